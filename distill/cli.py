@@ -1,0 +1,232 @@
+"""The command line: options → stage → what is shown → exit code. The only module with Click."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from distill import __version__
+from distill.errors import DistillError
+
+if TYPE_CHECKING:
+    from distill.workspace import Workspace
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """The console command: the one boundary where errors become messages and exit codes."""
+    try:
+        sys.exit(cli.main(standalone_mode=False))
+    except click.exceptions.Abort:
+        click.echo("interrupted; the same command goes on from here", err=True)
+        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt:
+        click.echo("interrupted; the same command goes on from here", err=True)
+        sys.exit(INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except DistillError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        click.echo(f"error: {error}; what was stored is kept, the same command goes on", err=True)
+        sys.exit(1)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="distill")
+@click.option(
+    "--prompts",
+    type=click.Path(path_type=Path),
+    default=Path("prompts"),
+    show_default=True,
+    envvar="DISTILL_PROMPTS",
+    help="Folder of the tasks.",
+)
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    envvar="DISTILL_RUNS",
+    help="Folder of everything that is made.",
+)
+@click.pass_context
+def cli(context: click.Context, prompts: Path, runs: Path) -> None:
+    """Distil a large teacher into a cheap student for one narrow task, and know how good it is."""
+    context.obj = (prompts, runs)
+
+
+def workspace_of(context: click.Context) -> "Workspace":
+    """The folders that the group's options name. Imported late: `--help` has to be quick."""
+    from distill.workspace import Workspace
+
+    prompts, runs = context.find_root().obj
+    return Workspace(prompts, runs)
+
+
+task_argument = click.argument("task")
+new_option = click.option(
+    "--new", is_flag=True, help="Start another run even if one is unfinished."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@cli.command()
+@task_argument
+@new_option
+@json_option
+@click.pass_context
+def run(context: click.Context, task: str, new: bool, as_json: bool) -> None:
+    """Bring TASK through all stages to its report; goes on where an earlier call stopped."""
+    _run(context, task, "report", new=new, as_json=as_json)
+
+
+def _stage_command(stage: str, about: str) -> None:
+    @cli.command(name=stage, help=f"{about} Does the stages before it that are not done.")
+    @task_argument
+    @new_option
+    @json_option
+    @click.pass_context
+    def command(context: click.Context, task: str, new: bool, as_json: bool) -> None:
+        _run(context, task, stage, new=new, as_json=as_json)
+
+
+_stage_command("generate", "Let the teacher make and answer inputs.")
+_stage_command("curate", "Keep the completions worth learning from.")
+_stage_command("split", "Place the examples behind the leak gate.")
+_stage_command("train", "Train the student.")
+_stage_command("evaluate", "Compare the systems on gold.")
+_stage_command("report", "Write report.json, report.md and report.html, and show the result.")
+
+
+def _run(context: click.Context, task: str, until: str, *, new: bool, as_json: bool) -> None:
+    from distill import pipeline
+
+    outcome = pipeline.run(workspace_of(context), task, until=until, new=new)
+    report = outcome.context.folder / "report.json"
+    if as_json:
+        done = {"run": outcome.run.id, "why": outcome.run.why, "stages": outcome.done_now}
+        figures = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
+        click.echo(json.dumps(done | ({"report": figures} if figures else {})))
+        return
+    if not outcome.done_now:
+        click.echo(
+            f"run {outcome.run.id} is done up to {until}; nothing to do (--new starts another)"
+        )
+    if until == "report":
+        _show_report(json.loads(report.read_text(encoding="utf-8")), outcome.context.folder)
+
+
+def _show_report(figures: Mapping[str, Any], folder: Path) -> None:
+    click.echo("\n" + figures["headline"] + "\n")
+    rows = [
+        [
+            system["name"],
+            f"{system['value']:.1%}",
+            f"{system['ci_low']:.1%}–{system['ci_high']:.1%}",
+            f"{system['valid_rate']:.0%}",
+            str(system["usd_per_1k_requests"]),
+            f"{1000 * system['latency_p50_s']:.0f}",
+            f"{1000 * system['latency_p95_s']:.0f}",
+            f"{system['requests_per_s']:.1f}",
+        ]
+        for system in figures["systems"]
+    ]
+    header = ["system", "right", "interval", "valid", "$/1,000", "p50 ms", "p95 ms", "req/s"]
+    _show_table(header, rows)
+    click.echo(f"\n{folder / 'report.html'}")
+
+
+def _show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = [header, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+    for row in table:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
+
+
+@cli.command()
+@json_option
+@click.pass_context
+def tasks(context: click.Context, as_json: bool) -> None:
+    """List the tasks, and whether each can be read."""
+    from distill.task import known_tasks, load_task
+
+    workspace = workspace_of(context)
+    rows: list[dict[str, Any]] = []
+    for name in known_tasks(workspace.prompts):
+        try:
+            task = load_task(workspace.prompts, name)
+        except DistillError as error:
+            rows.append({"task": name, "error": str(error)})
+            continue
+        counts = {"labels": len(task.labels), "seeds": len(task.seeds), "gold": len(task.gold)}
+        rows.append({"task": name, "kind": task.spec.kind, **counts})
+    _show_rows(rows, as_json=as_json)
+
+
+@cli.command()
+@click.argument("task", required=False)
+@json_option
+@click.pass_context
+def runs(context: click.Context, task: str | None, as_json: bool) -> None:
+    """List the runs of TASK, or of all tasks, with what each reached."""
+    from distill.overview import list_runs
+
+    _show_rows(list_runs(workspace_of(context), task), as_json=as_json)
+
+
+@cli.command()
+@task_argument
+@json_option
+@click.pass_context
+def status(context: click.Context, task: str, as_json: bool) -> None:
+    """How far the latest run of TASK is; works while another process holds the store."""
+    from distill.overview import read_status
+
+    _show_rows([read_status(workspace_of(context), task)], as_json=as_json)
+
+
+@cli.command()
+@task_argument
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Port on loopback; free one if left out."
+)
+@click.pass_context
+def serve(context: click.Context, task: str, port: int | None) -> None:
+    """Keep the newest student of TASK up on loopback until Ctrl-C, and print a line to try it."""
+    from distill.serve import curl_line, latest_student, serving, wait
+    from distill.task import load_task
+
+    workspace = workspace_of(context)
+    spec = load_task(workspace.prompts, task)
+    student = latest_student(workspace, spec)
+    click.echo(f"starting student@{student.id} …", err=True)
+    with serving(spec, student, workspace.task_folder(task) / "serve.log", port) as endpoint:
+        click.echo(f"url    {endpoint.url}\nmodel  {endpoint.model.name}\n")
+        click.echo(curl_line(spec, endpoint) + "\n\nCtrl-C ends it.")
+        wait()
+
+
+@cli.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """What is here (Python, card, packages, keys, disk), what would be used, and why."""
+    from distill.overview import diagnose
+
+    _show_rows(diagnose(), as_json=as_json)
+
+
+def _show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(rows, default=str))
+    for row in rows if not as_json else ():
+        click.echo("  ".join(f"{key}: {value}" for key, value in row.items()))
+    if not rows and not as_json:
+        click.echo("none")

@@ -1,0 +1,30 @@
+"""Is it a usable row at all: an input that is neither empty nor too short or long, with an answer
+that is one of the labels."""
+
+from collections.abc import Sequence
+
+from distill.records import Candidate, Drop
+from distill.task import Task
+
+
+def check(candidates: Sequence[Candidate], task: Task) -> list[Drop]:
+    """Drop what has the wrong form. Seeds are people's work and only have to fit the labels."""
+    found = []
+    for row in candidates:
+        if reason := _problem(row, task):
+            found.append(Drop(row.id, "form", reason))
+    return found
+
+
+def _problem(row: Candidate, task: Task) -> str | None:
+    spec = task.spec.curate
+    words = len(row.input.split())
+    if not row.input:
+        return "empty"
+    if row.source != "seeds" and words < spec.min_words:
+        return "too short"
+    if row.source != "seeds" and spec.max_words and words > spec.max_words:
+        return "too long"
+    if row.answer not in task.labels:
+        return "not a label"
+    return None

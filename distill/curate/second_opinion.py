@@ -1,0 +1,24 @@
+"""Does a linear model on sentence embeddings, fitted to the seeds, give the same answer?
+
+A small teacher is wrong often; two that err differently and agree are wrong seldom.
+"""
+
+from collections.abc import Sequence
+
+from distill.backends.linear import fit_embeddings
+from distill.records import Candidate, Drop
+from distill.task import Task
+
+
+def check(candidates: Sequence[Candidate], task: Task) -> list[Drop]:
+    """Drop a row whose answer the second opinion does not share. Seeds are its own teachers."""
+    rows = [row for row in candidates if row.source != "seeds"]
+    if not task.spec.curate.second_opinion or not rows:
+        return []
+    opinion = fit_embeddings([seed.input for seed in task.seeds], [s.label for s in task.seeds])
+    opinions = [str(label) for label in opinion.predict([row.input for row in rows])]
+    return [
+        Drop(row.id, "second_opinion", f"answered {row.answer}, second opinion {other}")
+        for row, other in zip(rows, opinions, strict=True)
+        if row.answer != other
+    ]

@@ -1,0 +1,122 @@
+"""Who is told how far a run is: bars on a terminal, one line a step elsewhere, and always
+`events.jsonl`, which `distill status` reads from another terminal."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
+EVENT_SECONDS = 1.0
+
+Advance = Callable[[int], None]
+
+
+@dataclass
+class Progress:
+    """Steps in, bars or lines and events out. `say` prints one line."""
+
+    events: Path
+    say: Callable[[str], None]
+    bars: "Bars | None" = None
+
+    @contextmanager
+    def step(self, stage: str, name: str, total: int | None = None) -> Iterator[Advance]:
+        """A step of a stage; the block calls `advance(n)` as work gets done."""
+        step = _Step(self, stage, name, total)
+        step.event("begin")
+        try:
+            yield step.advance
+        except BaseException as error:
+            step.event("failed", error=type(error).__name__)
+            raise
+        else:
+            step.event("end")
+            self.say(step.line())
+        finally:
+            step.close()
+
+    def note(self, stage: str, text: str) -> None:
+        """A remark that stays."""
+        self.write({"stage": stage, "event": "note", "text": text})
+        self.say(f"{stage}: {text}")
+
+    def write(self, event: dict[str, Any]) -> None:
+        """Append an event."""
+        self.events.parent.mkdir(parents=True, exist_ok=True)
+        line = json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds")} | event)
+        with self.events.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+
+@dataclass
+class _Step:
+    progress: Progress
+    stage: str
+    name: str
+    total: int | None
+    done: int = 0
+    began: float = field(default_factory=monotonic)
+    told: float = 0.0
+    bar: Any = None
+
+    def __post_init__(self) -> None:
+        if self.progress.bars is not None:
+            title = f"{self.stage}: {self.name}"
+            self.bar = self.progress.bars.add_task(title, total=self.total)
+
+    def advance(self, n: int) -> None:
+        self.done += n
+        if self.progress.bars is not None:
+            self.progress.bars.update(self.bar, completed=self.done)
+        if monotonic() - self.told >= EVENT_SECONDS:
+            self.told = monotonic()
+            self.event("progress")
+
+    def event(self, event: str, **more: object) -> None:
+        self.progress.write(
+            {
+                "stage": self.stage,
+                "step": self.name,
+                "event": event,
+                "done": self.done,
+                "total": self.total,
+                "seconds": round(monotonic() - self.began, 1),
+                **more,
+            }
+        )
+
+    def line(self) -> str:
+        count = f" {self.done}" if self.done else ""
+        return f"{self.stage}: {self.name}{count} in {monotonic() - self.began:.0f} s"
+
+    def close(self) -> None:
+        if self.progress.bars is not None:
+            self.progress.bars.remove_task(self.bar)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def shown(events: Path) -> Iterator[Progress]:
+    """A progress that fits where standard error goes: bars on a terminal, else lines."""
+    if not sys.stderr.isatty():
+        yield Progress(events, _say)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bars(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bars:
+        yield Progress(events, lambda line: bars.console.print(line, markup=False), bars)

@@ -1,0 +1,75 @@
+"""Task and input in, requests out: the one place where prompts become requests."""
+
+import random
+from collections.abc import Sequence
+
+from distill.backends.embeddings import nearest
+from distill.records import Labelled, Message, Model, Request, Sampling, content_id
+from distill.task import Task
+
+ANSWER_TOKENS = 16
+
+
+def answer_requests(
+    task: Task, model: Model, inputs: Sequence[str], *, shots: int, vote: int = 0
+) -> list[Request]:
+    """For each input a request for its label, with the `shots` nearest seeds shown, nearest last.
+
+    Every vote after the first draws its seeds from twice as many neighbours, in another order.
+    """
+    pool = [seed.input for seed in task.seeds]
+    wanted = shots if vote == 0 else 2 * shots
+    neighbours = nearest(inputs, pool, wanted) if shots else [[] for _ in inputs]
+    requests = []
+    for text, found in zip(inputs, neighbours, strict=True):
+        shown = _shown(found, shots, vote, text)
+        content = task.render("answer.md", input=text, seeds=[task.seeds[i] for i in shown])
+        requests.append(label_request(task, model, (Message("user", content),)))
+    return requests
+
+
+def _shown(found: Sequence[int], shots: int, vote: int, text: str) -> list[int]:
+    if vote == 0:
+        return list(reversed(found))
+    draw = random.Random(content_id([text, vote]))
+    return draw.sample(found, min(shots, len(found)))
+
+
+def student_messages(task: Task, text: str) -> tuple[Message, ...]:
+    """What the student is asked, in training and in production: the short prompt and the input."""
+    return (Message("system", task.render("student.md")), Message("user", text))
+
+
+def label_request(task: Task, model: Model, messages: tuple[Message, ...]) -> Request:
+    """A request whose answer is one of the task's labels and nothing else.
+
+    A base model goes on with the text: after "Team:" comes " billing", not "billing".
+    """
+    goes_on = model.api == "completions" and not messages[-1].content[-1:].isspace()
+    choices = tuple(f" {label}" if goes_on else label for label in task.labels)
+    return Request(model.name, messages, Sampling(max_tokens=ANSWER_TOKENS, choices=choices))
+
+
+def synthesis_request(task: Task, model: str, label: str, number: int) -> Request:
+    """The `number`-th request for a new input of a label, with some of its seeds shown.
+
+    It depends on nothing but the task, the label and the number: wanting more examples later asks
+    for the further numbers only.
+    """
+    spec = task.spec.generate
+    draw = random.Random(content_id([spec.seed, label, number]))
+    own: list[Labelled] = [seed for seed in task.seeds if seed.label == label]
+    content = task.render(
+        "synthesize.md",
+        label=label,
+        meaning=task.spec.labels[label],
+        seeds=draw.sample(own, min(spec.seeds_shown, len(own))),
+    )
+    sampling = Sampling(
+        max_tokens=spec.max_tokens,
+        temperature=spec.temperature,
+        min_p=spec.min_p,
+        seed=draw.randrange(2**31),
+        stop=("\n",),
+    )
+    return Request(model, (Message("user", content),), sampling)

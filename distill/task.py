@@ -1,0 +1,291 @@
+"""`prompts/<task>/` in, a frozen and checked `Task` out; its hash; the rendering of its prompts.
+
+Everything in `task.toml` has a default except the name, the kind and the labels. An unknown key is
+an error that lists the known ones: a typo must not become a silent default.
+"""
+
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from distill.errors import InputError
+from distill.records import Labelled, content_id, fold
+
+PROMPTS = ("synthesize.md", "answer.md", "student.md")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class TeacherSpec(_Section):
+    """Who is learned from, and how it is asked."""
+
+    model: str = "auto"
+    few_shot: Annotated[int, Field(ge=0, le=64)] = 12
+    votes: Annotated[int, Field(ge=1, le=15)] = 1
+    in_flight: Annotated[int, Field(ge=1, le=1024)] = 32
+
+
+class GenerateSpec(_Section):
+    """How many new inputs the teacher is asked for, and how."""
+
+    requests: Annotated[int, Field(ge=0)] = 800
+    sources: tuple[Literal["inputs", "synthesis"], ...] = ("inputs", "synthesis")
+    seeds_shown: Annotated[int, Field(ge=1, le=64)] = 6
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.9
+    min_p: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    max_tokens: Annotated[int, Field(ge=1)] = 60
+    seed: int = 0
+
+
+class CurateSpec(_Section):
+    """Which checks a candidate must pass; `false` or 0 switches one off."""
+
+    min_words: Annotated[int, Field(ge=0)] = 3
+    max_words: Annotated[int, Field(ge=0)] = 80
+    exact_duplicates: bool = True
+    agreement: bool = True
+    second_opinion: bool = True
+
+
+class StudentSpec(_Section):
+    """What is trained, and by which recipe."""
+
+    base: str = "auto"
+    trainer: str = "auto"
+    rank: Annotated[int, Field(ge=1, le=512)] = 16
+    alpha: Annotated[int, Field(ge=1)] = 16
+    epochs: Annotated[float, Field(gt=0)] = 3
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-3
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    seed_repeats: Annotated[int, Field(ge=0)] = 2
+    validation_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
+    seed: int = 0
+
+
+class EvaluateSpec(_Section):
+    """How the systems are compared."""
+
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    in_flight: Annotated[int, Field(ge=1, le=1024)] = 8
+
+
+class MachineSpec(_Section):
+    """What the machine that serves local models costs: an assumption that the report shows."""
+
+    usd_per_hour: Annotated[Decimal, Field(gt=0)] = Decimal("0.10")
+
+
+class TaskSpec(_Section):
+    """`task.toml`, checked."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    kind: Literal["classify"]
+    description: str = ""
+    labels: dict[str, str]
+    teacher: TeacherSpec = TeacherSpec()
+    generate: GenerateSpec = GenerateSpec()
+    curate: CurateSpec = CurateSpec()
+    student: StudentSpec = StudentSpec()
+    evaluate: EvaluateSpec = EvaluateSpec()
+    machine: MachineSpec = MachineSpec()
+
+    @model_validator(mode="after")
+    def _at_least_two_labels(self) -> "TaskSpec":
+        if len(self.labels) < 2:
+            raise ValueError('labels: a classify task needs at least two, as name = "meaning"')
+        return self
+
+
+@dataclass(frozen=True)
+class Task:
+    """A checked task: its specification, prompts and rows."""
+
+    spec: TaskSpec
+    folder: Path
+    prompts: Mapping[str, str]
+    seeds: tuple[Labelled, ...]
+    gold: tuple[Labelled, ...]
+    inputs: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The task's name, as in `distill run NAME`."""
+        return self.spec.name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, in the order of `task.toml`."""
+        return tuple(self.spec.labels)
+
+    @cached_property
+    def parts(self) -> dict[str, str]:
+        """Hash of each part, so that an edited task can say what was edited."""
+        parts = {"task.toml": content_id(self.spec.model_dump(mode="json"))}
+        parts |= {name: content_id(text) for name, text in self.prompts.items()}
+        parts["seeds.jsonl"] = content_id([[row.input, row.label] for row in self.seeds])
+        parts["gold.jsonl"] = content_id([[row.input, row.label] for row in self.gold])
+        parts["inputs.jsonl"] = content_id(list(self.inputs))
+        return parts
+
+    @cached_property
+    def hash(self) -> str:
+        """Hash of everything in the task's folder that a run depends on."""
+        return content_id(self.parts)
+
+    def render(self, prompt: str, **values: object) -> str:
+        """A prompt file with `values`, the description and the labels filled in.
+
+        Raises InputError, naming the file, when the template is broken or wants an unknown value.
+        """
+        env = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True)
+        try:
+            text = env.from_string(self.prompts[prompt]).render(
+                description=self.spec.description, labels=self.spec.labels, **values
+            )
+        except TemplateError as error:
+            raise InputError(f"{self.folder / prompt}: {error}") from error
+        return text.rstrip("\n")
+
+
+def known_tasks(prompts: Path) -> list[str]:
+    """Names of the folders under `prompts` that hold a task."""
+    return sorted(path.parent.name for path in prompts.glob("*/task.toml"))
+
+
+def load_task(prompts: Path, name: str) -> Task:
+    """The task `prompts/<name>`.
+
+    Raises InputError, with file, line or key, for anything that cannot be used.
+    """
+    folder = prompts / name
+    if name not in known_tasks(prompts):
+        known = ", ".join(known_tasks(prompts)) or "none"
+        raise InputError(f"no task {name!r} in {prompts}/; known tasks: {known}")
+    spec = _read_spec(folder / "task.toml")
+    if spec.name != name:
+        raise InputError(f"{folder / 'task.toml'}: name is {spec.name!r}, its folder {name!r}")
+    task = Task(
+        spec=spec,
+        folder=folder,
+        prompts={prompt: _read_text(folder / prompt) for prompt in PROMPTS},
+        seeds=read_labelled(folder / "seeds.jsonl", spec.labels),
+        gold=read_labelled(folder / "gold.jsonl", spec.labels),
+        inputs=_read_inputs(folder / "inputs.jsonl"),
+    )
+    _check_rows(task)
+    return task
+
+
+def read_labelled(path: Path, labels: Mapping[str, str]) -> tuple[Labelled, ...]:
+    """Rows {"input", "label"} of a JSON-lines file. Raises InputError with file and line."""
+    rows = []
+    for line, row in _json_lines(path):
+        where = f"{path}:{line}"
+        label, text = row.get("label"), row.get("input")
+        if not isinstance(text, str) or not text.strip():
+            raise InputError(f'{where}: "input" must be a text that is not empty')
+        if label not in labels:
+            raise InputError(f"{where}: unknown label {label!r}; known: {', '.join(labels)}")
+        rows.append(Labelled(text.strip(), str(label), path.name, line))
+    return tuple(rows)
+
+
+def _read_inputs(path: Path) -> tuple[str, ...]:
+    if not path.exists():
+        return ()
+    rows = [(line, row.get("input")) for line, row in _json_lines(path)]
+    for line, text in rows:
+        if not isinstance(text, str):
+            raise InputError(f'{path}:{line}: "input" must be a text')
+    return tuple(str(text).strip() for _, text in rows)
+
+
+def _json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """(line number, object) of each row; a first line {"about": …} is the file's header."""
+    rows = []
+    for number, line in enumerate(_read_text(path).splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path}:{number}: not valid JSON: {error.msg}") from error
+        if not isinstance(row, dict):
+            raise InputError(f'{path}:{number}: a row must be a JSON object, like {{"input": …}}')
+        if not (number == 1 and set(row) == {"about"}):
+            rows.append((number, row))
+    return rows
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error
+
+
+def _check_rows(task: Task) -> None:
+    if not task.gold:
+        raise InputError(f"{task.folder / 'gold.jsonl'} is empty: nothing could be measured")
+    counts = Counter(row.label for row in task.seeds)
+    missing = [label for label in task.labels if not counts[label]]
+    if missing:
+        where = task.folder / "seeds.jsonl"
+        raise InputError(
+            f"{where}: no seed for {', '.join(missing)}; each label needs at least one"
+        )
+    seeds = {fold(row.input): row for row in task.seeds}
+    for row in task.gold:
+        if twin := seeds.get(fold(row.input)):
+            raise InputError(
+                f"{task.folder}: {row.file}:{row.line} equals {twin.file}:{twin.line} "
+                f"({row.input!r}): what is tested on must not be shown; remove one of them"
+            )
+
+
+def _read_spec(path: Path) -> TaskSpec:
+    try:
+        values = tomllib.loads(_read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from error
+    try:
+        return TaskSpec.model_validate(values)
+    except ValidationError as error:
+        problems = "\n".join(f"{path}: {_explain(problem)}" for problem in error.errors())
+        raise InputError(problems) from error
+
+
+def _explain(problem: Mapping[str, Any]) -> str:
+    location: Sequence[str | int] = problem["loc"]
+    key = ".".join(str(part) for part in location)
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(_section(location[:-1]).model_fields)
+        return f"unknown key {key!r}; known here: {known}"
+    if problem["type"] == "missing":
+        return f"{key!r} is missing"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{key}: {message} (got {problem['input']!r})" if key else message
+
+
+def _section(location: Sequence[str | int]) -> type[BaseModel]:
+    model: type[BaseModel] = TaskSpec
+    for part in location:
+        annotation = model.model_fields[str(part)].annotation
+        assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        model = annotation
+    return model

@@ -1,0 +1,111 @@
+"""What every test gets: no network, no keys, and a small task in a folder of its own."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from distill.backends import embeddings
+from distill.backends.servers import SERVERS
+from distill.backends.teachers import TEACHERS
+from distill.backends.trainers import TRAINERS
+from distill.progress import Progress
+from distill.task import Task, load_task
+from distill.workspace import Context, Workspace
+from tests import scripted
+from tests.no_network import sitecustomize
+from tests.standin import StandIn
+
+# The same hook for this process and, through PYTHONPATH, for every child.
+sitecustomize.install()
+os.environ["PYTHONPATH"] = str(Path(sitecustomize.__file__).parent)
+for key in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+    os.environ.pop(key, None)
+
+PETS = {"cats": "about a cat", "dogs": "about a dog", "birds": "about a bird"}
+
+WriteTask = Callable[..., Task]
+
+
+def pet_rows(kind: str, count: int) -> list[dict[str, str]]:
+    """`count` rows for each label, each with the word that tells it; gold reads otherwise."""
+    seed, gold = "the {kind} {pet} number {n} of ours is hungry", "could you feed {pet} {n} please"
+    text = gold if kind == "gold" else seed
+    return [
+        {"input": text.format(kind=kind, pet=label[:-1], n=number), "label": label}
+        for label in PETS
+        for number in range(count)
+    ]
+
+
+def jsonl(rows: list[dict[str, str]]) -> str:
+    """Rows as JSON lines."""
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def write_pets(prompts: Path, **changes: str) -> None:
+    """The task `pets`; a change replaces a file's text, its name with _ for the dot."""
+    texts = {
+        "task_toml": 'name = "pets"\nkind = "classify"\n[labels]\n'
+        + "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
+        + "[generate]\nrequests = 30\nseeds_shown = 2\n[teacher]\nfew_shot = 3\n",
+        "synthesize_md": "About {{ label }}:\n{% for seed in seeds %}\n- {{ seed.input }}\n"
+        "{% endfor %}\n-\n",
+        "answer_md": "{% for seed in seeds %}\n{{ seed.input }} -> {{ seed.label }}\n"
+        "{% endfor %}\n{{ input }} ->\n",
+        "student_md": "Which pet?\n",
+        "seeds_jsonl": jsonl(pet_rows("seed", 4)),
+        "gold_jsonl": jsonl(pet_rows("gold", 5)),
+    } | changes
+    folder = prompts / "pets"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        stem, _, suffix = name.rpartition("_")
+        (folder / f"{stem}.{suffix}").write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Empty folders."""
+    return Workspace(tmp_path / "prompts", tmp_path / "runs")
+
+
+@pytest.fixture
+def pets(workspace: Workspace) -> WriteTask:
+    """Writes the task `pets`, with changes, and loads it."""
+
+    def write(**changes: str) -> Task:
+        write_pets(workspace.prompts, **changes)
+        return load_task(workspace.prompts, "pets")
+
+    return write
+
+
+@pytest.fixture
+def context(workspace: Workspace, pets: WriteTask) -> Context:
+    """A context of the task `pets`, without a run in the store."""
+    folder = workspace.run_folder("pets", "r1")
+    progress = Progress(folder / "events.jsonl", lambda line: None)
+    return Context(pets(), "r1", folder, workspace.database("pets"), progress)
+
+
+@pytest.fixture
+def standin() -> Iterator[StandIn]:
+    """A strict OpenAI-shaped server on loopback that answers by rules."""
+    with StandIn.started() as server:
+        yield server
+
+
+@pytest.fixture
+def scripted_backends(standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """Every model is the stand-in, and the trainer copies its base: a run takes a second."""
+    models = scripted.write_models(tmp_path / "models")
+    monkeypatch.setenv("DISTILL_MODELS", str(models))
+    server = scripted.Server(standin)
+    monkeypatch.setitem(SERVERS, "vllm", server)
+    monkeypatch.setitem(TEACHERS, "embedded", scripted.Teacher(server))
+    monkeypatch.setitem(TRAINERS, "unsloth", scripted.Trainer())
+    monkeypatch.setattr(embeddings, "_model", scripted.Embedder)
+    return standin

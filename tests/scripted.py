@@ -1,0 +1,80 @@
+"""Backends that stand in for what takes minutes: every model is the stand-in server, and the
+trainer copies its base."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from distill.backends.servers import ServerSettings
+from distill.backends.trainers import OnSteps, Trained, TrainJob
+from distill.backends.weights import MANIFEST, STUDENT, TEACHER, embedded
+from distill.records import Endpoint, Model
+from tests.standin import StandIn
+
+
+def write_models(folder: Path) -> Path:
+    """Folders that look like unpacked embedded models."""
+    for name in (TEACHER, STUDENT):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "config.json").write_text("{}", encoding="utf-8")
+        (folder / name / "model.safetensors").write_bytes(name.encode())
+        manifest = {"name": name, "hash": "0123456789ab"}
+        (folder / name / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    return folder
+
+
+@dataclass
+class Server:
+    """Gives out the stand-in's address; `starts` names the models it was started for."""
+
+    standin: StandIn
+    starts: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def serve(self, model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
+        self.starts.append(model.name)
+        yield Endpoint(self.standin.url, model, settings.in_flight, settings.usd_per_hour)
+
+
+@dataclass
+class Teacher:
+    """The stand-in as the embedded teacher."""
+
+    server: Server
+
+    def identify(self) -> Model:
+        name, folder = embedded(TEACHER)
+        return Model(name, folder, "completions")
+
+    @contextmanager
+    def serve(self, model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
+        with self.server.serve(model, settings) as endpoint:
+            yield endpoint
+
+
+class Embedder:
+    """Embeddings of a sort, in no time: hashed counts of words."""
+
+    def encode(self, texts: list[str], **_: object) -> Any:
+        from sklearn.feature_extraction.text import HashingVectorizer
+
+        return HashingVectorizer(n_features=384).transform(texts).toarray()
+
+
+class Trainer:
+    """Copies the base, and says so step by step."""
+
+    def total_steps(self, job: TrainJob) -> int:
+        return 2
+
+    def train(self, job: TrainJob, on_steps: OnSteps) -> Trained:
+        merged = job.out / "merged"
+        shutil.copytree(job.base, merged)
+        shutil.copy(job.train, merged / "rows.json")
+        on_steps(2)
+        losses = ({"step": 1.0, "loss": 2.0}, {"step": 2.0, "loss": 1.0})
+        return Trained(merged, 1234, losses)

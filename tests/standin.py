@@ -1,0 +1,131 @@
+"""A strict OpenAI-shaped server on loopback: it answers by rules, counts what it is asked, and
+refuses what it does not know with a 400, as the real ones do."""
+
+import json
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+COMMON = {"model", "max_tokens", "temperature", "min_p", "seed", "stop", "structured_outputs"}
+PATHS = {"/v1/completions": {"prompt"}, "/v1/chat/completions": {"messages"}}
+
+Body = dict[str, Any]
+
+
+@dataclass
+class StandIn:
+    """The server's address, what it was asked, and the faults it is told to show."""
+
+    url: str = ""
+    asked: Counter[str] = field(default_factory=Counter)
+    most_at_once: int = 0
+    fail_after: int | None = None
+    _at_once: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    @contextmanager
+    def started(cls) -> Iterator["StandIn"]:
+        """A server on a free port, stopped at the end."""
+        standin = cls()
+        handler = type("Handler", (_Handler,), {"standin": standin})
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        standin.url = f"http://127.0.0.1:{server.server_port}/v1"
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield standin
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    @property
+    def total(self) -> int:
+        """How many requests were answered."""
+        return sum(self.asked.values())
+
+    def answer(self, path: str, body: Body) -> tuple[int, Body]:
+        """(status, response) to a request."""
+        if problem := _problem(path, body):
+            return 400, {"error": {"message": problem, "type": "invalid_request_error"}}
+        with self._lock:
+            if self.fail_after is not None and self.total >= self.fail_after:
+                return 500, {"error": {"message": "told to fail", "type": "server_error"}}
+            self.asked[json.dumps([path, body], sort_keys=True)] += 1
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        time.sleep(0.001)  # lets requests overlap; nothing waits for it
+        with self._lock:
+            self._at_once -= 1
+        return 200, _response(path, body)
+
+
+def _problem(path: str, body: Body) -> str | None:
+    if path not in PATHS:
+        return f"no such path {path}"
+    needed = PATHS[path]
+    if unknown := set(body) - COMMON - needed:
+        return f"unknown parameters {sorted(unknown)}"
+    if missing := (needed | {"model", "max_tokens"}) - set(body):
+        return f"missing parameters {sorted(missing)}"
+    constraint = body.get("structured_outputs", {"choice": ["x"]})
+    if set(constraint) != {"choice"} or not constraint["choice"]:
+        return "structured_outputs needs exactly one constraint"
+    return None
+
+
+def _response(path: str, body: Body) -> Body:
+    text = body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
+    answer = _label(text, body) if "structured_outputs" in body else _invent(text, body)
+    usage = {"prompt_tokens": len(text.split()), "completion_tokens": len(answer.split())}
+    usage["total_tokens"] = sum(usage.values())
+    choice: Body = {"index": 0, "finish_reason": "stop"}
+    if "prompt" in body:
+        choice["text"] = answer
+    else:
+        choice["message"] = {"role": "assistant", "content": answer}
+    kind = "text_completion" if "prompt" in body else "chat.completion"
+    identity = {"id": "x", "object": kind, "created": 0, "model": body["model"]}
+    return identity | {"choices": [choice], "usage": usage}
+
+
+def _label(text: str, body: Body) -> str:
+    """The label whose word stands in the last line, else the first."""
+    last = text.splitlines()[-1]
+    choices: list[str] = body["structured_outputs"]["choice"]
+    return next((choice for choice in choices if choice[:-1] in last), choices[0])
+
+
+def _invent(text: str, body: Body) -> str:
+    """A new message about the label in the prompt's first line; now and then about another one, an
+    empty one or a copy, so that curation has work."""
+    found = re.search(r"About (\w+)s:", text)
+    assert found is not None, text
+    seed = int(body["seed"])
+    variants = {0: "", 1: "the wrong one is a dog", 2: f"a {found[1]}  twice SEEN"}
+    return " " + variants.get(seed % 10, f"my {found[1]} has the number {seed}")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    standin: StandIn
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        status, response = self.standin.answer(self.path, body)
+        data = json.dumps(response).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""

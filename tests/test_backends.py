@@ -1,0 +1,85 @@
+"""Backends: they fit their Protocols, are chosen by name, and say what is missing."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from distill.backends import hardware, teachers, trainers, weights
+from distill.backends.servers import vllm
+from distill.backends.servers.vllm import free_port
+from distill.errors import DistillError, InputError
+
+
+@pytest.mark.parametrize(
+    ("choose", "default"), [(teachers.choose, "embedded"), (trainers.choose, "unsloth")]
+)
+def test_auto_and_unknown_names(choose: object, default: str) -> None:
+    assert callable(choose)
+    assert choose("auto") == choose(default) == default
+    with pytest.raises(InputError, match=rf"'x' does not exist; known: auto, {default}"):
+        choose("x")
+
+
+def test_a_part_has_its_own_interpreter_when_set_up_made_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    assert hardware.interpreter("vllm") == sys.executable
+    own = tmp_path / ".venv-vllm" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert hardware.interpreter("vllm") == str(own)
+
+
+def test_the_server_is_told_to_stay_on_loopback(tmp_path: Path) -> None:
+    from decimal import Decimal
+
+    from distill.backends.servers import ServerSettings
+    from distill.records import Model
+
+    settings = ServerSettings(4, Decimal(1), tmp_path / "log")
+    command = vllm._command(Model("m", tmp_path, "chat"), 4321, settings)
+    assert command[command.index("--host") + 1] == "127.0.0.1"
+    assert command[command.index("--served-model-name") + 1] == "m"
+
+
+def test_free_ports_can_be_bound() -> None:
+    assert 1024 < free_port() < 65536
+
+
+def test_a_base_is_embedded_or_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"student\.base: 'nowhere' is neither auto nor a folder"):
+        weights.embedded_or_folder("nowhere")
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    name, folder = weights.embedded_or_folder(str(tmp_path))
+    assert folder == tmp_path and name.startswith(f"{tmp_path.name}@")
+
+
+def test_whatever_shapes_an_answer_changes_the_hash_of_a_model(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
+    before = weights.folder_hash(tmp_path)
+    (tmp_path / "notes.txt").write_text("no matter", encoding="utf-8")
+    assert weights.folder_hash(tmp_path) == before
+    (tmp_path / "tokenizer.json").write_text('{"a": 1}', encoding="utf-8")
+    assert weights.folder_hash(tmp_path) != before
+
+
+def test_a_model_that_cannot_be_unpacked_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISTILL_MODELS", str(tmp_path / "file"))
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    with pytest.raises(DistillError, match="cannot unpack gemma-3-270m; run `make setup`"):
+        weights.embedded(weights.TEACHER)
+
+
+@pytest.mark.models
+def test_the_teacher_starts_every_text_with_bos() -> None:
+    """GGUF tokenizers lose the rule, and Gemma is badly broken without."""
+    from tokenizers import Tokenizer
+
+    _, folder = weights.embedded(weights.TEACHER)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    assert tokenizer.encode("hello").tokens[0] == "<bos>"

@@ -1,0 +1,263 @@
+"""Real models, real servers, real training: the whole way, and the same way with kill -9 in it.
+
+Few rows, so that it takes minutes; nothing is simulated.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distill.backends.servers import ServerSettings, vllm
+from distill.backends.trainers import Recipe, TrainJob, unsloth
+from distill.errors import ChildError
+from distill.records import Model
+from distill.store import open_store
+from distill.workspace import Workspace
+from tests.test_child import wait_until_gone
+from tests.test_pipeline import timeless
+
+pytestmark = [pytest.mark.models, pytest.mark.timeout(1500)]
+
+BUNDLED = Path(__file__).parents[1] / "prompts" / "classify"
+DISTILL = "from distill.cli import main; main()"
+LOOK_AGAIN_SECONDS = 0.2
+# Kills itself inside the transaction that would end a stage.
+DIE_IN_WRITE = """
+import os, signal, sys
+from distill import pipeline
+from distill.cli import main
+stage = sys.argv.pop(1)
+work = pipeline.STAGES[stage]
+def die(context):
+    write = work(context)
+    def write_and_die(store):
+        write(store)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return write_and_die
+pipeline.STAGES[stage] = die
+main()
+"""
+
+
+def every(path: Path, step: int) -> str:
+    """A file's header and every `step`-th of its rows."""
+    header, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return header + "".join(rows[::step])
+
+
+@pytest.fixture(scope="module")
+def prompts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled task with few rows, as the task `tiny`."""
+    folder = tmp_path_factory.mktemp("prompts") / "tiny"
+    shutil.copytree(BUNDLED, folder)
+    for name, step in (("seeds", 4), ("gold", 20), ("inputs", 50)):
+        path = folder / f"{name}.jsonl"
+        path.write_text(every(path, step), encoding="utf-8")
+    text = (folder / "task.toml").read_text(encoding="utf-8").replace("classify", "tiny", 1)
+    text = re.sub(r"requests = \d+", "requests = 16", text)
+    text = re.sub(r"epochs = \d+", "epochs = 1", text)
+    (folder / "task.toml").write_text(text, encoding="utf-8")
+    return folder.parent
+
+
+@dataclass
+class Cli:
+    """Real processes of the command line, marked so that their whole families can be found."""
+
+    prompts: Path
+    runs: Path
+    mark: str
+
+    def start(self, *arguments: str, code: str = DISTILL) -> subprocess.Popen[str]:
+        folders = ["--prompts", str(self.prompts), "--runs", str(self.runs)]
+        first = [arguments[0]] if code == DIE_IN_WRITE else []
+        rest = arguments[1:] if first else arguments
+        return subprocess.Popen(
+            [sys.executable, "-c", code, *first, *folders, *rest],
+            env={**os.environ, "DISTILL_TEST": self.mark},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *arguments: str, code: str = DISTILL) -> tuple[int, str]:
+        """(exit code, output)"""
+        with self.start(*arguments, code=code) as child:
+            output, _ = child.communicate()
+        return child.returncode, output
+
+    @property
+    def latest(self) -> Path:
+        return self.runs / "tiny" / "latest"
+
+    def report(self) -> Any:
+        return json.loads((self.latest / "report.json").read_text(encoding="utf-8"))
+
+    def wait_for(self, child: subprocess.Popen[str], stage: str, step: str) -> None:
+        """Until a step of a stage has done something."""
+        wanted = {"stage": stage, "step": step, "event": "progress"}
+        events = self.latest / "events.jsonl"
+        while not (events.exists() and any(wanted.items() <= e.items() for e in lines(events))):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=LOOK_AGAIN_SECONDS)
+                raise AssertionError(child.stdout and child.stdout.read())
+
+    def kill_in(self, stage: str, step: str) -> None:
+        """Start a run, kill -9 it in the step, and see all its children gone."""
+        child = self.start("run", "tiny")
+        self.wait_for(child, stage, step)
+        child.kill()
+        child.wait()
+        assert child.stdout is not None
+        child.stdout.close()
+        self.wait_until_gone()
+
+    def wait_until_gone(self) -> None:
+        """Until no process of the family runs; the test's timeout is the limit."""
+        while family := self.family():
+            wait_until_gone(family[:1])
+
+    def family(self) -> list[int]:
+        """PIDs of everything that was started from here and still runs."""
+        mark = f"DISTILL_TEST={self.mark}".encode()
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (process / "environ").read_bytes():
+                    found.append(int(process.name))
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+        return found
+
+    def completions(self) -> dict[str, tuple[str, datetime]]:
+        """Request → (answer, when it came)."""
+        with open_store(Workspace(self.prompts, self.runs).database("tiny")) as store:
+            rows = store.rows("SELECT request_id, text, finished FROM completion")
+        return {request: (text, at) for request, text, at in rows}
+
+
+def lines(events: Path) -> Iterator[Mapping[str, object]]:
+    """Whole lines of an events file that is being written."""
+    for line in events.read_text(encoding="utf-8").splitlines(keepends=True):
+        if line.endswith("\n"):
+            yield json.loads(line)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(prompts: Path, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """A run that nothing happened to."""
+    cli = Cli(prompts, tmp_path_factory.mktemp("undisturbed"), uuid.uuid4().hex)
+    code, output = cli.run("run", "tiny")
+    assert code == 0, output
+    return cli
+
+
+def test_the_whole_way(undisturbed: Cli) -> None:
+    report = undisturbed.report()
+    systems = {system["name"]: system for system in report["systems"]}
+    assert list(systems)[:4] == ["teacher", "student", "base", "base_few_shot"]
+    assert {system["n"] for system in systems.values()} == {report["data"]["gold"]}
+    assert all(systems[name]["valid_rate"] == 1.0 for name in systems)
+    assert systems["student"]["prompt_tokens_mean"] < systems["teacher"]["prompt_tokens_mean"]
+    data = report["data"]
+    assert data["completed"] == data["kept"] + sum(data["dropped"].values())
+    assert report["student"]["trained_tokens"] > 1000
+    losses = [loss["loss"] for loss in report["student"]["losses"] if "loss" in loss]
+    assert losses
+    assert Decimal(report["spend"]["total_usd"]) > 0
+
+
+def test_the_student_is_an_adapter_and_merged_weights(undisturbed: Cli) -> None:
+    student = undisturbed.latest / "student"
+    assert (student / "adapter" / "adapter_model.safetensors").exists()
+    assert (student / "merged" / "model.safetensors").exists()
+    assert (student / "merged" / "tokenizer.json").exists()
+    pickled = [path for path in student.rglob("*") if path.suffix in {".bin", ".pt", ".pkl"}]
+    assert pickled == []
+
+
+def test_nothing_is_left_running(undisturbed: Cli) -> None:
+    assert undisturbed.family() == []
+
+
+def test_kill_9_in_every_stage_changes_nothing_but_time(
+    undisturbed: Cli, prompts: Path, tmp_path: Path
+) -> None:
+    cli = Cli(prompts, tmp_path, uuid.uuid4().hex)
+    cli.kill_in("generate", "synthesize")
+    before = cli.completions()
+    assert before
+    for stage in ("generate", "curate", "split"):
+        code, output = cli.run(stage, "run", "tiny", code=DIE_IN_WRITE)
+        assert code == -signal.SIGKILL, output
+        cli.wait_until_gone()
+    cli.kill_in("train", "unsloth")
+    cli.kill_in("evaluate", "teacher")
+    before |= cli.completions()
+    code, output = cli.run("report", "run", "tiny", code=DIE_IN_WRITE)
+    assert code == -signal.SIGKILL, output
+    code, output = cli.run("run", "tiny")
+    assert code == 0, output
+    after = cli.completions()
+    assert before.items() <= after.items(), "a stored answer was asked for again"
+    assert len([path for path in (tmp_path / "tiny").iterdir() if path.is_dir()]) == 2
+    assert timeless(cli.report()) == timeless(undisturbed.report())
+
+
+def test_serve_answers_and_ends_with_ctrl_c(undisturbed: Cli) -> None:
+    child = undisturbed.start("serve", "tiny")
+    assert child.stdout is not None
+    printed = []
+    for line in child.stdout:
+        printed.append(line)
+        if line.startswith("curl "):
+            break
+    found = re.match(r"curl (\S+) .* -d '(.*)'$", printed[-1])
+    assert found is not None, "".join(printed)
+    url, body = found[1], found[2].replace("'\\''", "'").encode()
+    asked = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked) as response:
+        answer = json.load(response)["choices"][0]["message"]["content"]
+    assert answer in json.loads(body)["structured_outputs"]["choice"]
+    child.send_signal(signal.SIGINT)
+    assert child.wait() == 130
+    child.stdout.close()
+    undisturbed.wait_until_gone()
+
+
+def test_a_server_that_dies_shows_its_log(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}", encoding="utf-8")
+    model = Model("broken", tmp_path / "model", "chat")
+    settings = ServerSettings(1, Decimal(1), tmp_path / "vllm.log")
+    with (
+        pytest.raises(ChildError, match=r"the vLLM server ended with code 1\.") as caught,
+        vllm.serve(model, settings),
+    ):
+        pass
+    assert "vllm.log" in str(caught.value)
+    assert len(str(caught.value).splitlines()) > 5
+
+
+def test_a_trainer_that_dies_shows_its_log(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text("", encoding="utf-8")
+    rows = tmp_path / "rows.jsonl"
+    recipe = Recipe(8, 8, 1.0, 1e-3, 4, 0)
+    job = TrainJob(tmp_path / "no", rows, rows, tmp_path / "out", tmp_path / "train.log", recipe)
+    with pytest.raises(ChildError, match=r"the Unsloth trainer ended with code 1\."):
+        unsloth.train(job, lambda steps: None)

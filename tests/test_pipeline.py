@@ -1,0 +1,170 @@
+"""The whole way with scripted backends: what is done once, what again, and what is equal."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distill import pipeline
+from distill.backends.trainers import TRAINERS
+from distill.errors import DistillError, InputError
+from distill.store import open_store
+from distill.workspace import Workspace
+from tests.conftest import WriteTask, jsonl, pet_rows
+from tests.standin import StandIn
+
+TIMES = {"run", "created", "latency_p50_s", "latency_p95_s", "requests_per_s", "spend"}
+TIMES |= {"usd_per_1k_requests", "headline"}
+
+
+def figures(folder: Path) -> Any:
+    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
+
+
+def timeless(value: Any) -> Any:
+    """A report without what depends on time."""
+    if isinstance(value, dict):
+        return {key: timeless(item) for key, item in value.items() if key not in TIMES}
+    return [timeless(item) for item in value] if isinstance(value, list) else value
+
+
+def test_a_run_ends_in_a_report(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    pets()
+    outcome = pipeline.run(workspace, "pets")
+    assert outcome.done_now == tuple(pipeline.STAGES)
+    found = figures(workspace.task_folder("pets") / "latest")
+    values = {system["name"]: system["value"] for system in found["systems"]}
+    assert values["teacher"] == values["student"] == 1.0
+    data = found["data"]
+    assert data["requested"] == data["completed"] == 30
+    assert data["leak_gate"] == {"status": "clean", "overlaps": 0}
+    assert data["kept"] + sum(data["dropped"].values()) == 30
+    assert data["train"] + data["validation"] == data["kept"] + data["seeds"]
+
+
+def test_a_finished_run_is_not_done_again(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    pets()
+    first = pipeline.run(workspace, "pets")
+    asked = scripted_backends.total
+    second = pipeline.run(workspace, "pets")
+    assert (second.run.id, second.done_now) == (first.run.id, ())
+    assert scripted_backends.total == asked
+
+
+@pytest.mark.parametrize("answered", [7, 40, 75])
+def test_a_run_that_fails_anywhere_asks_nothing_twice_and_ends_the_same(
+    workspace: Workspace,
+    tmp_path: Path,
+    pets: WriteTask,
+    scripted_backends: StandIn,
+    answered: int,
+) -> None:
+    pets()
+    undisturbed = Workspace(workspace.prompts, tmp_path / "undisturbed")
+    expected = figures(pipeline.run(undisturbed, "pets").context.folder)
+    scripted_backends.asked.clear()
+    scripted_backends.fail_after = answered
+    with pytest.raises(DistillError, match="told to fail"):
+        pipeline.run(workspace, "pets")
+    scripted_backends.fail_after = None
+    outcome = pipeline.run(workspace, "pets")
+    assert timeless(figures(outcome.context.folder)) == timeless(expected)
+    assert set(scripted_backends.asked.values()) == {1}
+
+
+def test_new_starts_another_run_with_the_stored_answers(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    pets()
+    first = pipeline.run(workspace, "pets")
+    asked = scripted_backends.total
+    second = pipeline.run(workspace, "pets", new=True)
+    assert second.run.id != first.run.id
+    assert second.run.why == "a new run was asked for"
+    assert scripted_backends.total == asked
+
+
+def test_an_edited_task_starts_another_run_and_says_why(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    task = pets()
+    first = pipeline.run(workspace, "pets")
+    before = scripted_backends.asked.copy()
+    text = (task.folder / "task.toml").read_text(encoding="utf-8")
+    pets(task_toml=text.replace("requests = 30", "requests = 36"))
+    second = pipeline.run(workspace, "pets")
+    assert second.run.why == f"edited since {first.run.id}: task.toml"
+    assert all(scripted_backends.asked[request] == count for request, count in before.items())
+    assert scripted_backends.total > before.total()
+
+
+def test_a_stage_command_stops_after_its_stage(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    pets()
+    outcome = pipeline.run(workspace, "pets", until="split")
+    assert outcome.done_now == ("generate", "curate", "split")
+    assert pipeline.run(workspace, "pets", until="train").done_now == ("train",)
+
+
+def test_a_trainer_that_dies_leaves_the_run_where_it_was(
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pets()
+    trainer = TRAINERS["unsloth"]
+
+    class Dies:
+        total_steps = trainer.total_steps
+
+        def train(self, job: Any, on_steps: Any) -> Any:
+            raise DistillError("the trainer died")
+
+    with monkeypatch.context() as patch:
+        patch.setitem(TRAINERS, "unsloth", Dies())
+        with pytest.raises(DistillError, match="the trainer died"):
+            pipeline.run(workspace, "pets")
+    assert pipeline.run(workspace, "pets").done_now == ("train", "evaluate", "report")
+
+
+def test_two_processes_do_not_work_on_one_task(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    pets()
+    with workspace.locked("pets"), pytest.raises(InputError, match=r"held by .* \(PID \d+\)"):
+        pipeline.run(workspace, "pets")
+
+
+def test_from_a_score_back_to_the_request_is_one_join(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    pets()
+    pipeline.run(workspace, "pets")
+    with open_store(workspace.database("pets")) as store:
+        rows = store.rows(
+            """SELECT DISTINCT made.messages FROM score
+               JOIN prediction USING (run_id, system, gold_id)
+               JOIN student USING (run_id) JOIN split USING (run_id)
+               JOIN example ON example.run_id = split.run_id AND example.id = example_id
+               JOIN candidate ON candidate.run_id = split.run_id AND candidate.id = example.id
+               JOIN request AS made ON made.id = candidate.origin"""
+        )
+    assert rows
+
+
+def test_what_is_near_gold_is_left_out_and_counted(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    pets(gold_jsonl=jsonl(pet_rows("sees", 4)))
+    outcome = pipeline.run(workspace, "pets")
+    gate = figures(outcome.context.folder)["data"]["leak_gate"]
+    assert gate == {"status": "dropped", "overlaps": 12}
+    with outcome.context.store() as store:
+        assert not any(row.example.source == "seeds" for row in store.split(outcome.run.id))

@@ -1,0 +1,88 @@
+"""Prompts become requests: what is shown, in which order, and that it is always the same."""
+
+from distill.prompting import answer_requests, student_messages, synthesis_request
+from distill.records import Model
+from tests.conftest import WriteTask
+from tests.standin import StandIn
+
+CHAT, BASE = Model("m", None, "chat"), Model("m", None, "completions")
+HEAD = 'name = "pets"\nkind = "classify"\n[labels]\ncats = "c"\ndogs = "d"\nbirds = "b"\n'
+
+
+def test_the_nearest_seeds_are_shown_nearest_last(pets: WriteTask) -> None:
+    (request,) = answer_requests(pets(), CHAT, ["the seed dog number 2 of ours sleeps"], shots=3)
+    lines = request.messages[0].content.splitlines()
+    assert len(lines) == 4
+    assert lines[2] == "the seed dog number 2 of ours is hungry -> dogs"
+    assert lines[3] == "the seed dog number 2 of ours sleeps ->"
+    assert request.sampling.choices == ("cats", "dogs", "birds")
+    assert request.sampling.temperature == 0.0
+
+
+def test_an_input_that_is_a_seed_is_not_shown_with_its_answer(pets: WriteTask) -> None:
+    task = pets()
+    (request,) = answer_requests(task, CHAT, [task.seeds[0].input], shots=64)
+    shown = request.messages[0].content.splitlines()[:-1]
+    assert len(shown) == len(task.seeds) - 1
+    assert not any(line.startswith(task.seeds[0].input) for line in shown)
+
+
+def test_a_base_model_goes_on_with_a_space(pets: WriteTask) -> None:
+    (request,) = answer_requests(pets(), BASE, ["a new pet"], shots=0)
+    assert request.sampling.choices == (" cats", " dogs", " birds")
+
+
+def test_without_shots_no_seed_is_shown(pets: WriteTask) -> None:
+    (request,) = answer_requests(pets(), CHAT, ["a new pet"], shots=0)
+    assert request.messages[0].content == "a new pet ->"
+
+
+def test_further_votes_see_other_seeds(pets: WriteTask) -> None:
+    task = pets()
+    votes = [answer_requests(task, CHAT, ["my dog sleeps"], shots=3, vote=n)[0] for n in range(3)]
+    assert len({vote.id for vote in votes}) == 3
+    assert votes[1] == answer_requests(task, CHAT, ["my dog sleeps"], shots=3, vote=1)[0]
+
+
+def test_synthesis_shows_seeds_of_its_label_only(pets: WriteTask) -> None:
+    request = synthesis_request(pets(), "m", "birds", 0)
+    lines = request.messages[0].content.splitlines()
+    assert lines[0] == "About birds:"
+    assert len(lines) == 4 and all("bird" in line for line in lines[1:3])
+    assert lines[3] == "-"
+    assert request.sampling.stop == ("\n",)
+
+
+def test_wanting_more_later_keeps_the_requests_of_before(pets: WriteTask) -> None:
+    few = pets(task_toml=HEAD + "[generate]\nrequests = 3\n")
+    many = pets(task_toml=HEAD + "[generate]\nrequests = 300\n")
+    assert synthesis_request(few, "m", "cats", 2) == synthesis_request(many, "m", "cats", 2)
+
+
+def test_every_request_is_another_one_and_follows_the_seed(pets: WriteTask) -> None:
+    task = pets()
+    ids = {synthesis_request(task, "m", "cats", number).id for number in range(50)}
+    assert len(ids) == 50
+    other = pets(task_toml=HEAD + "[generate]\nseed = 1\n")
+    assert synthesis_request(other, "m", "cats", 0).id not in ids
+
+
+def test_the_student_sees_its_short_prompt_and_the_input(pets: WriteTask) -> None:
+    system, user = student_messages(pets(), "my cat")
+    assert (system.role, system.content) == ("system", "Which pet?")
+    assert (user.role, user.content) == ("user", "my cat")
+
+
+def test_votes_are_kept_with_the_candidate(
+    pets: WriteTask, scripted_backends: StandIn, workspace: object
+) -> None:
+    from distill import pipeline
+    from distill.workspace import Workspace
+
+    assert isinstance(workspace, Workspace)
+    pets(task_toml=HEAD + "[generate]\nrequests = 3\n[teacher]\nvotes = 3\nfew_shot = 2\n")
+    outcome = pipeline.run(workspace, "pets", until="generate")
+    with outcome.context.store() as store:
+        rows = [row for row in store.candidates(outcome.run.id) if row.source != "seeds"]
+    assert {len(row.answers) for row in rows if row.input} == {3}
+    assert {len(row.answer_ids) for row in rows if row.input} == {3}

@@ -1,0 +1,102 @@
+"""The report: what it says first, what is escaped, and that its names are the stable ones."""
+
+import pytest
+
+from distill.report.headline import headline, winning_rival
+from distill.report.render import html, markdown
+from distill.stats import Verdict, verdict
+
+SYSTEMS = [
+    {"name": "teacher", "value": 0.80, "usd_per_1k_requests": "0.41"},
+    {"name": "student", "value": 0.85, "usd_per_1k_requests": "0.004"},
+    {"name": "base", "value": 0.30, "usd_per_1k_requests": "0.004"},
+    {"name": "linear", "value": 0.70, "usd_per_1k_requests": "0.0001"},
+]
+FIGURES = {
+    "n": 240,
+    "metric": "accuracy",
+    "ci_low": 0.6,
+    "ci_high": 0.9,
+    "valid_rate": 1.0,
+    "latency_p50_s": 0.1,
+    "latency_p95_s": 0.2,
+    "requests_per_s": 9.0,
+}
+
+
+def systems(**values: float) -> list[dict[str, object]]:
+    return [
+        FIGURES | row | {"value": values.get(str(row["name"]), row["value"])} for row in SYSTEMS
+    ]
+
+
+def found(better: int = 30) -> Verdict:
+    student = [1.0] * 200 + [1.0] * better + [0.0] * 10
+    teacher = [1.0] * 200 + [0.0] * better + [1.0] * 10
+    return verdict(student, teacher, margin=0.02, confidence=0.95)
+
+
+def test_a_student_that_beats_every_rival_is_named_first() -> None:
+    text = headline(systems(), found(), 240)
+    assert text.startswith("The student answers as well as the teacher (+8.3 points, 95% interval")
+    assert "margin 2.0, on 240 human-labelled messages" in text
+    assert "costs $0.004 per 1,000 requests instead of $0.41" in text
+
+
+@pytest.mark.parametrize("value", [0.85, 0.9])
+def test_a_rival_that_is_as_good_or_better_is_named_first(value: float) -> None:
+    text = headline(systems(linear=value), found(), 240)
+    assert text.startswith("You do not need the student: a linear model on counts of words")
+
+
+def test_the_best_of_the_winning_rivals_is_named() -> None:
+    rival = winning_rival(systems(linear=0.86, base=0.9))
+    assert rival is not None and rival["name"] == "base"
+
+
+def test_an_open_verdict_says_how_many_rows_would_settle_it() -> None:
+    text = headline(systems(), found(better=12), 240)
+    assert text.startswith("Whether the student answers as well as the teacher is open")
+    assert "gold messages would settle it" in text
+
+
+def report() -> dict[str, object]:
+    return {
+        "task": "pets",
+        "run": "r1",
+        "created": "2026-11-22",
+        "versions": {"duckdb": "2.0.0"},
+        "headline": "It is <good>.",
+        "teacher": {"model": "t"},
+        "student": {"base": "b", "trainer": "u", "artifact": "a"},
+        "data": {
+            **{"completed": 3, "kept": 2, "dropped": {"form: empty": 1}, "seeds": 1, "train": 3},
+            **{"validation": 0, "gold": 5, "leak_gate": {"status": "clean", "overlaps": 0}},
+        },
+        "spend": {
+            **{"generate_usd": "1", "train_usd": "2", "evaluate_usd": "3", "total_usd": "6"},
+        },
+        "systems": systems(),
+        "verdict": {"confidence": 0.95},
+        "machine": {"usd_per_hour": "0.1", "in_flight": 8},
+        "worst": [
+            {"input": "<script>`a|b`</script>", "expected": "x", "teacher": "x", "student": "y"}
+        ],
+    }
+
+
+def test_what_customers_wrote_is_escaped_on_the_page() -> None:
+    page = html(report())
+    assert "&lt;script&gt;" in page and "<script" not in page
+    assert "It is &lt;good&gt;." in page
+
+
+def test_the_page_needs_nothing_from_elsewhere() -> None:
+    page = html(report())
+    assert "http://" not in page and "https://" not in page and "src=" not in page
+
+
+def test_markdown_keeps_a_message_in_its_cell() -> None:
+    text = markdown(report())
+    assert "| `<script>'a¦b'</script>` | x | x | y |" in text
+    assert "| student | 85.0 % | 60.0 % – 90.0 % |" in text

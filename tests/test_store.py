@@ -1,0 +1,192 @@
+"""The store: what is written once, in one transaction, and who may hold it."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from distill.errors import InputError
+from distill.records import Ask, Completion, Message, Request, Sampling
+from distill.store import Run, Store, migrate, open_store
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def request(text: str, **sampling: object) -> Request:
+    return Request("m", (Message("user", text),), Sampling(max_tokens=5, **sampling))  # type: ignore[arg-type]
+
+
+def completion(of: Request, text: str = "answer") -> Completion:
+    return Completion(of.id, text, "stop", 3, 1, Decimal("0.000000000123"), 0.5, NOW)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "task" / "distill.duckdb"
+
+
+def test_an_answer_comes_back_as_it_was_stored(database: Path) -> None:
+    asked = request("hello", choices=("a", "b"), stop=("\n",))
+    with open_store(database) as store:
+        store.add_asks("r", [Ask("answer", "hello", asked)])
+        store.add_completions([completion(asked)])
+    with open_store(database) as store:
+        (found,) = store.answered("r", "answer")
+    assert found.ask.request == asked
+    assert found.completion == completion(asked)
+
+
+def test_only_what_has_no_answer_is_unanswered(database: Path) -> None:
+    first, second = request("one"), request("two")
+    with open_store(database) as store:
+        store.add_asks("r", [Ask("p", "1", first), Ask("p", "2", second), Ask("p", "3", second)])
+        store.add_completions([completion(first)])
+        assert store.unanswered("r", "p") == [second]
+
+
+def test_an_answer_is_stored_once_and_the_first_stays(database: Path) -> None:
+    asked = request("hello")
+    with open_store(database) as store:
+        store.add_asks("r", [Ask("p", "1", asked)])
+        store.add_completions([completion(asked, "first")])
+        store.add_completions([completion(asked, "second")])
+        assert [row.completion.text for row in store.answered("r", "p")] == ["first"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        request("hello", temperature=1.0),
+        request("hello", seed=1),
+        request("hello", choices=("a",)),
+        request("hello", min_p=0.1),
+        request("other"),
+        Request("m", (Message("system", "hello"),), Sampling(5)),
+        Request("n", (Message("user", "hello"),), Sampling(5)),
+        Request("m", (Message("user", "hello"),), Sampling(6)),
+    ],
+)
+def test_whatever_shapes_an_answer_changes_the_id(other: Request) -> None:
+    assert request("hello").id != other.id
+
+
+def test_a_transaction_that_fails_leaves_nothing(database: Path) -> None:
+    with open_store(database) as store:
+        with pytest.raises(RuntimeError), store.transaction():
+            store.finish_stage("r", "curate", 1.0)
+            raise RuntimeError
+        assert store.finished_stages("r") == {}
+        store.finish_stage("r", "curate", 1.0)
+        assert store.finished_stages("r") == {"curate": 1.0}
+
+
+def test_money_is_summed_as_decimal(database: Path) -> None:
+    asks = [Ask("generate:answer", str(n), request(str(n))) for n in range(3)]
+    with open_store(database) as store:
+        store.add_asks("r", asks)
+        store.add_completions([completion(ask.request) for ask in asks])
+        assert store.spent("r") == {"generate:answer": Decimal("0.000000000369")}
+
+
+def test_runs_come_in_the_order_of_their_making(database: Path) -> None:
+    with open_store(database) as store:
+        for hour in (2, 1):
+            at = NOW.replace(hour=hour)
+            store.add_run(Run(f"run{hour}", "h", {"task.toml": "x"}, "why", at), {})
+        assert [run.id for run in store.runs()] == ["run1", "run2"]
+        assert store.runs()[0].parts == {"task.toml": "x"}
+
+
+def test_what_was_committed_survives_kill_9(database: Path) -> None:
+    code = f"""
+import os, signal
+from pathlib import Path
+from distill.store import open_store
+with open_store(Path({str(database)!r})) as store:
+    store.finish_stage("r", "curate", 1.0)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    with open_store(database) as store:
+        assert store.finished_stages("r") == {"curate": 1.0}
+
+
+def test_a_store_held_by_another_process_names_it(database: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from distill.store import open_store
+with open_store(Path({str(database)!r})):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None and holder.stdin is not None
+    assert holder.stdout.readline() == "held\n"
+    with (
+        pytest.raises(InputError, match=rf"held by another process \(PID {holder.pid}\)"),
+        open_store(database),
+    ):
+        pass
+    holder.stdin.close()
+    assert holder.wait() == 0
+    holder.stdout.close()
+
+
+def test_migrations_are_applied_once_and_recorded(database: Path) -> None:
+    with open_store(database) as store:
+        first = store.rows("SELECT name, applied FROM migration")
+    with open_store(database) as store:
+        assert store.rows("SELECT name, applied FROM migration") == first
+    assert [name for name, _ in first] == ["001_first.sql"]
+
+
+def test_a_store_from_before_the_first_migration_is_brought_up_to_date(database: Path) -> None:
+    database.parent.mkdir()
+    with duckdb.connect(str(database)) as connection:
+        migrate(connection, stop_before="001_first.sql")
+        tables = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    assert tables == [("migration",)]
+    with open_store(database) as store:
+        assert store.runs() == []
+
+
+def test_a_file_that_is_no_store_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "distill.duckdb"
+    path.write_text("this is not a database" * 1000, encoding="utf-8")
+    with pytest.raises(Exception, match=r"distill\.duckdb"), open_store(path) as store:
+        assert isinstance(store, Store)
+
+
+def test_a_full_disk_is_said_plainly(database: Path) -> None:
+    """A file size limit makes DuckDB's writes fail as a full disk does."""
+    code = f"""
+import resource, signal
+from pathlib import Path
+from distill.errors import DistillError
+from distill.store import open_store
+path = Path({str(database)!r})
+with open_store(path) as store:
+    store.finish_stage("r", "kept", 1.0)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, resource.RLIM_INFINITY))
+try:
+    with open_store(path) as store:
+        for number in range(100):
+            store.finish_stage("r", "x" * 200_000 + str(number), 1.0)
+except DistillError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert "cannot be written (is the disk full?)" in done.stdout, done.stderr
+    with open_store(database) as store:
+        assert "kept" in store.finished_stages("r")

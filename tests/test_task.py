@@ -1,0 +1,168 @@
+"""Task files: what is read, and what a user is told about what cannot be."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from distill.errors import InputError
+from distill.task import Task, known_tasks, load_task
+from distill.workspace import Workspace
+from tests.conftest import WriteTask, jsonl, pet_rows
+
+HEAD = 'name = "pets"\nkind = "classify"\n[labels]\ncats = "c"\ndogs = "d"\nbirds = "b"\n'
+
+
+def problem(pets: WriteTask, **changes: str) -> str:
+    with pytest.raises(InputError) as caught:
+        pets(**changes)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_everything_but_name_kind_and_labels_has_a_default(pets: WriteTask) -> None:
+    task = pets(task_toml=HEAD)
+    assert task.labels == ("cats", "dogs", "birds")
+    assert task.spec.evaluate.margin == 0.02
+    assert (len(task.seeds), len(task.gold), task.inputs) == (12, 15, ())
+
+
+def test_unknown_task_lists_the_known_ones(workspace: Workspace, pets: WriteTask) -> None:
+    pets()
+    with pytest.raises(InputError, match=r"no task 'fish' .*known tasks: pets"):
+        load_task(workspace.prompts, "fish")
+
+
+def test_unknown_key_lists_the_known_ones(pets: WriteTask) -> None:
+    message = problem(pets, task_toml=HEAD + "[teacher]\nfewshot = 3\n")
+    assert "task.toml: unknown key 'teacher.fewshot'; known here: model, few_shot" in message
+
+
+def test_unknown_section_lists_the_known_ones(pets: WriteTask) -> None:
+    assert "unknown key 'budgets'; known here: name, kind" in problem(
+        pets, task_toml=HEAD + "[budgets]\nusd = 3\n"
+    )
+
+
+def test_bad_type_names_the_key(pets: WriteTask) -> None:
+    message = problem(pets, task_toml=HEAD + '[teacher]\nfew_shot = "many"\n')
+    assert "task.toml: teacher.few_shot: Input should be a valid integer" in message
+    assert "'many'" in message
+
+
+def test_a_value_out_of_range_says_what_is_allowed(pets: WriteTask) -> None:
+    message = problem(pets, task_toml=HEAD + "[evaluate]\nmargin = 0\n")
+    assert "evaluate.margin: Input should be greater than 0" in message
+
+
+def test_no_labels(pets: WriteTask) -> None:
+    text = 'name = "pets"\nkind = "classify"\n'
+    assert "'labels' is missing" in problem(pets, task_toml=text)
+    assert "at least two" in problem(pets, task_toml=text + '[labels]\ncats = "c"\n')
+
+
+def test_broken_toml_names_the_line(pets: WriteTask) -> None:
+    assert "at line 2" in problem(pets, task_toml='name = "pets"\nkind = classify\n')
+
+
+def test_name_must_be_the_folders(pets: WriteTask) -> None:
+    assert "name is 'fish', its folder 'pets'" in problem(
+        pets, task_toml=HEAD.replace('"pets"', '"fish"')
+    )
+
+
+@pytest.mark.parametrize("file", ["seeds_jsonl", "gold_jsonl"])
+def test_unknown_label_names_file_and_line(pets: WriteTask, file: str) -> None:
+    rows = jsonl([*pet_rows("other", 2), {"input": "glub", "label": "fish"}])
+    message = problem(pets, **{file: rows})
+    assert f"{file.replace('_', '.')}:7: unknown label 'fish'; known: cats, dogs, birds" in message
+
+
+@pytest.mark.parametrize("file", ["seeds_jsonl", "gold_jsonl", "inputs_jsonl"])
+def test_broken_json_names_file_and_line(pets: WriteTask, file: str) -> None:
+    message = problem(pets, **{file: '{"input": "a", "label": "cats"}\n{"input": \n'})
+    assert f"{file.replace('_', '.')}:2: not valid JSON" in message
+
+
+def test_a_row_must_be_an_object_with_a_text(pets: WriteTask) -> None:
+    assert "seeds.jsonl:1: a row must be a JSON object" in problem(pets, seeds_jsonl="[1]\n")
+    assert 'seeds.jsonl:1: "input" must be a text' in problem(
+        pets, seeds_jsonl='{"input": " ", "label": "cats"}\n'
+    )
+
+
+def test_the_header_line_is_not_a_row(pets: WriteTask) -> None:
+    header = json.dumps({"about": "written by us"}) + "\n"
+    task = pets(gold_jsonl=header + jsonl(pet_rows("gold", 1)))
+    assert [row.line for row in task.gold] == [2, 3, 4]
+
+
+def test_empty_gold(pets: WriteTask) -> None:
+    assert "gold.jsonl is empty" in problem(pets, gold_jsonl="")
+
+
+def test_a_label_without_a_seed(pets: WriteTask) -> None:
+    rows = jsonl([row for row in pet_rows("seed", 2) if row["label"] != "dogs"])
+    assert "seeds.jsonl: no seed for dogs" in problem(pets, seeds_jsonl=rows)
+
+
+def test_gold_among_the_seeds_names_both_rows(pets: WriteTask) -> None:
+    seeds = jsonl([*pet_rows("seed", 1), {"input": "My  CAT sleeps", "label": "cats"}])
+    gold = jsonl([{"input": "my cat sleeps", "label": "cats"}])
+    message = problem(pets, seeds_jsonl=seeds, gold_jsonl=gold)
+    assert "gold.jsonl:1 equals seeds.jsonl:4" in message
+
+
+def test_a_missing_file_is_named(workspace: Workspace, pets: WriteTask) -> None:
+    (pets().folder / "answer.md").unlink()
+    with pytest.raises(InputError, match=r"answer\.md is missing"):
+        load_task(workspace.prompts, "pets")
+
+
+@pytest.mark.parametrize("template", ["{{ nonsense }}", "{% if %}", "{{ ''.__class__.mro() }}"])
+def test_a_bad_template_names_its_file(pets: WriteTask, template: str) -> None:
+    task = pets(student_md=template)
+    with pytest.raises(InputError, match=r"student\.md"):
+        task.render("student.md")
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"student_md": "other"}, "student.md"),
+        ({"gold_jsonl": jsonl(pet_rows("other", 1))}, "gold.jsonl"),
+        ({"inputs_jsonl": '{"input": "new"}\n'}, "inputs.jsonl"),
+    ],
+)
+def test_every_file_is_part_of_the_hash(pets: WriteTask, change: dict[str, str], part: str) -> None:
+    before, after = pets(), pets(**change)
+    assert before.hash != after.hash
+    assert [name for name in after.parts if before.parts[name] != after.parts[name]] == [part]
+
+
+def test_a_comment_in_the_task_changes_nothing(pets: WriteTask) -> None:
+    assert pets(task_toml=HEAD).hash == pets(task_toml=HEAD + "# a comment\n").hash
+
+
+@pytest.fixture
+def bundled() -> Task:
+    return load_task(Path(__file__).parents[1] / "prompts", "classify")
+
+
+def test_the_bundled_task_has_what_its_header_says(bundled: Task) -> None:
+    assert known_tasks(bundled.folder.parent) == ["classify"]
+    assert len(bundled.labels) == 8
+    for rows, count in ((bundled.seeds, 12), (bundled.gold, 30)):
+        assert {sum(row.label == label for row in rows) for label in bundled.labels} == {count}
+    header = (bundled.folder / "gold.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    assert "written by this project" in json.loads(header)["about"]
+
+
+def test_no_bundled_gold_message_is_close_to_a_seed_or_an_input(bundled: Task) -> None:
+    from rapidfuzz import fuzz, process
+
+    shown = [row.input.casefold() for row in bundled.seeds] + [
+        text.casefold() for text in bundled.inputs
+    ]
+    tested = [row.input.casefold() for row in bundled.gold]
+    assert process.cdist(tested, shown, scorer=fuzz.token_sort_ratio).max() < 80
