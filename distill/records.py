@@ -159,7 +159,8 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A candidate left out: which check, why, and for duplicates what it matched how well."""
+    """A candidate left out: which check, why (in the same words for every such row, so that they
+    can be counted), what it was compared with, and for duplicates how well that matched."""
 
     candidate_id: str
     check: str

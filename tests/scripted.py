@@ -29,14 +29,14 @@ def write_models(folder: Path) -> Path:
 
 @dataclass
 class Server:
-    """Gives out the stand-in's address; `starts` names the models it was started for."""
+    """Gives out the stand-in's address; `starts` tells for which models and how it was started."""
 
     standin: StandIn
-    starts: list[str] = field(default_factory=list)
+    starts: list[tuple[str, ServerSettings]] = field(default_factory=list)
 
     @contextmanager
     def serve(self, model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
-        self.starts.append(model.name)
+        self.starts.append((model.name, settings))
         yield Endpoint(self.standin.url, model, settings.in_flight, settings.usd_per_hour)
 
 

@@ -46,7 +46,8 @@ def test_exact_duplicates_whatever_case_and_spaces(pets: WriteTask) -> None:
 
 def test_disagreement_of_asked_and_answered(pets: WriteTask) -> None:
     drop = drop_of(pets(), made("a text about something", asked="cats", answer="dogs"))
-    assert (drop.check, drop.reason) == ("agreement", "asked for cats, answered dogs")
+    assert (drop.check, drop.reason) == ("agreement", "another answer than asked for")
+    assert drop.matched == "asked for cats, answered dogs"
 
 
 def test_an_input_that_nobody_asked_a_label_for_cannot_disagree(pets: WriteTask) -> None:
@@ -91,6 +92,9 @@ def test_a_second_opinion_that_differs(pets: WriteTask) -> None:
     text = "the seed dog number 3 of ours is hungry again"
     drop = drop_of(pets(), made(text, asked="cats", answer="cats"))
     assert drop.check == "second_opinion"
-    assert drop.reason == "answered cats, second opinion dogs"
+    assert (drop.reason, drop.matched) == (
+        "another answer",
+        "answered cats, second opinion dogs",
+    )
     right = made(text, asked="dogs", answer="dogs")
     assert run_checks([right], pets()) == ([right], [])

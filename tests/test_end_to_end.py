@@ -117,15 +117,15 @@ class Cli:
                 child.wait(timeout=LOOK_AGAIN_SECONDS)
                 raise AssertionError(child.stdout and child.stdout.read())
 
-    def kill_in(self, stage: str, step: str) -> None:
-        """Start a run, kill -9 it in the step, and see all its children gone."""
+    def end_in(self, stage: str, step: str, how: signal.Signals) -> tuple[int, str]:
+        """Start a run, send it a signal in the step, and see all its children gone. Gives its exit
+        code and output."""
         child = self.start("run", "tiny")
         self.wait_for(child, stage, step)
-        child.kill()
-        child.wait()
-        assert child.stdout is not None
-        child.stdout.close()
+        child.send_signal(how)
+        output, _ = child.communicate()
         self.wait_until_gone()
+        return child.returncode, output
 
     def wait_until_gone(self) -> None:
         """Until no process of the family runs; the test's timeout is the limit."""
@@ -195,19 +195,23 @@ def test_nothing_is_left_running(undisturbed: Cli) -> None:
     assert undisturbed.family() == []
 
 
-def test_kill_9_in_every_stage_changes_nothing_but_time(
+def test_kill_9_in_every_stage_and_ctrl_c_change_nothing_but_time(
     undisturbed: Cli, prompts: Path, tmp_path: Path
 ) -> None:
     cli = Cli(prompts, tmp_path, uuid.uuid4().hex)
-    cli.kill_in("generate", "synthesize")
+    code, output = cli.end_in("generate", "synthesize", signal.SIGKILL)
     before = cli.completions()
-    assert before
+    assert (code, bool(before)) == (-signal.SIGKILL, True), output
+    code, output = cli.end_in("generate", "answer", signal.SIGINT)
+    assert code == 130, output
+    assert "Traceback" not in output
     for stage in ("generate", "curate", "split"):
         code, output = cli.run(stage, "run", "tiny", code=DIE_IN_WRITE)
         assert code == -signal.SIGKILL, output
         cli.wait_until_gone()
-    cli.kill_in("train", "unsloth")
-    cli.kill_in("evaluate", "teacher")
+    for stage, step in (("train", "unsloth"), ("evaluate", "teacher")):
+        code, output = cli.end_in(stage, step, signal.SIGKILL)
+        assert code == -signal.SIGKILL, output
     before |= cli.completions()
     code, output = cli.run("report", "run", "tiny", code=DIE_IN_WRITE)
     assert code == -signal.SIGKILL, output

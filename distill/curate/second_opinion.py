@@ -9,6 +9,8 @@ from distill.backends.linear import fit_embeddings
 from distill.records import Candidate, Drop
 from distill.task import Task
 
+REASON = "another answer"
+
 
 def check(candidates: Sequence[Candidate], task: Task) -> list[Drop]:
     """Drop a row whose answer the second opinion does not share. Seeds are its own teachers."""
@@ -18,7 +20,7 @@ def check(candidates: Sequence[Candidate], task: Task) -> list[Drop]:
     opinion = fit_embeddings([seed.input for seed in task.seeds], [s.label for s in task.seeds])
     opinions = [str(label) for label in opinion.predict([row.input for row in rows])]
     return [
-        Drop(row.id, "second_opinion", f"answered {row.answer}, second opinion {other}")
+        Drop(row.id, "second_opinion", REASON, f"answered {row.answer}, second opinion {other}")
         for row, other in zip(rows, opinions, strict=True)
         if row.answer != other
     ]

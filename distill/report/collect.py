@@ -113,7 +113,7 @@ def _data(task: Task, store: Store, run_id: str) -> Figures:
     drops = [drop for drop in all_drops if drop.candidate_id in ids]
     split = store.split(run_id)
     leaks = [drop for drop in all_drops if drop.check == "leak_gate"]
-    reasons = Counter(f"{drop.check}: {_kind_of_reason(drop.reason)}" for drop in drops)
+    reasons = Counter(f"{drop.check}: {drop.reason}" for drop in drops)
     spec = task.spec.generate
     requested = spec.requests if "synthesis" in spec.sources else 0
     requested += len(task.inputs) if "inputs" in spec.sources else 0
@@ -128,13 +128,6 @@ def _data(task: Task, store: Store, run_id: str) -> Figures:
         "gold": len(task.gold),
         "leak_gate": {"status": "dropped" if leaks else "clean", "overlaps": len(leaks)},
     }
-
-
-def _kind_of_reason(reason: str) -> str:
-    """The reason without the names of labels, so that it can be counted."""
-    if reason.startswith("asked for"):
-        return "another answer than asked for"
-    return "another answer" if reason.startswith("answered") else reason
 
 
 def _spend(task: Task, store: Store, run: Run, train_seconds: float) -> Figures:

@@ -19,6 +19,7 @@ IGNORED = -100
 
 def main(job: dict[str, Any]) -> None:
     """Train, save, merge, report."""
+    hide_vllm()
     import unsloth  # noqa: F401  # must be imported before trl and transformers: it patches them
     from transformers import set_seed
 
@@ -27,6 +28,7 @@ def main(job: dict[str, Any]) -> None:
     model, tokenizer = load(job["base"], recipe)
     train, validation = (read_rows(Path(job[part]), tokenizer) for part in ("train", "validation"))
     trainer = make_trainer(model, tokenizer, job, train, validation)
+    keep_adapter_exact(trainer.model)
     trainer.train()
     out = Path(job["out"])
     trainer.model.save_pretrained(out / "adapter")
@@ -35,12 +37,23 @@ def main(job: dict[str, Any]) -> None:
     tell(job, {"event": "done", "trained_tokens": round(tokens * trainer.state.epoch)})
 
 
+def hide_vllm() -> None:
+    """Training needs no vLLM, but Unsloth loads its libraries to see whether they are sound, those
+    for other processors included: without AVX-512 that is an illegal instruction, and the end."""
+    sys.modules["vllm"] = None  # type: ignore[assignment]
+
+
 def load(base: str, recipe: dict[str, Any]) -> tuple[Any, Any]:
     """The base in 4-bit NF4 with LoRA on all linear layers, and its tokenizer."""
+    import torch
     from unsloth import FastLanguageModel
 
     model, tokenizer = FastLanguageModel.from_pretrained(
-        base, max_seq_length=MAX_TOKENS, load_in_4bit=True, local_files_only=True
+        base,
+        max_seq_length=MAX_TOKENS,
+        dtype=None if torch.cuda.is_available() else torch.float32,
+        load_in_4bit=True,
+        local_files_only=True,
     )
     model = FastLanguageModel.get_peft_model(
         model,
@@ -79,6 +92,7 @@ def make_trainer(
     validation: list[dict[str, Any]],
 ) -> Any:
     """TRL's trainer on rows that are tokens already, told to report to the parent."""
+    import torch
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
@@ -93,6 +107,7 @@ def make_trainer(
             return (loss, {"loss": loss}) if return_outputs else loss
 
     recipe = job["recipe"]
+    bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
     config = SFTConfig(
         output_dir=str(Path(job["out"]) / "checkpoints"),
         num_train_epochs=recipe["epochs"],
@@ -103,13 +118,15 @@ def make_trainer(
         warmup_steps=WARMUP_SHARE,
         weight_decay=0.0,
         optim="adamw_torch",
-        bf16=True,
+        bf16=bf16,
+        fp16=torch.cuda.is_available() and not bf16,
         gradient_checkpointing=False,
         remove_unused_columns=False,
         dataset_kwargs={"skip_prepare_dataset": True},
         train_sampling_strategy="group_by_length",
         length_column_name="length",
         prediction_loss_only=True,
+        logging_first_step=True,
         logging_steps=5,
         eval_strategy="epoch" if validation else "no",
         save_strategy="no",
@@ -127,6 +144,14 @@ def make_trainer(
         data_collator=collator(tokenizer.pad_token_id),
         callbacks=[reporter(job)],
     )
+
+
+def keep_adapter_exact(model: Any) -> None:
+    """TRL makes a QLoRA adapter bfloat16, whose 8 bits lose most of an optimizer's small steps; and
+    a processor without instructions for it is three times slower."""
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
 
 
 def answer_loss(model: Any, inputs: Any) -> Any:

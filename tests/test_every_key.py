@@ -1,0 +1,136 @@
+"""Every key of task.toml does something: a run with it changed is another run than one without."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from distill import pipeline
+from distill.backends.servers import SERVERS
+from distill.backends.trainers import TRAINERS, Trained, TrainJob
+from distill.errors import InputError
+from distill.task import TaskSpec
+from distill.workspace import Workspace
+from tests.conftest import PETS, WriteTask, jsonl
+from tests.scripted import Trainer
+from tests.standin import StandIn
+from tests.test_pipeline import figures
+
+# Each value is another than the default and than what `spec` below sets.
+CHANGED = {
+    "teacher.model": '"nobody"',
+    "teacher.few_shot": "2",
+    "teacher.votes": "3",
+    "teacher.in_flight": "5",
+    "generate.requests": "12",
+    "generate.sources": '["synthesis"]',
+    "generate.seeds_shown": "1",
+    "generate.temperature": "0.3",
+    "generate.min_p": "0.2",
+    "generate.max_tokens": "40",
+    "generate.seed": "7",
+    "curate.min_words": "6",
+    "curate.max_words": "7",
+    "curate.exact_duplicates": "false",
+    "curate.agreement": "false",
+    "curate.second_opinion": "false",
+    "student.base": '"nowhere"',
+    "student.trainer": '"nobody"',
+    "student.rank": "8",
+    "student.alpha": "32",
+    "student.epochs": "1.5",
+    "student.learning_rate": "0.01",
+    "student.batch_size": "4",
+    "student.seed_repeats": "5",
+    "student.validation_share": "0.4",
+    "student.seed": "3",
+    "evaluate.margin": "0.1",
+    "evaluate.confidence": "0.8",
+    "evaluate.in_flight": "3",
+    "machine.usd_per_hour": '"0.25"',
+}
+# How far a run must come for a key of a section to show.
+SHOWS_IN = {"teacher": "split", "generate": "split", "curate": "split", "student": "train"}
+SHOWS_IN |= {"evaluate": "report", "machine": "generate"}
+BASIS = {"generate.requests": "18", "generate.seeds_shown": "2", "teacher.few_shot": "3"}
+# One for each check of `curate` to leave out, and one to keep.
+INPUTS = (
+    "the old cat number 4 of ours is hungry",
+    "THE old cat number 4 of ours is hungry",
+    "one cat only",
+    "the seed dog number 3 of ours is hungry cat",
+)
+
+
+def keys(section: type[BaseModel] = TaskSpec, prefix: str = "") -> Iterator[str]:
+    """Every key of the sections, as section.key."""
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from keys(field.annotation, f"{name}.")
+        elif prefix:
+            yield prefix + name
+
+
+def toml(values: dict[str, str]) -> str:
+    lines = ['name = "pets"', 'kind = "classify"']
+    lines += [f'labels.{label} = "{meaning}"' for label, meaning in PETS.items()]
+    return "\n".join([*lines, *(f"{key} = {value}" for key, value in values.items())]) + "\n"
+
+
+def test_no_key_is_forgotten_here() -> None:
+    assert sorted(CHANGED) == sorted(keys())
+
+
+class Recorder(Trainer):
+    """A scripted trainer that remembers its jobs."""
+
+    def __init__(self) -> None:
+        self.jobs: list[TrainJob] = []
+
+    def train(self, job: TrainJob, on_steps: Any) -> Trained:
+        self.jobs.append(job)
+        return super().train(job, on_steps)
+
+
+def trace(workspace: Workspace, pets: WriteTask, values: dict[str, str], until: str) -> list[Any]:
+    """What a run asked, kept, trained with and found; or why it could not."""
+    pets(task_toml=toml(values), inputs_jsonl=jsonl([{"input": text} for text in INPUTS]))
+    server: Any = SERVERS["vllm"]
+    recorder: Any = TRAINERS["unsloth"]
+    server.starts.clear()
+    recorder.jobs.clear()
+    try:
+        outcome = pipeline.run(workspace, "pets", until=until)
+    except InputError as error:
+        return [str(error)]
+    run = outcome.run.id
+    with outcome.context.store() as store:
+        asked = store.rows("SELECT request_id FROM ask WHERE run_id = ? ORDER BY ALL", run)
+        split = [(row.example.input, row.part, row.repeats) for row in store.split(run)]
+        dropped = [(drop.check, drop.reason) for drop in store.drops(run)]
+    servers = [(settings.in_flight, settings.usd_per_hour) for _, settings in server.starts]
+    recipes = [job.recipe for job in recorder.jobs]
+    verdict = figures(outcome.context.folder)["verdict"] if until == "report" else None
+    return [asked, split, dropped, servers, recipes, verdict]
+
+
+def test_every_changed_key_makes_another_run(
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(TRAINERS, "unsloth", Recorder())
+
+    def run(name: str, values: dict[str, str], until: str) -> list[Any]:
+        return trace(Workspace(workspace.prompts, workspace.runs / name), pets, values, until)
+
+    before = {until: run(f"until {until}", BASIS, until) for until in set(SHOWS_IN.values())}
+    assert run("the same", BASIS, "report") == before["report"]
+    silent = []
+    for key, value in CHANGED.items():
+        until = SHOWS_IN[key.partition(".")[0]]
+        if run(key, {**BASIS, key: value}, until) == before[until]:
+            silent.append(key)
+    assert silent == []
