@@ -1,14 +1,17 @@
 """Backends: they fit their Protocols, are chosen by name, and say what is missing."""
 
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from distill.backends import hardware, teachers, trainers, weights
-from distill.backends.servers import vllm
+from distill.backends.client import complete_all
+from distill.backends.servers import ServerSettings, vllm
 from distill.backends.servers.vllm import free_port
-from distill.errors import DistillError, InputError
+from distill.errors import ChildError, DistillError, InputError
+from distill.records import Message, Model, Request, Sampling
 
 
 @pytest.mark.parametrize(
@@ -33,15 +36,40 @@ def test_a_part_has_its_own_interpreter_when_set_up_made_one(
 
 
 def test_the_server_is_told_to_stay_on_loopback(tmp_path: Path) -> None:
-    from decimal import Decimal
-
-    from distill.backends.servers import ServerSettings
-    from distill.records import Model
-
     settings = ServerSettings(4, Decimal(1), tmp_path / "log")
     command = vllm._command(Model("m", tmp_path, "chat"), 4321, settings)
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[command.index("--served-model-name") + 1] == "m"
+
+
+# Healthy until it is asked something.
+MORTAL = """
+import http.server, os, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    def do_POST(self):
+        print("no memory left", flush=True)
+        os._exit(3)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def test_a_server_that_dies_while_it_is_asked_shows_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        vllm, "_command", lambda model, port, settings: [sys.executable, "-c", MORTAL, str(port)]
+    )
+    settings = ServerSettings(4, Decimal(1), tmp_path / "vllm.log")
+    request = Request("m", (Message("user", "hello"),), Sampling(5))
+    with (
+        pytest.raises(ChildError, match=r"vLLM server ended with code 3\.") as caught,
+        vllm.serve(Model("m", tmp_path, "chat"), settings) as endpoint,
+    ):
+        complete_all(endpoint, [request], lambda group: None)
+    assert "no memory left" in str(caught.value) and "vllm.log" in str(caught.value)
 
 
 def test_free_ports_can_be_bound() -> None:

@@ -9,12 +9,12 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from distill.backends.child import running
 from distill.backends.hardware import gpu, interpreter
-from distill.errors import ChildError
+from distill.errors import ChildError, DistillError
 from distill.records import Endpoint, Model
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ ENTRY = "vllm.entrypoints.launchers.api_server.entry"
 MAX_MODEL_TOKENS = 2048
 START_SECONDS = 300.0
 POLL_SECONDS = 0.25
+LAST_WORDS_SECONDS = 3.0
 CPU_ENV = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
@@ -41,13 +42,19 @@ CPU_FLAGS = ("--dtype", "float32", "--enforce-eager", "--no-enable-chunked-prefi
 def serve(model: Model, settings: "ServerSettings") -> Iterator[Endpoint]:
     """The model's endpoint on a free port of loopback, healthy; always stopped at the end.
 
-    Raises ChildError with the tail of the log when the server dies or is not healthy in time.
+    Raises ChildError with the tail of the log when the server is not healthy in time or dies, also
+    when it does so in the middle of the block.
     """
     port = settings.port or free_port()
     with running(_command(model, port, settings), settings.log, _environment()) as child:
         _wait_until_healthy(child, port, settings)
         url = f"http://127.0.0.1:{port}/v1"
-        yield Endpoint(url, model, settings.in_flight, settings.usd_per_hour)
+        try:
+            yield Endpoint(url, model, settings.in_flight, settings.usd_per_hour)
+        except DistillError as error:
+            if (code := _ended(child)) is not None:
+                raise ChildError("the vLLM server", code, settings.log) from error
+            raise
 
 
 def free_port() -> int:
@@ -83,6 +90,13 @@ def _wait_until_healthy(
         else:
             raise ChildError("the vLLM server", code, settings.log)
     raise ChildError("the vLLM server", None, settings.log)
+
+
+def _ended(child: subprocess.Popen[bytes]) -> int | None:
+    """The exit code of a server that has died or is about to; None for one that goes on."""
+    with suppress(subprocess.TimeoutExpired):
+        return child.wait(timeout=LAST_WORDS_SECONDS)
+    return None
 
 
 def _healthy(port: int) -> bool:
