@@ -67,8 +67,8 @@ class StudentSpec(_Section):
     rank: Annotated[int, Field(ge=1, le=512)] = 16
     alpha: Annotated[int, Field(ge=1)] = 16
     epochs: Annotated[float, Field(gt=0)] = 3
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-3
-    batch_size: Annotated[int, Field(ge=1)] = 16
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 5e-4
+    batch_size: Annotated[int, Field(ge=1)] = 4
     seed_repeats: Annotated[int, Field(ge=0)] = 2
     validation_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
     seed: int = 0

@@ -41,7 +41,7 @@ CHANGED = {
     "student.alpha": "32",
     "student.epochs": "1.5",
     "student.learning_rate": "0.01",
-    "student.batch_size": "4",
+    "student.batch_size": "16",
     "student.seed_repeats": "5",
     "student.validation_share": "0.4",
     "student.seed": "3",
