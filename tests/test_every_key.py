@@ -17,7 +17,7 @@ from tests.scripted import Trainer
 from tests.standin import StandIn
 from tests.test_pipeline import figures
 
-# Each value is another than the default and than what `spec` below sets.
+# Each value is another than the default and than what BASIS sets.
 CHANGED = {
     "teacher.model": '"nobody"',
     "teacher.few_shot": "2",

@@ -107,7 +107,8 @@ def make_trainer(
             return (loss, {"loss": loss}) if return_outputs else loss
 
     recipe = job["recipe"]
-    bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    card = torch.cuda.is_available()
+    bf16 = card and torch.cuda.is_bf16_supported()
     config = SFTConfig(
         output_dir=str(Path(job["out"]) / "checkpoints"),
         num_train_epochs=recipe["epochs"],
@@ -119,7 +120,7 @@ def make_trainer(
         weight_decay=0.0,
         optim="adamw_torch",
         bf16=bf16,
-        fp16=torch.cuda.is_available() and not bf16,
+        fp16=card and not bf16,
         gradient_checkpointing=False,
         remove_unused_columns=False,
         dataset_kwargs={"skip_prepare_dataset": True},
