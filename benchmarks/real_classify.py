@@ -133,7 +133,11 @@ description = "{DESCRIPTION}"
 [labels]
 {labels}
 
+[teacher]
+few_shot = 8
+
 [generate]
+requests = 400
 seed = {seed}
 
 [student]

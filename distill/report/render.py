@@ -26,12 +26,18 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": _percent, "seconds": _seconds, "code": _code}
+    environment.filters |= {"percent": _percent, "level": _level}
+    environment.filters |= {"seconds": _seconds, "code": _code}
     return environment
 
 
 def _percent(value: float) -> str:
     return f"{100 * value:.1f} %"
+
+
+def _level(value: float) -> str:
+    """A level of confidence as it is spoken of: 95 %, 99.9 %."""
+    return f"{100 * value:g} %"
 
 
 def _seconds(value: float) -> str:

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from distill.backends.child import running
@@ -46,7 +47,10 @@ def serve(model: Model, settings: "ServerSettings") -> Iterator[Endpoint]:
     when it does so in the middle of the block.
     """
     port = settings.port or free_port()
-    with running(_command(model, port, settings), settings.log, _environment()) as child:
+    with (
+        TemporaryDirectory(prefix="distill-vllm-") as scratch,
+        running(_command(model, port, settings), settings.log, _environment(scratch)) as child,
+    ):
         _wait_until_healthy(child, port, settings)
         url = f"http://127.0.0.1:{port}/v1"
         try:
@@ -69,12 +73,14 @@ def _command(model: Model, port: int, settings: "ServerSettings") -> list[str]:
     command = [interpreter("vllm"), "-m", ENTRY, "--model", str(model.folder)]
     command += ["--served-model-name", model.name, "--host", "127.0.0.1", "--port", str(port)]
     command += ["--max-model-len", str(MAX_MODEL_TOKENS), "--disable-uvicorn-access-log"]
-    command += ["--max-num-seqs", str(settings.in_flight), "--no-enable-prefix-caching"]
+    command += ["--max-num-seqs", str(settings.in_flight)]
     return command if gpu() else [*command, *CPU_FLAGS]
 
 
-def _environment() -> dict[str, str]:
+def _environment(scratch: str) -> dict[str, str]:
+    """`scratch` takes the sockets of vLLM's processes, which they leave behind."""
     quiet = {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+    quiet["TMPDIR"] = scratch
     return quiet if gpu() else quiet | CPU_ENV
 
 
