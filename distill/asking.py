@@ -9,9 +9,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
 
 from distill.backends.client import complete_all
+from distill.ledger import StoreLedger
 from distill.progress import Progress
-from distill.records import Answered, Ask, Completion, Endpoint
+from distill.records import Answered, Ask, Endpoint
 from distill.store import Store
+from distill.workspace import Context
 
 OpenEndpoint = Callable[[], AbstractContextManager[Endpoint]]
 
@@ -32,26 +34,22 @@ def lazily(
 
 
 def ask_all(
-    store: Store,
-    run_id: str,
-    asks: Sequence[Ask],
-    endpoint: Callable[[], Endpoint],
-    progress: Progress,
+    context: Context, store: Store, asks: Sequence[Ask], endpoint: Callable[[], Endpoint]
 ) -> list[Answered]:
-    """Write the asks (of one purpose) down, ask what is unanswered, give all back in order."""
+    """Write the asks (of one purpose) down, ask what is unanswered, give all back in order.
+
+    Raises BudgetReached before a request is sent that could pass the task's budget.
+    """
     if not asks:
         return []
-    purpose = asks[0].purpose
+    run_id, purpose = context.run_id, asks[0].purpose
     stage, _, name = purpose.partition(":")
     store.add_asks(run_id, asks)
-    missing = store.unanswered(run_id, purpose)
-    if missing:
+    if missing := store.count_unanswered(run_id, purpose):
         ready = endpoint()
-        with progress.step(stage, name, len(missing)) as advance:
-
-            def keep(completions: Sequence[Completion]) -> None:
-                store.add_completions(completions)
-                advance(len(completions))
-
-            complete_all(ready, missing, keep)
+        store.settle_lost()
+        ledger = StoreLedger(store, run_id, ready, context.task.spec.budget.usd)
+        with context.progress.step(stage, name, missing) as advance:
+            requests = store.unanswered(run_id, purpose)
+            complete_all(ready, ledger.ask(requests, lambda answers: advance(len(answers))))
     return store.answered(run_id, purpose)

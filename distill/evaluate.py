@@ -10,9 +10,10 @@ from functools import partial
 from time import perf_counter
 
 from distill.asking import OpenEndpoint, ask_all, lazily
+from distill.backends.apis.wire import label_of
 from distill.backends.linear import Classifier, fit_embeddings, fit_tfidf
 from distill.backends.servers import SERVERS, ServerSettings
-from distill.backends.teachers import TEACHERS, choose
+from distill.backends.teachers import choose
 from distill.backends.weights import embedded_or_folder
 from distill.prompting import answer_requests, label_request, student_messages
 from distill.records import (
@@ -68,7 +69,7 @@ def _ask(context: Context, store: Store, served: Served) -> Iterator[Prediction]
         for system, render in served.systems.items():
             requests = zip(inputs, render(served.model, inputs), strict=True)
             asks = [Ask(f"{STAGE}:{system}", text, request) for text, request in requests]
-            answered = ask_all(store, context.run_id, asks, endpoint, context.progress)
+            answered = ask_all(context, store, asks, endpoint)
             yield from _predictions(system, context.task, answered)
 
 
@@ -76,8 +77,7 @@ def served_systems(context: Context, student: Student) -> list[Served]:
     """The systems that are models, grouped by the server they share."""
     task, spec = context.task, context.task.spec
     vllm = SERVERS["vllm"]
-    teacher = TEACHERS[choose(spec.teacher.model)]
-    teacher_model = teacher.identify()
+    teacher = choose(spec.teacher.model)
     base_name, base_folder = embedded_or_folder(spec.student.base)
     base = Model(base_name, base_folder, "chat")
     tuned = Model(f"student@{student.id}", student.folder / "merged", "chat")
@@ -85,13 +85,16 @@ def served_systems(context: Context, student: Student) -> list[Served]:
 
     def settings(name: str) -> ServerSettings:
         return ServerSettings(
-            spec.evaluate.in_flight, spec.machine.usd_per_hour, context.log(f"{STAGE}-{name}")
+            in_flight=spec.evaluate.in_flight,
+            usd_per_hour=spec.machine.usd_per_hour,
+            log=context.log(f"{STAGE}-{name}"),
+            rates=task.rates,
         )
 
     return [
         Served(
-            teacher_model,
-            lambda: teacher.serve(teacher_model, settings("teacher")),
+            teacher.model,
+            lambda: teacher.serve(settings("teacher")),
             {"teacher": few_shot},
         ),
         Served(
@@ -115,7 +118,7 @@ def _predictions(system: str, task: Task, answered: Sequence[Answered]) -> list[
     predictions = []
     for gold, answer in zip(task.gold, answered, strict=True):
         completion = answer.completion
-        text = completion.text.strip()
+        text = label_of(completion.text)
         valid = completion.finish_reason == "stop" and text in task.labels
         predictions.append(
             Prediction(system, gold.id, text, valid, completion.latency_s, completion.request_id)

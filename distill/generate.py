@@ -5,11 +5,14 @@ for each seed, given input and synthesised text.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from math import ceil
 
 from distill.asking import ask_all, lazily
+from distill.backends.apis.wire import inputs_of, label_of
 from distill.backends.servers import ServerSettings
-from distill.backends.teachers import TEACHERS, choose
-from distill.prompting import answer_requests, synthesis_request
+from distill.backends.teachers import choose
+from distill.prompting import answer_requests, inputs_per_request, synthesis_request
 from distill.records import Answered, Ask, Candidate, Endpoint, Model
 from distill.store import Store
 from distill.workspace import Context
@@ -20,34 +23,36 @@ STAGE = "generate"
 def generate(context: Context) -> Callable[[Store], None]:
     """Complete what is missing; what is to be written are the candidates."""
     spec = context.task.spec
-    teacher = TEACHERS[choose(spec.teacher.model)]
-    model = teacher.identify()
+    teacher = choose(spec.teacher.model)
     settings = ServerSettings(
-        spec.teacher.in_flight, spec.machine.usd_per_hour, context.log("teacher")
+        in_flight=spec.teacher.in_flight,
+        usd_per_hour=spec.machine.usd_per_hour,
+        log=context.log("teacher"),
+        rates=context.task.rates,
     )
     with (
         context.store() as store,
-        lazily(lambda: teacher.serve(model, settings), STAGE, context.progress) as endpoint,
+        lazily(lambda: teacher.serve(settings), STAGE, context.progress) as endpoint,
     ):
-        made = _synthesise(context, store, model.name, endpoint)
+        made = _synthesise(context, store, teacher.model, endpoint)
         candidates = [*_given(context), *_made(made)]
-        answers = _annotate(context, store, model, candidates, endpoint)
+        answers = _annotate(context, store, teacher.model, candidates, endpoint)
     completed = list(_with_answers(candidates, answers))
     return lambda store: store.add_candidates(context.run_id, completed)
 
 
 def _synthesise(
-    context: Context, store: Store, model: str, endpoint: Callable[[], Endpoint]
+    context: Context, store: Store, model: Model, endpoint: Callable[[], Endpoint]
 ) -> list[Answered]:
     spec, labels = context.task.spec.generate, context.task.labels
     if "synthesis" not in spec.sources:
         return []
     asks = []
-    for index in range(spec.requests):
+    for index in range(ceil(spec.requests / inputs_per_request(context.task, model))):
         label = labels[index % len(labels)]
         request = synthesis_request(context.task, model, label, index // len(labels))
         asks.append(Ask(f"{STAGE}:synthesize", label, request))
-    return ask_all(store, context.run_id, asks, endpoint, context.progress)
+    return ask_all(context, store, asks, endpoint)
 
 
 def _given(context: Context) -> Iterator[Candidate]:
@@ -61,9 +66,11 @@ def _given(context: Context) -> Iterator[Candidate]:
 
 def _made(answered: Sequence[Answered]) -> Iterator[Candidate]:
     for made in answered:
-        text = _clean(made.completion.text)
-        label = made.ask.subject
-        yield Candidate(text, label, (), "synthesis", made.completion.request_id)
+        label, completion = made.ask.subject, made.completion
+        origin, problem = completion.request_id, completion.problem
+        texts = [""] if problem else map(_clean, inputs_of(completion.text))
+        for text in dict.fromkeys(texts):
+            yield Candidate(text, label, (), "synthesis", origin, problem=problem)
 
 
 def _clean(text: str) -> str:
@@ -92,7 +99,7 @@ def _annotate(
         )
     ]
     answers: dict[str, list[Answered]] = {}
-    for answered in ask_all(store, context.run_id, asks, endpoint, context.progress):
+    for answered in ask_all(context, store, asks, endpoint):
         answers.setdefault(answered.ask.subject, []).append(answered)
     return answers
 
@@ -105,11 +112,11 @@ def _with_answers(
             yield row
             continue
         found = [answered.completion for answered in answers.get(row.input, [])]
-        yield Candidate(
-            row.input,
-            row.asked_label,
-            tuple(completion.text.strip() for completion in found),
-            row.source,
-            row.origin,
-            tuple(completion.request_id for completion in found),
+        said = tuple(label_of(answer.text) for answer in found if not answer.problem)
+        problems = [answer.problem for answer in found if answer.problem]
+        yield replace(
+            row,
+            answers=said,
+            answer_ids=tuple(answer.request_id for answer in found),
+            problem=row.problem or ("" if said or not problems else problems[0]),
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.backends.hardware import gpu, interpreter
+from distill.backends.teachers import automatic
 from distill.backends.weights import MANIFEST, STUDENT, TEACHER, models_folder
 from distill.errors import InputError
 from distill.store import open_store
@@ -87,20 +88,27 @@ def diagnose() -> list[Row]:
 def _choices() -> list[Row]:
     """What `auto` would take, and why."""
     whys = {
-        "teacher": (TEACHER, "the only teacher of this version; keys are not used yet"),
+        "teacher": (automatic(), _why_teacher()),
         "student": (STUDENT, "the embedded base; student.base takes a folder instead"),
     }
     rows: list[Row] = []
     for use, (name, why) in whys.items():
+        rows.append({"what": f"{use} = auto", "found": name, "why": why})
+    for name in (TEACHER, STUDENT):
         ready = (models_folder() / name / MANIFEST).exists()
-        found = f"{name}, {'unpacked' if ready else 'not unpacked yet: make setup'}"
-        rows.append({"what": f"{use} = auto", "found": found, "why": why})
+        found = "unpacked" if ready else "not unpacked yet: make setup"
+        rows.append({"what": name, "found": found})
     own, shared = "an environment of its own", "the same environment as the tool"
     for part in ("vllm", "unsloth"):
         python = interpreter(part)
         why = shared if python == sys.executable else own
         rows.append({"what": f"{part} runs with", "found": python, "why": why})
     return rows
+
+
+def _why_teacher() -> str:
+    found = [key for key in KEYS if os.environ.get(key)]
+    return f"{found[0]} is set" if found else "no key is set; the small one that needs none"
 
 
 def _version(package: str) -> str:

@@ -1,13 +1,159 @@
 """What an answer costs: USD as Decimal, never float.
 
-A model that we serve has no price per token: its answers cost the time of the machine. The price of
-an hour is the task's `machine.usd_per_hour`, an assumption that every report shows.
+A model behind an API has a price per token. A model that we serve has none: its answers cost the
+time of the machine, at the task's `machine.usd_per_hour`, an assumption that every report shows.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
+from distill.errors import InputError
+from distill.records import Usage
+
 SECONDS_PER_HOUR = 3600
+TOKENS_PER_PRICE = 1_000_000
 USD_PLACES = Decimal("0.000000000001")
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """USD per 1M tokens: of the prompt, of it what was cached before or is written to the cache
+    now, and of the answer, reasoning included."""
+
+    input: Decimal
+    output: Decimal
+    cached: Decimal
+    cache_write: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPrice:
+    """`tiers` are (prompts of more than so many tokens, all of their tokens cost this), ascending
+    from 0; `source` says where the rates are from."""
+
+    tiers: tuple[tuple[int, Rates], ...]
+    source: str
+
+    def usd(self, usage: Usage, seconds: float) -> Decimal:
+        """An answer's price; its time costs nothing."""
+        rates = self._rates(usage.prompt)
+        fresh = usage.prompt - usage.cached - usage.cache_written
+        millionths = fresh * rates.input + usage.cached * rates.cached
+        millionths += usage.cache_written * rates.cache_write + usage.completion * rates.output
+        return (millionths / TOKENS_PER_PRICE).quantize(USD_PLACES)
+
+    def worst(self, prompt_tokens: int, completion_tokens: int) -> Decimal:
+        """As if every token of the prompt were billed at the dearest of its rates."""
+        rates = self._rates(prompt_tokens)
+        dearest = max(rates.input, rates.cached, rates.cache_write)
+        millionths = prompt_tokens * dearest + completion_tokens * rates.output
+        return (millionths / TOKENS_PER_PRICE).quantize(USD_PLACES)
+
+    def _rates(self, prompt_tokens: int) -> Rates:
+        return next(rates for start, rates in reversed(self.tiers) if prompt_tokens >= start)
+
+
+@dataclass(frozen=True, slots=True)
+class MachinePrice:
+    """The time of a machine that works on `in_flight` requests at a time."""
+
+    usd_per_hour: Decimal
+    in_flight: int
+
+    def usd(self, usage: Usage, seconds: float) -> Decimal:
+        """The answer's share of the machine."""
+        return machine_share(self.usd_per_hour, seconds, self.in_flight)
+
+    def worst(self, prompt_tokens: int, completion_tokens: int) -> Decimal:
+        """Nobody sends a bill for it."""
+        return Decimal(0)
+
+
+# What the price library lacks. A cached token is counted at its full price where no other is known.
+# checked 2026-11-22; source: the announcement of 2026-11-17, as third parties quote it.
+OWN_RATES = {
+    ("openai", "gpt-6.2-sol"): Rates(Decimal(2), Decimal(10), Decimal(2), Decimal(2)),
+    ("openai", "gpt-6.2-astra"): Rates(Decimal(8), Decimal(40), Decimal(8), Decimal(8)),
+}
+
+
+def token_price(
+    provider: str, model: str, given: Mapping[str, Rates], *, batch: bool = False
+) -> TokenPrice:
+    """The price of a provider's model; `given` are the task's own, which win.
+
+    Raises InputError for a model whose price is not known: it never counts as nothing.
+    """
+    if model in given:
+        return TokenPrice(((0, given[model]),), "task.toml")
+    if (provider, model) in OWN_RATES:
+        rates = OWN_RATES[provider, model]
+        return TokenPrice(((0, _halved(rates) if batch else rates),), "distill/prices.py")
+    return _library_price(provider, model, batch=batch)
+
+
+def _halved(rates: Rates) -> Rates:
+    """Both providers' batch price, for every kind of token."""
+    return Rates(
+        *(getattr(rates, name) / 2 for name in ("input", "output", "cached", "cache_write"))
+    )
+
+
+def _library_price(provider: str, model: str, *, batch: bool) -> TokenPrice:
+    from genai_prices import Usage as LibraryUsage
+    from genai_prices import __version__, calc_price
+    from genai_prices.types import PriceContext
+
+    context: PriceContext | None = {"processing": "batch"} if batch else None
+    try:
+        found = calc_price(
+            LibraryUsage(input_tokens=1), model, provider_id=provider, price_context=context
+        )
+    except LookupError as error:
+        raise InputError(unpriced(provider, model)) from error
+    columns = _columns(found.model_price)
+    starts = sorted({start for column in columns.values() for start in column})
+    tiers = tuple(
+        (start, Rates(**{k: _at(v, start) for k, v in columns.items()})) for start in starts
+    )
+    return TokenPrice(tiers, f"genai-prices {__version__}")
+
+
+def unpriced(provider: str, model: str) -> str:
+    """What to say about a model without a price."""
+    return (
+        f"the price of {model} ({provider}) is not known. Give it in task.toml, in USD per 1M "
+        "tokens:\n"
+        f'[prices."{model}"]\ninput = 1.00\noutput = 5.00'
+    )
+
+
+def _columns(price: object) -> dict[str, dict[int, Decimal]]:
+    """Rate → {start of the tier: USD per 1M tokens}. A kind without a rate costs as much as any
+    token of the prompt."""
+    input_ = _tiers(getattr(price, "input_mtok"))  # noqa: B009 - the library's are dynamic
+    kinds = {
+        "cached": "cache_read_mtok",
+        "cache_write": "cache_write_mtok",
+        "output": "output_mtok",
+    }
+    return {"input": input_} | {
+        name: _tiers(found) if (found := getattr(price, key)) is not None else input_
+        for name, key in kinds.items()
+    }
+
+
+def _tiers(price: object) -> dict[int, Decimal]:
+    """The library's tier counts for prompts of more tokens than its start."""
+    if isinstance(price, Decimal):
+        return {0: price}
+    tiers = {tier.start + 1: tier.price for tier in price.tiers}  # type: ignore[attr-defined]
+    return {0: price.base} | tiers  # type: ignore[attr-defined]
+
+
+def _at(column: Mapping[int, Decimal], start: int) -> Decimal:
+    return column[max(known for known in column if known <= start)]
 
 
 def machine_share(usd_per_hour: Decimal, seconds: float, in_flight: int) -> Decimal:

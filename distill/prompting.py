@@ -2,12 +2,15 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from distill.backends.embeddings import nearest
 from distill.records import Labelled, Message, Model, Request, Sampling, content_id
 from distill.task import Task
 
 ANSWER_TOKENS = 16
+# {"label": …} takes more than the label, and another provider's tokens may be shorter.
+JSON_ANSWER_TOKENS = 96
 
 
 def answer_requests(
@@ -24,8 +27,15 @@ def answer_requests(
     for text, found in zip(inputs, neighbours, strict=True):
         shown = _shown(found, shots, vote, text)
         content = task.render("answer.md", input=text, seeds=[task.seeds[i] for i in shown])
-        requests.append(label_request(task, model, (Message("user", content),)))
+        turns = (*instructions(task, model, "answer.system.md"), Message("user", content))
+        requests.append(label_request(task, model, turns, seed=vote))
     return requests
+
+
+def instructions(task: Task, model: Model, prompt: str) -> tuple[Message, ...]:
+    """What a model behind an API is told first. It is the same for every request, so that the
+    provider can cache it; the models that we serve are small and do better without."""
+    return () if model.folder else (Message("system", task.render(prompt)),)
 
 
 def _shown(found: Sequence[int], shots: int, vote: int, text: str) -> list[int]:
@@ -40,18 +50,27 @@ def student_messages(task: Task, text: str) -> tuple[Message, ...]:
     return (Message("system", task.render("student.md")), Message("user", text))
 
 
-def label_request(task: Task, model: Model, messages: tuple[Message, ...]) -> Request:
+def label_request(
+    task: Task, model: Model, messages: tuple[Message, ...], *, seed: int = 0
+) -> Request:
     """A request whose answer is one of the task's labels and nothing else.
 
     A base model goes on with the text: after "Team:" comes " billing", not "billing".
     """
     goes_on = model.api == "completions" and not messages[-1].content[-1:].isspace()
     choices = tuple(f" {label}" if goes_on else label for label in task.labels)
-    return Request(model.name, messages, Sampling(max_tokens=ANSWER_TOKENS, choices=choices))
+    room = ANSWER_TOKENS if model.folder else JSON_ANSWER_TOKENS
+    sampling = Sampling(max_tokens=room, seed=seed, choices=choices)
+    return Request(model.name, messages, sampling)
 
 
-def synthesis_request(task: Task, model: str, label: str, number: int) -> Request:
-    """The `number`-th request for a new input of a label, with some of its seeds shown.
+def inputs_per_request(task: Task, model: Model) -> int:
+    """How many inputs a synthesis asks for: a small model goes on with a list by one line."""
+    return 1 if model.folder else task.spec.generate.inputs_per_request
+
+
+def synthesis_request(task: Task, model: Model, label: str, number: int) -> Request:
+    """The `number`-th request for new inputs of a label, with some of its seeds shown.
 
     It depends on nothing but the task, the label and the number: wanting more examples later asks
     for the further numbers only.
@@ -72,4 +91,10 @@ def synthesis_request(task: Task, model: str, label: str, number: int) -> Reques
         seed=draw.randrange(2**31),
         stop=("\n",),
     )
-    return Request(model, (Message("user", content),), sampling)
+    if model.folder:
+        return Request(model.name, (Message("user", content),), sampling)
+    count = spec.inputs_per_request
+    asked = f"{content.rstrip('-* ').rstrip()}\n\nWrite {count} new inputs for {label}."
+    turns = (*instructions(task, model, "synthesize.system.md"), Message("user", asked))
+    many = replace(sampling, max_tokens=count * spec.max_tokens, min_p=0.0, stop=(), inputs=count)
+    return Request(model.name, turns, many)

@@ -11,11 +11,16 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
-Api = Literal["chat", "completions"]
+# How a server is spoken to: texts or chat behind the vLLM that we start, any server that speaks
+# OpenAI's chat protocol, OpenAI itself, Anthropic.
+Api = Literal["completions", "chat", "compatible", "openai", "anthropic"]
 Source = Literal["seeds", "inputs", "synthesis"]
 Part = Literal["train", "validation"]
+
+
+PROBLEMS = {"length": "cut off", "refusal": "refused", "content_filter": "content filter"}
 
 
 def content_id(value: object) -> str:
@@ -46,7 +51,8 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model by its name in requests and the folder of its weights (None: not served by us)."""
+    """A model by its name, which says whose it is and, where we serve it, hashes its weights; and
+    the folder of those (None: not served by us)."""
 
     name: str
     folder: Path | None
@@ -54,13 +60,37 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a model answers, and what the machine behind it costs an hour."""
+class Usage:
+    """Tokens of an answer. `prompt` counts the cached and the newly cached ones too, `completion`
+    those of reasoning."""
 
-    url: str
+    prompt: int
+    completion: int
+    cached: int = 0
+    cache_written: int = 0
+    reasoning: int = 0
+
+
+class Price(Protocol):
+    """What answers of a model cost, in USD."""
+
+    def usd(self, usage: Usage, seconds: float) -> Decimal:
+        """One answer that took `seconds`."""
+
+    def worst(self, prompt_tokens: int, completion_tokens: int) -> Decimal:
+        """The most that an answer with at most so many tokens can be billed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a model answers (None: where its official client looks for it), what its answers
+    cost, and the name of the environment variable that holds the key, None for no key."""
+
+    url: str | None
     model: Model
     in_flight: int
-    usd_per_hour: Decimal
+    price: Price
+    key_variable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +103,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Everything besides the messages that shapes an answer. `choices` constrains it to one;
-    `min_p` leaves out tokens less likely than that share of the likeliest."""
+    """Everything besides the messages that shapes an answer. `choices` constrains it to one of
+    them, `inputs` to a list of so many texts; `min_p` leaves out tokens less likely than that
+    share of the likeliest."""
 
     max_tokens: int
     temperature: float = 0.0
@@ -82,6 +113,7 @@ class Sampling:
     seed: int = 0
     stop: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    inputs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +127,10 @@ class Request:
     @property
     def id(self) -> str:
         """The same request has the same id in every run, so its answer is asked for once."""
-        return content_id(asdict(self))
+        values = asdict(self)
+        if not self.sampling.inputs:  # came later: without it a request is the one it was before
+            del values["sampling"]["inputs"]
+        return content_id(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +154,50 @@ class Completion:
     usd: Decimal
     latency_s: float
     at: datetime
+    cached_tokens: int = 0
+    cache_written_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    @property
+    def problem(self) -> str:
+        """Why it is no answer although it was paid for; empty for an answer."""
+        if self.finish_reason == "stop":
+            return ""
+        return PROBLEMS.get(self.finish_reason, f"ended by {self.finish_reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One sending of a request, written down before it goes out, and the most it can cost."""
+
+    id: str
+    request: Request
+    worst_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an attempt: its completion; or why there is none, and whether it may have
+    been billed all the same."""
+
+    attempt: Attempt
+    completion: Completion | None = None
+    failure: str = ""
+    maybe_billed: bool = False
+
+    @property
+    def result(self) -> Literal["answered", "not_billed", "maybe_billed"]:
+        """In a word."""
+        if self.completion is not None:
+            return "answered"
+        return "maybe_billed" if self.maybe_billed else "not_billed"
+
+    @property
+    def usd(self) -> Decimal:
+        """Its price; nothing; the most that it can have been billed."""
+        if self.completion is not None:
+            return self.completion.usd
+        return self.attempt.worst_usd if self.maybe_billed else Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +211,8 @@ class Answered:
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An input with its answers, before curation. `origin` is the synthesis request that made it
-    or the file and row it was given in; `answer_ids` are the requests that answered it."""
+    or the file and row it was given in; `answer_ids` are the requests that answered it; `problem`
+    says why one of them is no answer."""
 
     input: str
     asked_label: str | None
@@ -140,6 +220,7 @@ class Candidate:
     source: Source
     origin: str
     answer_ids: tuple[str, ...] = ()
+    problem: str = ""
 
     @property
     def id(self) -> str:

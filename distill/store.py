@@ -21,11 +21,13 @@ from distill.errors import DistillError, InputError
 from distill.records import (
     Answered,
     Ask,
+    Attempt,
     Candidate,
     Completion,
     Drop,
     Example,
     Message,
+    Outcome,
     Prediction,
     Request,
     Sampling,
@@ -35,6 +37,7 @@ from distill.records import (
 )
 
 Row = tuple[Any, ...]
+PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,19 +174,85 @@ class Store:
             self._insert("request", requests)
             self._insert("ask", links)
 
-    def unanswered(self, run_id: str, purpose: str) -> list[Request]:
-        """The run's requests of a purpose that no completion is stored for, each once, in order."""
+    def unanswered(self, run_id: str, purpose: str) -> Iterator[Request]:
+        """The run's requests of a purpose that no completion is stored for, each once, in order,
+        read in pages: completions may be stored meanwhile."""
+        last = -1
+        while True:
+            rows = self.rows(
+                """SELECT first.position, request.model, messages, sampling FROM
+                       (SELECT request_id, MIN(position) AS position FROM ask
+                        WHERE run_id = ? AND purpose = ? GROUP BY request_id) AS first
+                   JOIN request ON request.id = first.request_id
+                   LEFT JOIN completion ON completion.request_id = first.request_id
+                   WHERE completion.request_id IS NULL AND first.position > ?
+                   ORDER BY first.position LIMIT ?""",
+                *(run_id, purpose, last, PAGE),
+            )
+            yield from (_request(row[1:]) for row in rows)
+            if len(rows) < PAGE:
+                return
+            last = rows[-1][0]
+
+    def count_unanswered(self, run_id: str, purpose: str) -> int:
+        """How many `unanswered` would give."""
         rows = self.rows(
-            """SELECT request.model, messages, sampling FROM ask
-               JOIN request ON request.id = ask.request_id
+            """SELECT COUNT(DISTINCT ask.request_id) FROM ask
                LEFT JOIN completion ON completion.request_id = ask.request_id
-               WHERE ask.run_id = ? AND ask.purpose = ? AND completion.request_id IS NULL
-               ORDER BY position""",
+               WHERE run_id = ? AND purpose = ? AND completion.request_id IS NULL""",
             run_id,
             purpose,
         )
-        requests = {request.id: request for request in map(_request, rows)}
-        return list(requests.values())
+        return int(rows[0][0])
+
+    # the ledger
+
+    def add_attempts(self, run_id: str, attempts: Sequence[Attempt]) -> None:
+        """Write down what is about to be sent."""
+        now = _now()
+        self._insert(
+            "attempt", [[row.id, run_id, row.request.id, row.worst_usd, now] for row in attempts]
+        )
+
+    def add_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        """Write down what became of attempts."""
+        now = _now()
+        self._insert(
+            "outcome",
+            [[row.attempt.id, row.result, row.usd, row.failure, now] for row in outcomes],
+        )
+
+    def settle_lost(self) -> int:
+        """Attempts whose process ended before an outcome was stored may have been billed. Their
+        number; call it where nothing is in flight."""
+        with self.transaction():
+            rows = self.rows(
+                """INSERT INTO outcome
+                   SELECT attempt.id, 'maybe_billed', worst_usd, ?, ?
+                   FROM attempt LEFT JOIN outcome ON outcome.attempt_id = attempt.id
+                   WHERE outcome.attempt_id IS NULL""",
+                "in flight when its process ended",
+                _now(),
+            )
+        return int(rows[0][0])
+
+    def committed_usd(self, run_id: str) -> Decimal:
+        """USD that providers billed the run's attempts, or may have. The time of our own machine,
+        of which the most that can be billed is nothing, is not in it."""
+        return sum(self._settled(run_id).values(), Decimal(0))
+
+    def possibly_paid_twice_usd(self, run_id: str) -> Decimal:
+        """USD that attempts without an answer may have been billed: their requests were asked
+        again."""
+        return self._settled(run_id).get("maybe_billed", Decimal(0))
+
+    def _settled(self, run_id: str) -> dict[str, Decimal]:
+        rows = self.rows(
+            """SELECT result, SUM(usd) FROM outcome JOIN attempt ON attempt.id = attempt_id
+               WHERE run_id = ? AND worst_usd > 0 GROUP BY result""",
+            run_id,
+        )
+        return dict(rows)
 
     def add_completions(self, completions: Sequence[Completion]) -> None:
         """Store answers with their usage and price, in one transaction."""
@@ -222,7 +291,7 @@ class Store:
             [
                 [
                     *(run_id, row.id, position, row.input, row.asked_label, _json(row.answers)),
-                    *(row.source, row.origin, _json(row.answer_ids)),
+                    *(row.source, row.origin, _json(row.answer_ids), row.problem),
                 ]
                 for position, row in enumerate(candidates)
             ],
@@ -231,13 +300,13 @@ class Store:
     def candidates(self, run_id: str) -> list[Candidate]:
         """What generation completed, in order."""
         rows = self.rows(
-            """SELECT input, asked_label, answers, source, origin, answer_ids
+            """SELECT input, asked_label, answers, source, origin, answer_ids, problem
                FROM candidate WHERE run_id = ? ORDER BY position""",
             run_id,
         )
         return [
-            Candidate(text, asked, tuple(json.loads(said)), source, origin, tuple(json.loads(ids)))
-            for text, asked, said, source, origin, ids in rows
+            Candidate(text, asked, _tuple(said), source, origin, _tuple(ids), problem)
+            for text, asked, said, source, origin, ids, problem in rows
         ]
 
     def add_drops(self, run_id: str, drops: Iterable[Drop]) -> None:
@@ -345,11 +414,12 @@ class Store:
     def _insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         if not rows:
             return
-        marks = ", ".join("?" for _ in rows[0])
-        with self.transaction():
-            self._connection.executemany(
-                f"INSERT INTO {table} VALUES ({marks}) ON CONFLICT DO NOTHING", rows
-            )
+        # One statement for all rows: executemany takes a hundred times as long.
+        marks = ", ".join("unnest(?)" for _ in rows[0])
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        self._connection.execute(
+            f"INSERT INTO {table} SELECT {marks} ON CONFLICT DO NOTHING", columns
+        )
 
 
 def _values(record: object) -> tuple[object, ...]:
@@ -362,6 +432,10 @@ def _request(row: Row) -> Request:
     values |= {name: tuple(values[name]) for name in ("stop", "choices")}
     turns = tuple(Message(**message) for message in json.loads(messages))
     return Request(model, turns, Sampling(**values))
+
+
+def _tuple(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
 
 
 def _json(value: object) -> str:

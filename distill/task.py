@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,9 +20,12 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from distill.errors import InputError
+from distill.prices import Rates
 from distill.records import Labelled, content_id, fold
 
 PROMPTS = ("synthesize.md", "answer.md", "student.md")
+# What a teacher behind an API is told first; a task may bring its own.
+INSTRUCTIONS = ("synthesize.system.md", "answer.system.md")
 
 
 class _Section(BaseModel):
@@ -46,6 +50,7 @@ class GenerateSpec(_Section):
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.9
     min_p: Annotated[float, Field(ge=0, lt=1)] = 0.1
     max_tokens: Annotated[int, Field(ge=1)] = 60
+    inputs_per_request: Annotated[int, Field(ge=1, le=50)] = 5
     seed: int = 0
 
 
@@ -88,6 +93,29 @@ class MachineSpec(_Section):
     usd_per_hour: Annotated[Decimal, Field(gt=0)] = Decimal("0.10")
 
 
+class PriceSpec(_Section):
+    """A model's price in USD per 1M tokens, where it is not known or another one was agreed. What
+    is cached costs as much as any other token of the prompt when nothing else is said."""
+
+    input: Annotated[Decimal, Field(gt=0)]
+    output: Annotated[Decimal, Field(gt=0)]
+    cached: Annotated[Decimal, Field(ge=0)] | None = None
+    cache_write: Annotated[Decimal, Field(ge=0)] | None = None
+
+    @property
+    def rates(self) -> Rates:
+        """As the arithmetic takes it."""
+        cached = self.input if self.cached is None else self.cached
+        write = self.input if self.cache_write is None else self.cache_write
+        return Rates(self.input, self.output, cached, write)
+
+
+class BudgetSpec(_Section):
+    """What a run may cost at most, in what providers bill."""
+
+    usd: Annotated[Decimal, Field(gt=0)] = Decimal("5.00")
+
+
 class TaskSpec(_Section):
     """`task.toml`, checked."""
 
@@ -101,6 +129,8 @@ class TaskSpec(_Section):
     student: StudentSpec = StudentSpec()
     evaluate: EvaluateSpec = EvaluateSpec()
     machine: MachineSpec = MachineSpec()
+    budget: BudgetSpec = BudgetSpec()
+    prices: dict[str, PriceSpec] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _at_least_two_labels(self) -> "TaskSpec":
@@ -126,6 +156,11 @@ class Task:
         return self.spec.name
 
     @property
+    def rates(self) -> dict[str, Rates]:
+        """Prices that the task gives, by model."""
+        return {model: price.rates for model, price in self.spec.prices.items()}
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The labels, in the order of `task.toml`."""
         return tuple(self.spec.labels)
@@ -133,7 +168,8 @@ class Task:
     @cached_property
     def parts(self) -> dict[str, str]:
         """Hash of each part, so that an edited task can say what was edited."""
-        parts = {"task.toml": content_id(self.spec.model_dump(mode="json"))}
+        shaping = self.spec.model_dump(mode="json", exclude={"budget"})  # it changes no answer
+        parts = {"task.toml": content_id(shaping)}
         parts |= {name: content_id(text) for name, text in self.prompts.items()}
         parts["seeds.jsonl"] = content_id([[row.input, row.label] for row in self.seeds])
         parts["gold.jsonl"] = content_id([[row.input, row.label] for row in self.gold])
@@ -180,7 +216,8 @@ def load_task(prompts: Path, name: str) -> Task:
     task = Task(
         spec=spec,
         folder=folder,
-        prompts={prompt: _read_text(folder / prompt) for prompt in PROMPTS},
+        prompts={name: _read_text(folder / name) for name in PROMPTS}
+        | {name: _instruction(folder / name) for name in INSTRUCTIONS},
         seeds=read_labelled(folder / "seeds.jsonl", spec.labels),
         gold=read_labelled(folder / "gold.jsonl", spec.labels),
         inputs=_read_inputs(folder / "inputs.jsonl"),
@@ -237,6 +274,12 @@ def _read_text(path: Path) -> str:
         raise InputError(f"{path} is missing") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error
+
+
+def _instruction(path: Path) -> str:
+    if path.exists():
+        return _read_text(path)
+    return (files("distill.instructions") / path.name).read_text(encoding="utf-8")
 
 
 def _check_rows(task: Task) -> None:

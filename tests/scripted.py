@@ -12,6 +12,7 @@ from typing import Any
 from distill.backends.servers import ServerSettings
 from distill.backends.trainers import OnSteps, Trained, TrainJob
 from distill.backends.weights import MANIFEST, STUDENT, TEACHER, embedded
+from distill.prices import MachinePrice
 from distill.records import Endpoint, Model
 from tests.standin import StandIn
 
@@ -37,7 +38,8 @@ class Server:
     @contextmanager
     def serve(self, model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
         self.starts.append((model.name, settings))
-        yield Endpoint(self.standin.url, model, settings.in_flight, settings.usd_per_hour)
+        price = MachinePrice(settings.usd_per_hour, settings.in_flight)
+        yield Endpoint(self.standin.url, model, settings.in_flight, price)
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Teacher:
 
     server: Server
 
-    def identify(self) -> Model:
+    def identify(self, argument: str) -> Model:
         name, folder = embedded(TEACHER)
         return Model(name, folder, "completions")
 

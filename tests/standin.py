@@ -26,6 +26,7 @@ class StandIn:
     asked: Counter[str] = field(default_factory=Counter)
     most_at_once: int = 0
     fail_after: int | None = None
+    fail_next: int = 0
     _at_once: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -56,7 +57,9 @@ class StandIn:
         if problem := _problem(path, body):
             return 400, {"error": {"message": problem, "type": "invalid_request_error"}}
         with self._lock:
-            if self.fail_after is not None and self.total >= self.fail_after:
+            late = self.fail_after is not None and self.total >= self.fail_after
+            self.fail_next -= (passes := self.fail_next > 0)
+            if late or passes:
                 return 500, {"error": {"message": "told to fail", "type": "server_error"}}
             self.asked[json.dumps([path, body], sort_keys=True)] += 1
             self._at_once += 1

@@ -12,6 +12,7 @@ from distill.backends.servers import ServerSettings, vllm
 from distill.backends.servers.vllm import free_port
 from distill.errors import ChildError, DistillError, InputError
 from distill.records import Message, Model, Request, Sampling
+from tests.books import Books
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_a_server_that_dies_while_it_is_asked_shows_its_log(
         pytest.raises(ChildError, match=r"vLLM server ended with code 3\.") as caught,
         vllm.serve(Model("m", tmp_path, "chat"), settings) as endpoint,
     ):
-        complete_all(endpoint, [request], lambda group: None)
+        complete_all(endpoint, Books([request]))
     assert "no memory left" in str(caught.value) and "vllm.log" in str(caught.value)
 
 

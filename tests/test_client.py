@@ -1,18 +1,22 @@
 """The client: everything that came back is handed over, whatever happens around it."""
 
+from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from distill.backends.client import complete_all
 from distill.errors import DistillError
-from distill.records import Completion, Endpoint, Message, Model, Request, Sampling
+from distill.prices import MachinePrice
+from distill.records import Attempt, Endpoint, Message, Model, Outcome, Request, Sampling
+from tests.books import Books
 from tests.standin import StandIn
 
 
 def endpoint(url: str, *, in_flight: int = 4, chat: bool = False) -> Endpoint:
-    model = Model("m", None, "chat" if chat else "completions")
-    return Endpoint(url, model, in_flight, Decimal("0.10"))
+    model = Model("m", Path("weights"), "chat" if chat else "completions")
+    return Endpoint(url, model, in_flight, MachinePrice(Decimal("0.10"), in_flight))
 
 
 def requests(count: int) -> list[Request]:
@@ -24,23 +28,23 @@ def requests(count: int) -> list[Request]:
 
 @pytest.mark.parametrize("chat", [True, False])
 def test_every_request_is_answered_once_and_handed_over(standin: StandIn, chat: bool) -> None:
-    handed: list[Completion] = []
-    wanted = requests(500)
-    complete_all(endpoint(standin.url, in_flight=16, chat=chat), wanted, handed.extend)
-    assert sorted(row.request_id for row in handed) == sorted(row.id for row in wanted)
-    assert {row.text for row in handed} == {"cats"}
+    books = Books(requests(500))
+    wanted = [request.id for request in books.requests]
+    complete_all(endpoint(standin.url, in_flight=16, chat=chat), books)
+    assert sorted(row.request_id for row in books.completions) == sorted(wanted)
+    assert {row.text for row in books.completions} == {"cats"}
     assert set(standin.asked.values()) == {1}
 
 
 def test_no_more_are_in_flight_than_allowed(standin: StandIn) -> None:
-    complete_all(endpoint(standin.url, in_flight=3), requests(100), lambda group: None)
+    complete_all(endpoint(standin.url, in_flight=3), Books(requests(100)))
     assert standin.most_at_once <= 3
 
 
 def test_usage_and_price_come_with_the_answer(standin: StandIn) -> None:
-    handed: list[Completion] = []
-    complete_all(endpoint(standin.url), requests(1), handed.extend)
-    (row,) = handed
+    books = Books(requests(1))
+    complete_all(endpoint(standin.url), books)
+    (row,) = books.completions
     assert (row.prompt_tokens, row.completion_tokens, row.finish_reason) == (3, 1, "stop")
     share = Decimal("0.10") / 3600 * Decimal(str(row.latency_s)) / 4
     assert abs(row.usd - share) < Decimal("0.000000000001")
@@ -48,30 +52,46 @@ def test_usage_and_price_come_with_the_answer(standin: StandIn) -> None:
 
 def test_what_was_in_flight_at_a_failure_is_kept(standin: StandIn) -> None:
     standin.fail_after = 20
-    handed: list[Completion] = []
+    books = Books(requests(100))
     with pytest.raises(DistillError, match=r"refused a request to m \(500\): .*told to fail"):
-        complete_all(endpoint(standin.url, in_flight=8), requests(100), handed.extend)
-    assert len(handed) == standin.total == 20
+        complete_all(endpoint(standin.url, in_flight=8), books)
+    assert len(books.completions) == standin.total == 20
+    assert sorted(row.attempt.id for row in books.outcomes) == sorted(a.id for a in books.begun)
+
+
+def test_a_failure_that_passes_costs_attempts_and_no_answer(standin: StandIn) -> None:
+    standin.fail_next = 3
+    books = Books(requests(50))
+    complete_all(endpoint(standin.url, in_flight=8), books)
+    assert len(books.completions) == 50
+    assert [row.result for row in books.outcomes].count("not_billed") == 3
 
 
 def test_a_server_that_is_not_there_is_named() -> None:
     gone = "http://127.0.0.1:9/v1"
+    books = Books(requests(1))
     with pytest.raises(DistillError, match=r"127\.0\.0\.1:9/v1 cannot be reached"):
-        complete_all(endpoint(gone), requests(1), lambda group: None)
+        complete_all(endpoint(gone), books)
+    assert {row.result for row in books.outcomes} == {"not_billed"}
 
 
 def test_a_storing_that_fails_stops_the_asking(standin: StandIn) -> None:
-    def disk_full(group: object) -> None:
-        raise DistillError("the disk is full")
+    class FullDisk(Books):
+        def turn(
+            self, outcomes: Sequence[Outcome], again: Sequence[Request], wanted: int
+        ) -> Sequence[Attempt]:
+            if outcomes:
+                raise DistillError("the disk is full")
+            return super().turn(outcomes, again, wanted)
 
     with pytest.raises(DistillError, match="the disk is full"):
-        complete_all(endpoint(standin.url), requests(3), disk_full)
+        complete_all(endpoint(standin.url), FullDisk(requests(3)))
     asked = standin.total
     with pytest.raises(DistillError, match="the disk is full"):
-        complete_all(endpoint(standin.url), requests(5000), disk_full)
+        complete_all(endpoint(standin.url), FullDisk(requests(5000)))
     assert standin.total - asked < 5000
 
 
 def test_nothing_to_ask_asks_nothing(standin: StandIn) -> None:
-    complete_all(endpoint(standin.url), [], lambda group: None)
+    complete_all(endpoint(standin.url), Books([]))
     assert standin.total == 0

@@ -1,11 +1,14 @@
 """Prompts become requests: what is shown, in which order, and that it is always the same."""
 
+from pathlib import Path
+
 from distill.prompting import answer_requests, student_messages, synthesis_request
 from distill.records import Model
 from tests.conftest import WriteTask
 from tests.standin import StandIn
 
-CHAT, BASE = Model("m", None, "chat"), Model("m", None, "completions")
+CHAT, BASE = Model("m", Path("m"), "chat"), Model("m", Path("m"), "completions")
+API = Model("m", None, "openai")
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\ncats = "c"\ndogs = "d"\nbirds = "b"\n'
 
 
@@ -45,7 +48,7 @@ def test_further_votes_see_other_seeds(pets: WriteTask) -> None:
 
 
 def test_synthesis_shows_seeds_of_its_label_only(pets: WriteTask) -> None:
-    request = synthesis_request(pets(), "m", "birds", 0)
+    request = synthesis_request(pets(), BASE, "birds", 0)
     lines = request.messages[0].content.splitlines()
     assert lines[0] == "About birds:"
     assert len(lines) == 4 and all("bird" in line for line in lines[1:3])
@@ -53,18 +56,39 @@ def test_synthesis_shows_seeds_of_its_label_only(pets: WriteTask) -> None:
     assert request.sampling.stop == ("\n",)
 
 
+def test_a_teacher_behind_an_api_is_told_what_it_is_about_and_asked_for_several(
+    pets: WriteTask,
+) -> None:
+    task = pets(task_toml=HEAD + "[generate]\ninputs_per_request = 7\nmax_tokens = 50\n")
+    first, second = (synthesis_request(task, API, "birds", number) for number in range(2))
+    system, user = first.messages
+    assert system.role == "system" and "- birds: b" in system.content
+    assert second.messages[0] == system, "what is the same comes first, for the provider's cache"
+    assert user.content.endswith("Write 7 new inputs for birds.")
+    assert (first.sampling.inputs, first.sampling.max_tokens) == (7, 350)
+    (answer,) = answer_requests(task, API, ["a new pet"], shots=2)
+    assert [turn.role for turn in answer.messages] == ["system", "user"]
+    assert "- cats: c" in answer.messages[0].content
+
+
+def test_a_task_may_bring_its_own_instructions(pets: WriteTask) -> None:
+    task = pets(**{"answer.system_md": "Only {{ labels | length }} pets."})
+    (request,) = answer_requests(task, API, ["a new pet"], shots=0)
+    assert request.messages[0].content == "Only 3 pets."
+
+
 def test_wanting_more_later_keeps_the_requests_of_before(pets: WriteTask) -> None:
     few = pets(task_toml=HEAD + "[generate]\nrequests = 3\n")
     many = pets(task_toml=HEAD + "[generate]\nrequests = 300\n")
-    assert synthesis_request(few, "m", "cats", 2) == synthesis_request(many, "m", "cats", 2)
+    assert synthesis_request(few, BASE, "cats", 2) == synthesis_request(many, BASE, "cats", 2)
 
 
 def test_every_request_is_another_one_and_follows_the_seed(pets: WriteTask) -> None:
     task = pets()
-    ids = {synthesis_request(task, "m", "cats", number).id for number in range(50)}
+    ids = {synthesis_request(task, BASE, "cats", number).id for number in range(50)}
     assert len(ids) == 50
     other = pets(task_toml=HEAD + "[generate]\nseed = 1\n")
-    assert synthesis_request(other, "m", "cats", 0).id not in ids
+    assert synthesis_request(other, BASE, "cats", 0).id not in ids
 
 
 def test_the_student_sees_its_short_prompt_and_the_input(pets: WriteTask) -> None:

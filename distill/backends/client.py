@@ -1,158 +1,222 @@
-"""Requests in, completions out, through the official OpenAI client, many at a time.
+"""Requests in, completions out, through the official clients, many at a time.
 
-Each completion is handed over within FLUSH_SECONDS of its arrival, in groups, so that the caller
-stores it before anything else happens with it. Retries are off in the client and done here.
+Nothing is sent before the ledger has it written down, and every answer is in the ledger within
+FLUSH_SECONDS of its arrival. Retries are off in the clients and done here, each an attempt of its
+own. The ledger works in a thread, one turn at a time: settle what came, begin what is next.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import json
+import random
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from time import monotonic, perf_counter
+from typing import Any, Protocol
 
+from distill.backends.apis import DIALECTS
+from distill.backends.apis.wire import Answer, Reply
+from distill.backends.failures import LIMITED, Failure, explain, unreadable
+from distill.backends.pace import Pace
 from distill.errors import DistillError
-from distill.prices import machine_share
-from distill.records import Completion, Endpoint, Request
+from distill.records import Attempt, Completion, Endpoint, Outcome, Request
 
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-
-FLUSH_SECONDS = 0.2
-ATTEMPTS = 3
-TIMEOUT_SECONDS = 300.0
-
-OnDone = Callable[[Sequence[Completion]], None]
+FLUSH_SECONDS = 0.1
+TRIES = 6
+TRIES_WHEN_LIMITED = 40
+TRIES_ON_OUR_OWN_SERVER = 3  # it has nobody else to serve: what fails thrice is broken
+FIRST_DELAY_SECONDS = 0.5
+LONGEST_DELAY_SECONDS = 60.0
 
 
-def complete_all(endpoint: Endpoint, requests: Sequence[Request], on_done: OnDone) -> None:
-    """Ask every request, `endpoint.in_flight` at a time; `on_done` gets completions in groups.
+class Ledger(Protocol):
+    """Where attempts and their outcomes are written down; the methods run in a thread."""
 
-    Raises DistillError when the server refuses a request or cannot be reached; what came back
-    before, and what was in flight then, was handed over.
+    def turn(
+        self, outcomes: Sequence[Outcome], again: Sequence[Request], wanted: int
+    ) -> Sequence[Attempt]:
+        """Settle the outcomes and begin at most `wanted` further attempts, those of `again` first,
+        in one transaction. Fewer when nothing is left, or when the budget does not carry more
+        before some of what is out is settled."""
+
+
+def complete_all(endpoint: Endpoint, ledger: Ledger) -> None:
+    """Ask what the ledger gives, `endpoint.in_flight` at a time, until it gives no more.
+
+    Raises DistillError when a request is refused for good, or the server cannot be reached; what
+    came back before, and what was in flight then, is settled. So it is at Ctrl-C, as far as it can
+    have been billed.
     """
-    if requests:
-        asyncio.run(_Asking(endpoint, on_done).all(requests))
+    asyncio.run(_Asking(endpoint, ledger).all())
 
 
 @dataclass
 class _Asking:
-    """The state of one `complete_all`: what has arrived and is not handed over yet."""
+    """The state of one `complete_all`."""
 
     endpoint: Endpoint
-    on_done: OnDone
-    arrived: list[Completion] = field(default_factory=list)
-    failure: DistillError | None = None
+    ledger: Ledger
+    outcomes: list[Outcome] = field(default_factory=list)
+    out: dict[str, Attempt] = field(default_factory=dict)
+    again: list[tuple[float, Request]] = field(default_factory=list)
+    tries: Counter[str] = field(default_factory=Counter)
+    failure: str = ""
+    stopping: bool = False
 
-    async def all(self, requests: Sequence[Request]) -> None:
-        import openai
-
-        queue = iter(requests)
-        key = "none-needed-on-loopback"
-        async with openai.AsyncOpenAI(
-            base_url=self.endpoint.url, api_key=key, max_retries=0, timeout=TIMEOUT_SECONDS
-        ) as client:
-            flusher = asyncio.create_task(self._flush_regularly())
+    async def all(self) -> None:
+        dialect = DIALECTS[self.endpoint.model.api]
+        self.ready: asyncio.Queue[Attempt] = asyncio.Queue()
+        self.wake = asyncio.Event()
+        self.pace = Pace(self.endpoint.in_flight)
+        async with dialect.connect(self.endpoint) as client:
             workers = [
-                asyncio.create_task(self._work(client, queue, flusher))
-                for _ in range(min(self.endpoint.in_flight, len(requests)))
+                asyncio.create_task(self._work(client)) for _ in range(self.endpoint.in_flight)
             ]
             try:
-                await asyncio.gather(*workers)
+                await self._keep_books(workers)
+            except asyncio.CancelledError:
+                await self._wind_up()
+                raise
             finally:
-                flusher.cancel()
-                with suppress(asyncio.CancelledError):
-                    await flusher  # a storing that failed raises here
-                self._flush()
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
         if self.failure:
-            raise self.failure
+            raise DistillError(self.failure)
 
-    async def _work(self, client: "AsyncOpenAI", queue: Any, flusher: "asyncio.Task[None]") -> None:
-        """Ask until nothing is left or somebody failed. What is in flight then is still waited for:
-        it is being paid for."""
-        for request in queue:
-            try:
-                completion = await self._ask(client, request)
-            except DistillError as error:
-                self.failure = self.failure or error
-            else:
-                # `arrived` is another list after each flush: look it up after the waiting.
-                self.arrived.append(completion)
-            if self.failure or flusher.done():
-                return
-
-    async def _flush_regularly(self) -> None:
+    async def _keep_books(self, workers: "Sequence[asyncio.Task[None]]") -> None:
+        """Turn after turn, until nothing is out, nothing waits, and the ledger gives no more."""
         while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            self._flush()
-
-    def _flush(self) -> None:
-        if self.arrived:
-            group, self.arrived = self.arrived, []
-            self.on_done(group)
-
-    async def _ask(self, client: "AsyncOpenAI", request: Request) -> Completion:
-        import openai
-
-        for attempt in range(1, ATTEMPTS + 1):
-            start = perf_counter()
+            begun = await self._turn()
+            waiting = bool(self.again) and not self.stopping
+            if not (begun or self.out or self.outcomes or waiting):
+                return
+            for worker in workers:
+                if worker.done():
+                    worker.result()
             try:
-                text, finish_reason, usage = await _call(client, self.endpoint, request)
-            except openai.APIConnectionError as error:
-                if attempt == ATTEMPTS:
-                    url = self.endpoint.url
-                    raise DistillError(f"{url} cannot be reached: {error}") from error
-                await asyncio.sleep(attempt)
-            except openai.APIStatusError as error:
-                raise DistillError(
-                    f"{self.endpoint.url} refused a request to {request.model} "
-                    f"({error.status_code}): {error.message}"
-                ) from error
-            else:
-                return self._completion(request, text, finish_reason, usage, perf_counter() - start)
-        raise AssertionError("unreachable: the last attempt returns or raises")
+                await asyncio.wait_for(self.wake.wait(), FLUSH_SECONDS)
+            except TimeoutError:
+                continue
+            finally:
+                self.wake.clear()
 
-    def _completion(
-        self, request: Request, text: str, finish_reason: str, usage: Any, latency_s: float
-    ) -> Completion:
-        endpoint = self.endpoint
+    async def _turn(self) -> int:
+        """How many attempts were begun. A turn that began is ended, also when interrupted."""
+        self.turning = asyncio.create_task(self._turn_now())
+        return await asyncio.shield(self.turning)
+
+    async def _turn_now(self) -> int:
+        outcomes, self.outcomes = self.outcomes, []
+        wanted = 0 if self.stopping else 2 * self.endpoint.in_flight - len(self.out)
+        again = self._due(wanted)
+        if not outcomes and wanted <= 0:
+            return 0
+        begun = await asyncio.to_thread(self.ledger.turn, outcomes, again, wanted)
+        for attempt in begun:
+            self.out[attempt.id] = attempt
+            self.ready.put_nowait(attempt)
+        return len(begun)
+
+    def _due(self, most: int) -> list[Request]:
+        now = monotonic()
+        due = [entry for entry in self.again if entry[0] <= now][: max(most, 0)]
+        self.again = [entry for entry in self.again if entry not in due] if due else self.again
+        return [request for _, request in due]
+
+    async def _wind_up(self) -> None:
+        """Interrupted: send nothing more, but wait for what can be billed, and settle it."""
+        self.stopping = True
+        await self.turning
+        while any(attempt.worst_usd for attempt in self.out.values()):
+            await asyncio.sleep(FLUSH_SECONDS)
+        await self._turn()
+
+    async def _work(self, client: Any) -> None:
+        while True:
+            attempt = await self.ready.get()
+            if self.stopping:
+                self._settle(Outcome(attempt, failure="not sent"))
+                continue
+            sampling = attempt.request.sampling
+            await self.pace.admit(sampling.max_tokens + prompt_tokens(attempt.request))
+            try:
+                self._settle(await self._ask(client, attempt))
+            finally:
+                await self.pace.done()
+
+    def _settle(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        del self.out[outcome.attempt.id]
+        if self.ready.qsize() < self.endpoint.in_flight // 2 or not self.out:
+            self.wake.set()
+
+    async def _ask(self, client: Any, attempt: Attempt) -> Outcome:
+        from anthropic import APIError as AnthropicError
+        from openai import APIError as OpenAIError
+
+        dialect, request = DIALECTS[self.endpoint.model.api], attempt.request
+        start = perf_counter()
+        try:
+            reply: Reply = await dialect.send(client, dialect.body(request))
+        except (OpenAIError, AnthropicError) as error:
+            return self._failed(attempt, error)
+        seconds = perf_counter() - start
+        self.pace.took(reply.headers)
+        try:
+            answer = dialect.read(json.loads(reply.text))
+        except (ValueError, KeyError, TypeError, IndexError):
+            return self._again(attempt, unreadable(reply.text, self.endpoint))
+        return Outcome(attempt, self._completion(request, answer, seconds))
+
+    def _failed(self, attempt: Attempt, error: Exception) -> Outcome:
+        failure = explain(error, self.endpoint)
+        if failure.limited:
+            response = getattr(error, "response", None)
+            status = getattr(error, "status_code", None)
+            headers = response.headers if response is not None else {}
+            self.pace.refused(failure.wait_s, headers, busy=status != LIMITED[0])
+        return self._again(attempt, failure)
+
+    def _again(self, attempt: Attempt, failure: Failure) -> Outcome:
+        """Ask again later, unless it is hopeless: then everything stops, in good order."""
+        request = attempt.request
+        self.tries[request.id] += 1
+        tries = self.tries[request.id]
+        most = TRIES_WHEN_LIMITED if failure.limited else TRIES
+        most = TRIES_ON_OUR_OWN_SERVER if self.endpoint.model.folder else most
+        if failure.retry and tries < most:
+            self.again.append((monotonic() + delay(tries, failure.wait_s), request))
+        else:
+            self.failure = self.failure or failure.message
+            self.stopping = True
+        return Outcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
+
+    def _completion(self, request: Request, answer: Answer, seconds: float) -> Completion:
+        usage = answer.usage
         return Completion(
             request_id=request.id,
-            text=text,
-            finish_reason=finish_reason,
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-            usd=machine_share(endpoint.usd_per_hour, latency_s, endpoint.in_flight),
-            latency_s=latency_s,
+            text=answer.text,
+            finish_reason=answer.finish_reason,
+            prompt_tokens=usage.prompt,
+            completion_tokens=usage.completion,
+            usd=self.endpoint.price.usd(usage, seconds),
+            latency_s=seconds,
             at=datetime.now(UTC),
+            cached_tokens=usage.cached,
+            cache_written_tokens=usage.cache_written,
+            reasoning_tokens=usage.reasoning,
         )
 
 
-async def _call(
-    client: "AsyncOpenAI", endpoint: Endpoint, request: Request
-) -> tuple[str, str, Any]:
-    """(text, finish reason, usage). A base model gets the turns as one text."""
-    sampling = request.sampling
-    beyond_openai: dict[str, Any] = {}
-    if sampling.choices:
-        beyond_openai["structured_outputs"] = {"choice": list(sampling.choices)}
-    if sampling.min_p:
-        beyond_openai["min_p"] = sampling.min_p
-    values: dict[str, Any] = {
-        "model": request.model,
-        "max_tokens": sampling.max_tokens,
-        "temperature": sampling.temperature,
-        "seed": sampling.seed,
-        "extra_body": beyond_openai,
-    }
-    if sampling.stop:
-        values["stop"] = list(sampling.stop)
-    if endpoint.model.api == "chat":
-        turns: Any = [{"role": turn.role, "content": turn.content} for turn in request.messages]
-        chat = await client.chat.completions.create(messages=turns, **values)
-        choice = chat.choices[0]
-        return choice.message.content or "", choice.finish_reason, chat.usage
-    prompt = "\n\n".join(turn.content for turn in request.messages)
-    plain = await client.completions.create(prompt=prompt, **values)
-    return plain.choices[0].text, plain.choices[0].finish_reason, plain.usage
+def delay(tries: int, wait_s: float | None) -> float:
+    """Seconds until the next try: what the provider asks for, at least a doubling time, jittered
+    so that those who failed together do not come back together."""
+    backoff = min(FIRST_DELAY_SECONDS * 2.0 ** (tries - 1), LONGEST_DELAY_SECONDS)
+    return max(wait_s or 0.0, backoff * random.uniform(0.5, 1.0))
+
+
+def prompt_tokens(request: Request) -> int:
+    """About how many tokens a prompt has, for pacing only: four bytes each."""
+    return sum(len(turn.content) for turn in request.messages) // 4

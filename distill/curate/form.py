@@ -1,5 +1,5 @@
-"""Is it a usable row at all: an input that is neither empty nor too short or long, with an answer
-that is one of the labels."""
+"""Is it a usable row at all: a teacher that answered, an input that is neither empty nor too short
+or long, with an answer that is one of the labels."""
 
 from collections.abc import Sequence
 
@@ -19,6 +19,8 @@ def check(candidates: Sequence[Candidate], task: Task) -> list[Drop]:
 def _problem(row: Candidate, task: Task) -> str | None:
     spec = task.spec.curate
     words = len(row.input.split())
+    if row.problem:
+        return row.problem
     if not row.input:
         return "empty"
     if row.source != "seeds" and words < spec.min_words:

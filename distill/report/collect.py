@@ -8,7 +8,7 @@ from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from distill.backends.teachers import TEACHERS, choose
+from distill.backends.teachers import choose
 from distill.errors import DistillError
 from distill.prices import machine_usd, usd_per_1k
 from distill.records import Completion, Labelled, Prediction
@@ -103,7 +103,7 @@ def _results(task: Task, store: Store, run_id: str) -> _Results:
 
 
 def _teacher_name(task: Task) -> str:
-    return TEACHERS[choose(task.spec.teacher.model)].identify().name
+    return choose(task.spec.teacher.model).model.name
 
 
 def _data(task: Task, store: Store, run_id: str) -> Figures:
@@ -141,6 +141,8 @@ def _spend(task: Task, store: Store, run: Run, train_seconds: float) -> Figures:
         "train_usd": _usd(train),
         "evaluate_usd": _usd(stages["evaluate"]),
         "total_usd": _usd(stages["generate"] + train + stages["evaluate"]),
+        "budget_usd": _usd(task.spec.budget.usd),
+        "possibly_paid_twice_usd": _usd(store.possibly_paid_twice_usd(run.id)),
     }
 
 
@@ -151,6 +153,7 @@ def _system(task: Task, name: str, results: _Results) -> Figures:
     in_flight = 1 if name in LOCAL_SYSTEMS else task.spec.evaluate.in_flight
     # Little's law: with so many always in flight, they come out at in_flight ÷ mean latency.
     requests_per_s = in_flight * len(latencies) / sum(latencies)
+    answers = [results.completions[row.request_id] for row in rows if row.request_id]
     figures: Figures = {
         "name": name,
         "n": len(rows),
@@ -159,18 +162,27 @@ def _system(task: Task, name: str, results: _Results) -> Figures:
         "ci_low": found.low,
         "ci_high": found.high,
         "valid_rate": sum(row.valid for row in rows) / len(rows),
-        "usd_per_1k_requests": _usd(usd_per_1k(task.spec.machine.usd_per_hour, requests_per_s)),
+        "usd_per_1k_requests": _usd(_usd_per_1k(task, name, answers, requests_per_s)),
         "latency_p50_s": percentile(latencies, 50),
         "latency_p95_s": percentile(latencies, 95),
         "requests_per_s": requests_per_s,
     }
-    answers = [results.completions[row.request_id] for row in rows if row.request_id]
     if answers:
         figures["prompt_tokens_mean"] = sum(row.prompt_tokens for row in answers) / len(rows)
         figures["completion_tokens_mean"] = sum(row.completion_tokens for row in answers) / len(
             rows
         )
     return figures
+
+
+def _usd_per_1k(
+    task: Task, name: str, answers: Sequence[Completion], requests_per_s: float
+) -> Decimal:
+    """What a provider bills for them; the time of the machine for what we serve ourselves."""
+    if name == "teacher" and choose(task.spec.teacher.model).model.folder is None:
+        billed = sum((row.usd for row in answers), Decimal(0))
+        return 1000 * billed / len(answers)
+    return usd_per_1k(task.spec.machine.usd_per_hour, requests_per_s)
 
 
 def _verdict(found: Verdict) -> Figures:

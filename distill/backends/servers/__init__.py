@@ -1,23 +1,27 @@
 """Servers: a model's folder → an endpoint, for as long as the block lasts."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
 from distill.backends.servers import vllm
+from distill.prices import Rates
 from distill.records import Endpoint, Model
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """How many requests at a time, what the machine costs, and where the log goes."""
+    """How many requests at a time, what the machine costs, where the log goes, and the task's own
+    prices of models."""
 
     in_flight: int
     usd_per_hour: Decimal
     log: Path
     port: int | None = None
+    rates: Mapping[str, Rates] = field(default_factory=dict)
 
 
 class Server(Protocol):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from distill.backends.child import running
 from distill.backends.hardware import gpu, interpreter
 from distill.errors import ChildError, DistillError
+from distill.prices import MachinePrice
 from distill.records import Endpoint, Model
 
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ def serve(model: Model, settings: "ServerSettings") -> Iterator[Endpoint]:
     ):
         _wait_until_healthy(child, port, settings)
         url = f"http://127.0.0.1:{port}/v1"
+        price = MachinePrice(settings.usd_per_hour, settings.in_flight)
         try:
-            yield Endpoint(url, model, settings.in_flight, settings.usd_per_hour)
+            yield Endpoint(url, model, settings.in_flight, price)
         except DistillError as error:
             if (code := _ended(child)) is not None:
                 raise ChildError("the vLLM server", code, settings.log) from error

@@ -1,27 +1,77 @@
-"""Teachers: a name → the model behind it, and its endpoint for as long as the block lasts."""
+"""Teachers: what `teacher.model` names → the model, and its endpoint for as long as a block lasts.
 
+embedded                the small teacher that comes with the tool
+openai:<id>             OpenAI, with the key in OPENAI_API_KEY
+anthropic:<id>          Anthropic, with the key in ANTHROPIC_API_KEY
+vllm:<folder or id>     a model that we serve
+<url>#<model>           any server that speaks OpenAI's chat protocol
+"""
+
+import os
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
-from distill.backends.names import chosen
 from distill.backends.servers import ServerSettings
-from distill.backends.teachers import embedded
+from distill.backends.teachers import anthropic, embedded, openai, url, vllm
+from distill.errors import InputError
 from distill.records import Endpoint, Model
 
 
 class Teacher(Protocol):
     """What a teacher backend offers."""
 
-    def identify(self) -> Model:
-        """The model behind the name; costs nothing and starts nothing."""
+    def identify(self, argument: str) -> Model:
+        """The model that the part after the backend's name means; costs and starts nothing.
+        Raises InputError when it means none."""
 
     def serve(self, model: Model, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
+        """The teacher's endpoint, for as long as the block lasts. Raises InputError, before
+        anything is paid, when the key, the model or its price is missing."""
+
+
+TEACHERS: dict[str, Teacher] = {
+    "embedded": embedded,
+    "openai": openai,
+    "anthropic": anthropic,
+    "vllm": vllm,
+    "url": url,
+}
+FORMS = "auto, embedded, openai:<id>, anthropic:<id>, vllm:<folder or id>, <url>#<model>"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A teacher's backend with its model."""
+
+    backend: Teacher
+    model: Model
+
+    def serve(self, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
         """The teacher's endpoint, for as long as the block lasts."""
+        return self.backend.serve(self.model, settings)
 
 
-TEACHERS: dict[str, Teacher] = {"embedded": embedded}
-
-
-def choose(name: str) -> str:
+def choose(name: str) -> Chosen:
     """The teacher that `teacher.model` means. Raises InputError for one that does not exist."""
-    return chosen("teacher.model", name, TEACHERS, auto="embedded")
+    wanted = automatic() if name == "auto" else name
+    backend, _, argument = wanted.partition(":")
+    if "://" in wanted:
+        backend, argument = "url", wanted
+    # Only the embedded one stands alone, and only a URL is told by its form.
+    alone = backend == "embedded"
+    if (
+        backend not in TEACHERS
+        or alone == bool(argument)
+        or (backend == "url") != ("://" in wanted)
+    ):
+        raise InputError(f"teacher.model: {name!r} does not exist; known: {FORMS}")
+    return Chosen(TEACHERS[backend], TEACHERS[backend].identify(argument))
+
+
+def automatic() -> str:
+    """What `auto` takes: the provider whose key is set, else the embedded teacher."""
+    for backend in (openai, anthropic):
+        if os.environ.get(backend.KEY):
+            return f"{backend.__name__.rpartition('.')[2]}:{backend.AUTOMATIC}"
+    return "embedded"

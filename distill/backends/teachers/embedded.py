@@ -10,7 +10,7 @@ from distill.records import Model
 serve = SERVERS["vllm"].serve
 
 
-def identify() -> Model:
+def identify(argument: str) -> Model:
     """The embedded teacher, by name and weights."""
     name, folder = embedded(TEACHER)
     return Model(name, folder, "completions")

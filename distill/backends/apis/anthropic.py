@@ -1,0 +1,102 @@
+"""Anthropic's messages, through its official client."""
+
+import os
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+from distill.backends.apis.capabilities import (
+    ANTHROPIC_ALWAYS_THINKS,
+    ANTHROPIC_THINKS_UNLESS_TOLD,
+    ANTHROPIC_WITHOUT_EFFORT,
+    ROOM_TO_REASON,
+)
+from distill.backends.apis.wire import (
+    NO_KEY,
+    TIMEOUT_SECONDS,
+    Answer,
+    Body,
+    Payload,
+    Reply,
+    answer_schema,
+    raw_reply,
+)
+from distill.records import Endpoint, Request, Usage
+
+if TYPE_CHECKING:
+    from anthropic import AsyncAnthropic
+
+REASONS = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+}
+
+
+def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncAnthropic]":
+    """The client, which does not retry by itself: every attempt is counted by ours."""
+    import anthropic
+
+    key = os.environ.get(endpoint.key_variable or "") or NO_KEY
+    return anthropic.AsyncAnthropic(
+        base_url=endpoint.url, api_key=key, max_retries=0, timeout=TIMEOUT_SECONDS
+    )
+
+
+def body(request: Request) -> Body:
+    """No temperature, no seed: they are refused. The system prompt, which is the same for every
+    request of a kind, may be cached."""
+    sampling = request.sampling
+    thinks = request.model.startswith(ANTHROPIC_ALWAYS_THINKS)
+    values: Body = {
+        "model": request.model,
+        "max_tokens": sampling.max_tokens + (ROOM_TO_REASON if thinks else 0),
+        "messages": [
+            {"role": turn.role, "content": turn.content}
+            for turn in request.messages
+            if turn.role != "system"
+        ],
+    }
+    system = [turn.content for turn in request.messages if turn.role == "system"]
+    if system:
+        cached = {"cache_control": {"type": "ephemeral"}}
+        values["system"] = [{"type": "text", "text": "\n\n".join(system)} | cached]
+    stops = [text for text in sampling.stop if text.strip()]  # white space alone is refused
+    if stops:
+        values["stop_sequences"] = stops
+    if request.model.startswith(ANTHROPIC_THINKS_UNLESS_TOLD):
+        values["thinking"] = {"type": "disabled"}
+    if config := _output_config(request):
+        values["output_config"] = config
+    return values
+
+
+def _output_config(request: Request) -> Body:
+    config: Body = {}
+    if not request.model.startswith(ANTHROPIC_WITHOUT_EFFORT):
+        config["effort"] = "low"
+    if schema := answer_schema(request.sampling):
+        config["format"] = {"type": "json_schema", "schema": schema}
+    return config
+
+
+async def send(client: "AsyncAnthropic", body: Body) -> Reply:
+    """One attempt."""
+    return raw_reply(await client.messages.with_raw_response.create(**body))
+
+
+def read(payload: Payload) -> Answer:
+    """A message. Anthropic's input tokens leave out what the cache read and wrote."""
+    counts = payload["usage"]
+    cached = counts.get("cache_read_input_tokens") or 0
+    written = counts.get("cache_creation_input_tokens") or 0
+    usage = Usage(
+        prompt=counts["input_tokens"] + cached + written,
+        completion=counts["output_tokens"],
+        cached=cached,
+        cache_written=written,
+        reasoning=(counts.get("output_tokens_details") or {}).get("thinking_tokens") or 0,
+    )
+    text = "".join(part["text"] for part in payload["content"] if part["type"] == "text")
+    reason = payload["stop_reason"]
+    return Answer(text, REASONS.get(reason, str(reason)), usage)

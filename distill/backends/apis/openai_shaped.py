@@ -1,0 +1,72 @@
+"""OpenAI's protocol, through its official client: what all servers that speak it have in common."""
+
+import os
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any
+
+from distill.backends.apis.wire import (
+    NO_KEY,
+    TIMEOUT_SECONDS,
+    Answer,
+    Body,
+    Payload,
+    Reply,
+    raw_reply,
+)
+from distill.records import Endpoint, Request, Usage
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+
+def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncOpenAI]":
+    """The client, which does not retry by itself: every attempt is counted by ours."""
+    import openai
+
+    key = os.environ.get(endpoint.key_variable or "") or NO_KEY
+    return openai.AsyncOpenAI(
+        base_url=endpoint.url, api_key=key, max_retries=0, timeout=TIMEOUT_SECONDS
+    )
+
+
+async def send_chat(client: "AsyncOpenAI", body: Body) -> Reply:
+    """One attempt."""
+    return raw_reply(await client.chat.completions.with_raw_response.create(**body))
+
+
+async def send_completion(client: "AsyncOpenAI", body: Body) -> Reply:
+    """One attempt."""
+    return raw_reply(await client.completions.with_raw_response.create(**body))
+
+
+def read_chat(payload: Payload) -> Answer:
+    """A chat completion."""
+    choice = payload["choices"][0]
+    message = choice["message"]
+    refusal = message.get("refusal")
+    reason = "refusal" if refusal else str(choice["finish_reason"])
+    return Answer(refusal or message.get("content") or "", reason, usage(payload["usage"]))
+
+
+def read_completion(payload: Payload) -> Answer:
+    """A completion of a text."""
+    choice = payload["choices"][0]
+    return Answer(choice["text"], str(choice["finish_reason"]), usage(payload["usage"]))
+
+
+def usage(counts: Payload) -> Usage:
+    """OpenAI's counts: the prompt's and the answer's are totals."""
+    prompt: Payload = counts.get("prompt_tokens_details") or {}
+    answer: Payload = counts.get("completion_tokens_details") or {}
+    return Usage(
+        prompt=counts["prompt_tokens"],
+        completion=counts["completion_tokens"],
+        cached=prompt.get("cached_tokens") or 0,
+        cache_written=prompt.get("cache_write_tokens") or 0,
+        reasoning=answer.get("reasoning_tokens") or 0,
+    )
+
+
+def turns(request: Request) -> list[dict[str, Any]]:
+    """The messages as OpenAI writes them."""
+    return [{"role": turn.role, "content": turn.content} for turn in request.messages]

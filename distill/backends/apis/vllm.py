@@ -1,0 +1,36 @@
+"""Bodies for the vLLM that we start, with its own way of constraining an answer.
+
+A base model gets the turns as one text.
+"""
+
+from distill.backends.apis.openai_shaped import turns
+from distill.backends.apis.wire import Body
+from distill.records import Request
+
+
+def chat_body(request: Request) -> Body:
+    """For a model with a chat template."""
+    return {"messages": turns(request)} | _common(request)
+
+
+def completion_body(request: Request) -> Body:
+    """For a base model."""
+    prompt = "\n\n".join(turn.content for turn in request.messages)
+    return {"prompt": prompt} | _common(request)
+
+
+def _common(request: Request) -> Body:
+    sampling = request.sampling
+    beyond_openai: Body = {}
+    if sampling.choices:
+        beyond_openai["structured_outputs"] = {"choice": list(sampling.choices)}
+    if sampling.min_p:
+        beyond_openai["min_p"] = sampling.min_p
+    body: Body = {
+        "model": request.model,
+        "max_tokens": sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "seed": sampling.seed,
+        "extra_body": beyond_openai,
+    }
+    return body | ({"stop": list(sampling.stop)} if sampling.stop else {})

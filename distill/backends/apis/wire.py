@@ -1,0 +1,89 @@
+"""What every protocol gives and takes: answers, replies, and the functions that make a dialect."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from distill.records import Endpoint, Request, Sampling, Usage
+
+Body = dict[str, Any]
+Payload = Mapping[str, Any]
+
+TIMEOUT_SECONDS = 300.0
+NO_KEY = "none-needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A model's text, why it ended (stop, length, refusal, content_filter, …), and its tokens."""
+
+    text: str
+    finish_reason: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer of status 200."""
+
+    text: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a kind of server is spoken to. `body` is what the official client's create call is
+    given, which is also a line of a batch; `read` takes the JSON that comes back, and raises
+    KeyError, TypeError or IndexError when it has another shape."""
+
+    connect: Callable[[Endpoint], AbstractAsyncContextManager[Any]]
+    body: Callable[[Request], Body]
+    send: Callable[[Any, Body], Awaitable[Reply]]
+    read: Callable[[Payload], Answer]
+
+
+def answer_schema(sampling: Sampling) -> dict[str, Any] | None:
+    """The JSON Schema of an answer that is one of the choices, or a list of texts; None for free
+    text."""
+    if sampling.choices:
+        return _object("label", {"type": "string", "enum": list(sampling.choices)})
+    if sampling.inputs:
+        return _object("inputs", {"type": "array", "items": {"type": "string"}})
+    return None
+
+
+def _object(key: str, schema: dict[str, Any]) -> dict[str, Any]:
+    shape = {"type": "object", "properties": {key: schema}, "required": [key]}
+    return shape | {"additionalProperties": False}
+
+
+def label_of(text: str) -> str:
+    """The label in an answer: {"label": …} where the schema asked for it, else the text itself."""
+    label = _json_object(text).get("label")
+    return label.strip() if isinstance(label, str) else text.strip()
+
+
+def inputs_of(text: str) -> list[str]:
+    """The texts in an answer: {"inputs": […]} where the schema asked for it, else itself."""
+    found = _json_object(text).get("inputs")
+    if isinstance(found, list):
+        return [item.strip() for item in found if isinstance(item, str)]
+    return [text.strip()]
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    if not text.lstrip().startswith("{"):
+        return {}
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def raw_reply(raw: Any) -> Reply:
+    """The reply behind an official client's raw response."""
+    response = raw.http_response
+    return Reply(response.text, {k.lower(): v for k, v in response.headers.items()})

@@ -1,0 +1,82 @@
+"""An attempt that failed → whether it may have been billed, whether to try again, what to say.
+
+Providers bill answers. A request that was refused, or never reached them, is not billed; one whose
+answer was lost on the way may be.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from distill.records import Endpoint
+
+RETRY_AFTER_CAP_SECONDS = 120.0
+LIMITED = (429, 503, 529)
+RETRIED = (408, 409, 429)
+# Something between us and the model gave up waiting: the model may have answered.
+MAYBE_BILLED = (408, 502, 504)
+NOT_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "ProxyError")
+NO_CREDIT = ("insufficient_quota", "credit balance", "enforced_spend_limit_reached", "billing")
+ADVICE = {
+    400: "the request is not what the model takes",
+    401: "the key in {key} is not accepted: set another one",
+    403: "the key in {key} may not do this",
+    404: "there is no such model for this key: check teacher.model",
+    422: "the request is not what the model takes",
+}
+KEY = re.compile(r"\b(sk|key)-[\w*-]{4,}")
+SHOWN = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """`limited`: the provider asks to go slower; `wait_s`: the seconds it asks to wait."""
+
+    maybe_billed: bool
+    retry: bool
+    limited: bool
+    wait_s: float | None
+    message: str
+
+
+def explain(error: Exception, endpoint: Endpoint) -> Failure:
+    """What an official client's exception means. Keys are cut out of every message."""
+    status = getattr(error, "status_code", None)
+    where = endpoint.url or endpoint.model.name
+    text = without_keys(str(getattr(error, "message", error)), endpoint)[:SHOWN]
+    if status is None:
+        sent = type(error.__cause__).__name__ not in NOT_SENT
+        return Failure(sent, True, False, None, f"{where} cannot be reached: {text}")
+    message = f"{where} refused a request to {endpoint.model.name} ({status}): {text}"
+    if any(word in f"{text} {getattr(error, 'code', '')}".lower() for word in NO_CREDIT):
+        return Failure(False, False, False, None, f"{message}\nThe account has no credit left.")
+    if status in RETRIED or status >= 500:
+        wait = _wait(getattr(error, "response").headers)  # noqa: B009 - of any client's class
+        return Failure(status in MAYBE_BILLED, True, status in LIMITED, wait, message)
+    if status in ADVICE:
+        message += "\n" + ADVICE[status].format(key=endpoint.key_variable or "no variable")
+    return Failure(False, False, False, None, message)
+
+
+def unreadable(text: str, endpoint: Endpoint) -> Failure:
+    """A status of 200 with something else than an answer: a proxy's page, a cut text."""
+    start = without_keys(" ".join(text.split()), endpoint)[:SHOWN]
+    message = f"{endpoint.url or endpoint.model.name} answered what is no answer: {start!r}"
+    return Failure(True, True, False, None, message)
+
+
+def without_keys(text: str, endpoint: Endpoint) -> str:
+    """A text without the endpoint's key, and without what looks like one."""
+    key = os.environ.get(endpoint.key_variable or "")
+    return KEY.sub("[key]", text.replace(key, "[key]") if key else text)
+
+
+def _wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds from Retry-After, which providers also give in milliseconds; capped."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return min(float(headers[name]) * unit, RETRY_AFTER_CAP_SECONDS)
+        except (KeyError, ValueError):
+            continue
+    return None

@@ -1,0 +1,40 @@
+"""A teacher at Anthropic."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from distill.backends.failures import explain
+from distill.backends.keys import required_key
+from distill.backends.servers import ServerSettings
+from distill.errors import InputError
+from distill.prices import token_price
+from distill.records import Endpoint, Model
+
+KEY = "ANTHROPIC_API_KEY"
+AUTOMATIC = "claude-sonnet-5-5"
+
+
+def identify(argument: str) -> Model:
+    """The model of that id."""
+    return Model(argument, None, "anthropic")
+
+
+@contextmanager
+def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
+    """Anthropic's endpoint (ANTHROPIC_BASE_URL, when it is set), after a look at the model."""
+    required_key(KEY, f"anthropic:{model.name}")
+    price = token_price("anthropic", model.name, settings.rates)
+    endpoint = Endpoint(None, model, settings.in_flight, price, KEY)
+    _check(endpoint)
+    yield endpoint
+
+
+def _check(endpoint: Endpoint) -> None:
+    """The key is accepted and the model exists: asking costs nothing."""
+    import anthropic
+
+    try:
+        with anthropic.Anthropic(max_retries=2) as client:
+            client.models.retrieve(endpoint.model.name)
+    except anthropic.APIError as error:
+        raise InputError(explain(error, endpoint).message) from error

@@ -1,0 +1,44 @@
+"""A teacher at OpenAI."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+
+from distill.backends.failures import explain
+from distill.backends.keys import required_key
+from distill.backends.servers import ServerSettings
+from distill.errors import InputError
+from distill.prices import token_price
+from distill.records import Endpoint, Model
+
+KEY = "OPENAI_API_KEY"
+AUTOMATIC = "gpt-6.1-terra"
+
+
+def identify(argument: str) -> Model:
+    """The model of that id."""
+    return Model(argument, None, "openai")
+
+
+@contextmanager
+def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
+    """OpenAI's endpoint (OPENAI_BASE_URL, when it is set), after a look at the model."""
+    required_key(KEY, f"openai:{model.name}")
+    price = token_price("openai", model.name, settings.rates)
+    endpoint = Endpoint(None, model, settings.in_flight, price, KEY)
+    _check(endpoint)
+    yield endpoint
+
+
+def _check(endpoint: Endpoint) -> None:
+    """The key is accepted, the model exists, and it is not shut down yet: asking costs nothing."""
+    import openai
+
+    try:
+        with openai.OpenAI(max_retries=2) as client:
+            found = client.models.retrieve(endpoint.model.name)
+    except openai.APIError as error:
+        raise InputError(explain(error, endpoint).message) from error
+    end = getattr(found, "shutdown_date", None)
+    if end and date.fromisoformat(str(end)[:10]) <= datetime.now(UTC).date():
+        raise InputError(f"{endpoint.model.name} was shut down on {end}: choose another teacher")

@@ -1,0 +1,42 @@
+"""A teacher behind any server that speaks OpenAI's chat protocol: vLLM, Ollama, llama.cpp, a
+gateway. Its key, if it wants one, is in DISTILL_TEACHER_KEY.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from distill.backends.servers import ServerSettings
+from distill.errors import InputError
+from distill.prices import MachinePrice, token_price
+from distill.records import Endpoint, Model, Price
+
+KEY = "DISTILL_TEACHER_KEY"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def identify(argument: str) -> Model:
+    """The model, by the server's address and its name there."""
+    url, _, name = argument.partition("#")
+    parts = urlsplit(url)
+    if not (name and parts.hostname):
+        raise InputError(
+            f"teacher.model: {argument!r} must be <url>#<model>, like http://host/v1#name"
+        )
+    if parts.username or parts.password or parts.query:
+        raise InputError(f"teacher.model: no keys in the address; {KEY} takes the server's key")
+    return Model(argument, None, "compatible")
+
+
+@contextmanager
+def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
+    """The server as it is: nothing is started."""
+    url, _, name = model.name.partition("#")
+    yield Endpoint(url, model, settings.in_flight, _price(url, name, settings), KEY)
+
+
+def _price(url: str, name: str, settings: ServerSettings) -> Price:
+    """The task's price; without one a server on this machine costs the machine's time."""
+    if urlsplit(url).hostname in LOOPBACK and name not in settings.rates:
+        return MachinePrice(settings.usd_per_hour, settings.in_flight)
+    return token_price("url", name, settings.rates)

@@ -1,0 +1,39 @@
+"""A teacher that we serve: a folder with weights, or a model's id on the Hugging Face hub."""
+
+from pathlib import Path
+
+from distill.backends.servers import SERVERS
+from distill.backends.weights import folder_hash
+from distill.errors import InputError
+from distill.records import Model
+
+serve = SERVERS["vllm"].serve
+
+
+def identify(argument: str) -> Model:
+    """The model by name and weights. One without a chat template continues texts."""
+    folder = Path(argument)
+    if not (folder / "config.json").exists():
+        folder = _download(argument)
+    chat = _has_chat_template(folder)
+    name = f"{Path(argument).name}@{folder_hash(folder)}"
+    return Model(name, folder, "chat" if chat else "completions")
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise InputError(
+            f"teacher.model: vllm:{name} is neither a folder with a model nor one that the hub "
+            f"gives: {error}"
+        ) from error
+
+
+def _has_chat_template(folder: Path) -> bool:
+    settings = folder / "tokenizer_config.json"
+    inline = settings.exists() and '"chat_template"' in settings.read_text(encoding="utf-8")
+    return inline or (folder / "chat_template.jinja").exists()

@@ -1,0 +1,173 @@
+"""The models that answer: what they cost per million tokens, and what they take.
+
+Prices in US dollars as published in November 2026. A batch costs half of everything.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True)
+class Price:
+    """US dollars for a million tokens."""
+
+    input: Decimal
+    cached: Decimal
+    write: Decimal
+    """Written to the cache; of Anthropic's for five minutes."""
+    output: Decimal
+    write_1h: Decimal = Decimal(0)
+    training: Decimal = Decimal(0)
+
+    def times(self, factor: Decimal) -> "Price":
+        """The same, each rate times `factor`."""
+        rates = (self.input, self.cached, self.write, self.output, self.write_1h, self.training)
+        return Price(*(rate * factor for rate in rates))
+
+
+def _price(rates: str) -> Price:
+    return Price(*map(Decimal, rates.split()))
+
+
+@dataclass(frozen=True)
+class OpenAIModel:
+    """A model of OpenAI. The newer ones reason; the older ones can be trained."""
+
+    id: str
+    price: Price
+    efforts: tuple[str, ...]
+    context: int
+    max_output: int
+    shutdown: str | None = None
+    base: str | None = None
+    """Of a trained model: what it was made from."""
+
+    @property
+    def reasons(self) -> bool:
+        """Whether it thinks before it answers."""
+        return bool(self.efforts)
+
+    @property
+    def family(self) -> str:
+        """The model whose rules it follows."""
+        return self.base or self.id
+
+
+@dataclass(frozen=True)
+class AnthropicModel:
+    """A model of Anthropic."""
+
+    id: str
+    name: str
+    price: Price
+    thinking: tuple[str, ...]
+    """What it takes as `thinking.type`."""
+    thinks: bool
+    """Whether it thinks when nothing is said about it."""
+    efforts: tuple[str, ...]
+    context: int
+    max_output: int
+    cache_minimum: int = 512
+    prefill: bool = False
+    forced_tools: bool = True
+    dear_above: int | None = None
+    """Longer prompts cost five times as much."""
+
+    def price_of(self, prompt_tokens: int) -> Price:
+        """What a prompt of that length pays."""
+        dear = self.dear_above is not None and prompt_tokens > self.dear_above
+        return self.price.times(Decimal(5)) if dear else self.price
+
+
+_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+# Beyond 272,000 tokens other prices hold, which the stand-in does not have.
+_CONTEXT = 272_000
+
+OPENAI = {
+    model.id: model
+    for model in (
+        OpenAIModel(
+            "gpt-6-luna", _price("0.10 0.01 0.125 0.50"), ("none", *_EFFORTS), _CONTEXT, 128_000
+        ),
+        OpenAIModel(
+            "gpt-6.1-terra", _price("1 0.05 1.25 5"), ("none", *_EFFORTS), _CONTEXT, 128_000
+        ),
+        OpenAIModel("gpt-6.1-sol", _price("2 0.10 2.50 10"), _EFFORTS, _CONTEXT, 128_000),
+        OpenAIModel(
+            "gpt-4.1-mini-2025-04-14",
+            _price("0.40 0.10 0 1.60 0 5.00"),
+            (),
+            1_047_576,
+            32_768,
+            "2027-01-14",
+        ),
+        OpenAIModel(
+            "gpt-4o-mini-2024-07-18",
+            _price("0.15 0.075 0 0.60 0 3.00"),
+            (),
+            128_000,
+            16_384,
+            "2027-01-14",
+        ),
+    )
+}
+OPENAI_ALIASES = {
+    "gpt-4.1-mini": "gpt-4.1-mini-2025-04-14",
+    "gpt-4o-mini": "gpt-4o-mini-2024-07-18",
+}
+TUNED_PRICES = {
+    "gpt-4.1-mini-2025-04-14": _price("0.80 0.20 0 3.20"),
+    "gpt-4o-mini-2024-07-18": _price("0.30 0.15 0 1.20"),
+}
+
+_MILLION = 1_000_000
+ANTHROPIC = {
+    model.id: model
+    for model in (
+        AnthropicModel(
+            "claude-haiku-5-5",
+            "Claude Haiku 5.5",
+            _price("0.10 0.01 0.125 0.50 0.20"),
+            ("adaptive", "disabled"),
+            True,
+            _EFFORTS,
+            _MILLION,
+            128_000,
+            dear_above=100_000,
+        ),
+        AnthropicModel(
+            "claude-sonnet-5-5",
+            "Claude Sonnet 5.5",
+            _price("2 0.10 2.50 10 4"),
+            ("adaptive", "between_tools"),
+            True,
+            _EFFORTS,
+            _MILLION,
+            128_000,
+            forced_tools=False,
+        ),
+        AnthropicModel(
+            "claude-opus-5-5",
+            "Claude Opus 5.5",
+            _price("4 0.20 5 20 8"),
+            ("adaptive",),
+            True,
+            _EFFORTS,
+            _MILLION,
+            128_000,
+            forced_tools=False,
+        ),
+        AnthropicModel(
+            "claude-haiku-4-5",
+            "Claude Haiku 4.5",
+            _price("1 0.10 1.25 5 2"),
+            ("enabled", "disabled"),
+            False,
+            (),
+            200_000,
+            64_000,
+            cache_minimum=4096,
+            prefill=True,
+        ),
+    )
+}

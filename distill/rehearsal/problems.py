@@ -1,0 +1,32 @@
+"""What a provider refuses, and the body it says so with."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class ApiError(Exception):
+    """An answer with a status of 400 or more; `kind` is the `type` of the error's body."""
+
+    status: int
+    kind: str
+    message: str
+    param: str | None = None
+    code: str | None = None
+
+
+def openai_body(error: ApiError, request_id: str) -> dict[str, Any]:
+    """As api.openai.com writes it."""
+    fields = {"message": error.message, "type": error.kind}
+    return {"error": fields | {"param": error.param, "code": error.code}}
+
+
+def anthropic_body(error: ApiError, request_id: str) -> dict[str, Any]:
+    """As api.anthropic.com writes it."""
+    fields = {"type": error.kind, "message": error.message}
+    return {"type": "error", "error": fields, "request_id": request_id}
+
+
+def invalid(message: str, param: str | None = None, code: str | None = None) -> ApiError:
+    """A request that cannot be answered."""
+    return ApiError(400, "invalid_request_error", message, param, code)

@@ -1,0 +1,129 @@
+"""The pace, with a clock of its own: what is believed, what a 429 does, and how it comes back."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from distill.backends.pace import SAFETY, Gate, Pace, announced_rate
+
+
+class Clock:
+    """Time that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def in_a_minute(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("headers", "rate"),
+    [
+        ({"limit": "12000", "remaining": "11990", "reset": "50ms"}, 200.0),
+        ({"limit": "12000", "remaining": "0", "reset": "1m0s"}, 200.0),
+        ({"limit": "12000"}, 200.0),
+        ({"limit": "200", "remaining": "190", "reset": "1h12m0s"}, 10 / 4320),
+        ({"limit": "0"}, None),
+        ({}, None),
+    ],
+)
+def test_what_openai_announces(headers: dict[str, str], rate: float | None) -> None:
+    named = {f"x-ratelimit-{what}-requests": value for what, value in headers.items()}
+    assert announced_rate(named, "requests") == (rate and pytest.approx(rate))
+
+
+def test_what_anthropic_announces() -> None:
+    headers = {
+        "anthropic-ratelimit-requests-limit": "600",
+        "anthropic-ratelimit-requests-remaining": "599",
+        "anthropic-ratelimit-requests-reset": in_a_minute(1),
+    }
+    assert announced_rate(headers, "requests") == pytest.approx(10.0)
+    assert announced_rate(headers, "tokens") is None
+
+
+def test_a_gate_lets_through_its_rate_evenly() -> None:
+    gate = Gate(10.0)
+    waits = [gate.delay(1, 1000.0) for _ in range(21)]
+    assert waits[-1] == pytest.approx(2.0, abs=0.06)
+    assert [b - a for a, b in pairwise(waits[5:])] == pytest.approx([0.1] * 15)
+
+
+def paced(clock: Clock, in_flight: int, act: Callable[[Pace], None]) -> Pace:
+    async def make() -> Pace:
+        pace = Pace(in_flight, clock)
+        act(pace)
+        return pace
+
+    return asyncio.run(make())
+
+
+def rate(pace: Pace) -> float | None:
+    return pace._gates["requests"].rate
+
+
+def test_an_announced_limit_is_kept_with_a_little_to_spare() -> None:
+    headers = {"x-ratelimit-limit-requests": "6000"}
+    pace = paced(Clock(), 50, lambda pace: pace.took(headers))
+    assert rate(pace) == pytest.approx(100 * SAFETY)
+
+
+def test_a_429_without_a_word_sets_the_rate_to_what_was_taken() -> None:
+    clock = Clock()
+
+    def act(pace: Pace) -> None:
+        for _ in range(100):
+            clock.now += 0.01
+            pace.took({})
+        for _ in range(20):
+            pace.refused(None, {}, busy=False)
+
+    pace = paced(clock, 50, act)
+    assert rate(pace) == pytest.approx(97.0, abs=1.5), "once for one overshoot"
+    before = rate(pace)
+    clock.now += 1.5
+    pace.took({})
+    assert rate(pace) == pytest.approx(1.01 * (before or 0))
+
+
+def test_an_overloaded_server_gets_fewer_at_a_time() -> None:
+    clock = Clock()
+
+    def act(pace: Pace) -> None:
+        for _ in range(100):
+            pace.took({})
+        pace.refused(None, {}, busy=True)
+
+    pace = paced(clock, 50, act)
+    assert pace._window == pytest.approx(35.0) and rate(pace) is None
+
+
+def test_the_window_opens_with_answers_and_not_before() -> None:
+    async def admitted() -> tuple[int, int]:
+        pace = Pace(50, Clock())
+        waiting = [asyncio.create_task(pace.admit(1)) for _ in range(50)]
+
+        async def begun() -> int:
+            for _ in range(200):  # turns of the loop: more than any of them needs
+                await asyncio.sleep(0)
+            return sum(task.done() for task in waiting)
+
+        first = await begun()
+        for _ in range(first):
+            pace.took({})
+            await pace.done()
+        second = await begun()
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        return first, second - first
+
+    assert asyncio.run(admitted()) == (8, 16)

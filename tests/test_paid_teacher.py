@@ -1,0 +1,139 @@
+"""The whole way with a teacher that sends bills: the provider is a strict stand-in on loopback."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distill import pipeline
+from distill.errors import InputError
+from distill.ledger import BudgetReached
+from distill.rehearsal import Settings, running
+from distill.rehearsal import StandIn as Provider
+from distill.workspace import Workspace
+from tests.conftest import PETS, WriteTask, jsonl, pet_rows
+from tests.standin import StandIn
+from tests.test_pipeline import figures
+
+HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
+HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
+GENERATE = "[generate]\nrequests = 60\ninputs_per_request = 5\n"
+
+
+def toml(teacher: str, more: str = "") -> str:
+    return f'{HEAD}{GENERATE}[teacher]\nmodel = "{teacher}"\nfew_shot = 3\n{more}'
+
+
+@pytest.fixture
+def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    """Both providers, in good health."""
+    seeds = tmp_path / "provider.jsonl"
+    seeds.write_text(jsonl(pet_rows("seed", 4)), encoding="utf-8")
+    with running(Settings(seeds)) as standin:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{standin.url}/v1")
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", standin.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "test")
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+        yield standin
+
+
+@pytest.mark.parametrize("teacher", ["openai:gpt-6-luna", "anthropic:claude-haiku-5-5"])
+def test_a_run_with_a_paid_teacher_reports_its_bill(
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: StandIn,
+    provider: Provider,
+    teacher: str,
+) -> None:
+    pets(task_toml=toml(teacher))
+    outcome = pipeline.run(workspace, "pets")
+    bill = provider.bill()
+    found: Any = figures(outcome.context.folder)
+    assert found["teacher"]["model"] == teacher.partition(":")[2]
+    data = found["data"]
+    assert data["completed"] > 12, "one request makes several inputs"
+    assert data["kept"] > 0, data
+    assert data["kept"] + sum(data["dropped"].values()) == data["completed"]
+    with outcome.context.store() as store:
+        assert store.committed_usd(outcome.run.id) == bill.usd
+    spend = found["spend"]
+    assert (spend["budget_usd"], spend["possibly_paid_twice_usd"]) == ("5", "0")
+    systems = {system["name"]: system for system in found["systems"]}
+    assert systems["teacher"]["valid_rate"] == 1.0
+    assert systems["teacher"]["completion_tokens_mean"] > 0
+    again = pipeline.run(workspace, "pets", new=True)
+    assert provider.bill() == bill, "another run of the same task asks for nothing"
+    assert again.run.id != outcome.run.id
+
+
+def test_a_run_stops_at_its_budget_and_goes_on_with_a_higher_one(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
+) -> None:
+    pets(task_toml=toml("openai:gpt-6-luna", "[budget]\nusd = 0.001\n"))
+    with pytest.raises(BudgetReached, match=r"Raise budget\.usd"):
+        pipeline.run(workspace, "pets")
+    stopped = provider.bill()
+    assert 0 < stopped.usd <= Decimal("0.001")
+    pets(task_toml=toml("openai:gpt-6-luna", "[budget]\nusd = 1\n"))
+    outcome = pipeline.run(workspace, "pets")
+    assert outcome.run.why == "the first run of the task", "a budget does not make another run"
+    assert set(provider.bill().asked.values()) == {1}
+
+
+def test_a_price_of_the_task_wins(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
+) -> None:
+    own = '[prices."gpt-6-luna"]\ninput = 1\noutput = 3\n'
+    pets(task_toml=toml("openai:gpt-6-luna", own))
+    outcome = pipeline.run(workspace, "pets", until="generate")
+    with outcome.context.store() as store:
+        rows = store.rows("SELECT prompt_tokens, completion_tokens, usd FROM completion")
+    assert rows
+    for prompt, completion, usd in rows:
+        assert usd == (prompt * 1 + completion * 3) / Decimal(1_000_000)
+
+
+def test_any_server_of_that_shape_is_a_teacher(
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: StandIn,
+    provider: Provider,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DISTILL_TEACHER_KEY", "test")
+    name = f"{provider.url}/v1#gpt-4.1-mini-2025-04-14"
+    pets(task_toml=toml(name))
+    outcome = pipeline.run(workspace, "pets")
+    assert figures(outcome.context.folder)["teacher"]["model"] == name
+    assert provider.bill().requests > 0
+
+
+@pytest.mark.parametrize(
+    ("teacher", "says"),
+    [
+        ("openai", "known: auto, embedded, openai:<id>"),
+        ("nobody:x", "known: auto, embedded, openai:<id>"),
+        ("embedded:x", "known: auto, embedded, openai:<id>"),
+        ("http://host/v1", "must be <url>#<model>"),
+        ("http://user:secret@host/v1#m", "no keys in the address"),
+        ("https://api.somewhere.example/v1#m", r"price of m \(url\) is not known"),
+        ("vllm:nowhere/nothing", "neither a folder with a model"),
+    ],
+)
+def test_a_teacher_that_cannot_be_used_is_an_input_error(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, teacher: str, says: str
+) -> None:
+    pets(task_toml=toml(teacher))
+    with pytest.raises(InputError, match=says):
+        pipeline.run(workspace, "pets", until="generate")
+
+
+def test_auto_takes_the_provider_whose_key_is_set(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
+) -> None:
+    pets(task_toml=toml("auto"))
+    outcome = pipeline.run(workspace, "pets", until="generate")
+    with outcome.context.store() as store:
+        assert store.rows("SELECT DISTINCT model FROM request") == [("gpt-6.1-terra",)]
