@@ -15,14 +15,20 @@ from distill.records import Message, Model, Request, Sampling
 from tests.books import Books
 
 
-@pytest.mark.parametrize(
-    ("choose", "default"), [(teachers.choose, "embedded"), (trainers.choose, "unsloth")]
-)
-def test_auto_and_unknown_names(choose: object, default: str) -> None:
-    assert callable(choose)
-    assert choose("auto") == choose(default) == default
-    with pytest.raises(InputError, match=rf"'x' does not exist; known: auto, {default}"):
-        choose("x")
+def test_auto_and_unknown_trainers() -> None:
+    assert trainers.choose("auto") == trainers.choose("unsloth") == "unsloth"
+    with pytest.raises(InputError, match=r"'x' does not exist; known: auto, unsloth"):
+        trainers.choose("x")
+
+
+def test_auto_and_unknown_teachers(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert teachers.automatic() == "embedded"
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    assert teachers.automatic() == "anthropic:claude-sonnet-5-5"
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    assert teachers.automatic() == "openai:gpt-6.1-terra"
+    with pytest.raises(InputError, match=r"'x' does not exist; known: auto, embedded, openai"):
+        teachers.choose("x")
 
 
 def test_a_part_has_its_own_interpreter_when_set_up_made_one(

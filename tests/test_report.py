@@ -74,7 +74,14 @@ def report() -> dict[str, object]:
             **{"validation": 0, "gold": 5, "leak_gate": {"status": "clean", "overlaps": 0}},
         },
         "spend": {
-            **{"generate_usd": "1", "train_usd": "2", "evaluate_usd": "3", "total_usd": "6"},
+            **{
+                "generate_usd": "1",
+                "train_usd": "2",
+                "evaluate_usd": "3",
+                "total_usd": "6",
+                "budget_usd": "5",
+                "possibly_paid_twice_usd": "0",
+            },
         },
         "systems": systems(),
         "verdict": {"confidence": 0.95},
