@@ -15,6 +15,9 @@ from distill.records import Answered, Ask, Endpoint
 from distill.store import Store
 from distill.workspace import Context
 
+FIRST_LOOK = 20
+LEARNED_FROM = "generate"  # a system that is only compared may answer nonsense: that is a result
+
 OpenEndpoint = Callable[[], AbstractContextManager[Endpoint]]
 
 
@@ -38,7 +41,8 @@ def ask_all(
 ) -> list[Answered]:
     """Write the asks (of one purpose) down, ask what is unanswered, give all back in order.
 
-    Raises BudgetReached before a request is sent that could pass the task's budget.
+    Raises BudgetReached before a request is sent that could pass the task's budget, and Nonsense
+    when a teacher's first answers are of no use.
     """
     if not asks:
         return []
@@ -49,7 +53,9 @@ def ask_all(
         ready = endpoint()
         store.settle_lost()
         ledger = StoreLedger(store, run_id, ready, context.task.spec.budget.usd)
+        look = FIRST_LOOK if stage == LEARNED_FROM else 0
         with context.progress.step(stage, name, missing) as advance:
             requests = store.unanswered(run_id, purpose)
-            complete_all(ready, ledger.ask(requests, lambda answers: advance(len(answers))))
+            ledger.ask(requests, lambda answers: advance(len(answers)), first_look=look)
+            complete_all(ready, ledger)
     return store.answered(run_id, purpose)

@@ -8,14 +8,24 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
 
+from distill.backends.apis.wire import inputs_of, label_of
 from distill.backends.worst_case import worst_case
 from distill.errors import DistillError
 from distill.records import Attempt, Completion, Endpoint, Outcome, Request
 from distill.store import Store
 
 ATTEMPT_ID_BYTES = 12
+SHOWN = 200
 
 OnAnswers = Callable[[Sequence[Completion]], None]
+
+
+def is_usable(request: Request, answer: Completion) -> bool:
+    """Is it what was asked for: one of the choices, or a text at all?"""
+    if answer.problem:
+        return False
+    choices = [choice.strip() for choice in request.sampling.choices]
+    return label_of(answer.text) in choices if choices else any(inputs_of(answer.text))
 
 
 class BudgetReached(DistillError):
@@ -30,6 +40,18 @@ class BudgetReached(DistillError):
         )
 
 
+class Nonsense(DistillError):
+    """None of a teacher's first answers can be used."""
+
+    def __init__(self, answers: Sequence[Completion]) -> None:
+        shown = "\n".join(f"  {row.problem or row.text[:SHOWN]!r}" for row in answers[:3])
+        super().__init__(
+            f"none of the first {len(answers)} answers can be used; three of them:\n{shown}\n"
+            "They are stored, and nothing more was asked. Look at the prompts, or take another "
+            "teacher.model."
+        )
+
+
 class StoreLedger:
     """The ledger of one run's requests of one purpose, kept in the store."""
 
@@ -37,46 +59,78 @@ class StoreLedger:
         self._store, self._run_id = store, run_id
         self._endpoint, self._budget_usd = endpoint, budget_usd
         self._settled_usd = store.committed_usd(run_id)
+        self._first_look = 0
+        self._useless: list[Completion] = []
         self._reserved: dict[str, Decimal] = {}
+        self._reserved_usd = Decimal(0)
         self._held: deque[Request] = deque()
         self._requests: Iterator[Request] = iter(())
         self._on_answers: OnAnswers = lambda answers: None
 
-    def ask(self, requests: Iterator[Request], on_answers: OnAnswers) -> "StoreLedger":
-        """This ledger, to go through `requests`; `on_answers` is called after they are stored."""
+    def ask(
+        self, requests: Iterator[Request], on_answers: OnAnswers, *, first_look: int = 0
+    ) -> "StoreLedger":
+        """This ledger, to go through `requests`; `on_answers` is called after they are stored.
+        `first_look` stops it when none of so many first answers can be used, before the budget is
+        burnt on more of them."""
         self._requests, self._on_answers = requests, on_answers
+        self._first_look = first_look
         return self
 
     def turn(
         self, outcomes: Sequence[Outcome], again: Sequence[Request], wanted: int
     ) -> Sequence[Attempt]:
-        """Settle and begin, in one transaction. Raises BudgetReached when nothing is out and the
-        next request does not fit any more."""
+        """Settle and begin, in one transaction. Raises BudgetReached or Nonsense when nothing is
+        out any more that could still come."""
         answers = [row.completion for row in outcomes if row.completion is not None]
         self._held.extend(again)
         with self._store.transaction():
             self._store.add_completions(answers)
             self._store.add_outcomes(outcomes)
             for outcome in outcomes:
-                if self._reserved.pop(outcome.attempt.id):
-                    self._settled_usd += outcome.usd
-            begun = list(islice(self._begin(), max(wanted, 0)))
+                self._settle(outcome)
+            begun = list(islice(self._begin(), self._room(wanted)))
             self._store.add_attempts(self._run_id, begun)
         if answers:
             self._on_answers(answers)
-        if self._held and wanted > 0 and not (begun or self._reserved):
-            raise self._reached(self._held[0])
+        if not self._reserved and wanted > 0:
+            self._stop_if_useless()
+            if self._held:
+                raise self._reached(self._held[0])
         return begun
+
+    def _settle(self, outcome: Outcome) -> None:
+        reserved = self._reserved.pop(outcome.attempt.id)
+        self._reserved_usd -= reserved
+        if reserved:
+            self._settled_usd += outcome.usd
+        if self._first_look and outcome.completion is not None:
+            if is_usable(outcome.attempt.request, outcome.completion):
+                self._first_look = 0
+            else:
+                self._useless.append(outcome.completion)
+
+    def _room(self, wanted: int) -> int:
+        """How many may be begun: of the first look no more than it takes."""
+        if self._first_look:
+            wanted = min(wanted, self._first_look - len(self._useless) - len(self._reserved))
+        return max(wanted, 0)
+
+    def _stop_if_useless(self) -> None:
+        if self._first_look and len(self._useless) >= self._first_look:
+            raise Nonsense(self._useless)
 
     def _begin(self) -> Iterator[Attempt]:
         """Attempts for as long as their worst case fits beside everything that is out."""
         while (request := self._next()) is not None:
             worst = self._worst(request)
-            if worst and self._committed_usd + worst > self._budget_usd:
+            committed = self._settled_usd + self._reserved_usd
+            if worst and committed + worst > self._budget_usd:
                 return
             self._held.popleft()
             attempt = Attempt(secrets.token_hex(ATTEMPT_ID_BYTES), request, worst)
             self._reserved[attempt.id] = worst
+            self._reserved_usd += worst
             yield attempt
 
     def _next(self) -> Request | None:
@@ -84,10 +138,6 @@ class StoreLedger:
         if not self._held:
             self._held.extend(islice(self._requests, 1))
         return self._held[0] if self._held else None
-
-    @property
-    def _committed_usd(self) -> Decimal:
-        return self._settled_usd + sum(self._reserved.values(), Decimal(0))
 
     def _worst(self, request: Request) -> Decimal:
         return self._endpoint.price.worst(*worst_case(self._endpoint.model, request))

@@ -1,6 +1,7 @@
 """The whole way with a teacher that sends bills: the provider is a strict stand-in on loopback."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ import pytest
 
 from distill import pipeline
 from distill.errors import InputError
-from distill.ledger import BudgetReached
+from distill.ledger import BudgetReached, Nonsense
 from distill.rehearsal import Settings, running
 from distill.rehearsal import StandIn as Provider
+from distill.store import open_store
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.standin import StandIn
@@ -26,16 +28,31 @@ def toml(teacher: str, more: str = "") -> str:
     return f'{HEAD}{GENERATE}[teacher]\nmodel = "{teacher}"\nfew_shot = 3\n{more}'
 
 
+Start = Callable[..., AbstractContextManager[Provider]]
+
+
 @pytest.fixture
-def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+def providers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
+    """Starts both providers, with the faults that they are told to show."""
+
+    @contextmanager
+    def start(**faults: float) -> Iterator[Provider]:
+        seeds = tmp_path / "provider.jsonl"
+        seeds.write_text(jsonl(pet_rows("seed", 4)), encoding="utf-8")
+        with running(Settings(seeds, faults=faults)) as standin:
+            monkeypatch.setenv("OPENAI_BASE_URL", f"{standin.url}/v1")
+            monkeypatch.setenv("ANTHROPIC_BASE_URL", standin.url)
+            monkeypatch.setenv("OPENAI_API_KEY", "test")
+            monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+            yield standin
+
+    return start
+
+
+@pytest.fixture
+def provider(providers: Start) -> Iterator[Provider]:
     """Both providers, in good health."""
-    seeds = tmp_path / "provider.jsonl"
-    seeds.write_text(jsonl(pet_rows("seed", 4)), encoding="utf-8")
-    with running(Settings(seeds)) as standin:
-        monkeypatch.setenv("OPENAI_BASE_URL", f"{standin.url}/v1")
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", standin.url)
-        monkeypatch.setenv("OPENAI_API_KEY", "test")
-        monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+    with providers() as standin:
         yield standin
 
 
@@ -137,3 +154,23 @@ def test_auto_takes_the_provider_whose_key_is_set(
     outcome = pipeline.run(workspace, "pets", until="generate")
     with outcome.context.store() as store:
         assert store.rows("SELECT DISTINCT model FROM request") == [("gpt-6.1-terra",)]
+
+
+@pytest.mark.parametrize("fault", ["nonsense", "refuse", "length"])
+def test_a_teacher_of_no_use_is_stopped_before_it_burns_the_budget(
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: StandIn,
+    providers: Start,
+    fault: str,
+) -> None:
+    inputs = jsonl([{"input": f"the old cat number {number} sleeps"} for number in range(300)])
+    only = toml("openai:gpt-6-luna").replace("requests = 60", 'requests = 0\nsources = ["inputs"]')
+    pets(task_toml=only, inputs_jsonl=inputs)
+    with providers(**{fault: 1.0}) as provider:
+        with pytest.raises(Nonsense, match="none of the first 20 answers can be used"):
+            pipeline.run(workspace, "pets")
+        assert provider.bill().requests == 20
+        bill = provider.bill().usd
+    with open_store(workspace.database("pets")) as store:
+        assert store.rows("SELECT SUM(usd) FROM completion") == [(bill,)]
