@@ -102,7 +102,7 @@ def test_no_bill_passes_the_budget(database: Path, provider: Provider, teacher: 
 
 
 def test_a_run_killed_at_any_moment_pays_nothing_unseen(database: Path, provider: Provider) -> None:
-    teacher, count, kills = TEACHERS[0], 600, 8
+    teacher, count, kills = TEACHERS[0], 600, 5
     draw = random.Random(0)
     command = [sys.executable, "-m", "tests.spending", str(database), teacher, str(count), "100"]
     with provider(latency=0.05) as standin:
