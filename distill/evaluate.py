@@ -5,7 +5,7 @@ client, each from behind its server; the rivals that cost next to nothing answer
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 
@@ -54,6 +54,7 @@ def evaluate(context: Context) -> Callable[[Store], None]:
     with context.store() as store:
         student, split = store.student(context.run_id), store.split(context.run_id)
         assert student is not None, "train comes before evaluate"
+        context = replace(context, task=with_passed_seeds(context.task, split))
         for served in served_systems(context, student):
             predictions += _ask(context, store, served)
     with context.progress.step(STAGE, "linear rivals"):
@@ -61,6 +62,13 @@ def evaluate(context: Context) -> Callable[[Store], None]:
             predictions += _linear(system, fit, rows, context.task.gold)
     scores = score(context.task, predictions)
     return lambda store: store.add_predictions(context.run_id, predictions, scores)
+
+
+def with_passed_seeds(task: Task, split: Sequence[SplitRow]) -> Task:
+    """The task with those of its seeds that passed the leak gate: what the student may not learn
+    from, no prompt may show and no rival may learn from either."""
+    passed = {row.example.input for row in split if row.example.source == "seeds"}
+    return replace(task, seeds=tuple(seed for seed in task.seeds if seed.input in passed))
 
 
 def _ask(context: Context, store: Store, served: Served) -> Iterator[Prediction]:
@@ -136,11 +144,17 @@ def rivals(task: Task, split: Sequence[SplitRow]) -> dict[str, tuple[Fit, list[t
         if row.part == "train"
         for _ in range(row.repeats)
     ]
-    return {
+    found = {
         "linear_seeds": (fit_tfidf, seeds),
         "linear": (fit_tfidf, trained),
         "embeddings_seeds": (fit_embeddings, seeds),
         "embeddings": (fit_embeddings, trained),
+    }
+    # The gate can leave too little to tell labels apart.
+    return {
+        name: (fit, rows)
+        for name, (fit, rows) in found.items()
+        if len({label for _, label in rows}) > 1
     }
 
 

@@ -22,7 +22,7 @@ def answer_requests(
     """
     pool = [seed.input for seed in task.seeds]
     wanted = shots if vote == 0 else 2 * shots
-    neighbours = nearest(inputs, pool, wanted) if shots else [[] for _ in inputs]
+    neighbours = nearest(inputs, pool, wanted) if shots and pool else [[] for _ in inputs]
     requests = []
     for text, found in zip(inputs, neighbours, strict=True):
         shown = _shown(found, shots, vote, text)

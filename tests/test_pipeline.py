@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from distill import pipeline
+from distill import evaluate, pipeline
 from distill.backends.trainers import TRAINERS
 from distill.errors import DistillError, InputError
 from distill.store import open_store
@@ -168,3 +168,28 @@ def test_what_is_near_gold_is_left_out_and_counted(
     assert gate == {"status": "dropped", "overlaps": 12}
     with outcome.context.store() as store:
         assert not any(row.example.source == "seeds" for row in store.split(outcome.run.id))
+
+
+def test_a_seed_that_is_near_gold_is_shown_to_no_system_that_is_tested_on_it(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    near = [row for row in pet_rows("sees", 4) if row["label"] == "cats"]
+    task = pets(gold_jsonl=jsonl([*near, *pet_rows("gold", 4)]))
+    outcome = pipeline.run(workspace, "pets")
+    with outcome.context.store() as store:
+        shown = {
+            purpose: "".join(
+                ask.ask.request.messages[-1].content
+                for ask in store.answered(outcome.run.id, purpose)
+            )
+            for purpose in ("evaluate:teacher", "evaluate:base_few_shot")
+        }
+        split = store.split(outcome.run.id)
+    near_gold = [seed.input for seed in task.seeds if seed.label == "cats"]
+    others = [seed.input for seed in task.seeds if seed.label != "cats"]
+    for purpose in ("evaluate:teacher", "evaluate:base_few_shot"):
+        assert not any(text in shown[purpose] for text in near_gold)
+        assert any(text in shown[purpose] for text in others)
+    passed = evaluate.with_passed_seeds(task, split)
+    rivals = evaluate.rivals(passed, split)
+    assert {label for _, label in rivals["linear_seeds"][1]} == {"dogs", "birds"}
