@@ -173,8 +173,11 @@ def test_what_is_near_gold_is_left_out_and_counted(
 def test_a_seed_that_is_near_gold_is_shown_to_no_system_that_is_tested_on_it(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
-    near = [row for row in pet_rows("sees", 4) if row["label"] == "cats"]
-    task = pets(gold_jsonl=jsonl([*near, *pet_rows("gold", 4)]))
+    cats = [f"cat {n} purrs at night when the {n} moons are over the garden" for n in range(4)]
+    seeds = [{"input": text, "label": "cats"} for text in cats]
+    seeds += [row for row in pet_rows("seed", 4) if row["label"] != "cats"]
+    near = [{"input": text.replace("the garden", "our garden"), "label": "cats"} for text in cats]
+    task = pets(seeds_jsonl=jsonl(seeds), gold_jsonl=jsonl([*near, *pet_rows("gold", 4)]))
     outcome = pipeline.run(workspace, "pets")
     with outcome.context.store() as store:
         shown = {
