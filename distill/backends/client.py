@@ -63,6 +63,7 @@ class _Asking:
     tries: Counter[str] = field(default_factory=Counter)
     failure: str = ""
     stopping: bool = False
+    turning: "asyncio.Task[int] | None" = None
 
     async def all(self) -> None:
         dialect = DIALECTS[self.endpoint.model.api]
@@ -128,7 +129,8 @@ class _Asking:
     async def _wind_up(self) -> None:
         """Interrupted: send nothing more, but wait for what can be billed, and settle it."""
         self.stopping = True
-        await self.turning
+        if self.turning:
+            await self.turning
         while any(attempt.worst_usd for attempt in self.out.values()):
             await asyncio.sleep(FLUSH_SECONDS)
         await self._turn()
@@ -153,14 +155,11 @@ class _Asking:
             self.wake.set()
 
     async def _ask(self, client: Any, attempt: Attempt) -> Outcome:
-        from anthropic import APIError as AnthropicError
-        from openai import APIError as OpenAIError
-
         dialect, request = DIALECTS[self.endpoint.model.api], attempt.request
         start = perf_counter()
         try:
             reply: Reply = await dialect.send(client, dialect.body(request))
-        except (OpenAIError, AnthropicError) as error:
+        except dialect.failures() as error:
             return self._failed(attempt, error)
         seconds = perf_counter() - start
         self.pace.took(reply.headers)

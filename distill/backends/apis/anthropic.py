@@ -43,6 +43,13 @@ def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncAnthropic]"
     )
 
 
+def failures() -> type[Exception]:
+    """What the client raises when an attempt fails."""
+    import anthropic
+
+    return anthropic.APIError
+
+
 def body(request: Request) -> Body:
     """No temperature, no seed: they are refused. The system prompt, which is the same for every
     request of a kind, may be cached."""

@@ -29,6 +29,13 @@ def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncOpenAI]":
     )
 
 
+def failures() -> type[Exception]:
+    """What the client raises when an attempt fails."""
+    import openai
+
+    return openai.APIError
+
+
 async def send_chat(client: "AsyncOpenAI", body: Body) -> Reply:
     """One attempt."""
     return raw_reply(await client.chat.completions.with_raw_response.create(**body))

@@ -34,11 +34,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a kind of server is spoken to. `body` is what the official client's create call is
-    given, which is also a line of a batch; `read` takes the JSON that comes back, and raises
-    KeyError, TypeError or IndexError when it has another shape."""
+    """How a kind of server is spoken to. `failures` gives the official client's errors; `body` is
+    what its create call is given, which is also a line of a batch; `read` takes the JSON that comes
+    back, and raises KeyError, TypeError or IndexError when it has another shape."""
 
     connect: Callable[[Endpoint], AbstractAsyncContextManager[Any]]
+    failures: Callable[[], type[Exception]]
     body: Callable[[Request], Body]
     send: Callable[[Any, Body], Awaitable[Reply]]
     read: Callable[[Payload], Answer]
