@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.backends.hardware import gpu, interpreter
-from distill.backends.teachers import automatic
+from distill.backends.teachers import AUTOMATIC
 from distill.backends.weights import MANIFEST, STUDENT, TEACHER, models_folder
 from distill.errors import InputError
 from distill.store import open_store
@@ -88,7 +88,7 @@ def diagnose() -> list[Row]:
 def _choices() -> list[Row]:
     """What `auto` would take, and why."""
     whys = {
-        "teacher": (automatic(), _why_teacher()),
+        "teacher": (AUTOMATIC, "needs no key; teacher.model names one that sends bills"),
         "student": (STUDENT, "the embedded base; student.base takes a folder instead"),
     }
     rows: list[Row] = []
@@ -104,11 +104,6 @@ def _choices() -> list[Row]:
         why = shared if python == sys.executable else own
         rows.append({"what": f"{part} runs with", "found": python, "why": why})
     return rows
-
-
-def _why_teacher() -> str:
-    found = [key for key in KEYS if os.environ.get(key)]
-    return f"{found[0]} is set" if found else "no key is set; the small one that needs none"
 
 
 def _version(package: str) -> str:

@@ -7,7 +7,6 @@ vllm:<folder or id>     a model that we serve
 <url>#<model>           any server that speaks OpenAI's chat protocol
 """
 
-import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -37,6 +36,8 @@ TEACHERS: dict[str, Teacher] = {
     "vllm": vllm,
     "url": url,
 }
+# A key that is set is not a wish to spend: `auto` takes it only once a run can say its price first.
+AUTOMATIC = "embedded"
 FORMS = "auto, embedded, openai:<id>, anthropic:<id>, vllm:<folder or id>, <url>#<model>"
 
 
@@ -54,7 +55,7 @@ class Chosen:
 
 def choose(name: str) -> Chosen:
     """The teacher that `teacher.model` means. Raises InputError for one that does not exist."""
-    wanted = automatic() if name == "auto" else name
+    wanted = AUTOMATIC if name == "auto" else name
     backend, _, argument = wanted.partition(":")
     if "://" in wanted:
         backend, argument = "url", wanted
@@ -67,11 +68,3 @@ def choose(name: str) -> Chosen:
     ):
         raise InputError(f"teacher.model: {name!r} does not exist; known: {FORMS}")
     return Chosen(TEACHERS[backend], TEACHERS[backend].identify(argument))
-
-
-def automatic() -> str:
-    """What `auto` takes: the provider whose key is set, else the embedded teacher."""
-    for backend in (openai, anthropic):
-        if os.environ.get(backend.KEY):
-            return f"{backend.__name__.rpartition('.')[2]}:{backend.AUTOMATIC}"
-    return "embedded"

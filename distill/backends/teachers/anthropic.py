@@ -11,7 +11,6 @@ from distill.prices import token_price
 from distill.records import Endpoint, Model
 
 KEY = "ANTHROPIC_API_KEY"
-AUTOMATIC = "claude-sonnet-5-5"
 
 
 def identify(argument: str) -> Model:

@@ -12,7 +12,6 @@ from distill.prices import token_price
 from distill.records import Endpoint, Model
 
 KEY = "OPENAI_API_KEY"
-AUTOMATIC = "gpt-6.1-terra"
 
 
 def identify(argument: str) -> Model:
