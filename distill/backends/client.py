@@ -10,6 +10,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic, perf_counter
@@ -96,12 +97,11 @@ class _Asking:
             for worker in workers:
                 if worker.done():
                     worker.result()
-            try:
-                await asyncio.wait_for(self.wake.wait(), FLUSH_SECONDS)
-            except TimeoutError:
-                continue
-            finally:
-                self.wake.clear()
+            # Not `wait_for`: in Python 3.11 it loses a Ctrl-C that comes together with the event.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await self.wake.wait()
+            self.wake.clear()
 
     async def _turn(self) -> int:
         """How many attempts were begun. A turn that began is ended, also when interrupted."""
