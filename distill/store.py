@@ -38,6 +38,7 @@ from distill.records import (
 
 Row = tuple[Any, ...]
 PAGE = 1000
+INTERRUPTED = "Query interrupted"  # what DuckDB makes of a Ctrl-C that comes during a query
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,10 @@ def open_store(path: Path) -> Iterator["Store"]:
             yield Store(connection)
     except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
         raise _explain(path, error) from error
+    except RuntimeError as error:
+        if str(error) == INTERRUPTED:
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _explain(path: Path, error: duckdb.Error) -> DistillError:

@@ -1,6 +1,7 @@
 """Asks a provider a number of questions and keeps the ledger in a store: `python -m tests.spending
 DATABASE TEACHER COUNT BUDGET`, so that a test can kill it at any moment and start it again."""
 
+import signal
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
@@ -47,4 +48,6 @@ def spend(database: Path, teacher: str, count: int, budget: Decimal) -> list[Com
 
 
 if __name__ == "__main__":
+    # A shell's background job ignores it, and so do the children of one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     spend(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), Decimal(sys.argv[4]))

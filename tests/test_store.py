@@ -1,8 +1,10 @@
 """The store: what is written once, in one transaction, and who may hold it."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -191,3 +193,17 @@ except DistillError as error:
     assert "cannot be written (is the disk full?)" in done.stdout, done.stderr
     with open_store(database) as store:
         assert "kept" in store.finished_stages("r")
+
+
+def test_ctrl_c_during_a_query_is_ctrl_c(database: Path) -> None:
+    endless = "SELECT COUNT(*) FROM range(1000000000000) AS t(i) WHERE hash(i) % 7 = 3"
+    alarm = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), open_store(database) as store:
+            alarm.start()
+            store.rows(endless)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with open_store(database) as store:
+        assert store.rows("SELECT 1") == [(1,)]
