@@ -4,11 +4,11 @@ Providers bill answers. A request that was refused, or never reached them, is no
 answer was lost on the way may be.
 """
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from distill.backends.keys import key_of
 from distill.records import Endpoint
 
 RETRY_AFTER_CAP_SECONDS = 120.0
@@ -68,7 +68,7 @@ def unreadable(text: str, endpoint: Endpoint) -> Failure:
 
 def without_keys(text: str, endpoint: Endpoint) -> str:
     """A text without the endpoint's key, and without what looks like one."""
-    key = os.environ.get(endpoint.key_variable or "")
+    key = key_of(endpoint)
     return KEY.sub("[key]", text.replace(key, "[key]") if key else text)
 
 

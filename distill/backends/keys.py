@@ -3,6 +3,7 @@
 import os
 
 from distill.errors import InputError
+from distill.records import Endpoint
 
 
 def required_key(variable: str, teacher: str) -> None:
@@ -12,3 +13,8 @@ def required_key(variable: str, teacher: str) -> None:
             f"{teacher} needs a key: set {variable} in the environment, or choose another "
             "teacher.model (`embedded` needs none)"
         )
+
+
+def key_of(endpoint: Endpoint) -> str | None:
+    """The endpoint's key; None when it has none or its variable is not set."""
+    return os.environ.get(endpoint.key_variable or "") or None

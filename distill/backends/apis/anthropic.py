@@ -1,6 +1,5 @@
 """Anthropic's messages, through its official client."""
 
-import os
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from distill.backends.apis.wire import (
     answer_schema,
     raw_reply,
 )
+from distill.backends.keys import key_of
 from distill.records import Endpoint, Request, Usage
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncAnthropic]"
     """The client, which does not retry by itself: every attempt is counted by ours."""
     import anthropic
 
-    key = os.environ.get(endpoint.key_variable or "") or NO_KEY
+    key = key_of(endpoint) or NO_KEY
     return anthropic.AsyncAnthropic(
         base_url=endpoint.url, api_key=key, max_retries=0, timeout=TIMEOUT_SECONDS
     )

@@ -1,6 +1,5 @@
 """OpenAI's protocol, through its official client: what all servers that speak it have in common."""
 
-import os
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from distill.backends.apis.wire import (
     Reply,
     raw_reply,
 )
+from distill.backends.keys import key_of
 from distill.records import Endpoint, Request, Usage
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncOpenAI]":
     """The client, which does not retry by itself: every attempt is counted by ours."""
     import openai
 
-    key = os.environ.get(endpoint.key_variable or "") or NO_KEY
+    key = key_of(endpoint) or NO_KEY
     return openai.AsyncOpenAI(
         base_url=endpoint.url, api_key=key, max_retries=0, timeout=TIMEOUT_SECONDS
     )
