@@ -6,16 +6,23 @@ happens with it; so a run that was killed asks only what has no answer yet.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import islice
 
 from distill.backends.client import complete_all
-from distill.ledger import StoreLedger
+from distill.batch_store import count_out, was_batched
+from distill.batching import Batched, Batching, batching
+from distill.errors import DistillError
+from distill.ledger import OnAnswers, StoreLedger, is_usable
 from distill.progress import Progress
 from distill.records import Answered, Ask, Endpoint
 from distill.store import Store
 from distill.workspace import Context
 
 FIRST_LOOK = 20
+# Of what goes into batches: one in twenty, since at once they cost twice as much.
+LEAST_LOOK, LOOK_SHARE = 3, 20
 LEARNED_FROM = "generate"  # a system that is only compared may answer nonsense: that is a result
 
 OpenEndpoint = Callable[[], AbstractContextManager[Endpoint]]
@@ -36,13 +43,30 @@ def lazily(
         yield endpoint
 
 
-def ask_all(
-    context: Context, store: Store, asks: Sequence[Ask], endpoint: Callable[[], Endpoint]
-) -> list[Answered]:
-    """Write the asks (of one purpose) down, ask what is unanswered, give all back in order.
+class Waiting(DistillError):
+    """Requests are out in batches, and nobody wants to wait for them: no failure."""
 
-    Raises BudgetReached before a request is sent that could pass the task's budget, and Nonsense
-    when a teacher's first answers are of no use.
+    def __init__(self, out: int, task: str) -> None:
+        super().__init__(
+            f"{out} requests are out in batches, which are answered within 24 hours. "
+            f"`distill run {task}` goes on with what has come; `distill cancel {task}` stops them "
+            "and keeps what was answered."
+        )
+
+
+def ask_all(
+    context: Context,
+    store: Store,
+    asks: Sequence[Ask],
+    endpoint: Callable[[], Endpoint],
+    *,
+    may_wait: bool = False,
+) -> list[Answered]:
+    """Write the asks (of one purpose) down, ask what is unanswered, give all back in order. They
+    go through batches when nobody needs the answers now (`may_wait`) and the task says so.
+
+    Raises BudgetReached before a request is sent that could pass the task's budget, Nonsense when
+    a teacher's first answers are of no use, and Waiting when the user does not wait for batches.
     """
     if not asks:
         return []
@@ -52,10 +76,69 @@ def ask_all(
     if missing := store.count_unanswered(run_id, purpose):
         ready = endpoint()
         store.settle_lost()
-        ledger = StoreLedger(store, run_id, ready, context.task.spec.budget.usd)
-        look = FIRST_LOOK if stage == LEARNED_FROM else 0
         with context.progress.step(stage, name, missing) as advance:
-            requests = store.unanswered(run_id, purpose)
-            ledger.ask(requests, lambda answers: advance(len(answers)), first_look=look)
-            complete_all(ready, ledger)
+            asking = _Asking(context, store, purpose, ready, lambda rows: advance(len(rows)))
+            out = asking.all(in_batches=may_wait and wants_batches(context, store, ready))
+        if out:
+            raise Waiting(out, context.task.name)
     return store.answered(run_id, purpose)
+
+
+def wants_batches(context: Context, store: Store, endpoint: Endpoint) -> bool:
+    """`auto` takes batches when the user does not wait, and goes on so once it has begun."""
+    mode = context.task.spec.teacher.mode
+    if mode != "auto" or endpoint.batch_price is None:
+        return mode == "batch"
+    return context.detach or was_batched(store, context.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """The unanswered requests of one purpose."""
+
+    context: Context
+    store: Store
+    purpose: str
+    endpoint: Endpoint
+    on_answers: OnAnswers
+
+    def all(self, *, in_batches: bool) -> int:
+        """Ask them; how many are out in batches when it ends."""
+        if self.endpoint.batch_price is None:
+            self._online(look=self._first_look())
+            return 0
+        with self._batching() as batches:
+            if not in_batches:
+                batches.wait()
+                self._online(look=self._first_look())
+                return 0
+            batches.fetch_ended()
+            if look := self._look_before_batches():
+                self._online(look=look, most=look)
+            return batches.complete(wait=not self.context.detach)
+
+    def _batching(self) -> AbstractContextManager[Batching]:
+        spec, stage = self.context.task.spec, self.purpose.partition(":")[0]
+        what = Batched(self.context.run_id, self.purpose, spec.teacher.model, spec.budget.usd)
+        note = partial(self.context.progress.note, stage)
+        return batching(self.store, what, self.endpoint, self.on_answers, note)
+
+    def _online(self, *, look: int, most: int | None = None) -> None:
+        run_id, usd = self.context.run_id, self.context.task.spec.budget.usd
+        requests = islice(self.store.unanswered(run_id, self.purpose), most)
+        ledger = StoreLedger(self.store, run_id, self.endpoint, usd)
+        complete_all(self.endpoint, ledger.ask(requests, self.on_answers, first_look=look))
+
+    def _first_look(self) -> int:
+        return FIRST_LOOK if self.purpose.startswith(LEARNED_FROM) else 0
+
+    def _look_before_batches(self) -> int:
+        """How many to ask at once before a batch is sent: it would take hours to show that the
+        prompt makes no sense. None when an answer is there that can be used."""
+        run_id = self.context.run_id
+        answered = self.store.answered(run_id, self.purpose, most=FIRST_LOOK)
+        if any(is_usable(row.ask.request, row.completion) for row in answered):
+            return 0
+        missing = self.store.count_unanswered(run_id, self.purpose)
+        missing -= count_out(self.store, run_id, self.purpose)
+        return min(FIRST_LOOK, max(LEAST_LOOK, missing // LOOK_SHARE), missing)

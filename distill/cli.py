@@ -74,27 +74,32 @@ task_argument = click.argument("task")
 new_option = click.option(
     "--new", is_flag=True, help="Start another run even if one is unfinished."
 )
+detach_option = click.option(
+    "--detach", is_flag=True, help="Submit batches and return; the next run goes on."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @cli.command()
 @task_argument
 @new_option
+@detach_option
 @json_option
 @click.pass_context
-def run(context: click.Context, task: str, new: bool, as_json: bool) -> None:
+def run(context: click.Context, /, task: str, as_json: bool, **options: bool) -> None:
     """Bring TASK through all stages to its report; goes on where an earlier call stopped."""
-    _run(context, task, "report", new=new, as_json=as_json)
+    _run(context, task, "report", as_json=as_json, **options)
 
 
 def _stage_command(stage: str, about: str) -> None:
     @cli.command(name=stage, help=f"{about} Does the stages before it that are not done.")
     @task_argument
     @new_option
+    @detach_option
     @json_option
     @click.pass_context
-    def command(context: click.Context, task: str, new: bool, as_json: bool) -> None:
-        _run(context, task, stage, new=new, as_json=as_json)
+    def command(context: click.Context, /, task: str, as_json: bool, **options: bool) -> None:
+        _run(context, task, stage, as_json=as_json, **options)
 
 
 _stage_command("generate", "Let the teacher make and answer inputs.")
@@ -105,15 +110,20 @@ _stage_command("evaluate", "Compare the systems on gold.")
 _stage_command("report", "Write report.json, report.md and report.html, and show the result.")
 
 
-def _run(context: click.Context, task: str, until: str, *, new: bool, as_json: bool) -> None:
+def _run(context: click.Context, task: str, until: str, *, as_json: bool, **options: bool) -> None:
+    """`options` are those of `pipeline.run`."""
     from distill import pipeline
 
-    outcome = pipeline.run(workspace_of(context), task, until=until, new=new)
+    outcome = pipeline.run(workspace_of(context), task, until=until, **options)
     report = outcome.context.folder / "report.json"
     if as_json:
         done = {"run": outcome.run.id, "why": outcome.run.why, "stages": outcome.done_now}
+        done |= {"waiting": outcome.waiting} if outcome.waiting else {}
         figures = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
         click.echo(json.dumps(done | ({"report": figures} if figures else {})))
+        return
+    if outcome.waiting:
+        click.echo(outcome.waiting)
         return
     if not outcome.done_now:
         click.echo(
@@ -149,6 +159,22 @@ def _show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in table:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         click.echo("  ".join(cells).rstrip())
+
+
+@cli.command()
+@task_argument
+@click.option(
+    "--forget", is_flag=True, help="Give them up without asking the provider; answers are lost."
+)
+@json_option
+@click.pass_context
+def cancel(context: click.Context, task: str, forget: bool, as_json: bool) -> None:
+    """Stop the batches of TASK and keep what they have answered."""
+    from distill.cancel import cancel as stop
+
+    done = stop(workspace_of(context), task, forget=forget)
+    row = {"task": task, "batches": done.batches, "answers_kept": done.answers}
+    _show_rows([row], as_json=as_json)
 
 
 @cli.command()

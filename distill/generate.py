@@ -10,8 +10,10 @@ from math import ceil
 
 from distill.asking import ask_all, lazily
 from distill.backends.apis.wire import inputs_of, label_of
+from distill.backends.batches import BATCHES
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
+from distill.errors import InputError
 from distill.prompting import answer_requests, inputs_per_request, synthesis_request
 from distill.records import Answered, Ask, Candidate, Endpoint, Model
 from distill.store import Store
@@ -24,6 +26,7 @@ def generate(context: Context) -> Callable[[Store], None]:
     """Complete what is missing; what is to be written are the candidates."""
     spec = context.task.spec
     teacher = choose(spec.teacher.model)
+    _check_mode(context, teacher.model)
     settings = ServerSettings(
         in_flight=spec.teacher.in_flight,
         usd_per_hour=spec.machine.usd_per_hour,
@@ -41,6 +44,19 @@ def generate(context: Context) -> Callable[[Store], None]:
     return lambda store: store.add_candidates(context.run_id, completed)
 
 
+def _check_mode(context: Context, model: Model) -> None:
+    """Batches are asked for of who has them."""
+    mode = context.task.spec.teacher.mode
+    if mode == "online" and context.detach:
+        raise InputError('--detach leaves batches behind: it needs teacher.mode "batch" or "auto"')
+    if (mode == "batch" or context.detach) and model.api not in BATCHES:
+        wanted = "--detach" if context.detach else 'teacher.mode = "batch"'
+        raise InputError(
+            f"{wanted} needs a teacher with batches (openai:<id>, anthropic:<id>); "
+            f"{model.name} has none"
+        )
+
+
 def _synthesise(
     context: Context, store: Store, model: Model, endpoint: Callable[[], Endpoint]
 ) -> list[Answered]:
@@ -52,7 +68,7 @@ def _synthesise(
         label = labels[index % len(labels)]
         request = synthesis_request(context.task, model, label, index // len(labels))
         asks.append(Ask(f"{STAGE}:synthesize", label, request))
-    return ask_all(context, store, asks, endpoint)
+    return ask_all(context, store, asks, endpoint, may_wait=True)
 
 
 def _given(context: Context) -> Iterator[Candidate]:
@@ -99,7 +115,7 @@ def _annotate(
         )
     ]
     answers: dict[str, list[Answered]] = {}
-    for answered in ask_all(context, store, asks, endpoint):
+    for answered in ask_all(context, store, asks, endpoint, may_wait=True):
         answers.setdefault(answered.ask.subject, []).append(answered)
     return answers
 

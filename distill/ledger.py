@@ -10,6 +10,7 @@ from itertools import islice
 
 from distill.backends.apis.wire import inputs_of, label_of
 from distill.backends.worst_case import worst_case
+from distill.batch_store import reserved_usd
 from distill.errors import DistillError
 from distill.records import Attempt, Completion, Endpoint, Outcome, Request
 from distill.store import Store
@@ -59,21 +60,27 @@ class StoreLedger:
         self._store, self._run_id = store, run_id
         self._endpoint, self._budget_usd = endpoint, budget_usd
         self._settled_usd = store.committed_usd(run_id)
+        self._in_batches = dict(reserved_usd(store, run_id))
         self._first_look = 0
         self._useless: list[Completion] = []
         self._reserved: dict[str, Decimal] = {}
-        self._reserved_usd = Decimal(0)
+        self._reserved_usd = sum(self._in_batches.values(), Decimal(0))
         self._held: deque[Request] = deque()
         self._requests: Iterator[Request] = iter(())
         self._on_answers: OnAnswers = lambda answers: None
 
     def ask(
-        self, requests: Iterator[Request], on_answers: OnAnswers, *, first_look: int = 0
+        self,
+        requests: Iterator[Request],
+        on_answers: OnAnswers | None = None,
+        *,
+        first_look: int = 0,
     ) -> "StoreLedger":
-        """This ledger, to go through `requests`; `on_answers` is called after they are stored.
-        `first_look` stops it when none of so many first answers can be used, before the budget is
-        burnt on more of them."""
-        self._requests, self._on_answers = requests, on_answers
+        """This ledger, to go through `requests` and no others any more; `on_answers` is called
+        after answers are stored. `first_look` stops it when none of so many first answers can be
+        used, before the budget is burnt on more of them."""
+        self._requests, self._on_answers = requests, on_answers or self._on_answers
+        self._held.clear()
         self._first_look = first_look
         return self
 
@@ -100,7 +107,9 @@ class StoreLedger:
         return begun
 
     def _settle(self, outcome: Outcome) -> None:
-        reserved = self._reserved.pop(outcome.attempt.id)
+        """What came in a batch of another run is that run's to pay for."""
+        name = outcome.attempt.id
+        reserved = self._reserved.pop(name, None) or self._in_batches.pop(name, Decimal(0))
         self._reserved_usd -= reserved
         if reserved:
             self._settled_usd += outcome.usd

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
 
+from distill.asking import Waiting
 from distill.curate import curate
 from distill.evaluate import evaluate
 from distill.generate import generate
@@ -43,15 +44,25 @@ STAGES: dict[str, Callable[[Context], Write]] = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a call did: the run it worked on, its context, and the stages that it did."""
+    """What a call did: the run it worked on, its context, the stages that it did, and what it left
+    waiting (empty: nothing)."""
 
     run: Run
     context: Context
     done_now: tuple[str, ...]
+    waiting: str = ""
 
 
-def run(workspace: Workspace, name: str, *, until: str = "report", new: bool = False) -> Outcome:
-    """Bring the task's run through the stages up to `until`, doing only what is not done.
+def run(
+    workspace: Workspace,
+    name: str,
+    *,
+    until: str = "report",
+    new: bool = False,
+    detach: bool = False,
+) -> Outcome:
+    """Bring the task's run through the stages up to `until`, doing only what is not done; with
+    `detach` no further than to where batches have to be waited for.
 
     Raises InputError for what the user gave, DistillError for what failed on the way; whatever was
     stored before stays, and the same call goes on from there.
@@ -62,10 +73,14 @@ def run(workspace: Workspace, name: str, *, until: str = "report", new: bool = F
         workspace.point_latest(name, current.id)
         folder = workspace.run_folder(name, current.id)
         with shown(folder / EVENTS) as progress:
-            context = Context(task, current.id, folder, workspace.database(name), progress)
+            context = Context(task, current.id, folder, workspace.database(name), progress, detach)
             progress.note("run", f"{current.id} ({current.why})")
-            done = tuple(stage for stage in _up_to(until) if _do(context, stage))
-    return Outcome(current, context, done)
+            done: list[str] = []
+            try:
+                done += (stage for stage in _up_to(until) if _do(context, stage))
+            except Waiting as waiting:
+                return Outcome(current, context, tuple(done), str(waiting))
+    return Outcome(current, context, tuple(done))
 
 
 def begin(workspace: Workspace, task: Task, *, new: bool) -> Run:

@@ -81,15 +81,19 @@ OWN_RATES = {
 def token_price(
     provider: str, model: str, given: Mapping[str, Rates], *, batch: bool = False
 ) -> TokenPrice:
-    """The price of a provider's model; `given` are the task's own, which win.
+    """The price of a provider's model; `given` are the task's own for answers at once, which win.
 
     Raises InputError for a model whose price is not known: it never counts as nothing.
     """
-    if model in given:
-        return TokenPrice(((0, given[model]),), "task.toml")
-    if (provider, model) in OWN_RATES:
-        rates = OWN_RATES[provider, model]
-        return TokenPrice(((0, _halved(rates) if batch else rates),), "distill/prices.py")
+    known = {
+        model: (rates, "distill/prices.py")
+        for (of, model), rates in OWN_RATES.items()
+        if of == provider
+    }
+    known |= {model: (rates, "task.toml") for model, rates in given.items()}
+    if model in known:
+        rates, source = known[model]
+        return TokenPrice(((0, _halved(rates) if batch else rates),), source)
     return _library_price(provider, model, batch=batch)
 
 

@@ -84,13 +84,15 @@ class Price(Protocol):
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where a model answers (None: where its official client looks for it), what its answers
-    cost, and the name of the environment variable that holds the key, None for no key."""
+    cost, the name of the environment variable that holds the key, None for no key, and what answers
+    cost in batches, None where there are none."""
 
     url: str | None
     model: Model
     in_flight: int
     price: Price
     key_variable: str | None = None
+    batch_price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)

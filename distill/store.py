@@ -141,7 +141,7 @@ class Store:
     def add_run(self, run: Run, spec: dict[str, object]) -> None:
         """Begin a run."""
         values = [run.id, run.task_hash, _json(run.parts), _json(spec), run.why, run.created]
-        self._insert("run", [values])
+        self.insert("run", [values])
 
     def runs(self) -> list[Run]:
         """All runs, the oldest first."""
@@ -150,7 +150,7 @@ class Store:
 
     def finish_stage(self, run_id: str, stage: str, seconds: float) -> None:
         """Record that a stage is done; call it in the transaction of the stage's rows."""
-        self._insert("stage", [[run_id, stage, seconds, _now()]])
+        self.insert("stage", [[run_id, stage, seconds, _now()]])
 
     def finished_stages(self, run_id: str) -> dict[str, float]:
         """Stage name -> seconds it took, for the stages that are done."""
@@ -176,12 +176,12 @@ class Store:
             position = positions[ask.purpose] = positions.get(ask.purpose, -1) + 1
             links.append([run_id, ask.purpose, position, ask.subject, ask.request.id])
         with self.transaction():
-            self._insert("request", requests)
-            self._insert("ask", links)
+            self.insert("request", requests)
+            self.insert("ask", links)
 
     def unanswered(self, run_id: str, purpose: str) -> Iterator[Request]:
-        """The run's requests of a purpose that no completion is stored for, each once, in order,
-        read in pages: completions may be stored meanwhile."""
+        """The run's requests of a purpose that no completion is stored for and no batch carries,
+        each once, in order, read in pages: completions may be stored meanwhile."""
         last = -1
         while True:
             rows = self.rows(
@@ -191,16 +191,17 @@ class Store:
                    JOIN request ON request.id = first.request_id
                    LEFT JOIN completion ON completion.request_id = first.request_id
                    WHERE completion.request_id IS NULL AND first.position > ?
+                     AND request.id NOT IN (SELECT request_id FROM out_in_batch)
                    ORDER BY first.position LIMIT ?""",
                 *(run_id, purpose, last, PAGE),
             )
-            yield from (_request(row[1:]) for row in rows)
+            yield from (request_of(row[1:]) for row in rows)
             if len(rows) < PAGE:
                 return
             last = rows[-1][0]
 
     def count_unanswered(self, run_id: str, purpose: str) -> int:
-        """How many `unanswered` would give."""
+        """How many of the run's requests of a purpose no completion is stored for."""
         rows = self.rows(
             """SELECT COUNT(DISTINCT ask.request_id) FROM ask
                LEFT JOIN completion ON completion.request_id = ask.request_id
@@ -215,27 +216,28 @@ class Store:
     def add_attempts(self, run_id: str, attempts: Sequence[Attempt]) -> None:
         """Write down what is about to be sent."""
         now = _now()
-        self._insert(
+        self.insert(
             "attempt", [[row.id, run_id, row.request.id, row.worst_usd, now] for row in attempts]
         )
 
     def add_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """Write down what became of attempts."""
         now = _now()
-        self._insert(
+        self.insert(
             "outcome",
             [[row.attempt.id, row.result, row.usd, row.failure, now] for row in outcomes],
         )
 
     def settle_lost(self) -> int:
         """Attempts whose process ended before an outcome was stored may have been billed. Their
-        number; call it where nothing is in flight."""
+        number; call it where nothing is in flight but batches, which outlive their process."""
         with self.transaction():
             rows = self.rows(
                 """INSERT INTO outcome
                    SELECT attempt.id, 'maybe_billed', worst_usd, ?, ?
                    FROM attempt LEFT JOIN outcome ON outcome.attempt_id = attempt.id
-                   WHERE outcome.attempt_id IS NULL""",
+                   WHERE outcome.attempt_id IS NULL
+                     AND attempt.id NOT IN (SELECT attempt_id FROM batch_attempt)""",
                 "in flight when its process ended",
                 _now(),
             )
@@ -261,20 +263,21 @@ class Store:
 
     def add_completions(self, completions: Sequence[Completion]) -> None:
         """Store answers with their usage and price, in one transaction."""
-        self._insert("completion", [list(_values(completion)) for completion in completions])
+        self.insert("completion", [list(_values(completion)) for completion in completions])
 
-    def answered(self, run_id: str, purpose: str) -> list[Answered]:
-        """The run's asks of a purpose with their completions, in the order of asking."""
+    def answered(self, run_id: str, purpose: str, *, most: int | None = None) -> list[Answered]:
+        """The run's asks of a purpose with their completions, in the order of asking; `most` gives
+        the first of them."""
         rows = self.rows(
             """SELECT subject, request.model, messages, sampling, completion.* FROM ask
                JOIN request ON request.id = ask.request_id
                JOIN completion ON completion.request_id = ask.request_id
-               WHERE ask.run_id = ? AND ask.purpose = ? ORDER BY position""",
-            run_id,
-            purpose,
+               WHERE ask.run_id = ? AND ask.purpose = ? ORDER BY position LIMIT ?""",
+            *(run_id, purpose, most),
         )
         return [
-            Answered(Ask(purpose, row[0], _request(row[1:4])), Completion(*row[4:])) for row in rows
+            Answered(Ask(purpose, row[0], request_of(row[1:4])), Completion(*row[4:]))
+            for row in rows
         ]
 
     def spent(self, run_id: str) -> dict[str, Decimal]:
@@ -291,7 +294,7 @@ class Store:
 
     def add_candidates(self, run_id: str, candidates: Sequence[Candidate]) -> None:
         """Store what generation completed, in order."""
-        self._insert(
+        self.insert(
             "candidate",
             [
                 [
@@ -316,7 +319,7 @@ class Store:
 
     def add_drops(self, run_id: str, drops: Iterable[Drop]) -> None:
         """Store what was left out, and why."""
-        self._insert("dropped", [[run_id, *_values(drop)] for drop in drops])
+        self.insert("dropped", [[run_id, *_values(drop)] for drop in drops])
 
     def drops(self, run_id: str) -> list[Drop]:
         """What was left out, and why."""
@@ -329,7 +332,7 @@ class Store:
 
     def add_examples(self, run_id: str, examples: Sequence[Example]) -> None:
         """Store what was kept, in order."""
-        self._insert(
+        self.insert(
             "example",
             [
                 [run_id, row.id, position, row.input, row.answer, row.source]
@@ -349,7 +352,7 @@ class Store:
     def add_split(self, run_id: str, rows: Sequence[SplitRow]) -> None:
         """Freeze the split."""
         values = [[run_id, row.example.id, row.part, row.repeats] for row in rows]
-        self._insert("split", values)
+        self.insert("split", values)
 
     def split(self, run_id: str) -> list[SplitRow]:
         """The frozen split, in the order of the examples."""
@@ -365,7 +368,7 @@ class Store:
 
     def add_student(self, run_id: str, student: Student) -> None:
         """Store what was trained."""
-        self._insert(
+        self.insert(
             "student",
             [
                 [
@@ -391,8 +394,8 @@ class Store:
     ) -> None:
         """Store a system's answers on gold, and what the scorer made of them."""
         with self.transaction():
-            self._insert("prediction", [[run_id, *_values(row)] for row in predictions])
-            self._insert("score", [[run_id, *_values(row)] for row in scores])
+            self.insert("prediction", [[run_id, *_values(row)] for row in predictions])
+            self.insert("score", [[run_id, *_values(row)] for row in scores])
 
     def predictions(self, run_id: str) -> list[Prediction]:
         """All systems' answers on gold."""
@@ -416,7 +419,9 @@ class Store:
             table.setdefault(system, {})[gold_id] = value
         return table
 
-    def _insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
+    def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
+        """Add rows, each with a value for every column; one whose key is there already is left
+        out."""
         if not rows:
             return
         # One statement for all rows: executemany takes a hundred times as long.
@@ -431,7 +436,8 @@ def _values(record: object) -> tuple[object, ...]:
     return tuple(getattr(record, name) for name in record.__dataclass_fields__)  # type: ignore[attr-defined]
 
 
-def _request(row: Row) -> Request:
+def request_of(row: Row) -> Request:
+    """A request from its columns: model, messages, sampling."""
     model, messages, sampling = row
     values = json.loads(sampling)
     values |= {name: tuple(values[name]) for name in ("stop", "choices")}

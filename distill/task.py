@@ -36,6 +36,7 @@ class TeacherSpec(_Section):
     """Who is learned from, and how it is asked."""
 
     model: str = "auto"
+    mode: Literal["auto", "online", "batch"] = "auto"
     few_shot: Annotated[int, Field(ge=0, le=64)] = 12
     votes: Annotated[int, Field(ge=1, le=15)] = 1
     in_flight: Annotated[int, Field(ge=1, le=1024)] = 32
@@ -168,7 +169,8 @@ class Task:
     @cached_property
     def parts(self) -> dict[str, str]:
         """Hash of each part, so that an edited task can say what was edited."""
-        shaping = self.spec.model_dump(mode="json", exclude={"budget"})  # it changes no answer
+        # Neither what may be spent nor the way that requests go changes an answer.
+        shaping = self.spec.model_dump(mode="json", exclude={"budget": True, "teacher": {"mode"}})
         parts = {"task.toml": content_id(shaping)}
         parts |= {name: content_id(text) for name, text in self.prompts.items()}
         parts["seeds.jsonl"] = content_id([[row.input, row.label] for row in self.seeds])

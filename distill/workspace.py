@@ -78,13 +78,15 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What every stage is given: the task, its run, where things lie, and whom to tell."""
+    """What every stage is given: the task, its run, where things lie, whom to tell, and whether
+    the user leaves instead of waiting for batches."""
 
     task: Task
     run_id: str
     folder: Path
     database: Path
     progress: Progress
+    detach: bool = False
 
     def store(self) -> AbstractContextManager[Store]:
         """The task's store, for as long as the block lasts."""

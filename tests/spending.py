@@ -1,18 +1,21 @@
 """Asks a provider a number of questions and keeps the ledger in a store: `python -m tests.spending
-DATABASE TEACHER COUNT BUDGET`, so that a test can kill it at any moment and start it again."""
+DATABASE TEACHER COUNT BUDGET [batches]`, so that a test can kill it at any moment and start it
+again."""
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
 from distill.backends.client import complete_all
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
+from distill.batching import Batched, batching
 from distill.ledger import StoreLedger
-from distill.records import Ask, Completion, Message, Model, Request, Sampling
-from distill.store import open_store
+from distill.records import Ask, Completion, Endpoint, Message, Model, Request, Sampling
+from distill.store import Store, open_store
 
 RUN, PURPOSE = "r", "generate:answer"
 IN_FLIGHT = 50
@@ -36,18 +39,40 @@ def spend(database: Path, teacher: str, count: int, budget: Decimal) -> list[Com
     def keep(answers: Sequence[Completion]) -> None:
         came.extend(answers)
 
+    with ready(database, teacher, count) as (store, endpoint):
+        ledger = StoreLedger(store, RUN, endpoint, budget)
+        complete_all(endpoint, ledger.ask(store.unanswered(RUN, PURPOSE), keep))
+    return came
+
+
+def spend_in_batches(
+    database: Path, teacher: str, count: int, budget: Decimal, *, wait: bool = True
+) -> list[str]:
+    """The same in batches; what was noted on the way."""
+    notes: list[str] = []
+    what = Batched(RUN, PURPOSE, teacher, budget)
+    with (
+        ready(database, teacher, count) as (store, endpoint),
+        batching(store, what, endpoint, lambda answers: None, notes.append) as batches,
+    ):
+        batches.complete(wait=wait)
+    return notes
+
+
+@contextmanager
+def ready(database: Path, teacher: str, count: int) -> Iterator[tuple[Store, Endpoint]]:
+    """The store, with everything written down that is to be asked, and who is asked."""
     chosen = choose(teacher)
     settings = ServerSettings(IN_FLIGHT, Decimal(1), database.parent / "log")
     asks = [Ask(PURPOSE, str(n), row) for n, row in enumerate(requests(chosen.model, count))]
     with open_store(database) as store, chosen.serve(settings) as endpoint:
         store.add_asks(RUN, asks)
         store.settle_lost()
-        ledger = StoreLedger(store, RUN, endpoint, budget)
-        complete_all(endpoint, ledger.ask(store.unanswered(RUN, PURPOSE), keep))
-    return came
+        yield store, endpoint
 
 
 if __name__ == "__main__":
     # A shell's background job ignores it, and so do the children of one.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    spend(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), Decimal(sys.argv[4]))
+    way = spend_in_batches if sys.argv[5:] == ["batches"] else spend
+    way(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), Decimal(sys.argv[4]))

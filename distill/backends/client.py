@@ -21,7 +21,7 @@ from distill.backends.apis.wire import Answer, Reply
 from distill.backends.failures import LIMITED, Failure, explain, unreadable
 from distill.backends.pace import Pace
 from distill.errors import DistillError
-from distill.records import Attempt, Completion, Endpoint, Outcome, Request
+from distill.records import Attempt, Completion, Endpoint, Outcome, Price, Request
 
 FLUSH_SECONDS = 0.1
 TRIES = 6
@@ -167,7 +167,7 @@ class _Asking:
             answer = dialect.read(json.loads(reply.text))
         except (ValueError, KeyError, TypeError, IndexError):
             return self._again(attempt, unreadable(reply.text, self.endpoint))
-        return Outcome(attempt, self._completion(request, answer, seconds))
+        return Outcome(attempt, completed(request, answer, seconds, self.endpoint.price))
 
     def _failed(self, attempt: Attempt, error: Exception) -> Outcome:
         failure = explain(error, self.endpoint)
@@ -192,21 +192,23 @@ class _Asking:
             self.stopping = True
         return Outcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
 
-    def _completion(self, request: Request, answer: Answer, seconds: float) -> Completion:
-        usage = answer.usage
-        return Completion(
-            request_id=request.id,
-            text=answer.text,
-            finish_reason=answer.finish_reason,
-            prompt_tokens=usage.prompt,
-            completion_tokens=usage.completion,
-            usd=self.endpoint.price.usd(usage, seconds),
-            latency_s=seconds,
-            at=datetime.now(UTC),
-            cached_tokens=usage.cached,
-            cache_written_tokens=usage.cache_written,
-            reasoning_tokens=usage.reasoning,
-        )
+
+def completed(request: Request, answer: Answer, seconds: float, price: Price) -> Completion:
+    """The completion of a request that took `seconds`."""
+    usage = answer.usage
+    return Completion(
+        request_id=request.id,
+        text=answer.text,
+        finish_reason=answer.finish_reason,
+        prompt_tokens=usage.prompt,
+        completion_tokens=usage.completion,
+        usd=price.usd(usage, seconds),
+        latency_s=seconds,
+        at=datetime.now(UTC),
+        cached_tokens=usage.cached,
+        cache_written_tokens=usage.cache_written,
+        reasoning_tokens=usage.reasoning,
+    )
 
 
 def delay(tries: int, wait_s: float | None) -> float:

@@ -51,12 +51,17 @@ def explain(error: Exception, endpoint: Endpoint) -> Failure:
     message = f"{where} refused a request to {endpoint.model.name} ({status}): {text}"
     if any(word in f"{text} {getattr(error, 'code', '')}".lower() for word in NO_CREDIT):
         return Failure(False, False, False, None, f"{message}\nThe account has no credit left.")
-    if status in RETRIED or status >= 500:
+    if is_retried(status):
         wait = _wait(getattr(error, "response").headers)  # noqa: B009 - of any client's class
         return Failure(status in MAYBE_BILLED, True, status in LIMITED, wait, message)
     if status in ADVICE:
         message += "\n" + ADVICE[status].format(key=endpoint.key_variable or "no variable")
     return Failure(False, False, False, None, message)
+
+
+def is_retried(status: int) -> bool:
+    """May an attempt that ended so succeed later, unchanged?"""
+    return status in RETRIED or status >= 500
 
 
 def unreadable(text: str, endpoint: Endpoint) -> Failure:

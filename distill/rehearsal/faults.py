@@ -17,7 +17,8 @@ OF_LINES = ("expire", "batch_error")
 """Lines of a batch without an answer; not billed."""
 
 SHARES = BEFORE_WORK + OF_ANSWERS + AFTER_WORK + OF_LINES
-COUNTS = ("unknown_id", "twice")
+COUNTS = ("unknown_id", "twice", "queue")
+"""Lines under foreign ids, lines that come twice; how many lines may wait in batches at a time."""
 FLAGS = ("training_not_available", "no_credit")
 SECONDS = ("slow_retry_after",)
 KNOWN = SHARES + COUNTS + FLAGS + SECONDS

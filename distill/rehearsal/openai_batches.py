@@ -123,7 +123,7 @@ async def _work(world: World, batch: Batch) -> None:
     content = world.files[batch.request["input_file_id"]].content
     await batches.wait(seconds * PHASE, batch.is_cancelled)
     lines = [json.loads(line) for line in content.splitlines()]
-    batch.errors = _line_errors(lines, batch.request["endpoint"])
+    batch.errors = _line_errors(lines, batch.request["endpoint"]) or _queue_errors(world, lines)
     if batch.errors:
         batch.enter("failed")
         return
@@ -167,6 +167,16 @@ def _line_errors(lines: list[Body], endpoint: str) -> list[Body]:
             wrong(number, "mismatched_model", "All requests must ask the same model.", "body.model")
         seen.add(line["custom_id"])
     return errors
+
+
+def _queue_errors(world: World, lines: list[Body]) -> list[Body]:
+    """Whether too much is waiting; the real provider counts the prompts' tokens."""
+    most = int(world.faults.value("queue"))
+    waiting = sum(other.total for other in world.batches.values() if other.status not in ENDS)
+    if not most or waiting + len(lines) <= most:
+        return []
+    message = f"Enqueued token limit reached for {lines[0]['body']['model']}."
+    return [{"code": "token_limit_exceeded", "line": None, "message": message, "param": None}]
 
 
 def _answer(world: World, batch: Batch, line: Body) -> bool:

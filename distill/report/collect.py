@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from distill.backends.teachers import choose
+from distill.batch_store import was_batched
 from distill.errors import DistillError
 from distill.prices import machine_usd, usd_per_1k
 from distill.records import Completion, Labelled, Prediction
@@ -48,7 +49,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "headline": headline(systems, found, len(task.gold)),
-        "teacher": {"model": _teacher_name(task), "mode": "online"},
+        "teacher": {"model": _teacher_name(task), "mode": _mode(store, run_id)},
         "student": {
             "base": student.base,
             "trainer": student.trainer,
@@ -104,6 +105,10 @@ def _results(task: Task, store: Store, run_id: str) -> _Results:
 
 def _teacher_name(task: Task) -> str:
     return choose(task.spec.teacher.model).model.name
+
+
+def _mode(store: Store, run_id: str) -> str:
+    return "batch" if was_batched(store, run_id) else "online"
 
 
 def _data(task: Task, store: Store, run_id: str) -> Figures:

@@ -22,8 +22,10 @@ def identify(argument: str) -> Model:
 def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
     """Anthropic's endpoint (ANTHROPIC_BASE_URL, when it is set), after a look at the model."""
     required_key(KEY, f"anthropic:{model.name}")
-    price = token_price("anthropic", model.name, settings.rates)
-    endpoint = Endpoint(None, model, settings.in_flight, price, KEY)
+    price, batch_price = (
+        token_price("anthropic", model.name, settings.rates, batch=batch) for batch in (False, True)
+    )
+    endpoint = Endpoint(None, model, settings.in_flight, price, KEY, batch_price)
     _check(endpoint)
     yield endpoint
 

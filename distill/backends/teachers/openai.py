@@ -23,8 +23,10 @@ def identify(argument: str) -> Model:
 def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
     """OpenAI's endpoint (OPENAI_BASE_URL, when it is set), after a look at the model."""
     required_key(KEY, f"openai:{model.name}")
-    price = token_price("openai", model.name, settings.rates)
-    endpoint = Endpoint(None, model, settings.in_flight, price, KEY)
+    price, batch_price = (
+        token_price("openai", model.name, settings.rates, batch=batch) for batch in (False, True)
+    )
+    endpoint = Endpoint(None, model, settings.in_flight, price, KEY, batch_price)
     _check(endpoint)
     yield endpoint
 

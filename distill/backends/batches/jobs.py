@@ -1,0 +1,38 @@
+"""What a provider makes of a batch: the job, and the lines that come back."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from distill.backends.apis.wire import Payload
+from distill.backends.failures import Failure
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A batch at its provider. `ended` with a `problem`: it took none of it, and why; `too_long`:
+    because too much is waiting there already. `cut_short`: it was cancelled or ran out of time, so
+    what did not come back was not asked. `files` are where results lie."""
+
+    id: str
+    ended: bool
+    answered: int = 0
+    problem: str = ""
+    too_long: bool = False
+    cut_short: bool = False
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What came back under a custom_id: the body of an answer, or why there is none."""
+
+    custom_id: str
+    payload: Payload | None = None
+    failure: Failure | None = None
+
+
+def unanswered(custom_id: str, message: str, *, retry: bool) -> Line:
+    """A line without an answer; providers bill none of those."""
+    return Line(custom_id, failure=Failure(False, retry, False, None, message))

@@ -1,0 +1,86 @@
+"""`distill cancel`: stop what is out in batches, and keep what has been answered."""
+
+from dataclasses import dataclass
+
+from distill.backends.servers import ServerSettings
+from distill.backends.teachers import choose
+from distill.batch_store import add_event, attempts_out, open_batches
+from distill.batching import Batched, batching
+from distill.errors import InputError
+from distill.progress import Progress, shown
+from distill.records import Outcome
+from distill.store import Store, open_store
+from distill.task import Task, load_task
+from distill.workspace import EVENTS, Workspace
+
+STAGE = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """How many batches were stopped, and how many answers they still brought."""
+
+    batches: int
+    answers: int
+
+
+def cancel(workspace: Workspace, name: str, *, forget: bool = False) -> Cancelled:
+    """Stop every batch of the task and wait until each has ended, which may take ten minutes.
+
+    `forget` asks no provider: what is out counts as billed, its answers are lost. Raises InputError
+    when the task has no run or another process works on it.
+    """
+    task = load_task(workspace.prompts, name)
+    if not workspace.database(name).exists():
+        raise InputError(f"task {name!r} has no run in {workspace.runs}/: there is no batch")
+    events = workspace.task_folder(name) / "latest" / EVENTS
+    with (
+        workspace.locked(name),
+        shown(events) as progress,
+        open_store(workspace.database(name)) as store,
+    ):
+        if forget:
+            return _forget(store)
+        teachers = sorted({batch.teacher for batch in open_batches(store)})
+        stopped = [_stop(task, workspace, store, teacher, progress) for teacher in teachers]
+    return Cancelled(sum(row.batches for row in stopped), sum(row.answers for row in stopped))
+
+
+def _stop(
+    task: Task, workspace: Workspace, store: Store, teacher: str, progress: Progress
+) -> Cancelled:
+    spec, run_id = task.spec, store.runs()[-1].id
+    log = workspace.run_folder(task.name, run_id) / "logs" / f"{STAGE}.log"
+    settings = ServerSettings(1, spec.machine.usd_per_hour, log, rates=task.rates)
+    # Of no purpose, so that a batch that was never sent is dropped, and not sent now.
+    what = Batched(run_id, "", teacher, spec.budget.usd)
+    came = 0
+
+    def count(answers: int) -> None:
+        nonlocal came
+        came += answers
+
+    with (
+        choose(teacher).serve(settings) as endpoint,
+        progress.step(STAGE, f"wait until the batches at {teacher} have ended"),
+        batching(
+            store,
+            what,
+            endpoint,
+            lambda answers: count(len(answers)),
+            lambda text: progress.note(STAGE, text),
+        ) as batches,
+    ):
+        return Cancelled(batches.cancel(), came)
+
+
+def _forget(store: Store) -> Cancelled:
+    batches = open_batches(store)
+    for batch in batches:
+        lost = attempts_out(store, batch).values()
+        with store.transaction():
+            store.add_outcomes(
+                [Outcome(row, failure="forgotten", maybe_billed=True) for row in lost]
+            )
+            add_event(store, batch, "closed", "forgotten")
+    return Cancelled(len(batches), 0)
