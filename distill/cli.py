@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from distill.workspace import Workspace
 
 INTERRUPTED = 130
+STAGES = {
+    "generate": "Let the teacher make and answer inputs.",
+    "curate": "Keep the completions worth learning from.",
+    "split": "Place the examples behind the leak gate.",
+    "train": "Train the student.",
+    "evaluate": "Compare the systems on gold.",
+    "report": "Write report.json, report.md and report.html, and show the result.",
+}
 
 
 def main() -> None:
@@ -102,12 +110,8 @@ def _stage_command(stage: str, about: str) -> None:
         _run(context, task, stage, as_json=as_json, **options)
 
 
-_stage_command("generate", "Let the teacher make and answer inputs.")
-_stage_command("curate", "Keep the completions worth learning from.")
-_stage_command("split", "Place the examples behind the leak gate.")
-_stage_command("train", "Train the student.")
-_stage_command("evaluate", "Compare the systems on gold.")
-_stage_command("report", "Write report.json, report.md and report.html, and show the result.")
+for stage, about in STAGES.items():
+    _stage_command(stage, about)
 
 
 def _run(context: click.Context, task: str, until: str, *, as_json: bool, **options: bool) -> None:
@@ -148,6 +152,8 @@ def _show_report(figures: Mapping[str, Any], folder: Path) -> None:
         ]
         for system in figures["systems"]
     ]
+    if figures.get("rehearsal"):
+        rows = [[f"REHEARSAL {name}", *values] for name, *values in rows]
     header = ["system", "right", "interval", "valid", "$/1,000", "p50 ms", "p95 ms", "req/s"]
     _show_table(header, rows)
     click.echo(f"\n{folder / 'report.html'}")
@@ -159,6 +165,52 @@ def _show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in table:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         click.echo("  ".join(cells).rstrip())
+
+
+@cli.command()
+@task_argument
+@click.option(
+    "--teacher", default="", help="openai:<id> or anthropic:<id>; the task's if left out."
+)
+@click.option("--mode", type=click.Choice(["online", "batch"]), help="The task's if left out.")
+@click.option("--faults", default="", help="How the provider misbehaves: 429=0.05,cut=0.01,…")
+@click.option("--limit", type=float, help="Requests that it answers per second.")
+@click.option(
+    "--until",
+    type=click.Choice(list(STAGES)),
+    default="report",
+    show_default=True,
+    help="Last stage.",
+)
+@json_option
+@click.pass_context
+def rehearse(
+    context: click.Context, /, task: str, as_json: bool, faults: str, **options: Any
+) -> None:
+    """Run TASK with a stand-in for its provider: nothing leaves this machine, nothing is billed."""
+    from distill.rehearse import Wanted, parse_faults
+    from distill.rehearse import rehearse as play
+
+    limit = options.pop("limit")
+    wanted = Wanted(
+        faults=parse_faults(faults),
+        requests_per_second=limit,
+        **{name: value or "" for name, value in options.items()},
+    )
+    done = play(workspace_of(context), task, wanted)
+    row = {
+        "REHEARSAL": task,
+        "billed_usd": str(done.bill.usd),
+        "answers_usd": str(done.answers_usd.normalize()),
+        "possibly_paid_twice_usd": str(done.possibly_paid_twice_usd.normalize()),
+        "requests": done.bill.requests,
+        "refused": done.bill.refused,
+        "batches": done.bill.batches,
+    }
+    if not as_json and wanted.until == "report":
+        folder = done.outcome.context.folder
+        _show_report(json.loads((folder / "report.json").read_text(encoding="utf-8")), folder)
+    _show_rows([row], as_json=as_json)
 
 
 @cli.command()

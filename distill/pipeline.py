@@ -20,6 +20,7 @@ from time import perf_counter
 
 from distill.asking import Waiting
 from distill.curate import curate
+from distill.errors import InputError
 from distill.evaluate import evaluate
 from distill.generate import generate
 from distill.progress import shown
@@ -40,6 +41,17 @@ STAGES: dict[str, Callable[[Context], Write]] = {
     "evaluate": evaluate,
     "report": report,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How far to go, whether with another run than the latest, whether to leave instead of waiting
+    for batches, and whether it is a rehearsal."""
+
+    until: str = "report"
+    new: bool = False
+    detach: bool = False
+    rehearsal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +79,39 @@ def run(
     Raises InputError for what the user gave, DistillError for what failed on the way; whatever was
     stored before stays, and the same call goes on from there.
     """
-    task = load_task(workspace.prompts, name)
-    with workspace.locked(name):
-        current = begin(workspace, task, new=new)
-        workspace.point_latest(name, current.id)
-        folder = workspace.run_folder(name, current.id)
+    return run_task(workspace, load_task(workspace.prompts, name), Way(until, new, detach))
+
+
+def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
+    """The same with a task that is read already."""
+    with workspace.locked(task.name):
+        current = begin(workspace, task, way)
+        workspace.point_latest(task.name, current.id)
+        folder = workspace.run_folder(task.name, current.id)
+        database = workspace.database(task.name)
         with shown(folder / EVENTS) as progress:
-            context = Context(task, current.id, folder, workspace.database(name), progress, detach)
+            context = Context(task, current.id, folder, database, progress, way.detach)
             progress.note("run", f"{current.id} ({current.why})")
             done: list[str] = []
             try:
-                done += (stage for stage in _up_to(until) if _do(context, stage))
+                done += (stage for stage in _up_to(way.until) if _do(context, stage))
             except Waiting as waiting:
                 return Outcome(current, context, tuple(done), str(waiting))
     return Outcome(current, context, tuple(done))
 
 
-def begin(workspace: Workspace, task: Task, *, new: bool) -> Run:
+def begin(workspace: Workspace, task: Task, way: Way) -> Run:
     """The run to work on: the latest, or a new one when there is none, one is asked for, or the
-    task has been edited since."""
+    task has been edited since. Raises InputError when answers of a rehearsal would go into it."""
     with open_store(workspace.database(task.name)) as store:
+        if store.is_rehearsal() and not way.rehearsal:
+            raise InputError(
+                f"{workspace.task_folder(task.name)} holds a rehearsal, whose answers are a "
+                "stand-in's: choose another folder with --runs"
+            )
         runs = store.runs()
         latest = runs[-1] if runs else None
-        why = why_new(task, latest, asked=new)
+        why = why_new(task, latest, asked=way.new)
         if why is None and latest is not None:
             return latest
         now = datetime.now(UTC)

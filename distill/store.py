@@ -148,6 +148,14 @@ class Store:
         rows = self.rows("SELECT id, task_hash, parts, why, created FROM run ORDER BY created, id")
         return [Run(id_, task, json.loads(parts), why, at) for id_, task, parts, why, at in rows]
 
+    def begin_rehearsal(self) -> None:
+        """From now on, for ever, what is in here comes from a stand-in."""
+        self.insert("rehearsal", [[_now()]])
+
+    def is_rehearsal(self) -> bool:
+        """Do answers in here come from a stand-in?"""
+        return bool(self.rows("SELECT 1 FROM rehearsal LIMIT 1"))
+
     def finish_stage(self, run_id: str, stage: str, seconds: float) -> None:
         """Record that a stage is done; call it in the transaction of the stage's rows."""
         self.insert("stage", [[run_id, stage, seconds, _now()]])

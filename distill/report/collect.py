@@ -68,7 +68,12 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         },
         "worst": _worst(task, results),
     }
-    return figures
+    return stamped(figures) if store.is_rehearsal() else figures
+
+
+def stamped(figures: Figures) -> Figures:
+    """Figures of a rehearsal, which must not be taken for any others."""
+    return figures | {"rehearsal": True, "headline": f"REHEARSAL: {figures['headline']}"}
 
 
 def judge(task: Task, scores: Mapping[str, Mapping[str, float]]) -> Verdict:

@@ -1,0 +1,100 @@
+"""A rehearsal is a whole run with a stand-in for the provider, apart from real runs, stamped."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from distill import pipeline
+from distill.cli import cli
+from distill.errors import InputError
+from distill.rehearse import Wanted, parse_faults, rehearse
+from distill.workspace import Workspace
+from tests.conftest import WriteTask
+from tests.standin import StandIn
+from tests.test_paid_teacher import toml
+from tests.test_pipeline import figures
+
+FAULTS = {"429": 0.05, "500": 0.03, "cut": 0.03, "broken_json": 0.02, "refuse": 0.02}
+
+
+@pytest.fixture
+def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("no_keys")
+@pytest.mark.parametrize("teacher", ["openai:gpt-6-luna", "anthropic:claude-haiku-5-5"])
+@pytest.mark.parametrize("mode", ["online", "batch"])
+def test_a_rehearsal_goes_the_whole_way_and_every_figure_is_stamped(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, teacher: str, mode: str
+) -> None:
+    pets()
+    done = rehearse(workspace, "pets", Wanted(teacher, mode, FAULTS))
+    assert done.agrees and done.bill.usd > 0
+    assert (done.bill.batches > 0) == (mode == "batch")
+    folder = done.outcome.context.folder
+    found: Any = figures(folder)
+    assert found["rehearsal"] is True
+    assert found["headline"].startswith("REHEARSAL: ")
+    assert found["teacher"] == {"model": teacher.partition(":")[2], "mode": mode}
+    assert unstamped_rows((folder / "report.md").read_text(encoding="utf-8")) == []
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert page.count("REHEARSAL") > len(found["systems"])
+    assert not workspace.database("pets").exists(), "a rehearsal leaves real runs alone"
+
+
+def unstamped_rows(markdown: str) -> list[str]:
+    """Rows of tables, heads and rules aside, that do not say what they are."""
+    lines = markdown.splitlines()
+    rows = [
+        line
+        for before, line in pairwise(lines)
+        if line.startswith("|") and before.startswith("|") and not line.startswith("| ---")
+    ]
+    return [row for row in rows if not row.startswith("| REHEARSAL ")]
+
+
+@pytest.mark.usefixtures("no_keys")
+def test_a_rehearsal_starts_from_nothing_and_is_no_start_for_a_real_run(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    pets(task_toml=toml("anthropic:claude-haiku-5-5"))
+    first = rehearse(workspace, "pets", Wanted(until="generate"))
+    second = rehearse(workspace, "pets", Wanted(until="generate"))
+    assert first.bill == second.bill, "the task's own teacher, and nothing of before"
+    apart = Workspace(workspace.prompts, workspace.runs / "rehearsal")
+    with pytest.raises(InputError, match="holds a rehearsal"):
+        pipeline.run(apart, "pets")
+
+
+@pytest.mark.usefixtures("no_keys")
+def test_the_command_shows_the_bill(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    pets()
+    folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
+    options = ["--until", "generate", "--faults", "cut=0.05, 500=0.05", "--json"]
+    result = CliRunner().invoke(cli, [*folders, "rehearse", "pets", *options])
+    assert result.exit_code == 0, result.output
+    [row] = json.loads(result.stdout)
+    assert row["REHEARSAL"] == "pets"
+    billed = float(row["billed_usd"])
+    assert float(row["answers_usd"]) < billed, "answers that were cut off are billed"
+    assert billed <= float(row["answers_usd"]) + float(row["possibly_paid_twice_usd"])
+
+
+def test_what_cannot_be_rehearsed_is_an_input_error(
+    workspace: Workspace, pets: WriteTask, tmp_path: Path
+) -> None:
+    pets()
+    with pytest.raises(InputError, match="the stand-in plays openai:<id> and anthropic:<id>"):
+        rehearse(workspace, "pets", Wanted(teacher="http://127.0.0.1:1/v1#m"))
+    with pytest.raises(InputError, match="--faults: unknown fault 'rain'; the known ones are 429"):
+        parse_faults("rain=1")
+    with pytest.raises(InputError, match="--faults: fault cut is a share from 0 to 1"):
+        parse_faults("cut=2")
