@@ -12,6 +12,9 @@ from distill import __version__
 from distill.errors import DistillError
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from distill.plan import Plan
     from distill.workspace import Workspace
 
 INTERRUPTED = 130
@@ -75,26 +78,29 @@ new_option = click.option(
     "--new", is_flag=True, help="Start another run even if one is unfinished."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask before more than $1 is spent.")
 
 
 @cli.command()
 @task_argument
 @new_option
+@yes_option
 @json_option
 @click.pass_context
-def run(context: click.Context, task: str, new: bool, as_json: bool) -> None:
+def run(context: click.Context, task: str, new: bool, as_json: bool, yes: bool) -> None:
     """Bring TASK through all stages to its report; goes on where an earlier call stopped."""
-    _run(context, task, "report", new=new, as_json=as_json)
+    _run(context, "report", new=new, yes=yes, as_json=as_json)
 
 
 def _stage_command(stage: str, about: str) -> None:
     @cli.command(name=stage, help=f"{about} Does the stages before it that are not done.")
     @task_argument
     @new_option
+    @yes_option
     @json_option
     @click.pass_context
-    def command(context: click.Context, task: str, new: bool, as_json: bool) -> None:
-        _run(context, task, stage, new=new, as_json=as_json)
+    def command(context: click.Context, task: str, new: bool, as_json: bool, yes: bool) -> None:
+        _run(context, stage, new=new, yes=yes, as_json=as_json)
 
 
 _stage_command("generate", "Let the teacher make and answer inputs.")
@@ -105,10 +111,12 @@ _stage_command("evaluate", "Compare the systems on gold.")
 _stage_command("report", "Write report.json, report.md and report.html, and show the result.")
 
 
-def _run(context: click.Context, task: str, until: str, *, new: bool, as_json: bool) -> None:
+def _run(context: click.Context, until: str, *, new: bool, yes: bool, as_json: bool) -> None:
     from distill import pipeline
 
-    outcome = pipeline.run(workspace_of(context), task, until=until, new=new)
+    task = context.params["task"]
+    agree = _agree if interactive() and not yes else None
+    outcome = pipeline.run(workspace_of(context), task, until=until, new=new, agree=agree)
     report = outcome.context.folder / "report.json"
     if as_json:
         done = {"run": outcome.run.id, "why": outcome.run.why, "stages": outcome.done_now}
@@ -121,6 +129,15 @@ def _run(context: click.Context, task: str, until: str, *, new: bool, as_json: b
         )
     if until == "report":
         _show_report(json.loads(report.read_text(encoding="utf-8")), outcome.context.folder)
+
+
+def interactive() -> bool:
+    """Is there somebody who could answer a question?"""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _agree(plan: "Plan") -> bool:
+    return click.confirm(f"{plan.words}. Go on?", default=False, err=True)
 
 
 def _show_report(figures: Mapping[str, Any], folder: Path) -> None:
@@ -149,6 +166,36 @@ def _show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in table:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         click.echo("  ".join(cells).rstrip())
+
+
+@cli.command()
+@task_argument
+@click.option(
+    "--probe",
+    is_flag=True,
+    help="Measure with at most 5 paid calls, which the run does not repeat.",
+)
+@json_option
+@click.pass_context
+def plan(context: click.Context, task: str, probe: bool, as_json: bool) -> None:
+    """What TASK will cost before anything is spent: requests, tokens, dollars and time."""
+    from distill.plan_table import HEADER, figures, notes, table
+    from distill.probe import look, measure
+
+    workspace = workspace_of(context)
+    found = measure(workspace, task, _announce) if probe else look(workspace, task)
+    if as_json:
+        click.echo(json.dumps(figures(found), default=str))
+        return
+    if found.steps:
+        _show_table(HEADER, table(found))
+    click.echo("\n".join(notes(found)))
+
+
+def _announce(calls: int, most: "Decimal") -> None:
+    from distill.plan import dollars
+
+    click.echo(f"probe: {calls} paid calls, at most {dollars(most)}", err=True)
 
 
 @cli.command()

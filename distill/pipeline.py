@@ -16,11 +16,14 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from time import perf_counter
 
 from distill.curate import curate
+from distill.errors import DistillError
 from distill.evaluate import evaluate
 from distill.generate import generate
+from distill.plan import ASK_ABOVE_USD, Plan, dollars, plan
 from distill.progress import shown
 from distill.report import report
 from distill.split import split
@@ -30,6 +33,7 @@ from distill.train import train
 from distill.workspace import EVENTS, Context, Workspace
 
 Write = Callable[[Store], None]
+Agree = Callable[[Plan], bool]
 
 STAGES: dict[str, Callable[[Context], Write]] = {
     "generate": generate,
@@ -39,6 +43,17 @@ STAGES: dict[str, Callable[[Context], Write]] = {
     "evaluate": evaluate,
     "report": report,
 }
+PAYING = ("generate", "evaluate")  # where a teacher is asked
+
+
+class Declined(DistillError):
+    """The user does not want to pay what the run is estimated to cost."""
+
+    def __init__(self, task: str, usd: Decimal) -> None:
+        super().__init__(
+            f"declined: the estimated {dollars(usd)} were not spent, nothing was asked. "
+            f"`distill plan {task}` shows what they are for."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +65,16 @@ class Outcome:
     done_now: tuple[str, ...]
 
 
-def run(workspace: Workspace, name: str, *, until: str = "report", new: bool = False) -> Outcome:
-    """Bring the task's run through the stages up to `until`, doing only what is not done.
+def run(
+    workspace: Workspace,
+    name: str,
+    *,
+    until: str = "report",
+    new: bool = False,
+    agree: Agree | None = None,
+) -> Outcome:
+    """Bring the task's run through the stages up to `until`, doing only what is not done. `agree`
+    is asked before more than ASK_ABOVE_USD is spent, as far as that can be estimated.
 
     Raises InputError for what the user gave, DistillError for what failed on the way; whatever was
     stored before stays, and the same call goes on from there.
@@ -61,9 +84,12 @@ def run(workspace: Workspace, name: str, *, until: str = "report", new: bool = F
         current = begin(workspace, task, new=new)
         workspace.point_latest(name, current.id)
         folder = workspace.run_folder(name, current.id)
+        cost = _cost(workspace, task, current.id, until, agree)
         with shown(folder / EVENTS) as progress:
             context = Context(task, current.id, folder, workspace.database(name), progress)
             progress.note("run", f"{current.id} ({current.why})")
+            if cost:
+                progress.note("plan", cost)
             done = tuple(stage for stage in _up_to(until) if _do(context, stage))
     return Outcome(current, context, done)
 
@@ -95,6 +121,26 @@ def why_new(task: Task, latest: Run | None, *, asked: bool) -> str | None:
         edited = [part for part, hash_ in task.parts.items() if latest.parts.get(part) != hash_]
         return f"edited since {latest.id}: {', '.join(edited)}"
     return None
+
+
+def estimate(task: Task, store: Store, run_id: str) -> Plan:
+    """What is left to be paid for a run; written down as its estimate before it pays anything."""
+    found = plan(task, store, run_id)
+    if not found.spent_usd:
+        store.add_estimate(run_id, found.usd)
+    return found
+
+
+def _cost(workspace: Workspace, task: Task, run_id: str, until: str, agree: Agree | None) -> str:
+    """What is left to be paid, in a line; empty when it is nothing. Raises Declined."""
+    stages = _up_to(until)
+    with open_store(workspace.database(task.name)) as store:
+        if set(stages).intersection(PAYING) <= set(store.finished_stages(run_id)):
+            return ""
+        left = estimate(task, store, run_id).up_to(stages)
+    if agree is not None and left.usd > ASK_ABOVE_USD and not agree(left):
+        raise Declined(task.name, left.usd)
+    return left.words if left.requests else ""
 
 
 def _up_to(until: str) -> list[str]:

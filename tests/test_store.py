@@ -146,7 +146,7 @@ def test_migrations_are_applied_once_and_recorded(database: Path) -> None:
         first = store.rows("SELECT name, applied FROM migration")
     with open_store(database) as store:
         assert store.rows("SELECT name, applied FROM migration") == first
-    assert [name for name, _ in first] == ["001_first.sql", "002_ledger.sql"]
+    assert [name for name, _ in first] == ["001_first.sql", "002_ledger.sql", "004_plan.sql"]
 
 
 def test_a_store_from_before_the_first_migration_is_brought_up_to_date(database: Path) -> None:

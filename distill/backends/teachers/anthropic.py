@@ -1,13 +1,13 @@
 """A teacher at Anthropic."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from distill.backends.failures import explain
 from distill.backends.keys import required_key
 from distill.backends.servers import ServerSettings
 from distill.errors import InputError
-from distill.prices import token_price
+from distill.prices import Rates, TokenPrice, token_price
 from distill.records import Endpoint, Model
 
 KEY = "ANTHROPIC_API_KEY"
@@ -18,12 +18,17 @@ def identify(argument: str) -> Model:
     return Model(argument, None, "anthropic")
 
 
+def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice:
+    """What an answer of the model is billed when it is asked online."""
+    return token_price("anthropic", argument, rates)
+
+
 @contextmanager
 def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
     """Anthropic's endpoint (ANTHROPIC_BASE_URL, when it is set), after a look at the model."""
     required_key(KEY, f"anthropic:{model.name}")
-    price = token_price("anthropic", model.name, settings.rates)
-    endpoint = Endpoint(None, model, settings.in_flight, price, KEY)
+    bill = price(model.name, settings.rates)
+    endpoint = Endpoint(None, model, settings.in_flight, bill, KEY)
     _check(endpoint)
     yield endpoint
 
