@@ -12,6 +12,9 @@ from distill import __version__
 from distill.errors import DistillError
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from distill.plan import Plan
     from distill.workspace import Workspace
 
 INTERRUPTED = 130
@@ -86,12 +89,14 @@ detach_option = click.option(
     "--detach", is_flag=True, help="Submit batches and return; the next run goes on."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask before more than $1 is spent.")
 
 
 @cli.command()
 @task_argument
 @new_option
 @detach_option
+@yes_option
 @json_option
 @click.pass_context
 def run(context: click.Context, /, task: str, as_json: bool, **options: bool) -> None:
@@ -104,6 +109,7 @@ def _stage_command(stage: str, about: str) -> None:
     @task_argument
     @new_option
     @detach_option
+    @yes_option
     @json_option
     @click.pass_context
     def command(context: click.Context, /, task: str, as_json: bool, **options: bool) -> None:
@@ -114,11 +120,15 @@ for stage, about in STAGES.items():
     _stage_command(stage, about)
 
 
-def _run(context: click.Context, task: str, until: str, *, as_json: bool, **options: bool) -> None:
-    """`options` are those of `pipeline.run`."""
+def _run(
+    context: click.Context, task: str, until: str, *, as_json: bool, yes: bool, **options: bool
+) -> None:
+    """`options` are those of `pipeline.Way`."""
     from distill import pipeline
 
-    outcome = pipeline.run(workspace_of(context), task, until=until, **options)
+    agree = _agree if interactive() and not yes else None
+    way = pipeline.Way(until, agree=agree, **options)
+    outcome = pipeline.run(workspace_of(context), task, way)
     report = outcome.context.folder / "report.json"
     if as_json:
         done = {"run": outcome.run.id, "why": outcome.run.why, "stages": outcome.done_now}
@@ -135,6 +145,15 @@ def _run(context: click.Context, task: str, until: str, *, as_json: bool, **opti
         )
     if until == "report":
         _show_report(json.loads(report.read_text(encoding="utf-8")), outcome.context.folder)
+
+
+def interactive() -> bool:
+    """Is there somebody who could answer a question?"""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _agree(plan: "Plan") -> bool:
+    return click.confirm(f"{plan.words}. Go on?", default=False, err=True)
 
 
 def _show_report(figures: Mapping[str, Any], folder: Path) -> None:
@@ -227,6 +246,36 @@ def cancel(context: click.Context, task: str, forget: bool, as_json: bool) -> No
     done = stop(workspace_of(context), task, forget=forget)
     row = {"task": task, "batches": done.batches, "answers_kept": done.answers}
     _show_rows([row], as_json=as_json)
+
+
+@cli.command()
+@task_argument
+@click.option(
+    "--probe",
+    is_flag=True,
+    help="Measure with at most 5 paid calls, which the run does not repeat.",
+)
+@json_option
+@click.pass_context
+def plan(context: click.Context, task: str, probe: bool, as_json: bool) -> None:
+    """What TASK will cost before anything is spent: requests, tokens, dollars and time."""
+    from distill.plan_table import HEADER, figures, notes, table
+    from distill.probe import look, measure
+
+    workspace = workspace_of(context)
+    found = measure(workspace, task, _announce) if probe else look(workspace, task)
+    if as_json:
+        click.echo(json.dumps(figures(found), default=str))
+        return
+    if found.steps:
+        _show_table(HEADER, table(found))
+    click.echo("\n".join(notes(found)))
+
+
+def _announce(calls: int, most: "Decimal") -> None:
+    from distill.plan import dollars
+
+    click.echo(f"probe: {calls} paid calls, at most {dollars(most)}", err=True)
 
 
 @cli.command()

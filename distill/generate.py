@@ -6,7 +6,6 @@ for each seed, given input and synthesised text.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from math import ceil
 
 from distill.asking import ask_all, lazily
 from distill.backends.apis.wire import inputs_of, label_of
@@ -14,7 +13,7 @@ from distill.backends.batches import BATCHES
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
 from distill.errors import InputError
-from distill.prompting import answer_requests, inputs_per_request, synthesis_request
+from distill.prompting import annotation_requests, synthesis_requests
 from distill.records import Answered, Ask, Candidate, Endpoint, Model
 from distill.store import Store
 from distill.workspace import Context
@@ -38,7 +37,7 @@ def generate(context: Context) -> Callable[[Store], None]:
         lazily(lambda: teacher.serve(settings), STAGE, context.progress) as endpoint,
     ):
         made = _synthesise(context, store, teacher.model, endpoint)
-        candidates = [*_given(context), *_made(made)]
+        candidates = [*_given(context), *made_inputs(made)]
         answers = _annotate(context, store, teacher.model, candidates, endpoint)
     completed = list(_with_answers(candidates, answers))
     return lambda store: store.add_candidates(context.run_id, completed)
@@ -60,14 +59,8 @@ def _check_mode(context: Context, model: Model) -> None:
 def _synthesise(
     context: Context, store: Store, model: Model, endpoint: Callable[[], Endpoint]
 ) -> list[Answered]:
-    spec, labels = context.task.spec.generate, context.task.labels
-    if "synthesis" not in spec.sources:
-        return []
-    asks = []
-    for index in range(ceil(spec.requests / inputs_per_request(context.task, model))):
-        label = labels[index % len(labels)]
-        request = synthesis_request(context.task, model, label, index // len(labels))
-        asks.append(Ask(f"{STAGE}:synthesize", label, request))
+    requests = synthesis_requests(context.task, model)
+    asks = [Ask(f"{STAGE}:synthesize", label, request) for label, request in requests]
     return ask_all(context, store, asks, endpoint, may_wait=True)
 
 
@@ -80,7 +73,8 @@ def _given(context: Context) -> Iterator[Candidate]:
             yield Candidate(text, None, (), "inputs", f"inputs.jsonl#{number}")
 
 
-def _made(answered: Sequence[Answered]) -> Iterator[Candidate]:
+def made_inputs(answered: Sequence[Answered]) -> Iterator[Candidate]:
+    """The inputs in the answers to syntheses, one row for each; an empty one for what is none."""
     for made in answered:
         label, completion = made.ask.subject, made.completion
         origin, problem = completion.request_id, completion.problem
@@ -102,18 +96,9 @@ def _annotate(
     endpoint: Callable[[], Endpoint],
 ) -> dict[str, list[Answered]]:
     """Input → the teacher's answers to it, one for each vote."""
-    spec = context.task.spec.teacher
     wanted = {row.input for row in candidates if row.source != "seeds" and row.input}
-    inputs = sorted(wanted)
-    asks = [
-        Ask(f"{STAGE}:answer", text, request)
-        for vote in range(spec.votes)
-        for text, request in zip(
-            inputs,
-            answer_requests(context.task, model, inputs, shots=spec.few_shot, vote=vote),
-            strict=True,
-        )
-    ]
+    requests = annotation_requests(context.task, model, sorted(wanted))
+    asks = [Ask(f"{STAGE}:answer", text, request) for text, request in requests]
     answers: dict[str, list[Answered]] = {}
     for answered in ask_all(context, store, asks, endpoint, may_wait=True):
         answers.setdefault(answered.ask.subject, []).append(answered)

@@ -132,7 +132,7 @@ class StoreLedger:
     def _begin(self) -> Iterator[Attempt]:
         """Attempts for as long as their worst case fits beside everything that is out."""
         while (request := self._next()) is not None:
-            worst = self._worst(request)
+            worst = self.worst(request)
             committed = self._settled_usd + self._reserved_usd
             if worst and committed + worst > self._budget_usd:
                 return
@@ -148,8 +148,9 @@ class StoreLedger:
             self._held.extend(islice(self._requests, 1))
         return self._held[0] if self._held else None
 
-    def _worst(self, request: Request) -> Decimal:
+    def worst(self, request: Request) -> Decimal:
+        """The most that a request can be billed."""
         return self._endpoint.price.worst(*worst_case(self._endpoint.model, request))
 
     def _reached(self, request: Request) -> BudgetReached:
-        return BudgetReached(self._budget_usd, self._settled_usd, self._worst(request))
+        return BudgetReached(self._budget_usd, self._settled_usd, self.worst(request))

@@ -14,15 +14,18 @@ arrive, so that stage asks for no answer twice.
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
 from time import perf_counter
 
 from distill.asking import Waiting
 from distill.curate import curate
-from distill.errors import InputError
+from distill.errors import DistillError, InputError
 from distill.evaluate import evaluate
 from distill.generate import generate
+from distill.plan import ASK_ABOVE_USD, Plan, dollars, plan
 from distill.progress import shown
 from distill.report import report
 from distill.split import split
@@ -32,6 +35,7 @@ from distill.train import train
 from distill.workspace import EVENTS, Context, Workspace
 
 Write = Callable[[Store], None]
+Agree = Callable[[Plan], bool]
 
 STAGES: dict[str, Callable[[Context], Write]] = {
     "generate": generate,
@@ -41,17 +45,33 @@ STAGES: dict[str, Callable[[Context], Write]] = {
     "evaluate": evaluate,
     "report": report,
 }
+PAYING = ("generate", "evaluate")  # where a teacher is asked
+
+
+class Declined(DistillError):
+    """The user does not want to pay what the run is estimated to cost."""
+
+    def __init__(self, task: str, usd: Decimal) -> None:
+        super().__init__(
+            f"declined: the estimated {dollars(usd)} were not spent, nothing was asked. "
+            f"`distill plan {task}` shows what they are for."
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How far to go, whether with another run than the latest, whether to leave instead of waiting
-    for batches, and whether it is a rehearsal."""
+    """How far to go; whether with another run than the latest; whether to leave instead of waiting
+    for batches; whom to ask before more than ASK_ABOVE_USD is spent, as far as that can be
+    estimated; whether it is a rehearsal."""
 
     until: str = "report"
     new: bool = False
     detach: bool = False
+    agree: Agree | None = None
     rehearsal: bool = False
+
+
+ALL_THE_WAY = Way()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +85,13 @@ class Outcome:
     waiting: str = ""
 
 
-def run(
-    workspace: Workspace,
-    name: str,
-    *,
-    until: str = "report",
-    new: bool = False,
-    detach: bool = False,
-) -> Outcome:
-    """Bring the task's run through the stages up to `until`, doing only what is not done; with
-    `detach` no further than to where batches have to be waited for.
+def run(workspace: Workspace, name: str, way: Way = ALL_THE_WAY) -> Outcome:
+    """Bring the task's run through the stages, doing only what is not done.
 
-    Raises InputError for what the user gave, DistillError for what failed on the way; whatever was
-    stored before stays, and the same call goes on from there.
+    Raises InputError for what the user gave, Declined, and DistillError for what failed on the way;
+    whatever was stored before stays, and the same call goes on from there.
     """
-    return run_task(workspace, load_task(workspace.prompts, name), Way(until, new, detach))
+    return run_task(workspace, load_task(workspace.prompts, name), way)
 
 
 def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
@@ -89,9 +101,12 @@ def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
         workspace.point_latest(task.name, current.id)
         folder = workspace.run_folder(task.name, current.id)
         database = workspace.database(task.name)
+        cost = _cost(database, task, current.id, way)
         with shown(folder / EVENTS) as progress:
             context = Context(task, current.id, folder, database, progress, way.detach)
             progress.note("run", f"{current.id} ({current.why})")
+            if cost:
+                progress.note("plan", cost)
             done: list[str] = []
             try:
                 done += (stage for stage in _up_to(way.until) if _do(context, stage))
@@ -132,6 +147,29 @@ def why_new(task: Task, latest: Run | None, *, asked: bool) -> str | None:
         edited = [part for part, hash_ in task.parts.items() if latest.parts.get(part) != hash_]
         return f"edited since {latest.id}: {', '.join(edited)}"
     return None
+
+
+def estimate(task: Task, store: Store, run_id: str, way: Way) -> Plan:
+    """What is left to be paid for a run; written down as its estimate before it pays anything."""
+    found = plan(task, store, run_id)
+    if way.detach and found.batches:
+        found = replace(found, in_batches=True)
+    if not found.spent_usd:
+        store.add_estimate(run_id, found.expected_usd)
+    return found
+
+
+def _cost(database: Path, task: Task, run_id: str, way: Way) -> str:
+    """What is left to be paid, in a line; empty when it is nothing. Raises Declined."""
+    stages = _up_to(way.until)
+    with open_store(database) as store:
+        if set(stages).intersection(PAYING) <= set(store.finished_stages(run_id)):
+            return ""
+        left = estimate(task, store, run_id, way).up_to(stages)
+    usd = left.expected_usd
+    if way.agree is not None and usd > ASK_ABOVE_USD and not way.agree(left):
+        raise Declined(task.name, usd)
+    return left.words if left.requests else ""
 
 
 def _up_to(until: str) -> list[str]:

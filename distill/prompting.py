@@ -1,8 +1,9 @@
 """Task and input in, requests out: the one place where prompts become requests."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import ceil
 
 from distill.backends.embeddings import nearest
 from distill.records import Labelled, Message, Model, Request, Sampling, content_id
@@ -98,3 +99,22 @@ def synthesis_request(task: Task, model: Model, label: str, number: int) -> Requ
     turns = (*instructions(task, model, "synthesize.system.md"), Message("user", asked))
     many = replace(sampling, max_tokens=count * spec.max_tokens, min_p=0.0, stop=(), inputs=count)
     return Request(model.name, turns, many)
+
+
+def synthesis_requests(task: Task, model: Model) -> Iterator[tuple[str, Request]]:
+    """(label, request) for all new inputs that the task asks for; none when it wants none."""
+    spec, labels = task.spec.generate, task.labels
+    wanted = spec.requests if "synthesis" in spec.sources else 0
+    for index in range(ceil(wanted / inputs_per_request(task, model))):
+        label = labels[index % len(labels)]
+        yield label, synthesis_request(task, model, label, index // len(labels))
+
+
+def annotation_requests(
+    task: Task, model: Model, inputs: Sequence[str]
+) -> Iterator[tuple[str, Request]]:
+    """(input, request) for every vote on every input."""
+    spec = task.spec.teacher
+    for vote in range(spec.votes):
+        requests = answer_requests(task, model, inputs, shots=spec.few_shot, vote=vote)
+        yield from zip(inputs, requests, strict=True)

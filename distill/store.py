@@ -169,23 +169,27 @@ class Store:
 
     def add_asks(self, run_id: str, asks: Sequence[Ask]) -> None:
         """Write down what a run is going to ask, before it asks."""
-        requests = [
-            [
-                ask.request.id,
-                ask.request.model,
-                _json([asdict(message) for message in ask.request.messages]),
-                _json(asdict(ask.request.sampling)),
-            ]
-            for ask in asks
-        ]
         positions: dict[str, int] = {}
         links = []
         for ask in asks:
             position = positions[ask.purpose] = positions.get(ask.purpose, -1) + 1
             links.append([run_id, ask.purpose, position, ask.subject, ask.request.id])
         with self.transaction():
-            self.insert("request", requests)
+            self.add_requests([ask.request for ask in asks])
             self.insert("ask", links)
+
+    def add_requests(self, requests: Sequence[Request]) -> None:
+        """Write requests down that no run asks yet."""
+        rows = [
+            [
+                row.id,
+                row.model,
+                _json([asdict(message) for message in row.messages]),
+                _json(asdict(row.sampling)),
+            ]
+            for row in requests
+        ]
+        self.insert("request", rows)
 
     def unanswered(self, run_id: str, purpose: str) -> Iterator[Request]:
         """The run's requests of a purpose that no completion is stored for and no batch carries,
@@ -273,6 +277,14 @@ class Store:
         """Store answers with their usage and price, in one transaction."""
         self.insert("completion", [list(_values(completion)) for completion in completions])
 
+    def completions(self, requests: Sequence[Request]) -> dict[str, Completion]:
+        """Request id -> its completion, for those of the requests that have one, of any run."""
+        rows = self.rows(
+            "SELECT * FROM completion WHERE request_id IN (SELECT unnest(?::VARCHAR[]))",
+            [request.id for request in requests],
+        )
+        return {row[0]: Completion(*row) for row in rows}
+
     def answered(self, run_id: str, purpose: str, *, most: int | None = None) -> list[Answered]:
         """The run's asks of a purpose with their completions, in the order of asking; `most` gives
         the first of them."""
@@ -297,6 +309,15 @@ class Store:
             run_id,
         )
         return dict(rows)
+
+    def add_estimate(self, run_id: str, usd: Decimal) -> None:
+        """What the run is expected to be billed; the first one that is said stays."""
+        self.insert("estimate", [[run_id, usd, _now()]])
+
+    def estimate_usd(self, run_id: str) -> Decimal | None:
+        """What the run was expected to be billed; None for a run of before there were plans."""
+        rows = self.rows("SELECT usd FROM estimate WHERE run_id = ?", run_id)
+        return rows[0][0] if rows else None
 
     # candidates, drops, examples, split
 

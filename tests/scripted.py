@@ -3,7 +3,7 @@ trainer copies its base."""
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 from distill.backends.servers import ServerSettings
 from distill.backends.trainers import OnSteps, Trained, TrainJob
 from distill.backends.weights import MANIFEST, STUDENT, TEACHER, embedded
-from distill.prices import MachinePrice
+from distill.prices import MachinePrice, Rates
 from distill.records import Endpoint, Model
 from tests.standin import StandIn
 
@@ -51,6 +51,9 @@ class Teacher:
     def identify(self, argument: str) -> Model:
         name, folder = embedded(TEACHER)
         return Model(name, folder, "completions")
+
+    def price(self, argument: str, rates: Mapping[str, Rates]) -> None:
+        """Nobody sends a bill for it."""
 
     @contextmanager
     def serve(self, model: Model, settings: ServerSettings) -> Iterator[Endpoint]:

@@ -325,11 +325,11 @@ def test_detached_runs_leave_and_pick_up(
 ) -> None:
     pets(task_toml=batch_toml(teacher, "auto"))
     with provider() as standin:
-        outcome = pipeline.run(workspace, "pets", detach=True)
+        outcome = pipeline.run(workspace, "pets", pipeline.Way(detach=True))
         assert "requests are out in batches" in outcome.waiting
         assert outcome.done_now == ()
         while outcome.waiting:
-            outcome = pipeline.run(workspace, "pets", detach=True)
+            outcome = pipeline.run(workspace, "pets", pipeline.Way(detach=True))
         bill = standin.bill()
     assert outcome.done_now[0] == "generate"
     assert bill.batches == 2
@@ -344,7 +344,7 @@ def test_an_edited_task_takes_what_an_older_run_has_out(
 ) -> None:
     pets(task_toml=batch_toml(TEACHERS[0]))
     with provider(batch_seconds=1.0) as standin:
-        old = pipeline.run(workspace, "pets", detach=True)
+        old = pipeline.run(workspace, "pets", pipeline.Way(detach=True))
         pets(task_toml=batch_toml(TEACHERS[0], more="[student]\nepochs = 1\n"))
         new = pipeline.run(workspace, "pets")
         bill = standin.bill()
@@ -364,7 +364,7 @@ def test_cancel_keeps_what_was_answered_and_the_next_run_asks_the_rest(
     only = batch_toml(teacher).replace("requests = 60", 'requests = 0\nsources = ["inputs"]')
     pets(task_toml=only, inputs_jsonl=jsonl(texts))
     with provider(batch_seconds=20.0) as standin:
-        outcome = pipeline.run(workspace, "pets", until="generate", detach=True)
+        outcome = pipeline.run(workspace, "pets", pipeline.Way(until="generate", detach=True))
         while standin.bill().requests < LOOKED + 5:
             pass
         done = cancel(workspace, "pets")
@@ -374,7 +374,7 @@ def test_cancel_keeps_what_was_answered_and_the_next_run_asks_the_rest(
         with outcome.context.store() as store:
             assert store.committed_usd(outcome.run.id) == bill.usd
             assert open_batches(store) == []
-        again = pipeline.run(workspace, "pets", until="generate", detach=True)
+        again = pipeline.run(workspace, "pets", pipeline.Way(until="generate", detach=True))
         assert f"{190 - done.answers} requests are out" in again.waiting
         assert cancel(workspace, "pets", forget=True).batches == 1
         with outcome.context.store() as store:
@@ -389,10 +389,10 @@ def test_batches_are_asked_for_of_who_has_them(
         pipeline.run(workspace, "pets")
     pets(task_toml=batch_toml("embedded", "auto"))
     with pytest.raises(InputError, match="--detach needs a teacher with batches"):
-        pipeline.run(workspace, "pets", detach=True)
+        pipeline.run(workspace, "pets", pipeline.Way(detach=True))
     pets(task_toml=batch_toml(TEACHERS[0], "online"))
     with pytest.raises(InputError, match=r'needs teacher\.mode "batch" or "auto"'):
-        pipeline.run(workspace, "pets", detach=True)
+        pipeline.run(workspace, "pets", pipeline.Way(detach=True))
 
 
 def test_nothing_to_cancel(
@@ -401,5 +401,5 @@ def test_nothing_to_cancel(
     pets()
     with pytest.raises(InputError, match="has no run"):
         cancel(workspace, "pets")
-    pipeline.run(workspace, "pets", until="generate")
+    pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
     assert cancel(workspace, "pets").batches == 0

@@ -103,7 +103,7 @@ def trace(workspace: Workspace, pets: WriteTask, values: dict[str, str], until: 
     server.starts.clear()
     recorder.jobs.clear()
     try:
-        outcome = pipeline.run(workspace, "pets", until=until)
+        outcome = pipeline.run(workspace, "pets", pipeline.Way(until=until))
     except InputError as error:
         return [str(error)]
     run = outcome.run.id

@@ -80,7 +80,7 @@ def test_a_run_with_a_paid_teacher_reports_its_bill(
     systems = {system["name"]: system for system in found["systems"]}
     assert systems["teacher"]["valid_rate"] == 1.0
     assert systems["teacher"]["completion_tokens_mean"] > 0
-    again = pipeline.run(workspace, "pets", new=True)
+    again = pipeline.run(workspace, "pets", pipeline.Way(new=True))
     assert provider.bill() == bill, "another run of the same task asks for nothing"
     assert again.run.id != outcome.run.id
 
@@ -104,7 +104,7 @@ def test_a_price_of_the_task_wins(
 ) -> None:
     own = '[prices."gpt-6-luna"]\ninput = 1\noutput = 3\n'
     pets(task_toml=toml("openai:gpt-6-luna", own))
-    outcome = pipeline.run(workspace, "pets", until="generate")
+    outcome = pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
     with outcome.context.store() as store:
         rows = store.rows("SELECT prompt_tokens, completion_tokens, usd FROM completion")
     assert rows
@@ -144,14 +144,14 @@ def test_a_teacher_that_cannot_be_used_is_an_input_error(
 ) -> None:
     pets(task_toml=toml(teacher))
     with pytest.raises(InputError, match=says):
-        pipeline.run(workspace, "pets", until="generate")
+        pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
 
 
 def test_auto_never_spends(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:
     pets(task_toml=toml("auto"))
-    pipeline.run(workspace, "pets", until="generate")
+    pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
     assert provider.bill().requests == 0
 
 

@@ -105,7 +105,7 @@ def test_votes_are_kept_with_the_candidate(
 
     assert isinstance(workspace, Workspace)
     pets(task_toml=HEAD + "[generate]\nrequests = 3\n[teacher]\nvotes = 3\nfew_shot = 2\n")
-    outcome = pipeline.run(workspace, "pets", until="generate")
+    outcome = pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
     with outcome.context.store() as store:
         rows = [row for row in store.candidates(outcome.run.id) if row.source != "seeds"]
     assert {len(row.answers) for row in rows if row.input} == {3}

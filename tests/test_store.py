@@ -150,6 +150,7 @@ def test_migrations_are_applied_once_and_recorded(database: Path) -> None:
         "001_first.sql",
         "002_ledger.sql",
         "003_batches.sql",
+        "004_plan.sql",
         "005_rehearsal.sql",
     ]
 

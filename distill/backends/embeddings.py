@@ -2,17 +2,34 @@
 
 import logging
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
+
+MOST_KEPT = 20_000  # texts: 30 MB
 
 
 def embed(texts: Sequence[str]) -> Any:
-    """Unit vectors, float32, of shape (texts, 384)."""
+    """Unit vectors, float32, of shape (texts, 384). A plan and the run after it embed the same
+    texts: they are kept."""
     import numpy
 
     if not texts:
         return numpy.zeros((0, 384), dtype="float32")
-    return _model().encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+    model = _model()
+    kept = _kept(model)
+    new = [text for text in dict.fromkeys(texts) if text not in kept]
+    if len(kept) + len(new) > MOST_KEPT:
+        return model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+    if new:
+        vectors = model.encode(new, normalize_embeddings=True, show_progress_bar=False)
+        kept.update(zip(new, vectors, strict=True))
+    return numpy.stack([kept[text] for text in texts])
+
+
+@lru_cache(maxsize=1)
+def _kept(model: object) -> dict[str, Any]:
+    """Text → vector, of a model."""
+    return {}
 
 
 def nearest(texts: Sequence[str], pool: Sequence[str], k: int) -> list[list[int]]:

@@ -134,13 +134,14 @@ class Writer:
         return topics
 
     def _wanted(self, schema: Schema, depth: int) -> int:
-        """How many items: the first number of the prompt, within the schema's bounds."""
+        """How many items: the last number of the prompt, within the schema's bounds; examples,
+        which have numbers too, stand before what is asked."""
         low = int(schema.get("minItems", 0))
         high = int(schema.get("maxItems", MOST_TEXTS))
         if depth > 8:
             return low
-        found = _NUMBER.search(self.asked)
-        return max(low, min(high, int(found[0]) if found else max(low, TEXTS)))
+        found = _NUMBER.findall(self.asked)
+        return max(low, min(high, int(found[-1]) if found else max(low, TEXTS)))
 
     def _number(self, schema: Schema, *, whole: bool) -> float | int:
         step = schema.get("multipleOf", 1 if whole else 0)

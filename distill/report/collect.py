@@ -146,14 +146,16 @@ def _spend(task: Task, store: Store, run: Run, train_seconds: float) -> Figures:
     for purpose, usd in spent.items():
         stages[purpose.partition(":")[0]] += usd
     train = machine_usd(task.spec.machine.usd_per_hour, train_seconds)
+    estimate = store.estimate_usd(run.id)
     return {
         "generate_usd": _usd(stages["generate"]),
         "train_usd": _usd(train),
         "evaluate_usd": _usd(stages["evaluate"]),
         "total_usd": _usd(stages["generate"] + train + stages["evaluate"]),
+        "billed_usd": _usd(store.committed_usd(run.id)),
         "budget_usd": _usd(task.spec.budget.usd),
         "possibly_paid_twice_usd": _usd(store.possibly_paid_twice_usd(run.id)),
-    }
+    } | ({} if estimate is None else {"estimate_usd": _usd(estimate)})
 
 
 def _system(task: Task, name: str, results: _Results) -> Figures:

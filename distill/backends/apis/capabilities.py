@@ -39,8 +39,23 @@ ANTHROPIC_THINKS_UNLESS_TOLD = ("claude-haiku-5-5",)
 ANTHROPIC_ALWAYS_THINKS = ("claude-sonnet-5-5", "claude-opus-5-5")
 ANTHROPIC_WITHOUT_EFFORT = ("claude-haiku-4-5", "claude-sonnet-4", "claude-opus-4")
 
+ANTHROPIC_CACHE_MINIMUM = 512
+ANTHROPIC_CACHE_MINIMA = {
+    "claude-haiku-4-5": 4096,
+    "claude-opus-4-5": 4096,
+    "claude-opus-4-6": 4096,
+    "claude-opus-4": 1024,
+    "claude-sonnet-4": 1024,
+}
+
 
 def openai_model(name: str) -> OpenAIModel:
     """What an OpenAI model takes."""
     base = name.removeprefix("ft:")
     return next((m for prefix, m in OPENAI_MODELS.items() if base.startswith(prefix)), UNKNOWN)
+
+
+def anthropic_cache_minimum(name: str) -> int:
+    """Tokens that a marked beginning must have to be cached."""
+    found = (n for prefix, n in ANTHROPIC_CACHE_MINIMA.items() if name.startswith(prefix))
+    return next(found, ANTHROPIC_CACHE_MINIMUM)

@@ -7,6 +7,7 @@ vllm:<folder or id>     a model that we serve
 <url>#<model>           any server that speaks OpenAI's chat protocol
 """
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,6 +15,7 @@ from typing import Protocol
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import anthropic, embedded, openai, url, vllm
 from distill.errors import InputError
+from distill.prices import Rates, TokenPrice
 from distill.records import Endpoint, Model
 
 
@@ -23,6 +25,10 @@ class Teacher(Protocol):
     def identify(self, argument: str) -> Model:
         """The model that the part after the backend's name means; costs and starts nothing.
         Raises InputError when it means none."""
+
+    def price(self, argument: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
+        """What its provider bills; None for a teacher that sends no bill. Needs no key, starts and
+        fetches nothing. Raises InputError for a price that is not known."""
 
     def serve(self, model: Model, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
         """The teacher's endpoint, for as long as the block lasts. Raises InputError, before
@@ -55,6 +61,20 @@ class Chosen:
 
 def choose(name: str) -> Chosen:
     """The teacher that `teacher.model` means. Raises InputError for one that does not exist."""
+    backend, argument = _parts(name)
+    return Chosen(TEACHERS[backend], TEACHERS[backend].identify(argument))
+
+
+def price_of(name: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
+    """What the provider of the teacher that `teacher.model` means bills; None for one that sends
+    no bill. `rates` are the task's own prices. Raises InputError for a teacher that does not exist
+    or whose price is not known."""
+    backend, argument = _parts(name)
+    return TEACHERS[backend].price(argument, rates)
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """(backend, what it is to be given)."""
     wanted = AUTOMATIC if name == "auto" else name
     backend, _, argument = wanted.partition(":")
     if "://" in wanted:
@@ -67,4 +87,4 @@ def choose(name: str) -> Chosen:
         or (backend == "url") != ("://" in wanted)
     ):
         raise InputError(f"teacher.model: {name!r} does not exist; known: {FORMS}")
-    return Chosen(TEACHERS[backend], TEACHERS[backend].identify(argument))
+    return backend, argument

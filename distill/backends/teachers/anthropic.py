@@ -1,13 +1,13 @@
 """A teacher at Anthropic."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from distill.backends.failures import explain
 from distill.backends.keys import required_key
 from distill.backends.servers import ServerSettings
 from distill.errors import InputError
-from distill.prices import token_price
+from distill.prices import Rates, TokenPrice, token_price
 from distill.records import Endpoint, Model
 
 KEY = "ANTHROPIC_API_KEY"
@@ -18,14 +18,18 @@ def identify(argument: str) -> Model:
     return Model(argument, None, "anthropic")
 
 
+def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice:
+    """What an answer of the model is billed when it is asked online."""
+    return token_price("anthropic", argument, rates)
+
+
 @contextmanager
 def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
     """Anthropic's endpoint (ANTHROPIC_BASE_URL, when it is set), after a look at the model."""
     required_key(KEY, f"anthropic:{model.name}")
-    price, batch_price = (
-        token_price("anthropic", model.name, settings.rates, batch=batch) for batch in (False, True)
-    )
-    endpoint = Endpoint(None, model, settings.in_flight, price, KEY, batch_price)
+    bill = price(model.name, settings.rates)
+    half = token_price("anthropic", model.name, settings.rates, batch=True)
+    endpoint = Endpoint(None, model, settings.in_flight, bill, KEY, half)
     _check(endpoint)
     yield endpoint
 

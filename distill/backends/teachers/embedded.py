@@ -3,11 +3,18 @@
 It is the base model, without a chat template: it continues texts.
 """
 
+from collections.abc import Mapping
+
 from distill.backends.servers import SERVERS
 from distill.backends.weights import TEACHER, embedded
+from distill.prices import Rates
 from distill.records import Model
 
 serve = SERVERS["vllm"].serve
+
+
+def price(argument: str, rates: Mapping[str, Rates]) -> None:
+    """Nobody sends a bill for what we serve."""
 
 
 def identify(argument: str) -> Model:

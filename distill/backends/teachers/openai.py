@@ -1,6 +1,6 @@
 """A teacher at OpenAI."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
@@ -8,7 +8,7 @@ from distill.backends.failures import explain
 from distill.backends.keys import required_key
 from distill.backends.servers import ServerSettings
 from distill.errors import InputError
-from distill.prices import token_price
+from distill.prices import Rates, TokenPrice, token_price
 from distill.records import Endpoint, Model
 
 KEY = "OPENAI_API_KEY"
@@ -19,14 +19,18 @@ def identify(argument: str) -> Model:
     return Model(argument, None, "openai")
 
 
+def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice:
+    """What an answer of the model is billed when it is asked online."""
+    return token_price("openai", argument, rates)
+
+
 @contextmanager
 def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
     """OpenAI's endpoint (OPENAI_BASE_URL, when it is set), after a look at the model."""
     required_key(KEY, f"openai:{model.name}")
-    price, batch_price = (
-        token_price("openai", model.name, settings.rates, batch=batch) for batch in (False, True)
-    )
-    endpoint = Endpoint(None, model, settings.in_flight, price, KEY, batch_price)
+    bill = price(model.name, settings.rates)
+    half = token_price("openai", model.name, settings.rates, batch=True)
+    endpoint = Endpoint(None, model, settings.in_flight, bill, KEY, half)
     _check(endpoint)
     yield endpoint
 

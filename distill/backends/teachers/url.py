@@ -2,14 +2,14 @@
 gateway. Its key, if it wants one, is in DISTILL_TEACHER_KEY.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from distill.backends.servers import ServerSettings
 from distill.errors import InputError
-from distill.prices import MachinePrice, token_price
-from distill.records import Endpoint, Model, Price
+from distill.prices import MachinePrice, Rates, TokenPrice, token_price
+from distill.records import Endpoint, Model
 
 KEY = "DISTILL_TEACHER_KEY"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -28,15 +28,17 @@ def identify(argument: str) -> Model:
     return Model(argument, None, "compatible")
 
 
+def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
+    """The task's price; a server on this machine sends no bill without one."""
+    url, _, name = identify(argument).name.partition("#")
+    if urlsplit(url).hostname in LOOPBACK and name not in rates:
+        return None
+    return token_price("url", name, rates)
+
+
 @contextmanager
 def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
-    """The server as it is: nothing is started."""
-    url, _, name = model.name.partition("#")
-    yield Endpoint(url, model, settings.in_flight, _price(url, name, settings), KEY)
-
-
-def _price(url: str, name: str, settings: ServerSettings) -> Price:
-    """The task's price; without one a server on this machine costs the machine's time."""
-    if urlsplit(url).hostname in LOOPBACK and name not in settings.rates:
-        return MachinePrice(settings.usd_per_hour, settings.in_flight)
-    return token_price("url", name, settings.rates)
+    """The server as it is: nothing is started. One that sends no bill costs the machine's time."""
+    bill = price(model.name, settings.rates)
+    machine = MachinePrice(settings.usd_per_hour, settings.in_flight)
+    yield Endpoint(model.name.partition("#")[0], model, settings.in_flight, bill or machine, KEY)

@@ -1,0 +1,220 @@
+"""What will it cost, before a cent is spent: what a run asks of its teacher, counted and priced.
+
+In: a task, and its store where it has one. Out: a plan, one step for each purpose for which a
+teacher that sends bills is asked. Nothing is asked and nothing is written. What was answered before
+corrects what is assumed of the rest.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import cycle, islice
+
+from distill.backends.pace import FIRST_WINDOW
+from distill.backends.prompt_cache import cached_and_written
+from distill.backends.teachers import choose, price_of
+from distill.backends.token_count import of_prompt
+from distill.backends.worst_case import worst_case
+from distill.batch_store import was_batched
+from distill.expected import Expected, assumptions, expectations
+from distill.prices import TokenPrice, token_price
+from distill.records import Model, Request, Usage
+from distill.store import Store
+from distill.task import Task
+from distill.wanted import ANSWER, EVALUATE, SYNTHESIZE, Stock, Wanted, demand
+
+WITH_BATCHES = ("openai", "anthropic")
+ASK_ABOVE_USD = Decimal(1)  # an interactive user is asked before more than this is spent
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is left to be paid for one purpose. Of the prompts' tokens `cached_tokens` are read from
+    the provider's cache and `cache_written_tokens` written to it. `batch_usd` is None for what is
+    always asked online; `worst_usd` is what the ledger would reserve for all of it; `seconds` are
+    those of asking online."""
+
+    purpose: str
+    requests: int
+    answered: int
+    prompt_tokens: int
+    cached_tokens: int
+    cache_written_tokens: int
+    completion_tokens: int
+    usd: Decimal
+    batch_usd: Decimal | None
+    worst_usd: Decimal
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run's steps that are billed, none for a teacher that sends no bill (`price` is None);
+    `spent_usd` is what the run was billed already, or may have been; `batches`: the provider takes
+    batches, and `in_batches`: the run goes through them."""
+
+    task: str
+    teacher: str
+    price: TokenPrice | None
+    batches: bool
+    steps: tuple[Step, ...]
+    budget_usd: Decimal
+    spent_usd: Decimal
+    assumptions: tuple[str, ...]
+    in_batches: bool = False
+
+    @property
+    def requests(self) -> int:
+        """How many are left to be paid."""
+        return sum(step.requests for step in self.steps)
+
+    @property
+    def usd(self) -> Decimal:
+        """What they will be billed when all are asked online."""
+        return sum((step.usd for step in self.steps), Decimal(0))
+
+    @property
+    def batch_usd(self) -> Decimal:
+        """The same with batches wherever they can be used."""
+        costs = (step.usd if step.batch_usd is None else step.batch_usd for step in self.steps)
+        return sum(costs, Decimal(0))
+
+    @property
+    def expected_usd(self) -> Decimal:
+        """What they will be billed the way that the run goes."""
+        return self.batch_usd if self.in_batches else self.usd
+
+    @property
+    def worst_usd(self) -> Decimal:
+        """The most that they can be billed."""
+        return sum((step.worst_usd for step in self.steps), Decimal(0))
+
+    @property
+    def seconds(self) -> float:
+        """How long asking them online takes."""
+        return sum(step.seconds for step in self.steps)
+
+    @property
+    def words(self) -> str:
+        """The sum, in a line."""
+        return (
+            f"about {dollars(self.expected_usd)} for {self.requests:,} requests to {self.teacher}"
+            f"{' in batches' if self.in_batches else ''}, at most "
+            f"{dollars(self.worst_usd)}; budget.usd is {dollars(self.budget_usd)}"
+        )
+
+    def up_to(self, stages: Collection[str]) -> "Plan":
+        """The plan of these stages alone."""
+        steps = tuple(step for step in self.steps if step.purpose.partition(":")[0] in stages)
+        return replace(self, steps=steps)
+
+    def stops(self) -> tuple[Step, int] | None:
+        """The step in which the budget is reached, and how many of its requests it still carries;
+        None when it is enough. The ledger begins a request only when its worst case fits."""
+        left = self.budget_usd - self.spent_usd
+        for step in self.steps:
+            if step.requests:
+                each, worst = step.usd / step.requests, step.worst_usd / step.requests
+                carried = int((left - worst) / each) + 1 if each else step.requests
+                if left < worst or carried < step.requests:
+                    return step, carried if left >= worst else 0
+                left -= step.usd
+        return None
+
+
+def plan(task: Task, store: Store | None = None, run_id: str | None = None) -> Plan:
+    """What is left to be paid until the task's report, where `run_id` is the run that goes on.
+
+    Raises InputError for a teacher that does not exist or whose price is not known; needs no key.
+    """
+    name, rates = task.spec.teacher.model, task.rates
+    price = price_of(name, rates)
+    spent = store.committed_usd(run_id) if store and run_id else Decimal(0)
+    if price is None:
+        return Plan(task.name, name, None, False, (), task.spec.budget.usd, spent, ())
+    model = choose(name).model
+    stock = Stock(store, store.split(run_id) if store and run_id else ())
+    asked = demand(task, model, stock)
+    found = expectations(task, model, asked)
+    terms = _terms(task, model, price)
+    return Plan(
+        task=task.name,
+        teacher=model.name,
+        price=price,
+        batches=model.api in WITH_BATCHES,
+        steps=tuple(
+            _step(model, wanted, found[wanted.purpose], terms[wanted.purpose])
+            for wanted in asked.wanted
+        ),
+        budget_usd=task.spec.budget.usd,
+        spent_usd=spent,
+        assumptions=tuple(assumptions(asked, found)),
+        in_batches=_in_batches(task, store, run_id),
+    )
+
+
+def _in_batches(task: Task, store: Store | None, run_id: str | None) -> bool:
+    """`auto` goes on as the run began."""
+    mode = task.spec.teacher.mode
+    began = store is not None and run_id is not None and was_batched(store, run_id)
+    return mode == "batch" or (mode == "auto" and began)
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """How one purpose is asked: its prices, and how many at a time online."""
+
+    online: TokenPrice
+    batch: TokenPrice | None
+    in_flight: int
+
+
+def _terms(task: Task, model: Model, price: TokenPrice) -> dict[str, _Terms]:
+    """The teacher answers gold online always: its latency is a figure of the report."""
+    batch = None
+    if model.api in WITH_BATCHES:
+        batch = token_price(model.api, model.name, task.rates, batch=True)
+    generate = _Terms(price, batch, task.spec.teacher.in_flight)
+    gold = _Terms(price, None, task.spec.evaluate.in_flight)
+    return {SYNTHESIZE: generate, ANSWER: generate, EVALUATE: gold}
+
+
+def _step(model: Model, wanted: Wanted, expected: Expected, terms: _Terms) -> Step:
+    requests = [*wanted.missing, *islice(cycle(wanted.alike), wanted.more)]
+    usages = list(_usages(model, requests, expected))
+    waves = max(len(requests) / terms.in_flight, 1) if requests else 0
+    return Step(
+        purpose=wanted.purpose,
+        requests=len(requests),
+        answered=len(wanted.answered),
+        prompt_tokens=sum(usage.prompt for usage in usages),
+        cached_tokens=sum(usage.cached for usage in usages),
+        cache_written_tokens=sum(usage.cache_written for usage in usages),
+        completion_tokens=sum(usage.completion for usage in usages),
+        usd=_usd(terms.online, usages),
+        batch_usd=None if terms.batch is None else _usd(terms.batch, usages),
+        worst_usd=sum(
+            (terms.online.worst(*worst_case(model, row)) for row in requests), Decimal(0)
+        ),
+        seconds=waves * expected.seconds,
+    )
+
+
+def _usages(model: Model, requests: Sequence[Request], expected: Expected) -> Iterator[Usage]:
+    """What each request is expected to use. Those that go out before any answer is back find
+    nothing in the provider's cache."""
+    for index, request in enumerate(requests):
+        prompt = of_prompt(request).times(expected.prompt_factor)
+        read, written = cached_and_written(model, prompt, warm=index >= FIRST_WINDOW)
+        # Whole tokens whose sum is right: 5.4 a request are 5, 6, 5, 5, 6, …
+        completion = round(expected.tokens * (index + 1)) - round(expected.tokens * index)
+        yield Usage(prompt.total, completion, read, written)
+
+
+def _usd(price: TokenPrice, usages: Sequence[Usage]) -> Decimal:
+    return sum((price.usd(usage, 0.0) for usage in usages), Decimal(0))
+
+
+def dollars(usd: Decimal) -> str:
+    """USD with cents, and with four places below one dollar."""
+    return f"${usd:,.2f}" if usd >= 1 or not usd else f"${usd:.4f}"

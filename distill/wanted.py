@@ -1,0 +1,122 @@
+"""What a run asks of its teacher: the real requests, rendered, with the answers that are stored.
+
+Requests about inputs that the teacher has not made yet cannot be rendered: they are counted, and
+said to be like others that can.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from distill.evaluate import with_passed_seeds
+from distill.generate import made_inputs
+from distill.prompting import (
+    annotation_requests,
+    answer_requests,
+    inputs_per_request,
+    synthesis_requests,
+)
+from distill.records import Answered, Ask, Completion, Model, Request, SplitRow
+from distill.store import Store
+from distill.task import Task
+
+SYNTHESIZE, ANSWER, EVALUATE = "generate:synthesize", "generate:answer", "evaluate:teacher"
+MOST_ALIKE = 200
+
+Known = Mapping[str, Completion]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The requests of one purpose, each once: those that are to be asked, those that have an
+    answer, and how many `more` there will be, each like one of `alike`."""
+
+    purpose: str
+    missing: tuple[Request, ...]
+    answered: tuple[tuple[Request, Completion], ...]
+    more: int = 0
+    alike: tuple[Request, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What there is already: the store, None before the first run, and the split of the run that
+    is to go on, empty before it is made."""
+
+    store: Store | None = None
+    split: Sequence[SplitRow] = ()
+
+    def completions(self, requests: Sequence[Request]) -> Known:
+        """Request id → its stored completion."""
+        return self.store.completions(requests) if self.store else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """All that a run asks of its teacher, and which share of the new inputs that were asked for
+    came, None before any did."""
+
+    synthesize: Wanted
+    answer: Wanted
+    evaluate: Wanted
+    new_share: float | None
+
+    @property
+    def wanted(self) -> tuple[Wanted, ...]:
+        """In the order of asking."""
+        return self.synthesize, self.answer, self.evaluate
+
+
+def demand(task: Task, model: Model, stock: Stock) -> Demand:
+    """What bringing the task to its report takes, of a teacher that sends bills."""
+    synthesis = list(synthesis_requests(task, model))
+    first = _wanted(SYNTHESIZE, (request for _, request in synthesis), stock)
+    made = _made(synthesis, {row.id: answer for row, answer in first.answered})
+    asked = len(first.answered) * inputs_per_request(task, model)
+    new_share = len(made) / asked if asked else None
+    expected = len(first.missing) * inputs_per_request(task, model)
+    if new_share is not None:
+        expected = round(expected * new_share)
+    inputs = sorted(made | _given(task))
+    second = _wanted(ANSWER, (row for _, row in annotation_requests(task, model, inputs)), stock)
+    more = expected * task.spec.teacher.votes
+    alike = _alike(task, model, sorted(made)) if more else ()
+    second = Wanted(ANSWER, second.missing, second.answered, more, alike)
+    return Demand(first, second, _gold(task, model, stock), new_share)
+
+
+def _wanted(purpose: str, requests: Iterable[Request], stock: Stock) -> Wanted:
+    once = list({request.id: request for request in requests}.values())
+    known = stock.completions(once)
+    missing = tuple(row for row in once if row.id not in known)
+    answered = tuple((row, known[row.id]) for row in once if row.id in known)
+    return Wanted(purpose, missing, answered)
+
+
+def _made(synthesis: Sequence[tuple[str, Request]], known: Known) -> set[str]:
+    """The inputs that the teacher has made already."""
+    answered = (
+        Answered(Ask(SYNTHESIZE, label, request), known[request.id])
+        for label, request in synthesis
+        if request.id in known
+    )
+    return {row.input for row in made_inputs(list(answered)) if row.input}
+
+
+def _given(task: Task) -> set[str]:
+    wanted = "inputs" in task.spec.generate.sources
+    return {text for text in task.inputs if text} if wanted else set()
+
+
+def _alike(task: Task, model: Model, made: Sequence[str]) -> tuple[Request, ...]:
+    """Requests about inputs like those to come: those that came, before any the seeds."""
+    texts = list(made) or [seed.input for seed in task.seeds]
+    some = texts[:: -(-len(texts) // MOST_ALIKE)]
+    return tuple(answer_requests(task, model, some, shots=task.spec.teacher.few_shot))
+
+
+def _gold(task: Task, model: Model, stock: Stock) -> Wanted:
+    """Before the leak gate has looked at the seeds, all of them count as passed."""
+    tested = with_passed_seeds(task, stock.split) if stock.split else task
+    inputs = [row.input for row in task.gold]
+    requests = answer_requests(tested, model, inputs, shots=task.spec.teacher.few_shot)
+    return _wanted(EVALUATE, requests, stock)
