@@ -4,7 +4,7 @@ those that came.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from distill.backends.token_count import of_prompt, of_text
@@ -45,11 +45,17 @@ class Expected:
 
 
 def expectations(task: Task, model: Model, asked: Demand) -> dict[str, Expected]:
-    """Purpose → what is expected of its answers. Gold is answered like any other input."""
-    found = {row.purpose: _measured(row) or _assumed(task, model, row) for row in asked.wanted}
-    if found[ANSWER].measured and not found[EVALUATE].measured:
-        found[EVALUATE] = found[ANSWER]
-    return found
+    """Purpose → what is expected of its answers. Gold is answered like any other input, and all
+    prompts go through the same tokenizer."""
+    known = {row.purpose: found for row in asked.wanted if (found := _measured(row))}
+    if ANSWER in known:
+        known.setdefault(EVALUATE, known[ANSWER])
+    factor = next((row.prompt_factor for row in known.values()), 1.0)
+    return {
+        row.purpose: known.get(row.purpose)
+        or replace(_assumed(task, model, row), prompt_factor=factor)
+        for row in asked.wanted
+    }
 
 
 def assumptions(asked: Demand, found: Mapping[str, Expected]) -> Iterator[str]:

@@ -7,6 +7,8 @@
     evaluate   systems × gold → predictions → scores
     report     store → report.json → report.md, report.html
 
+Before a stage in which a teacher that sends bills is asked, `plan` says what that will cost.
+
 A stage hands back what it wants written; that and the record of the stage are one transaction, so
 a run that was killed goes on with the stage it was in. Completions are stored by themselves as they
 arrive, so that stage asks for no answer twice.
