@@ -263,6 +263,7 @@ def plan(context: click.Context, task: str, probe: bool, as_json: bool) -> None:
     from distill.probe import look, measure
 
     workspace = workspace_of(context)
+    click.echo("rendering what would be asked …", err=True)
     found = measure(workspace, task, _announce) if probe else look(workspace, task)
     if as_json:
         click.echo(json.dumps(figures(found), default=str))
