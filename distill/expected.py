@@ -16,6 +16,7 @@ from distill.wanted import ANSWER, EVALUATE, Demand, Wanted
 FIRST_TOKEN_SECONDS = 0.7
 TOKENS_PER_SECOND = 60
 THOUGHT_TOKENS = 100
+RATIONALE_TOKENS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,10 @@ def expectations(task: Task, model: Model, asked: Demand) -> dict[str, Expected]
 
 def assumptions(asked: Demand, found: Mapping[str, Expected]) -> Iterator[str]:
     """What an estimate rests on, in words."""
-    if asked.synthesize.missing and asked.new_share is None:
+    new = asked.synthesize.missing or asked.synthesize.more
+    if new and asked.new_share is None:
         yield "every new input that is asked for comes, and is unlike the others"
-    elif asked.synthesize.missing:
+    elif new:
         yield f"{asked.new_share:.0%} of the new inputs asked for come, as of those before"
     for wanted in asked.wanted:
         if wanted.missing or wanted.more:
@@ -97,7 +99,9 @@ def _assumed(task: Task, model: Model, wanted: Wanted) -> Expected:
 
 def _answer_tokens(task: Task, request: Request) -> float:
     if request.sampling.choices:
-        return fmean(of_text(_json({"label": choice})) for choice in request.sampling.choices)
+        reasons = RATIONALE_TOKENS if request.sampling.rationale else 0
+        labels = (of_text(_json({"label": choice})) for choice in request.sampling.choices)
+        return reasons + fmean(labels)
     seeds = [seed.input for seed in task.seeds]
     return request.sampling.inputs * of_text(_json({"inputs": seeds})) / len(seeds)
 

@@ -4,7 +4,8 @@ In: the task's seeds and inputs. Out, in the store: every request and completion
 for each seed, given input and synthesised text.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from distill.asking import ask_all, lazily
@@ -13,9 +14,10 @@ from distill.backends.batches import BATCHES
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
 from distill.errors import InputError
-from distill.prompting import annotation_requests, synthesis_requests
+from distill.prompting import annotation_requests
 from distill.records import Answered, Ask, Candidate, Endpoint, Model
 from distill.store import Store
+from distill.synthesis import synthesis_request, synthesis_rounds
 from distill.workspace import Context
 
 STAGE = "generate"
@@ -25,7 +27,7 @@ def generate(context: Context) -> Callable[[Store], None]:
     """Complete what is missing; what is to be written are the candidates."""
     spec = context.task.spec
     teacher = choose(spec.teacher.model)
-    _check_mode(context, teacher.model)
+    _check(context, teacher.model)
     settings = ServerSettings(
         in_flight=spec.teacher.in_flight,
         usd_per_hour=spec.machine.usd_per_hour,
@@ -43,9 +45,13 @@ def generate(context: Context) -> Callable[[Store], None]:
     return lambda store: store.add_candidates(context.run_id, completed)
 
 
-def _check_mode(context: Context, model: Model) -> None:
-    """Batches are asked for of who has them."""
+def _check(context: Context, model: Model) -> None:
+    """Batches and reasons are asked for of who has them."""
     mode = context.task.spec.teacher.mode
+    if context.task.spec.teacher.rationale and model.folder:
+        raise InputError(
+            f"teacher.rationale needs a teacher behind an API; we serve {model.name} ourselves"
+        )
     if mode == "online" and context.detach:
         raise InputError('--detach leaves batches behind: it needs teacher.mode "batch" or "auto"')
     if (mode == "batch" or context.detach) and model.api not in BATCHES:
@@ -59,9 +65,17 @@ def _check_mode(context: Context, model: Model) -> None:
 def _synthesise(
     context: Context, store: Store, model: Model, endpoint: Callable[[], Endpoint]
 ) -> list[Answered]:
-    requests = synthesis_requests(context.task, model)
-    asks = [Ask(f"{STAGE}:synthesize", label, request) for label, request in requests]
-    return ask_all(context, store, asks, endpoint, may_wait=True)
+    """Round after round, since each shows what those before it brought."""
+    task, made = context.task, list[Answered]()
+    for number, places in enumerate(synthesis_rounds(task, model), start=1):
+        purpose = f"{STAGE}:synthesize" + (f".{number}" if number > 1 else "")
+        covered = inputs_by_label(made)
+        asks = [
+            Ask(purpose, place[0], synthesis_request(task, model, place, covered[place[0]]))
+            for place in places
+        ]
+        made += ask_all(context, store, asks, endpoint, may_wait=True)
+    return made
 
 
 def _given(context: Context) -> Iterator[Candidate]:
@@ -81,6 +95,15 @@ def made_inputs(answered: Sequence[Answered]) -> Iterator[Candidate]:
         texts = [""] if problem else map(_clean, inputs_of(completion.text))
         for text in dict.fromkeys(texts):
             yield Candidate(text, label, (), "synthesis", origin, problem=problem)
+
+
+def inputs_by_label(answered: Sequence[Answered]) -> Mapping[str, list[str]]:
+    """Label → the inputs that were made for it, each once; empty for a label without any."""
+    made: dict[str, dict[str, None]] = defaultdict(dict)
+    for row in made_inputs(answered):
+        if row.input and row.asked_label:
+            made[row.asked_label][row.input] = None
+    return defaultdict(list, {label: list(texts) for label, texts in made.items()})
 
 
 def _clean(text: str) -> str:

@@ -3,15 +3,15 @@
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from math import ceil
 
 from distill.backends.embeddings import nearest
-from distill.records import Labelled, Message, Model, Request, Sampling, content_id
+from distill.records import Message, Model, Request, Sampling, content_id
 from distill.task import Task
 
 ANSWER_TOKENS = 16
 # {"label": …} takes more than the label, and another provider's tokens may be shorter.
 JSON_ANSWER_TOKENS = 96
+RATIONALE_TOKENS = 200
 
 
 def answer_requests(
@@ -29,8 +29,17 @@ def answer_requests(
         shown = _shown(found, shots, vote, text)
         content = task.render("answer.md", input=text, seeds=[task.seeds[i] for i in shown])
         turns = (*instructions(task, model, "answer.system.md"), Message("user", content))
-        requests.append(label_request(task, model, turns, seed=vote))
+        requests.append(_with_rationale(label_request(task, model, turns, seed=vote), task, model))
     return requests
+
+
+def _with_rationale(request: Request, task: Task, model: Model) -> Request:
+    """Where the task wants one of its teacher: reasons come before the label, as they should."""
+    if model.folder or not task.spec.teacher.rationale:
+        return request
+    sampling = request.sampling
+    room = sampling.max_tokens + RATIONALE_TOKENS
+    return replace(request, sampling=replace(sampling, max_tokens=room, rationale=True))
 
 
 def instructions(task: Task, model: Model, prompt: str) -> tuple[Message, ...]:
@@ -63,51 +72,6 @@ def label_request(
     room = ANSWER_TOKENS if model.folder else JSON_ANSWER_TOKENS
     sampling = Sampling(max_tokens=room, seed=seed, choices=choices)
     return Request(model.name, messages, sampling)
-
-
-def inputs_per_request(task: Task, model: Model) -> int:
-    """How many inputs a synthesis asks for: a small model goes on with a list by one line."""
-    return 1 if model.folder else task.spec.generate.inputs_per_request
-
-
-def synthesis_request(task: Task, model: Model, label: str, number: int) -> Request:
-    """The `number`-th request for new inputs of a label, with some of its seeds shown.
-
-    It depends on nothing but the task, the label and the number: wanting more examples later asks
-    for the further numbers only.
-    """
-    spec = task.spec.generate
-    draw = random.Random(content_id([spec.seed, label, number]))
-    own: list[Labelled] = [seed for seed in task.seeds if seed.label == label]
-    content = task.render(
-        "synthesize.md",
-        label=label,
-        meaning=task.spec.labels[label],
-        seeds=draw.sample(own, min(spec.seeds_shown, len(own))),
-    )
-    sampling = Sampling(
-        max_tokens=spec.max_tokens,
-        temperature=spec.temperature,
-        min_p=spec.min_p,
-        seed=draw.randrange(2**31),
-        stop=("\n",),
-    )
-    if model.folder:
-        return Request(model.name, (Message("user", content),), sampling)
-    count = spec.inputs_per_request
-    asked = f"{content.rstrip('-* ').rstrip()}\n\nWrite {count} new inputs for {label}."
-    turns = (*instructions(task, model, "synthesize.system.md"), Message("user", asked))
-    many = replace(sampling, max_tokens=count * spec.max_tokens, min_p=0.0, stop=(), inputs=count)
-    return Request(model.name, turns, many)
-
-
-def synthesis_requests(task: Task, model: Model) -> Iterator[tuple[str, Request]]:
-    """(label, request) for all new inputs that the task asks for; none when it wants none."""
-    spec, labels = task.spec.generate, task.labels
-    wanted = spec.requests if "synthesis" in spec.sources else 0
-    for index in range(ceil(wanted / inputs_per_request(task, model))):
-        label = labels[index % len(labels)]
-        yield label, synthesis_request(task, model, label, index // len(labels))
 
 
 def annotation_requests(

@@ -106,8 +106,8 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """Everything besides the messages that shapes an answer. `choices` constrains it to one of
-    them, `inputs` to a list of so many texts; `min_p` leaves out tokens less likely than that
-    share of the likeliest."""
+    them, after a `rationale` where that is wanted, `inputs` to a list of so many texts; `min_p`
+    leaves out tokens less likely than that share of the likeliest."""
 
     max_tokens: int
     temperature: float = 0.0
@@ -116,6 +116,7 @@ class Sampling:
     stop: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     inputs: int = 0
+    rationale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,9 @@ class Request:
     def id(self) -> str:
         """The same request has the same id in every run, so its answer is asked for once."""
         values = asdict(self)
-        if not self.sampling.inputs:  # came later: without it a request is the one it was before
-            del values["sampling"]["inputs"]
+        for later in ("inputs", "rationale"):  # without it a request is the one it was before
+            if not values["sampling"][later]:
+                del values["sampling"][later]
         return content_id(values)
 
 

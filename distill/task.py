@@ -25,7 +25,18 @@ from distill.records import Labelled, content_id, fold
 
 PROMPTS = ("synthesize.md", "answer.md", "student.md")
 # What a teacher behind an API is told first; a task may bring its own.
-INSTRUCTIONS = ("synthesize.system.md", "answer.system.md")
+INSTRUCTIONS = ("synthesize.system.md", "synthesize.ask.md", "answer.system.md")
+# Along which a teacher behind an API varies new inputs.
+AXES = {
+    "tone": ("calm", "hurried", "angry", "polite", "confused", "friendly"),
+    "length": ("a few words", "one sentence", "two or three sentences", "long, with a story"),
+    "difficulty": (
+        "says plainly what it is about",
+        "never uses the words that give the category away",
+        "mentions another category in passing",
+        "a rare case, at the edge of the category",
+    ),
+}
 
 
 class _Section(BaseModel):
@@ -39,6 +50,7 @@ class TeacherSpec(_Section):
     mode: Literal["auto", "online", "batch"] = "auto"
     few_shot: Annotated[int, Field(ge=0, le=64)] = 12
     votes: Annotated[int, Field(ge=1, le=15)] = 1
+    rationale: bool = False
     in_flight: Annotated[int, Field(ge=1, le=1024)] = 32
 
 
@@ -52,6 +64,7 @@ class GenerateSpec(_Section):
     min_p: Annotated[float, Field(ge=0, lt=1)] = 0.1
     max_tokens: Annotated[int, Field(ge=1)] = 60
     inputs_per_request: Annotated[int, Field(ge=1, le=50)] = 5
+    axes: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = AXES
     seed: int = 0
 
 

@@ -5,18 +5,17 @@ said to be like others that can.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from distill.evaluate import with_passed_seeds
-from distill.generate import made_inputs
+from distill.generate import inputs_by_label, made_inputs
 from distill.prompting import (
     annotation_requests,
     answer_requests,
-    inputs_per_request,
-    synthesis_requests,
 )
 from distill.records import Answered, Ask, Completion, Model, Request, SplitRow
 from distill.store import Store
+from distill.synthesis import inputs_per_request, synthesis_request, synthesis_rounds
 from distill.task import Task
 
 SYNTHESIZE, ANSWER, EVALUATE = "generate:synthesize", "generate:answer", "evaluate:teacher"
@@ -68,38 +67,60 @@ class Demand:
 
 def demand(task: Task, model: Model, stock: Stock) -> Demand:
     """What bringing the task to its report takes, of a teacher that sends bills."""
-    synthesis = list(synthesis_requests(task, model))
-    first = _wanted(SYNTHESIZE, (request for _, request in synthesis), stock)
-    made = _made(synthesis, {row.id: answer for row, answer in first.answered})
-    asked = len(first.answered) * inputs_per_request(task, model)
-    new_share = len(made) / asked if asked else None
-    expected = len(first.missing) * inputs_per_request(task, model)
+    first, answers = _synthesis(task, model, stock)
+    made = {row.input for row in made_inputs(answers) if row.input}
+    each = inputs_per_request(task, model)
+    new_share = len(made) / (len(answers) * each) if answers else None
+    expected = (len(first.missing) + first.more) * each
     if new_share is not None:
         expected = round(expected * new_share)
     inputs = sorted(made | _given(task))
     second = _wanted(ANSWER, (row for _, row in annotation_requests(task, model, inputs)), stock)
     more = expected * task.spec.teacher.votes
     alike = _alike(task, model, sorted(made)) if more else ()
-    second = Wanted(ANSWER, second.missing, second.answered, more, alike)
+    second = replace(second, more=more, alike=alike)
     return Demand(first, second, _gold(task, model, stock), new_share)
 
 
-def _wanted(purpose: str, requests: Iterable[Request], stock: Stock) -> Wanted:
+def _synthesis(task: Task, model: Model, stock: Stock) -> tuple[Wanted, list[Answered]]:
+    """The requests of all rounds, and what is answered of them. Those of a round that shows what
+    is not made yet are like ones that show seeds instead."""
+    found = Wanted(SYNTHESIZE, (), ())
+    answers: list[Answered] = []
+    for places in synthesis_rounds(task, model):
+        covered = inputs_by_label(answers)
+        if found.missing or found.more:
+            alike = tuple(
+                synthesis_request(task, model, place, covered[place[0]] or _seeds(task, place[0]))
+                for place in places
+            )
+            found = replace(found, more=found.more + len(alike), alike=found.alike + alike)
+            continue
+        asks = [
+            Ask(SYNTHESIZE, place[0], synthesis_request(task, model, place, covered[place[0]]))
+            for place in places
+        ]
+        found = _wanted(SYNTHESIZE, (ask.request for ask in asks), stock, found.answered)
+        known = {row.id: answer for row, answer in found.answered}
+        answers += [Answered(ask, known[ask.request.id]) for ask in asks if ask.request.id in known]
+    return found, answers
+
+
+def _seeds(task: Task, label: str) -> list[str]:
+    return [seed.input for seed in task.seeds if seed.label == label]
+
+
+def _wanted(
+    purpose: str,
+    requests: Iterable[Request],
+    stock: Stock,
+    before: tuple[tuple[Request, Completion], ...] = (),
+) -> Wanted:
     once = list({request.id: request for request in requests}.values())
     known = stock.completions(once)
     missing = tuple(row for row in once if row.id not in known)
     answered = tuple((row, known[row.id]) for row in once if row.id in known)
-    return Wanted(purpose, missing, answered)
-
-
-def _made(synthesis: Sequence[tuple[str, Request]], known: Known) -> set[str]:
-    """The inputs that the teacher has made already."""
-    answered = (
-        Answered(Ask(SYNTHESIZE, label, request), known[request.id])
-        for label, request in synthesis
-        if request.id in known
-    )
-    return {row.input for row in made_inputs(list(answered)) if row.input}
+    return Wanted(purpose, missing, before + answered)
 
 
 def _given(task: Task) -> set[str]:

@@ -50,8 +50,10 @@ CHANGED = {
     "evaluate.in_flight": "3",
     "machine.usd_per_hour": '"0.25"',
 }
-# What changes no run of a teacher that we serve has its own tests: in test_paid_teacher.py.
-ELSEWHERE = ("generate.inputs_per_request", "budget.usd", "teacher.mode")
+# What changes no run of a teacher that we serve has its own tests: in test_paid_teacher.py,
+# test_batches.py and test_prompting.py.
+ELSEWHERE = {"generate.inputs_per_request", "generate.axes", "budget.usd"}
+ELSEWHERE |= {"teacher.mode", "teacher.rationale"}
 # How far a run must come for a key of a section to show.
 SHOWS_IN = {"teacher": "split", "generate": "split", "curate": "split", "student": "train"}
 SHOWS_IN |= {"evaluate": "report", "machine": "generate"}

@@ -1,5 +1,6 @@
 """The whole way with a teacher that sends bills: the provider is a strict stand-in on loopback."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
@@ -145,6 +146,38 @@ def test_a_teacher_that_cannot_be_used_is_an_input_error(
     pets(task_toml=toml(teacher))
     with pytest.raises(InputError, match=says):
         pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
+
+
+def test_later_rounds_of_synthesis_are_told_what_is_covered(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
+) -> None:
+    pets(task_toml=toml("openai:gpt-6-luna").replace("requests = 60", "requests = 90"))
+    outcome = pipeline.run(workspace, "pets", pipeline.Way("generate"))
+    with outcome.context.store() as store:
+        rows = store.rows("SELECT purpose, messages FROM ask JOIN request ON id = request_id")
+        made = {row.input for row in store.candidates(outcome.run.id) if row.source == "synthesis"}
+    told = {purpose: "written before" in messages for purpose, messages in rows}
+    assert (told["generate:synthesize"], told["generate:synthesize.2"]) == (False, True)
+    second = [messages for purpose, messages in rows if purpose == "generate:synthesize.2"]
+    assert all(any(text[:20] in messages for text in made) for messages in second)
+
+
+def test_reasons_are_stored_and_not_learnt(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
+) -> None:
+    pets(task_toml=toml("anthropic:claude-haiku-5-5", "rationale = true\n"))
+    outcome = pipeline.run(workspace, "pets")
+    with outcome.context.store() as store:
+        rows = store.rows(
+            """SELECT text FROM completion JOIN ask USING (request_id)
+               WHERE purpose = 'generate:answer'"""
+        )
+        learnt = {row.answer for row in store.examples(outcome.run.id)}
+    assert all(json.loads(text)["rationale"] for (text,) in rows)
+    assert learnt <= set(PETS)
+    pets(task_toml=toml("embedded", "rationale = true\n"))
+    with pytest.raises(InputError, match="rationale needs a teacher behind an API"):
+        pipeline.run(workspace, "pets")
 
 
 def test_auto_never_spends(

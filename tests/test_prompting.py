@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from distill.prompting import answer_requests, student_messages, synthesis_request
+from distill.backends.apis.wire import answer_schema
+from distill.prompting import answer_requests, student_messages
 from distill.records import Model
+from distill.synthesis import synthesis_request, synthesis_rounds
 from tests.conftest import WriteTask
 from tests.standin import StandIn
 
@@ -48,7 +50,7 @@ def test_further_votes_see_other_seeds(pets: WriteTask) -> None:
 
 
 def test_synthesis_shows_seeds_of_its_label_only(pets: WriteTask) -> None:
-    request = synthesis_request(pets(), BASE, "birds", 0)
+    request = synthesis_request(pets(), BASE, ("birds", 0))
     lines = request.messages[0].content.splitlines()
     assert lines[0] == "About birds:"
     assert len(lines) == 4 and all("bird" in line for line in lines[1:3])
@@ -60,7 +62,7 @@ def test_a_teacher_behind_an_api_is_told_what_it_is_about_and_asked_for_several(
     pets: WriteTask,
 ) -> None:
     task = pets(task_toml=HEAD + "[generate]\ninputs_per_request = 7\nmax_tokens = 50\n")
-    first, second = (synthesis_request(task, API, "birds", number) for number in range(2))
+    first, second = (synthesis_request(task, API, ("birds", number)) for number in range(2))
     system, user = first.messages
     assert system.role == "system" and "- birds: b" in system.content
     assert second.messages[0] == system, "what is the same comes first, for the provider's cache"
@@ -69,6 +71,57 @@ def test_a_teacher_behind_an_api_is_told_what_it_is_about_and_asked_for_several(
     (answer,) = answer_requests(task, API, ["a new pet"], shots=2)
     assert [turn.role for turn in answer.messages] == ["system", "user"]
     assert "- cats: c" in answer.messages[0].content
+
+
+def test_every_new_input_is_asked_for_along_the_axes_of_the_task(pets: WriteTask) -> None:
+    task = pets(task_toml=HEAD + '[generate]\naxes = {mood = ["glad", "sad"], age = ["old"]}\n')
+    asked = synthesis_request(task, API, ("birds", 0)).messages[1].content
+    lines = [line for line in asked.splitlines() if "mood" in line]
+    assert len(lines) == task.spec.generate.inputs_per_request
+    assert set(lines) <= {f"{n}. mood: {m}; age: old" for n in range(1, 6) for m in ("glad", "sad")}
+    without = pets(task_toml=HEAD + "[generate]\naxes = {}\n")
+    assert (
+        "each as its line says"
+        not in synthesis_request(without, API, ("birds", 0)).messages[1].content
+    )
+
+
+def test_later_rounds_show_what_is_covered(pets: WriteTask) -> None:
+    task = pets()
+    covered = [f"bird {number} sings " + "on and on " * 9 for number in range(50)]
+    first = synthesis_request(task, API, ("birds", 4), covered).messages[1].content
+    second = synthesis_request(task, API, ("birds", 5), covered).messages[1].content
+    assert first.count(" sings ") == second.count(" sings ") == 20
+    assert first != second
+    shown = [line for line in first.splitlines() if " sings " in line]
+    assert {len(line.split()) for line in shown} == {1 + 15}
+    assert "written before" not in synthesis_request(task, API, ("birds", 4)).messages[1].content
+
+
+def test_rounds_grow_and_wanting_more_later_only_adds(pets: WriteTask) -> None:
+    def rounds(requests: int) -> list[list[tuple[str, int]]]:
+        task = pets(task_toml=HEAD + f"[generate]\nrequests = {requests}\ninputs_per_request = 1\n")
+        return list(synthesis_rounds(task, API))
+
+    assert [len(places) for places in rounds(3 * 70)] == [3 * 4, 3 * 12, 3 * 48, 3 * 6]
+    few, many = rounds(3 * 10), rounds(3 * 70)
+    assert few[0] == many[0]
+    assert few[1] == many[1][: len(few[1])]
+    assert len(list(synthesis_rounds(pets(task_toml=HEAD), BASE))) == 1, "a small one goes on"
+
+
+def test_reasons_come_before_the_label_and_only_from_a_teacher_behind_an_api(
+    pets: WriteTask,
+) -> None:
+    plain, task = pets(), pets(task_toml=HEAD + "[teacher]\nrationale = true\n")
+    (request,) = answer_requests(task, API, ["a new pet"], shots=1)
+    schema = answer_schema(request.sampling)
+    assert schema and list(schema["properties"]) == schema["required"] == ["rationale", "label"]
+    (short,) = answer_requests(plain, API, ["a new pet"], shots=1)
+    assert request.sampling.max_tokens > short.sampling.max_tokens
+    assert answer_requests(task, BASE, ["x"], shots=1) == answer_requests(
+        plain, BASE, ["x"], shots=1
+    )
 
 
 def test_a_task_may_bring_its_own_instructions(pets: WriteTask) -> None:
@@ -80,15 +133,15 @@ def test_a_task_may_bring_its_own_instructions(pets: WriteTask) -> None:
 def test_wanting_more_later_keeps_the_requests_of_before(pets: WriteTask) -> None:
     few = pets(task_toml=HEAD + "[generate]\nrequests = 3\n")
     many = pets(task_toml=HEAD + "[generate]\nrequests = 300\n")
-    assert synthesis_request(few, BASE, "cats", 2) == synthesis_request(many, BASE, "cats", 2)
+    assert synthesis_request(few, BASE, ("cats", 2)) == synthesis_request(many, BASE, ("cats", 2))
 
 
 def test_every_request_is_another_one_and_follows_the_seed(pets: WriteTask) -> None:
     task = pets()
-    ids = {synthesis_request(task, BASE, "cats", number).id for number in range(50)}
+    ids = {synthesis_request(task, BASE, ("cats", number)).id for number in range(50)}
     assert len(ids) == 50
     other = pets(task_toml=HEAD + "[generate]\nseed = 1\n")
-    assert synthesis_request(other, BASE, "cats", 0).id not in ids
+    assert synthesis_request(other, BASE, ("cats", 0)).id not in ids
 
 
 def test_the_student_sees_its_short_prompt_and_the_input(pets: WriteTask) -> None:

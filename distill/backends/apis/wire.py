@@ -49,14 +49,16 @@ def answer_schema(sampling: Sampling) -> dict[str, Any] | None:
     """The JSON Schema of an answer that is one of the choices, or a list of texts; None for free
     text."""
     if sampling.choices:
-        return _object("label", {"type": "string", "enum": list(sampling.choices)})
+        label = {"label": {"type": "string", "enum": list(sampling.choices)}}
+        reasons = {"rationale": {"type": "string"}} if sampling.rationale else {}
+        return _object(reasons | label)
     if sampling.inputs:
-        return _object("inputs", {"type": "array", "items": {"type": "string"}})
+        return _object({"inputs": {"type": "array", "items": {"type": "string"}}})
     return None
 
 
-def _object(key: str, schema: dict[str, Any]) -> dict[str, Any]:
-    shape = {"type": "object", "properties": {key: schema}, "required": [key]}
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    shape = {"type": "object", "properties": properties, "required": list(properties)}
     return shape | {"additionalProperties": False}
 
 
