@@ -14,7 +14,7 @@ from distill.backends.client import complete_all
 from distill.batch_store import count_out, was_batched
 from distill.batching import Batched, Batching, batching
 from distill.errors import DistillError
-from distill.ledger import OnAnswers, StoreLedger, is_usable
+from distill.ledger import BudgetReached, OnAnswers, StoreLedger, is_usable
 from distill.progress import Progress
 from distill.records import Answered, Ask, Endpoint
 from distill.store import Store
@@ -78,7 +78,11 @@ def ask_all(
         store.settle_lost()
         with context.progress.step(stage, name, missing) as advance:
             asking = _Asking(context, store, purpose, ready, lambda rows: advance(len(rows)))
-            out = asking.all(in_batches=may_wait and wants_batches(context, store, ready))
+            try:
+                out = asking.all(in_batches=may_wait and wants_batches(context, store, ready))
+            except BudgetReached as reached:
+                missing, mean = store.count_unanswered(run_id, purpose), store.mean_usd(purpose)
+                raise reached.buying(missing, mean) from reached
         if out:
             raise Waiting(out, context.task.name)
     return store.answered(run_id, purpose)

@@ -30,15 +30,24 @@ def is_usable(request: Request, answer: Completion) -> bool:
 
 
 class BudgetReached(DistillError):
-    """The next request could pass the budget."""
+    """The next request could pass the budget. `more` says what a higher one would buy."""
 
-    def __init__(self, budget_usd: Decimal, committed_usd: Decimal, next_usd: Decimal) -> None:
+    def __init__(
+        self, budget_usd: Decimal, committed_usd: Decimal, next_usd: Decimal, more: str = ""
+    ) -> None:
         super().__init__(
             f"the budget is reached: ${committed_usd:.4f} of ${budget_usd} are spent or may have "
-            f"been billed, and the next request could cost ${next_usd:.4f}.\n"
+            f"been billed, and the next request could cost ${next_usd:.4f}.\n{more}"
             "Everything that was paid for is stored. Raise budget.usd in task.toml and run again: "
             "it reuses every answer."
         )
+        self._reached = (budget_usd, committed_usd, next_usd)
+
+    def buying(self, missing: int, mean_usd: Decimal | None) -> "BudgetReached":
+        """The same, with what a higher budget would buy: the answers that are missing, at what
+        those before cost on average."""
+        about = "" if mean_usd is None else f", about ${missing * mean_usd:.4f} at the mean so far"
+        return BudgetReached(*self._reached, f"A higher one buys {missing:,} answers{about}.\n")
 
 
 class Nonsense(DistillError):

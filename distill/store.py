@@ -223,6 +223,13 @@ class Store:
         )
         return int(rows[0][0])
 
+    def mean_usd(self, purpose: str) -> Decimal | None:
+        """What an answer of a purpose cost on average, in any run; None before the first."""
+        rows = self.rows(
+            "SELECT AVG(usd) FROM completion JOIN ask USING (request_id) WHERE purpose = ?", purpose
+        )
+        return None if rows[0][0] is None else Decimal(str(rows[0][0]))
+
     # the ledger
 
     def add_attempts(self, run_id: str, attempts: Sequence[Attempt]) -> None:

@@ -1,0 +1,76 @@
+"""The protocols against a server that nobody here wrote: vLLM's, with a real model, through both
+official clients. Nobody sends a bill for it: the prices are made up."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from distill.backends import weights
+from distill.backends.apis.wire import inputs_of, label_of
+from distill.backends.client import complete_all
+from distill.backends.servers import ServerSettings
+from distill.backends.teachers import choose
+from distill.prices import Rates
+from distill.records import Completion, Endpoint, Message, Model, Request, Sampling
+from tests.books import Books
+
+pytestmark = [pytest.mark.models, pytest.mark.timeout(900)]
+LABELS = ("cats", "dogs")
+TURNS = (Message("system", "You sort texts about pets."), Message("user", "My dog barks."))
+RATES = Rates(Decimal(1), Decimal(5), Decimal(1), Decimal(1))
+
+
+def settings(log: Path, model: str = "") -> ServerSettings:
+    return ServerSettings(4, Decimal(1), log, rates={model: RATES} if model else {})
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """A small chat model, as the teacher `vllm:<folder>`."""
+    _, folder = weights.embedded(weights.STUDENT)
+    teacher = choose(f"vllm:{folder}")
+    with teacher.serve(settings(tmp_path_factory.mktemp("vllm") / "log")) as endpoint:
+        yield endpoint
+
+
+def ask(endpoint: Endpoint) -> list[Completion]:
+    """A label, and two new inputs."""
+    name = endpoint.model.name
+    books = Books(
+        [
+            Request(name, TURNS, Sampling(64, choices=LABELS)),
+            Request(name, TURNS, Sampling(200, inputs=2)),
+        ]
+    )
+    complete_all(endpoint, books)
+    return sorted(books.completions, key=lambda row: row.completion_tokens)
+
+
+def test_a_folder_with_a_model_is_a_teacher(served: Endpoint) -> None:
+    label = min(ask(served), key=lambda row: row.completion_tokens)
+    assert label_of(label.text) in LABELS
+    assert label.usd > 0 and label.prompt_tokens > 0
+
+
+def test_any_server_of_that_shape_answers_by_its_schema(served: Endpoint, tmp_path: Path) -> None:
+    teacher = choose(f"{served.url}#{served.model.name}")
+    with teacher.serve(settings(tmp_path / "log")) as endpoint:
+        label, made = ask(endpoint)
+    assert label_of(label.text) in LABELS and label.text.startswith("{")
+    assert made.problem == "cut off" or all(inputs_of(made.text))
+
+
+def test_anthropics_protocol_is_spoken_with_a_server_of_another_hand(
+    served: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert served.url is not None
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+    model = Model(served.model.name, None, "anthropic")
+    url = served.url.removesuffix("/v1")
+    endpoint = Endpoint(url, model, 4, served.price, "ANTHROPIC_API_KEY")
+    label, made = ask(endpoint)
+    assert label_of(label.text) in LABELS and label.text.startswith("{")
+    assert label.prompt_tokens > 0 and label.completion_tokens > 0
+    assert made.problem == "cut off" or all(inputs_of(made.text))
