@@ -2,9 +2,9 @@
 
 import pytest
 
-from distill.report.headline import headline, winning_rival
+from distill.report.headline import headline, unbeaten_rival
 from distill.report.render import html, markdown
-from distill.stats import Verdict, verdict
+from distill.stats import Interval, Verdict, verdict
 
 SYSTEMS = [
     {"name": "teacher", "value": 0.80, "usd_per_1k_requests": "0.41"},
@@ -36,26 +36,41 @@ def found(better: int = 30) -> Verdict:
     return verdict(student, teacher, margin=0.02, confidence=0.95)
 
 
+def leads(**low: float) -> dict[str, Interval]:
+    """The student's leads: clear, but for those whose lower end is given."""
+    ends = {"base": 0.5, "linear": 0.1} | low
+    return {name: Interval(end + 0.05, end, end + 0.1) for name, end in ends.items()}
+
+
 def test_a_student_that_beats_every_rival_is_named_first() -> None:
-    text = headline(systems(), found(), 240)
+    text = headline(systems(), found(), leads(), 240)
     assert text.startswith("The student answers as well as the teacher (+8.3 points, 95% interval")
     assert "margin 2.0, on 240 human-labelled messages" in text
     assert "costs $0.004 per 1,000 requests instead of $0.41" in text
 
 
-@pytest.mark.parametrize("value", [0.85, 0.9])
-def test_a_rival_that_is_as_good_or_better_is_named_first(value: float) -> None:
-    text = headline(systems(linear=value), found(), 240)
+@pytest.mark.parametrize("low", [-0.05, -0.2])
+def test_a_rival_that_is_as_good_or_better_is_named_first(low: float) -> None:
+    text = headline(systems(linear=0.9), found(), leads(linear=low), 240)
     assert text.startswith("You do not need the student: a linear model on counts of words")
 
 
-def test_the_best_of_the_winning_rivals_is_named() -> None:
-    rival = winning_rival(systems(linear=0.86, base=0.9))
+def test_a_rival_that_the_gold_does_not_tell_apart_is_named_first_too() -> None:
+    text = headline(systems(linear=0.84), found(), leads(linear=-0.04), 240)
+    assert text.startswith("You may not need the student: a linear model on counts of words")
+    assert "at $0.0001 per 1,000, is right on 84.0%, the student on 85.0%" in text
+    assert "which 240 messages do not tell apart (+1.0 points, -4.0…+6.0)" in text
+
+
+def test_the_best_of_the_unbeaten_rivals_is_named() -> None:
+    rows = systems(linear=0.86, base=0.9)
+    rival = unbeaten_rival(rows, leads(linear=-0.1, base=-0.1))
     assert rival is not None and rival["name"] == "base"
+    assert unbeaten_rival(rows, leads()) is None
 
 
 def test_an_open_verdict_says_how_many_rows_would_settle_it() -> None:
-    text = headline(systems(), found(better=12), 240)
+    text = headline(systems(), found(better=12), leads(), 240)
     assert text.startswith("Whether the student answers as well as the teacher is open")
     assert "gold messages would settle it" in text
 

