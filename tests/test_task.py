@@ -35,7 +35,7 @@ def test_unknown_task_lists_the_known_ones(workspace: Workspace, pets: WriteTask
 
 def test_unknown_key_lists_the_known_ones(pets: WriteTask) -> None:
     message = problem(pets, task_toml=HEAD + "[teacher]\nfewshot = 3\n")
-    assert "task.toml: unknown key 'teacher.fewshot'; known here: model, few_shot" in message
+    assert "task.toml: unknown key 'teacher.fewshot'; known here: model, mode, few_shot" in message
 
 
 def test_unknown_section_lists_the_known_ones(pets: WriteTask) -> None:
