@@ -29,7 +29,25 @@ def requests(model: Model, count: int) -> list[Request]:
     ]
 
 
+def long_requests(model: Model, count: int) -> list[Request]:
+    """Requests for more texts than there is room for: every answer costs nearly what it can."""
+    sampling = Sampling(300, inputs=40)
+    return [
+        Request(
+            model.name, (Message("user", f"Write 40 messages about dogs, part {n}."),), sampling
+        )
+        for n in range(count)
+    ]
+
+
 def spend(database: Path, teacher: str, count: int, budget: Decimal) -> list[Completion]:
+    """Ask for labels as far as they are unanswered; the answers that came now."""
+    return ask(database, teacher, requests(choose(teacher).model, count), budget, IN_FLIGHT)
+
+
+def ask(
+    database: Path, teacher: str, rows: Sequence[Request], budget: Decimal, in_flight: int
+) -> list[Completion]:
     """Ask what is unanswered; the answers that came now."""
     came: list[Completion] = []
 
@@ -37,8 +55,8 @@ def spend(database: Path, teacher: str, count: int, budget: Decimal) -> list[Com
         came.extend(answers)
 
     chosen = choose(teacher)
-    settings = ServerSettings(IN_FLIGHT, Decimal(1), database.parent / "log")
-    asks = [Ask(PURPOSE, str(n), row) for n, row in enumerate(requests(chosen.model, count))]
+    settings = ServerSettings(in_flight, Decimal(1), database.parent / "log")
+    asks = [Ask(PURPOSE, str(n), row) for n, row in enumerate(rows)]
     with open_store(database) as store, chosen.serve(settings) as endpoint:
         store.add_asks(RUN, asks)
         store.settle_lost()
