@@ -27,8 +27,13 @@ check: setup ## Format, lint, types, import rules, docs up to date (seconds)
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/cog --check docs/*.md
 
-bench: setup ## Measure quality on real data: make bench DATA=folder LABELS=easy
-	@$(PYTHON) benchmarks/real_classify.py --data "$(DATA)" --labels "$(or $(LABELS),easy)"
+bench: setup ## Measure quality on real data (make bench DATA=folder LABELS=easy), or speed and kills
+	@if [ -n "$(DATA)" ]; then \
+	    $(PYTHON) -m benchmarks.real_classify --data "$(DATA)" --labels "$(or $(LABELS),easy)"; \
+	else \
+	    $(PYTHON) -m benchmarks.kills; \
+	    $(PYTHON) -m benchmarks.throughput $(if $(PEERS),--peers "$(PEERS)"); \
+	fi
 
 docs: setup ## Write the parts of the docs that come from the code
 	@.venv/bin/cog -r docs/*.md

@@ -78,7 +78,7 @@ class Results:
             return self._without_answer(attempt, unreadable(text, self.endpoint))
         waited = max((datetime.now(UTC) - batch.written).total_seconds(), 0.0)
         price = self.endpoint.price
-        return Outcome(attempt, completed(attempt.request, answer, waited, price))
+        return Outcome(attempt, completed(attempt, answer, waited, price))
 
     def _without_answer(self, attempt: Attempt, failure: Failure) -> Outcome:
         if failure.retry:
@@ -89,8 +89,8 @@ class Results:
 
     def _count_rounds(self, attempts: Iterable[Attempt], why: str) -> None:
         for attempt in attempts:
-            self.rounds[attempt.request.id] += 1
-            if self.rounds[attempt.request.id] >= ROUNDS:
+            self.rounds[attempt.request_id] += 1
+            if self.rounds[attempt.request_id] >= ROUNDS:
                 self.refused.append(f"{ROUNDS} batches brought no answer: {why}")
 
     def _turn(self, outcomes: list[Outcome]) -> None:

@@ -169,11 +169,12 @@ class Store:
 
     def add_asks(self, run_id: str, asks: Sequence[Ask]) -> None:
         """Write down what a run is going to ask, before it asks."""
+        ids = [ask.request.id for ask in asks]
         positions: dict[str, int] = {}
         links = []
-        for ask in asks:
+        for id_, ask in zip(ids, asks, strict=True):
             position = positions[ask.purpose] = positions.get(ask.purpose, -1) + 1
-            links.append([run_id, ask.purpose, position, ask.subject, ask.request.id])
+            links.append([run_id, ask.purpose, position, ask.subject, id_])
         with self.transaction():
             self.add_requests([ask.request for ask in asks])
             self.insert("ask", links)
@@ -236,15 +237,18 @@ class Store:
         """Write down what is about to be sent."""
         now = _now()
         self.insert(
-            "attempt", [[row.id, run_id, row.request.id, row.worst_usd, now] for row in attempts]
+            "attempt",
+            [[row.id, run_id, row.request_id, row.worst_usd, now] for row in attempts],
+            known_new=True,
         )
 
     def add_outcomes(self, outcomes: Sequence[Outcome]) -> None:
-        """Write down what became of attempts."""
+        """Write down what became of attempts; each ends once."""
         now = _now()
         self.insert(
             "outcome",
             [[row.attempt.id, row.result, row.usd, row.failure, now] for row in outcomes],
+            known_new=True,
         )
 
     def settle_lost(self) -> int:
@@ -455,17 +459,24 @@ class Store:
             table.setdefault(system, {})[gold_id] = value
         return table
 
-    def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
-        """Add rows, each with a value for every column; one whose key is there already is left
-        out."""
+    def insert(
+        self, table: str, rows: Sequence[Sequence[object]], *, known_new: bool = False
+    ) -> None:
+        """Add rows, each with a value for every column. What is there already stays as it is;
+        `known_new` spares looking, which takes as long as all the rest, and makes an error of
+        it."""
         if not rows:
             return
-        # One statement for all rows: executemany takes a hundred times as long.
-        marks = ", ".join("unnest(?)" for _ in rows[0])
+        # One statement for all rows: executemany takes a hundred times as long. A value that all
+        # rows share (the run, the time) is given once.
         columns = [list(column) for column in zip(*rows, strict=True)]
-        self._connection.execute(
-            f"INSERT INTO {table} SELECT {marks} ON CONFLICT DO NOTHING", columns
-        )
+        shared = [len(rows) > 1 and all(v is column[0] for v in column) for column in columns]
+        marks = ", ".join("?" if same else "unnest(?)" for same in shared)
+        values = [
+            column[0] if same else column for column, same in zip(columns, shared, strict=True)
+        ]
+        conflict = "" if known_new else "ON CONFLICT DO NOTHING"
+        self._connection.execute(f"INSERT INTO {table} SELECT {marks} {conflict}", values)
 
 
 def _values(record: object) -> tuple[object, ...]:

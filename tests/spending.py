@@ -32,14 +32,32 @@ def requests(model: Model, count: int) -> list[Request]:
     ]
 
 
+def long_requests(model: Model, count: int) -> list[Request]:
+    """Requests for more texts than there is room for: every answer costs nearly what it can."""
+    sampling = Sampling(300, inputs=40)
+    return [
+        Request(
+            model.name, (Message("user", f"Write 40 messages about dogs, part {n}."),), sampling
+        )
+        for n in range(count)
+    ]
+
+
 def spend(database: Path, teacher: str, count: int, budget: Decimal) -> list[Completion]:
+    """Ask for labels as far as they are unanswered; the answers that came now."""
+    return ask(database, teacher, requests(choose(teacher).model, count), budget, IN_FLIGHT)
+
+
+def ask(
+    database: Path, teacher: str, rows: Sequence[Request], budget: Decimal, in_flight: int
+) -> list[Completion]:
     """Ask what is unanswered; the answers that came now."""
     came: list[Completion] = []
 
     def keep(answers: Sequence[Completion]) -> None:
         came.extend(answers)
 
-    with ready(database, teacher, count) as (store, endpoint):
+    with ready(database, teacher, rows, in_flight) as (store, endpoint):
         ledger = StoreLedger(store, RUN, endpoint, budget)
         complete_all(endpoint, ledger.ask(store.unanswered(RUN, PURPOSE), keep))
     return came
@@ -50,9 +68,10 @@ def spend_in_batches(
 ) -> list[str]:
     """The same in batches; what was noted on the way."""
     notes: list[str] = []
+    rows = requests(choose(teacher).model, count)
     what = Batched(RUN, PURPOSE, teacher, budget)
     with (
-        ready(database, teacher, count) as (store, endpoint),
+        ready(database, teacher, rows, IN_FLIGHT) as (store, endpoint),
         batching(store, what, endpoint, lambda answers: None, notes.append) as batches,
     ):
         batches.complete(wait=wait)
@@ -60,11 +79,13 @@ def spend_in_batches(
 
 
 @contextmanager
-def ready(database: Path, teacher: str, count: int) -> Iterator[tuple[Store, Endpoint]]:
+def ready(
+    database: Path, teacher: str, rows: Sequence[Request], in_flight: int
+) -> Iterator[tuple[Store, Endpoint]]:
     """The store, with everything written down that is to be asked, and who is asked."""
     chosen = choose(teacher)
-    settings = ServerSettings(IN_FLIGHT, Decimal(1), database.parent / "log")
-    asks = [Ask(PURPOSE, str(n), row) for n, row in enumerate(requests(chosen.model, count))]
+    settings = ServerSettings(in_flight, Decimal(1), database.parent / "log")
+    asks = [Ask(PURPOSE, str(n), row) for n, row in enumerate(rows)]
     with open_store(database) as store, chosen.serve(settings) as endpoint:
         store.add_asks(RUN, asks)
         store.settle_lost()

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from distill.backends import pace
 from distill.backends.failures import KEY
+from distill.backends.teachers import choose
 from distill.errors import DistillError, InputError
 from distill.ledger import BudgetReached
 from distill.rehearsal import Settings, StandIn, running
 from distill.store import open_store
 from tests.conftest import jsonl, pet_rows
-from tests.spending import PURPOSE, RUN, requests, spend
+from tests.spending import PURPOSE, RUN, ask, long_requests, requests, spend
 
 TEACHERS = ("openai:gpt-6-luna", "anthropic:claude-haiku-5-5")
 PLENTY = Decimal(100)
@@ -99,6 +101,22 @@ def test_no_bill_passes_the_budget(database: Path, provider: Provider, teacher: 
             left = store.count_unanswered(RUN, PURPOSE)
         assert 0 < left < 500
         assert len(spend(database, teacher, 500, PLENTY)) == left, "nothing is asked again"
+
+
+def test_two_hundred_long_answers_at_a_time_keep_to_the_budget(
+    database: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "FIRST_WINDOW", 200)
+    teacher, budget = TEACHERS[0], Decimal("0.06")
+    rows = long_requests(choose(teacher).model, 1000)
+    with provider(latency=1.0, cut=0.01) as standin:
+        with pytest.raises(BudgetReached):
+            ask(database, teacher, rows, budget, in_flight=200)
+        bill = standin.bill()
+    paid, twice = ledger(database)
+    assert bill.most_at_once > 50
+    assert paid <= bill.usd <= paid + twice <= budget
+    assert bill.usd > budget * Decimal("0.9"), "what is reserved comes free again"
 
 
 def test_a_run_killed_at_any_moment_pays_nothing_unseen(database: Path, provider: Provider) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from itertools import pairwise
 
 import pytest
@@ -48,6 +49,38 @@ def test_what_anthropic_announces() -> None:
     }
     assert announced_rate(headers, "requests") == pytest.approx(10.0)
     assert announced_rate(headers, "tokens") is None
+
+
+def test_a_clock_that_is_wrong_does_not_make_a_minute_into_a_day() -> None:
+    theirs = datetime.now(UTC) + timedelta(hours=1)
+    headers = {
+        "date": format_datetime(theirs, usegmt=True),
+        "anthropic-ratelimit-requests-limit": "600",
+        "anthropic-ratelimit-requests-remaining": "599",
+        "anthropic-ratelimit-requests-reset": (theirs + timedelta(seconds=1)).isoformat(),
+    }
+    assert announced_rate(headers, "requests") == pytest.approx(10.0)
+
+
+def test_a_rest_saves_up_some_of_an_announced_limit() -> None:
+    clock = Clock()
+    pace = paced(clock, 50, lambda pace: pace.took({"x-ratelimit-limit-requests": "6000"}))
+    gate = pace._gates["requests"]
+    waits = [gate.delay(1, clock.now) for _ in range(100)]
+    assert sum(wait == 0 for wait in waits) == pytest.approx(75, abs=2)
+
+
+def test_what_was_saved_up_before_the_first_429_is_not_taken_for_the_limit() -> None:
+    clock = Clock()
+
+    def act(pace: Pace) -> None:
+        for a_second, seconds in ((400, 1.0), (200, 0.4)):
+            for _ in range(int(a_second * seconds)):
+                clock.now += 1 / a_second
+                pace.took({})
+            pace.refused(None, {}, busy=False)
+
+    assert rate(paced(clock, 50, act)) == pytest.approx(0.97 * 200, rel=0.04)
 
 
 def test_a_gate_lets_through_its_rate_evenly() -> None:

@@ -10,7 +10,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic, perf_counter
@@ -29,6 +29,10 @@ TRIES_WHEN_LIMITED = 40
 TRIES_ON_OUR_OWN_SERVER = 3  # it has nobody else to serve: what fails thrice is broken
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 60.0
+# A client looks through all of its connections, with a system call for each that is idle, before
+# and after every request: with 50 it spends a third of its time on that.
+CONNECTIONS_OF_A_CLIENT = 8
+MOST_CLIENTS = 32  # each takes a few ms to make
 
 
 class Ledger(Protocol):
@@ -49,7 +53,10 @@ def complete_all(endpoint: Endpoint, ledger: Ledger) -> None:
     came back before, and what was in flight then, is settled. So it is at Ctrl-C, as far as it can
     have been billed.
     """
-    asyncio.run(_Asking(endpoint, ledger).all())
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_Asking(endpoint, ledger).all())
 
 
 @dataclass
@@ -71,9 +78,14 @@ class _Asking:
         self.ready: asyncio.Queue[Attempt] = asyncio.Queue()
         self.wake = asyncio.Event()
         self.pace = Pace(self.endpoint.in_flight)
-        async with dialect.connect(self.endpoint) as client:
+        async with AsyncExitStack() as stack:
+            clients = [
+                await stack.enter_async_context(dialect.connect(self.endpoint))
+                for _ in range(clients_for(self.endpoint.in_flight))
+            ]
             workers = [
-                asyncio.create_task(self._work(client)) for _ in range(self.endpoint.in_flight)
+                asyncio.create_task(self._work(clients[number % len(clients)]))
+                for number in range(self.endpoint.in_flight)
             ]
             try:
                 await self._keep_books(workers)
@@ -110,7 +122,8 @@ class _Asking:
 
     async def _turn_now(self) -> int:
         outcomes, self.outcomes = self.outcomes, []
-        wanted = 0 if self.stopping else 2 * self.endpoint.in_flight - len(self.out)
+        enough = self.stopping or self.ready.qsize() > self.endpoint.in_flight // 2
+        wanted = 0 if enough else 2 * self.endpoint.in_flight - len(self.out)
         again = self._due(wanted)
         if not outcomes and wanted <= 0:
             return 0
@@ -155,10 +168,10 @@ class _Asking:
             self.wake.set()
 
     async def _ask(self, client: Any, attempt: Attempt) -> Outcome:
-        dialect, request = DIALECTS[self.endpoint.model.api], attempt.request
+        dialect = DIALECTS[self.endpoint.model.api]
         start = perf_counter()
         try:
-            reply: Reply = await dialect.send(client, dialect.body(request))
+            reply: Reply = await dialect.send(client, dialect.body(attempt.request))
         except dialect.failures() as error:
             return self._failed(attempt, error)
         seconds = perf_counter() - start
@@ -167,7 +180,7 @@ class _Asking:
             answer = dialect.read(json.loads(reply.text))
         except (ValueError, KeyError, TypeError, IndexError):
             return self._again(attempt, unreadable(reply.text, self.endpoint))
-        return Outcome(attempt, completed(request, answer, seconds, self.endpoint.price))
+        return Outcome(attempt, completed(attempt, answer, seconds, self.endpoint.price))
 
     def _failed(self, attempt: Attempt, error: Exception) -> Outcome:
         failure = explain(error, self.endpoint)
@@ -180,24 +193,23 @@ class _Asking:
 
     def _again(self, attempt: Attempt, failure: Failure) -> Outcome:
         """Ask again later, unless it is hopeless: then everything stops, in good order."""
-        request = attempt.request
-        self.tries[request.id] += 1
-        tries = self.tries[request.id]
+        self.tries[attempt.request_id] += 1
+        tries = self.tries[attempt.request_id]
         most = TRIES_WHEN_LIMITED if failure.limited else TRIES
         most = TRIES_ON_OUR_OWN_SERVER if self.endpoint.model.folder else most
         if failure.retry and tries < most:
-            self.again.append((monotonic() + delay(tries, failure.wait_s), request))
+            self.again.append((monotonic() + delay(tries, failure.wait_s), attempt.request))
         else:
             self.failure = self.failure or failure.message
             self.stopping = True
         return Outcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
 
 
-def completed(request: Request, answer: Answer, seconds: float, price: Price) -> Completion:
-    """The completion of a request that took `seconds`."""
+def completed(attempt: Attempt, answer: Answer, seconds: float, price: Price) -> Completion:
+    """The completion of an attempt that took `seconds`."""
     usage = answer.usage
     return Completion(
-        request_id=request.id,
+        request_id=attempt.request_id,
         text=answer.text,
         finish_reason=answer.finish_reason,
         prompt_tokens=usage.prompt,
@@ -209,6 +221,11 @@ def completed(request: Request, answer: Answer, seconds: float, price: Price) ->
         cache_written_tokens=usage.cache_written,
         reasoning_tokens=usage.reasoning,
     )
+
+
+def clients_for(in_flight: int) -> int:
+    """How many clients share the requests in flight."""
+    return min(-(-in_flight // CONNECTIONS_OF_A_CLIENT), MOST_CLIENTS)
 
 
 def delay(tries: int, wait_s: float | None) -> float:

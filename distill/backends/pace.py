@@ -7,6 +7,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from time import monotonic
 
 FIRST_WINDOW = 8
@@ -14,7 +15,11 @@ SAFETY = 0.985  # of an announced limit
 BACK_OFF = 0.97  # of what was taken when a 429 came
 SPEED_UP = 0.01  # of the rate, each second without a 429
 CALM_SECONDS = 1.0  # 429s of one overshoot count once
+# What was taken before the first 429 is the limit and what had been saved up: look again soon.
+FIRST_CALM_SECONDS = 0.3
 BURST_SECONDS = 0.05  # what a sleep that took too long may be made up for
+LOOK_SECONDS = 0.2
+SAVED_SECONDS = 0.75  # of an announced limit, after a rest: providers save up a second or more
 CLOSED = 3  # as many 429s without an answer between them: nothing is taken now
 WINDOW_CUT = 0.7
 DURATION = re.compile(r"([\d.]+)(ms|h|m|s)")
@@ -29,13 +34,14 @@ class Gate:
 
     def __init__(self, rate: float | None = None) -> None:
         self.rate = rate
+        self.burst_s = BURST_SECONDS
         self._next = 0.0
 
     def delay(self, units: float, now: float) -> float:
         """Seconds until so many units may pass; they count as passed."""
         if not self.rate:
             return 0.0
-        self._next = max(self._next, now - BURST_SECONDS)
+        self._next = max(self._next, now - self.burst_s)
         wait = self._next - now
         self._next += units / self.rate
         return max(wait, 0.0)
@@ -51,7 +57,7 @@ class Pace:
         self._gates = {kind: Gate() for kind in KINDS}
         self._announced = False
         self._taken: deque[float] = deque(maxlen=4096)
-        self._last_cut = self._last_raise = float("-inf")
+        self._last_cut = self._last_raise = self._calm_until = float("-inf")
         self._refused_in_a_row = 0
         self._closed_until = 0.0
         self._room = asyncio.Condition()
@@ -92,23 +98,28 @@ class Pace:
         self._refused_in_a_row += 1
         if self._refused_in_a_row >= CLOSED and wait_s:
             self._closed_until = max(self._closed_until, now + wait_s)
-        if now - self._last_cut < CALM_SECONDS:
+        if now < self._calm_until:
             return
-        self._last_cut = now
+        gate = self._gates["requests"]
+        self._calm_until = now + (CALM_SECONDS if busy or gate.rate else FIRST_CALM_SECONDS)
         if busy:
             self._window = max(1.0, self._window * WINDOW_CUT)
         elif not self._announced:
-            self._gates["requests"].rate = max(BACK_OFF * self._taken_per_second(now), 0.2)
+            gate.rate = max(BACK_OFF * self._taken_per_second(now), 0.2)
+        self._last_cut = now
 
     def _taken_per_second(self, now: float) -> float:
-        """Of the last second; where nothing was taken in it, half of the rate until now."""
-        recent = sum(at > now - 1 for at in self._taken)
-        return float(recent) or (self._gates["requests"].rate or 2.0) / 2
+        """Of the last second, or of the end of it when it was cut meanwhile; where nothing was
+        taken, half of the rate until now."""
+        seconds = 1.0 if now - self._last_cut >= 1 else LOOK_SECONDS
+        recent = sum(at > now - seconds for at in self._taken)
+        return recent / seconds or (self._gates["requests"].rate or 2.0) / 2
 
     def _believe(self, headers: Mapping[str, str], now: float) -> None:
         for kind in KINDS:
             if (rate := announced_rate(headers, kind)) is not None:
                 self._gates[kind].rate = SAFETY * rate
+                self._gates[kind].burst_s = SAVED_SECONDS
                 self._announced |= kind == "requests"
 
 
@@ -123,7 +134,7 @@ def announced_rate(headers: Mapping[str, str], kind: str) -> float | None:
         if limit is None or not limit.isdigit() or int(limit) == 0:
             continue
         by_the_minute = int(limit) / SECONDS_PER_MINUTE
-        seconds = _seconds(reset)
+        seconds = _seconds(reset, headers.get("date"))
         if not (remaining or "").isdigit() or not seconds:
             return by_the_minute
         used = int(limit) - int(remaining or 0)
@@ -132,14 +143,16 @@ def announced_rate(headers: Mapping[str, str], kind: str) -> float | None:
     return None
 
 
-def _seconds(reset: str | None) -> float | None:
-    """ "6m0s", "20ms", or a time of RFC 3339, as seconds from now."""
+def _seconds(reset: str | None, date: str | None) -> float | None:
+    """ "6m0s", "20ms", or a time of RFC 3339, as seconds from the answer's own date: a clock of
+    ours that is behind would make minutes of a limit into a day's."""
     if not reset:
         return None
     if parts := DURATION.findall(reset) if "T" not in reset else []:
         return sum(float(value) * UNIT_SECONDS[unit] for value, unit in parts)
     try:
         at = datetime.fromisoformat(reset)
-    except ValueError:
+        now = parsedate_to_datetime(date) if date else datetime.now(UTC)
+        return max((at - now).total_seconds(), 0.0)
+    except (ValueError, TypeError):  # a time without its zone cannot be compared
         return None
-    return max((at - datetime.now(UTC)).total_seconds(), 0.0)

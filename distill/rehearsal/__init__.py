@@ -66,6 +66,10 @@ class Bill:
     """Answers that were billed, whether or not the client got them; lines of batches too."""
     refused: int
     """Answers with a status of 400 or more."""
+    first_at: float
+    """When the first answer was billed, in seconds of a clock that never goes back; 0 for never."""
+    last_at: float
+    """When the last one was."""
     asked: Mapping[str, int]
     """`billing.body_hash` of a request's body: how often it was billed."""
     files: int

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
+from time import monotonic
 from typing import Any
 
 from distill.rehearsal.models import Price
@@ -53,6 +54,8 @@ class Ledger:
     usd: Decimal = Decimal(0)
     requests: int = 0
     refused: int = 0
+    first_at: float = 0.0
+    last_at: float = 0.0
     files: int = 0
     batches: int = 0
     jobs: int = 0
@@ -65,6 +68,8 @@ class Ledger:
         """A model has answered the request whose body has that hash."""
         self.usd += usd
         self.requests += 1
+        self.last_at = monotonic()
+        self.first_at = self.first_at or self.last_at
         self.asked[name] += 1
 
     def uploaded(self, content: bytes) -> None:

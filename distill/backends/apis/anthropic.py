@@ -17,7 +17,8 @@ from distill.backends.apis.wire import (
     Payload,
     Reply,
     answer_schema,
-    raw_reply,
+    certificates,
+    post,
 )
 from distill.backends.keys import key_of
 from distill.records import Endpoint, Request, Usage
@@ -37,9 +38,12 @@ def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncAnthropic]"
     """The client, which does not retry by itself: every attempt is counted by ours."""
     import anthropic
 
-    key = key_of(endpoint) or NO_KEY
     return anthropic.AsyncAnthropic(
-        base_url=endpoint.url, api_key=key, max_retries=0, timeout=TIMEOUT_SECONDS
+        base_url=endpoint.url,
+        api_key=key_of(endpoint) or NO_KEY,
+        max_retries=0,
+        timeout=TIMEOUT_SECONDS,
+        http_client=anthropic.DefaultAsyncHttpxClient(verify=certificates()),
     )
 
 
@@ -89,7 +93,7 @@ def _output_config(request: Request) -> Body:
 
 async def send(client: "AsyncAnthropic", body: Body) -> Reply:
     """One attempt."""
-    return raw_reply(await client.messages.with_raw_response.create(**body))
+    return await post(client, "/v1/messages", body)
 
 
 def read(payload: Payload) -> Answer:

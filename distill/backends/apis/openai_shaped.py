@@ -10,7 +10,8 @@ from distill.backends.apis.wire import (
     Body,
     Payload,
     Reply,
-    raw_reply,
+    certificates,
+    post,
 )
 from distill.backends.keys import key_of
 from distill.records import Endpoint, Request, Usage
@@ -23,9 +24,12 @@ def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncOpenAI]":
     """The client, which does not retry by itself: every attempt is counted by ours."""
     import openai
 
-    key = key_of(endpoint) or NO_KEY
     return openai.AsyncOpenAI(
-        base_url=endpoint.url, api_key=key, max_retries=0, timeout=TIMEOUT_SECONDS
+        base_url=endpoint.url,
+        api_key=key_of(endpoint) or NO_KEY,
+        max_retries=0,
+        timeout=TIMEOUT_SECONDS,
+        http_client=openai.DefaultAsyncHttpxClient(verify=certificates()),
     )
 
 
@@ -38,12 +42,12 @@ def failures() -> type[Exception]:
 
 async def send_chat(client: "AsyncOpenAI", body: Body) -> Reply:
     """One attempt."""
-    return raw_reply(await client.chat.completions.with_raw_response.create(**body))
+    return await post(client, "/chat/completions", body)
 
 
 async def send_completion(client: "AsyncOpenAI", body: Body) -> Reply:
     """One attempt."""
-    return raw_reply(await client.completions.with_raw_response.create(**body))
+    return await post(client, "/completions", body)
 
 
 def read_chat(payload: Payload) -> Answer:

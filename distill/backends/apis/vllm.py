@@ -31,6 +31,5 @@ def _common(request: Request) -> Body:
         "max_tokens": sampling.max_tokens,
         "temperature": sampling.temperature,
         "seed": sampling.seed,
-        "extra_body": beyond_openai,
     }
-    return body | ({"stop": list(sampling.stop)} if sampling.stop else {})
+    return body | beyond_openai | ({"stop": list(sampling.stop)} if sampling.stop else {})

@@ -1,9 +1,11 @@
 """What every protocol gives and takes: answers, replies, and the functions that make a dialect."""
 
 import json
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from distill.records import Endpoint, Request, Sampling, Usage
@@ -35,7 +37,7 @@ class Reply:
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How a kind of server is spoken to. `failures` gives the official client's errors; `body` is
-    what its create call is given, which is also a line of a batch; `read` takes the JSON that comes
+    what goes over the wire, which is also a line of a batch; `read` takes the JSON that comes
     back, and raises KeyError, TypeError or IndexError when it has another shape."""
 
     connect: Callable[[Endpoint], AbstractAsyncContextManager[Any]]
@@ -43,6 +45,14 @@ class Dialect:
     body: Callable[[Request], Body]
     send: Callable[[Any, Body], Awaitable[Reply]]
     read: Callable[[Payload], Answer]
+
+
+@cache
+def certificates() -> ssl.SSLContext:
+    """What servers are trusted by: made once, which takes longer than all the rest of a client."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def answer_schema(sampling: Sampling) -> dict[str, Any] | None:
@@ -86,7 +96,12 @@ def _json_object(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def raw_reply(raw: Any) -> Reply:
-    """The reply behind an official client's raw response."""
-    response = raw.http_response
-    return Reply(response.text, {k.lower(): v for k, v in response.headers.items()})
+async def post(client: Any, path: str, body: Body) -> Reply:
+    """One attempt through an official client, with its errors. The bodies are in the form of the
+    wire already: a resource's `create` would walk through them by the types of every field, which
+    takes longer than all that we do with an answer."""
+    import httpx2
+
+    response = await client.post(path, cast_to=httpx2.Response, body=body)
+    headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in response.headers.raw}
+    return Reply(response.text, headers)

@@ -1,0 +1,241 @@
+"""Whether the bill agrees with the ledger, whenever a run is killed.
+
+    python -m benchmarks.kills [--work FOLDER] [--requests 2000] [--kills 50] [--seed 0]
+
+Asks the stand-in of each provider so many questions, ends the asking process with SIGKILL so many
+times on the way, starts it again each time, and lets it finish. A kill comes after a random time,
+which may be during the start, or after a random number of further answers. After each, the
+ledger's total must be at most the stand-in's own bill, and that at most the ledger and what may
+have been paid twice; at the end no stored answer may have been asked for again. Prints a line for
+each kill and, as its last line, one JSON object with every figure, the targets and "ok"; exit code
+1 when a target is missed.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from distill.rehearsal import Bill, Settings, StandIn, running
+from distill.store import open_store
+from tests.spending import PURPOSE, RUN
+
+ROOT = Path(__file__).resolve().parents[1]
+SEEDS = ROOT / "prompts" / "classify" / "seeds.jsonl"
+TEACHERS = ("openai:gpt-6-luna", "anthropic:claude-haiku-5-5")
+LATENCY_SECONDS = 0.05
+BUDGET_USD = "100"
+POLL_SECONDS = 0.005
+START_SHARES = (0.5, 1.3)  # of the time of a process that asks one question
+TARGETS = {"disagreements": 0, "asked_again": 0, "unanswered": 0}
+ASKS = "SELECT COUNT(*) FROM ask"
+ATTEMPTS = "SELECT COUNT(*) FROM attempt"
+ASKED_AGAIN = """SELECT COUNT(*) FROM attempt AS later
+    JOIN attempt AS earlier ON earlier.request_id = later.request_id
+    JOIN outcome ON outcome.attempt_id = earlier.id
+    WHERE result = 'answered' AND later.started > outcome.finished"""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What a store says: USD of answers, USD that may have been billed without one, and how far its
+    run is. `asked_again` counts attempts for what had an answer in the store."""
+
+    paid: Decimal
+    perhaps: Decimal
+    unanswered: int
+    asks: int
+    attempts: int
+    asked_again: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A stand-in, and the variables that lead there."""
+
+    standin: StandIn
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long until a kill: seconds or, when that is 0, further answers."""
+
+    seconds: float = 0.0
+    answers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run that is killed again and again."""
+
+    teacher: str
+    requests: int
+    kills: int
+    folder: Path
+    draw: random.Random
+
+    @property
+    def database(self) -> Path:
+        """Its store."""
+        return self.folder / "distill.duckdb"
+
+    def command(self) -> list[str]:
+        """Asks what has no answer yet."""
+        numbers = [str(self.requests), BUDGET_USD]
+        child = [sys.executable, "-m", "tests.spending"]
+        return [*child, str(self.database), self.teacher, *numbers]
+
+
+def main() -> int:
+    """Kill each provider's run, print what came of it and the verdict on the targets."""
+    options = parse()
+    figures = {}
+    for teacher in TEACHERS:
+        folder = options.work.resolve() / teacher.replace(":", "-")
+        draw = random.Random(f"{options.seed} {teacher}")
+        job = Job(teacher, options.requests, options.kills, folder, draw)
+        figures[teacher] = kill_again_and_again(job)
+    missed = [
+        f"{teacher}: {name}"
+        for teacher, found in figures.items()
+        for name, target in TARGETS.items()
+        if found[name] != target
+    ]
+    settings = {"requests": options.requests, "seed": options.seed, "targets": TARGETS}
+    print(json.dumps(settings | {"runs": figures, "missed": missed, "ok": not missed}))
+    return 1 if missed else 0
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--work", type=Path, default=Path("runs") / "kills")
+    parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0, help="draws the moments of the kills")
+    return parser.parse_args()
+
+
+def kill_again_and_again(job: Job) -> dict[str, Any]:
+    """One run with its kills, finished at the end: every figure."""
+    shutil.rmtree(job.folder, ignore_errors=True)
+    job.folder.mkdir(parents=True)
+    start_s = seconds_to_start(job)
+    moments: Counter[str] = Counter()
+    disagreements = 0
+    with provider() as place:
+        before = look(job)
+        while moments.total() < job.kills:
+            wait = any_wait(job, before, job.kills - moments.total(), start_s)
+            if kill(job, place, wait):
+                books, bill = look(job), place.standin.bill()
+                moments[moment(before, books)] += 1
+                disagreements += not agree(books, bill)
+                before = books
+        subprocess.run(job.command(), env=place.variables, cwd=ROOT, check=True)
+        books, bill = look(job), place.standin.bill()
+    disagreements += not agree(books, bill)
+    print(f"{job.teacher}: killed {dict(moments)}; {disagreements} disagreements", flush=True)
+    return figures(books, bill) | {"kills": moments, "disagreements": disagreements}
+
+
+@contextmanager
+def provider() -> Iterator[Place]:
+    """A stand-in, and what points the official clients to it."""
+    with running(Settings(SEEDS, latency=LATENCY_SECONDS)) as standin:
+        where = {"OPENAI_BASE_URL": f"{standin.url}/v1", "ANTHROPIC_BASE_URL": standin.url}
+        keys = dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY"), "none-needed")
+        yield Place(standin, os.environ | where | keys)
+
+
+def seconds_to_start(job: Job) -> float:
+    """How long a process takes for one answer, of a provider of its own."""
+    with provider() as place:
+        start = time.monotonic()
+        first = replace(job, folder=job.folder / "start", requests=1)
+        subprocess.run(first.command(), env=place.variables, cwd=ROOT, check=True)
+        return time.monotonic() - start
+
+
+def any_wait(job: Job, books: Books, kills_left: int, start_s: float) -> Wait:
+    """By the clock, from the middle of a process's start (its first half is Python's own) to a
+    little after its first answers; or by its answers, so many that some are left for the last."""
+    if job.draw.random() < 0.5:
+        return Wait(seconds=start_s * job.draw.uniform(*START_SHARES))
+    left = books.unanswered if books.asks else job.requests
+    return Wait(answers=job.draw.randint(1, 1 + 2 * left // (kills_left + 1)))
+
+
+def kill(job: Job, place: Place, wait: Wait) -> bool:
+    """Starts the run, waits and kills it; False when it had ended by itself before."""
+    billed = place.standin.bill().requests + wait.answers
+    end = time.monotonic() + wait.seconds
+    child = subprocess.Popen(job.command(), env=place.variables, cwd=ROOT)
+    while child.poll() is None and (
+        place.standin.bill().requests < billed if wait.answers else time.monotonic() < end
+    ):
+        time.sleep(POLL_SECONDS)
+    child.send_signal(signal.SIGKILL)
+    return child.wait() == -signal.SIGKILL
+
+
+def moment(before: Books, after: Books) -> str:
+    """What a killed process was at, by what it left behind."""
+    if not after.asks:
+        return "before the asks were written"
+    if after.attempts == before.attempts:
+        return "before anything was sent"
+    return "while asking" if after.unanswered else "after the last answer"
+
+
+def look(job: Job) -> Books:
+    """What the store says, read from a copy: the next process finds it as the killed one left
+    it."""
+    copy = job.folder / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir()
+    for file in job.folder.glob("distill.duckdb*"):
+        shutil.copy(file, copy)
+    with open_store(copy / job.database.name) as store:
+        store.settle_lost()
+        perhaps = store.possibly_paid_twice_usd(RUN)
+        counts = [store.rows(query)[0][0] for query in (ASKS, ATTEMPTS, ASKED_AGAIN)]
+        unanswered = store.count_unanswered(RUN, PURPOSE)
+        return Books(store.committed_usd(RUN) - perhaps, perhaps, unanswered, *counts)
+
+
+def agree(books: Books, bill: Bill) -> bool:
+    """No answer is stored that was not billed, and nothing was billed unseen."""
+    return books.paid <= bill.usd <= books.paid + books.perhaps
+
+
+def figures(books: Books, bill: Bill) -> dict[str, Any]:
+    """What stands in the books and on the bill at the end."""
+    money = {
+        "ledger_usd": books.paid,
+        "bill_usd": bill.usd,
+        "possibly_paid_twice_usd": books.perhaps,
+    }
+    counts = {"attempts": books.attempts, "billed": bill.requests, "unanswered": books.unanswered}
+    return (
+        {name: str(usd) for name, usd in money.items()}
+        | counts
+        | {"asked_again": books.asked_again}
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
