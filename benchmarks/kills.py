@@ -2,13 +2,14 @@
 
     python -m benchmarks.kills [--work FOLDER] [--requests 2000] [--kills 50] [--seed 0]
 
-Asks the stand-in of each provider so many questions, ends the asking process with SIGKILL so many
-times on the way, starts it again each time, and lets it finish. A kill comes after a random time,
-which may be during the start, or after a random number of further answers. After each, the
-ledger's total must be at most the stand-in's own bill, and that at most the ledger and what may
-have been paid twice; at the end no stored answer may have been asked for again. Prints a line for
-each kill and, as its last line, one JSON object with every figure, the targets and "ok"; exit code
-1 when a target is missed.
+Asks the stand-in of each provider so many questions, at once and in batches, ends the asking
+process with SIGKILL so many times on the way, starts it again each time, and lets it finish. A kill
+comes after a random time, which may be during the start, or after a random number of further
+answers. After each, the ledger's total must be at most the stand-in's own bill, and that at most
+the ledger and what may have been paid twice or is out in batches; at the end no stored answer may
+have been asked for again, and no batch and no file have been submitted twice. Prints a line for
+each run and, as its last line, one JSON object with every figure, the targets and "ok"; exit code 1
+when a target is missed.
 """
 
 import argparse
@@ -25,9 +26,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from distill.batch_store import reserved_usd
 from distill.rehearsal import Bill, Settings, StandIn, running
 from distill.store import open_store
 from tests.spending import PURPOSE, RUN
@@ -39,7 +42,10 @@ LATENCY_SECONDS = 0.05
 BUDGET_USD = "100"
 POLL_SECONDS = 0.005
 START_SHARES = (0.5, 1.3)  # of the time of a process that asks one question
-TARGETS = {"disagreements": 0, "asked_again": 0, "unanswered": 0}
+TARGETS = {"disagreements": 0, "asked_again": 0, "unanswered": 0, "submitted_twice": 0}
+# A batch leaves lines without an answer, so that every run makes several.
+BATCH_SECONDS = 20.0
+BATCH_FAULTS = {"expire": 0.1}
 ASKS = "SELECT COUNT(*) FROM ask"
 ATTEMPTS = "SELECT COUNT(*) FROM attempt"
 ASKED_AGAIN = """SELECT COUNT(*) FROM attempt AS later
@@ -50,8 +56,9 @@ ASKED_AGAIN = """SELECT COUNT(*) FROM attempt AS later
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What a store says: USD of answers, USD that may have been billed without one, and how far its
-    run is. `asked_again` counts attempts for what had an answer in the store."""
+    """What a store says: USD of answers, USD that may have been billed without one, what is out in
+    batches among it, and how far its run is. `asked_again` counts attempts for what had an answer
+    in the store."""
 
     paid: Decimal
     perhaps: Decimal
@@ -86,6 +93,7 @@ class Job:
     kills: int
     folder: Path
     draw: random.Random
+    batches: bool
 
     @property
     def database(self) -> Path:
@@ -95,19 +103,20 @@ class Job:
     def command(self) -> list[str]:
         """Asks what has no answer yet."""
         numbers = [str(self.requests), BUDGET_USD]
-        child = [sys.executable, "-m", "tests.spending"]
-        return [*child, str(self.database), self.teacher, *numbers]
+        child = [sys.executable, "-m", "tests.spending", str(self.database), self.teacher]
+        return [*child, *numbers, *(["batches"] if self.batches else [])]
 
 
 def main() -> int:
     """Kill each provider's run, print what came of it and the verdict on the targets."""
     options = parse()
     figures = {}
-    for teacher in TEACHERS:
-        folder = options.work.resolve() / teacher.replace(":", "-")
-        draw = random.Random(f"{options.seed} {teacher}")
-        job = Job(teacher, options.requests, options.kills, folder, draw)
-        figures[teacher] = kill_again_and_again(job)
+    for teacher, batches in product(TEACHERS, (False, True)):
+        name = f"{teacher} in batches" if batches else teacher
+        folder = options.work.resolve() / name.replace(":", "-").replace(" ", "-")
+        draw = random.Random(f"{options.seed} {name}")
+        job = Job(teacher, options.requests, options.kills, folder, draw, batches)
+        figures[name] = kill_again_and_again(job)
     missed = [
         f"{teacher}: {name}"
         for teacher, found in figures.items()
@@ -136,7 +145,7 @@ def kill_again_and_again(job: Job) -> dict[str, Any]:
     start_s = seconds_to_start(job)
     moments: Counter[str] = Counter()
     disagreements = 0
-    with provider() as place:
+    with provider(job) as place:
         before = look(job)
         while moments.total() < job.kills:
             wait = any_wait(job, before, job.kills - moments.total(), start_s)
@@ -148,14 +157,20 @@ def kill_again_and_again(job: Job) -> dict[str, Any]:
         subprocess.run(job.command(), env=place.variables, cwd=ROOT, check=True)
         books, bill = look(job), place.standin.bill()
     disagreements += not agree(books, bill)
-    print(f"{job.teacher}: killed {dict(moments)}; {disagreements} disagreements", flush=True)
-    return figures(books, bill) | {"kills": moments, "disagreements": disagreements}
+    print(f"{job.folder.name}: killed {dict(moments)}; {disagreements} disagreements", flush=True)
+    found = figures(books, bill) | {"kills": moments, "disagreements": disagreements}
+    if job.batches:
+        found |= {"batches": bill.batches, "submitted_twice": submitted_twice(bill)}
+    return found
 
 
 @contextmanager
-def provider() -> Iterator[Place]:
+def provider(job: Job) -> Iterator[Place]:
     """A stand-in, and what points the official clients to it."""
-    with running(Settings(SEEDS, latency=LATENCY_SECONDS)) as standin:
+    settings = Settings(SEEDS, latency=LATENCY_SECONDS)
+    if job.batches:
+        settings = replace(settings, batch_seconds=BATCH_SECONDS, faults=BATCH_FAULTS)
+    with running(settings) as standin:
         where = {"OPENAI_BASE_URL": f"{standin.url}/v1", "ANTHROPIC_BASE_URL": standin.url}
         keys = dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY"), "none-needed")
         yield Place(standin, os.environ | where | keys)
@@ -163,7 +178,7 @@ def provider() -> Iterator[Place]:
 
 def seconds_to_start(job: Job) -> float:
     """How long a process takes for one answer, of a provider of its own."""
-    with provider() as place:
+    with provider(job) as place:
         start = time.monotonic()
         first = replace(job, folder=job.folder / "start", requests=1)
         subprocess.run(first.command(), env=place.variables, cwd=ROOT, check=True)
@@ -211,10 +226,11 @@ def look(job: Job) -> Books:
         shutil.copy(file, copy)
     with open_store(copy / job.database.name) as store:
         store.settle_lost()
-        perhaps = store.possibly_paid_twice_usd(RUN)
+        lost = store.possibly_paid_twice_usd(RUN)
+        perhaps = lost + sum(reserved_usd(store, RUN).values(), Decimal(0))
         counts = [store.rows(query)[0][0] for query in (ASKS, ATTEMPTS, ASKED_AGAIN)]
         unanswered = store.count_unanswered(RUN, PURPOSE)
-        return Books(store.committed_usd(RUN) - perhaps, perhaps, unanswered, *counts)
+        return Books(store.committed_usd(RUN) - lost, perhaps, unanswered, *counts)
 
 
 def agree(books: Books, bill: Bill) -> bool:
@@ -233,8 +249,15 @@ def figures(books: Books, bill: Bill) -> dict[str, Any]:
     return (
         {name: str(usd) for name, usd in money.items()}
         | counts
-        | {"asked_again": books.asked_again}
+        | {"asked_again": books.asked_again, "submitted_twice": 0}
     )
+
+
+def submitted_twice(bill: Bill) -> int:
+    """Batches, files and requests in batches that came to the provider more than once. No answer
+    of a batch is lost on the way, so that none of its requests may."""
+    counts = (bill.batches_by_key, bill.uploads_by_content, bill.asked)
+    return sum(times - 1 for counted in counts for times in counted.values())
 
 
 if __name__ == "__main__":
