@@ -142,7 +142,7 @@ def kill_again_and_again(job: Job) -> dict[str, Any]:
     """One run with its kills, finished at the end: every figure."""
     shutil.rmtree(job.folder, ignore_errors=True)
     job.folder.mkdir(parents=True)
-    start_s = seconds_to_start(job)
+    start_s = seconds_to_start(replace(job, batches=False))
     moments: Counter[str] = Counter()
     disagreements = 0
     with provider(job) as place:
@@ -154,6 +154,8 @@ def kill_again_and_again(job: Job) -> dict[str, Any]:
                 moments[moment(before, books)] += 1
                 disagreements += not agree(books, bill)
                 before = books
+            elif not look(job).unanswered:
+                break  # it came to its end before it could be killed as often as that
         subprocess.run(job.command(), env=place.variables, cwd=ROOT, check=True)
         books, bill = look(job), place.standin.bill()
     disagreements += not agree(books, bill)
