@@ -116,6 +116,7 @@ class _Asking:
                 batches.wait()
                 self._online(look=self._first_look())
                 return 0
+            batches.sends = True
             batches.fetch_ended()
             if look := self._look_before_batches():
                 self._online(look=look, most=look)

@@ -76,7 +76,8 @@ def batching(
 
 @dataclass
 class Batching:
-    """The requests of one purpose on their way through batches of `most` at most."""
+    """The requests of one purpose on their way through batches of `most` at most. `sends`: what was
+    written down and is not at the provider is wanted there."""
 
     store: Store
     ledger: StoreLedger
@@ -85,6 +86,7 @@ class Batching:
     backend: BatchBackend
     client: Any
     most: int
+    sends: bool = False
     pause_s: float = field(default=FIRST_PAUSE_SECONDS)
 
     def complete(self, *, wait: bool) -> int:
@@ -94,6 +96,7 @@ class Batching:
         Raises BudgetReached when nothing is out and the budget does not carry more, DistillError
         when requests are refused for good. What came back is stored by then.
         """
+        self.sends = True
         while True:
             came = self.fetch_ended()
             self._submit()
@@ -209,13 +212,14 @@ class Batching:
 
     def _job_id(self, batch: Batch) -> str | None:
         """The provider's id of a batch. One that was written down and perhaps not sent is looked
-        for there; if it never came there, it is sent now when it is this run's, else dropped."""
+        for there; if it never came there, it is sent now when it is wanted now, else dropped."""
         if batch.job_id:
             return batch.job_id
         if job := self._find(batch):
             add_event(self.store, batch, "submitted", job.id)
             return job.id
-        if (batch.run_id, batch.purpose) == (self.what.run_id, self.what.purpose):
+        ours = (batch.run_id, batch.purpose) == (self.what.run_id, self.what.purpose)
+        if self.sends and ours:
             rest = attempts_out(self.store, batch).values()
             return self._create(batch, [self.backend.entry(row) for row in rest], again=True)
         self.results.drop(batch, "it was never sent")

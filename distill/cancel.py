@@ -52,8 +52,7 @@ def _stop(
     spec, run_id = task.spec, store.runs()[-1].id
     log = workspace.run_folder(task.name, run_id) / "logs" / f"{STAGE}.log"
     settings = ServerSettings(1, spec.machine.usd_per_hour, log, rates=task.rates)
-    # Of no purpose, so that a batch that was never sent is dropped, and not sent now.
-    what = Batched(run_id, "", teacher, spec.budget.usd)
+    what = Batched(run_id, "", teacher, spec.budget.usd)  # of every purpose
     came = 0
 
     def count(answers: int) -> None:

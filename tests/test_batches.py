@@ -352,6 +352,34 @@ def test_an_edited_task_takes_what_an_older_run_has_out(
     assert (bill.batches, set(bill.asked.values())) == (2, {1})
 
 
+def test_a_batch_that_was_never_sent_is_dropped_when_the_task_turns_to_online(
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: ServerStandIn,
+    provider: Start,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    backend: Any = BATCHES["openai"]
+    create = backend.create
+
+    def die(*arguments: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    pets(task_toml=batch_toml(TEACHERS[0]))
+    with provider() as standin:
+        monkeypatch.setattr(backend, "create", die)
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.run(workspace, "pets", pipeline.Way("generate"))
+        monkeypatch.setattr(backend, "create", create)
+        pets(task_toml=batch_toml(TEACHERS[0], "online"))
+        outcome = pipeline.run(workspace, "pets", pipeline.Way("generate"))
+        bill = standin.bill()
+    assert (bill.batches, set(bill.asked.values())) == (0, {1})
+    with outcome.context.store() as store:
+        assert open_batches(store) == []
+        assert store.committed_usd(outcome.run.id) == bill.usd
+
+
 @both
 def test_cancel_keeps_what_was_answered_and_the_next_run_asks_the_rest(
     workspace: Workspace,
