@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from distill.errors import InputError
-from distill.records import Ask, Completion, Message, Request, Sampling
+from distill.records import Ask, Attempt, Completion, Message, Outcome, Request, Sampling
 from distill.store import INTERRUPTED, Run, Store, migrate, open_store
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -48,6 +48,24 @@ def test_only_what_has_no_answer_is_unanswered(database: Path) -> None:
         store.add_completions([completion(first)])
         assert list(store.unanswered("r", "p")) == [second]
         assert store.count_unanswered("r", "p") == 1
+
+
+def test_an_id_is_the_same_for_ever() -> None:
+    chat = (Message("system", "ä"), Message("user", "b"))
+    with_choices = Request("m", chat, Sampling(5, 0.5, stop=("x",), choices=("a", "b")))
+    lists = Request("m", chat[1:], Sampling(5, inputs=3))
+    assert with_choices.id == "0ab61c47ba9274e3adf1d369c239c5c6"
+    assert lists.id == "1ddef2f64139303051e5ecd9575324bb"
+
+
+def test_an_attempt_ends_once(database: Path) -> None:
+    attempts = [Attempt(f"a{n}", request(str(n)), Decimal("0.5")) for n in range(3)]
+    with open_store(database) as store:
+        store.add_attempts("r", attempts)
+        store.add_outcomes([Outcome(row, failure="lost", maybe_billed=True) for row in attempts])
+        with pytest.raises(duckdb.ConstraintException):
+            store.add_outcomes([Outcome(attempts[0], completion(attempts[0].request))])
+        assert store.committed_usd("r") == Decimal("1.5")
 
 
 def test_an_answer_is_stored_once_and_the_first_stays(database: Path) -> None:
