@@ -4,12 +4,12 @@
 
 Asks the stand-in of each provider so many questions, at once and in batches, ends the asking
 process with SIGKILL so many times on the way, starts it again each time, and lets it finish. A kill
-comes after a random time, which may be during the start, or after a random number of further
-answers. After each, the ledger's total must be at most the stand-in's own bill, and that at most
-the ledger and what may have been paid twice or is out in batches; at the end no stored answer may
-have been asked for again, and no batch and no file have been submitted twice. Prints a line for
-each run and, as its last line, one JSON object with every figure, the targets and "ok"; exit code 1
-when a target is missed.
+comes after a random number of further answers or, half of the times, at a random time around the
+end of the start. After each, the ledger's total must be at most the stand-in's own bill, and that
+at most the ledger and what may have been paid twice or is out in batches; at the end no stored
+answer may have been asked for again, and no batch and no file have been submitted twice. Prints a
+line for each run and, as its last line, one JSON object with every figure, the targets and "ok";
+exit code 1 when a target is missed.
 """
 
 import argparse
@@ -41,6 +41,7 @@ TEACHERS = ("openai:gpt-6-luna", "anthropic:claude-haiku-5-5")
 LATENCY_SECONDS = 0.05
 BUDGET_USD = "100"
 POLL_SECONDS = 0.005
+LONGEST_SECONDS = 600.0
 START_SHARES = (0.5, 1.3)  # of the time of a process that asks one question
 TARGETS = {"disagreements": 0, "asked_again": 0, "unanswered": 0, "submitted_twice": 0}
 # A batch leaves lines without an answer, so that every run makes several.
@@ -78,10 +79,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """How long until a kill: seconds or, when that is 0, further answers."""
+    """How long until a kill: so many seconds or so many further answers, whichever comes first."""
 
-    seconds: float = 0.0
-    answers: int = 0
+    seconds: float
+    answers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +189,13 @@ def seconds_to_start(job: Job) -> float:
 
 
 def any_wait(job: Job, books: Books, kills_left: int, start_s: float) -> Wait:
-    """By the clock, from the middle of a process's start (its first half is Python's own) to a
-    little after its first answers; or by its answers, so many that some are left for the last."""
-    if job.draw.random() < 0.5:
-        return Wait(seconds=start_s * job.draw.uniform(*START_SHARES))
+    """So few answers that some are left for the last kill; half of the times also so few seconds
+    that it is about the end of a process's start (the first half of that is Python's own)."""
     left = books.unanswered if books.asks else job.requests
-    return Wait(answers=job.draw.randint(1, 1 + 2 * left // (kills_left + 1)))
+    answers = job.draw.randint(1, 1 + 2 * left // (kills_left + 1))
+    by_the_clock = job.draw.random() < 0.5 or not left
+    seconds = start_s * job.draw.uniform(*START_SHARES)
+    return Wait(seconds if by_the_clock else LONGEST_SECONDS, answers)
 
 
 def kill(job: Job, place: Place, wait: Wait) -> bool:
@@ -201,9 +203,9 @@ def kill(job: Job, place: Place, wait: Wait) -> bool:
     billed = place.standin.bill().requests + wait.answers
     end = time.monotonic() + wait.seconds
     child = subprocess.Popen(job.command(), env=place.variables, cwd=ROOT)
-    while child.poll() is None and (
-        place.standin.bill().requests < billed if wait.answers else time.monotonic() < end
-    ):
+    while child.poll() is None and time.monotonic() < end:
+        if place.standin.bill().requests >= billed:
+            break
         time.sleep(POLL_SECONDS)
     child.send_signal(signal.SIGKILL)
     return child.wait() == -signal.SIGKILL
