@@ -16,7 +16,7 @@ distill: setup ## Distil a task from start to report: make distill TASK=classify
 	@test -n "$(TASK)" || { echo "which task? make distill TASK=classify" >&2; exit 2; }
 	@.venv/bin/distill run "$(TASK)"
 
-test: setup ## Run every check and test, with real models (20 to 30 minutes on two cores)
+test: setup ## Run every check and test, with real models (30 to 40 minutes on two cores)
 	@$(MAKE) --no-print-directory check
 	@$(PYTHON) -m pytest
 
