@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import cycle, islice
 
+from distill.backends.batches import BATCHES
 from distill.backends.pace import FIRST_WINDOW
 from distill.backends.prompt_cache import cached_and_written
 from distill.backends.teachers import AUTOMATIC, choose, price_of
@@ -23,7 +24,6 @@ from distill.store import Store
 from distill.task import Task
 from distill.wanted import ANSWER, EVALUATE, SYNTHESIZE, Stock, Wanted, demand
 
-WITH_BATCHES = ("openai", "anthropic")
 ASK_ABOVE_USD = Decimal(1)  # an interactive user is asked before more than this is spent
 
 
@@ -142,7 +142,7 @@ def plan(task: Task, store: Store | None = None, run_id: str | None = None) -> P
         task=task.name,
         teacher=model.name,
         price=price,
-        batches=model.api in WITH_BATCHES,
+        batches=model.api in BATCHES,
         steps=tuple(
             _step(model, wanted, found[wanted.purpose], terms[wanted.purpose])
             for wanted in asked.wanted
@@ -173,7 +173,7 @@ class _Terms:
 def _terms(task: Task, model: Model, price: TokenPrice) -> dict[str, _Terms]:
     """The teacher answers gold online always: its latency is a figure of the report."""
     batch = None
-    if model.api in WITH_BATCHES:
+    if model.api in BATCHES:
         batch = token_price(model.api, model.name, task.rates, batch=True)
     generate = _Terms(price, batch, task.spec.teacher.in_flight)
     gold = _Terms(price, None, task.spec.evaluate.in_flight)

@@ -67,6 +67,10 @@ def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     return start
 
 
+def die(*arguments: Any, **options: Any) -> None:
+    raise KeyboardInterrupt
+
+
 def unanswered(database: Path) -> int:
     with open_store(database) as store:
         return store.count_unanswered(RUN, PURPOSE)
@@ -154,9 +158,6 @@ def test_a_file_that_was_uploaded_is_not_uploaded_again(
 
     create = Batches.create
 
-    def die(*arguments: Any, **options: Any) -> None:
-        raise KeyboardInterrupt
-
     with provider() as standin:
         monkeypatch.setattr(Batches, "create", die)
         with pytest.raises(KeyboardInterrupt):
@@ -194,9 +195,6 @@ def test_a_batch_of_another_program_is_not_taken_for_ours_in_the_end(
 
     backend: Any = BATCHES["anthropic"]
     create = backend.create
-
-    def die(*arguments: Any, **options: Any) -> None:
-        raise KeyboardInterrupt
 
     with provider() as standin:
         monkeypatch.setattr(backend, "create", die)
@@ -361,9 +359,6 @@ def test_a_batch_that_was_never_sent_is_dropped_when_the_task_turns_to_online(
 ) -> None:
     backend: Any = BATCHES["openai"]
     create = backend.create
-
-    def die(*arguments: Any, **options: Any) -> None:
-        raise KeyboardInterrupt
 
     pets(task_toml=batch_toml(TEACHERS[0]))
     with provider() as standin:

@@ -105,6 +105,5 @@ def _job(batch: "MessageBatch") -> Job:
     return Job(
         id=batch.id,
         ended=batch.processing_status == "ended",
-        answered=counts.succeeded,
         cut_short=bool(counts.canceled or counts.expired),
     )

@@ -17,7 +17,6 @@ class Job:
 
     id: str
     ended: bool
-    answered: int = 0
     problem: str = ""
     too_long: bool = False
     cut_short: bool = False

@@ -114,7 +114,6 @@ def _line(text: str) -> Line:
 
 
 def _job(batch: "Batch") -> Job:
-    counts = batch.request_counts
     errors = (batch.errors.data or []) if batch.errors else []
     problem = "; ".join(
         f"line {row.line}: {row.message}" if row.line else str(row.message) for row in errors[:3]
@@ -122,7 +121,6 @@ def _job(batch: "Batch") -> Job:
     return Job(
         id=batch.id,
         ended=batch.status in ENDED,
-        answered=counts.completed if counts else 0,
         problem=(problem or "no reason given") if batch.status == "failed" else "",
         too_long=any(row.code == TOO_MUCH_WAITING for row in errors),
         cut_short=batch.status in ("expired", "cancelled"),
