@@ -109,3 +109,11 @@ def scripted_backends(standin: StandIn, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(TRAINERS, "unsloth", scripted.Trainer())
     monkeypatch.setattr(embeddings, "_model", scripted.Embedder)
     return standin
+
+
+def point_to(monkeypatch: pytest.MonkeyPatch, url: str, key: str = "test") -> None:
+    """Let both official clients look for their provider at a stand-in."""
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{url}/v1")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
+    for variable in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.setenv(variable, key)

@@ -22,7 +22,7 @@ from distill.ledger import BudgetReached
 from distill.rehearsal import Settings, StandIn, running
 from distill.store import open_store
 from distill.workspace import Workspace
-from tests.conftest import WriteTask, jsonl, pet_rows
+from tests.conftest import WriteTask, jsonl, pet_rows, point_to
 from tests.spending import PURPOSE, RUN, spend, spend_in_batches
 from tests.standin import StandIn as ServerStandIn
 from tests.test_ledger import ledger
@@ -58,10 +58,7 @@ def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
         seeds = tmp_path / "provider.jsonl"
         seeds.write_text(jsonl(pet_rows("seed", 4)), encoding="utf-8")
         with running(Settings(seeds, batch_seconds=batch_seconds, faults=faults)) as standin:
-            monkeypatch.setenv("OPENAI_BASE_URL", f"{standin.url}/v1")
-            monkeypatch.setenv("ANTHROPIC_BASE_URL", standin.url)
-            monkeypatch.setenv("OPENAI_API_KEY", "test")
-            monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+            point_to(monkeypatch, standin.url)
             yield standin
 
     return start

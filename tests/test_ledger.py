@@ -19,7 +19,7 @@ from distill.errors import DistillError, InputError
 from distill.ledger import BudgetReached
 from distill.rehearsal import Settings, StandIn, running
 from distill.store import open_store
-from tests.conftest import jsonl, pet_rows
+from tests.conftest import jsonl, pet_rows, point_to
 from tests.spending import PURPOSE, RUN, ask, long_requests, requests, spend
 
 TEACHERS = ("openai:gpt-6-luna", "anthropic:claude-haiku-5-5")
@@ -44,10 +44,7 @@ def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Provider:
         seeds.write_text(jsonl(pet_rows("seed", 4)), encoding="utf-8")
         latency = faults.pop("latency", 0.0)
         with running(Settings(seeds, latency=latency, faults=faults)) as standin:
-            monkeypatch.setenv("OPENAI_BASE_URL", f"{standin.url}/v1")
-            monkeypatch.setenv("ANTHROPIC_BASE_URL", standin.url)
-            for key in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
-                monkeypatch.setenv(key, SECRET)
+            point_to(monkeypatch, standin.url, SECRET)
             yield standin
 
     return start

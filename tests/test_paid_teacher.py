@@ -16,7 +16,7 @@ from distill.rehearsal import Settings, running
 from distill.rehearsal import StandIn as Provider
 from distill.store import open_store
 from distill.workspace import Workspace
-from tests.conftest import PETS, WriteTask, jsonl, pet_rows
+from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.standin import StandIn
 from tests.test_pipeline import figures
 
@@ -41,10 +41,7 @@ def providers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
         seeds = tmp_path / "provider.jsonl"
         seeds.write_text(jsonl(pet_rows("seed", 4)), encoding="utf-8")
         with running(Settings(seeds, faults=faults)) as standin:
-            monkeypatch.setenv("OPENAI_BASE_URL", f"{standin.url}/v1")
-            monkeypatch.setenv("ANTHROPIC_BASE_URL", standin.url)
-            monkeypatch.setenv("OPENAI_API_KEY", "test")
-            monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+            point_to(monkeypatch, standin.url)
             yield standin
 
     return start

@@ -32,7 +32,7 @@ from distill.store import open_store
 from distill.task import load_task
 from distill.wanted import ANSWER, EVALUATE, SYNTHESIZE
 from distill.workspace import Context, Workspace
-from tests.conftest import PETS, WriteTask, jsonl, pet_rows
+from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.test_pipeline import figures
 
 BUNDLED = Path(__file__).parents[1] / "prompts" / "classify"
@@ -56,10 +56,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Start:
     @contextmanager
     def started(seeds: Path, **settings: Any) -> Iterator[Provider]:
         with running(Settings(seeds, **settings)) as standin:
-            monkeypatch.setenv("OPENAI_BASE_URL", f"{standin.url}/v1")
-            monkeypatch.setenv("ANTHROPIC_BASE_URL", standin.url)
-            monkeypatch.setenv("OPENAI_API_KEY", "test")
-            monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+            point_to(monkeypatch, standin.url)
             yield standin
 
     return started
