@@ -7,9 +7,10 @@ process with SIGKILL so many times on the way, starts it again each time, and le
 comes after a random number of further answers or, half of the times, at a random time around the
 end of the start. After each, the ledger's total must be at most the stand-in's own bill, and that
 at most the ledger and what may have been paid twice or is out in batches; at the end no stored
-answer may have been asked for again, and no batch and no file have been submitted twice. Prints a
-line for each run and, as its last line, one JSON object with every figure, the targets and "ok";
-exit code 1 when a target is missed.
+answer may have been asked for again, and no batch and no file have been submitted twice. A run that
+comes to its end before it was killed so often is followed by another one. Prints a line for each
+run and, as its last line, one JSON object with every figure, the targets and "ok"; exit code 1 when
+a target is missed.
 """
 
 import argparse
@@ -44,8 +45,9 @@ POLL_SECONDS = 0.005
 LONGEST_SECONDS = 600.0
 START_SHARES = (0.5, 1.3)  # of the time of a process that asks one question
 TARGETS = {"disagreements": 0, "asked_again": 0, "unanswered": 0, "submitted_twice": 0}
-# A batch leaves lines without an answer, so that every run makes several.
-BATCH_SECONDS = 20.0
+# A batch leaves lines without an answer, so that every run makes several; and it is soon done, so
+# that many kills come while one is made and not only while one is waited for.
+BATCH_SECONDS = 3.0
 BATCH_FAULTS = {"expire": 0.1}
 ASKS = "SELECT COUNT(*) FROM ask"
 ATTEMPTS = "SELECT COUNT(*) FROM attempt"
@@ -57,12 +59,13 @@ ASKED_AGAIN = """SELECT COUNT(*) FROM attempt AS later
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What a store says: USD of answers, USD that may have been billed without one, what is out in
-    batches among it, and how far its run is. `asked_again` counts attempts for what had an answer
-    in the store."""
+    """What a store says: USD of answers, of what may have been billed without one, and of what is
+    out in batches; and how far its run is. `asked_again` counts attempts for what had an answer in
+    the store."""
 
     paid: Decimal
-    perhaps: Decimal
+    lost: Decimal
+    out_in_batches: Decimal
     unanswered: int
     asks: int
     attempts: int
@@ -87,7 +90,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run that is killed again and again."""
+    """Runs that are killed again and again."""
 
     teacher: str
     requests: int
@@ -117,12 +120,13 @@ def main() -> int:
         folder = options.work.resolve() / name.replace(":", "-").replace(" ", "-")
         draw = random.Random(f"{options.seed} {name}")
         job = Job(teacher, options.requests, options.kills, folder, draw, batches)
-        figures[name] = kill_again_and_again(job)
+        figures[name] = kill_so_often(job)
     missed = [
-        f"{teacher}: {name}"
-        for teacher, found in figures.items()
-        for name, target in TARGETS.items()
-        if found[name] != target
+        f"{name}, run {number}: {figure}"
+        for name, runs in figures.items()
+        for number, found in enumerate(runs, 1)
+        for figure, target in TARGETS.items()
+        if found[figure] != target
     ]
     settings = {"requests": options.requests, "seed": options.seed, "targets": TARGETS}
     print(json.dumps(settings | {"runs": figures, "missed": missed, "ok": not missed}))
@@ -139,11 +143,22 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def kill_again_and_again(job: Job) -> dict[str, Any]:
+def kill_so_often(job: Job) -> list[dict[str, Any]]:
+    """As many runs as it takes for the kills: every figure of each."""
+    start_s = seconds_to_start(replace(job, batches=False))
+    runs: list[dict[str, Any]] = []
+    left = job.kills
+    while left:
+        found = kill_again_and_again(replace(job, kills=left), start_s)
+        left -= found["kills"].total()
+        runs.append(found)
+    return runs
+
+
+def kill_again_and_again(job: Job, start_s: float) -> dict[str, Any]:
     """One run with its kills, finished at the end: every figure."""
     shutil.rmtree(job.folder, ignore_errors=True)
     job.folder.mkdir(parents=True)
-    start_s = seconds_to_start(replace(job, batches=False))
     moments: Counter[str] = Counter()
     disagreements = 0
     with provider(job) as place:
@@ -156,7 +171,7 @@ def kill_again_and_again(job: Job) -> dict[str, Any]:
                 disagreements += not agree(books, bill)
                 before = books
             elif not look(job).unanswered:
-                break  # it came to its end before it could be killed as often as that
+                break
         subprocess.run(job.command(), env=place.variables, cwd=ROOT, check=True)
         books, bill = look(job), place.standin.bill()
     disagreements += not agree(books, bill)
@@ -181,9 +196,11 @@ def provider(job: Job) -> Iterator[Place]:
 
 def seconds_to_start(job: Job) -> float:
     """How long a process takes for one answer, of a provider of its own."""
+    first = replace(job, folder=job.folder / "start", requests=1)
+    shutil.rmtree(first.folder, ignore_errors=True)
+    first.folder.mkdir(parents=True)
     with provider(job) as place:
         start = time.monotonic()
-        first = replace(job, folder=job.folder / "start", requests=1)
         subprocess.run(first.command(), env=place.variables, cwd=ROOT, check=True)
         return time.monotonic() - start
 
@@ -215,9 +232,10 @@ def moment(before: Books, after: Books) -> str:
     """What a killed process was at, by what it left behind."""
     if not after.asks:
         return "before the asks were written"
-    if after.attempts == before.attempts:
-        return "before anything was sent"
-    return "while asking" if after.unanswered else "after the last answer"
+    if after.attempts > before.attempts:
+        return "while asking" if after.unanswered else "after the last answer"
+    waits = after.out_in_batches and before.out_in_batches
+    return "while waiting for a batch" if waits else "before anything was sent"
 
 
 def look(job: Job) -> Books:
@@ -231,15 +249,15 @@ def look(job: Job) -> Books:
     with open_store(copy / job.database.name) as store:
         store.settle_lost()
         lost = store.possibly_paid_twice_usd(RUN)
-        perhaps = lost + sum(reserved_usd(store, RUN).values(), Decimal(0))
+        out = sum(reserved_usd(store, RUN).values(), Decimal(0))
         counts = [store.rows(query)[0][0] for query in (ASKS, ATTEMPTS, ASKED_AGAIN)]
         unanswered = store.count_unanswered(RUN, PURPOSE)
-        return Books(store.committed_usd(RUN) - lost, perhaps, unanswered, *counts)
+        return Books(store.committed_usd(RUN) - lost, lost, out, unanswered, *counts)
 
 
 def agree(books: Books, bill: Bill) -> bool:
     """No answer is stored that was not billed, and nothing was billed unseen."""
-    return books.paid <= bill.usd <= books.paid + books.perhaps
+    return books.paid <= bill.usd <= books.paid + books.lost + books.out_in_batches
 
 
 def figures(books: Books, bill: Bill) -> dict[str, Any]:
@@ -247,7 +265,7 @@ def figures(books: Books, bill: Bill) -> dict[str, Any]:
     money = {
         "ledger_usd": books.paid,
         "bill_usd": bill.usd,
-        "possibly_paid_twice_usd": books.perhaps,
+        "possibly_paid_twice_usd": books.lost + books.out_in_batches,
     }
     counts = {"attempts": books.attempts, "billed": bill.requests, "unanswered": books.unanswered}
     return (
