@@ -137,6 +137,7 @@ description = "{DESCRIPTION}"
 {labels}
 
 [teacher]
+model = "embedded"
 few_shot = 8
 
 [generate]

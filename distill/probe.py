@@ -11,7 +11,7 @@ from distill.backends.client import complete_all
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
 from distill.ledger import StoreLedger
-from distill.pipeline import ALL_THE_WAY, begin, estimate, why_new
+from distill.pipeline import ALL_THE_WAY, begin, estimate, settle_teacher, why_new
 from distill.plan import Plan, plan
 from distill.records import Request
 from distill.store import Store, open_store
@@ -30,11 +30,12 @@ def look(workspace: Workspace, name: str) -> Plan:
     task = load_task(workspace.prompts, name)
     database = workspace.database(name)
     if not database.exists():
-        return plan(task)
+        return plan(settle_teacher(task))
     with open_store(database) as store:
         runs = store.runs()
-        goes_on = bool(runs) and why_new(task, runs[-1], asked=False) is None
-        return plan(task, store, runs[-1].id if goes_on else None)
+        if runs and why_new(task, runs[-1], asked=False) is None:
+            return plan(task.with_teacher(model=runs[-1].teacher), store, runs[-1].id)
+        return plan(settle_teacher(task), store)
 
 
 def measure(workspace: Workspace, name: str, say: Say) -> Plan:
@@ -47,6 +48,7 @@ def measure(workspace: Workspace, name: str, say: Say) -> Plan:
     with workspace.locked(name):
         run = begin(workspace, task, ALL_THE_WAY)
         workspace.point_latest(name, run.id)
+        task = task.with_teacher(model=run.teacher)
         with open_store(workspace.database(name)) as store:
             found = estimate(task, store, run.id, ALL_THE_WAY)
             if found.price is None or not found.requests:

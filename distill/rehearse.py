@@ -7,12 +7,12 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from distill import pipeline
 from distill.backends.batches import BATCHES
-from distill.backends.teachers import choose
+from distill.backends.teachers import KEYS, choose
 from distill.errors import DistillError, InputError
 from distill.rehearsal import Bill, Settings, running
 from distill.rehearsal.faults import check, parse
@@ -22,7 +22,6 @@ from distill.workspace import Workspace
 
 FOLDER = "rehearsal"
 USUAL_TEACHER = "openai:gpt-6-luna"
-KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 NO_REAL_KEY = "rehearsal"
 
 
@@ -102,10 +101,7 @@ def _with_teacher(task: Task, wanted: Wanted) -> Task:
         raise InputError(
             f"--teacher: the stand-in plays openai:<id> and anthropic:<id>, not {name}"
         )
-    changed = {"model": name} | ({"mode": wanted.mode} if wanted.mode else {})
-    return replace(
-        task, spec=task.spec.model_copy(update={"teacher": own.model_copy(update=changed)})
-    )
+    return task.with_teacher(model=name, **({"mode": wanted.mode} if wanted.mode else {}))
 
 
 def _clear(apart: Workspace, name: str) -> None:
@@ -123,7 +119,7 @@ def _clear(apart: Workspace, name: str) -> None:
 @contextmanager
 def _pointed_to(url: str) -> Iterator[None]:
     """The official clients look at the stand-in, with a key that opens nothing."""
-    changed = dict.fromkeys(KEYS, NO_REAL_KEY)
+    changed = dict.fromkeys(KEYS.values(), NO_REAL_KEY)
     changed |= {"OPENAI_BASE_URL": f"{url}/v1", "ANTHROPIC_BASE_URL": url}
     before = {name: os.environ.get(name) for name in changed}
     os.environ |= changed

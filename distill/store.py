@@ -43,13 +43,15 @@ INTERRUPTED = "Query interrupted"  # what DuckDB makes of a Ctrl-C that comes du
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One way through all stages: its id, what of the task it was made from, and why it began."""
+    """One way through all stages: its id, what of the task it was made from, why it began, and the
+    teacher that it keeps."""
 
     id: str
     task_hash: str
     parts: dict[str, str]
     why: str
     created: datetime
+    teacher: str
 
 
 @contextmanager
@@ -145,8 +147,12 @@ class Store:
 
     def runs(self) -> list[Run]:
         """All runs, the oldest first."""
-        rows = self.rows("SELECT id, task_hash, parts, why, created FROM run ORDER BY created, id")
-        return [Run(id_, task, json.loads(parts), why, at) for id_, task, parts, why, at in rows]
+        rows = self.rows(
+            """SELECT id, task_hash, parts, why, created,
+                      json_extract_string(spec, '$.teacher.model')
+               FROM run ORDER BY created, id"""
+        )
+        return [Run(id_, task, json.loads(parts), *rest) for id_, task, parts, *rest in rows]
 
     def begin_rehearsal(self) -> None:
         """From now on, for ever, what is in here comes from a stand-in."""

@@ -8,7 +8,7 @@ import json
 import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from importlib.resources import files
@@ -195,6 +195,11 @@ class Task:
     def hash(self) -> str:
         """Hash of everything in the task's folder that a run depends on."""
         return content_id(self.parts)
+
+    def with_teacher(self, **changes: str) -> "Task":
+        """The task with other values under `[teacher]`."""
+        teacher = self.spec.teacher.model_copy(update=changes)
+        return replace(self, spec=self.spec.model_copy(update={"teacher": teacher}))
 
     def render(self, prompt: str, **values: object) -> str:
         """A prompt file with `values`, the description and the labels filled in.

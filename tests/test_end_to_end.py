@@ -31,7 +31,11 @@ from distill.workspace import Workspace
 from tests.test_child import wait_until_gone
 from tests.test_pipeline import timeless
 
-pytestmark = [pytest.mark.models, pytest.mark.timeout(1500)]
+pytestmark = [
+    pytest.mark.models,
+    pytest.mark.xdist_group("end to end"),  # what they share is made once
+    pytest.mark.timeout(2400),
+]
 
 BUNDLED = Path(__file__).parents[1] / "prompts" / "classify"
 DISTILL = "from distill.cli import main; main()"

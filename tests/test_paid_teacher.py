@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from distill import pipeline
+from distill.backends.teachers import automatic
 from distill.errors import InputError
 from distill.ledger import BudgetReached, Nonsense
+from distill.probe import look
 from distill.rehearsal import Settings, running
 from distill.rehearsal import StandIn as Provider
 from distill.store import open_store
@@ -178,12 +180,39 @@ def test_reasons_are_stored_and_not_learnt(
         pipeline.run(workspace, "pets")
 
 
-def test_auto_never_spends(
-    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
+def test_auto_takes_the_first_key_that_is_set() -> None:
+    keys = {"ANTHROPIC_API_KEY": "set"}
+    assert automatic({}) == ("embedded", "neither OPENAI_API_KEY nor ANTHROPIC_API_KEY is set")
+    assert automatic(keys) == ("anthropic:claude-sonnet-5-5", "ANTHROPIC_API_KEY is set")
+    assert automatic(keys | {"OPENAI_API_KEY": "set"})[0] == "openai:gpt-6.1-terra"
+    assert automatic(keys | {"OPENAI_API_KEY": ""})[0] == "anthropic:claude-sonnet-5-5"
+
+
+def test_a_run_keeps_the_teacher_that_auto_was_when_it_began(
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: StandIn,
+    provider: Provider,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pets(task_toml=toml("auto"))
-    pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
-    assert provider.bill().requests == 0
+    outcome = pipeline.run(workspace, "pets", pipeline.Way("generate"))
+    assert outcome.run.teacher == "openai:gpt-6.1-terra"
+    told = (outcome.context.folder / "events.jsonl").read_text("utf-8")
+    assert told.index("gpt-6.1-terra (auto)") < told.index("about $") < told.index("synthesize")
+    before = provider.bill().requests
+    assert before > 0
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.raises(InputError, match=r"openai:gpt-6\.1-terra needs a key: set OPENAI_API_KEY"):
+        pipeline.run(workspace, "pets")
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    assert look(workspace, "pets").teacher == "gpt-6.1-terra"
+    fresh = pipeline.run(workspace, "pets", pipeline.Way("generate", new=True))
+    assert (fresh.run.teacher, provider.bill().requests) == ("embedded", before)
+    monkeypatch.setenv("OPENAI_API_KEY", "test")
+    report = pipeline.run(workspace, "pets").context.folder / "report.json"
+    assert json.loads(report.read_text("utf-8"))["teacher"]["model"].startswith("gemma-3-270m")
+    assert provider.bill().requests == before
 
 
 @pytest.mark.parametrize("fault", ["nonsense", "refuse", "length"])

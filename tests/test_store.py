@@ -116,7 +116,7 @@ def test_runs_come_in_the_order_of_their_making(database: Path) -> None:
     with open_store(database) as store:
         for hour in (2, 1):
             at = NOW.replace(hour=hour)
-            store.add_run(Run(f"run{hour}", "h", {"task.toml": "x"}, "why", at), {})
+            store.add_run(Run(f"run{hour}", "h", {"task.toml": "x"}, "why", at, "embedded"), {})
         assert [run.id for run in store.runs()] == ["run1", "run2"]
         assert store.runs()[0].parts == {"task.toml": "x"}
 

@@ -5,6 +5,7 @@ openai:<id>             OpenAI, with the key in OPENAI_API_KEY
 anthropic:<id>          Anthropic, with the key in ANTHROPIC_API_KEY
 vllm:<folder or id>     a model that we serve
 <url>#<model>           any server that speaks OpenAI's chat protocol
+auto                    one of these, by the keys that are set: see `automatic`
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from distill.backends.keys import required_key
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import anthropic, embedded, openai, url, vllm
 from distill.errors import InputError
@@ -42,8 +44,11 @@ TEACHERS: dict[str, Teacher] = {
     "vllm": vllm,
     "url": url,
 }
-# A key that is set is not a wish to spend: `auto` takes it only once a run can say its price first.
-AUTOMATIC = "embedded"
+AUTO = "auto"
+KEYS = {"openai": openai.KEY, "anthropic": anthropic.KEY}  # of the backends that need one
+# What `auto` is when the backend's key is set; the first that is set counts.
+BY_KEY = {"openai": "gpt-6.1-terra", "anthropic": "claude-sonnet-5-5"}
+WITHOUT_KEY = "embedded"
 FORMS = "auto, embedded, openai:<id>, anthropic:<id>, vllm:<folder or id>, <url>#<model>"
 
 
@@ -59,8 +64,24 @@ class Chosen:
         return self.backend.serve(self.model, settings)
 
 
+def automatic(variables: Mapping[str, str]) -> tuple[str, str]:
+    """(the teacher that `auto` means where these variables are set, why)"""
+    for backend, model in BY_KEY.items():
+        if variables.get(KEYS[backend]):
+            return f"{backend}:{model}", f"{KEYS[backend]} is set"
+    return WITHOUT_KEY, f"neither {' nor '.join(KEYS.values())} is set"
+
+
+def check_key(name: str) -> None:
+    """Raises InputError when the teacher needs a key that is not set."""
+    backend, _ = _parts(name)
+    if backend in KEYS:
+        required_key(KEYS[backend], name)
+
+
 def choose(name: str) -> Chosen:
-    """The teacher that `teacher.model` means. Raises InputError for one that does not exist."""
+    """The teacher that `teacher.model` means, once a run has settled what `auto` is. Raises
+    InputError for one that does not exist."""
     backend, argument = _parts(name)
     return Chosen(TEACHERS[backend], TEACHERS[backend].identify(argument))
 
@@ -75,16 +96,11 @@ def price_of(name: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
 
 def _parts(name: str) -> tuple[str, str]:
     """(backend, what it is to be given)."""
-    wanted = AUTOMATIC if name == "auto" else name
-    backend, _, argument = wanted.partition(":")
-    if "://" in wanted:
-        backend, argument = "url", wanted
+    backend, _, argument = name.partition(":")
+    if "://" in name:
+        backend, argument = "url", name
     # Only the embedded one stands alone, and only a URL is told by its form.
     alone = backend == "embedded"
-    if (
-        backend not in TEACHERS
-        or alone == bool(argument)
-        or (backend == "url") != ("://" in wanted)
-    ):
+    if backend not in TEACHERS or alone == bool(argument) or (backend == "url") != ("://" in name):
         raise InputError(f"teacher.model: {name!r} does not exist; known: {FORMS}")
     return backend, argument

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from distill.backends.failures import explain
-from distill.backends.keys import required_key
 from distill.backends.servers import ServerSettings
+from distill.backends.teachers.provider import endpoint_of
 from distill.errors import InputError
 from distill.prices import Rates, TokenPrice, token_price
 from distill.records import Endpoint, Model
@@ -26,10 +26,7 @@ def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice:
 @contextmanager
 def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
     """Anthropic's endpoint (ANTHROPIC_BASE_URL, when it is set), after a look at the model."""
-    required_key(KEY, f"anthropic:{model.name}")
-    bill = price(model.name, settings.rates)
-    half = token_price("anthropic", model.name, settings.rates, batch=True)
-    endpoint = Endpoint(None, model, settings.in_flight, bill, KEY, half)
+    endpoint = endpoint_of(model, settings, KEY)
     _check(endpoint)
     yield endpoint
 

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
 from distill.backends.failures import explain
-from distill.backends.keys import required_key
 from distill.backends.servers import ServerSettings
+from distill.backends.teachers.provider import endpoint_of
 from distill.errors import InputError
 from distill.prices import Rates, TokenPrice, token_price
 from distill.records import Endpoint, Model
@@ -27,10 +27,7 @@ def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice:
 @contextmanager
 def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
     """OpenAI's endpoint (OPENAI_BASE_URL, when it is set), after a look at the model."""
-    required_key(KEY, f"openai:{model.name}")
-    bill = price(model.name, settings.rates)
-    half = token_price("openai", model.name, settings.rates, batch=True)
-    endpoint = Endpoint(None, model, settings.in_flight, bill, KEY, half)
+    endpoint = endpoint_of(model, settings, KEY)
     _check(endpoint)
     yield endpoint
 
