@@ -11,7 +11,7 @@ from functools import cache, partial
 from itertools import islice
 
 from distill.backends.client import complete_all
-from distill.batch_store import count_out, was_batched
+from distill.batch_store import count_out, goes_in_batches, was_batched
 from distill.batching import Batched, Batching, batching
 from distill.errors import DistillError
 from distill.ledger import BudgetReached, OnAnswers, StoreLedger, is_usable
@@ -79,7 +79,7 @@ def ask_all(
         with context.progress.step(stage, name, missing) as advance:
             asking = _Asking(context, store, purpose, ready, lambda rows: advance(len(rows)))
             try:
-                out = asking.all(in_batches=may_wait and wants_batches(context, store, ready))
+                out = asking.all(in_batches=may_wait and _wants_batches(context, store))
             except BudgetReached as reached:
                 missing, mean = store.count_unanswered(run_id, purpose), store.mean_usd(purpose)
                 raise reached.buying(missing, mean) from reached
@@ -88,12 +88,9 @@ def ask_all(
     return store.answered(run_id, purpose)
 
 
-def wants_batches(context: Context, store: Store, endpoint: Endpoint) -> bool:
-    """`auto` takes batches when the user does not wait, and goes on so once it has begun."""
-    mode = context.task.spec.teacher.mode
-    if mode != "auto" or endpoint.batch_price is None:
-        return mode == "batch"
-    return context.detach or was_batched(store, context.run_id)
+def _wants_batches(context: Context, store: Store) -> bool:
+    mode, began = context.task.spec.teacher.mode, was_batched(store, context.run_id)
+    return goes_in_batches(mode, detach=context.detach, began=began)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,12 @@ def count_out(store: Store, run_id: str, purpose: str) -> int:
     return int(rows[0][0])
 
 
+def goes_in_batches(mode: str, *, detach: bool, began: bool) -> bool:
+    """Do a run's requests take batches, where its teacher has them? In mode `auto` they do when the
+    user does not wait, and go on so once one `began` so."""
+    return mode == "batch" or (mode == "auto" and (detach or began))
+
+
 def was_batched(store: Store, run_id: str) -> bool:
     """Has any of the run's requests gone out in a batch?"""
     return bool(store.rows("SELECT 1 FROM batch WHERE run_id = ? LIMIT 1", run_id))

@@ -17,7 +17,7 @@ arrive, so that stage asks for no answer twice.
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -167,9 +167,7 @@ def why_new(task: Task, latest: Run | None, *, asked: bool) -> str | None:
 
 def estimate(task: Task, store: Store, run_id: str, way: Way) -> Plan:
     """What is left to be paid for a run; written down as its estimate before it pays anything."""
-    found = plan(task, store, run_id)
-    if way.detach and found.batches:
-        found = replace(found, in_batches=True)
+    found = plan(task, store, run_id, detach=way.detach)
     if not found.spent_usd:
         store.add_estimate(run_id, found.expected_usd)
     return found

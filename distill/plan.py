@@ -16,7 +16,7 @@ from distill.backends.prompt_cache import cached_and_written
 from distill.backends.teachers import choose, price_of
 from distill.backends.token_count import of_prompt
 from distill.backends.worst_case import worst_case
-from distill.batch_store import was_batched
+from distill.batch_store import goes_in_batches, was_batched
 from distill.expected import Expected, assumptions, expectations
 from distill.prices import TokenPrice, token_price
 from distill.records import Model, Request, Usage
@@ -61,7 +61,7 @@ class Plan:
     budget_usd: Decimal
     spent_usd: Decimal
     assumptions: tuple[str, ...]
-    in_batches: bool = False
+    in_batches: bool
 
     @property
     def requests(self) -> int:
@@ -122,8 +122,11 @@ class Plan:
         return None
 
 
-def plan(task: Task, store: Store | None = None, run_id: str | None = None) -> Plan:
-    """What is left to be paid until the task's report, where `run_id` is the run that goes on.
+def plan(
+    task: Task, store: Store | None = None, run_id: str | None = None, *, detach: bool = False
+) -> Plan:
+    """What is left to be paid until the task's report, where `run_id` is the run that goes on, and
+    the user may not wait for it (`detach`).
 
     Raises InputError for a teacher that does not exist or whose price is not known; needs no key.
     """
@@ -131,17 +134,19 @@ def plan(task: Task, store: Store | None = None, run_id: str | None = None) -> P
     price = price_of(name, rates)
     spent = store.committed_usd(run_id) if store and run_id else Decimal(0)
     if price is None:
-        return Plan(task.name, name, None, False, (), task.spec.budget.usd, spent, ())
+        return Plan(task.name, name, None, False, (), task.spec.budget.usd, spent, (), False)
     model = choose(name).model
     stock = Stock(store, store.split(run_id) if store and run_id else ())
     asked = demand(task, model, stock)
     found = expectations(task, model, asked)
     terms = _terms(task, model, price)
+    mode, batches = task.spec.teacher.mode, model.api in BATCHES
+    began = store is not None and run_id is not None and was_batched(store, run_id)
     return Plan(
         task=task.name,
         teacher=model.name,
         price=price,
-        batches=model.api in BATCHES,
+        batches=batches,
         steps=tuple(
             _step(model, wanted, found[wanted.purpose], terms[wanted.purpose])
             for wanted in asked.wanted
@@ -149,15 +154,8 @@ def plan(task: Task, store: Store | None = None, run_id: str | None = None) -> P
         budget_usd=task.spec.budget.usd,
         spent_usd=spent,
         assumptions=tuple(assumptions(asked, found)),
-        in_batches=_in_batches(task, store, run_id),
+        in_batches=batches and goes_in_batches(mode, detach=detach, began=began),
     )
-
-
-def _in_batches(task: Task, store: Store | None, run_id: str | None) -> bool:
-    """`auto` goes on as the run began."""
-    mode = task.spec.teacher.mode
-    began = store is not None and run_id is not None and was_batched(store, run_id)
-    return mode == "batch" or (mode == "auto" and began)
 
 
 @dataclass(frozen=True, slots=True)

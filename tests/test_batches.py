@@ -402,8 +402,12 @@ def test_cancel_keeps_what_was_answered_and_the_next_run_asks_the_rest(
 
 
 def test_batches_are_asked_for_of_who_has_them(
-    workspace: Workspace, pets: WriteTask, scripted_backends: ServerStandIn
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: ServerStandIn,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "test")
     pets(task_toml=batch_toml("embedded"))
     with pytest.raises(InputError, match=r'teacher\.mode = "batch" needs a teacher with batches'):
         pipeline.run(workspace, "pets")
