@@ -1,0 +1,83 @@
+"""The one DuckDB file of a task: every request, completion, example, prediction and score.
+
+The only package that imports duckdb. A stage opens the store, works and closes it: while one
+process has the file open for writing, no other can open it, not even to read.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+
+from distill.errors import DistillError, InputError
+from distill.store.data import Data
+from distill.store.money import Money
+from distill.store.requests import Requests, request_of
+from distill.store.results import Results
+from distill.store.rows import Row, now
+from distill.store.runs import Run, Runs
+
+__all__ = ["INTERRUPTED", "Row", "Run", "Store", "migrate", "open_store", "request_of"]
+
+INTERRUPTED = "Query interrupted"  # what DuckDB makes of a Ctrl-C that comes during a query
+
+
+class Store(Runs, Requests, Money, Data, Results):
+    """The rows of one task, each subject in a module of its own."""
+
+
+@contextmanager
+def open_store(path: Path) -> Iterator["Store"]:
+    """The store at `path`, made and migrated when needed, closed at the end.
+
+    Raises InputError when another process holds it, DistillError when the disk is full or the file
+    is not a store; what was committed before stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with duckdb.connect(str(path)) as connection:
+            migrate(connection)
+            yield Store(connection)
+    except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
+        raise _explain(path, error) from error
+    except RuntimeError as error:
+        if str(error) == INTERRUPTED:
+            raise KeyboardInterrupt from error
+        raise
+
+
+def _explain(path: Path, error: duckdb.Error) -> DistillError:
+    message = str(error)
+    if "lock" in message:
+        holder = re.search(r"PID (\d+)", message)
+        pid = holder.group(1) if holder else "unknown"
+        return InputError(
+            f"{path} is held by another process (PID {pid}). Wait for it or end it; "
+            "`distill status` works meanwhile."
+        )
+    if "Could not write" in message or "No space left" in message:
+        return DistillError(
+            f"{path} cannot be written (is the disk full?): {message}\n"
+            "Everything committed before is kept: make room, then run the same command again."
+        )
+    return DistillError(f"{path}: {message}")
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, *, stop_before: str | None = None) -> None:
+    """Apply the migrations of `schema/` that are not applied yet, each in one transaction with its
+    record. `stop_before` names the first one to leave out (for tests of later ones)."""
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS migration (name VARCHAR PRIMARY KEY, applied TIMESTAMPTZ)"
+    )
+    applied = {name for (name,) in connection.execute("SELECT name FROM migration").fetchall()}
+    for script in sorted(files("distill.schema").iterdir(), key=lambda item: item.name):
+        if script.name == stop_before:
+            return
+        if script.name.endswith(".sql") and script.name not in applied:
+            connection.begin()
+            connection.execute(script.read_text(encoding="utf-8"))
+            connection.execute("INSERT INTO migration VALUES (?, ?)", [script.name, now()])
+            connection.commit()

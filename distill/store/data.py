@@ -1,0 +1,87 @@
+"""Candidates, drops, examples and the split."""
+
+import json
+from collections.abc import Iterable, Sequence
+
+from distill.records import Candidate, Drop, Example, SplitRow
+from distill.store.rows import Rows, as_json, values_of
+
+
+class Data(Rows):
+    """The rows of what a student may learn from."""
+
+    def add_candidates(self, run_id: str, candidates: Sequence[Candidate]) -> None:
+        """Store what generation completed, in order."""
+        self.insert(
+            "candidate",
+            [
+                [
+                    *(run_id, row.id, position, row.input, row.asked_label, as_json(row.answers)),
+                    *(row.source, row.origin, as_json(row.answer_ids), row.problem),
+                ]
+                for position, row in enumerate(candidates)
+            ],
+        )
+
+    def candidates(self, run_id: str) -> list[Candidate]:
+        """What generation completed, in order."""
+        rows = self.rows(
+            """SELECT input, asked_label, answers, source, origin, answer_ids, problem
+               FROM candidate WHERE run_id = ? ORDER BY position""",
+            run_id,
+        )
+        return [
+            Candidate(text, asked, _tuple(said), source, origin, _tuple(ids), problem)
+            for text, asked, said, source, origin, ids, problem in rows
+        ]
+
+    def add_drops(self, run_id: str, drops: Iterable[Drop]) -> None:
+        """Store what was left out, and why."""
+        self.insert("dropped", [[run_id, *values_of(drop)] for drop in drops])
+
+    def drops(self, run_id: str) -> list[Drop]:
+        """What was left out, and why."""
+        rows = self.rows(
+            'SELECT candidate_id, "check", reason, matched, score FROM dropped '
+            "WHERE run_id = ? ORDER BY candidate_id",
+            run_id,
+        )
+        return [Drop(*row) for row in rows]
+
+    def add_examples(self, run_id: str, examples: Sequence[Example]) -> None:
+        """Store what was kept, in order."""
+        self.insert(
+            "example",
+            [
+                [run_id, row.id, position, row.input, row.answer, row.source]
+                for position, row in enumerate(examples)
+            ],
+        )
+
+    def examples(self, run_id: str) -> list[Example]:
+        """What was kept, in order."""
+        rows = self.rows(
+            """SELECT id, input, answer, source FROM example
+               WHERE run_id = ? ORDER BY position""",
+            run_id,
+        )
+        return [Example(*row) for row in rows]
+
+    def add_split(self, run_id: str, rows: Sequence[SplitRow]) -> None:
+        """Freeze the split."""
+        values = [[run_id, row.example.id, row.part, row.repeats] for row in rows]
+        self.insert("split", values)
+
+    def split(self, run_id: str) -> list[SplitRow]:
+        """The frozen split, in the order of the examples."""
+        rows = self.rows(
+            """SELECT id, input, answer, source, part, repeats FROM split
+               JOIN example ON example.id = example_id AND example.run_id = split.run_id
+               WHERE split.run_id = ? ORDER BY position""",
+            run_id,
+        )
+        return [SplitRow(Example(*row[:4]), row[4], row[5]) for row in rows]
+
+
+def _tuple(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))

@@ -1,0 +1,88 @@
+"""The ledger's rows: every attempt with its worst case, what became of it, what was expected."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from distill.records import Attempt, Outcome
+from distill.store.rows import Rows, now
+
+
+class Money(Rows):
+    """The rows of attempts, outcomes and estimates."""
+
+    def add_attempts(self, run_id: str, attempts: Sequence[Attempt]) -> None:
+        """Write down what is about to be sent."""
+        at = now()
+        self.insert(
+            "attempt",
+            [[row.id, run_id, row.request_id, row.worst_usd, at] for row in attempts],
+            known_new=True,
+        )
+
+    def add_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        """Write down what became of attempts; each ends once."""
+        at = now()
+        self.insert(
+            "outcome",
+            [[row.attempt.id, row.result, row.usd, row.failure, at] for row in outcomes],
+            known_new=True,
+        )
+
+    def settle_lost(self) -> int:
+        """Attempts whose process ended before an outcome was stored may have been billed. Their
+        number; call it where nothing is in flight but batches, which outlive their process."""
+        with self.transaction():
+            rows = self.rows(
+                """INSERT INTO outcome
+                   SELECT attempt.id, 'maybe_billed', worst_usd, ?, ?
+                   FROM attempt LEFT JOIN outcome ON outcome.attempt_id = attempt.id
+                   WHERE outcome.attempt_id IS NULL
+                     AND attempt.id NOT IN (SELECT attempt_id FROM batch_attempt)""",
+                "in flight when its process ended",
+                now(),
+            )
+        return int(rows[0][0])
+
+    def committed_usd(self, run_id: str) -> Decimal:
+        """USD that providers billed the run's attempts, or may have. The time of our own machine,
+        of which the most that can be billed is nothing, is not in it."""
+        return sum(self._settled(run_id).values(), Decimal(0))
+
+    def possibly_paid_twice_usd(self, run_id: str) -> Decimal:
+        """USD that attempts without an answer may have been billed: their requests were asked
+        again."""
+        return self._settled(run_id).get("maybe_billed", Decimal(0))
+
+    def _settled(self, run_id: str) -> dict[str, Decimal]:
+        rows = self.rows(
+            """SELECT result, SUM(usd) FROM outcome JOIN attempt ON attempt.id = attempt_id
+               WHERE run_id = ? AND worst_usd > 0 GROUP BY result""",
+            run_id,
+        )
+        return dict(rows)
+
+    def mean_usd(self, purpose: str) -> Decimal | None:
+        """What an answer of a purpose cost on average, in any run; None before the first."""
+        rows = self.rows(
+            "SELECT AVG(usd) FROM completion JOIN ask USING (request_id) WHERE purpose = ?", purpose
+        )
+        return None if rows[0][0] is None else Decimal(str(rows[0][0]))
+
+    def spent(self, run_id: str) -> dict[str, Decimal]:
+        """Purpose -> USD of the run's completions. One asked for by two purposes counts in each."""
+        rows = self.rows(
+            """SELECT purpose, SUM(usd) FROM
+                   (SELECT DISTINCT purpose, request_id FROM ask WHERE run_id = ?) AS asked
+               JOIN completion USING (request_id) GROUP BY purpose""",
+            run_id,
+        )
+        return dict(rows)
+
+    def add_estimate(self, run_id: str, usd: Decimal) -> None:
+        """What the run is expected to be billed; the first one that is said stays."""
+        self.insert("estimate", [[run_id, usd, now()]])
+
+    def estimate_usd(self, run_id: str) -> Decimal | None:
+        """What the run was expected to be billed; None for a run of before there were plans."""
+        rows = self.rows("SELECT usd FROM estimate WHERE run_id = ?", run_id)
+        return rows[0][0] if rows else None

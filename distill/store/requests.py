@@ -1,0 +1,107 @@
+"""What is asked, by which run and for which purpose, and what was answered."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from distill.records import Answered, Ask, Completion, Message, Request, Sampling
+from distill.store.rows import Row, Rows, as_json, values_of
+
+PAGE = 1000
+
+
+class Requests(Rows):
+    """The rows of asks, requests and completions."""
+
+    def add_asks(self, run_id: str, asks: Sequence[Ask]) -> None:
+        """Write down what a run is going to ask, before it asks."""
+        ids = [ask.request.id for ask in asks]
+        positions: dict[str, int] = {}
+        links = []
+        for id_, ask in zip(ids, asks, strict=True):
+            position = positions[ask.purpose] = positions.get(ask.purpose, -1) + 1
+            links.append([run_id, ask.purpose, position, ask.subject, id_])
+        with self.transaction():
+            self.add_requests([ask.request for ask in asks])
+            self.insert("ask", links)
+
+    def add_requests(self, requests: Sequence[Request]) -> None:
+        """Write requests down that no run asks yet."""
+        rows = [
+            [
+                row.id,
+                row.model,
+                as_json([asdict(message) for message in row.messages]),
+                as_json(asdict(row.sampling)),
+            ]
+            for row in requests
+        ]
+        self.insert("request", rows)
+
+    def unanswered(self, run_id: str, purpose: str) -> Iterator[Request]:
+        """The run's requests of a purpose that no completion is stored for and no batch carries,
+        each once, in order, read in pages: completions may be stored meanwhile."""
+        last = -1
+        while True:
+            rows = self.rows(
+                """SELECT first.position, request.model, messages, sampling FROM
+                       (SELECT request_id, MIN(position) AS position FROM ask
+                        WHERE run_id = ? AND purpose = ? GROUP BY request_id) AS first
+                   JOIN request ON request.id = first.request_id
+                   LEFT JOIN completion ON completion.request_id = first.request_id
+                   WHERE completion.request_id IS NULL AND first.position > ?
+                     AND request.id NOT IN (SELECT request_id FROM out_in_batch)
+                   ORDER BY first.position LIMIT ?""",
+                *(run_id, purpose, last, PAGE),
+            )
+            yield from (request_of(row[1:]) for row in rows)
+            if len(rows) < PAGE:
+                return
+            last = rows[-1][0]
+
+    def count_unanswered(self, run_id: str, purpose: str) -> int:
+        """How many of the run's requests of a purpose no completion is stored for."""
+        rows = self.rows(
+            """SELECT COUNT(DISTINCT ask.request_id) FROM ask
+               LEFT JOIN completion ON completion.request_id = ask.request_id
+               WHERE run_id = ? AND purpose = ? AND completion.request_id IS NULL""",
+            run_id,
+            purpose,
+        )
+        return int(rows[0][0])
+
+    def add_completions(self, completions: Sequence[Completion]) -> None:
+        """Store answers with their usage and price, in one transaction."""
+        self.insert("completion", [list(values_of(completion)) for completion in completions])
+
+    def completions(self, requests: Sequence[Request]) -> dict[str, Completion]:
+        """Request id -> its completion, for those of the requests that have one, of any run."""
+        rows = self.rows(
+            "SELECT * FROM completion WHERE request_id IN (SELECT unnest(?::VARCHAR[]))",
+            [request.id for request in requests],
+        )
+        return {row[0]: Completion(*row) for row in rows}
+
+    def answered(self, run_id: str, purpose: str, *, most: int | None = None) -> list[Answered]:
+        """The run's asks of a purpose with their completions, in the order of asking; `most` gives
+        the first of them."""
+        rows = self.rows(
+            """SELECT subject, request.model, messages, sampling, completion.* FROM ask
+               JOIN request ON request.id = ask.request_id
+               JOIN completion ON completion.request_id = ask.request_id
+               WHERE ask.run_id = ? AND ask.purpose = ? ORDER BY position LIMIT ?""",
+            *(run_id, purpose, most),
+        )
+        return [
+            Answered(Ask(purpose, row[0], request_of(row[1:4])), Completion(*row[4:]))
+            for row in rows
+        ]
+
+
+def request_of(row: Row) -> Request:
+    """A request from its columns: model, messages, sampling."""
+    model, messages, sampling = row
+    values = json.loads(sampling)
+    values |= {name: tuple(values[name]) for name in ("stop", "choices")}
+    turns = tuple(Message(**message) for message in json.loads(messages))
+    return Request(model, turns, Sampling(**values))

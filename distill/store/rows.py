@@ -1,0 +1,76 @@
+"""Rows of DuckDB tables: queries, inserts by column, transactions."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+
+Row = tuple[Any, ...]
+
+
+class Rows:
+    """What every part of the store stands on. Every method that writes is one transaction."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._in_transaction = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; nests into the transaction that is open already."""
+        if self._in_transaction:
+            yield
+            return
+        self._in_transaction = True
+        self._connection.begin()
+        try:
+            yield
+            self._connection.commit()
+        except BaseException:
+            # A commit that failed has ended its transaction by itself.
+            with suppress(duckdb.TransactionException):
+                self._connection.rollback()
+            raise
+        finally:
+            self._in_transaction = False
+
+    def rows(self, sql: str, *values: object) -> list[Row]:
+        """All rows of a query."""
+        return self._connection.execute(sql, list(values)).fetchall()
+
+    def insert(
+        self, table: str, rows: Sequence[Sequence[object]], *, known_new: bool = False
+    ) -> None:
+        """Add rows, each with a value for every column. What is there already stays as it is;
+        `known_new` spares looking, which takes as long as all the rest, and makes an error of
+        it."""
+        if not rows:
+            return
+        # One statement for all rows: executemany takes a hundred times as long. A value that all
+        # rows share (the run, the time) is given once.
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        shared = [len(rows) > 1 and all(v is column[0] for v in column) for column in columns]
+        marks = ", ".join("?" if same else "unnest(?)" for same in shared)
+        values = [
+            column[0] if same else column for column, same in zip(columns, shared, strict=True)
+        ]
+        conflict = "" if known_new else "ON CONFLICT DO NOTHING"
+        self._connection.execute(f"INSERT INTO {table} SELECT {marks} {conflict}", values)
+
+
+def values_of(record: object) -> tuple[object, ...]:
+    """A record's values, in the order of its fields."""
+    return tuple(getattr(record, name) for name in record.__dataclass_fields__)  # type: ignore[attr-defined]
+
+
+def as_json(value: object) -> str:
+    """JSON text, with Unicode as it is."""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def now() -> datetime:
+    """The time, with its zone."""
+    return datetime.now(UTC)

@@ -1,0 +1,55 @@
+"""Runs, the stages they are through, and whether all of it is a rehearsal."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from distill.store.rows import Rows, as_json, now
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One way through all stages: its id, what of the task it was made from, why it began, and the
+    teacher that it keeps."""
+
+    id: str
+    task_hash: str
+    parts: dict[str, str]
+    why: str
+    created: datetime
+    teacher: str
+
+
+class Runs(Rows):
+    """The rows of runs."""
+
+    def add_run(self, run: Run, spec: dict[str, object]) -> None:
+        """Begin a run."""
+        values = [run.id, run.task_hash, as_json(run.parts), as_json(spec), run.why, run.created]
+        self.insert("run", [values])
+
+    def runs(self) -> list[Run]:
+        """All runs, the oldest first."""
+        rows = self.rows(
+            """SELECT id, task_hash, parts, why, created,
+                      json_extract_string(spec, '$.teacher.model')
+               FROM run ORDER BY created, id"""
+        )
+        return [Run(id_, task, json.loads(parts), *rest) for id_, task, parts, *rest in rows]
+
+    def begin_rehearsal(self) -> None:
+        """From now on, for ever, what is in here comes from a stand-in."""
+        self.insert("rehearsal", [[now()]])
+
+    def is_rehearsal(self) -> bool:
+        """Do answers in here come from a stand-in?"""
+        return bool(self.rows("SELECT 1 FROM rehearsal LIMIT 1"))
+
+    def finish_stage(self, run_id: str, stage: str, seconds: float) -> None:
+        """Record that a stage is done; call it in the transaction of the stage's rows."""
+        self.insert("stage", [[run_id, stage, seconds, now()]])
+
+    def finished_stages(self, run_id: str) -> dict[str, float]:
+        """Stage name -> seconds it took, for the stages that are done."""
+        rows = self.rows("SELECT stage, seconds FROM stage WHERE run_id = ?", run_id)
+        return dict(rows)
