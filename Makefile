@@ -18,7 +18,8 @@ distill: setup ## Distil a task from start to report: make distill TASK=classify
 
 test: setup ## Run every check and test, with real models (under 30 minutes on two cores)
 	@$(MAKE) --no-print-directory check
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup
+	@$(PYTHON) -m pytest -n 2 -m "not models"
+	@$(PYTHON) -m pytest -m models
 
 check: setup ## Format, lint, types, import rules, docs up to date (seconds)
 	@.venv/bin/ruff format --check .

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from tests.standin import StandIn
 
 # The same hook for this process and, through PYTHONPATH, for every child.
 sitecustomize.install()
+# A shell's background job ignores Ctrl-C, and so would the children that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["PYTHONPATH"] = str(Path(sitecustomize.__file__).parent)
 for key in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
     os.environ.pop(key, None)

@@ -16,11 +16,7 @@ from distill.prices import Rates
 from distill.records import Completion, Endpoint, Message, Model, Request, Sampling
 from tests.books import Books
 
-pytestmark = [
-    pytest.mark.models,
-    pytest.mark.xdist_group("real server"),  # what they share is made once
-    pytest.mark.timeout(2400),
-]
+pytestmark = [pytest.mark.models, pytest.mark.timeout(900)]
 LABELS = ("cats", "dogs")
 TURNS = (Message("system", "You sort texts about pets."), Message("user", "My dog barks."))
 RATES = Rates(Decimal(1), Decimal(5), Decimal(1), Decimal(1))

@@ -1,5 +1,6 @@
 """What machine this is: a card or not, and which interpreter holds which heavy part."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,13 @@ def gpu() -> str | None:
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
     answer = subprocess.run(query, capture_output=True, text=True, check=False)
     return answer.stdout.splitlines()[0] if answer.returncode == 0 and answer.stdout else None
+
+
+def cores() -> int:
+    """How many processor cores this process may use; two threads of one core are one."""
+    import psutil
+
+    return min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
 
 
 def interpreter(part: Literal["vllm", "unsloth"]) -> str:
