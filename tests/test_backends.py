@@ -3,15 +3,18 @@
 import sys
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from distill.backends import hardware, teachers, trainers, weights
+from distill.backends import embeddings, hardware, teachers, trainers, weights
 from distill.backends.client import complete_all
+from distill.backends.linear import fit_embeddings
 from distill.backends.servers import ServerSettings, vllm
 from distill.backends.servers.vllm import free_port
 from distill.errors import ChildError, DistillError, InputError
 from distill.records import Message, Model, Request, Sampling
+from tests import scripted
 from tests.books import Books
 
 
@@ -113,3 +116,25 @@ def test_the_teacher_starts_every_text_with_bos() -> None:
     _, folder = weights.embedded(weights.TEACHER)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     assert tokenizer.encode("hello").tokens[0] == "<bos>"
+
+
+def test_a_rival_computes_the_embeddings_that_it_is_timed_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Prompts show the nearest seeds, so that every gold text was embedded before."""
+    embedded: list[str] = []
+
+    class Embedder(scripted.Embedder):
+        def encode(self, texts: list[str], **options: object) -> Any:
+            embedded.extend(texts)
+            return super().encode(texts, **options)
+
+    model = Embedder()
+    monkeypatch.setattr(embeddings, "_model", lambda: model)
+    gold, seeds = ["my dog barks"], ["a dog", "a cat"]
+    embeddings.nearest(gold, seeds, 1)
+    embeddings.nearest(gold, seeds, 1)
+    assert embedded == [*gold, *seeds]
+    classifier = fit_embeddings(seeds, ["dogs", "cats"])
+    assert classifier.predict(gold) == ["dogs"]
+    assert embedded == [*gold, *seeds, *seeds, *gold]
