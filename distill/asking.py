@@ -16,7 +16,7 @@ from distill.batching import Batched, Batching, batching
 from distill.errors import DistillError
 from distill.ledger import BudgetReached, OnAnswers, StoreLedger, is_usable
 from distill.progress import Progress
-from distill.records import Answered, Ask, Endpoint
+from distill.records import Answered, Ask, Endpoint, Model
 from distill.store import Store
 from distill.workspace import Context
 
@@ -30,14 +30,15 @@ OpenEndpoint = Callable[[], AbstractContextManager[Endpoint]]
 
 @contextmanager
 def lazily(
-    open_endpoint: OpenEndpoint, stage: str, progress: Progress
+    model: Model, open_endpoint: OpenEndpoint, stage: str, progress: Progress
 ) -> Iterator[Callable[[], Endpoint]]:
-    """An endpoint that starts at the first call, and not at all without one."""
+    """A model's endpoint that starts at the first call, and not at all without one."""
+    step = "start the model's server" if model.folder else f"reach {model.name}"
     with ExitStack() as stack:
 
         @cache
         def endpoint() -> Endpoint:
-            with progress.step(stage, "start the model's server"):
+            with progress.step(stage, step):
                 return stack.enter_context(open_endpoint())
 
         yield endpoint

@@ -43,6 +43,10 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
 # A creation whose answer was lost may take a moment to show in the provider's list.
 LOST_ANSWER_SECONDS = 3.0
+NO_BATCH = (
+    "the account of the key in {key} has no such batch: set the key that it was made with, or give "
+    "it up with `distill cancel TASK --forget`"
+)
 
 Made = TypeVar("Made")
 
@@ -248,7 +252,7 @@ class Batching:
         return DIALECTS[api].failures(), httpx2.TransportError, json.JSONDecodeError
 
     def _wait_or_raise(self, error: Exception, tries: int, *, at_least: float = 0.0) -> None:
-        failure = explain(error, self.results.endpoint)
+        failure = explain(error, self.results.endpoint, absent=NO_BATCH)
         if not failure.retry or tries >= TRIES:
             raise DistillError(f"{failure.message}\nThe same command goes on.") from error
         sleep(max(delay(tries, failure.wait_s), at_least))

@@ -73,7 +73,7 @@ def with_passed_seeds(task: Task, split: Sequence[SplitRow]) -> Task:
 
 def _ask(context: Context, store: Store, served: Served) -> Iterator[Prediction]:
     inputs = [row.input for row in context.task.gold]
-    with lazily(served.open_endpoint, STAGE, context.progress) as endpoint:
+    with lazily(served.model, served.open_endpoint, STAGE, context.progress) as endpoint:
         for system, render in served.systems.items():
             requests = zip(inputs, render(served.model, inputs), strict=True)
             asks = [Ask(f"{STAGE}:{system}", text, request) for text, request in requests]

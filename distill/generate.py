@@ -36,7 +36,7 @@ def generate(context: Context) -> Callable[[Store], None]:
     )
     with (
         context.store() as store,
-        lazily(lambda: teacher.serve(settings), STAGE, context.progress) as endpoint,
+        lazily(teacher.model, lambda: teacher.serve(settings), STAGE, context.progress) as endpoint,
     ):
         made = _synthesise(context, store, teacher.model, endpoint)
         candidates = [*_given(context), *made_inputs(made)]

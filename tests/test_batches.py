@@ -244,6 +244,19 @@ def test_a_budget_counts_what_another_process_has_out(
         assert standin.bill().batches == first, "all of the budget is reserved"
 
 
+@both
+def test_a_batch_of_another_account_says_how_to_give_it_up(
+    database: Path, provider: Start, teacher: str
+) -> None:
+    with provider(batch_seconds=60):
+        spend_in_batches(database, teacher, 20, PLENTY, wait=False)
+    with (
+        provider(),
+        pytest.raises(DistillError, match=r"no such batch: .* give it up with `distill cancel"),
+    ):
+        spend_in_batches(database, teacher, 20, PLENTY)
+
+
 def test_where_too_much_waits_smaller_batches_follow(database: Path, provider: Start) -> None:
     with provider(queue=30) as standin:
         notes = spend_in_batches(database, TEACHERS[0], 100, PLENTY)

@@ -22,11 +22,11 @@ ADVICE = {
     400: "the request is not what the model takes",
     401: "the key in {key} is not accepted: set another one",
     403: "the key in {key} may not do this",
-    404: "there is no such model for this key: check teacher.model",
     422: "the request is not what the model takes",
 }
 KEY = re.compile(r"\b(sk|key)-[\w*-]{4,}")
 SHOWN = 300
+NO_MODEL = "there is no such model for this key: check teacher.model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,9 @@ class Failure:
     message: str
 
 
-def explain(error: Exception, endpoint: Endpoint) -> Failure:
-    """What an official client's exception means. Keys are cut out of every message."""
+def explain(error: Exception, endpoint: Endpoint, *, absent: str = NO_MODEL) -> Failure:
+    """What an official client's exception means; `absent` says what a 404 means here. Keys are cut
+    out of every message."""
     status = getattr(error, "status_code", None)
     where = endpoint.url or endpoint.model.name
     text = without_keys(str(getattr(error, "message", error)), endpoint)[:SHOWN]
@@ -54,8 +55,8 @@ def explain(error: Exception, endpoint: Endpoint) -> Failure:
     if is_retried(status):
         wait = _wait(getattr(error, "response").headers)  # noqa: B009 - of any client's class
         return Failure(status in MAYBE_BILLED, True, status in LIMITED, wait, message)
-    if status in ADVICE:
-        message += "\n" + ADVICE[status].format(key=endpoint.key_variable or "no variable")
+    if advice := (ADVICE | {404: absent}).get(status):
+        message += "\n" + advice.format(key=endpoint.key_variable or "no variable")
     return Failure(False, False, False, None, message)
 
 

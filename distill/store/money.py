@@ -28,11 +28,11 @@ class Money(Rows):
             known_new=True,
         )
 
-    def settle_lost(self) -> int:
-        """Attempts whose process ended before an outcome was stored may have been billed. Their
-        number; call it where nothing is in flight but batches, which outlive their process."""
+    def settle_lost(self) -> None:
+        """Write down that attempts whose process ended before an outcome was stored may have been
+        billed; call it where nothing is in flight but batches, which outlive their process."""
         with self.transaction():
-            rows = self.rows(
+            self.rows(
                 """INSERT INTO outcome
                    SELECT attempt.id, 'maybe_billed', worst_usd, ?, ?
                    FROM attempt LEFT JOIN outcome ON outcome.attempt_id = attempt.id
@@ -41,7 +41,6 @@ class Money(Rows):
                 "in flight when its process ended",
                 now(),
             )
-        return int(rows[0][0])
 
     def committed_usd(self, run_id: str) -> Decimal:
         """USD that providers billed the run's attempts, or may have. The time of our own machine,
