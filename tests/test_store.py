@@ -170,6 +170,7 @@ def test_migrations_are_applied_once_and_recorded(database: Path) -> None:
         "003_batches.sql",
         "004_plan.sql",
         "005_rehearsal.sql",
+        "006_settled_teacher.sql",
     ]
 
 
@@ -181,6 +182,18 @@ def test_a_store_from_before_the_first_migration_is_brought_up_to_date(database:
     assert tables == [("migration",)]
     with open_store(database) as store:
         assert store.runs() == []
+
+
+def test_a_run_of_before_there_were_keys_had_the_embedded_teacher(database: Path) -> None:
+    database.parent.mkdir()
+    with duckdb.connect(str(database)) as connection:
+        migrate(connection, stop_before="006_settled_teacher.sql")
+        for name in ("auto", "openai:gpt-6-luna"):
+            spec: dict[str, object] = {"teacher": {"model": name, "mode": "auto"}}
+            Store(connection).add_run(Run(name, "h", {}, "why", NOW, name), spec)
+    with open_store(database) as store:
+        teachers = {run.id: run.teacher for run in store.runs()}
+    assert teachers == {"auto": "embedded", "openai:gpt-6-luna": "openai:gpt-6-luna"}
 
 
 def test_a_file_that_is_no_store_is_named(tmp_path: Path) -> None:
