@@ -108,20 +108,24 @@ class Cli:
     def report(self) -> Any:
         return json.loads((self.latest / "report.json").read_text(encoding="utf-8"))
 
-    def wait_for(self, child: subprocess.Popen[str], stage: str, step: str) -> None:
-        """Until a step of a stage has done something."""
-        wanted = {"stage": stage, "step": step, "event": "progress"}
-        events = self.latest / "events.jsonl"
-        while not (events.exists() and any(wanted.items() <= e.items() for e in lines(events))):
+    def events(self) -> list[Mapping[str, object]]:
+        """What the latest run has told; empty before the first."""
+        file = self.latest / "events.jsonl"
+        return list(lines(file)) if file.exists() else []
+
+    def wait_for(self, child: subprocess.Popen[str], wanted: Mapping[str, str], told: int) -> None:
+        """Until such an event has come after as many as were told before."""
+        while not any(wanted.items() <= event.items() for event in self.events()[told:]):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(timeout=LOOK_AGAIN_SECONDS)
                 raise AssertionError(child.stdout and child.stdout.read())
 
     def end_in(self, stage: str, step: str, how: signal.Signals) -> tuple[int, str]:
-        """Start a run, send it a signal in the step, and see all its children gone. Gives its exit
-        code and output."""
+        """Start a run, send it a signal in the step, once that has done something, and see all its
+        children gone. Gives its exit code and output."""
+        told = len(self.events())
         child = self.start("run", "tiny")
-        self.wait_for(child, stage, step)
+        self.wait_for(child, {"stage": stage, "step": step, "event": "progress"}, told)
         child.send_signal(how)
         output, _ = child.communicate()
         self.wait_until_gone()
