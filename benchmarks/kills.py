@@ -177,9 +177,7 @@ def kill_again_and_again(job: Job, start_s: float) -> dict[str, Any]:
     disagreements += not agree(books, bill)
     print(f"{job.folder.name}: killed {dict(moments)}; {disagreements} disagreements", flush=True)
     found = figures(books, bill) | {"kills": moments, "disagreements": disagreements}
-    if job.batches:
-        found |= {"batches": bill.batches, "submitted_twice": submitted_twice(bill)}
-    return found
+    return found | {"batches": bill.batches, "submitted_twice": submitted_twice(job, bill)}
 
 
 @contextmanager
@@ -268,17 +266,15 @@ def figures(books: Books, bill: Bill) -> dict[str, Any]:
         "possibly_paid_twice_usd": books.lost + books.out_in_batches,
     }
     counts = {"attempts": books.attempts, "billed": bill.requests, "unanswered": books.unanswered}
-    return (
-        {name: str(usd) for name, usd in money.items()}
-        | counts
-        | {"asked_again": books.asked_again, "submitted_twice": 0}
-    )
+    texts = {name: str(usd) for name, usd in money.items()}
+    return texts | counts | {"asked_again": books.asked_again}
 
 
-def submitted_twice(bill: Bill) -> int:
+def submitted_twice(job: Job, bill: Bill) -> int:
     """Batches, files and requests in batches that came to the provider more than once. No answer
-    of a batch is lost on the way, so that none of its requests may."""
-    counts = (bill.batches_by_key, bill.uploads_by_content, bill.asked)
+    of a batch is lost on the way, so that none of its requests may; at once some are."""
+    asked = (bill.asked,) if job.batches else ()
+    counts = (bill.batches_by_key, bill.uploads_by_content, *asked)
     return sum(times - 1 for counted in counts for times in counted.values())
 
 

@@ -101,10 +101,8 @@ def run(workspace: Workspace, name: str, way: Way = ALL_THE_WAY) -> Outcome:
 def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
     """The same with a task that is read already."""
     with workspace.locked(task.name):
-        current = begin(workspace, task, way)
-        workspace.point_latest(task.name, current.id)
         automatically = " (auto)" if task.spec.teacher.model == AUTO else ""
-        task = task.with_teacher(model=current.teacher)
+        current, task = begin(workspace, task, way)
         folder = workspace.run_folder(task.name, current.id)
         database = workspace.database(task.name)
         cost = _cost(database, task, current.id, way)
@@ -122,10 +120,17 @@ def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
     return Outcome(current, context, tuple(done))
 
 
-def begin(workspace: Workspace, task: Task, way: Way) -> Run:
-    """The run to work on: the latest, or a new one when there is none, one is asked for, or the
-    task has been edited since; only that settles which teacher `auto` is. Raises InputError when
-    answers of a rehearsal would go into it."""
+def begin(workspace: Workspace, task: Task, way: Way) -> tuple[Run, Task]:
+    """The run to work on, which is the latest from now on, and the task with its teacher. Raises
+    InputError when answers of a rehearsal would go into it."""
+    current = _latest_or_new(workspace, task, way)
+    workspace.point_latest(task.name, current.id)
+    return current, task.with_teacher(model=current.teacher)
+
+
+def _latest_or_new(workspace: Workspace, task: Task, way: Way) -> Run:
+    """A new run when there is none, one is asked for, or the task has been edited since; only that
+    settles which teacher `auto` is."""
     with open_store(workspace.database(task.name)) as store:
         if store.is_rehearsal() and not way.rehearsal:
             raise InputError(

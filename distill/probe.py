@@ -46,9 +46,7 @@ def measure(workspace: Workspace, name: str, say: Say) -> Plan:
     """
     task = load_task(workspace.prompts, name)
     with workspace.locked(name):
-        run = begin(workspace, task, ALL_THE_WAY)
-        workspace.point_latest(name, run.id)
-        task = task.with_teacher(model=run.teacher)
+        run, task = begin(workspace, task, ALL_THE_WAY)
         with open_store(workspace.database(name)) as store:
             found = estimate(task, store, run.id, ALL_THE_WAY)
             if found.price is None or not found.requests:
