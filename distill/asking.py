@@ -77,7 +77,7 @@ def ask_all(
     if missing := store.count_unanswered(run_id, purpose):
         ready = endpoint()
         store.settle_lost()
-        with context.progress.step(stage, name, missing) as advance:
+        with context.progress.step(stage, name.partition(".")[0], missing) as advance:
             asking = _Asking(context, store, purpose, ready, lambda rows: advance(len(rows)))
             try:
                 out = asking.all(in_batches=may_wait and _wants_batches(context, store))

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -277,6 +278,84 @@ def _announce(calls: int, most: "Decimal") -> None:
     from distill.plan import dollars
 
     click.echo(f"probe: {calls} paid calls, at most {dollars(most)}", err=True)
+
+
+@cli.command()
+@task_argument
+@click.option("--reason", default="", help="Only rows whose check or reason has this in it.")
+@json_option
+@click.pass_context
+def drops(context: click.Context, task: str, reason: str, as_json: bool) -> None:
+    """What the latest run of TASK left out: per check rows in, dropped and dollars, and why."""
+    from distill.dropped import dropped_rows_of, yields_of
+
+    workspace = workspace_of(context)
+    if reason:
+        _show_rows(dropped_rows_of(workspace, task, reason), as_json=as_json)
+        return
+    rows = yields_of(workspace, task)
+    if as_json:
+        click.echo(json.dumps(rows, default=str, ensure_ascii=False))
+        return
+    header = ["check", "rows in", "dropped", "$", "because"]
+    cells = [
+        [row["check"], *(str(row[key]) for key in ("rows_in", "dropped", "usd")), _counts(row)]
+        for row in rows
+    ]
+    _show_table(header, cells)
+    for row in rows:
+        for example in row["examples"]:
+            click.echo(f"\n{row['check']}: {example['reason']}\n  {_line(example['input'])}")
+            if example["matched"]:
+                click.echo(f"  {_line(example['matched'])}")
+
+
+def _counts(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in row["reasons"].items())
+
+
+def _line(text: str) -> str:
+    """A text in one line of a terminal, without what would steer it."""
+    shown = "".join(char if char.isprintable() else " " for char in text)
+    return shown if len(shown) <= 160 else shown[:159] + "…"
+
+
+@cli.command()
+@task_argument
+@json_option
+@click.pass_context
+def leaks(context: click.Context, task: str, as_json: bool) -> None:
+    """Every pair of rows of TASK that the leak gate found too close to gold."""
+    from distill.dropped import leaks_of
+
+    _show_rows(leaks_of(workspace_of(context), task), as_json=as_json)
+
+
+@cli.command()
+@task_argument
+@click.option("--export", "to", type=click.Path(path_type=Path), help="CSV file to be written.")
+@click.option(
+    "--import",
+    "of",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="CSV file with decisions: accept, reject, or correct with a label.",
+)
+@json_option
+@click.pass_context
+def review(
+    context: click.Context, task: str, to: Path | None, of: Path | None, as_json: bool
+) -> None:
+    """Look at the examples of TASK in a spreadsheet; a person's word stands above every check."""
+    from distill.review import export_rows, import_rows
+
+    if (to is None) == (of is None):
+        raise click.UsageError("give --export FILE or --import FILE")
+    workspace = workspace_of(context)
+    if to is not None:
+        row = {"task": task, "rows": export_rows(workspace, task, to), "file": str(to)}
+    elif of is not None:
+        row = asdict(import_rows(workspace, task, of))
+    _show_rows([row], as_json=as_json)
 
 
 @cli.command()

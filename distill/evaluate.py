@@ -5,7 +5,7 @@ client, each from behind its server; the rivals that cost next to nothing answer
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 
@@ -54,7 +54,6 @@ def evaluate(context: Context) -> Callable[[Store], None]:
     with context.store() as store:
         student, split = store.student(context.run_id), store.split(context.run_id)
         assert student is not None, "train comes before evaluate"
-        context = replace(context, task=with_passed_seeds(context.task, split))
         for served in served_systems(context, student):
             predictions += _ask(context, store, served)
     with context.progress.step(STAGE, "linear rivals"):
@@ -62,13 +61,6 @@ def evaluate(context: Context) -> Callable[[Store], None]:
             predictions += _linear(system, fit, rows, context.task.gold)
     scores = score(context.task, predictions)
     return lambda store: store.add_predictions(context.run_id, predictions, scores)
-
-
-def with_passed_seeds(task: Task, split: Sequence[SplitRow]) -> Task:
-    """The task with those of its seeds that passed the leak gate: what the student may not learn
-    from, no prompt may show and no rival may learn from either."""
-    passed = {row.example.input for row in split if row.example.source == "seeds"}
-    return replace(task, seeds=tuple(seed for seed in task.seeds if seed.input in passed))
 
 
 def _ask(context: Context, store: Store, served: Served) -> Iterator[Prediction]:

@@ -3,15 +3,16 @@ those that came.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 from distill.backends.token_count import of_prompt, of_text
 from distill.backends.worst_case import worst_case
 from distill.records import Model, Request
 from distill.task import Task
-from distill.wanted import ANSWER, EVALUATE, Demand, Wanted
+from distill.topup import ASSUMED_YIELD
+from distill.wanted import ANSWER, EVALUATE, JUDGE, Demand, Wanted
 
 FIRST_TOKEN_SECONDS = 0.7
 TOKENS_PER_SECOND = 60
@@ -45,29 +46,36 @@ class Expected:
         )
 
 
-def expectations(task: Task, model: Model, asked: Demand) -> dict[str, Expected]:
+def expectations(
+    task: Task, models: Mapping[str, Model], asked: Sequence[Wanted]
+) -> dict[str, Expected]:
     """Purpose → what is expected of its answers. Gold is answered like any other input, and all
-    prompts go through the same tokenizer."""
-    known = {row.purpose: found for row in asked.wanted if (found := _measured(row))}
+    prompts to one model go through the same tokenizer."""
+    known = {row.purpose: found for row in asked if (found := _measured(row))}
     if ANSWER in known:
         known.setdefault(EVALUATE, known[ANSWER])
-    factor = next((row.prompt_factor for row in known.values()), 1.0)
+    factors = {models[purpose].name: row.prompt_factor for purpose, row in known.items()}
     return {
-        row.purpose: known.get(row.purpose)
-        or replace(_assumed(task, model, row), prompt_factor=factor)
-        for row in asked.wanted
+        row.purpose: known.get(row.purpose) or _assumed(task, models[row.purpose], row, factors)
+        for row in asked
     }
 
 
-def assumptions(asked: Demand, found: Mapping[str, Expected]) -> Iterator[str]:
+def assumptions(task: Task, asked: Demand, found: Mapping[str, Expected]) -> Iterator[str]:
     """What an estimate rests on, in words."""
+    kept = f"{ASSUMED_YIELD:.0%} of the inputs are kept (not measured)"
+    if task.spec.generate.examples:
+        most = f"generate.requests allows {task.spec.generate.requests:,} new inputs"
+        yield f"{task.spec.generate.examples:,} examples: {kept}; {most}"
+    elif JUDGE in found and asked.judge.more:
+        yield kept
     new = asked.synthesize.missing or asked.synthesize.more
     if new and asked.new_share is None:
         yield "every new input that is asked for comes, and is unlike the others"
     elif new:
         yield f"{asked.new_share:.0%} of the new inputs asked for come, as of those before"
     for wanted in asked.wanted:
-        if wanted.missing or wanted.more:
+        if wanted.purpose in found and (wanted.missing or wanted.more):
             yield f"{wanted.purpose}: {found[wanted.purpose].words}"
     yield "no answer is lost on the way, and no limit of the provider slows the asking down"
 
@@ -86,15 +94,17 @@ def _measured(wanted: Wanted) -> Expected | None:
     )
 
 
-def _assumed(task: Task, model: Model, wanted: Wanted) -> Expected:
-    """Before any answer: labels as the schema writes them, new inputs as long as the seeds."""
+def _assumed(task: Task, model: Model, wanted: Wanted, factors: Mapping[str, float]) -> Expected:
+    """Before any answer: labels as the schema writes them, new inputs as long as the seeds. The
+    factors are those measured on other prompts to a model."""
+    factor = factors.get(model.name, 1.0)
     sample = next(iter(wanted.missing or wanted.alike), None)
     if sample is None:
-        return Expected(0, 1.0, 0.0, 0.0)
+        return Expected(0, factor, 0.0, 0.0)
     thinks = worst_case(model, sample)[1] > sample.sampling.max_tokens
     thought = THOUGHT_TOKENS if thinks else 0
     tokens = thought + min(_answer_tokens(task, sample), sample.sampling.max_tokens)
-    return Expected(0, 1.0, tokens, FIRST_TOKEN_SECONDS + tokens / TOKENS_PER_SECOND, thought)
+    return Expected(0, factor, tokens, FIRST_TOKEN_SECONDS + tokens / TOKENS_PER_SECOND, thought)
 
 
 def _answer_tokens(task: Task, request: Request) -> float:

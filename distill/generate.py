@@ -1,4 +1,5 @@
-"""Task → candidates: the teacher makes new inputs (synthesis) and answers all inputs (annotation).
+"""Task → candidates: the teacher makes new inputs (synthesis) and answers all inputs (annotation),
+round after round until enough of them is kept.
 
 In: the task's seeds and inputs. Out, in the store: every request and completion, and one candidate
 for each seed, given input and synthesised text.
@@ -6,7 +7,8 @@ for each seed, given input and synthesised text.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from itertools import count
 
 from distill.asking import ask_all, lazily
 from distill.backends.apis.wire import inputs_of, label_of
@@ -14,16 +16,28 @@ from distill.backends.batches import BATCHES
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
 from distill.errors import InputError
+from distill.ledger import BudgetReached
 from distill.prompting import annotation_requests
-from distill.records import Answered, Ask, Candidate, Endpoint, Model
+from distill.records import Answered, Ask, Candidate, Endpoint, Model, Request
 from distill.store import Store
-from distill.synthesis import synthesis_request, synthesis_rounds
+from distill.synthesis import (
+    NOTHING,
+    Counts,
+    inputs_per_request,
+    synthesis_request,
+    synthesis_rounds,
+)
+from distill.topup import Round, first_counts, next_counts, why_enough
 from distill.workspace import Context
 
 STAGE = "generate"
+SYNTHESIZE, ANSWER = f"{STAGE}:synthesize", f"{STAGE}:answer"
+
+# What curation would keep of these candidates.
+Keep = Callable[[Context, Store, Sequence[Candidate]], Sequence[Candidate]]
 
 
-def generate(context: Context) -> Callable[[Store], None]:
+def generate(context: Context, keep: Keep) -> Callable[[Store], None]:
     """Complete what is missing; what is to be written are the candidates."""
     spec = context.task.spec
     teacher = choose(spec.teacher.model)
@@ -38,10 +52,8 @@ def generate(context: Context) -> Callable[[Store], None]:
         context.store() as store,
         lazily(teacher.model, lambda: teacher.serve(settings), STAGE, context.progress) as endpoint,
     ):
-        made = _synthesise(context, store, teacher.model, endpoint)
-        candidates = [*_given(context), *made_inputs(made)]
-        answers = _annotate(context, store, teacher.model, candidates, endpoint)
-    completed = list(_with_answers(candidates, answers))
+        desk = _Desk(context, store, teacher.model, endpoint)
+        completed = _until_enough(desk, keep)
     return lambda store: store.add_candidates(context.run_id, completed)
 
 
@@ -62,20 +74,92 @@ def _check(context: Context, model: Model) -> None:
         )
 
 
-def _synthesise(
-    context: Context, store: Store, model: Model, endpoint: Callable[[], Endpoint]
-) -> list[Answered]:
-    """Round after round, since each shows what those before it brought."""
-    task, made = context.task, list[Answered]()
-    for number, places in enumerate(synthesis_rounds(task, model), start=1):
-        purpose = f"{STAGE}:synthesize" + (f".{number}" if number > 1 else "")
-        covered = inputs_by_label(made)
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where the teacher is asked from, and what it said so far: the answers to syntheses, and those
+    to inputs."""
+
+    context: Context
+    store: Store
+    model: Model
+    endpoint: Callable[[], Endpoint]
+    made: list[Answered] = field(default_factory=list)
+    answers: dict[str, list[Answered]] = field(default_factory=dict)
+
+    def ask(self, purpose: str, asks: Sequence[tuple[str, Request]]) -> list[Answered]:
+        """The answers to (subject, request), in order."""
+        listed = [Ask(purpose, subject, request) for subject, request in asks]
+        return ask_all(self.context, self.store, listed, self.endpoint, may_wait=True)
+
+
+def _until_enough(desk: _Desk, keep: Keep) -> list[Candidate]:
+    """Round after round, until what curation keeps is enough. Raises BudgetReached in the first
+    one only: a later one ends with what it has."""
+    context, task = desk.context, desk.context.task
+    asked, wanted, kept_before = NOTHING, first_counts(task, desk.model), 0
+    for number in count(1):
+        ended = _round(desk, number, wanted, asked)
+        completed = list(_completed(desk))
+        if not task.spec.generate.examples:
+            break
+        kept = [row for row in keep(context, desk.store, completed) if row.source != "seeds"]
+        each = inputs_per_request(task, desk.model)
+        total, before = each * sum(wanted.values()), each * sum(asked.values())
+        last = Round(number, total, total - before, len(kept), len(kept) - kept_before)
+        why = ended or why_enough(task, last)
+        context.progress.note(STAGE, last.words + (f"; no more: {why}" if why else ""))
+        if why:
+            break
+        asked, wanted = wanted, next_counts(task, desk.model, wanted, kept)
+        kept_before = len(kept)
+    return completed
+
+
+def _round(desk: _Desk, number: int, wanted: Counts, asked: Counts) -> str:
+    """Ask for the new inputs that are `wanted` and not `asked` for yet, and for all answers. Says
+    why it ended early; empty for a whole round."""
+    try:
+        _synthesise(desk, wanted, asked)
+        _annotate(desk, number)
+    except BudgetReached:
+        if number == 1:
+            raise
+        return "the budget is reached"
+    return ""
+
+
+def _synthesise(desk: _Desk, wanted: Counts, asked: Counts) -> None:
+    """One list of asks after another, since each shows what those before it brought."""
+    for places in synthesis_rounds(wanted, desk.model, asked):
+        number = 1 + len({row.ask.purpose for row in desk.made})
+        covered = inputs_by_label(desk.made)
         asks = [
-            Ask(purpose, place[0], synthesis_request(task, model, place, covered[place[0]]))
+            (place[0], synthesis_request(desk.context.task, desk.model, place, covered[place[0]]))
             for place in places
         ]
-        made += ask_all(context, store, asks, endpoint, may_wait=True)
-    return made
+        desk.made.extend(desk.ask(_numbered(SYNTHESIZE, number), asks))
+
+
+def _annotate(desk: _Desk, number: int) -> None:
+    """The teacher's answers to the inputs that have none yet, one for each vote."""
+    rows = [*_given(desk.context), *made_inputs(desk.made)]
+    wanted = {row.input for row in rows if row.source != "seeds" and row.input}
+    inputs = sorted(wanted - desk.answers.keys())
+    requests = list(annotation_requests(desk.context.task, desk.model, inputs))
+    for answered in desk.ask(_numbered(ANSWER, number), requests):
+        desk.answers.setdefault(answered.ask.subject, []).append(answered)
+
+
+def _numbered(purpose: str, number: int) -> str:
+    """Each list of asks has a purpose of its own."""
+    return purpose if number == 1 else f"{purpose}.{number}"
+
+
+def _completed(desk: _Desk) -> Iterator[Candidate]:
+    """What was given and made, with its answers; without what the budget left unanswered."""
+    for row in (*_given(desk.context), *made_inputs(desk.made)):
+        if row.source == "seeds" or row.problem or not row.input or row.input in desk.answers:
+            yield _with_answers(row, desk.answers.get(row.input, []))
 
 
 def _given(context: Context) -> Iterator[Candidate]:
@@ -111,36 +195,15 @@ def _clean(text: str) -> str:
     return text.strip().lstrip("-*•").strip().strip('"“”').strip()
 
 
-def _annotate(
-    context: Context,
-    store: Store,
-    model: Model,
-    candidates: Sequence[Candidate],
-    endpoint: Callable[[], Endpoint],
-) -> dict[str, list[Answered]]:
-    """Input → the teacher's answers to it, one for each vote."""
-    wanted = {row.input for row in candidates if row.source != "seeds" and row.input}
-    requests = annotation_requests(context.task, model, sorted(wanted))
-    asks = [Ask(f"{STAGE}:answer", text, request) for text, request in requests]
-    answers: dict[str, list[Answered]] = {}
-    for answered in ask_all(context, store, asks, endpoint, may_wait=True):
-        answers.setdefault(answered.ask.subject, []).append(answered)
-    return answers
-
-
-def _with_answers(
-    candidates: Sequence[Candidate], answers: dict[str, list[Answered]]
-) -> Iterator[Candidate]:
-    for row in candidates:
-        if row.source == "seeds":
-            yield row
-            continue
-        found = [answered.completion for answered in answers.get(row.input, [])]
-        said = tuple(label_of(answer.text) for answer in found if not answer.problem)
-        problems = [answer.problem for answer in found if answer.problem]
-        yield replace(
-            row,
-            answers=said,
-            answer_ids=tuple(answer.request_id for answer in found),
-            problem=row.problem or ("" if said or not problems else problems[0]),
-        )
+def _with_answers(row: Candidate, answers: Sequence[Answered]) -> Candidate:
+    if row.source == "seeds":
+        return row
+    found = [answered.completion for answered in answers]
+    said = tuple(label_of(answer.text) for answer in found if not answer.problem)
+    problems = [answer.problem for answer in found if answer.problem]
+    return replace(
+        row,
+        answers=said,
+        answer_ids=tuple(answer.request_id for answer in found),
+        problem=row.problem or ("" if said or not problems else problems[0]),
+    )

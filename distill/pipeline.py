@@ -1,6 +1,6 @@
 """READ FIRST: the way of the data, from a task to its report.
 
-    generate   task → requests → completions → candidates
+    generate   task → requests → completions → candidates, until curation keeps enough of them
     curate     candidates → examples, each drop with its reason
     split      examples → train / validation; leak gate against gold
     train      split → student (adapter and merged weights)
@@ -17,18 +17,20 @@ arrive, so that stage asks for no answer twice.
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 from distill.asking import Waiting
 from distill.backends.teachers import AUTO, automatic, check_key
-from distill.curate import curate
+from distill.curate import curate, kept_of
 from distill.errors import DistillError, InputError
 from distill.evaluate import evaluate
 from distill.generate import generate
+from distill.leaks import without_leaking_seeds
 from distill.plan import ASK_ABOVE_USD, Plan, dollars, plan
 from distill.progress import shown
 from distill.report import report
@@ -42,14 +44,14 @@ Write = Callable[[Store], None]
 Agree = Callable[[Plan], bool]
 
 STAGES: dict[str, Callable[[Context], Write]] = {
-    "generate": generate,
+    "generate": partial(generate, keep=kept_of),
     "curate": curate,
     "split": split,
     "train": train,
     "evaluate": evaluate,
     "report": report,
 }
-PAYING = ("generate", "evaluate")  # where a teacher is asked
+PAYING = ("generate", "curate", "evaluate")  # where a teacher is asked
 
 
 class Declined(DistillError):
@@ -185,8 +187,8 @@ def _cost(database: Path, task: Task, run_id: str, way: Way) -> str:
         if set(stages).intersection(PAYING) <= set(store.finished_stages(run_id)):
             return ""
         left = estimate(task, store, run_id, way).up_to(stages)
-    if left.requests:
-        check_key(task.spec.teacher.model)
+    for name in (task.spec.teacher.model, task.judge) if left.requests else ():
+        check_key(name)
     usd = left.expected_usd
     if way.agree is not None and usd > ASK_ABOVE_USD and not way.agree(left):
         raise Declined(task.name, usd)
@@ -204,6 +206,7 @@ def _do(context: Context, stage: str) -> bool:
         if stage in store.finished_stages(context.run_id):
             return False
     began = perf_counter()
+    context = replace(context, task=without_leaking_seeds(context.task))
     write = STAGES[stage](context)
     with context.store() as store, store.transaction():
         write(store)

@@ -18,11 +18,20 @@ from distill.backends.token_count import of_prompt
 from distill.backends.worst_case import worst_case
 from distill.batch_store import goes_in_batches, was_batched
 from distill.expected import Expected, assumptions, expectations
+from distill.leaks import without_leaking_seeds
 from distill.prices import TokenPrice, token_price
 from distill.records import Model, Request, Usage
 from distill.store import Store
 from distill.task import Task
-from distill.wanted import ANSWER, EVALUATE, SYNTHESIZE, Stock, Wanted, demand
+from distill.wanted import (
+    ANSWER,
+    EVALUATE,
+    JUDGE,
+    SYNTHESIZE,
+    Stock,
+    Wanted,
+    demand,
+)
 
 ASK_ABOVE_USD = Decimal(1)  # an interactive user is asked before more than this is spent
 
@@ -35,6 +44,7 @@ class Step:
     those of asking online."""
 
     purpose: str
+    model: str
     requests: int
     answered: int
     prompt_tokens: int
@@ -97,8 +107,9 @@ class Plan:
     @property
     def words(self) -> str:
         """The sum, in a line."""
+        models = " and ".join(dict.fromkeys(step.model for step in self.steps if step.requests))
         return (
-            f"about {dollars(self.expected_usd)} for {self.requests:,} requests to {self.teacher}"
+            f"about {dollars(self.expected_usd)} for {self.requests:,} requests to {models}"
             f"{' in batches' if self.in_batches else ''}, at most "
             f"{dollars(self.worst_usd)}; budget.usd is {dollars(self.budget_usd)}"
         )
@@ -130,16 +141,16 @@ def plan(
 
     Raises InputError for a teacher that does not exist or whose price is not known; needs no key.
     """
-    name, rates = task.spec.teacher.model, task.rates
-    price = price_of(name, rates)
+    name = task.spec.teacher.model
+    price = price_of(name, task.rates)
     spent = store.committed_usd(run_id) if store and run_id else Decimal(0)
-    if price is None:
+    terms = _terms(task)
+    if not terms:
         return Plan(task.name, name, None, False, (), task.spec.budget.usd, spent, (), False)
-    model = choose(name).model
-    stock = Stock(store, store.split(run_id) if store and run_id else ())
-    asked = demand(task, model, stock)
-    found = expectations(task, model, asked)
-    terms = _terms(task, model, price)
+    task, model = without_leaking_seeds(task), choose(name).model
+    asked = demand(task, model, _stock(store, run_id))
+    billed = [wanted for wanted in asked.wanted if wanted.purpose in terms]
+    found = expectations(task, {purpose: row.model for purpose, row in terms.items()}, billed)
     mode, batches = task.spec.teacher.mode, model.api in BATCHES
     began = store is not None and run_id is not None and was_batched(store, run_id)
     return Plan(
@@ -148,41 +159,61 @@ def plan(
         price=price,
         batches=batches,
         steps=tuple(
-            _step(model, wanted, found[wanted.purpose], terms[wanted.purpose])
-            for wanted in asked.wanted
+            _step(wanted, found[wanted.purpose], terms[wanted.purpose]) for wanted in billed
         ),
         budget_usd=task.spec.budget.usd,
         spent_usd=spent,
-        assumptions=tuple(assumptions(asked, found)),
+        assumptions=tuple(assumptions(task, asked, found)),
         in_batches=batches and goes_in_batches(mode, detach=detach, began=began),
     )
 
 
+def _stock(store: Store | None, run_id: str | None) -> Stock:
+    if store is None or run_id is None:
+        return Stock(store)
+    return Stock(store, store.finished_stages(run_id))
+
+
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """How one purpose is asked: its prices, and how many at a time online."""
+    """How one purpose is asked: of whom, its prices, and how many at a time online."""
 
+    model: Model
     online: TokenPrice
     batch: TokenPrice | None
     in_flight: int
 
 
-def _terms(task: Task, model: Model, price: TokenPrice) -> dict[str, _Terms]:
-    """The teacher answers gold online always: its latency is a figure of the report."""
-    batch = None
-    if model.api in BATCHES:
-        batch = token_price(model.api, model.name, task.rates, batch=True)
-    generate = _Terms(price, batch, task.spec.teacher.in_flight)
-    gold = _Terms(price, None, task.spec.evaluate.in_flight)
-    return {SYNTHESIZE: generate, ANSWER: generate, EVALUATE: gold}
+def _terms(task: Task) -> dict[str, _Terms]:
+    """The purposes that are billed. The teacher answers gold online always: its latency is a figure
+    of the report."""
+    spec, found = task.spec, dict[str, _Terms]()
+    for purpose, name in (
+        (SYNTHESIZE, spec.teacher.model),
+        (ANSWER, spec.teacher.model),
+        (JUDGE, task.judge),
+        (EVALUATE, spec.teacher.model),
+    ):
+        price = price_of(name, task.rates) if name else None
+        if price is not None:
+            model = choose(name).model
+            gold = purpose == EVALUATE
+            batch = None
+            if model.api in BATCHES and not gold:
+                batch = token_price(model.api, model.name, task.rates, batch=True)
+            in_flight = spec.evaluate.in_flight if gold else spec.teacher.in_flight
+            found[purpose] = _Terms(model, price, batch, in_flight)
+    return found
 
 
-def _step(model: Model, wanted: Wanted, expected: Expected, terms: _Terms) -> Step:
+def _step(wanted: Wanted, expected: Expected, terms: _Terms) -> Step:
+    model = terms.model
     requests = [*wanted.missing, *islice(cycle(wanted.alike), wanted.more)]
     usages = list(_usages(model, requests, expected))
     waves = max(len(requests) / terms.in_flight, 1) if requests else 0
     return Step(
         purpose=wanted.purpose,
+        model=model.name,
         requests=len(requests),
         answered=len(wanted.answered),
         prompt_tokens=sum(usage.prompt for usage in usages),

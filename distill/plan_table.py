@@ -42,13 +42,14 @@ def _batch(usd: Decimal | None) -> list[str]:
 
 def notes(plan: Plan) -> Iterator[str]:
     """What is said under the table, in sentences."""
-    if plan.price is None:
+    if plan.price is None and not plan.steps:
         yield f"Nothing is billed: the teacher ({plan.teacher}) answers on a machine of yours."
         return
     yield f"budget.usd is {dollars(plan.budget_usd)}: {_budget(plan)}."
-    for start, rates in plan.price.tiers:
-        prompts = f"prompts of {start:,} tokens and more" if start else "all tokens"
-        yield f"Price of 1M tokens ({plan.price.source}), {prompts}: {_rates(rates)}."
+    if plan.price is not None:
+        for start, rates in plan.price.tiers:
+            prompts = f"prompts of {start:,} tokens and more" if start else "all tokens"
+            yield f"Price of 1M tokens ({plan.price.source}), {prompts}: {_rates(rates)}."
     yield "Assumed:"
     yield from (f"- {assumption}" for assumption in plan.assumptions)
 
@@ -86,7 +87,7 @@ def figures(plan: Plan) -> dict[str, Any]:
     return {
         "task": plan.task,
         "teacher": plan.teacher,
-        "billed": plan.price is not None,
+        "billed": bool(plan.steps),
         "prices": plan.price and asdict(plan.price),
         "steps": [asdict(step) for step in plan.steps],
         "requests": plan.requests,

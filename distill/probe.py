@@ -10,6 +10,7 @@ from decimal import Decimal
 from distill.backends.client import complete_all
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
+from distill.leaks import without_leaking_seeds
 from distill.ledger import StoreLedger
 from distill.pipeline import ALL_THE_WAY, begin, estimate, settle_teacher, why_new
 from distill.plan import Plan, plan
@@ -63,7 +64,7 @@ def measure(workspace: Workspace, name: str, say: Say) -> Plan:
 
 def _ask_first(task: Task, store: Store, run_id: str, settings: ServerSettings, say: Say) -> None:
     """Ask a few requests of each sort; inputs have to be made before they can be answered."""
-    teacher = choose(task.spec.teacher.model)
+    task, teacher = without_leaking_seeds(task), choose(task.spec.teacher.model)
     with teacher.serve(settings) as endpoint:
         store.settle_lost()
         ledger = StoreLedger(store, run_id, endpoint, task.spec.budget.usd)

@@ -5,13 +5,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from distill.backends.embeddings import nearest
-from distill.records import Message, Model, Request, Sampling, content_id
+from distill.records import Candidate, Message, Model, Request, Sampling, content_id
 from distill.task import Task
 
 ANSWER_TOKENS = 16
 # {"label": …} takes more than the label, and another provider's tokens may be shorter.
 JSON_ANSWER_TOKENS = 96
 RATIONALE_TOKENS = 200
+RUBRIC = {
+    "5": "reads like a real one, and the label is plainly the right one",
+    "4": "the label is right, something about the input is a little unnatural",
+    "3": "another label would be about as right",
+    "2": "another label would be better",
+    "1": "the label is wrong, or the input makes no sense",
+}
 
 
 def answer_requests(
@@ -67,11 +74,26 @@ def label_request(
 
     A base model goes on with the text: after "Team:" comes " billing", not "billing".
     """
+    return _choice_request(model, messages, task.labels, seed=seed)
+
+
+def _choice_request(
+    model: Model, messages: tuple[Message, ...], answers: Sequence[str], *, seed: int = 0
+) -> Request:
     goes_on = model.api == "completions" and not messages[-1].content[-1:].isspace()
-    choices = tuple(f" {label}" if goes_on else label for label in task.labels)
+    choices = tuple(f" {answer}" if goes_on else answer for answer in answers)
     room = ANSWER_TOKENS if model.folder else JSON_ANSWER_TOKENS
     sampling = Sampling(max_tokens=room, seed=seed, choices=choices)
     return Request(model.name, messages, sampling)
+
+
+def judge_request(task: Task, model: Model, row: Candidate) -> Request:
+    """A request for the judge's score, "1" to "5", of an input with its answer. The scores stand in
+    another order for every input: a model that likes the first or the last has no favourite."""
+    rubric = list(RUBRIC.items())
+    random.Random(content_id([row.input, row.answer])).shuffle(rubric)
+    content = task.render("judge.md", input=row.input, answer=row.answer, rubric=rubric)
+    return _choice_request(model, (Message("user", content),), sorted(RUBRIC))
 
 
 def annotation_requests(

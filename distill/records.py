@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 # How a server is spoken to: texts or chat behind the vLLM that we start, any server that speaks
 # OpenAI's chat protocol, OpenAI itself, Anthropic.
@@ -246,6 +246,37 @@ class Candidate:
     def agreement(self) -> float:
         """Share of the answers that are `answer`."""
         return self.answers.count(self.answer) / len(self.answers) if self.answers else 0.0
+
+
+class Pair(NamedTuple):
+    """Two texts that are alike, by their indices, and how much: 1.0 is the same. Within one list
+    `first` < `second`; across two lists `first` is of the first list."""
+
+    first: int
+    second: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A text that is a gold row, or almost: their indices in the two lists, how they are alike, and
+    how much: 1.0 is the same."""
+
+    text: int
+    gold: int
+    kind: Literal["exact", "near", "semantic"]
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A person's word on an input: the right answer, None for "do not learn from it"; and where it
+    stands."""
+
+    input: str
+    answer: str | None
+    file: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Examples → train / validation, made once and frozen, behind the leak gate.
 
-An example that equals or nearly equals a gold row is left out and counted; gold is the test, and a
-test row that was trained on measures nothing.
+An example that is too close to a gold row is left out and counted; gold is the test, and a test row
+that was trained on measures nothing. A validation row that is too close to a training row trains.
 """
 
 import random
@@ -9,26 +9,27 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from distill.errors import DistillError
-from distill.records import Drop, Example, Labelled, SplitRow, content_id, fold
+from distill.leaks import REASONS, find
+from distill.records import Drop, Example, Labelled, SplitRow, content_id
 from distill.store import Store
 from distill.task import Task
 from distill.workspace import Context
 
-# Similarity of two texts without case and punctuation, 0–100 (rapidfuzz `ratio`, and the same with
-# the words sorted): one changed word in eight, or another order, stays above it.
-NEAR = 85.0
+SHOWN = 5
 
 
 def split(context: Context) -> Callable[[Store], None]:
     """Place the run's examples; what is to be written are the gate's drops and the frozen split.
 
-    Raises DistillError when nothing is left to train on.
+    Raises DistillError when the gate leaves nothing to train on, or takes more than
+    `leaks.most_share` of the examples.
     """
     with context.store() as store:
         examples = store.examples(context.run_id)
     with context.progress.step("split", "leak gate", len(examples)) as advance:
-        leaks = find_leaks(examples, context.task.gold)
+        leaks = find_leaks(examples, context.task)
         advance(len(examples))
+    _check_share(leaks, examples, context.task)
     leaked = {leak.candidate_id for leak in leaks}
     rows = place([row for row in examples if row.id not in leaked], context.task)
     if not any(row.part == "train" and row.repeats for row in rows):
@@ -41,30 +42,39 @@ def split(context: Context) -> Callable[[Store], None]:
     return write
 
 
-def find_leaks(examples: Sequence[Example], gold: Sequence[Labelled]) -> list[Drop]:
-    """A drop for each example that equals or nearly equals a gold row, with the row it matched."""
-    from rapidfuzz import fuzz, process, utils
+def find_leaks(examples: Sequence[Example], task: Task) -> list[Drop]:
+    """A drop for each example that is too close to a gold row, with the row it is closest to."""
+    return [
+        Drop(
+            examples[leak.text].id,
+            "leak_gate",
+            REASONS[leak.kind],
+            f"{task.gold[leak.gold].file}:{task.gold[leak.gold].line}",
+            leak.score,
+        )
+        for leak in find([row.input for row in examples], task.gold, task.spec.leaks)
+    ]
 
-    queries = [utils.default_process(row.input) for row in examples]
-    tested = [utils.default_process(row.input) for row in gold]
-    found: dict[str, Drop] = {}
-    for scorer in (fuzz.ratio, fuzz.token_sort_ratio):
-        for example, query in zip(examples, queries, strict=True):
-            match = process.extractOne(query, tested, scorer=scorer, score_cutoff=NEAR)
-            if match and example.id not in found:
-                found[example.id] = _leak(example, gold[match[2]], match[1] / 100)
-    return list(found.values())
 
-
-def _leak(example: Example, twin: Labelled, score: float) -> Drop:
-    equal = fold(example.input) == fold(twin.input)
-    reason = "equals a gold row" if equal else "nearly equals a gold row"
-    return Drop(example.id, "leak_gate", reason, f"{twin.file}:{twin.line}", score)
+def _check_share(leaks: Sequence[Drop], examples: Sequence[Example], task: Task) -> None:
+    most = task.spec.leaks.most_share
+    if len(leaks) <= most * len(examples):
+        return
+    inputs = {row.id: row.input for row in examples}
+    shown = "\n".join(
+        f"  {inputs[leak.candidate_id]!r} {leak.reason} ({leak.matched})" for leak in leaks[:SHOWN]
+    )
+    raise DistillError(
+        f"{len(leaks)} of {len(examples)} examples are too close to gold, more than "
+        f"leaks.most_share = {most:.0%} allows: is gold among inputs.jsonl or seeds.jsonl?\n"
+        f"{shown}\n`distill leaks {task.name}` lists them all. Nothing was trained; mend the files "
+        "or raise leaks.most_share."
+    )
 
 
 def place(examples: Sequence[Example], task: Task) -> list[SplitRow]:
     """Seeds train, `seed_repeats` times an epoch; of the rest of each label a fixed random share
-    validates."""
+    validates, but for what is too close to what trains."""
     spec = task.spec.student
     by_answer: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
@@ -75,7 +85,17 @@ def place(examples: Sequence[Example], task: Task) -> list[SplitRow]:
         draw = random.Random(content_id([spec.seed, answer]))
         drawn = draw.sample(rows, int(len(rows) * spec.validation_share))
         validation |= {row.id for row in drawn}
+    validation -= _too_close(examples, validation, task)
     return [_place(example, validation, spec.seed_repeats) for example in examples]
+
+
+def _too_close(examples: Sequence[Example], validation: set[str], task: Task) -> set[str]:
+    held = [row for row in examples if row.id in validation]
+    trained = [
+        Labelled(row.input, row.answer, "", 0) for row in examples if row.id not in validation
+    ]
+    found = find([row.input for row in held], trained, task.spec.leaks)
+    return {held[leak.text].id for leak in found}
 
 
 def _place(example: Example, validation: set[str], seed_repeats: int) -> SplitRow:

@@ -20,7 +20,8 @@ COVERED_SHOWN = 20
 COVERED_WORDS = 15
 
 Place = tuple[str, int]  # a label, and the number of the request among that label's
-Made = Mapping[str, Sequence[str]]  # label → inputs that were made for it
+Counts = Mapping[str, int]  # label → how many requests
+NOTHING: Counts = {}
 
 
 def inputs_per_request(task: Task, model: Model) -> int:
@@ -28,14 +29,27 @@ def inputs_per_request(task: Task, model: Model) -> int:
     return 1 if model.folder else task.spec.generate.inputs_per_request
 
 
-def synthesis_rounds(task: Task, model: Model) -> Iterator[list[Place]]:
-    """Which requests each round makes, for all new inputs that the task asks for."""
-    spec, labels = task.spec.generate, task.labels
-    wanted = spec.requests if "synthesis" in spec.sources else 0
-    count = ceil(wanted / inputs_per_request(task, model))
-    places = [(labels[index % len(labels)], index // len(labels)) for index in range(count)]
+def synthesis_rounds(
+    counts: Counts, model: Model, asked: Counts = NOTHING
+) -> Iterator[list[Place]]:
+    """Which requests each round makes, for `counts` of each label without those `asked` already."""
+    places = [
+        (label, number)
+        for label, count in counts.items()
+        for number in range(asked.get(label, 0), count)
+    ]
+    places.sort(key=lambda place: place[1])  # stable: the labels stay in their order
     for _, group in groupby(places, lambda place: 0 if model.folder else _round_of(place[1])):
         yield list(group)
+
+
+def counts_for(task: Task, model: Model, inputs: int) -> dict[str, int]:
+    """Label → requests, for so many new inputs in all, evenly; none where the task synthesises
+    nothing."""
+    if "synthesis" not in task.spec.generate.sources:
+        return {}
+    labels, count = task.labels, ceil(inputs / inputs_per_request(task, model))
+    return {label: len(range(index, count, len(labels))) for index, label in enumerate(labels)}
 
 
 def _round_of(number: int) -> int:

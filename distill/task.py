@@ -21,11 +21,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from distill.errors import InputError
 from distill.prices import Rates
-from distill.records import Labelled, content_id, fold
+from distill.records import Labelled, Review, content_id, fold
 
 PROMPTS = ("synthesize.md", "answer.md", "student.md")
 # What a teacher behind an API is told first; a task may bring its own.
-INSTRUCTIONS = ("synthesize.system.md", "synthesize.ask.md", "answer.system.md")
+INSTRUCTIONS = ("synthesize.system.md", "synthesize.ask.md", "answer.system.md", "judge.md")
+REVIEWS = "reviews.jsonl"
 # Along which a teacher behind an API varies new inputs.
 AXES = {
     "tone": ("calm", "hurried", "angry", "polite", "confused", "friendly"),
@@ -58,6 +59,8 @@ class GenerateSpec(_Section):
     """How many new inputs the teacher is asked for, and how."""
 
     requests: Annotated[int, Field(ge=0)] = 800
+    examples: Annotated[int, Field(ge=0)] = 0
+    least_yield: Annotated[float, Field(ge=0, le=1)] = 0.1
     sources: tuple[Literal["inputs", "synthesis"], ...] = ("inputs", "synthesis")
     seeds_shown: Annotated[int, Field(ge=1, le=64)] = 6
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.9
@@ -69,13 +72,39 @@ class GenerateSpec(_Section):
 
 
 class CurateSpec(_Section):
-    """Which checks a candidate must pass; `false` or 0 switches one off."""
+    """Which checks a candidate must pass; `false`, 0, "off" or "" switches one off."""
 
     min_words: Annotated[int, Field(ge=0)] = 3
     max_words: Annotated[int, Field(ge=0)] = 80
-    exact_duplicates: bool = True
+    boilerplate: bool = True
+    leaked_prompt: bool = True
+    language: Annotated[str, Field(pattern="^([a-z]{2})?$")] = ""
+    privacy: Literal["off", "mask", "drop"] = "mask"
+    private_kinds: tuple[Literal["email", "phone", "card", "iban", "ip", "secret"], ...] = (
+        *("email", "phone", "card", "iban", "ip", "secret"),
+    )
+    private_names: tuple[str, ...] = ()
+    phone_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
     agreement: bool = True
+    min_agreement: Annotated[float, Field(ge=0, le=1)] = 0.5
+    contradictions: bool = True
+    exact_duplicates: bool = True
+    near_duplicates: Annotated[float, Field(ge=0, le=1)] = 0.8
+    semantic_duplicates: Annotated[float, Field(ge=0, le=1)] = 0.95
+    suspect_labels: Literal["off", "second_opinion", "drop"] = "off"
     second_opinion: bool = True
+    judge: Annotated[int, Field(ge=0, le=5)] = 0
+    judge_model: str = ""
+    balance: Literal["off", "equal", "inputs"] = "off"
+
+
+class LeaksSpec(_Section):
+    """From which likeness on a row is too close to gold, 0 for never; which share of the examples
+    may be, before something is wrong with the task."""
+
+    near: Annotated[float, Field(ge=0, le=1)] = 0.9
+    semantic: Annotated[float, Field(ge=0, le=1)] = 0.96
+    most_share: Annotated[float, Field(ge=0, le=1)] = 0.3
 
 
 class StudentSpec(_Section):
@@ -140,6 +169,7 @@ class TaskSpec(_Section):
     teacher: TeacherSpec = TeacherSpec()
     generate: GenerateSpec = GenerateSpec()
     curate: CurateSpec = CurateSpec()
+    leaks: LeaksSpec = LeaksSpec()
     student: StudentSpec = StudentSpec()
     evaluate: EvaluateSpec = EvaluateSpec()
     machine: MachineSpec = MachineSpec()
@@ -163,6 +193,8 @@ class Task:
     seeds: tuple[Labelled, ...]
     gold: tuple[Labelled, ...]
     inputs: tuple[str, ...]
+    reviews: tuple[Review, ...] = ()
+    leaking: tuple[Labelled, ...] = ()  # seeds that the leak gate took out of `seeds`
 
     @property
     def name(self) -> str:
@@ -173,6 +205,12 @@ class Task:
     def rates(self) -> dict[str, Rates]:
         """Prices that the task gives, by model."""
         return {model: price.rates for model, price in self.spec.prices.items()}
+
+    @property
+    def judge(self) -> str:
+        """The model that judges, as `teacher.model` names one; empty when nothing is judged."""
+        spec = self.spec
+        return (spec.curate.judge_model or spec.teacher.model) if spec.curate.judge else ""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -189,6 +227,8 @@ class Task:
         parts["seeds.jsonl"] = content_id([[row.input, row.label] for row in self.seeds])
         parts["gold.jsonl"] = content_id([[row.input, row.label] for row in self.gold])
         parts["inputs.jsonl"] = content_id(list(self.inputs))
+        if self.reviews:  # without any a task is the one it was before there were reviews
+            parts[REVIEWS] = content_id([[row.input, row.answer] for row in self.reviews])
         return parts
 
     @cached_property
@@ -247,6 +287,7 @@ def load_task(prompts: Path, name: str) -> Task:
         seeds=read_labelled(folder / "seeds.jsonl", spec.labels),
         gold=read_labelled(folder / "gold.jsonl", spec.labels),
         inputs=_read_inputs(folder / "inputs.jsonl"),
+        reviews=read_reviews(folder / REVIEWS, spec.labels),
     )
     _check_rows(task)
     return task
@@ -264,6 +305,21 @@ def read_labelled(path: Path, labels: Mapping[str, str]) -> tuple[Labelled, ...]
             raise InputError(f"{where}: unknown label {label!r}; known: {', '.join(labels)}")
         rows.append(Labelled(text.strip(), str(label), path.name, line))
     return tuple(rows)
+
+
+def read_reviews(path: Path, labels: Mapping[str, str]) -> tuple[Review, ...]:
+    """Rows {"input", "answer"} of a person's decisions, the latest on an input alone; an answer of
+    null rejects. No file: none. Raises InputError with file and line."""
+    rows: dict[str, Review] = {}
+    for line, row in _json_lines(path) if path.exists() else ():
+        text, answer = row.get("input"), row.get("answer")
+        if not isinstance(text, str):
+            raise InputError(f'{path}:{line}: "input" must be a text')
+        if answer is not None and answer not in labels:
+            known = ", ".join(labels)
+            raise InputError(f"{path}:{line}: unknown label {answer!r}; known: {known}, or null")
+        rows[fold(text)] = Review(text, answer, path.name, line)
+    return tuple(rows.values())
 
 
 def _read_inputs(path: Path) -> tuple[str, ...]:

@@ -4,21 +4,20 @@ Requests about inputs that the teacher has not made yet cannot be rendered: they
 said to be like others that can.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from distill.evaluate import with_passed_seeds
+from distill.backends.teachers import choose
 from distill.generate import inputs_by_label, made_inputs
-from distill.prompting import (
-    annotation_requests,
-    answer_requests,
-)
-from distill.records import Answered, Ask, Completion, Model, Request, SplitRow
+from distill.prompting import annotation_requests, answer_requests, judge_request
+from distill.records import Answered, Ask, Candidate, Completion, Model, Request
 from distill.store import Store
 from distill.synthesis import inputs_per_request, synthesis_request, synthesis_rounds
 from distill.task import Task
+from distill.topup import ASSUMED_YIELD, planned_counts
 
 SYNTHESIZE, ANSWER, EVALUATE = "generate:synthesize", "generate:answer", "evaluate:teacher"
+JUDGE = "curate:judge"
 MOST_ALIKE = 200
 
 Known = Mapping[str, Completion]
@@ -38,11 +37,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What there is already: the store, None before the first run, and the split of the run that
-    is to go on, empty before it is made."""
+    """What there is already: the store, None before the first run, and the stages that are done of
+    the run that is to go on."""
 
     store: Store | None = None
-    split: Sequence[SplitRow] = ()
+    finished: Collection[str] = ()
 
     def completions(self, requests: Sequence[Request]) -> Known:
         """Request id → its stored completion."""
@@ -51,18 +50,19 @@ class Stock:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """All that a run asks of its teacher, and which share of the new inputs that were asked for
-    came, None before any did."""
+    """All that a run asks of its teacher and its judge, and which share of the new inputs that were
+    asked for came, None before any did."""
 
     synthesize: Wanted
     answer: Wanted
+    judge: Wanted
     evaluate: Wanted
     new_share: float | None
 
     @property
     def wanted(self) -> tuple[Wanted, ...]:
         """In the order of asking."""
-        return self.synthesize, self.answer, self.evaluate
+        return self.synthesize, self.answer, self.judge, self.evaluate
 
 
 def demand(task: Task, model: Model, stock: Stock) -> Demand:
@@ -79,7 +79,18 @@ def demand(task: Task, model: Model, stock: Stock) -> Demand:
     more = expected * task.spec.teacher.votes
     alike = _alike(task, model, sorted(made)) if more else ()
     second = replace(second, more=more, alike=alike)
-    return Demand(first, second, _gold(task, model, stock), new_share)
+    third = _judged(task, stock, len(inputs) + expected)
+    return Demand(first, second, third, _gold(task, model, stock), new_share)
+
+
+def _judged(task: Task, stock: Stock, inputs: int) -> Wanted:
+    """The judge sees what the checks before it let through, which only they can tell."""
+    if not task.judge or "curate" in stock.finished:
+        return Wanted(JUDGE, (), ())
+    model = choose(task.judge).model
+    rows = [Candidate(row.input, None, (row.label,), "inputs", row.id) for row in task.seeds]
+    alike = tuple(judge_request(task, model, row) for row in rows[:MOST_ALIKE])
+    return Wanted(JUDGE, (), (), round(inputs * ASSUMED_YIELD), alike)
 
 
 def _synthesis(task: Task, model: Model, stock: Stock) -> tuple[Wanted, list[Answered]]:
@@ -87,7 +98,7 @@ def _synthesis(task: Task, model: Model, stock: Stock) -> tuple[Wanted, list[Ans
     is not made yet are like ones that show seeds instead."""
     found = Wanted(SYNTHESIZE, (), ())
     answers: list[Answered] = []
-    for places in synthesis_rounds(task, model):
+    for places in synthesis_rounds(planned_counts(task, model), model):
         covered = inputs_by_label(answers)
         if found.missing or found.more:
             alike = tuple(
@@ -136,8 +147,6 @@ def _alike(task: Task, model: Model, made: Sequence[str]) -> tuple[Request, ...]
 
 
 def _gold(task: Task, model: Model, stock: Stock) -> Wanted:
-    """Before the leak gate has looked at the seeds, all of them count as passed."""
-    tested = with_passed_seeds(task, stock.split) if stock.split else task
     inputs = [row.input for row in task.gold]
-    requests = answer_requests(tested, model, inputs, shots=task.spec.teacher.few_shot)
+    requests = answer_requests(task, model, inputs, shots=task.spec.teacher.few_shot)
     return _wanted(EVALUATE, requests, stock)

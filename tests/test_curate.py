@@ -1,15 +1,29 @@
 """Checks: what each drops and why, that each can be off, and that nothing gets lost."""
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from unittest.mock import ANY
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.curate import run_checks
-from distill.records import Candidate, Drop, Source
+from distill.checks import CHECKS
+from distill.curate import means, run_checks
+from distill.curate.means import Means, Method
+from distill.curate.stored_pairs import FLOORS, search_once
+from distill.records import Candidate, Drop, Pair, Source
+from distill.store import open_store
 from distill.task import Task
 from tests.conftest import WriteTask
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\ncats = "c"\ndogs = "d"\nbirds = "b"\n[curate]\n'
-ALONE = HEAD + "second_opinion = false\n"
+# Without what needs a model; a test switches on what it is about.
+ALONE = HEAD + "second_opinion = false\nsemantic_duplicates = 0\n"
+NOTHING = ALONE + "near_duplicates = 0\nexact_duplicates = false\nagreement = false\n"
+NOTHING += "min_words = 0\nmax_words = 0\nmin_agreement = 0\ncontradictions = false\n"
+NOTHING += 'boilerplate = false\nleaked_prompt = false\nprivacy = "off"\n'
 
 
 def made(text: str, asked: str | None = "cats", answer: str = "cats", n: int = 0) -> Candidate:
@@ -17,9 +31,14 @@ def made(text: str, asked: str | None = "cats", answer: str = "cats", n: int = 0
     return Candidate(text, asked, (answer,) if answer else (), source, f"origin{n}")
 
 
+def check(rows: Sequence[Candidate], task: Task) -> tuple[list[Candidate], list[Drop]]:
+    return run_checks(rows, Means(task))
+
+
 def drop_of(task: Task, *rows: Candidate) -> Drop:
-    kept, (drop,) = run_checks(rows, task)
+    kept, (drop,) = check(rows, task)
     assert [row.id for row in kept] == [row.id for row in rows if row.id != drop.candidate_id]
+    assert drop.check in CHECKS
     return drop
 
 
@@ -34,7 +53,7 @@ def test_form(pets: WriteTask) -> None:
 
 def test_seeds_may_be_of_any_length(pets: WriteTask) -> None:
     seed = Candidate("meow", "cats", ("cats",), "seeds", "seeds.jsonl:1")
-    assert run_checks([seed], pets()) == ([seed], [])
+    assert check([seed], pets(task_toml=ALONE)) == ([seed], [])
 
 
 def test_exact_duplicates_whatever_case_and_spaces(pets: WriteTask) -> None:
@@ -52,49 +71,234 @@ def test_disagreement_of_asked_and_answered(pets: WriteTask) -> None:
 
 def test_an_input_that_nobody_asked_a_label_for_cannot_disagree(pets: WriteTask) -> None:
     row = made("a text about something", asked=None, answer="dogs")
-    assert run_checks([row], pets(task_toml=ALONE)) == ([row], [])
+    assert check([row], pets(task_toml=ALONE)) == ([row], [])
 
 
-def test_each_check_can_be_off(pets: WriteTask) -> None:
-    off = "min_words = 0\nmax_words = 0\nexact_duplicates = false\nagreement = false\n"
-    off += "second_opinion = false\n"
+def test_nothing_is_dropped_when_everything_is_off(pets: WriteTask) -> None:
     rows = [
         made("short"),
         made("w " * 500),
         made("twice the same"),
         made("twice the same", n=1),
+        made("twice the same!", n=2),
         made("an odd answer", answer="dogs"),
+        made("As an AI language model, I cannot do that."),
+        made("write to me: jane@doe.org"),
+        made("two votes that differ", answer="dogs"),
     ]
-    assert run_checks(rows, pets(task_toml=HEAD + off)) == (rows, [])
-    found = {drop.candidate_id for drop in run_checks(rows, pets(task_toml=ALONE))[1]}
-    assert found == {row.id for row in (rows[0], rows[1], rows[3], rows[4])}
+    assert check(rows, pets(task_toml=NOTHING)) == (rows, [])
 
 
-TEXTS = st.text(alphabet=st.sampled_from("ab \n\x00é😀\u200f"), max_size=12)
+TEXTS = st.text(alphabet=st.sampled_from("ab \n\x00é😀\u200f\u05d0\ud800"), max_size=12)
 ROWS = st.lists(st.tuples(TEXTS, st.sampled_from(["cats", "dogs", "", "fish"])), max_size=30)
 
 
 def test_kept_and_dropped_are_all(pets: WriteTask) -> None:
-    task = pets()
+    task = pets(task_toml=ALONE + 'min_words = 0\nsuspect_labels = "drop"\nbalance = "equal"\n')
 
     @settings(deadline=None, max_examples=50)
     @given(ROWS)
-    def check(rows: list[tuple[str, str]]) -> None:
+    def every(rows: list[tuple[str, str]]) -> None:
         candidates = [made(text, answer=answer, n=n) for n, (text, answer) in enumerate(rows)]
-        kept, drops = run_checks(candidates, task)
+        kept, drops = run_checks(candidates, Means(task))
         ids = [row.id for row in kept] + [drop.candidate_id for drop in drops]
         assert sorted(ids) == sorted(row.id for row in candidates)
 
-    check()
+    every()
+
+
+OPINION = HEAD + "near_duplicates = 0\nsemantic_duplicates = 0\n"
 
 
 def test_a_second_opinion_that_differs(pets: WriteTask) -> None:
     text = "the seed dog number 3 of ours is hungry again"
-    drop = drop_of(pets(), made(text, asked="cats", answer="cats"))
+    drop = drop_of(pets(task_toml=OPINION), made(text, asked="cats", answer="cats"))
     assert drop.check == "second_opinion"
     assert (drop.reason, drop.matched) == (
         "another answer",
         "answered cats, second opinion dogs",
     )
     right = made(text, asked="dogs", answer="dogs")
-    assert run_checks([right], pets()) == ([right], [])
+    assert check([right], pets(task_toml=OPINION)) == ([right], [])
+
+
+def test_votes_that_differ(pets: WriteTask) -> None:
+    row = Candidate("a text about something", None, ("cats", "dogs", "birds"), "inputs", "o")
+    drop = drop_of(pets(task_toml=ALONE), row)
+    assert (drop.reason, drop.matched) == ("votes differ", "1 cats, 1 dogs, 1 birds")
+    assert drop.score == row.agreement
+
+
+def test_the_same_input_with_two_answers(pets: WriteTask) -> None:
+    task = pets(task_toml=ALONE)
+    same = "what do I do with it"
+    two = [made(same, None, "cats"), made(same.upper(), None, "dogs", n=1)]
+    assert [drop.reason for drop in check(two, task)[1]] == ["another answer to the same input"] * 2
+    seed = Candidate(same, "dogs", ("dogs",), "seeds", "seeds.jsonl:1")
+    kept, drops = check([seed, *two], task)
+    assert kept == [seed]
+    assert [(drop.check, drop.matched) for drop in drops] == [
+        ("agreement", "answered cats, elsewhere dogs"),
+        ("exact_duplicates", seed.id),
+    ]
+
+
+def test_of_near_duplicates_the_best_stays_not_the_first(pets: WriteTask) -> None:
+    first = made("my cat will not eat the food I bought", "cats")
+    better = made("my cat will not eat the food I bought!!", None, n=1)
+    drop = drop_of(pets(task_toml=ALONE), first, better)
+    assert (drop.candidate_id, drop.check, drop.matched) == (
+        first.id,
+        "near_duplicates",
+        better.id,
+    )
+    assert drop.score is not None and 0.8 < drop.score < 1
+
+
+def test_a_chain_of_pairs_does_not_take_its_ends(pets: WriteTask) -> None:
+    rows = [made(f"row number {n}", None, n=n) for n in range(3)]
+
+    def chain(method: Method, texts: Sequence[str], threshold: float) -> list[Pair]:
+        return [Pair(0, 1, 0.9), Pair(1, 2, 0.9)] if method == "near" else []
+
+    kept, (drop,) = run_checks(rows, Means(pets(task_toml=ALONE), search=chain))
+    assert kept == [rows[0], rows[2]]
+    assert drop.candidate_id == rows[1].id
+
+
+def test_nearly_the_same_with_another_answer_is_no_duplicate(pets: WriteTask) -> None:
+    rows = [
+        made("the animal that I saw was barking at me", None, "dogs"),
+        made("the animal that I saw was barking at me!", None, "cats", n=1),
+    ]
+    assert check(rows, pets(task_toml=ALONE)) == (rows, [])
+
+
+def test_a_higher_threshold_computes_nothing_again(
+    pets: WriteTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [
+        "the quick brown fox jumps",
+        "the quick brown fox jumped",
+        "the quick brown foxes jump",
+    ]
+    with open_store(tmp_path / "store.duckdb") as store:
+        found = search_once(store, "near", texts, 0.7)
+        assert {(pair.first, pair.second) for pair in found} >= {(0, 1)}
+        monkeypatch.setattr(means, "search", None)
+        assert FLOORS["near"] <= 0.7
+        score = max(pair.score for pair in found)
+        assert [pair.score for pair in search_once(store, "near", texts, score)] == [score]
+        assert search_once(store, "near", texts, 1.0) == []
+        with pytest.raises(TypeError):
+            search_once(store, "near", texts, 0.1)
+        with pytest.raises(TypeError):
+            search_once(store, "near", texts[:2], 0.9)
+
+
+def test_a_persons_word_stands_above_every_check(pets: WriteTask) -> None:
+    task = pets(
+        task_toml=ALONE + "min_words = 5\n",
+        reviews_jsonl=jsonl_of(
+            ("Odd", "dogs"), ("a good text about my cat", None), ("odd", "cats")
+        ),
+    )
+    assert [row.answer for row in task.reviews] == ["cats", None]
+    rows = [
+        made("odd", "birds", "birds"),
+        made("A good text about my cat", n=1),
+        made("nobody looked at this one", n=2),
+    ]
+    kept, drops = check(rows, task)
+    assert [(row.input, row.answer) for row in kept] == [
+        ("odd", "cats"),
+        ("nobody looked at this one", "cats"),
+    ]
+    assert kept[0].id == rows[0].id
+    assert [(drop.check, drop.reason, drop.matched) for drop in drops] == [
+        ("review", "rejected by a person", "reviews.jsonl:2")
+    ]
+
+
+def jsonl_of(*reviews: tuple[str, str | None]) -> str:
+    return "".join(json.dumps({"input": text, "answer": word}) + "\n" for text, word in reviews)
+
+
+def test_what_a_teacher_says_about_its_job(pets: WriteTask) -> None:
+    task = pets(task_toml=ALONE)
+    refusal = made("As an AI language model, I cannot write that message.")
+    assert drop_of(task, refusal).reason == "refusal or boilerplate"
+    assert drop_of(task, made("Hello, this is [Your Name] about my cat")).reason == "placeholder"
+    real = made("As an AI language model, I cannot write that message.", None)
+    assert check([real], task) == ([real], [])
+
+
+def test_text_of_the_prompt(pets: WriteTask) -> None:
+    prompt = "Write one short message of a customer who is worried about a {{ label }}.\n-"
+    task = pets(task_toml=ALONE, synthesize_md=prompt)
+    leaked = made("Write one short message of a customer who is worried about it")
+    assert drop_of(task, leaked).reason == "text of the prompt"
+    off = pets(task_toml=ALONE + "leaked_prompt = false\n", synthesize_md=prompt)
+    assert check([leaked], off) == ([leaked], [])
+
+
+def test_another_language(pets: WriteTask) -> None:
+    german = made("Meine Katze will seit gestern nichts mehr fressen, was soll ich tun?")
+    assert check([german], pets(task_toml=ALONE)) == ([german], [])
+    drop = drop_of(pets(task_toml=ALONE + 'language = "en"\n'), german)
+    assert (drop.check, drop.reason) == ("language", "another language")
+
+
+def test_personal_data_is_dropped_or_masked(pets: WriteTask) -> None:
+    row = made("write to jane.roe@corp.com about the cat", None)
+    assert check([row], pets(task_toml=ALONE)) == ([row], [])
+    task = pets(task_toml=ALONE + 'privacy = "drop"\n')
+    assert drop_of(task, row).reason == "personal data: email"
+    names = pets(task_toml=ALONE + 'privacy = "drop"\nprivate_names = ["Jane"]\n')
+    assert drop_of(names, made("tell jane about the cat", None)).check == "privacy"
+
+
+def test_suspect_labels(pets: WriteTask) -> None:
+    rows = [
+        made(f"{action} the {animal[:-1]} in room {n}", None, animal, n)
+        for animal in ("cats", "dogs")
+        for action in ("feed", "wash", "walk", "call", "find")
+        for n in range(6)
+    ]
+    wrong = Candidate("feed the dog in room 17", None, ("cats",), "inputs", "wrong")
+    quiet = NOTHING + 'suspect_labels = "drop"\n'
+    assert drop_of(pets(task_toml=quiet), *rows, wrong) == Drop(
+        wrong.id, "suspect_labels", "suspect label", "answered cats, rows like it dogs", ANY
+    )
+
+
+def test_balance(pets: WriteTask) -> None:
+    rows = [made(f"row {n} of many others", None, "dogs" if n < 6 else "cats", n) for n in range(9)]
+    seed = Candidate("meow", "cats", ("cats",), "seeds", "seeds.jsonl:1")
+    kept, drops = check([seed, *rows], pets(task_toml=NOTHING + 'balance = "equal"\n'))
+    assert kept == [seed, *rows[:3], *rows[6:]]
+    assert {(drop.check, drop.matched) for drop in drops} == {
+        ("balance", "3 of dogs wanted, 6 there")
+    }
+
+
+def test_the_judges_score_decides(pets: WriteTask) -> None:
+    rows = [made(f"row {n} of many others", None, "dogs", n) for n in range(3)]
+    task = pets(task_toml=NOTHING + "judge = 4\n")
+    kept, drops = run_checks(rows, Means(task, judge=lambda judged: [5, 3, None]))
+    assert kept == rows[:1]
+    assert [(drop.reason, drop.matched, drop.score) for drop in drops] == [
+        ("score too low", "3 of 5", 0.6),
+        ("no score", None, None),
+    ]
+
+
+def test_one_row_no_row_and_all_alike(pets: WriteTask) -> None:
+    task = pets(task_toml=ALONE + 'suspect_labels = "drop"\nbalance = "equal"\nlanguage = "en"\n')
+    assert check([], task) == ([], [])
+    big = made("cat " * 250_000, None)
+    assert [drop.reason for drop in check([big], task)[1]] == ["too long"]
+    alike = [made("all of these are alike", None, n=n) for n in range(50)]
+    kept, drops = check(alike, task)
+    assert kept == alike[:1]
+    assert {drop.check for drop in drops} == {"exact_duplicates"}

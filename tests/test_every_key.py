@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from distill import pipeline
 from distill.backends.servers import SERVERS
 from distill.backends.trainers import TRAINERS, Trained, TrainJob
-from distill.errors import InputError
+from distill.errors import DistillError
 from distill.task import TaskSpec
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl
@@ -30,10 +30,24 @@ CHANGED = {
     "generate.min_p": "0.2",
     "generate.max_tokens": "40",
     "generate.seed": "7",
+    "generate.examples": "9",
     "curate.min_words": "6",
     "curate.max_words": "7",
-    "curate.exact_duplicates": "false",
+    "curate.language": '"de"',
+    "curate.privacy": '"drop"',
+    "curate.private_kinds": '["card"]',
+    "curate.private_names": '["Jane"]',
+    "curate.phone_region": '"DE"',
     "curate.agreement": "false",
+    "curate.contradictions": "false",
+    "curate.exact_duplicates": "false",
+    "curate.near_duplicates": "0.99",
+    "curate.semantic_duplicates": "0.2",
+    "curate.judge": "5",
+    "curate.balance": '"equal"',
+    "leaks.near": "0",
+    "leaks.semantic": "0.1",
+    "leaks.most_share": "0",
     "curate.second_opinion": "false",
     "student.base": '"nowhere"',
     "student.trainer": '"nobody"',
@@ -54,16 +68,26 @@ CHANGED = {
 # test_batches.py and test_prompting.py.
 ELSEWHERE = {"generate.inputs_per_request", "generate.axes", "budget.usd"}
 ELSEWHERE |= {"teacher.mode", "teacher.rationale"}
+# What the stand-in's rows never show: in test_curate.py, test_rounds.py and test_judge.py.
+ELSEWHERE |= {"curate.min_agreement", "curate.boilerplate", "curate.leaked_prompt"}
+ELSEWHERE |= {"curate.suspect_labels", "curate.judge_model", "generate.least_yield"}
 # How far a run must come for a key of a section to show.
 SHOWS_IN = {"teacher": "split", "generate": "split", "curate": "split", "student": "train"}
-SHOWS_IN |= {"evaluate": "report", "machine": "generate"}
+SHOWS_IN |= {"evaluate": "report", "machine": "generate", "leaks": "split"}
 BASIS = {"generate.requests": "18", "generate.seeds_shown": "2", "teacher.few_shot": "3"}
 # One for each check of `curate` to leave out, and one to keep.
 INPUTS = (
     "the old cat number 4 of ours is hungry",
     "THE old cat number 4 of ours is hungry",
     "one cat only",
-    "the seed dog number 3 of ours is hungry cat",
+    "dog or dog or dog, with some cat beside it",
+    "the old cat number 4 of ours is hungry!!",
+    "the old dog number 9 of theirs sleeps",
+    "THE OLD DOG NUMBER 9 OF THEIRS SLEEPS",
+    "please write to jane.roe@corp.com about our cat",
+    "tell Jane that it is a bird and not what she thinks",
+    "for questions about the dog call 030 901820 after nine",
+    "could you feed cat 1 now please",
 )
 
 
@@ -106,7 +130,7 @@ def trace(workspace: Workspace, pets: WriteTask, values: dict[str, str], until: 
     recorder.jobs.clear()
     try:
         outcome = pipeline.run(workspace, "pets", pipeline.Way(until=until))
-    except InputError as error:
+    except DistillError as error:
         return [str(error)]
     run = outcome.run.id
     with outcome.context.store() as store:

@@ -5,17 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from distill import evaluate, pipeline
 from distill.backends.trainers import TRAINERS
+from distill.cli import cli
 from distill.errors import DistillError, InputError
+from distill.leaks import without_leaking_seeds
 from distill.store import open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.standin import StandIn
 
 TIMES = {"run", "created", "latency_p50_s", "latency_p95_s", "requests_per_s", "spend"}
-TIMES |= {"usd_per_1k_requests", "headline"}
+TIMES |= {"usd_per_1k_requests", "headline", "usd"}
 
 
 def figures(folder: Path) -> Any:
@@ -162,12 +165,26 @@ def test_from_a_score_back_to_the_request_is_one_join(
 def test_what_is_near_gold_is_left_out_and_counted(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
-    pets(gold_jsonl=jsonl(pet_rows("sees", 4)))
+    seeds = [*pet_rows("seed", 4), {"input": "please could you feed cat 1", "label": "cats"}]
+    given = [f"Could you feed {pet} 2, please?" for pet in ("cat", "dog")]
+    pets(seeds_jsonl=jsonl(seeds), inputs_jsonl=jsonl([{"input": text} for text in given]))
     outcome = pipeline.run(workspace, "pets")
-    gate = figures(outcome.context.folder)["data"]["leak_gate"]
-    assert gate == {"status": "dropped", "overlaps": 12}
+    data = figures(outcome.context.folder)["data"]
+    assert data["leak_gate"] == {"status": "dropped", "overlaps": 3}
+    assert (data["seeds"], data["dropped"]["leak_gate: equals a gold row"]) == (13, 2)
     with outcome.context.store() as store:
-        assert not any(row.example.source == "seeds" for row in store.split(outcome.run.id))
+        trained = {row.example.input for row in store.split(outcome.run.id)}
+    assert not trained & {*given, seeds[-1]["input"]}
+    folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
+    result = CliRunner().invoke(cli, [*folders, "leaks", "pets", "--json"])
+    assert [(row["source"], row["input"], row["gold"]) for row in json.loads(result.output)] == [
+        ("seeds", seeds[-1]["input"], "gold.jsonl:2"),
+        ("inputs", given[0], "gold.jsonl:3"),
+        ("inputs", given[1], "gold.jsonl:8"),
+    ]
+
+
+PROMPTING = ("generate:synthesize", "generate:answer", "evaluate:teacher", "evaluate:base_few_shot")
 
 
 def test_a_seed_that_is_near_gold_is_shown_to_no_system_that_is_tested_on_it(
@@ -176,6 +193,8 @@ def test_a_seed_that_is_near_gold_is_shown_to_no_system_that_is_tested_on_it(
     cats = [f"cat {n} purrs at night when the {n} moons are over the garden" for n in range(4)]
     seeds = [{"input": text, "label": "cats"} for text in cats]
     seeds += [row for row in pet_rows("seed", 4) if row["label"] != "cats"]
+    far = {"input": "which food does a cat like", "label": "cats"}
+    seeds.append(far)
     near = [{"input": text.replace("the garden", "our garden"), "label": "cats"} for text in cats]
     task = pets(seeds_jsonl=jsonl(seeds), gold_jsonl=jsonl([*near, *pet_rows("gold", 4)]))
     outcome = pipeline.run(workspace, "pets")
@@ -185,14 +204,12 @@ def test_a_seed_that_is_near_gold_is_shown_to_no_system_that_is_tested_on_it(
                 ask.ask.request.messages[-1].content
                 for ask in store.answered(outcome.run.id, purpose)
             )
-            for purpose in ("evaluate:teacher", "evaluate:base_few_shot")
+            for purpose in PROMPTING
         }
         split = store.split(outcome.run.id)
-    near_gold = [seed.input for seed in task.seeds if seed.label == "cats"]
     others = [seed.input for seed in task.seeds if seed.label != "cats"]
-    for purpose in ("evaluate:teacher", "evaluate:base_few_shot"):
-        assert not any(text in shown[purpose] for text in near_gold)
+    for purpose in PROMPTING:
+        assert not any(text in shown[purpose] for text in cats)
         assert any(text in shown[purpose] for text in others)
-    passed = evaluate.with_passed_seeds(task, split)
-    rivals = evaluate.rivals(passed, split)
-    assert {label for _, label in rivals["linear_seeds"][1]} == {"dogs", "birds"}
+    rivals = evaluate.rivals(without_leaking_seeds(task), split)
+    assert [text for text, label in rivals["linear_seeds"][1] if label == "cats"] == [far["input"]]

@@ -294,14 +294,12 @@ def test_a_plan_needs_no_key_and_a_probe_does(workspace: Workspace, pets: WriteT
         measure(workspace, "pets", lambda calls, most: None)
 
 
-def test_seeds_that_may_not_be_shown_are_not_in_the_plan_of_the_test(
-    workspace: Workspace, pets: WriteTask, provider: Provider
-) -> None:
-    """Gold that is near all seeds: after the split no prompt shows any."""
-    pets(task_toml=toml(), gold_jsonl=jsonl(pet_rows("sees", 4)))
-    before = look(workspace, "pets").steps[2].prompt_tokens
-    pipeline.run(workspace, "pets", pipeline.Way(until="split"))
-    assert look(workspace, "pets").steps[2].prompt_tokens < before
+def test_seeds_that_may_not_be_shown_are_not_in_the_plan(pets: WriteTask) -> None:
+    """A plan with seeds that are too close to gold is the one of the task without them."""
+    close = [{"input": f"please could you feed cat {n}", "label": "cats"} for n in range(3)]
+    without = plan(pets(task_toml=toml()))
+    found = plan(pets(task_toml=toml(), seeds_jsonl=jsonl([*pet_rows("seed", 4), *close])))
+    assert found.steps == without.steps
 
 
 def shown(workspace: Workspace, *arguments: str, answer: str = "") -> Result:

@@ -6,7 +6,8 @@ from distill.backends.apis.wire import answer_schema
 from distill.prompting import answer_requests, student_messages
 from distill.records import Model
 from distill.synthesis import synthesis_request, synthesis_rounds
-from tests.conftest import WriteTask
+from distill.topup import first_counts
+from tests.conftest import PETS, WriteTask
 from tests.standin import StandIn
 
 CHAT, BASE = Model("m", Path("m"), "chat"), Model("m", Path("m"), "completions")
@@ -101,13 +102,16 @@ def test_later_rounds_show_what_is_covered(pets: WriteTask) -> None:
 def test_rounds_grow_and_wanting_more_later_only_adds(pets: WriteTask) -> None:
     def rounds(requests: int) -> list[list[tuple[str, int]]]:
         task = pets(task_toml=HEAD + f"[generate]\nrequests = {requests}\ninputs_per_request = 1\n")
-        return list(synthesis_rounds(task, API))
+        return list(synthesis_rounds(first_counts(task, API), API))
 
     assert [len(places) for places in rounds(3 * 70)] == [3 * 4, 3 * 12, 3 * 48, 3 * 6]
     few, many = rounds(3 * 10), rounds(3 * 70)
     assert few[0] == many[0]
     assert few[1] == many[1][: len(few[1])]
-    assert len(list(synthesis_rounds(pets(task_toml=HEAD), BASE))) == 1, "a small one goes on"
+    small = first_counts(pets(task_toml=HEAD), BASE)
+    assert len(list(synthesis_rounds(small, BASE))) == 1, "a small one goes on"
+    begun = dict.fromkeys(PETS, 3)
+    assert next(synthesis_rounds(small, BASE, begun))[0] == ("cats", 3)
 
 
 def test_reasons_come_before_the_label_and_only_from_a_teacher_behind_an_api(

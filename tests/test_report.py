@@ -87,10 +87,26 @@ def report() -> dict[str, object]:
         "data": {
             **{"completed": 3, "kept": 2, "dropped": {"form: empty": 1}, "seeds": 1, "train": 3},
             **{"validation": 0, "gold": 5, "leak_gate": {"status": "clean", "overlaps": 0}},
+            "yields": [
+                {
+                    **{"check": "form", "rows_in": 3, "dropped": 1, "reasons": {"empty": 1}},
+                    "usd": "0.25",
+                    "examples": [
+                        {"input": "<b>`no|pe`</b>", "reason": "empty", "matched": "<i>"},
+                    ],
+                }
+            ],
+            "spread": [
+                {
+                    **{"label": "x", "rows": 2, "distinct_1": 0.5, "distinct_2": 0.75},
+                    "mean_nearest_distance": 0.25,
+                }
+            ],
         },
         "spend": {
             **{
                 "generate_usd": "1",
+                "judge_usd": "0",
                 "train_usd": "2",
                 "evaluate_usd": "3",
                 "total_usd": "6",
@@ -111,6 +127,7 @@ def test_what_customers_wrote_is_escaped_on_the_page() -> None:
     page = html(report())
     assert "&lt;script&gt;" in page and "<script" not in page
     assert "It is &lt;good&gt;." in page
+    assert "&lt;b&gt;`no|pe`&lt;/b&gt;" in page and "(&lt;i&gt;)" in page
 
 
 def test_the_page_needs_nothing_from_elsewhere() -> None:
@@ -121,4 +138,7 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
 def test_markdown_keeps_a_message_in_its_cell() -> None:
     text = markdown(report())
     assert "| `<script>'a¦b'</script>` | x | x | y |" in text
+    assert "| form | 3 | 1 | 0.25 | 1 empty |" in text
+    assert "- form: `<b>'no¦pe'</b>` (`<i>`)" in text
+    assert "| x | 2 | 50.0 % | 75.0 % | 0.25 |" in text
     assert "| student | 85.0 % | 60.0 % – 90.0 % |" in text

@@ -1,45 +1,120 @@
 """The split: frozen, seeds in training, and nothing that is tested on."""
 
-from distill.records import Example, Labelled, Source
-from distill.split import find_leaks, place
-from distill.task import Task
-from tests.conftest import WriteTask
+from dataclasses import replace
 
-GOLD = [Labelled("Where is the parcel I ordered on Monday?", "a", "gold.jsonl", 2)]
+import pytest
+
+from distill.errors import DistillError, InputError
+from distill.leaks import leaking_seeds, without_leaking_seeds
+from distill.records import Example, Labelled, Source, content_id
+from distill.split import find_leaks, place, split
+from distill.task import Task
+from distill.workspace import Context
+from tests.conftest import WriteTask, jsonl, pet_rows
+
+GOLD = Labelled("Where is the parcel I ordered on Monday?", "a", "gold.jsonl", 2)
+
+pytestmark = pytest.mark.usefixtures("scripted_backends")
 
 
 def example(text: str, source: Source = "synthesis", answer: str = "cats") -> Example:
     return Example(f"{source}:{text}", text, answer, source)
 
 
-def leak(text: str) -> tuple[str, str | None] | None:
-    found = find_leaks([example(text)], GOLD)
+@pytest.fixture
+def parcel(pets: WriteTask) -> Task:
+    """A task with one gold row."""
+    return replace(pets(), gold=(GOLD,))
+
+
+def leak(task: Task, text: str) -> tuple[str, str | None] | None:
+    found = find_leaks([example(text)], task)
     return (found[0].reason, found[0].matched) if found else None
 
 
-def test_an_example_that_equals_gold_is_a_leak() -> None:
-    assert leak("where is  the PARCEL i ordered on monday?") == (
+def test_an_example_that_equals_gold_is_a_leak(parcel: Task) -> None:
+    assert leak(parcel, "where is  the PARCEL i ordered on monday") == (
         "equals a gold row",
         "gold.jsonl:2",
     )
 
 
-def test_an_example_that_nearly_equals_gold_is_a_leak() -> None:
-    assert leak("Where is the parcel I ordered on Sunday?") == (
+def test_an_example_that_nearly_equals_gold_is_a_leak(parcel: Task) -> None:
+    assert leak(parcel, "Where is the parcel I ordered on Sunday?") == (
         "nearly equals a gold row",
         "gold.jsonl:2",
     )
-    assert leak("On Monday I ordered, where is the parcel?") is not None
+    assert leak(parcel, "On Monday I ordered the parcel; where is?") is not None
 
 
-def test_another_text_is_none() -> None:
-    assert leak("Where is the jumper that I paid for on Friday?") is None
+def test_another_text_is_none(parcel: Task) -> None:
+    assert leak(parcel, "Where is the jumper that I paid for on Friday?") is None
+
+
+HEAD = 'name = "pets"\nkind = "classify"\n[labels]\ncats = ""\ndogs = ""\nbirds = ""\n'
+CLOSE = [
+    {"input": "please could you feed cat 1", "label": "cats"},
+    {"input": "Could you feed dog 2, please?", "label": "dogs"},
+]
+
+
+def test_seeds_too_close_to_gold_are_taken_out_before_anything_is_asked(pets: WriteTask) -> None:
+    task = pets(seeds_jsonl=jsonl([*pet_rows("seed", 4), *CLOSE]))
+    found = [(seed.input, leak.kind) for seed, leak in leaking_seeds(task)]
+    assert found == [(CLOSE[0]["input"], "near"), (CLOSE[1]["input"], "exact")]
+    passed = without_leaking_seeds(task)
+    assert [seed.input for seed in passed.leaking] == [row["input"] for row in CLOSE]
+    assert {*passed.seeds, *passed.leaking} == set(task.seeds)
+    off = pets(
+        seeds_jsonl=jsonl([*pet_rows("seed", 4), *CLOSE]),
+        task_toml=HEAD + "[leaks]\nnear = 0\nsemantic = 0\n",
+    )
+    assert [leak.kind for _, leak in leaking_seeds(off)] == ["exact"]
+
+
+def test_a_label_without_any_seed_left_stops_the_run(pets: WriteTask) -> None:
+    rows = [row for row in pet_rows("seed", 4) if row["label"] != "cats"]
+    task = pets(seeds_jsonl=jsonl([*rows, CLOSE[0]]))
+    says = r"every seed of 'cats' is too close to gold, like seeds.jsonl:9 \('please could you feed"
+    with pytest.raises(InputError, match=says):
+        without_leaking_seeds(task)
+
+
+def test_a_gate_that_takes_too_much_stops_the_run_before_training(
+    context: Context, pets: WriteTask
+) -> None:
+    rows = [example(f"text number {n} of this test", answer="cats") for n in range(7)]
+    rows += [example(row.input, answer=row.label) for row in context.task.gold[:5]]
+    rows = [Example(f"{n}", row.input, row.answer, row.source) for n, row in enumerate(rows)]
+    with context.store() as store:
+        store.add_examples(context.run_id, rows)
+    says = r"5 of 12 examples are too close to gold, more than leaks.most_share = 30% allows(.|\n)*"
+    with pytest.raises(DistillError, match=says + r"'could you feed cat 0 please' equals a gold"):
+        split(context)
+    lenient = pets(task_toml=HEAD + "[leaks]\nmost_share = 0.5\n")
+    write = split(replace(context, task=lenient))
+    with context.store() as store:
+        write(store)
+        assert len(store.split(context.run_id)) == 7
+        assert len(store.drops(context.run_id)) == 5
+
+
+def test_what_is_like_a_training_row_does_not_validate(pets: WriteTask) -> None:
+    words = "the quick brown animal number {} of ours jumps over a lazy fence in the garden"
+    rows = [example(words.format(n), answer="cats") for n in range(40)]
+    assert {row.part for row in place(rows, pets())} == {"train"}
+
+
+def words(*of: object) -> str:
+    """A text that is like no other."""
+    hash_ = content_id(of)
+    return " ".join(hash_[start : start + 8] for start in range(0, 32, 8))
 
 
 def place_pets(task: Task) -> dict[str, tuple[str, int]]:
-    rows = [example(f"text {n}", answer=label) for label in task.labels for n in range(20)]
+    rows = [example(words(label, n), answer=label) for label in task.labels for n in range(20)]
     rows = [Example(f"{row.answer}{row.id}", row.input, row.answer, row.source) for row in rows]
-    seeds = [example(f"seed {n}", "seeds") for n in range(5)]
+    seeds = [example(words("seed", n), "seeds") for n in range(5)]
     placed = place([*seeds, *rows], task)
     return {row.example.id: (row.part, row.repeats) for row in placed}
 

@@ -171,6 +171,7 @@ def test_migrations_are_applied_once_and_recorded(database: Path) -> None:
         "004_plan.sql",
         "005_rehearsal.sql",
         "006_settled_teacher.sql",
+        "007_pairs.sql",
     ]
 
 

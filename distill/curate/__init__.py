@@ -1,35 +1,62 @@
 """Candidates → examples: each check is one module with one function, candidates in, drops out.
 
 Checks run from cheap to dear; what one drops the next does not see. A drop keeps its reason and
-what it matched. Kept + dropped = completed, always.
+what it matched. Kept + dropped = completed, always. A person's word stands above every check.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from distill.curate import agreement, duplicates, form, second_opinion
+from distill.curate import (
+    agreement,
+    balance,
+    duplicates,
+    form,
+    judge,
+    language,
+    privacy,
+    review,
+    second_opinion,
+    suspects,
+    wording,
+)
+from distill.curate.judging import ask_judge
+from distill.curate.means import Means
+from distill.curate.stored_pairs import search_once
 from distill.records import Candidate, Drop, Example
 from distill.store import Store
-from distill.task import Task
 from distill.workspace import Context
 
-Check = Callable[[Sequence[Candidate], Task], list[Drop]]
+Check = Callable[[Sequence[Candidate], Means], list[Drop]]
 
-CHECKS: dict[str, Check] = {
-    "form": form.check,
-    "duplicates": duplicates.check,
-    "agreement": agreement.check,
-    "second_opinion": second_opinion.check,
-}
+CHECKS: tuple[Check, ...] = (
+    review.check,
+    form.check,
+    wording.check,
+    language.check,
+    privacy.check,
+    agreement.check,
+    duplicates.check,
+    suspects.check,
+    second_opinion.check,
+    judge.check,
+    balance.check,
+)
+# A person's word keeps a row from being dropped, but not a second copy of it.
+FINAL = ("review", "exact_duplicates")
 
 
 def curate(context: Context) -> Callable[[Store], None]:
     """Run the checks over the run's candidates; what is to be written are examples and drops."""
     with context.store() as store:
         candidates = store.candidates(context.run_id)
-    with context.progress.step("curate", "check", len(candidates)) as advance:
-        kept, drops = run_checks(candidates, context.task)
-        advance(len(candidates))
-    examples = [Example(row.id, row.input, row.answer, row.source) for row in kept]
+        with context.progress.step("curate", "check", len(candidates)) as advance:
+            kept, drops = run_checks(candidates, means_of(context, store))
+            advance(len(candidates))
+    examples = [
+        Example(row.id, privacy.masked(row.input, context.task), row.answer, row.source)
+        for row in kept
+    ]
 
     def write(store: Store) -> None:
         store.add_drops(context.run_id, drops)
@@ -38,11 +65,30 @@ def curate(context: Context) -> Callable[[Store], None]:
     return write
 
 
-def run_checks(candidates: Sequence[Candidate], task: Task) -> tuple[list[Candidate], list[Drop]]:
+def kept_of(context: Context, store: Store, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """What curation would keep of candidates: how generation knows when it has enough."""
+    return run_checks(candidates, means_of(context, store))[0]
+
+
+def means_of(context: Context, store: Store) -> Means:
+    """Pairs that are alike are searched for once; the judge is asked through the ledger."""
+    return Means(
+        context.task,
+        search=partial(search_once, store),
+        judge=partial(ask_judge, context, store),
+    )
+
+
+def run_checks(candidates: Sequence[Candidate], means: Means) -> tuple[list[Candidate], list[Drop]]:
     """(kept, dropped), in the order of the candidates and of the checks."""
-    kept, drops = list(candidates), []
-    for check in CHECKS.values():
-        found = check(kept, task)
+    kept, drops = review.corrected(candidates, means), list[Drop]()
+    protected = {row.id for row in kept if review.decided(row, means)}
+    for check in CHECKS:
+        found = [
+            drop
+            for drop in check(kept, means)
+            if drop.candidate_id not in protected or drop.check in FINAL
+        ]
         dropped = {drop.candidate_id for drop in found}
         kept = [row for row in kept if row.id not in dropped]
         drops += found

@@ -1,19 +1,82 @@
-"""The same input twice, whatever its case and white space: the first of them stays."""
+"""The same input twice: equal but for case and white space, nearly the same characters, nearly the
+same meaning. Of those that are alike the best stays, not the first.
 
+What is nearly the same with another answer is no duplicate: such rows show where a label ends.
+"""
+
+from collections import defaultdict
 from collections.abc import Sequence
 
-from distill.records import Candidate, Drop, fold
-from distill.task import Task
+from distill.curate.means import Means, Method
+from distill.curate.review import accepted
+from distill.records import Candidate, Drop, Pair, fold
+
+SOURCES = ("seeds", "inputs", "synthesis")
 
 
-def check(candidates: Sequence[Candidate], task: Task) -> list[Drop]:
-    """Drop every later copy of an input. Seeds come first, so a copy of a seed goes."""
-    if not task.spec.curate.exact_duplicates:
-        return []
-    first: dict[str, Candidate] = {}
+def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+    """Drop all but the best of every group. Both searches see the same texts whatever the
+    thresholds are, so that a higher one finds its pairs among those that are stored."""
+    spec = means.task.spec.curate
+    found = _exact(rows, means) if spec.exact_duplicates else []
+    rest = _without(rows, found)
+    near = _alike(rest, means, "near", spec.near_duplicates)
+    drops = keep_best(rest, near, means, "near_duplicates")
+    semantic = _alike(rest, means, "semantic", spec.semantic_duplicates)
+    left = {row.id for row in _without(rest, drops)}
+    semantic = [p for p in semantic if rest[p.first].id in left and rest[p.second].id in left]
+    return [*found, *drops, *keep_best(rest, semantic, means, "semantic_duplicates")]
+
+
+def keep_best(
+    rows: Sequence[Candidate], pairs: Sequence[Pair], means: Means, check: str
+) -> list[Drop]:
+    """A drop for each row that is paired with a better one that stays, and which that is. A chain
+    of pairs does not make its ends alike."""
+    partners: dict[int, list[tuple[float, int]]] = defaultdict(list)
+    for first, second, score in pairs:
+        if rows[first].answer == rows[second].answer:
+            partners[first].append((score, second))
+            partners[second].append((score, first))
+    kept: set[int] = set()
     found = []
-    for row in candidates:
-        twin = first.setdefault(fold(row.input), row)
-        if twin is not row:
-            found.append(Drop(row.id, "duplicates", "exact duplicate", twin.id, 1.0))
+    for index in sorted(partners, key=lambda i: (*_rank(rows[i], means), i)):
+        twins = [(score, -twin) for score, twin in partners[index] if twin in kept]
+        if not twins or accepted(rows[index], means):
+            kept.add(index)
+            continue
+        score, twin = max(twins)
+        reason = check.replace("_", " ").removesuffix("s")
+        found.append(Drop(rows[index].id, check, reason, rows[-twin].id, score))
     return found
+
+
+def _rank(row: Candidate, means: Means) -> tuple[bool, int, float, bool]:
+    """The lower, the better: people's answers, then by source, by how many votes agree, and by
+    whether the label is the one that was asked for."""
+    asked = row.asked_label in (None, row.answer)
+    return not accepted(row, means), SOURCES.index(row.source), -row.agreement, not asked
+
+
+def _exact(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+    groups: dict[str, list[Candidate]] = defaultdict(list)
+    for row in rows:
+        groups[fold(row.input)].append(row)
+    found = []
+    for twins in groups.values():
+        best = min(twins, key=lambda row: _rank(row, means))
+        found += [
+            Drop(row.id, "exact_duplicates", "exact duplicate", best.id, 1.0)
+            for row in twins
+            if row is not best
+        ]
+    return found
+
+
+def _alike(rows: Sequence[Candidate], means: Means, method: Method, threshold: float) -> list[Pair]:
+    return means.search(method, [row.input for row in rows], threshold) if threshold else []
+
+
+def _without(rows: Sequence[Candidate], drops: Sequence[Drop]) -> list[Candidate]:
+    gone = {drop.candidate_id for drop in drops}
+    return [row for row in rows if row.id not in gone]

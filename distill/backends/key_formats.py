@@ -1,0 +1,119 @@
+"""Secrets by their formats: a text comes in, the spans of its keys, tokens and passwords go out.
+
+The patterns are those of detect-secrets' plugins, used as patterns only: neither its
+configuration nor its verification, which would send the secret to its issuer. Beside them stand
+formats that it does not know.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+LONGEST_PREFIX = 20  # of what the plugins' patterns capture
+SHORTEST_RANDOM = 32  # characters; shorter ones are order and tracking numbers
+# Bits a character. The plugin's own limit, 4.5, misses every fifth random value of 40 characters.
+LEAST_ENTROPY = 4.2
+
+_BLOCK = re.compile(  # PEM (RFC 7468) and OpenPGP; without its end, what looks like base64
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+    r"(?:(?:[^-]|-(?!----))*+-----END [A-Z0-9 ]{1,40}-----|(?:\s{0,4}[A-Za-z0-9+/=]{16,})*+)"
+)
+_KEYS = re.compile(
+    r"(?<![\w-])(?:sk-|(?:sk|rk|pk)_(?:live|test)_|whsec_|hf_|gsk_|r8_|xai-|pplx-|github_pat_|npm_"
+    r"|glpat-|shpat_|dop_v1_|xapp-|AIza|ya29\.)[A-Za-z0-9_-]{20,}+",
+)
+_IN_URL = re.compile(r"(?<=://)[^\s:/?#\[\]@]{1,64}:[^\s/?#@]{1,128}(?=@)")
+_PASSWORD = re.compile(
+    r"\b(?:pass(?:word|code|phrase)|pwd|api[ _-]?key)\b(?: is|:| =|=){1,2}\s{0,2}[\"'“\u2018]?"
+    r"((?=\S{0,60}\d)(?=\S{0,60}[^\W\d_])[^\s\"'”\u2019<>,;]{5,60}[^\s\"'”\u2019<>,;.!?)])",
+    re.IGNORECASE,
+)
+_JWT = re.compile(  # RFC 7519; the plugin's pattern leaves the signature out
+    r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{2,}+(?:\.[\w-]+)?", re.ASCII
+)
+_RANDOM = re.compile(rf"(?<![\w+/.:@-])[A-Za-z0-9+/]{{{SHORTEST_RANDOM},}}+={{0,2}}(?![\w@/-])")
+
+
+def find_keys(text: str) -> Iterator[tuple[int, int]]:
+    """(start, end) of each; they may overlap, the longest of a place come first."""
+    for pattern in (_BLOCK, _IN_URL):
+        yield from (match.span() for match in pattern.finditer(text))
+    yield from (match.span() for match in _JWT.finditer(text) if _is_jwt(match[0]))
+    yield from (match.span() for match in _KEYS.finditer(text) if _has_digit(match[0]))
+    if len(text) >= len("AKIA") + 16:
+        yield from _known(text)
+    yield from (match.span(1) for match in _PASSWORD.finditer(text))
+    yield from (match.span() for match in _RANDOM.finditer(text) if _is_random(match[0]))
+
+
+def _has_digit(value: str) -> bool:
+    return any(char.isdigit() for char in value)
+
+
+def _is_jwt(value: str) -> bool:
+    from detect_secrets.plugins.jwt import JwtTokenDetector
+
+    return JwtTokenDetector.is_formally_valid(".".join(value.split(".")[:2]))
+
+
+def _known(text: str) -> Iterator[tuple[int, int]]:
+    """What the plugins' patterns find. What one captures is the secret, unless it is a prefix."""
+    for pattern in (pattern for plugin in _plugins() for pattern in plugin.denylist):
+        for match in pattern.finditer(text):
+            captured = match.lastindex == 1 and len(match[1]) >= LONGEST_PREFIX
+            yield match.span(1 if captured else 0)
+
+
+@cache
+def _plugins() -> tuple[Any, ...]:
+    """Those whose formats occur in nothing else (Artifactory's and passwords in code do) and whose
+    patterns take linear time (JWTs' and OpenAI's take quadratic, so those are ours)."""
+    from detect_secrets.plugins import (
+        aws,
+        azure_storage_key,
+        discord,
+        github_token,
+        gitlab_token,
+        mailchimp,
+        private_key,
+        pypi_token,
+        sendgrid,
+        slack,
+        square_oauth,
+        stripe,
+        telegram_token,
+        twilio,
+    )
+
+    modules = (
+        aws.AWSKeyDetector,
+        azure_storage_key.AzureStorageKeyDetector,
+        discord.DiscordBotTokenDetector,
+        github_token.GitHubTokenDetector,
+        gitlab_token.GitLabTokenDetector,
+        mailchimp.MailchimpDetector,
+        private_key.PrivateKeyDetector,
+        pypi_token.PypiTokenDetector,
+        sendgrid.SendGridDetector,
+        slack.SlackDetector,
+        square_oauth.SquareOAuthDetector,
+        stripe.StripeDetector,
+        telegram_token.TelegramBotTokenDetector,
+        twilio.TwilioKeyDetector,
+    )
+    return tuple(detector() for detector in modules)
+
+
+@cache
+def _entropy() -> Any:
+    from detect_secrets.plugins.high_entropy_strings import Base64HighEntropyString
+
+    return Base64HighEntropyString()
+
+
+def _is_random(value: str) -> bool:
+    """Small and capital letters and digits, evenly mixed."""
+    if not all(re.search(one, value) for one in ("[a-z]", "[A-Z]", "[0-9]")):
+        return False
+    return bool(_entropy().calculate_shannon_entropy(value) >= LEAST_ENTROPY)

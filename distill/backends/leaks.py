@@ -1,0 +1,156 @@
+"""Gold rows in other clothes: gold is the test, and a test that was trained on measures nothing.
+
+In: texts and the texts of the gold rows. Out: for each text that equals, nearly equals or means the
+same as a gold row one Leak, its best match of the first kind that finds one.
+"""
+
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from distill.backends.embeddings import similar_matches
+from distill.records import Leak, Pair, fold
+
+# Measured on banking77 (benchmarks/leaks.py): the share of letters in common, in the texts' order
+# or with their words sorted, and the cosine of their embeddings.
+NEAR = 0.90
+SEMANTIC = 0.96
+# Of so many words all but one, in whatever order, are near enough; of two that would be half.
+LEAST_WORDS = 3
+UNKNOWN_WORD = -1
+BLOCK_CELLS = 4_000_000  # similarities at a time, in some 60 MB
+
+
+def leak_matches(
+    texts: Sequence[str], gold: Sequence[str], near: float = NEAR, semantic: float = SEMANTIC
+) -> list[Leak]:
+    """The leaks, in the order of the texts; a threshold above 1 turns its kind off.
+
+    Equal are texts of the same letters, whatever their case, punctuation and white space."""
+    found: dict[str, Leak] = {}
+    _add(found, texts, (Leak(*pair[:2], "exact", pair.score) for pair in _exact(texts, gold)))
+    if near <= 1:
+        left = _left(texts, found)
+        _add(found, left, (Leak(*pair[:2], "near", pair.score) for pair in _near(left, gold, near)))
+    if semantic <= 1:
+        left = _left(texts, found)
+        pairs = _best(similar_matches(left, gold, semantic))
+        _add(found, left, (Leak(*pair[:2], "semantic", pair.score) for pair in pairs))
+    return [replace(found[text], text=place) for place, text in enumerate(texts) if text in found]
+
+
+def _left(texts: Sequence[str], found: dict[str, Leak]) -> list[str]:
+    """The texts that are no leak yet, each once."""
+    return [text for text in dict.fromkeys(texts) if text not in found]
+
+
+def _add(found: dict[str, Leak], texts: Sequence[str], leaks: Iterable[Leak]) -> None:
+    for leak in leaks:
+        found[texts[leak.text]] = leak
+
+
+def _best(pairs: Iterable[Pair]) -> list[Pair]:
+    """Of each text's pairs the one with the highest score, the first of them on a tie."""
+    best: dict[int, Pair] = {}
+    for pair in pairs:
+        if pair.first not in best or pair.score > best[pair.first].score:
+            best[pair.first] = pair
+    return list(best.values())
+
+
+def _exact(texts: Sequence[str], gold: Sequence[str]) -> Iterator[Pair]:
+    rows: dict[str, int] = {}
+    for place, text in enumerate(gold):
+        rows.setdefault(_letters(text), place)
+    for place, text in enumerate(texts):
+        if (row := rows.get(_letters(text))) is not None:
+            yield Pair(place, row, 1.0)
+
+
+def _letters(text: str) -> str:
+    return _plain(text).replace(" ", "")
+
+
+def _plain(text: str) -> str:
+    """A folded text without its punctuation, unless there is nothing else."""
+    folded = fold(text)
+    return " ".join(folded.translate(_punctuation()).split()) or folded
+
+
+@cache
+def _punctuation() -> dict[int, None]:
+    """What `str.translate` takes out: punctuation and signs, but not emoji, which may be all that
+    tells two texts apart."""
+    kept = {"So"}
+    every = ((code, unicodedata.category(chr(code))) for code in range(sys.maxunicode + 1))
+    return {code: None for code, kind in every if kind[0] in "PS" and kind not in kept}
+
+
+def _near(texts: Sequence[str], gold: Sequence[str], threshold: float) -> Iterator[Pair]:
+    """Each text that is near a gold row, with the nearest."""
+    if not gold:
+        return
+    plain, rows = [_plain(text) for text in texts], [_plain(text) for text in gold]
+    step = max(1, BLOCK_CELLS // len(rows))
+    for start in range(0, len(plain), step):
+        scores = _nearness(plain[start : start + step], rows, threshold)
+        nearest = scores.argmax(axis=1)
+        for place, row in enumerate(nearest.tolist()):
+            if scores[place, row] > 0:
+                yield Pair(start + place, row, float(scores[place, row]))
+
+
+def _nearness(texts: Sequence[str], gold: Sequence[str], threshold: float) -> Any:
+    """Float32 of shape (texts, gold): the share of letters or of words in common, 0 where neither
+    suffices."""
+    import numpy
+
+    spelled = _letters_shared(texts, gold, threshold)
+    ordered = _letters_shared(
+        [_sorted(text) for text in texts], list(map(_sorted, gold)), threshold
+    )
+    return numpy.maximum(numpy.maximum(spelled, ordered), _words_shared(texts, gold))
+
+
+def _sorted(text: str) -> str:
+    return " ".join(sorted(text.split()))
+
+
+def _letters_shared(texts: Sequence[str], gold: Sequence[str], threshold: float) -> Any:
+    """Indel similarity, what rapidfuzz calls `ratio`."""
+    import numpy
+    from rapidfuzz.distance import Indel
+    from rapidfuzz.process import cdist
+
+    similarity = Indel.normalized_similarity
+    return cdist(
+        texts, gold, scorer=similarity, score_cutoff=threshold, dtype=numpy.float32, workers=-1
+    )
+
+
+def _words_shared(texts: Sequence[str], gold: Sequence[str]) -> Any:
+    """The share of the longer text's words that the other has too, where that is all but one."""
+    import numpy
+    from rapidfuzz.distance import LCSseq
+    from rapidfuzz.process import cdist
+
+    codes: dict[str, int] = {}
+    for text in gold:
+        for word in text.split():
+            codes.setdefault(word, len(codes))
+    # Of two sorted lists the longest common subsequence is what they have in common.
+    lists, rows = [[sorted(_codes(codes, text)) for text in side] for side in (texts, gold)]
+    changed = cdist(
+        lists, rows, scorer=LCSseq.distance, score_cutoff=1, dtype=numpy.uint8, workers=-1
+    )
+    lengths = [numpy.array([len(words) for words in side]) for side in (lists, rows)]
+    longest = numpy.maximum(lengths[0][:, None], lengths[1][None, :]).astype(numpy.float32)
+    alike = (changed <= 1) & (longest >= LEAST_WORDS)
+    return numpy.where(alike, 1 - changed / numpy.maximum(longest, 1), 0).astype(numpy.float32)
+
+
+def _codes(codes: dict[str, int], text: str) -> list[int]:
+    return [codes.get(word, UNKNOWN_WORD) for word in text.split()]

@@ -1,0 +1,32 @@
+"""Not more rows of a label than wanted: as many of each, or as real inputs are distributed."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from math import ceil
+
+from distill.curate.means import Means
+from distill.records import Candidate, Drop
+from distill.topup import label_shares
+
+REASON = "more rows of its label than wanted"
+
+
+def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+    """Drop the rows by which a label has more than its share: of those that are wanted
+    (`generate.examples`), else of those that there are. The ones whose votes agree least go first,
+    of equal ones the latest."""
+    if means.task.spec.curate.balance == "off":
+        return []
+    by_label: dict[str, list[Candidate]] = defaultdict(list)
+    for row in rows:
+        if row.source != "seeds":
+            by_label[row.answer].append(row)
+    wanted = means.task.spec.generate.examples or sum(map(len, by_label.values()))
+    shares = label_shares(rows, means.task)
+    found = []
+    for label, own in by_label.items():
+        quota = ceil(wanted * shares.get(label, 0.0))
+        best = sorted(own, key=lambda row: -row.agreement)
+        words = f"{quota} of {label} wanted, {len(own)} there"
+        found += [Drop(row.id, "balance", REASON, words) for row in best[quota:]]
+    return found

@@ -1,0 +1,47 @@
+"""Rows → the judge's scores, asked and paid for like any other answer."""
+
+import random
+from collections.abc import Sequence
+
+from distill.asking import ask_all, lazily
+from distill.backends.apis.wire import label_of
+from distill.backends.servers import ServerSettings
+from distill.backends.teachers import choose
+from distill.prompting import judge_request
+from distill.records import Answered, Ask, Candidate, content_id
+from distill.store import Store
+from distill.workspace import Context
+
+PURPOSE = "curate:judge"
+
+
+def ask_judge(context: Context, store: Store, rows: Sequence[Candidate]) -> list[int | None]:
+    """Each row's score, 1 to 5, None for an answer that is none. Rows are judged in an order of
+    their own, so that what a provider's trouble leaves out is no label's rows alone."""
+    task, spec = context.task, context.task.spec
+    judge = choose(task.judge)
+    settings = ServerSettings(
+        in_flight=spec.teacher.in_flight,
+        usd_per_hour=spec.machine.usd_per_hour,
+        log=context.log("judge"),
+        rates=task.rates,
+    )
+    order = list(range(len(rows)))
+    random.Random(content_id([PURPOSE, spec.generate.seed])).shuffle(order)
+    requests = [judge_request(task, judge.model, rows[index]) for index in order]
+    # A list of its own for every set of rows: each round of a top-up judges other survivors.
+    purpose = f"{PURPOSE}.{content_id([request.id for request in requests])[:8]}"
+    asks = [
+        Ask(purpose, rows[index].input, request)
+        for index, request in zip(order, requests, strict=True)
+    ]
+    with lazily(judge.model, lambda: judge.serve(settings), "curate", context.progress) as endpoint:
+        answered = ask_all(context, store, asks, endpoint, may_wait=True)
+    scores = {row.ask.request.id: _score(row) for row in answered}
+    by_index = {index: scores[ask.request.id] for index, ask in zip(order, asks, strict=True)}
+    return [by_index[index] for index in range(len(rows))]
+
+
+def _score(answered: Answered) -> int | None:
+    text = label_of(answered.completion.text)
+    return int(text) if not answered.completion.problem and text in set("12345") else None

@@ -1,0 +1,21 @@
+"""Is it written in the task's language?"""
+
+from collections.abc import Sequence
+
+from distill.backends.language import other_language
+from distill.curate.means import Means
+from distill.records import Candidate, Drop
+
+REASON = "another language"
+
+
+def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+    """Drop what is clearly written in another language than `curate.language`."""
+    wanted = means.task.spec.curate.language
+    if not wanted:
+        return []
+    return [
+        Drop(row.id, "language", REASON)
+        for row in rows
+        if row.source != "seeds" and other_language(row.input, wanted)
+    ]

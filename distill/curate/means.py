@@ -1,0 +1,42 @@
+"""What checks work with besides the rows: the task, what is like what, and the judge."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from distill.backends.embeddings import similar_pairs
+from distill.backends.near import near_pairs
+from distill.records import Candidate, Pair, Review, fold
+from distill.task import Task
+
+Method = Literal["near", "semantic"]
+# (method, texts, threshold) → their pairs
+Search = Callable[[Method, Sequence[str], float], list[Pair]]
+# rows → each one's score, None where the judge gave none
+Judge = Callable[[Sequence[Candidate]], list[int | None]]
+
+
+def search(method: Method, texts: Sequence[str], threshold: float) -> list[Pair]:
+    """Pairs of texts that are alike: by the Jaccard index of their characters' shingles ("near"),
+    by the cosine of their embeddings ("semantic")."""
+    return (near_pairs if method == "near" else similar_pairs)(texts, threshold)
+
+
+def no_judge(rows: Sequence[Candidate]) -> list[int | None]:
+    """Nobody to be asked."""
+    return [None for _ in rows]
+
+
+@dataclass(frozen=True)
+class Means:
+    """The task, a search for pairs of texts that are alike, and a judge."""
+
+    task: Task
+    search: Search = search
+    judge: Judge = no_judge
+
+    @cached_property
+    def reviews(self) -> Mapping[str, Review]:
+        """Folded input → a person's word on it."""
+        return {fold(row.input): row for row in self.task.reviews}

@@ -1,0 +1,67 @@
+"""What was left out, for whoever asks on the command line: per check, row by row, and the leaks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from typing import Any
+
+from distill.errors import InputError
+from distill.leaks import REASONS, find
+from distill.store import Store, open_store
+from distill.task import load_task
+from distill.workspace import Workspace
+from distill.yields import dropped_rows, figures, yields
+
+Row = dict[str, Any]
+
+
+def yields_of(workspace: Workspace, name: str) -> list[Row]:
+    """A row for each check that dropped something in the latest curated run. Raises InputError
+    when there is none."""
+    with curated(workspace, name) as (store, run_id):
+        return [figures(row) for row in yields(store, run_id)]
+
+
+def dropped_rows_of(workspace: Workspace, name: str, reason: str) -> list[Row]:
+    """Every dropped row of the latest curated run whose check or reason has `reason` in it."""
+    with curated(workspace, name) as (store, run_id):
+        return [
+            asdict(row) | {"usd": f"{row.usd:.6f}"}
+            for row in dropped_rows(store, run_id)
+            if reason.casefold() in f"{row.check}: {row.reason}".casefold()
+        ]
+
+
+def leaks_of(workspace: Workspace, name: str) -> list[Row]:
+    """Every seed, and every example of the latest curated run if there is one, that is too close to
+    gold, with the row that it is closest to."""
+    task = load_task(workspace.prompts, name)
+    rows = [("seeds", row.input) for row in task.seeds]
+    if workspace.database(name).exists():
+        with suppress(InputError), curated(workspace, name) as (store, run_id):
+            examples = store.examples(run_id)
+            rows += [(row.source, row.input) for row in examples if row.source != "seeds"]
+    return [
+        {
+            "source": rows[leak.text][0],
+            "input": rows[leak.text][1],
+            "reason": REASONS[leak.kind],
+            "gold": f"{task.gold[leak.gold].file}:{task.gold[leak.gold].line}",
+            "gold_input": task.gold[leak.gold].input,
+            "score": round(leak.score, 4),
+        }
+        for leak in find([text for _, text in rows], task.gold, task.spec.leaks)
+    ]
+
+
+@contextmanager
+def curated(workspace: Workspace, name: str) -> Iterator[tuple[Store, str]]:
+    """The task's store and the latest run whose candidates are curated. Raises InputError when
+    there is none."""
+    load_task(workspace.prompts, name)
+    with open_store(workspace.database(name)) as store:
+        for run in reversed(store.runs()):
+            if "curate" in store.finished_stages(run.id):
+                yield store, run.id
+                return
+    raise InputError(f"no run of {name} is curated yet: distill curate {name}")

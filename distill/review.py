@@ -1,0 +1,141 @@
+"""A person looks at what the teacher made: rows to a CSV file and back.
+
+Out: every candidate of the latest run but the seeds, those first that are most likely wrong. In:
+decisions, which are added to the task's `reviews.jsonl`. That file is a person's work and part of
+the task; the next run begins from it.
+"""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from distill.curate.means import Means
+from distill.curate.suspects import suspects
+from distill.dropped import curated
+from distill.errors import InputError
+from distill.records import Candidate, Drop
+from distill.store import open_store
+from distill.task import REVIEWS, Task, load_task
+from distill.workspace import Workspace
+
+COLUMNS = ("id", "decision", "label", "input", "answer", "asked_for", "state", "reason", "against")
+DECISIONS = ("accept", "reject", "correct")
+# A spreadsheet takes a cell that begins so for a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Of the dropped rows those come first whose answer was doubted.
+DOUBTED = ("agreement", "suspect_labels", "second_opinion", "judge")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How many rows had which decision, and where they were written."""
+
+    accepted: int
+    rejected: int
+    corrected: int
+    file: Path
+
+
+def export_rows(workspace: Workspace, name: str, path: Path) -> int:
+    """Write the rows to look at; how many there are. Raises InputError without a curated run."""
+    task = load_task(workspace.prompts, name)
+    with curated(workspace, name) as (store, run_id):
+        candidates = [row for row in store.candidates(run_id) if row.source != "seeds"]
+        drops = {drop.candidate_id: drop for drop in store.drops(run_id)}
+    rows = list(_sorted_rows(task, candidates, drops))
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+    return len(rows)
+
+
+def _sorted_rows(
+    task: Task, candidates: Sequence[Candidate], drops: Mapping[str, Drop]
+) -> Iterator[dict[str, str]]:
+    """Suspects first, then kept rows on which the votes differ most, then what was dropped because
+    its answer was doubted, then the rest."""
+    kept = [row for row in candidates if row.id not in drops]
+    doubts = {kept[item.index].id: item for item in suspects(kept, Means(task))}
+
+    def rank(row: Candidate) -> tuple[int, float]:
+        if row.id in doubts:
+            return 0, doubts[row.id].score
+        if row.id not in drops:
+            return 1, row.agreement
+        return (2 if drops[row.id].check in DOUBTED else 3), 0.0
+
+    for row in sorted(candidates, key=rank):
+        drop, doubt = drops.get(row.id), doubts.get(row.id)
+        suspected = f"rows like it: {doubt.suggested}" if doubt else ""
+        yield {
+            "id": row.id,
+            "decision": "",
+            "label": "",
+            "input": row.input,
+            "answer": row.answer,
+            "asked_for": row.asked_label or "",
+            "state": "dropped" if drop else "suspect" if doubt else "kept",
+            "reason": f"{drop.check}: {drop.reason}" if drop else "",
+            "against": (drop.matched or "") if drop else suspected,
+        }
+
+
+def _cell(text: str) -> str:
+    text = text.replace("\x00", "\\x00")
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def import_rows(workspace: Workspace, name: str, path: Path) -> Imported:
+    """Add the decisions of a file to the task's reviews; rows without one are left as they are.
+
+    Raises InputError, with file and line, before anything is written.
+    """
+    task = load_task(workspace.prompts, name)
+    with open_store(workspace.database(name)) as store:
+        known = {row.id: row for run in store.runs() for row in store.candidates(run.id)}
+    decided = list(_decisions(path, task, known))
+    target = task.folder / REVIEWS
+    lines = [
+        json.dumps({"input": row.input, "answer": answer}, ensure_ascii=False) + "\n"
+        for _, row, answer in decided
+    ]
+    if lines:
+        with target.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.writelines(lines)
+    counts = Counter(decision for decision, _, _ in decided)
+    return Imported(counts["accept"], counts["reject"], counts["correct"], target)
+
+
+def _decisions(
+    path: Path, task: Task, known: Mapping[str, Candidate]
+) -> Iterator[tuple[str, Candidate, str | None]]:
+    """(decision, row, right answer or None) for each row with a decision."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        missing = {"id", "decision", "label"} - set(reader.fieldnames or ())
+        if missing:
+            raise InputError(f"{path}:1: no column {', '.join(sorted(missing))}")
+        for line in reader:
+            where = f"{path}:{reader.line_num}"
+            decision = (line["decision"] or "").strip().lower()
+            if decision:
+                row = known.get((line["id"] or "").strip())
+                if row is None:
+                    raise InputError(f"{where}: {line['id']!r} is no row of task {task.name}")
+                yield decision, row, _answer(where, decision, row, line["label"] or "", task)
+
+
+def _answer(where: str, decision: str, row: Candidate, label: str, task: Task) -> str | None:
+    if decision not in DECISIONS:
+        raise InputError(f"{where}: decision {decision!r}; known: {', '.join(DECISIONS)}")
+    if decision == "reject":
+        return None
+    answer = label.strip() if decision == "correct" else row.answer
+    if answer not in task.labels:
+        known = ", ".join(task.labels)
+        raise InputError(f"{where}: {decision} needs a label, got {answer!r}; known: {known}")
+    return answer

@@ -1,0 +1,103 @@
+"""Generation goes round until enough is kept: how many more requests the next round takes, and why
+there is none.
+
+A round asks for what is missing, label by label, by the yield that the label had so far. It ends
+when `generate.examples` are kept, `generate.requests` inputs were asked for, or a round keeps less
+than `generate.least_yield` of what it asked for.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from distill.records import Candidate, Model
+from distill.synthesis import Counts, counts_for, inputs_per_request
+from distill.task import Task
+
+# Before anything is measured: of two new inputs one is kept.
+ASSUMED_YIELD = 0.5
+LEAST_LABEL_YIELD = 0.05  # a label of which nothing was kept must not take the whole next round
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round brought: the new inputs asked for so far, and by it alone; what is kept of all,
+    and by it more than before."""
+
+    number: int
+    asked: int
+    asked_now: int
+    kept: int
+    kept_now: int
+
+    @property
+    def yield_(self) -> float:
+        """Share kept of what the round asked for; 1 for one that asked for nothing."""
+        return self.kept_now / self.asked_now if self.asked_now else 1.0
+
+    @property
+    def words(self) -> str:
+        """In a line."""
+        return (
+            f"round {self.number}: {self.kept_now} kept of {self.asked_now} asked for "
+            f"({self.yield_:.0%}); {self.kept} in all"
+        )
+
+
+def first_counts(task: Task, model: Model) -> Counts:
+    """Label → requests of the first round."""
+    spec = task.spec.generate
+    return counts_for(task, model, min(spec.requests, spec.examples or spec.requests))
+
+
+def planned_counts(task: Task, model: Model) -> Counts:
+    """Label → requests of all rounds, as far as that can be told before the first."""
+    spec = task.spec.generate
+    expected = ceil(spec.examples / ASSUMED_YIELD) if spec.examples else spec.requests
+    return counts_for(task, model, min(spec.requests, expected))
+
+
+def why_enough(task: Task, last: Round) -> str:
+    """Why no other round follows; empty when one does."""
+    spec = task.spec.generate
+    if not spec.examples or "synthesis" not in spec.sources:
+        return "all were asked for"
+    if last.kept >= spec.examples:
+        return f"{spec.examples} were wanted"
+    if last.asked >= spec.requests:
+        return f"generate.requests allows {spec.requests}"
+    if last.yield_ < spec.least_yield:
+        return f"under generate.least_yield, {spec.least_yield:.0%}"
+    return ""
+
+
+def next_counts(task: Task, model: Model, asked: Counts, kept: Sequence[Candidate]) -> Counts:
+    """Label → requests with the next round's, which asks for what is missing of each label; at
+    least one more in all."""
+    spec, each = task.spec.generate, inputs_per_request(task, model)
+    have = Counter(row.answer for row in kept if row.source != "seeds")
+    shares = label_shares(kept, task)
+    room = max((spec.requests - each * sum(asked.values())) // each, 1)
+    more: dict[str, int] = {}
+    for label in task.labels:
+        missing = max(ceil(spec.examples * shares[label]) - have[label], 0)
+        found = have[label] / (each * asked[label]) if asked[label] else ASSUMED_YIELD
+        more[label] = ceil(missing / max(found, LEAST_LABEL_YIELD) / each)
+    total = sum(more.values())
+    if not total:  # each label has its part, and yet they are too few: one more of each
+        more = dict.fromkeys(task.labels, 1)
+        total = len(more)
+    scale = min(1.0, room / total)
+    return {label: asked[label] + ceil(more[label] * scale) for label in task.labels}
+
+
+def label_shares(rows: Sequence[Candidate], task: Task) -> Mapping[str, float]:
+    """Label → the share of the examples that it should have: as real inputs are distributed, where
+    `curate.balance` says so and there are any, else the same for each."""
+    real = Counter(row.answer for row in rows if row.source == "inputs")
+    if task.spec.curate.balance == "inputs" and real:
+        # One more for each: a label that no real input has so far still may have rows.
+        total = real.total() + len(task.labels)
+        return {label: (real[label] + 1) / total for label in task.labels}
+    return {label: 1 / len(task.labels) for label in task.labels}

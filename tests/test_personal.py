@@ -1,0 +1,206 @@
+"""Personal data: what is found, what only looks like it, and that a masked text is clean.
+
+The keys here are made up, in two parts, so that no scanner of the repository takes them for real.
+"""
+
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from distill.backends.personal import KINDS, Found, find_personal, mask_personal
+from distill.backends.stand_ins import CARDS, IBANS
+
+JWT = "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0NSJ9" + ".c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
+PEM = (
+    "-----BEGIN RSA "
+    + "PRIVATE KEY-----\nMIIEow/+A1b2C3d4E5f6\nZZ==\n-----END RSA PRIVATE KEY-----"
+)
+PLANTED = [
+    ("email", "maria.k@gmail.com", "Mail me at {}."),
+    ("email", "J.O'Brien+shop@mail.co.uk", "({})"),
+    ("email", "jürgen@müller-söhne.de", "meine Adresse:{}, danke"),
+    ("email", "li.wei@qq.com", "我的邮箱是{}谢谢"),
+    ("email", "tom (at) web.de", "it is {} if you need it"),
+    ("email", "tom[at]web[dot]de", "{}"),
+    ("email", "почта@пример.рф", "адрес {}!"),
+    ("phone", "(212) 736-5000", "call {} after 6"),
+    ("phone", "212-736-5000", "{}"),
+    ("phone", "212.736.5000", "It's ({})."),
+    ("phone", "2127365000", "text me on {}"),
+    ("phone", "1-212-736-5000", "or {}?"),
+    ("phone", "+44 20 7123 4567", "in London {}"),
+    ("phone", "0044 20 7123 4567", "in London {}"),
+    ("phone", "+4930901820", "order from {}"),
+    ("phone", "+33 1 42 68 53 00", "Tel. {},"),
+    ("card", "4539 1488 0343 6467", "card {} 12/27 cvv 123"),
+    ("card", "4539148803436467", "({})"),
+    ("card", "4539-1488-0343-6467", "{}, charged twice"),
+    ("card", "3716 820198 71009", "my Amex {} is"),
+    ("iban", "GB33BUKB20201555555555", "to {} and"),
+    ("iban", "DE44 5001 0517 5407 3249 31", "IBAN {} please"),
+    ("iban", "de44500105175407324931", "{}"),
+    ("iban", "NL39 RABO 0300 0652 64", "iban:{}."),
+    ("ip", "81.2.69.142", "from {}, says the mail"),
+    ("ip", "2a02:8109:9a40:1c8::1", "IP {}."),
+    ("ip", "8.8.8.8", "({}:443)"),
+    ("secret", "sk-" + "abcdefghijklmnop1234567890ABCDEF", "key {}"),
+    ("secret", "sk-proj-" + "a1B2-c3D4_e5F6g7H8i9J0k1L2", "my key is {}."),
+    ("secret", "sk-ant-" + "api03-a1B2c3D4e5F6g7H8i9J0-AA", "ANTHROPIC_API_KEY={}"),
+    ("secret", "hf_" + "aBcDeFgHiJkLmNoPqRsTuVwXyZ012345", "'{}'"),
+    ("secret", "ghp_" + "a1B2" * 9, "token {} leaked"),
+    ("secret", "github_pat_" + "11ABCDEFG0a1b2c3d4e5f6_" + "a1B2" * 12, "{}"),
+    ("secret", "AKIA" + "IOSFODNN7EXAMPLE", "id {},"),
+    ("secret", "wJalrXUtnFEMI/K7MDENG" + "/bPxRfiCYEXAMPLEKEY", "and {} too"),
+    ("secret", "xoxb-" + "123456789012-123456789012-" + "a1B2c3D4e5F6g7H8i9J0k1L2", "{}"),
+    ("secret", "sk_live_" + "a1B2c3D4e5F6g7H8i9J0k1L2", "stripe {}"),
+    ("secret", JWT, "Bearer {}"),
+    ("secret", PEM, "here:\n{}\nthanks"),
+    ("secret", "bob:hunter2", "postgres://{}@db.shop.com/x"),
+    ("secret", "Tiger2024!x", "my password is {}."),
+]
+LOOK_ALIKES = """\
+order 2127365000 is late
+Order number: 4821930571
+order #2127365000
+invoice INV-3694-455314
+tracking 1Z999AA10123456784
+tracking number 9400 1000 0000 0000 0000 00
+parcel RR473124829GB
+it cost $1,299.00 or 2499 EUR
+on 2026-11-23 14:30:59 and 23/11/2026
+between 8:00 and 17:30
+version 10.2.30.41, v2.14.3, firmware 54.160.196.50, Chrome 120.0.0.0
+99.5% of 1000000
+barcode 4006381333931
+card 1234 5678 9012 3456 and 4539 1488 0343 6468
+IBAN DE44 5001 0517 5407 3249 32
+my router 192.168.0.1, 127.0.0.1, 999.1.1.1
+at 12:30:45, MAC aa:bb:cc:dd:ee:ff, std::vector
+commit 3f786850e387550fdab836ed7e6dc881de23001b
+id 123e4567-e89b-42d3-a456-426614174000
+@maria on gmail.com, look at web.de
+https://shop.com/p/red-sofa-two-seats-12345678?ref=abc
+my password is not working, sk-8 skates, the sk-learn package
+PASSWORD: please reset
+person@example.com, 202-555-0147, +44 20 7946 0958, 192.0.2.7, 2001:db8::1
+4242 4242 4242 4242 and GB82 WEST 1234 5698 7654 32
+[SECRET]""".splitlines()
+BAD = [
+    "",
+    " ",
+    "\x00",
+    json.loads('"\\ud800"'),
+    "שלום, איפה החבילה?",
+    "\u200f",
+    "😀" * 9,
+    "a@",
+    "@",
+    "+",
+]
+
+
+def values(text: str, found: list[Found]) -> list[tuple[str, str]]:
+    return [(one.kind, text[one.start : one.end]) for one in found]
+
+
+@pytest.mark.parametrize(("kind", "value", "around"), PLANTED)
+def test_a_value_is_found_and_masked(kind: str, value: str, around: str) -> None:
+    text = around.format(value)
+    found = find_personal(text)
+    assert values(text, found) == [(kind, value)]
+    masked = mask_personal(text, found)
+    assert value not in masked
+    assert masked.startswith(around.split("{}")[0]) and masked.endswith(around.split("{}")[1])
+    assert find_personal(masked) == []
+
+
+@pytest.mark.parametrize("text", [*LOOK_ALIKES, *BAD])
+def test_what_is_none(text: str) -> None:
+    assert find_personal(text) == []
+    assert mask_personal(text, []) == text
+
+
+def test_all_in_one_text_in_order() -> None:
+    text = "\ud800\x00 ".join(around.format(value) for _, value, around in PLANTED)
+    found = find_personal(text)
+    assert values(text, found) == [(kind, value) for kind, value, _ in PLANTED]
+    assert all(one.end <= other.start for one, other in pairwise(found))
+    assert find_personal(mask_personal(text, found)) == []
+
+
+def test_only_the_kinds_that_are_asked_for() -> None:
+    text = "maria.k@gmail.com or 212-736-5000"
+    assert values(text, find_personal(text, ["phone"])) == [("phone", "212-736-5000")]
+    assert find_personal(text, []) == []
+    assert {kind for kind, _, _ in PLANTED} == set(KINDS)
+
+
+def test_the_region_says_whose_numbers_need_no_country_code() -> None:
+    text = "ring 020 7123 4567"
+    assert find_personal(text) == []
+    assert values(text, find_personal(text, region="GB")) == [("phone", "020 7123 4567")]
+
+
+def test_equal_values_get_equal_stand_ins() -> None:
+    text = "A@web.de, b@web.de, a@WEB.de; 212-736-5000, (212) 736 5000, +1 212 736 5001"
+    assert mask_personal(text, find_personal(text)) == (
+        "person@example.com, person2@example.com, person@example.com; "
+        "202-555-0100, 202-555-0100, +1 202-555-0101"
+    )
+
+
+def test_different_values_get_different_stand_ins() -> None:
+    text = "; ".join(f"m{n}@web.de 212-736-{5000 + n} 81.2.69.{n + 1}" for n in range(200))
+    masked = mask_personal(text, find_personal(text))
+    assert len(set(masked.replace(";", "").split())) == 600
+    assert find_personal(masked) == []
+
+
+def test_the_stand_ins_are_valid_where_there_is_a_check() -> None:
+    from stdnum import iban, luhn
+
+    assert all(luhn.is_valid(card.replace(" ", "")) for card in CARDS)
+    assert all(iban.is_valid(one, check_country=False) for one in IBANS)
+
+
+def test_names_are_whole_words_of_any_case() -> None:
+    text = "I'm MARIA, Maria Novák's sister; Mariana and maria@web.de"
+    found = find_personal(text, names=["Maria", "Novák"])
+    assert values(text, found) == [
+        ("name", "MARIA"),
+        ("name", "Maria Novák"),
+        ("email", "maria@web.de"),
+    ]
+    assert mask_personal(text, found) == (
+        "I'm Alex, Robin's sister; Mariana and person@example.com"
+    )
+    assert find_personal("C++ (x", names=["(x", "C++"])[0].kind == "name"
+    assert find_personal("nobody", names=[]) == []
+
+
+@pytest.mark.parametrize(
+    "unit", ["sk-", "a.", "eyJ", "-----BEGIN PRIVATE KEY-----", "1.2.3.", "GB82 "]
+)
+def test_a_text_of_a_megabyte(unit: str) -> None:
+    """Each pattern takes linear time: a quadratic one would not come to an end."""
+    text = unit * (1_000_000 // len(unit)) + "\n maria.k@gmail.com"
+    assert ("email", "maria.k@gmail.com") in values(text, find_personal(text))
+
+
+PIECES = st.sampled_from(
+    [*[value for _, value, _ in PLANTED], *LOOK_ALIKES, *BAD, "12 ", "-", "\n"]
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(PIECES, max_size=6), st.sampled_from(["", " ", ", ", "\n"]))
+def test_spans_are_in_order_and_inside(pieces: list[str], between: str) -> None:
+    text = between.join(pieces)
+    found = find_personal(text)
+    assert all(0 <= one.start < one.end <= len(text) for one in found)
+    assert all(one.end <= other.start for one, other in pairwise(found))
+    kept = mask_personal(text, found)
+    assert not found or kept != text

@@ -1,0 +1,130 @@
+"""A person's word: out as CSV, back in, and above every check in every later run."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from distill import pipeline
+from distill.cli import cli
+from distill.workspace import Workspace
+from tests.conftest import WriteTask, jsonl
+from tests.standin import StandIn
+
+INPUTS = (
+    "one cat only",
+    "=HYPERLINK(my dog is hungry)",
+    "what do birds like to eat",
+    'a "quoted" text, with\nlines about a cat',
+    "\u05d7\u05ea\u05d5\u05dc the cat \U0001f600",
+)
+
+
+@pytest.fixture
+def run(workspace: Workspace, pets: WriteTask, scripted_backends: StandIn) -> pipeline.Outcome:
+    pets(inputs_jsonl=jsonl([{"input": text} for text in INPUTS]))
+    return pipeline.run(workspace, "pets", pipeline.Way(until="curate"))
+
+
+def told(workspace: Workspace, *words: str) -> Result:
+    folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
+    return CliRunner().invoke(cli, [*folders, "review", "pets", *words])
+
+
+def exported(workspace: Workspace, path: Path) -> list[dict[str, str]]:
+    result = told(workspace, "--export", str(path), "--json")
+    assert result.exit_code == 0, result.output
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert json.loads(result.output)[0]["rows"] == len(rows)
+    return rows
+
+
+def decide(path: Path, rows: list[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_every_row_is_exported_and_none_is_a_formula(
+    run: pipeline.Outcome, workspace: Workspace, tmp_path: Path
+) -> None:
+    rows = exported(workspace, tmp_path / "review.csv")
+    with run.context.store() as store:
+        candidates = [row for row in store.candidates(run.run.id) if row.source != "seeds"]
+    assert sorted(row["id"] for row in rows) == sorted(row.id for row in candidates)
+    assert {row["input"] for row in rows} >= {INPUTS[3], INPUTS[4], f"'{INPUTS[1]}"}
+    assert not any(value.startswith("=") for row in rows for value in row.values())
+    states = [row["state"] for row in rows]
+    assert states == sorted(states, key=["suspect", "kept", "dropped"].index)
+    assert next(row for row in rows if row["input"] == "one cat only")["state"] == "kept"
+
+
+def test_decisions_come_back_and_stand_above_every_check(
+    run: pipeline.Outcome, workspace: Workspace, pets: WriteTask, tmp_path: Path
+) -> None:
+    path = tmp_path / "review.csv"
+    rows = exported(workspace, path)
+    by_input = {row["input"]: row for row in rows}
+    empty = next(row for row in rows if row["reason"] == "agreement: another answer than asked for")
+    empty["decision"] = "accept"
+    by_input["one cat only"] |= {"decision": "Correct ", "label": "dogs"}
+    by_input[f"'{INPUTS[1]}"]["decision"] = "reject"
+    decide(path, rows)
+    result = told(workspace, "--import", str(path), "--json")
+    assert result.exit_code == 0, result.output
+    counts = json.loads(result.output)[0]
+    assert (counts["accepted"], counts["rejected"], counts["corrected"]) == (1, 1, 1)
+
+    again = pipeline.run(workspace, "pets", pipeline.Way(until="curate"))
+    assert again.run.why == f"edited since {run.run.id}: reviews.jsonl"
+    later = pipeline.run(workspace, "pets", pipeline.Way(until="curate", new=True))
+    for outcome in (again, later):
+        with outcome.context.store() as store:
+            answers = {row.input: row.answer for row in store.examples(outcome.run.id)}
+            drops = {drop.candidate_id: drop.reason for drop in store.drops(outcome.run.id)}
+        assert answers[empty["input"]] == empty["answer"]
+        assert answers["one cat only"] == "dogs"
+        assert INPUTS[1] not in answers
+        assert drops[by_input[f"'{INPUTS[1]}"]["id"]] == "rejected by a person"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"decision": "perhaps"}, "review.csv:2: decision 'perhaps'; known: accept, reject, corr"),
+        ({"decision": "correct", "label": "fish"}, "review.csv:2: correct needs a label, got 'fi"),
+        ({"decision": "accept", "id": "0"}, "review.csv:2: '0' is no row of task pets"),
+    ],
+)
+def test_a_wrong_line_is_named_and_nothing_is_written(
+    run: pipeline.Outcome,
+    workspace: Workspace,
+    tmp_path: Path,
+    change: dict[str, str],
+    says: str,
+) -> None:
+    path = tmp_path / "review.csv"
+    rows = exported(workspace, path)
+    decide(path, [rows[0] | change, rows[1] | {"decision": "reject"}])
+    result = told(workspace, "--import", str(path))
+    assert says in str(result.exception)
+    assert not (workspace.prompts / "pets" / "reviews.jsonl").exists()
+
+
+def test_a_file_without_the_columns(
+    run: pipeline.Outcome, workspace: Workspace, tmp_path: Path
+) -> None:
+    path = tmp_path / "other.csv"
+    path.write_text("input,answer\na,b\n", encoding="utf-8")
+    assert "no column decision, id, label" in str(told(workspace, "--import", str(path)).exception)
+    assert told(workspace).exit_code == 2
+
+
+def test_before_there_is_a_run(workspace: Workspace, pets: WriteTask, tmp_path: Path) -> None:
+    pets()
+    result = told(workspace, "--export", str(tmp_path / "review.csv"))
+    assert "no run of pets is curated yet: distill curate pets" in str(result.exception)
