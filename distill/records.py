@@ -29,6 +29,14 @@ def content_id(value: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+def readable(text: str) -> str:
+    """A text with U+FFFD for each lone surrogate: JSON may bring them, and neither UTF-8 nor the
+    store can hold them. Two that belong together become their character."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def fold(text: str) -> str:
     """A text without differences of case, Unicode form and white space: what "equal" means here."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -19,9 +19,10 @@ from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from distill.backends.language import languages
 from distill.errors import InputError
 from distill.prices import Rates
-from distill.records import Labelled, Review, content_id, fold
+from distill.records import Labelled, Review, content_id, fold, readable
 
 PROMPTS = ("synthesize.md", "answer.md", "student.md")
 # What a teacher behind an API is told first; a task may bring its own.
@@ -290,6 +291,7 @@ def load_task(prompts: Path, name: str) -> Task:
         reviews=read_reviews(folder / REVIEWS, spec.labels),
     )
     _check_rows(task)
+    _check_language(task)
     return task
 
 
@@ -303,7 +305,7 @@ def read_labelled(path: Path, labels: Mapping[str, str]) -> tuple[Labelled, ...]
             raise InputError(f'{where}: "input" must be a text that is not empty')
         if label not in labels:
             raise InputError(f"{where}: unknown label {label!r}; known: {', '.join(labels)}")
-        rows.append(Labelled(text.strip(), str(label), path.name, line))
+        rows.append(Labelled(readable(text).strip(), str(label), path.name, line))
     return tuple(rows)
 
 
@@ -318,6 +320,7 @@ def read_reviews(path: Path, labels: Mapping[str, str]) -> tuple[Review, ...]:
         if answer is not None and answer not in labels:
             known = ", ".join(labels)
             raise InputError(f"{path}:{line}: unknown label {answer!r}; known: {known}, or null")
+        text = readable(text)
         rows[fold(text)] = Review(text, answer, path.name, line)
     return tuple(rows.values())
 
@@ -329,7 +332,7 @@ def _read_inputs(path: Path) -> tuple[str, ...]:
     for line, text in rows:
         if not isinstance(text, str):
             raise InputError(f'{path}:{line}: "input" must be a text')
-    return tuple(str(text).strip() for _, text in rows)
+    return tuple(readable(str(text)).strip() for _, text in rows)
 
 
 def _json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
@@ -381,6 +384,15 @@ def _check_rows(task: Task) -> None:
                 f"{task.folder}: {row.file}:{row.line} equals {twin.file}:{twin.line} "
                 f"({row.input!r}): what is tested on must not be shown; remove one of them"
             )
+
+
+def _check_language(task: Task) -> None:
+    code = task.spec.curate.language
+    if code and code not in languages():
+        known = ", ".join(languages())
+        raise InputError(
+            f"{task.folder / 'task.toml'}: curate.language: unknown {code!r}; known: {known}"
+        )
 
 
 def _read_spec(path: Path) -> TaskSpec:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from distill.backends.client import complete_all
+from distill.backends.apis.wire import Answer, inputs_of, label_of
+from distill.backends.client import complete_all, completed
 from distill.errors import DistillError
 from distill.prices import MachinePrice
-from distill.records import Attempt, Endpoint, Message, Model, Outcome, Request, Sampling
+from distill.records import Attempt, Endpoint, Message, Model, Outcome, Request, Sampling, Usage
+from distill.store import open_store
 from tests.books import Books
 from tests.standin import StandIn
 
@@ -95,3 +97,16 @@ def test_a_storing_that_fails_stops_the_asking(standin: StandIn) -> None:
 def test_nothing_to_ask_asks_nothing(standin: StandIn) -> None:
     complete_all(endpoint(standin.url), Books([]))
     assert standin.total == 0
+
+
+def test_what_no_file_can_hold_does_not_lose_a_paid_answer(tmp_path: Path) -> None:
+    """JSON may bring half of a pair of surrogates, in the answer or in the JSON in the answer."""
+    request = Request("m", (Message("user", "hello"),), Sampling(max_tokens=5))
+    attempt = Attempt("a", request, Decimal(1))
+    answer = Answer("half \ud83d of one", "stop", Usage(1, 1))
+    found = completed(attempt, answer, 0.1, MachinePrice(Decimal(1), 1))
+    with open_store(tmp_path / "store.duckdb") as store:
+        store.add_completions([found])
+        assert store.completions([request])[request.id].text == "half \ufffd of one"
+    assert inputs_of('{"inputs": ["half \\ud83d of one"]}') == ["half \ufffd of one"]
+    assert label_of('{"label": "\\ud83d\\ude00"}') == "\U0001f600"

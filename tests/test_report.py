@@ -99,7 +99,7 @@ def report() -> dict[str, object]:
             "spread": [
                 {
                     **{"label": "x", "rows": 2, "distinct_1": 0.5, "distinct_2": 0.75},
-                    "mean_nearest_distance": 0.25,
+                    **{"mean_nearest_distance": 0.25, "covered": 0.125},
                 }
             ],
         },
@@ -140,5 +140,5 @@ def test_markdown_keeps_a_message_in_its_cell() -> None:
     assert "| `<script>'a¦b'</script>` | x | x | y |" in text
     assert "| form | 3 | 1 | 0.25 | 1 empty |" in text
     assert "- form: `<b>'no¦pe'</b>` (`<i>`)" in text
-    assert "| x | 2 | 50.0 % | 75.0 % | 0.25 |" in text
+    assert "| x | 2 | 50.0 % | 75.0 % | 0.25 | 12.5 % |" in text
     assert "| student | 85.0 % | 60.0 % – 90.0 % |" in text

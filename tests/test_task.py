@@ -166,3 +166,14 @@ def test_no_bundled_gold_message_is_close_to_a_seed_or_an_input(bundled: Task) -
     ]
     tested = [row.input.casefold() for row in bundled.gold]
     assert process.cdist(tested, shown, scorer=fuzz.token_sort_ratio).max() < 80
+
+
+def test_an_unknown_language_is_named_before_anything_is_asked(pets: WriteTask) -> None:
+    with pytest.raises(InputError, match=r"task.toml: curate.language: unknown 'xx'; known: .*\ben\b"):
+        pets(task_toml=HEAD + '[curate]\nlanguage = "xx"\n')
+
+
+def test_lone_surrogates_become_what_can_be_stored(pets: WriteTask) -> None:
+    rows = [{"input": "a cat \ud800 and"}, {"input": "\ud83d\ude00 the dog"}]
+    task = pets(inputs_jsonl=jsonl(rows))
+    assert task.inputs == ("a cat \ufffd and", "\U0001f600 the dog")

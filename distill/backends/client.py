@@ -21,7 +21,7 @@ from distill.backends.apis.wire import Answer, Reply
 from distill.backends.failures import LIMITED, Failure, explain, unreadable
 from distill.backends.pace import Pace
 from distill.errors import DistillError
-from distill.records import Attempt, Completion, Endpoint, Outcome, Price, Request
+from distill.records import Attempt, Completion, Endpoint, Outcome, Price, Request, readable
 
 FLUSH_SECONDS = 0.1
 TRIES = 6
@@ -210,7 +210,7 @@ def completed(attempt: Attempt, answer: Answer, seconds: float, price: Price) ->
     usage = answer.usage
     return Completion(
         request_id=attempt.request_id,
-        text=answer.text,
+        text=readable(answer.text),
         finish_reason=answer.finish_reason,
         prompt_tokens=usage.prompt,
         completion_tokens=usage.completion,

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isqrt
-from typing import Any
 
 from distill.backends.embeddings import embed_once
 
@@ -13,7 +11,8 @@ WORD = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]|[^\W\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]+"
 )
 BLOCK = 1_000  # rows of a similarity matrix at a time: 80 MB at 20,000 texts
-DECIMALS = 5  # the same text differs by less between two batches
+NEIGHBOURS = 5  # as in the paper's experiments
+TOLERANCE = 1e-5  # of a cosine; the same text differs by less between two batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +60,22 @@ def mean_nearest_distance(texts: Sequence[str]) -> float:
     return float(1 - numpy.concatenate(nearest).clip(0, 1).mean())
 
 
-def coverage(texts: Sequence[str], real: Sequence[str], *, seed: int = 0) -> float:
-    """Share of the clusters with a real text (a seed, an input) that hold one of `texts` too: 1,
-    the texts are wherever the real ones are; 0, nowhere (or there are none of the one or other).
+def coverage(texts: Sequence[str], real: Sequence[str]) -> float:
+    """Share of the real texts (seeds, inputs) that have one of `texts` nearer than their own fifth
+    nearest real neighbour (coverage, Naeem et al. 2020, arxiv.org/abs/2002.09797; here by cosine of
+    embeddings): 1, the texts are wherever real ones are; 0, nowhere, or one side is empty.
 
-    The clusters are k-means of both together, k = √(texts + real). It falls as k grows: compare
-    equal numbers of texts only.
+    As many texts drawn like the real ones reach about 0.97; more texts cover more.
     """
+    import numpy
+
     if not texts or not real:
         return 0.0
-    cluster = _clusters([*texts, *real], seed)
-    ours, theirs = set(cluster[: len(texts)]), set(cluster[len(texts) :])
-    return len(ours & theirs) / len(theirs)
-
-
-def _clusters(texts: Sequence[str], seed: int) -> list[int]:
-    """A cluster's number for each text; k-means of the embeddings."""
-    import numpy
-    from sklearn.cluster import KMeans
-
-    points: Any = numpy.round(embed_once(texts), DECIMALS)
-    count = min(isqrt(len(texts)), len(numpy.unique(points, axis=0)))
-    fitted = KMeans(count, n_init=1, random_state=seed).fit(points)
-    return [int(number) for number in fitted.labels_]
+    ours, theirs = embed_once(texts), embed_once(real)
+    place = min(NEIGHBOURS, len(real) - 1)  # each real text itself is at place 0
+    covered = []
+    for start in range(0, len(real), BLOCK):
+        asked = theirs[start : start + BLOCK]
+        among_real = -numpy.partition(-(asked @ theirs.T), place, axis=1)[:, place]
+        covered.append((asked @ ours.T).max(axis=1) >= among_real - TOLERANCE)
+    return float(numpy.concatenate(covered).mean())

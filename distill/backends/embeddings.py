@@ -5,15 +5,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
-from distill.records import Pair
+from distill.records import Pair, fold
 
-MOST_KEPT = 20_000  # texts: 30 MB
+MOST_KEPT = 200_000  # texts: 300 MB
+MOST_READ = 50_000  # characters: the tokenizer reads all that it gets, the model 256 word pieces
 BLOCK_CELLS = 10_000_000  # cosines at a time: 40 MB
-# The model reads 256 word pieces, and whatever is not in its vocabulary (emoji, most Chinese
-# characters) as one and the same piece: texts without a third of their letters in common are not
-# alike, however near their vectors lie (measured on banking77: 37 is the least at cosines >= 0.9).
-READ = 2_000  # characters
+# What its vocabulary lacks (emoji, most Chinese characters) is one and the same piece to the model:
+# texts without a third of their letters in common are not alike, however near their vectors lie
+# (on banking77 all those with a cosine of 0.9 and more have 37 % in common).
 LEAST_LETTERS = 33.0  # rapidfuzz `token_sort_ratio`
+MOST_COMPARED = 2_000  # characters
 
 
 def embed(texts: Sequence[str]) -> Any:
@@ -24,7 +25,7 @@ def embed(texts: Sequence[str]) -> Any:
     if not texts:
         return numpy.zeros((0, 384), dtype="float32")
     # The tokenizer refuses lone surrogates.
-    encodable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+    encodable = [text[:MOST_READ].encode("utf-8", "replace").decode() for text in texts]
     return _model().encode(encodable, normalize_embeddings=True, show_progress_bar=False)
 
 
@@ -110,8 +111,8 @@ def _confirmed(
     from rapidfuzz import fuzz
 
     for pair in pairs:
-        text, other = texts[pair.first][:READ].casefold(), others[pair.second][:READ].casefold()
-        if text == other or fuzz.token_sort_ratio(text, other) >= LEAST_LETTERS:
+        text, other = texts[pair.first][:MOST_COMPARED], others[pair.second][:MOST_COMPARED]
+        if text == other or fuzz.token_sort_ratio(fold(text), fold(other)) >= LEAST_LETTERS:
             yield pair
 
 

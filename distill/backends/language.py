@@ -44,6 +44,7 @@ def other_language(text: str, language: str) -> bool:
     return ranking[0][0] not in (code, NO_LANGUAGE) and dict(ranking)[code] < UNLIKELY
 
 
+@cache
 def languages() -> tuple[str, ...]:
     """The codes that can be told apart, sorted."""
     return tuple(sorted(set(_identifier(()).labels) - {NO_LANGUAGE}))

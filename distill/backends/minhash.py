@@ -15,15 +15,14 @@ from typing import Any
 MISSED = 0.003  # share of the pairs with a similarity of the threshold that share no key
 MOST_HASHES = 300
 MOST_ROWS = 8
-MOST_LOWS = 128
 BLOCK = 2**16  # shingles that are hashed at once: they and their products stay in the L2 cache
 SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Sketches:
-    """Of n texts: `keys`, uint64 of shape (bands, n); `lows`, the low bytes of MOST_LOWS minima at
-    most, uint8 of shape (n, minima)."""
+    """Of n texts: `keys`, uint64 of shape (bands, n); `lows`, the low byte of each hash's minimum,
+    uint8 of shape (n, bands * rows)."""
 
     keys: Any
     lows: Any
@@ -47,20 +46,21 @@ def workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count() or 1)
 
 
-def sketch(texts: Sequence[str], bands: int, rows: int) -> Sketches:
-    """The texts' sketches, the same ones for the same texts in every process."""
+def sketch(pool: ThreadPoolExecutor, texts: Sequence[str], shape: tuple[int, int]) -> Sketches:
+    """The texts' sketches of (bands, rows), the same ones for the same text in every process."""
     import numpy
 
+    bands, rows = shape
     keys = numpy.empty((bands, len(texts)), dtype="uint64")
-    lows = numpy.empty((len(texts), min(bands * rows, MOST_LOWS)), dtype="uint8")
+    lows = numpy.empty((len(texts), bands * rows), dtype="uint8")
 
     def fill(places: Any) -> None:
         least = _least([texts[place] for place in places], bands * rows)
-        lows[places] = least[: lows.shape[1]].astype("uint8").T
+        lows[places] = least.astype("uint8").T
         keys[:, places] = _keys(least.reshape(bands, rows, -1))
 
-    with workers() as pool:
-        list(pool.map(fill, _blocks(texts)))
+    for _ in pool.map(fill, _blocks(texts)):
+        pass
     return Sketches(keys, lows)
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from distill.backends.diversity import diversity
+from distill.backends.diversity import coverage, diversity
 from distill.backends.teachers import choose
 from distill.batch_store import was_batched
 from distill.errors import DistillError
@@ -147,7 +147,7 @@ def _data(task: Task, store: Store, run_id: str) -> Figures:
         "kept": len(candidates) - len(drops),
         "dropped": dict(sorted(reasons.items())),
         "yields": [yield_figures(row) for row in yields(store, run_id)],
-        "spread": _spread(store.examples(run_id)),
+        "spread": _spread(task, store.examples(run_id)),
         "seeds": len(task.seeds) + len(task.leaking),
         "train": sum(row.part == "train" for row in split),
         "validation": sum(row.part == "validation" for row in split),
@@ -156,16 +156,20 @@ def _data(task: Task, store: Store, run_id: str) -> Figures:
     }
 
 
-def _spread(examples: Sequence[Example]) -> list[Figures]:
-    """How different the examples of each label are from each other, seeds left out."""
-    by_label: dict[str, list[str]] = {}
+def _spread(task: Task, examples: Sequence[Example]) -> list[Figures]:
+    """How different the examples of each label are from each other, and which share of the label's
+    real texts (seeds, given inputs) has one of the synthesised near it."""
+    by_label: dict[str, list[Example]] = {label: [] for label in task.labels}
     for row in examples:
-        if row.source != "seeds":
-            by_label.setdefault(row.answer, []).append(row.input)
-    return [
-        {"label": label, "rows": len(texts)} | asdict(diversity(texts))
-        for label, texts in sorted(by_label.items())
-    ]
+        by_label[row.answer].append(row)
+    found = []
+    for label, rows in by_label.items():
+        texts = [row.input for row in rows if row.source != "seeds"]
+        made = [row.input for row in rows if row.source == "synthesis"]
+        real = [row.input for row in rows if row.source != "synthesis"]
+        figures = {"label": label, "rows": len(texts)} | asdict(diversity(texts))
+        found.append(figures | {"covered": coverage(made, real)})
+    return found
 
 
 def _spend(task: Task, store: Store, run: Run, train_seconds: float) -> Figures:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from distill.records import Endpoint, Request, Sampling, Usage
+from distill.records import Endpoint, Request, Sampling, Usage, readable
 
 Body = dict[str, Any]
 Payload = Mapping[str, Any]
@@ -75,14 +75,14 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 def label_of(text: str) -> str:
     """The label in an answer: {"label": …} where the schema asked for it, else the text itself."""
     label = _json_object(text).get("label")
-    return label.strip() if isinstance(label, str) else text.strip()
+    return readable(label if isinstance(label, str) else text).strip()
 
 
 def inputs_of(text: str) -> list[str]:
     """The texts in an answer: {"inputs": […]} where the schema asked for it, else itself."""
     found = _json_object(text).get("inputs")
     if isinstance(found, list):
-        return [item.strip() for item in found if isinstance(item, str)]
+        return [readable(item).strip() for item in found if isinstance(item, str)]
     return [text.strip()]
 
 

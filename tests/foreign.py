@@ -1,0 +1,90 @@
+"""Sentences of eight words and more (Chinese and Japanese ones are as long) that are not English,
+written for this project; by ISO 639 code."""
+# ruff: noqa: RUF001 other scripts look like Latin
+
+FOREIGN = {
+    "de": (
+        "Meine Karte ist nach zwei Wochen immer noch nicht angekommen.",
+        "Können Sie mir bitte sagen, wann die Überweisung auf meinem Konto ist?",
+        "Reservieren Sie uns für Samstag um acht einen Tisch für vier Personen.",
+        "Ich wohne seit drei Jahren hier und habe so etwas noch nie erlebt.",
+        "Wie wird morgen das Wetter in den Bergen südlich von München?",
+    ),
+    "fr": (
+        "Ma carte n'est toujours pas arrivée après deux semaines d'attente.",
+        "Pouvez-vous me dire quand le virement sera sur mon compte ?",
+        "Je voudrais réserver une table pour quatre personnes samedi à vingt heures.",
+        "On m'a prélevé deux fois la même somme et je veux être remboursé.",
+        "Quel temps fera-t-il demain matin dans les montagnes près de Grenoble ?",
+    ),
+    "es": (
+        "Mi tarjeta todavía no ha llegado después de dos semanas.",
+        "¿Me puede decir cuándo estará la transferencia en mi cuenta?",
+        "Quiero reservar una mesa para cuatro personas el sábado a las nueve.",
+        "Me han cobrado dos veces lo mismo y quiero que me devuelvan el dinero.",
+        "Pon la última canción de ese grupo en mi lista de fiesta.",
+    ),
+    "it": (
+        "La mia carta non è ancora arrivata dopo due settimane.",
+        "Mi può dire quando il bonifico sarà accreditato sul mio conto?",
+        "Vorrei prenotare un tavolo per quattro persone sabato sera alle otto.",
+        "Mi hanno addebitato due volte la stessa spesa e voglio un rimborso.",
+        "Che tempo farà domani mattina nelle montagne a nord di Torino?",
+    ),
+    "pt": (
+        "O meu cartão ainda não chegou depois de duas semanas de espera.",
+        "Pode dizer-me quando é que a transferência chega à minha conta?",
+        "Queria reservar uma mesa para quatro pessoas no sábado às oito.",
+        "Fui cobrado duas vezes pela mesma compra e quero o meu dinheiro de volta.",
+        "Não consigo entrar na aplicação desde que troquei de telefone ontem.",
+    ),
+    "nl": (
+        "Mijn pas is na twee weken wachten nog steeds niet aangekomen.",
+        "Kunt u mij zeggen wanneer de overboeking op mijn rekening staat?",
+        "Ik wil graag een tafel voor vier personen reserveren op zaterdag.",
+        "Er is twee keer hetzelfde bedrag van mijn rekening afgeschreven.",
+        "Wat voor weer wordt het morgen in het zuiden van het land?",
+    ),
+    "pl": (
+        "Moja karta nadal nie przyszła, chociaż czekam już dwa tygodnie.",
+        "Czy może mi pani powiedzieć, kiedy przelew będzie na moim koncie?",
+        "Chciałbym zarezerwować stolik dla czterech osób na sobotę o ósmej.",
+        "Pobrano mi dwa razy tę samą kwotę i chcę zwrotu pieniędzy.",
+        "Jaka będzie jutro pogoda w górach na południe od Krakowa?",
+    ),
+    "tr": (
+        "Kartım iki haftadır beklememe rağmen bana hâlâ ulaşmadı, ne yapmalıyım?",
+        "Havalenin hesabıma ne zaman geçeceğini bana söyleyebilir misiniz lütfen?",
+        "Cumartesi akşamı saat sekiz için dört kişilik bir masa ayırtmak istiyorum.",
+        "Aynı alışveriş için hesabımdan iki kez para çekilmiş, iade istiyorum.",
+        "Telefonumu değiştirdiğimden beri uygulamaya bir türlü giriş yapamıyorum, yardım edin.",
+    ),
+    "ru": (
+        "Моя карта до сих пор не пришла, хотя прошло две недели.",
+        "Скажите, пожалуйста, когда перевод поступит на мой счёт в банке?",
+        "Я хочу забронировать столик на четверых в субботу на восемь вечера.",
+        "С меня дважды списали одну и ту же сумму, верните деньги.",
+        "Какая завтра утром будет погода в горах к югу от города?",
+    ),
+    "zh": (
+        "我的银行卡已经等了两个星期了，到现在还没有寄到。",
+        "请问我昨天收到的那笔转账什么时候才能到我的账户上？",
+        "我想预订星期六晚上八点的四人桌，最好靠窗户。",
+        "同一笔消费扣了我两次钱，请尽快把多扣的钱退给我。",
+        "明天早上城市南边的山区天气怎么样，会不会下雨？",
+    ),
+    "ja": (
+        "二週間待っているのに、私のカードがまだ届いていません。",
+        "振り込みがいつ私の口座に入るのか教えていただけますか。",
+        "土曜日の夜八時に四人でテーブルを予約したいのですが。",
+        "同じ買い物で二回も引き落とされたので、返金してください。",
+        "明日の朝、町の南にある山の天気はどうなりますか。",
+    ),
+    "ar": (
+        "لم تصل بطاقتي المصرفية حتى الآن رغم مرور أسبوعين كاملين.",
+        "هل يمكنك أن تخبرني متى سيصل التحويل إلى حسابي في البنك؟",
+        "أريد أن أحجز طاولة لأربعة أشخاص مساء يوم السبت في الثامنة.",
+        "لقد خصمتم المبلغ نفسه مرتين من حسابي وأريد استرداد أموالي.",
+        "كيف سيكون الطقس غدا صباحا في الجبال الواقعة جنوب المدينة؟",
+    ),
+}
