@@ -28,8 +28,10 @@ check: setup ## Format, lint, types, import rules, docs up to date (seconds)
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/cog --check docs/*.md
 
-bench: setup ## Measure quality on real data (make bench DATA=folder LABELS=easy), or speed and kills
-	@if [ -n "$(DATA)" ]; then \
+bench: setup ## Measure quality on real data (make bench DATA=folder LABELS=easy), or one benchmark (BENCH=dedup DATA=folder), or speed and kills
+	@if [ -n "$(BENCH)" ]; then \
+	    $(PYTHON) -m benchmarks.$(BENCH) $(if $(DATA),--data "$(DATA)"); \
+	elif [ -n "$(DATA)" ]; then \
 	    $(PYTHON) -m benchmarks.real_classify --data "$(DATA)" --labels "$(or $(LABELS),easy)"; \
 	else \
 	    $(PYTHON) -m benchmarks.kills; \

@@ -6,11 +6,12 @@
 FOLDER holds banking77's train.jsonl.gz (rows {"input"}). The texts are bigram walks over its words;
 5 % are planted copies in another case or with other white space, 10 % have one word changed. Recall
 is that of the planted near copies whose true Jaccard similarity, worked out here with sets, reaches
-the threshold; precision the share of reported pairs whose does. `--peers` asks other tools about
-the same --peer-texts, with the given Python (this one by default) into which
-benchmarks/peers/dedup.txt is installed. They tell which texts go, not pairs: beside them a planted
-pair counts as found when its later text goes. Prints the figures and, as its last line, one JSON
-object with all of them, the targets and "ok"; exit code 1 when a target is missed.
+the threshold; precision the share of reported pairs whose does; growth that of the processors'
+seconds, beside n log n. `--peers` asks other tools about the same --peer-texts, with the given
+Python (this one by default) into which benchmarks/peers/dedup.txt is installed. They tell which
+texts go, not pairs: beside them a planted pair counts as found when its later text goes. Prints the
+figures and, as its last line, one JSON object with all of them, the targets and "ok"; exit code 1
+when a target is missed.
 """
 
 import argparse

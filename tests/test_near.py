@@ -3,14 +3,14 @@
 import json
 import random
 from collections.abc import Iterable, Sequence
-from itertools import combinations, product
+from itertools import combinations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distill.backends.minhash import MOST_HASHES, bands_of
-from distill.backends.near import MOST_EACH, near_matches, near_pairs
+from distill.backends.near import MOST_EACH, near_pairs
 from distill.backends.shingles import FILLER, WIDTH, jaccard
 from distill.records import Pair, fold
 
@@ -87,23 +87,8 @@ def test_the_pairs_of_brute_force(threshold: float, seed: int) -> None:
     assert len(found) >= 0.99 * len(expected)
 
 
-@pytest.mark.parametrize("threshold", [0.5, 0.8])
-def test_the_matches_of_brute_force(threshold: float) -> None:
-    texts = without_copies(some_texts(600, 2))
-    texts, others = texts[:400], texts[300:]
-    pairs = product(range(len(texts)), range(len(others)))
-    expected = true_pairs(pairs, texts, others, threshold)
-    found = {(m.first, m.second): m.score for m in near_matches(texts, others, threshold)}
-    assert found.items() <= expected.items()
-    assert len(found) >= 0.99 * len(expected)
-    assert {(300 + n, n) for n in range(len(texts) - 300)} <= found.keys()
-
-
 def test_no_text_and_one_text() -> None:
     assert near_pairs([], 0.7) == near_pairs(["alone"], 0.7) == []
-    assert near_matches([], [], 0.7) == near_matches(["alone"], [], 0.7) == []
-    assert near_matches([], ["alone"], 0.7) == []
-    assert near_matches(["alone"], ["ALONE "], 0.7) == [Pair(0, 0, 1.0)]
 
 
 def test_a_thousand_copies_are_paired_with_the_first_only() -> None:
@@ -113,9 +98,6 @@ def test_a_thousand_copies_are_paired_with_the_first_only() -> None:
     pairs = near_pairs([near, *copies], 0.7)
     assert [pair for pair in pairs if pair.first] == [Pair(1, n, 1.0) for n in range(2, 1001)]
     assert [pair[:2] for pair in pairs if not pair.first] == [(0, 1)]
-    matches = near_matches(copies, [near, text, text], 0.7)
-    assert [match[:2] for match in matches] == [(n, other) for n in range(1000) for other in (0, 1)]
-    assert {match.score for match in matches if match.second} == {1.0}
 
 
 def test_many_near_copies_do_not_explode_and_all_stay_connected() -> None:
@@ -127,9 +109,6 @@ def test_many_near_copies_do_not_explode_and_all_stay_connected() -> None:
     for pair in pairs:
         cluster[pair.second] = min(cluster[pair.second], cluster[pair.first])
     assert set(cluster) == {0}
-    matches = near_matches(texts, texts[250:750], 0.7)
-    assert {match.first for match in matches} == set(range(1000))
-    assert {(250 + n, n) for n in range(500)} <= {match[:2] for match in matches}
 
 
 def test_at_the_threshold_and_just_above() -> None:
@@ -151,7 +130,6 @@ def test_odd_texts() -> None:
     for pair in pairs:
         first, second = ((*ODD, *ODD)[place] for place in pair[:2])
         assert pair.score == alike(shingles(first), shingles(second))
-    assert len(near_matches(ODD, ODD, 0.7)) >= len(ODD)
 
 
 def test_a_megabyte_among_short_ones() -> None:

@@ -169,7 +169,9 @@ def test_no_bundled_gold_message_is_close_to_a_seed_or_an_input(bundled: Task) -
 
 
 def test_an_unknown_language_is_named_before_anything_is_asked(pets: WriteTask) -> None:
-    with pytest.raises(InputError, match=r"task.toml: curate.language: unknown 'xx'; known: .*\ben\b"):
+    with pytest.raises(
+        InputError, match=r"task.toml: curate.language: unknown 'xx'; known: .*\ben\b"
+    ):
         pets(task_toml=HEAD + '[curate]\nlanguage = "xx"\n')
 
 

@@ -4,12 +4,12 @@ MinHash finds the candidates, the true similarity decides: no pair below the thr
 of those just at it a share of MISSED is not found. Texts are compared as `fold` leaves them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
-from distill.backends.bands import Codes, across, changes, places_of, rank, union, within
+from distill.backends.bands import Codes, changes, places_of, rank, union, within
 from distill.backends.minhash import bands_of, sketch, workers
 from distill.backends.shingles import jaccard
 from distill.records import Pair, fold
@@ -18,11 +18,12 @@ from distill.records import Pair, fold
 # template would be 10**11 pairs.
 MOST_TRIED = 64
 MOST_EACH = 16
-# A pair's share of equal hashes is tried on the first 64 and on all of them; so far below the
-# threshold (more than three standard deviations) it is not compared.
-MARGINS = ((64, 0.2), (None, 0.1))
+# A pair's share of equal hashes is tried on so many of them and on all; so far below the threshold
+# (more than three standard deviations) it is not compared.
+TRIED = 64
+TRIED_MARGIN, MARGIN = 0.2, 0.1
 BANDS_AT_ONCE = 8
-PAIRS_AT_ONCE = 2**14
+PAIRS_AT_ONCE = 2**13
 POINTS_AT_ONCE = 2**22  # code points of the texts that are compared at once
 
 
@@ -37,34 +38,9 @@ def near_pairs(texts: Sequence[str], threshold: float) -> list[Pair]:
     unique = list(firsts.values())
     near = [
         Pair(unique[other], unique[later], score)
-        for later, other, score in _near(list(firsts), threshold, within)
+        for later, other, score in _near(list(firsts), threshold)
     ]
     return sorted(copies + near)
-
-
-def near_matches(texts: Sequence[str], others: Sequence[str], threshold: float) -> list[Pair]:
-    """The pairs with a similarity of at least `threshold`, sorted: `first` is a place in `texts`,
-    `second` one in `others`, where equal texts count as one, the first of them. A text is given
-    with MOST_EACH of the others at most, besides its equal."""
-    import numpy
-
-    (left, places), (right, _) = _firsts(texts), _firsts(others)
-    every = list(left | right)
-    ours, theirs = numpy.arange(len(left)), numpy.flatnonzero([text in right for text in every])
-    found = [(text, text, 1.0) for text in left if text in right]
-    found += [
-        (every[first], every[second], score)
-        for first, second, score in _near(every, threshold, lambda keys: across(keys, ours, theirs))
-    ]
-    copies: dict[int, list[int]] = {left[text]: [] for text, _, _ in found}
-    for place, first in enumerate(places):
-        if first in copies:
-            copies[first].append(place)
-    return sorted(
-        Pair(place, right[other], score)
-        for text, other, score in found
-        for place in copies[left[text]]
-    )
 
 
 def _firsts(texts: Sequence[str]) -> tuple[dict[str, int], list[int]]:
@@ -73,10 +49,8 @@ def _firsts(texts: Sequence[str]) -> tuple[dict[str, int], list[int]]:
     return firsts, [firsts.setdefault(fold(text), place) for place, text in enumerate(texts)]
 
 
-def _near(
-    texts: Sequence[str], threshold: float, candidates: Callable[[Any], Codes]
-) -> Iterator[tuple[int, int, float]]:
-    """(text, other, similarity) of the pairs that `candidates` finds in bands and that are near.
+def _near(texts: Sequence[str], threshold: float) -> Iterator[tuple[int, int, float]]:
+    """(text, other, similarity) of the near pairs of different texts.
 
     Raises ValueError for a threshold that is no similarity.
     """
@@ -85,7 +59,7 @@ def _near(
     if not 0 < threshold <= 1:
         raise ValueError(f"a threshold of {threshold} is not above 0 and at most 1")
     with workers() as pool:
-        codes = _candidates(pool, texts, threshold, candidates)
+        codes = _candidates(pool, texts, threshold)
         scores = numpy.concatenate([numpy.empty(0), *_scores(pool, texts, codes)])
     near = scores >= threshold
     codes, scores = codes[near], scores[near]
@@ -94,33 +68,31 @@ def _near(
     return zip(found.tolist(), others.tolist(), scores[few].tolist(), strict=True)
 
 
-def _candidates(
-    pool: ThreadPoolExecutor, texts: Sequence[str], threshold: float, of: Callable[[Any], Codes]
-) -> Codes:
+def _candidates(pool: ThreadPoolExecutor, texts: Sequence[str], threshold: float) -> Codes:
     """Those of all bands whose sketches are alike enough."""
     import numpy
 
     sketches = sketch(pool, texts, bands_of(threshold))
+    few = numpy.ascontiguousarray(sketches.lows[:, :TRIED])
+    least = [(few, threshold - TRIED_MARGIN), (sketches.lows, threshold - MARGIN)]
     codes = numpy.empty(0, dtype="uint64")
     for start in range(0, len(sketches.keys), BANDS_AT_ONCE):
-        found = union(pool.map(of, sketches.keys[start : start + BANDS_AT_ONCE]))
-        likely = _likely(pool, found, sketches.lows, threshold)
-        codes = union([codes, likely])
+        found = union(pool.map(within, sketches.keys[start : start + BANDS_AT_ONCE]))
+        codes = union([codes, _likely(pool, found, least)])
         codes = codes[rank(codes) < MOST_TRIED]
     return codes
 
 
-def _likely(pool: ThreadPoolExecutor, codes: Codes, lows: Any, threshold: float) -> Codes:
-    """Those whose sketches have enough low bytes in common."""
+def _likely(pool: ThreadPoolExecutor, codes: Codes, least: Sequence[tuple[Any, float]]) -> Codes:
+    """Those whose share of equal bytes is large enough in each table, given with that share."""
     import numpy
 
     def check(start: int) -> Codes:
         block = codes[start : start + PAIRS_AT_ONCE]
-        for hashes, margin in MARGINS:
+        for lows, share in least:
             first, second = places_of(block)
-            equal = lows[first, :hashes] == lows[second, :hashes]
-            share = equal.sum(axis=1, dtype="uint16") / equal.shape[1]
-            block = block[share >= threshold - margin]
+            equal = lows.take(first, axis=0) == lows.take(second, axis=0)
+            block = block[equal.sum(axis=1, dtype="uint16") >= share * lows.shape[1]]
         return block
 
     blocks = pool.map(check, range(0, len(codes), PAIRS_AT_ONCE))
