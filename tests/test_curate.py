@@ -16,7 +16,7 @@ from distill.curate.stored_pairs import FLOORS, search_once
 from distill.records import Candidate, Drop, Pair, Source
 from distill.store import open_store
 from distill.task import Task
-from tests.conftest import WriteTask
+from tests.conftest import WriteTask, jsonl
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\ncats = "c"\ndogs = "d"\nbirds = "b"\n[curate]\n'
 # Without what needs a model; a test switches on what it is about.
@@ -302,3 +302,55 @@ def test_one_row_no_row_and_all_alike(pets: WriteTask) -> None:
     kept, drops = check(alike, task)
     assert kept == alike[:1]
     assert {drop.check for drop in drops} == {"exact_duplicates"}
+
+
+EVERYTHING = HEAD + (
+    'min_words = 0\nmax_words = 0\nlanguage = "en"\nprivacy = "drop"\nsuspect_labels = "drop"\n'
+    'balance = "equal"\njudge = 3\n'
+)
+ODD = {
+    "a megabyte": "where is my cat " * 65_536,
+    "a megabyte of one letter": "a" * 2**20,
+    "NUL": "a\x00cat\x00",
+    "a lone surrogate": "half \ud83d of a cat",
+    "right to left": "\u202e\u05d7\u05ea\u05d5\u05dc \u0642\u0637\u0629 cat",
+    "emoji": "\U0001f408\u200d\u2b1b \U0001f415\U0001f3fd",
+    "combining": "c\u0300\u0301\u0302a\u0300t" * 50,
+    "nothing to read": "\u200b\u200b \ufeff",
+    "line breaks": "\r\n\x0b\x0c\u2028\u2029",
+    "empty": "",
+}
+
+
+@pytest.mark.usefixtures("scripted_backends")
+@pytest.mark.parametrize("copies", [1, 3])
+def test_odd_texts_are_kept_or_dropped_and_never_lost(pets: WriteTask, copies: int) -> None:
+    task = pets(task_toml=EVERYTHING)
+    rows = [
+        Candidate(text, label, (label,), "synthesis", f"{name} {label} {copy}")
+        for name, text in ODD.items()
+        for label in ("cats", "dogs")
+        for copy in range(copies)
+    ]
+    asked = Means(task, judge=lambda judged: [5 for _ in judged])
+    kept, drops = run_checks(rows, asked)
+    found = [row.id for row in kept] + [drop.candidate_id for drop in drops]
+    assert sorted(found) == sorted(row.id for row in rows)
+    assert {drop.check for drop in drops} <= set(CHECKS)
+
+
+@pytest.mark.usefixtures("scripted_backends")
+def test_a_hundred_labels_with_one_example_each(pets: WriteTask) -> None:
+    labels = [f"label {n}" for n in range(100)]
+    head = 'name = "pets"\nkind = "classify"\n[labels]\n'
+    head += "".join(f'"{label}" = "about it"\n' for label in labels)
+    seeds = [{"input": f"{label} {label} seed", "label": label} for label in labels]
+    gold = [{"input": "what is tested on", "label": labels[0]}]
+    off = "second_opinion = false\nnear_duplicates = 0\nsemantic_duplicates = 0\n"
+    task = pets(
+        task_toml=head + '[curate]\nsuspect_labels = "drop"\nbalance = "equal"\n' + off,
+        seeds_jsonl=jsonl(seeds),
+        gold_jsonl=jsonl(gold),
+    )
+    rows = [made(f"the only example of {label}", None, label) for label in labels]
+    assert check(rows, task) == (rows, [])
