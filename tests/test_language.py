@@ -11,9 +11,9 @@ from tests.foreign import FOREIGN
 ENGLISH = (
     "My card still has not arrived after two weeks.",
     "Can you tell me when the transfer will be in my account?",
-    "how do i get a pin for my card",
+    "can somebody send me another card reader",
     "Book a table for four on Saturday at eight",
-    "4th of September please",
+    "the ninth of may, please",
     "add Las Canciones to my party list",
     "WHY WAS I CHARGED TWICE",
 )
