@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distill.backends.personal import KINDS, Found, find_personal, mask_personal
-from distill.backends.stand_ins import CARDS, IBANS
+from distill.backends.reserved import CARDS, IBANS
 
 JWT = "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0NSJ9" + ".c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 PEM = (
@@ -144,7 +144,7 @@ def test_the_region_says_whose_numbers_need_no_country_code() -> None:
     assert values(text, find_personal(text, region="GB")) == [("phone", "020 7123 4567")]
 
 
-def test_equal_values_get_equal_stand_ins() -> None:
+def test_equal_values_get_equal_reserved_ones() -> None:
     text = "A@web.de, b@web.de, a@WEB.de; 212-736-5000, (212) 736 5000, +1 212 736 5001"
     assert mask_personal(text, find_personal(text)) == (
         "person@example.com, person2@example.com, person@example.com; "
@@ -152,14 +152,14 @@ def test_equal_values_get_equal_stand_ins() -> None:
     )
 
 
-def test_different_values_get_different_stand_ins() -> None:
+def test_different_values_get_different_reserved_ones() -> None:
     text = "; ".join(f"m{n}@web.de 212-736-{5000 + n} 81.2.69.{n + 1}" for n in range(200))
     masked = mask_personal(text, find_personal(text))
     assert len(set(masked.replace(";", "").split())) == 600
     assert find_personal(masked) == []
 
 
-def test_the_stand_ins_are_valid_where_there_is_a_check() -> None:
+def test_reserved_values_are_valid_where_there_is_a_check() -> None:
     from stdnum import iban, luhn
 
     assert all(luhn.is_valid(card.replace(" ", "")) for card in CARDS)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from distill.backends.key_formats import find_keys
-from distill.backends.stand_ins import is_reserved, stand_ins
+from distill.backends.reserved import is_reserved, reserved_values
 
 KINDS = ("email", "phone", "card", "iban", "ip", "secret")
 
@@ -85,7 +85,7 @@ def mask_personal(text: str, found: Sequence[Found]) -> str:
     """The text with a reserved value for each: equal ones for equal values."""
     values = [(one.kind, text[one.start : one.end]) for one in found]
     parts, at = [], 0
-    for one, value in zip(found, stand_ins(values), strict=True):
+    for one, value in zip(found, reserved_values(values), strict=True):
         parts += [text[at : one.start], value]
         at = one.end
     return "".join([*parts, text[at:]])

@@ -41,7 +41,7 @@ IBANS = (
 NAMES = ("Alex", "Robin", "Sam", "Kim", "Jamie", "Chris", "Charlie", "Jordan", "Taylor", "Casey")
 
 
-def stand_ins(values: Sequence[tuple[str, str]]) -> list[str]:
+def reserved_values(values: Sequence[tuple[str, str]]) -> list[str]:
     """A reserved value for each (kind, value): the same for equal values, others for others as long
     as there are enough."""
     seen: dict[tuple[str, str], int] = {}
@@ -50,7 +50,7 @@ def stand_ins(values: Sequence[tuple[str, str]]) -> list[str]:
         if (kind, normal(kind, value)) not in seen:
             seen[kind, normal(kind, value)] = count.get(_pool(kind, value), 0)
             count[_pool(kind, value)] = count.get(_pool(kind, value), 0) + 1
-    return [_stand_in(kind, value, seen[kind, normal(kind, value)]) for kind, value in values]
+    return [_reserved_value(kind, value, seen[kind, normal(kind, value)]) for kind, value in values]
 
 
 def normal(kind: str, value: str) -> str:
@@ -76,7 +76,7 @@ def _pool(kind: str, value: str) -> str:
     return "ip6" if kind == "ip" and ":" in value else kind
 
 
-def _stand_in(kind: str, value: str, number: int) -> str:
+def _reserved_value(kind: str, value: str, number: int) -> str:
     """The reserved value of this number; they are counted from 0."""
     if kind == "email":
         return f"person{number + 1 if number else ''}@example.com"
