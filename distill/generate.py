@@ -86,10 +86,15 @@ class _Desk:
     made: list[Answered] = field(default_factory=list)
     answers: dict[str, list[Answered]] = field(default_factory=dict)
 
-    def ask(self, purpose: str, asks: Sequence[tuple[str, Request]]) -> list[Answered]:
-        """The answers to (subject, request), in order."""
+    def ask(self, purpose: str, asks: Sequence[tuple[str, Request]]) -> Iterator[Answered]:
+        """The answers to (subject, request), in order; those that the budget carried before it
+        raises BudgetReached."""
         listed = [Ask(purpose, subject, request) for subject, request in asks]
-        return ask_all(self.context, self.store, listed, self.endpoint, may_wait=True)
+        try:
+            yield from ask_all(self.context, self.store, listed, self.endpoint, may_wait=True)
+        except BudgetReached:
+            yield from self.store.answered(self.context.run_id, purpose)
+            raise
 
 
 def _until_enough(desk: _Desk, keep: Keep) -> list[Candidate]:
@@ -137,7 +142,8 @@ def _synthesise(desk: _Desk, wanted: Counts, asked: Counts) -> None:
             (place[0], synthesis_request(desk.context.task, desk.model, place, covered[place[0]]))
             for place in places
         ]
-        desk.made.extend(desk.ask(_numbered(SYNTHESIZE, number), asks))
+        for made in desk.ask(_numbered(SYNTHESIZE, number), asks):
+            desk.made.append(made)
 
 
 def _annotate(desk: _Desk, number: int) -> None:

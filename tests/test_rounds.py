@@ -106,6 +106,12 @@ def test_the_budget_ends_a_later_round_and_what_was_answered_is_used(
         assert store.committed_usd(outcome.run.id) == bill.usd
         candidates = store.candidates(outcome.run.id)
         assert all(row.answers or row.problem or not row.input for row in candidates)
+        used = {id_ for row in candidates for id_ in row.answer_ids}
+        paid = store.rows(
+            "SELECT DISTINCT request_id FROM ask JOIN completion USING (request_id) "
+            "WHERE purpose LIKE 'generate:answer%'"
+        )
+        assert used == {id_ for (id_,) in paid}, "no paid answer is left unused"
         found = kept_of(outcome.context, store, candidates)
     assert len([row for row in found if row.source != "seeds"]) == kept(outcome.context)
 
