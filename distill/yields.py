@@ -70,10 +70,10 @@ def figures(row: Yield) -> dict[str, Any]:
 
 
 def _different(dropped: Sequence[Dropped]) -> tuple[Dropped, ...]:
-    """A few of them, of every reason one before any has two."""
+    """A few of them that have a text to show, of every reason one before any has two."""
     seen: Counter[str] = Counter()
     ranked = []
-    for place, row in enumerate(dropped):
+    for place, row in enumerate(row for row in dropped if row.input):
         ranked.append((seen[row.reason], place, row))
         seen[row.reason] += 1
     return tuple(row for _, _, row in sorted(ranked, key=lambda item: item[:2])[:EXAMPLES])
