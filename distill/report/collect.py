@@ -167,7 +167,9 @@ def _spread(task: Task, examples: Sequence[Example]) -> list[Figures]:
         texts = [row.input for row in rows if row.source != "seeds"]
         made = [row.input for row in rows if row.source == "synthesis"]
         real = [row.input for row in rows if row.source != "synthesis"]
-        figures = {"label": label, "rows": len(texts)} | asdict(diversity(texts))
+        figures: Figures = {"label": label, "rows": len(texts)} | asdict(diversity(texts))
+        # The last digits depend on which texts were embedded together.
+        figures["mean_nearest_distance"] = round(figures["mean_nearest_distance"], 2)
         found.append(figures | {"covered": coverage(made, real)})
     return found
 
