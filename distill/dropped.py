@@ -1,7 +1,7 @@
 """What was left out, for whoever asks on the command line: per check, row by row, and the leaks."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -38,9 +38,10 @@ def leaks_of(workspace: Workspace, name: str) -> list[Row]:
     task = load_task(workspace.prompts, name)
     rows = [("seeds", row.input) for row in task.seeds]
     if workspace.database(name).exists():
-        with suppress(InputError), curated(workspace, name) as (store, run_id):
-            examples = store.examples(run_id)
-            rows += [(row.source, row.input) for row in examples if row.source != "seeds"]
+        with open_store(workspace.database(name)) as store:
+            run_id = _latest_curated(store)
+            examples = store.examples(run_id) if run_id else []
+        rows += [(row.source, row.input) for row in examples if row.source != "seeds"]
     return [
         {
             "source": rows[leak.text][0],
@@ -60,8 +61,14 @@ def curated(workspace: Workspace, name: str) -> Iterator[tuple[Store, str]]:
     there is none."""
     load_task(workspace.prompts, name)
     with open_store(workspace.database(name)) as store:
-        for run in reversed(store.runs()):
-            if "curate" in store.finished_stages(run.id):
-                yield store, run.id
-                return
-    raise InputError(f"no run of {name} is curated yet: distill curate {name}")
+        run_id = _latest_curated(store)
+        if run_id is None:
+            raise InputError(f"no run of {name} is curated yet: distill curate {name}")
+        yield store, run_id
+
+
+def _latest_curated(store: Store) -> str | None:
+    curated_runs = (
+        run.id for run in reversed(store.runs()) if "curate" in store.finished_stages(run.id)
+    )
+    return next(curated_runs, None)

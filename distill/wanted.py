@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from distill.backends.teachers import choose
-from distill.generate import inputs_by_label, made_inputs
+from distill.curate.judging import PURPOSE as JUDGE
+from distill.generate import ANSWER, SYNTHESIZE, inputs_by_label, made_inputs
 from distill.prompting import annotation_requests, answer_requests, judge_request
 from distill.records import Answered, Ask, Candidate, Completion, Model, Request
 from distill.store import Store
@@ -16,9 +17,10 @@ from distill.synthesis import inputs_per_request, synthesis_request, synthesis_r
 from distill.task import Task
 from distill.topup import ASSUMED_YIELD, planned_counts
 
-SYNTHESIZE, ANSWER, EVALUATE = "generate:synthesize", "generate:answer", "evaluate:teacher"
-JUDGE = "curate:judge"
+EVALUATE = "evaluate:teacher"
 MOST_ALIKE = 200
+
+__all__ = ["ANSWER", "EVALUATE", "JUDGE", "SYNTHESIZE", "Demand", "Stock", "Wanted", "demand"]
 
 Known = Mapping[str, Completion]
 

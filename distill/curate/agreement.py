@@ -1,12 +1,12 @@
 """Do the answers agree: with each other, with the label that was asked for, and with those to the
 same input?"""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from distill.curate.means import Means
+from distill.curate.means import Means, same_inputs
 from distill.curate.review import accepted
-from distill.records import Candidate, Drop, fold
+from distill.records import Candidate, Drop
 
 ANOTHER = "another answer than asked for"
 DIFFER = "votes differ"
@@ -32,10 +32,7 @@ def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
 
 
 def _contradictions(rows: Sequence[Candidate], means: Means) -> Iterator[Drop]:
-    groups: dict[str, list[Candidate]] = defaultdict(list)
-    for row in rows:
-        groups[fold(row.input)].append(row)
-    for same in groups.values():
+    for same in same_inputs(rows):
         right = _right(same, means)
         for row in same:
             if row.answer != right and not accepted(row, means):

@@ -7,9 +7,9 @@ What is nearly the same with another answer is no duplicate: such rows show wher
 from collections import defaultdict
 from collections.abc import Sequence
 
-from distill.curate.means import Means, Method
+from distill.curate.means import Means, Method, same_inputs
 from distill.curate.review import accepted
-from distill.records import Candidate, Drop, Pair, fold
+from distill.records import Candidate, Drop, Pair
 
 SOURCES = ("seeds", "inputs", "synthesis")
 
@@ -59,11 +59,8 @@ def _rank(row: Candidate, means: Means) -> tuple[bool, int, float, bool]:
 
 
 def _exact(rows: Sequence[Candidate], means: Means) -> list[Drop]:
-    groups: dict[str, list[Candidate]] = defaultdict(list)
-    for row in rows:
-        groups[fold(row.input)].append(row)
     found = []
-    for twins in groups.values():
+    for twins in same_inputs(rows):
         best = min(twins, key=lambda row: _rank(row, means))
         found += [
             Drop(row.id, "exact_duplicates", "exact duplicate", best.id, 1.0)

@@ -23,6 +23,14 @@ def search(method: Method, texts: Sequence[str], threshold: float) -> list[Pair]
     return (near_pairs if method == "near" else similar_pairs)(texts, threshold)
 
 
+def same_inputs(rows: Sequence[Candidate]) -> list[list[Candidate]]:
+    """The rows in groups of equal inputs, whatever their case and white space; in order."""
+    groups: dict[str, list[Candidate]] = {}
+    for row in rows:
+        groups.setdefault(fold(row.input), []).append(row)
+    return list(groups.values())
+
+
 def no_judge(rows: Sequence[Candidate]) -> list[int | None]:
     """Nobody to be asked."""
     return [None for _ in rows]
