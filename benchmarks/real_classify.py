@@ -1,6 +1,7 @@
 """Distil ten intents of banking77 and test on every published test row of them.
 
     python benchmarks/real_classify.py --data FOLDER --labels easy|hard [--seeds-per-label 10]
+        [--seed-repeats 2]
 
 FOLDER holds train.jsonl.gz and test.jsonl (rows {"input", "label"}). The seeds are drawn from the
 train file; everything else is synthesised. Prints the table of systems and, as its last line, one
@@ -75,6 +76,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--labels", choices=sorted(INTENTS), required=True)
     parser.add_argument("--seeds-per-label", type=int, default=10)
+    parser.add_argument("--seed-repeats", type=int, default=2, help="of each seed, an epoch")
     parser.add_argument("--seed", type=int, default=0, help="draws the seeds; trains with it")
     parser.add_argument("--work", type=Path, default=Path("runs") / "benchmark")
     parser.add_argument("--new", action="store_true", help="start again instead of going on")
@@ -109,7 +111,8 @@ def write_task(folder: Path, options: argparse.Namespace) -> None:
         seeds += draw.sample(own, options.seeds_per_label)
     write_rows(folder / "seeds.jsonl", seeds)
     write_rows(folder / "gold.jsonl", [row for row in test if row["label"] in intents])
-    (folder / "task.toml").write_text(task_toml(folder.name, intents, options.seed), "utf-8")
+    text = task_toml(folder.name, intents, options)
+    (folder / "task.toml").write_text(text, encoding="utf-8")
 
 
 def write_rows(path: Path, rows: list[Row]) -> None:
@@ -126,7 +129,7 @@ def natural(intent: str) -> str:
     return intent.rstrip("?").replace("_", " ")
 
 
-def task_toml(name: str, intents: tuple[str, ...], seed: int) -> str:
+def task_toml(name: str, intents: tuple[str, ...], options: argparse.Namespace) -> str:
     """The task's specification."""
     labels = "\n".join(f'"{natural(intent)}" = "{natural(intent)}"' for intent in intents)
     return f"""name = "{name}"
@@ -142,10 +145,11 @@ few_shot = 8
 
 [generate]
 requests = 400
-seed = {seed}
+seed = {options.seed}
 
 [student]
-seed = {seed}
+seed = {options.seed}
+seed_repeats = {options.seed_repeats}
 """
 
 

@@ -1,9 +1,11 @@
-"""`distill cancel`: stop what is out in batches, and keep what has been answered."""
+"""`distill cancel`: stop what is out in batches and trainings, and keep what has been answered."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
+from distill.backends.trainers import openai
 from distill.batch_store import add_event, attempts_out, open_batches
 from distill.batching import Batched, batching
 from distill.errors import InputError
@@ -18,14 +20,17 @@ STAGE = "cancel"
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """How many batches were stopped, and how many answers they still brought."""
+    """How many batches were stopped, how many answers they still brought, and how many trainings
+    were stopped."""
 
     batches: int
     answers: int
+    trainings: int = 0
 
 
 def cancel(workspace: Workspace, name: str, *, forget: bool = False) -> Cancelled:
-    """Stop every batch of the task and wait until each has ended, which may take ten minutes.
+    """Stop every batch of the task and wait until each has ended, which may take ten minutes; stop
+    every training, of which nothing is billed.
 
     `forget` asks no provider: what is out counts as billed, its answers are lost. Raises InputError
     when the task has no run or another process works on it.
@@ -43,7 +48,12 @@ def cancel(workspace: Workspace, name: str, *, forget: bool = False) -> Cancelle
             return _forget(store)
         teachers = sorted({batch.teacher for batch in open_batches(store)})
         stopped = [_stop(task, workspace, store, teacher, progress) for teacher in teachers]
-    return Cancelled(sum(row.batches for row in stopped), sum(row.answers for row in stopped))
+        trainings = _stop_trainings(store)
+    return Cancelled(
+        batches=sum(row.batches for row in stopped),
+        answers=sum(row.answers for row in stopped),
+        trainings=trainings,
+    )
 
 
 def _stop(
@@ -73,6 +83,16 @@ def _stop(
         return Cancelled(batches.cancel(), came)
 
 
+def _stop_trainings(store: Store) -> int:
+    """One that has ended by itself stays as it is: the next run finds it."""
+    stopped = 0
+    for attempt_id, tag in store.trainings_out():
+        if openai.cancel(tag):
+            store.end_training(attempt_id, Decimal(0), "cancelled")
+            stopped += 1
+    return stopped
+
+
 def _forget(store: Store) -> Cancelled:
     batches = open_batches(store)
     for batch in batches:
@@ -82,4 +102,7 @@ def _forget(store: Store) -> Cancelled:
                 [Outcome(row, failure="forgotten", maybe_billed=True) for row in lost]
             )
             add_event(store, batch, "closed", "forgotten")
-    return Cancelled(len(batches), 0)
+    trainings = store.trainings_out()
+    for attempt_id, _ in trainings:
+        store.forget_training(attempt_id)
+    return Cancelled(len(batches), 0, len(trainings))

@@ -15,5 +15,6 @@ CHECKS = {
     "second_opinion": "a model fitted to the seeds answers otherwise",
     "judge": "the judge's score is too low",
     "balance": "more rows of its label than wanted",
+    "context": "longer than the student's context",
     "leak_gate": "too close to gold",
 }

@@ -241,11 +241,12 @@ def rehearse(
 @json_option
 @click.pass_context
 def cancel(context: click.Context, task: str, forget: bool, as_json: bool) -> None:
-    """Stop the batches of TASK and keep what they have answered."""
+    """Stop the batches and trainings of TASK and keep what was answered."""
     from distill.cancel import cancel as stop
 
     done = stop(workspace_of(context), task, forget=forget)
     row = {"task": task, "batches": done.batches, "answers_kept": done.answers}
+    row["trainings"] = done.trainings
     _show_rows([row], as_json=as_json)
 
 
@@ -356,6 +357,28 @@ def review(
     elif of is not None:
         row = asdict(import_rows(workspace, task, of))
     _show_rows([row], as_json=as_json)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--context-tokens",
+    type=click.IntRange(min=1),
+    default=1024,
+    show_default=True,
+    help="Warn of rows with more tokens than the student takes.",
+)
+@json_option
+def validate(file: Path, context_tokens: int, as_json: bool) -> None:
+    """Check FILE, a chat example file, for errors and oddities; count and price it."""
+    from distill.example_file import figures, read, refuse, words
+
+    checked = read(file, context_tokens)
+    if as_json:
+        click.echo(json.dumps(figures(checked)))
+    refuse(checked)
+    if not as_json:
+        click.echo("\n".join(words(checked)))
 
 
 @cli.command()

@@ -15,6 +15,10 @@ class InputError(DistillError):
     exit_code = 2
 
 
+class TrainingEnded(DistillError):
+    """A training at a provider ended without a student, and was not billed."""
+
+
 class ChildError(DistillError):
     """A child process (server, trainer) ended or did not get ready."""
 

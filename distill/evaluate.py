@@ -5,22 +5,28 @@ client, each from behind its server; the rivals that cost next to nothing answer
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 
+from distill import parity
 from distill.asking import OpenEndpoint, ask_all, lazily
 from distill.backends.apis.wire import label_of
 from distill.backends.linear import Classifier, fit_embeddings, fit_tfidf
 from distill.backends.servers import SERVERS, ServerSettings
 from distill.backends.teachers import choose
-from distill.backends.weights import embedded_or_folder
-from distill.prompting import answer_requests, label_request, student_messages
+from distill.backends.trainers import TRAINERS
+from distill.parity import TrainedAnswers
+from distill.prompting import answer_requests, student_request
 from distill.records import (
     Answered,
     Ask,
+    Endpoint,
     Labelled,
     Model,
+    Parity,
     Prediction,
     Request,
     Score,
@@ -30,57 +36,82 @@ from distill.records import (
 from distill.scorers import accuracy
 from distill.store import Store
 from distill.systems import METRIC
-from distill.task import Task
+from distill.task import StudentSpec, Task
 from distill.workspace import Context
 
 STAGE = "evaluate"
 
 Fit = Callable[[Sequence[str], Sequence[str]], Classifier]
-Render = Callable[[Model, Sequence[str]], list[Request]]
+Render = Callable[[Model, Sequence[str]], Sequence[Request]]
+AskServer = Callable[[str, Sequence[Request], Sequence[str]], list[Answered]]
+PARITY = "parity"
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Systems behind one server: the model, how it is started, and each system's requests."""
+    """Systems behind one server: the model, how it is started, and each system's requests; for the
+    student what its trainer's model answered."""
 
     model: Model
     open_endpoint: OpenEndpoint
     systems: dict[str, Render]
+    trained: TrainedAnswers | None = None
 
 
 def evaluate(context: Context) -> Callable[[Store], None]:
-    """Ask every system for every gold row; what is to be written are predictions and scores."""
+    """Ask every system for every gold row; what is to be written are predictions, scores and the
+    parity. Raises DistillError when the served student is not the trained one."""
+    inputs = [row.input for row in context.task.gold]
     predictions: list[Prediction] = []
+    parities: list[Parity] = []
     with context.store() as store:
         student, split = store.student(context.run_id), store.split(context.run_id)
         assert student is not None, "train comes before evaluate"
         for served in served_systems(context, student):
-            predictions += _ask(context, store, served)
+            with _asking(context, store, served) as ask:
+                if served.trained:
+                    parities.append(_parity(context.task, served, served.trained, ask))
+                for system, render in served.systems.items():
+                    answered = ask(system, render(served.model, inputs), inputs)
+                    predictions += _predictions(system, context.task, answered)
     with context.progress.step(STAGE, "linear rivals"):
         for system, (fit, rows) in rivals(context.task, split).items():
             predictions += _linear(system, fit, rows, context.task.gold)
     scores = score(context.task, predictions)
-    return lambda store: store.add_predictions(context.run_id, predictions, scores)
+
+    def write(store: Store) -> None:
+        for found in parities:
+            store.add_parity(context.run_id, found)
+        store.add_predictions(context.run_id, predictions, scores)
+
+    return write
 
 
-def _ask(context: Context, store: Store, served: Served) -> Iterator[Prediction]:
-    inputs = [row.input for row in context.task.gold]
+@contextmanager
+def _asking(context: Context, store: Store, served: Served) -> Iterator[AskServer]:
+    """How a server's systems are asked: their name, the requests and the inputs these are about."""
     with lazily(served.model, served.open_endpoint, STAGE, context.progress) as endpoint:
-        for system, render in served.systems.items():
-            requests = zip(inputs, render(served.model, inputs), strict=True)
-            asks = [Ask(f"{STAGE}:{system}", text, request) for text, request in requests]
-            answered = ask_all(context, store, asks, endpoint)
-            yield from _predictions(system, context.task, answered)
+
+        def ask(system: str, requests: Sequence[Request], inputs: Sequence[str]) -> list[Answered]:
+            pairs = zip(inputs, requests, strict=True)
+            asks = [Ask(f"{STAGE}:{system}", text, request) for text, request in pairs]
+            return ask_all(context, store, asks, endpoint)
+
+        yield ask
+
+
+def _parity(task: Task, served: Served, trained: TrainedAnswers, ask: AskServer) -> Parity:
+    assert served.model.folder is not None, "what was trained here is served from a folder"
+    inputs = [row.messages[-1].content for row in trained.rows]
+    answered = ask(PARITY, parity.requests(trained, served.model), inputs)
+    return parity.gate(trained, answered, served.model.folder, task.spec.evaluate.parity)
 
 
 def served_systems(context: Context, student: Student) -> list[Served]:
     """The systems that are models, grouped by the server they share."""
     task, spec = context.task, context.task.spec
-    vllm = SERVERS["vllm"]
     teacher = choose(spec.teacher.model)
-    base_name, base_folder = embedded_or_folder(spec.student.base)
-    base = Model(base_name, base_folder, "chat")
-    tuned = Model(f"student@{student.id}", student.folder / "merged", "chat")
+    base, tuned = models(spec.student, student)
     few_shot = partial(answer_requests, task, shots=spec.teacher.few_shot)
 
     def settings(name: str) -> ServerSettings:
@@ -93,25 +124,42 @@ def served_systems(context: Context, student: Student) -> list[Served]:
 
     return [
         Served(
+            tuned,
+            lambda: serve(tuned, settings("student")),
+            {"student": partial(_student_requests, task)},
+            parity.trained_answers(student),
+        ),
+        Served(
             teacher.model,
             lambda: teacher.serve(settings("teacher")),
             {"teacher": few_shot},
         ),
         Served(
             base,
-            lambda: vllm.serve(base, settings("base")),
+            lambda: serve(base, settings("base")),
             {"base": partial(answer_requests, task, shots=0), "base_few_shot": few_shot},
-        ),
-        Served(
-            tuned,
-            lambda: vllm.serve(tuned, settings("student")),
-            {"student": partial(_student_requests, task)},
         ),
     ]
 
 
+def models(spec: StudentSpec, student: Student) -> tuple[Model, Model]:
+    """The base and the student, where they were trained: here, or at a provider."""
+    if student.model:
+        return Model(student.base, None, "openai"), Model(student.model, None, "openai")
+    base = TRAINERS[student.trainer].locate(spec.base)
+    tuned = Model(f"student@{student.id}", student.folder / "merged", "chat")
+    return Model(base.name, Path(base.place), "chat"), tuned
+
+
+def serve(model: Model, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
+    """A model's endpoint: behind our own server, or at its provider."""
+    if model.folder is None:
+        return choose(f"{model.api}:{model.name}").serve(settings)
+    return SERVERS["vllm"].serve(model, settings)
+
+
 def _student_requests(task: Task, model: Model, inputs: Sequence[str]) -> list[Request]:
-    return [label_request(task, model, student_messages(task, text)) for text in inputs]
+    return [student_request(task, model, text) for text in inputs]
 
 
 def _predictions(system: str, task: Task, answered: Sequence[Answered]) -> list[Prediction]:

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from distill.backends.bases import automatic as automatic_base
 from distill.backends.hardware import gpu, interpreter
 from distill.backends.teachers import KEYS, automatic
 from distill.backends.weights import MANIFEST, STUDENT, TEACHER, models_folder
@@ -44,7 +45,12 @@ def _result(workspace: Workspace, task: str, run_id: str) -> Row:
         return {}
     figures = json.loads(report.read_text(encoding="utf-8"))
     student = next(row for row in figures["systems"] if row["name"] == "student")
-    return {"student": f"{student['value']:.1%}", "verdict": figures["verdict"]["result"]}
+    return {
+        "student": f"{student['value']:.1%}",
+        "verdict": figures["verdict"]["result"],
+        "base": figures["student"]["base"],
+        "artifact": figures["student"]["artifact"],
+    }
 
 
 def read_status(workspace: Workspace, task: str) -> Row:
@@ -90,7 +96,7 @@ def _choices() -> list[Row]:
     """What `auto` would take, and why."""
     whys = {
         "teacher": automatic(os.environ),
-        "student": (STUDENT, "the embedded base; student.base takes a folder instead"),
+        "student": automatic_base(),
     }
     rows: list[Row] = []
     for use, (name, why) in whys.items():

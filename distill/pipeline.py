@@ -26,6 +26,8 @@ from time import perf_counter
 
 from distill.asking import Waiting
 from distill.backends.teachers import AUTO, automatic, check_key
+from distill.backends.trainers import TRAINERS
+from distill.backends.trainers import choose as choose_trainer
 from distill.curate import curate, kept_of
 from distill.errors import DistillError, InputError
 from distill.evaluate import evaluate
@@ -51,7 +53,7 @@ STAGES: dict[str, Callable[[Context], Write]] = {
     "evaluate": evaluate,
     "report": report,
 }
-PAYING = ("generate", "curate", "evaluate")  # where a teacher is asked
+PAYING = ("generate", "curate", "train", "evaluate")  # where a provider may send a bill
 
 
 class Declined(DistillError):
@@ -103,6 +105,7 @@ def run(workspace: Workspace, name: str, way: Way = ALL_THE_WAY) -> Outcome:
 def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
     """The same with a task that is read already."""
     with workspace.locked(task.name):
+        warning = "" if _is_trained(workspace, task, way) else check_student(task)
         automatically = " (auto)" if task.spec.teacher.model == AUTO else ""
         current, task = begin(workspace, task, way)
         folder = workspace.run_folder(task.name, current.id)
@@ -112,6 +115,8 @@ def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
             context = Context(task, current.id, folder, database, progress, way.detach)
             progress.note("run", f"{current.id} ({current.why})")
             progress.note("teacher", current.teacher + automatically)
+            if warning:
+                progress.note("student", warning)
             if cost:
                 progress.note("plan", cost)
             done: list[str] = []
@@ -120,6 +125,26 @@ def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
             except Waiting as waiting:
                 return Outcome(current, context, tuple(done), str(waiting))
     return Outcome(current, context, tuple(done))
+
+
+def _is_trained(workspace: Workspace, task: Task, way: Way) -> bool:
+    """Whether the run that is gone on with has its student."""
+    if not workspace.database(task.name).exists():
+        return False
+    with open_store(workspace.database(task.name)) as store:
+        runs = store.runs()
+        latest = runs[-1] if runs else None
+        if latest is None or why_new(task, latest, asked=way.new):
+            return False
+        return "train" in store.finished_stages(latest.id)
+
+
+def check_student(task: Task) -> str:
+    """What the user must know of the student before anything is paid for. Raises InputError or
+    DistillError for a base or a trainer that a run could not train with; fetches a base that is not
+    here yet."""
+    spec = task.spec.student
+    return TRAINERS[choose_trainer(spec.trainer)].check(spec.model_dump())
 
 
 def begin(workspace: Workspace, task: Task, way: Way) -> tuple[Run, Task]:

@@ -7,6 +7,7 @@ corrects what is assumed of the rest.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import cycle, islice
 
@@ -15,10 +16,19 @@ from distill.backends.pace import FIRST_WINDOW
 from distill.backends.prompt_cache import cached_and_written
 from distill.backends.teachers import choose, price_of
 from distill.backends.token_count import of_prompt
+from distill.backends.trainers.openai import closing
 from distill.backends.worst_case import worst_case
 from distill.batch_store import goes_in_batches, was_batched
 from distill.expected import Expected, assumptions, expectations
 from distill.leaks import without_leaking_seeds
+from distill.plan_student import (
+    TRAIN,
+    base_of,
+    gold_requests,
+    systems_of,
+    training_cost,
+    training_tokens,
+)
 from distill.prices import TokenPrice, token_price
 from distill.records import Model, Request, Usage
 from distill.store import Store
@@ -31,8 +41,10 @@ from distill.wanted import (
     Stock,
     Wanted,
     demand,
+    wanted_requests,
 )
 
+ORDER = ("generate", "curate", "train", "evaluate")
 ASK_ABOVE_USD = Decimal(1)  # an interactive user is asked before more than this is spent
 
 
@@ -148,8 +160,10 @@ def plan(
     if not terms:
         return Plan(task.name, name, None, False, (), task.spec.budget.usd, spent, (), False)
     task, model = without_leaking_seeds(task), choose(name).model
-    asked = demand(task, model, _stock(store, run_id))
-    billed = [wanted for wanted in asked.wanted if wanted.purpose in terms]
+    stock = _stock(store, run_id)
+    asked = demand(task, model, stock)
+    wanted_of_all = [*asked.wanted, *_student_wanted(task, stock)]
+    billed = [wanted for wanted in wanted_of_all if wanted.purpose in terms]
     found = expectations(task, {purpose: row.model for purpose, row in terms.items()}, billed)
     mode, batches = task.spec.teacher.mode, model.api in BATCHES
     began = store is not None and run_id is not None and was_batched(store, run_id)
@@ -159,13 +173,59 @@ def plan(
         price=price,
         batches=batches,
         steps=tuple(
-            _step(wanted, found[wanted.purpose], terms[wanted.purpose]) for wanted in billed
+            sorted(
+                [
+                    *(_step(row, found[row.purpose], terms[row.purpose]) for row in billed),
+                    *_training(task, model, stock, run_id),
+                ],
+                key=lambda step: ORDER.index(step.purpose.partition(":")[0]),
+            )
         ),
         budget_usd=task.spec.budget.usd,
         spent_usd=spent,
-        assumptions=tuple(assumptions(task, asked, found)),
+        assumptions=(*assumptions(task, asked, found), *_warnings(task)),
         in_batches=batches and goes_in_batches(mode, detach=detach, began=began),
     )
+
+
+def _warnings(task: Task) -> list[str]:
+    """What to know about the provider that trains the student."""
+    base = base_of(task)
+    return [closing(base.place, datetime.now(UTC).date())] if base else []
+
+
+def _student_wanted(task: Task, stock: Stock) -> list[Wanted]:
+    """What a student that a provider serves, and its base, are asked about gold."""
+    base = base_of(task)
+    if base is None:
+        return []
+    return [
+        wanted_requests(purpose, rows, stock) for purpose, rows in gold_requests(task, base).items()
+    ]
+
+
+def _training(task: Task, teacher: Model, stock: Stock, run_id: str | None) -> list[Step]:
+    """The training as a step, where a provider does it and it is not done."""
+    base = base_of(task)
+    if base is None or "train" in stock.finished:
+        return []
+    tokens = training_tokens(task, base, teacher, stock.store, run_id)
+    usd, worst = training_cost(base, tokens)
+    step = Step(
+        purpose=TRAIN,
+        model=base.place,
+        requests=1,
+        answered=0,
+        prompt_tokens=tokens,
+        cached_tokens=0,
+        cache_written_tokens=0,
+        completion_tokens=0,
+        usd=usd,
+        batch_usd=None,
+        worst_usd=worst,
+        seconds=0.0,
+    )
+    return [step]
 
 
 def _stock(store: Store | None, run_id: str | None) -> Stock:
@@ -203,6 +263,10 @@ def _terms(task: Task) -> dict[str, _Terms]:
                 batch = token_price(model.api, model.name, task.rates, batch=True)
             in_flight = spec.evaluate.in_flight if gold else spec.teacher.in_flight
             found[purpose] = _Terms(model, price, batch, in_flight)
+    base = base_of(task)
+    for purpose, model in (systems_of(base) if base else {}).items():
+        price = token_price(model.api, model.name, task.rates)
+        found[purpose] = _Terms(model, price, None, spec.evaluate.in_flight)
     return found
 
 

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from distill.backends.embeddings import nearest
 from distill.records import Candidate, Message, Model, Request, Sampling, content_id
@@ -67,6 +67,12 @@ def student_messages(task: Task, text: str) -> tuple[Message, ...]:
     return (Message("system", task.render("student.md")), Message("user", text))
 
 
+def student_chat(task: Task, text: str, answer: str) -> list[dict[str, str]]:
+    """A row of the example file: chat as the student will see it, with its answer."""
+    turns = [asdict(turn) for turn in student_messages(task, text)]
+    return [*turns, {"role": "assistant", "content": answer}]
+
+
 def label_request(
     task: Task, model: Model, messages: tuple[Message, ...], *, seed: int = 0
 ) -> Request:
@@ -75,6 +81,15 @@ def label_request(
     A base model goes on with the text: after "Team:" comes " billing", not "billing".
     """
     return _choice_request(model, messages, task.labels, seed=seed)
+
+
+def student_request(task: Task, model: Model, text: str) -> Request:
+    """What the student is asked in production. One that a provider trained answers with a bare
+    label, as its rows did, where a schema would have it answer in JSON."""
+    messages = student_messages(task, text)
+    if model.folder is None:
+        return Request(model.name, messages, Sampling(max_tokens=ANSWER_TOKENS))
+    return label_request(task, model, messages)
 
 
 def _choice_request(

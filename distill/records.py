@@ -320,7 +320,8 @@ class SplitRow:
 
 @dataclass(frozen=True, slots=True)
 class Student:
-    """A trained student: what it was made of, and where it lies."""
+    """A trained student: what it was made of, and where it lies; or the `model` that it is at the
+    provider that trained it, and what that billed. `licence` is its base's."""
 
     id: str
     base: str
@@ -330,7 +331,25 @@ class Student:
     folder: Path
     train_seconds: float
     trained_tokens: int
+    kept_step: int | None = None  # None: of a student from before it was written down
     losses: Sequence[Mapping[str, float]] = field(default_factory=tuple)
+    model: str = ""
+    train_usd: Decimal | None = None
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How many prompts the trained and the served student were asked, and how many they answered
+    with the same text."""
+
+    asked: int
+    agreed: int
+
+    @property
+    def agreement(self) -> float:
+        """The share that agrees, 1 for no prompt."""
+        return self.agreed / self.asked if self.asked else 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,10 @@ def latest_student(workspace: Workspace, task: Task) -> Student:
 @contextmanager
 def serving(task: Task, student: Student, log: Path, port: int | None) -> Iterator[Endpoint]:
     """The student behind vLLM on loopback; the store is not held meanwhile."""
+    if student.model:
+        raise InputError(
+            f"{student.model} was trained by its provider and is served there: ask it by that name"
+        )
     model = Model(f"student@{student.id}", student.folder / "merged", "chat")
     spec = task.spec
     settings = ServerSettings(spec.evaluate.in_flight, spec.machine.usd_per_hour, log, port)

@@ -8,8 +8,10 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from distill.backends.trainers import TRAINERS, choose
 from distill.errors import DistillError
 from distill.leaks import REASONS, find
+from distill.prompting import student_chat
 from distill.records import Drop, Example, Labelled, SplitRow, content_id
 from distill.store import Store
 from distill.task import Task
@@ -31,12 +33,14 @@ def split(context: Context) -> Callable[[Store], None]:
         advance(len(examples))
     _check_share(leaks, examples, context.task)
     leaked = {leak.candidate_id for leak in leaks}
-    rows = place([row for row in examples if row.id not in leaked], context.task)
+    long = find_too_long([row for row in examples if row.id not in leaked], context.task)
+    dropped = leaked | {drop.candidate_id for drop in long}
+    rows = place([row for row in examples if row.id not in dropped], context.task)
     if not any(row.part == "train" and row.repeats for row in rows):
         raise DistillError("no example is left to train on: curation or the leak gate took all")
 
     def write(store: Store) -> None:
-        store.add_drops(context.run_id, leaks)
+        store.add_drops(context.run_id, [*long, *leaks])
         store.add_split(context.run_id, rows)
 
     return write
@@ -53,6 +57,18 @@ def find_leaks(examples: Sequence[Example], task: Task) -> list[Drop]:
             leak.score,
         )
         for leak in find([row.input for row in examples], task.gold, task.spec.leaks)
+    ]
+
+
+def find_too_long(examples: Sequence[Example], task: Task) -> list[Drop]:
+    """A drop for each example that the student cannot take in whole."""
+    spec = task.spec.student
+    trainer = TRAINERS[choose(spec.trainer)]
+    chats = [student_chat(task, row.input, row.answer) for row in examples]
+    long = trainer.longer_than(chats, trainer.locate(spec.base), spec.model_dump())
+    reason = "has more tokens than the student takes"
+    return [
+        Drop(examples[place].id, "context", reason, score=count) for place, count in long.items()
     ]
 
 

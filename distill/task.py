@@ -109,15 +109,21 @@ class LeaksSpec(_Section):
 
 
 class StudentSpec(_Section):
-    """What is trained, and by which recipe."""
+    """What is trained, and by which recipe; None goes by the size of the base."""
 
     base: str = "auto"
     trainer: str = "auto"
-    rank: Annotated[int, Field(ge=1, le=512)] = 16
-    alpha: Annotated[int, Field(ge=1)] = 16
-    epochs: Annotated[float, Field(gt=0)] = 3
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 5e-4
-    batch_size: Annotated[int, Field(ge=1)] = 4
+    rank: Annotated[int, Field(ge=1, le=512)] | None = None
+    alpha: Annotated[int, Field(ge=1)] | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    rslora: bool = False
+    epochs: Annotated[float, Field(gt=0)] | None = None
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
+    schedule: Literal["cosine", "linear"] = "cosine"
+    warmup_share: Annotated[float, Field(ge=0, lt=1)] = 0.06
+    batch_size: Annotated[int, Field(ge=1)] | None = None
+    patience: Annotated[int, Field(ge=0)] = 2
+    context_tokens: Annotated[int, Field(ge=64)] = 1024
     seed_repeats: Annotated[int, Field(ge=0)] = 2
     validation_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
     seed: int = 0
@@ -129,6 +135,7 @@ class EvaluateSpec(_Section):
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     in_flight: Annotated[int, Field(ge=1, le=1024)] = 8
+    parity: Annotated[float, Field(ge=0, le=1)] = 0.98
 
 
 class MachineSpec(_Section):
@@ -336,9 +343,10 @@ def _read_inputs(path: Path) -> tuple[str, ...]:
 
 
 def _json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
-    """(line number, object) of each row; a first line {"about": …} is the file's header."""
+    """(line number, object) of each row; a first line {"about": …} is the file's header. A text's
+    own line separators (U+2028 and the like) end no row."""
     rows = []
-    for number, line in enumerate(_read_text(path).splitlines(), start=1):
+    for number, line in enumerate(_read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:

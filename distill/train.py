@@ -5,15 +5,20 @@ In: the frozen split. Out: `student/` with `adapter/` and `merged/` (safetensors
 """
 
 import json
+import secrets
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 
-from distill.backends.trainers import TRAINERS, Recipe, TrainJob, choose
-from distill.backends.weights import embedded_or_folder, folder_hash
-from distill.prompting import student_messages
+from distill.backends.trainers import TRAINERS, Trained, TrainJob, choose
+from distill.backends.weights import folder_hash
+from distill.errors import TrainingEnded
+from distill.ledger import ATTEMPT_ID_BYTES, BudgetReached
+from distill.parity import PROMPTS
+from distill.prompting import student_chat
 from distill.records import SplitRow, Student, content_id
 from distill.store import Store
 from distill.task import Task
@@ -22,7 +27,7 @@ from distill.workspace import Context
 
 def train(context: Context) -> Callable[[Store], None]:
     """Train the run's student; what is to be written is its record. A training that was cut off
-    begins anew."""
+    goes on from its last checkpoint, if it is of the same rows, base and recipe."""
     with context.store() as store:
         split = store.split(context.run_id)
     student = train_on(context, split)
@@ -31,59 +36,96 @@ def train(context: Context) -> Callable[[Store], None]:
 
 def train_on(context: Context, split: Sequence[SplitRow]) -> Student:
     """Train a student on a split, into the run's `student/`."""
-    spec = context.task.spec.student
-    base, base_folder = embedded_or_folder(spec.base)
-    partial = context.folder / "student.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    task, spec = context.task, context.task.spec.student
+    name = choose(spec.trainer)
+    trainer = TRAINERS[name]
+    base = trainer.locate(spec.base)
+    recipe = trainer.recipe(spec.model_dump(), base)
+    rows_hash = data_hash(task, split)
+    tag = content_id([rows_hash, base.name, name, recipe])
+    partial = _unfinished(context, tag)
     job = TrainJob(
-        base=base_folder,
-        train=_write_rows(partial / "train.jsonl", context.task, split, "train"),
-        validation=_write_rows(partial / "validation.jsonl", context.task, split, "validation"),
+        base=base.place,
+        train=_write_rows(partial / "train.jsonl", task, split, "train"),
+        validation=_write_rows(partial / "validation.jsonl", task, split, "validation"),
+        parity=_write_parity_rows(partial / "parity.jsonl", task, split),
         out=partial,
         log=context.log("trainer"),
-        recipe=recipe(context.task),
+        recipe=recipe,
+        tag=tag,
     )
     began = perf_counter()
-    trainer = choose(spec.trainer)
-    backend = TRAINERS[trainer]
-    with context.progress.step("train", trainer, backend.total_steps(job)) as advance:
-        trained = backend.train(job, advance)
-    seconds = perf_counter() - began
+    with context.progress.step("train", name, trainer.total_steps(job)) as advance:
+        trained = trained_and_paid(context, job, lambda: trainer.train(job, advance))
+    seconds = perf_counter() - began + trained.earlier_seconds
     folder = context.folder / "student"
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
     return Student(
-        id=folder_hash(folder / trained.merged.name),
-        base=base,
-        trainer=trainer,
-        recipe=asdict(job.recipe),
-        data_hash=data_hash(context.task, split),
+        id=folder_hash(folder / trained.merged.name) if trained.merged else trained.model,
+        base=base.name,
+        trainer=name,
+        recipe=recipe,
+        data_hash=rows_hash,
         folder=folder.resolve(),
         train_seconds=seconds,
         trained_tokens=trained.trained_tokens,
+        kept_step=trained.kept_step,
         losses=trained.losses,
+        model=trained.model,
+        train_usd=trained.usd,
+        licence=base.licence,
     )
 
 
-def recipe(task: Task) -> Recipe:
-    """The task's recipe."""
-    spec = task.spec.student
-    return Recipe(
-        rank=spec.rank,
-        alpha=spec.alpha,
-        epochs=spec.epochs,
-        learning_rate=spec.learning_rate,
-        batch_size=spec.batch_size,
-        seed=spec.seed,
-    )
+def trained_and_paid(context: Context, job: TrainJob, train: Callable[[], Trained]) -> Trained:
+    """What a trainer makes of a job. One that a provider bills is written down before it begins,
+    with the most that it may cost, and after it has ended, with what it cost; one that was paid for
+    before and is found again costs nothing. Raises BudgetReached before anything is sent."""
+    worst = TRAINERS[choose(context.task.spec.student.trainer)].worst_usd(job)
+    if not worst:
+        return train()
+    with context.store() as store:
+        paid = store.training_paid(job.tag)
+        attempt = store.training_out(context.run_id, job.tag) or begin(context, store, job, worst)
+    try:
+        trained = train()
+    except TrainingEnded as error:
+        with context.store() as store:
+            store.end_training(attempt, Decimal(0), str(error))
+        raise
+    billed = trained.made_now or not paid
+    with context.store() as store:
+        usd = trained.usd if billed and trained.usd else Decimal(0)
+        store.end_training(attempt, usd, trained.model)
+        return replace(trained, usd=store.training_usd(context.run_id, job.tag))
+
+
+def begin(context: Context, store: Store, job: TrainJob, worst: Decimal) -> str:
+    """The attempt of a training that the budget carries."""
+    committed, budget = store.committed_usd(context.run_id), context.task.spec.budget.usd
+    if committed + worst > budget:
+        raise BudgetReached(budget, committed, worst)
+    attempt = secrets.token_hex(ATTEMPT_ID_BYTES)
+    store.begin_training(context.run_id, job.tag, attempt, worst)
+    return attempt
+
+
+def _unfinished(context: Context, made_of: str) -> Path:
+    """Where the student is made; what is there stays if it is `made_of` the same."""
+    partial = context.folder / "student.partial"
+    marker = partial / "made_of"
+    if not (marker.exists() and marker.read_text(encoding="utf-8") == made_of):
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        marker.write_text(made_of, encoding="utf-8")
+    return partial
 
 
 def chat_row(task: Task, row: SplitRow) -> str:
-    """A row of the example file: chat as the student will see it, with its answer."""
-    turns = [asdict(turn) for turn in student_messages(task, row.example.input)]
-    turns.append({"role": "assistant", "content": row.example.answer})
-    return json.dumps({"messages": turns}, ensure_ascii=False)
+    """A line of the example file."""
+    chat = student_chat(task, row.example.input, row.example.answer)
+    return json.dumps({"messages": chat}, ensure_ascii=False)
 
 
 def data_hash(task: Task, split: Sequence[SplitRow]) -> str:
@@ -94,4 +136,11 @@ def data_hash(task: Task, split: Sequence[SplitRow]) -> str:
 def _write_rows(path: Path, task: Task, split: Sequence[SplitRow], part: str) -> Path:
     lines = [chat_row(task, row) for row in split if row.part == part for _ in range(row.repeats)]
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def _write_parity_rows(path: Path, task: Task, split: Sequence[SplitRow]) -> Path:
+    """What the trained and the served student are both asked: what validates, then what trains."""
+    rows = sorted(split, key=lambda row: row.part != "validation")[:PROMPTS]
+    path.write_text("".join(chat_row(task, row) + "\n" for row in rows), encoding="utf-8")
     return path

@@ -20,7 +20,17 @@ from distill.topup import ASSUMED_YIELD, planned_counts
 EVALUATE = "evaluate:teacher"
 MOST_ALIKE = 200
 
-__all__ = ["ANSWER", "EVALUATE", "JUDGE", "SYNTHESIZE", "Demand", "Stock", "Wanted", "demand"]
+__all__ = [
+    "ANSWER",
+    "EVALUATE",
+    "JUDGE",
+    "SYNTHESIZE",
+    "Demand",
+    "Stock",
+    "Wanted",
+    "demand",
+    "wanted_requests",
+]
 
 Known = Mapping[str, Completion]
 
@@ -77,7 +87,8 @@ def demand(task: Task, model: Model, stock: Stock) -> Demand:
     if new_share is not None:
         expected = round(expected * new_share)
     inputs = sorted(made | _given(task))
-    second = _wanted(ANSWER, (row for _, row in annotation_requests(task, model, inputs)), stock)
+    answers_wanted = (row for _, row in annotation_requests(task, model, inputs))
+    second = wanted_requests(ANSWER, answers_wanted, stock)
     more = expected * task.spec.teacher.votes
     alike = _alike(task, model, sorted(made)) if more else ()
     second = replace(second, more=more, alike=alike)
@@ -113,7 +124,7 @@ def _synthesis(task: Task, model: Model, stock: Stock) -> tuple[Wanted, list[Ans
             Ask(SYNTHESIZE, place[0], synthesis_request(task, model, place, covered[place[0]]))
             for place in places
         ]
-        found = _wanted(SYNTHESIZE, (ask.request for ask in asks), stock, found.answered)
+        found = wanted_requests(SYNTHESIZE, (ask.request for ask in asks), stock, found.answered)
         known = {row.id: answer for row, answer in found.answered}
         answers += [Answered(ask, known[ask.request.id]) for ask in asks if ask.request.id in known]
     return found, answers
@@ -123,12 +134,14 @@ def _seeds(task: Task, label: str) -> list[str]:
     return [seed.input for seed in task.seeds if seed.label == label]
 
 
-def _wanted(
+def wanted_requests(
     purpose: str,
     requests: Iterable[Request],
     stock: Stock,
     before: tuple[tuple[Request, Completion], ...] = (),
 ) -> Wanted:
+    """The requests, each once, with the answers that the store has; `before` are answered ones of
+    the same purpose."""
     once = list({request.id: request for request in requests}.values())
     known = stock.completions(once)
     missing = tuple(row for row in once if row.id not in known)
@@ -151,4 +164,4 @@ def _alike(task: Task, model: Model, made: Sequence[str]) -> tuple[Request, ...]
 def _gold(task: Task, model: Model, stock: Stock) -> Wanted:
     inputs = [row.input for row in task.gold]
     requests = answer_requests(task, model, inputs, shots=task.spec.teacher.few_shot)
-    return _wanted(EVALUATE, requests, stock)
+    return wanted_requests(EVALUATE, requests, stock)

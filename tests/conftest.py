@@ -3,7 +3,10 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -112,6 +115,27 @@ def scripted_backends(standin: StandIn, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(TRAINERS, "unsloth", scripted.Trainer())
     monkeypatch.setattr(embeddings, "_model", scripted.Embedder)
     return standin
+
+
+@contextmanager
+def held_by_another_process(database: Path) -> Iterator[int]:
+    """A store that a process, whose number it gives, has open."""
+    code = f"""
+import sys
+from pathlib import Path
+from distill.store import open_store
+with open_store(Path({str(database)!r})):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None and holder.stdin is not None
+        assert holder.stdout.readline() == "held\n"
+        yield holder.pid
+        holder.stdin.close()
+        assert holder.wait() == 0
 
 
 def point_to(monkeypatch: pytest.MonkeyPatch, url: str, key: str = "test") -> None:

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy
+from safetensors.numpy import save_file
+
 from distill.backends.servers import ServerSettings
-from distill.backends.trainers import OnSteps, Trained, TrainJob
+from distill.backends.trainers import OnSteps, Trained, TrainJob, lora
 from distill.backends.weights import MANIFEST, STUDENT, TEACHER, embedded
 from distill.prices import MachinePrice, Rates
 from distill.records import Endpoint, Model
@@ -22,7 +25,8 @@ def write_models(folder: Path) -> Path:
     for name in (TEACHER, STUDENT):
         (folder / name).mkdir(parents=True)
         (folder / name / "config.json").write_text("{}", encoding="utf-8")
-        (folder / name / "model.safetensors").write_bytes(name.encode())
+        weights = {"w": numpy.zeros((3, len(name)), dtype=numpy.float16)}
+        save_file(weights, folder / name / "model.safetensors")
         manifest = {"name": name, "hash": "0123456789ab"}
         (folder / name / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     return folder
@@ -73,6 +77,12 @@ class Embedder:
 class Trainer:
     """Copies the base, and says so step by step."""
 
+    check = staticmethod(lora.check)
+    locate = staticmethod(lora.locate)
+    recipe = staticmethod(lora.recipe)
+    longer_than = staticmethod(lora.longer_than)
+    worst_usd = staticmethod(lora.worst_usd)
+
     def total_steps(self, job: TrainJob) -> int:
         return 2
 
@@ -82,4 +92,4 @@ class Trainer:
         shutil.copy(job.train, merged / "rows.json")
         on_steps(2)
         losses = ({"step": 1.0, "loss": 2.0}, {"step": 2.0, "loss": 1.0})
-        return Trained(merged, 1234, losses)
+        return Trained(merged, 1234, 2, losses)

@@ -6,13 +6,14 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 COMMON = {"model", "max_tokens", "temperature", "min_p", "seed", "stop", "structured_outputs"}
+ANIMALS = ("cats", "dogs", "birds")  # what a student says without being held to it
 PATHS = {"/v1/completions": {"prompt"}, "/v1/chat/completions": {"messages"}}
 
 Body = dict[str, Any]
@@ -86,7 +87,10 @@ def _problem(path: str, body: Body) -> str | None:
 
 def _response(path: str, body: Body) -> Body:
     text = body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
-    answer = _label(text, body) if "structured_outputs" in body else _invent(text, body)
+    if "structured_outputs" in body:
+        answer = _label(text, body["structured_outputs"]["choice"])
+    else:
+        answer = _invent(text, body) if "prompt" in body else _label(text, ANIMALS)
     usage = {"prompt_tokens": len(text.split()), "completion_tokens": len(answer.split())}
     usage["total_tokens"] = sum(usage.values())
     choice: Body = {"index": 0, "finish_reason": "stop"}
@@ -99,10 +103,9 @@ def _response(path: str, body: Body) -> Body:
     return identity | {"choices": [choice], "usage": usage}
 
 
-def _label(text: str, body: Body) -> str:
+def _label(text: str, choices: Sequence[str]) -> str:
     """The label whose word stands in the last line, else the first."""
     last = text.splitlines()[-1]
-    choices: list[str] = body["structured_outputs"]["choice"]
     return next((choice for choice in choices if choice[:-1] in last), choices[0])
 
 

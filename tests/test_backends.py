@@ -81,14 +81,6 @@ def test_free_ports_can_be_bound() -> None:
     assert 1024 < free_port() < 65536
 
 
-def test_a_base_is_embedded_or_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"student\.base: 'nowhere' is neither auto nor a folder"):
-        weights.embedded_or_folder("nowhere")
-    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
-    name, folder = weights.embedded_or_folder(str(tmp_path))
-    assert folder == tmp_path and name.startswith(f"{tmp_path.name}@")
-
-
 def test_whatever_shapes_an_answer_changes_the_hash_of_a_model(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"weights")
     (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")

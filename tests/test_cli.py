@@ -64,6 +64,7 @@ def test_runs_and_status(workspace: Workspace, pets: WriteTask, scripted_backend
     invoke(workspace, "run", "pets")
     (row,) = json.loads(invoke(workspace, "runs", "pets", "--json"))
     assert (row["student"], row["verdict"]) == ("100.0%", "non_inferior")
+    assert row["base"].startswith("SmolLM2-135M-Instruct@") and row["artifact"]
 
 
 def test_status_works_while_another_process_works(

@@ -4,6 +4,7 @@ Few rows, so that it takes minutes; nothing is simulated.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -13,8 +14,8 @@ import subprocess
 import sys
 import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -22,12 +23,19 @@ from typing import Any
 
 import pytest
 
+from distill import parity
+from distill.backends.client import complete_all
 from distill.backends.servers import ServerSettings, vllm
-from distill.backends.trainers import Recipe, TrainJob, unsloth
-from distill.errors import ChildError
-from distill.records import Model
+from distill.backends.trainers import TrainJob, unsloth
+from distill.backends.trainers.recipes import recipe_for
+from distill.backends.weights import STUDENT, embedded
+from distill.errors import ChildError, DistillError
+from distill.parity import TrainedAnswers
+from distill.records import Answered, Ask, Model, Student
 from distill.store import open_store
+from distill.task import StudentSpec
 from distill.workspace import Workspace
+from tests.books import Books
 from tests.test_child import wait_until_gone
 from tests.test_pipeline import timeless
 
@@ -108,6 +116,12 @@ class Cli:
     def report(self) -> Any:
         return json.loads((self.latest / "report.json").read_text(encoding="utf-8"))
 
+    def student(self) -> Student:
+        with open_store(self.runs / "tiny" / "distill.duckdb") as store:
+            student = store.student(self.latest.resolve().name)
+        assert student is not None
+        return student
+
     def events(self) -> list[Mapping[str, object]]:
         """What the latest run has told; empty before the first."""
         file = self.latest / "events.jsonl"
@@ -183,6 +197,7 @@ def test_the_whole_way(undisturbed: Cli) -> None:
     assert report["student"]["trained_tokens"] > 1000
     losses = [loss["loss"] for loss in report["student"]["losses"] if "loss" in loss]
     assert losses
+    assert report["parity"]["n"] > 10 and report["parity"]["agreement"] >= 0.98
     assert Decimal(report["spend"]["total_usd"]) > 0
 
 
@@ -193,6 +208,71 @@ def test_the_student_is_an_adapter_and_merged_weights(undisturbed: Cli) -> None:
     assert (student / "merged" / "tokenizer.json").exists()
     pickled = [path for path in student.rglob("*") if path.suffix in {".bin", ".pt", ".pkl"}]
     assert pickled == []
+
+
+def end_at_nothing(weights: Path) -> None:
+    """The end of an answer is forgotten."""
+    for name in ("config.json", "generation_config.json"):
+        values = json.loads((weights / name).read_text(encoding="utf-8"))
+        values["eos_token_id"] = 0
+        (weights / name).write_text(json.dumps(values), encoding="utf-8")
+    settings = weights / "tokenizer_config.json"
+    values = json.loads(settings.read_text(encoding="utf-8"))
+    settings.write_text(json.dumps(values | {"eos_token": "<|endoftext|>"}), encoding="utf-8")
+
+
+def forget_the_adapter(weights: Path) -> None:
+    """The base in the place of what was merged."""
+    shutil.copy(embedded(STUDENT)[1] / "model.safetensors", weights / "model.safetensors")
+
+
+def begin_twice(weights: Path) -> None:
+    """The server begins a prompt with a token that the trainer left out."""
+    template = weights / "chat_template.jinja"
+    template.write_text("{{ bos_token }}" + template.read_text("utf-8"), encoding="utf-8")
+
+
+def ask_otherwise(weights: Path) -> None:
+    """The served template has other words."""
+    template = weights / "chat_template.jinja"
+    text = template.read_text(encoding="utf-8")
+    template.write_text(text.replace("assistant\n", "assistant:\n"), encoding="utf-8")
+    assert template.read_text(encoding="utf-8") != text
+
+
+@pytest.mark.parametrize(
+    ("fault", "seen"),
+    [
+        (end_at_nothing, "do not end"),
+        (forget_the_adapter, "the merged weights are not what was trained"),
+        (begin_twice, "adds a beginning-of-text token"),
+        (ask_otherwise, "another chat template"),
+    ],
+)
+def test_a_student_that_is_served_wrongly_is_seen(
+    undisturbed: Cli, tmp_path: Path, fault: Callable[[Path], None], seen: str
+) -> None:
+    student, weights = undisturbed.student(), tmp_path / "merged"
+    trained = parity.trained_answers(student)
+    assert trained is not None and len(trained.rows) > 10
+    shutil.copytree(student.folder / "merged", weights)
+    fault(weights)
+    if fault is begin_twice:  # with the same words on both sides the template tells nothing
+        template = (weights / "chat_template.jinja").read_bytes()
+        trained = replace(trained, template=hashlib.sha256(template).hexdigest())
+    with pytest.raises(DistillError, match=f"is not the trained one: .*{seen}"):
+        parity.gate(trained, served(trained, weights, tmp_path / "vllm.log"), weights, 0.98)
+
+
+def served(trained: TrainedAnswers, weights: Path, log: Path) -> list[Answered]:
+    """What vLLM makes of the trainer's prompts."""
+    model = Model("student@x", weights, "chat")
+    requests = parity.requests(trained, model)
+    books = Books(requests)
+    with vllm.serve(model, ServerSettings(8, Decimal(1), log)) as endpoint:
+        complete_all(endpoint, books)
+    found = {row.request_id: row for row in books.completions}
+    return [Answered(Ask("parity", "", request), found[request.id]) for request in requests]
 
 
 def test_nothing_is_left_running(undisturbed: Cli) -> None:
@@ -265,7 +345,16 @@ def test_a_server_that_dies_shows_its_log(tmp_path: Path) -> None:
 def test_a_trainer_that_dies_shows_its_log(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text("", encoding="utf-8")
     rows = tmp_path / "rows.jsonl"
-    recipe = Recipe(8, 8, 1.0, 1e-3, 4, 0)
-    job = TrainJob(tmp_path / "no", rows, rows, tmp_path / "out", tmp_path / "train.log", recipe)
-    with pytest.raises(ChildError, match=r"the Unsloth trainer ended with code 1\."):
+    out, log = tmp_path / "out", tmp_path / "train.log"
+    job = TrainJob(
+        str(tmp_path / "no"),
+        rows,
+        rows,
+        rows,
+        out,
+        log,
+        asdict(recipe_for(StudentSpec().model_dump(), 1)),
+        "",
+    )
+    with pytest.raises(ChildError, match=r"the trainer \(unsloth\) ended with code 1\."):
         unsloth.train(job, lambda steps: None)

@@ -14,7 +14,8 @@ from distill.errors import DistillError, InputError
 from distill.leaks import without_leaking_seeds
 from distill.store import open_store
 from distill.workspace import Workspace
-from tests.conftest import WriteTask, jsonl, pet_rows
+from tests.conftest import WriteTask, held_by_another_process, jsonl, pet_rows
+from tests.scripted import Trainer
 from tests.standin import StandIn
 
 TIMES = {"run", "created", "latency_p50_s", "latency_p95_s", "requests_per_s", "spend"}
@@ -38,6 +39,14 @@ def test_a_run_ends_in_a_report(
     pets()
     outcome = pipeline.run(workspace, "pets")
     assert outcome.done_now == tuple(pipeline.STAGES)
+    card = (outcome.context.folder / "student" / "README.md").read_text(encoding="utf-8")
+    found = figures(outcome.context.folder)
+    assert card.startswith("---\nlicense: apache-2.0\n")
+    for value in ("base", "data_hash", "artifact"):
+        assert found["student"][value] in card
+    student = next(row for row in found["systems"] if row["name"] == "student")
+    assert f"| student | {100 * student['value']:.1f} % |" in card
+    assert "batch_size 4" in card and found["headline"] in card
     found = figures(workspace.task_folder("pets") / "latest")
     values = {system["name"]: system["value"] for system in found["systems"]}
     assert values["teacher"] == values["student"] == 1.0
@@ -122,11 +131,8 @@ def test_a_trainer_that_dies_leaves_the_run_where_it_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pets()
-    trainer = TRAINERS["unsloth"]
 
-    class Dies:
-        total_steps = trainer.total_steps
-
+    class Dies(Trainer):
         def train(self, job: Any, on_steps: Any) -> Any:
             raise DistillError("the trainer died")
 
@@ -182,6 +188,17 @@ def test_what_is_near_gold_is_left_out_and_counted(
         ("inputs", given[0], "gold.jsonl:3"),
         ("inputs", given[1], "gold.jsonl:8"),
     ]
+
+
+def test_leaks_says_who_holds_the_store_and_not_that_there_is_no_run(
+    workspace: Workspace, pets: WriteTask
+) -> None:
+    pets()
+    with held_by_another_process(workspace.database("pets")) as pid:
+        folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
+        result = CliRunner().invoke(cli, [*folders, "leaks", "pets", "--json"])
+    assert isinstance(result.exception, InputError)
+    assert f"held by another process (PID {pid})" in str(result.exception)
 
 
 PROMPTING = ("generate:synthesize", "generate:answer", "evaluate:teacher", "evaluate:base_few_shot")

@@ -13,6 +13,7 @@ import pytest
 from distill.errors import InputError
 from distill.records import Ask, Attempt, Completion, Message, Outcome, Request, Sampling
 from distill.store import INTERRUPTED, Run, Store, migrate, open_store
+from tests.conftest import held_by_another_process
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -136,27 +137,12 @@ with open_store(Path({str(database)!r})) as store:
 
 
 def test_a_store_held_by_another_process_names_it(database: Path) -> None:
-    code = f"""
-import sys
-from pathlib import Path
-from distill.store import open_store
-with open_store(Path({str(database)!r})):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-    holder = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert holder.stdout is not None and holder.stdin is not None
-    assert holder.stdout.readline() == "held\n"
     with (
-        pytest.raises(InputError, match=rf"held by another process \(PID {holder.pid}\)"),
+        held_by_another_process(database) as pid,
+        pytest.raises(InputError, match=rf"held by another process \(PID {pid}\)"),
         open_store(database),
     ):
         pass
-    holder.stdin.close()
-    assert holder.wait() == 0
-    holder.stdout.close()
 
 
 def test_migrations_are_applied_once_and_recorded(database: Path) -> None:
@@ -172,6 +158,7 @@ def test_migrations_are_applied_once_and_recorded(database: Path) -> None:
         "005_rehearsal.sql",
         "006_settled_teacher.sql",
         "007_pairs.sql",
+        "008_students.sql",
     ]
 
 

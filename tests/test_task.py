@@ -91,6 +91,13 @@ def test_a_row_must_be_an_object_with_a_text(pets: WriteTask) -> None:
     )
 
 
+def test_a_texts_own_line_separators_end_no_row(pets: WriteTask) -> None:
+    rows = [{"input": "one\u2028two\x85three"}, {"input": "with\r\nends"}]
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    task = pets(inputs_jsonl="\r\n".join(lines) + "\r\n")
+    assert task.inputs == ("one\u2028two\x85three", "with\r\nends")
+
+
 def test_the_header_line_is_not_a_row(pets: WriteTask) -> None:
     header = json.dumps({"about": "written by us"}) + "\n"
     task = pets(gold_jsonl=header + jsonl(pet_rows("gold", 1)))

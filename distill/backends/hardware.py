@@ -1,5 +1,6 @@
 """What machine this is: a card or not, and which interpreter holds which heavy part."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -31,3 +32,8 @@ def interpreter(part: Literal["vllm", "unsloth"]) -> str:
     pins of vLLM and Unsloth contradict each other), else this one."""
     own = Path(sys.prefix).parent / f".venv-{part}" / "bin" / "python"
     return str(own) if own.exists() else sys.executable
+
+
+def installed(part: Literal["vllm", "unsloth"], package: str) -> bool:
+    """Whether the Python of `part` has a package; one that is of its own was made to hold it."""
+    return interpreter(part) != sys.executable or importlib.util.find_spec(package) is not None

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from distill.errors import DistillError, InputError
+from distill.errors import DistillError
 from distill.records import content_id
 
 TEACHER = "gemma-3-270m"
@@ -39,19 +39,6 @@ def embedded(name: str) -> tuple[str, Path]:
             raise DistillError(f"cannot unpack {name}; run `make setup`:\n{done.stderr[-2000:]}")
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     return f"{name}@{manifest['hash']}", folder
-
-
-def embedded_or_folder(base: str) -> tuple[str, Path]:
-    """(name with a hash, folder) of the base that `student.base` means: `auto` is the embedded one.
-
-    Raises InputError for a folder without a model.
-    """
-    if base == "auto":
-        return embedded(STUDENT)
-    folder = Path(base)
-    if not (folder / "config.json").exists():
-        raise InputError(f"student.base: {base!r} is neither auto nor a folder with a model")
-    return f"{folder.name}@{folder_hash(folder)}", folder
 
 
 def folder_hash(folder: Path) -> str:

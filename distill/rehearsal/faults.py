@@ -19,7 +19,16 @@ OF_LINES = ("expire", "batch_error")
 SHARES = BEFORE_WORK + OF_ANSWERS + AFTER_WORK + OF_LINES
 COUNTS = ("unknown_id", "twice", "queue")
 """Lines under foreign ids, lines that come twice; how many lines may wait in batches at a time."""
-FLAGS = ("training_not_available", "no_credit")
+FLAGS = (
+    "training_not_available",
+    "no_credit",
+    "training_fails",
+    "training_pauses",
+    "events_twice",
+    "files_linger",
+)
+"""Of trainings: refused to the account, ended without a model, paused before they go on; told of
+twice and out of order. Files that are deleted or expired stay in the list."""
 SECONDS = ("slow_retry_after",)
 KNOWN = SHARES + COUNTS + FLAGS + SECONDS
 

@@ -130,7 +130,8 @@ async def listed(world: World, call: Call) -> Reply:
     order, purpose = call.query.get("order", "desc"), call.query.get("purpose")
     if order not in ("asc", "desc"):
         raise invalid(f"Invalid value: '{order}'.", "order", "invalid_value")
-    files = [file for file in world.files.values() if purpose in (None, file.purpose)]
+    gone = world.deleted if world.faults.value("files_linger") else []
+    files = [file for file in (*world.files.values(), *gone) if purpose in (None, file.purpose)]
     return page(files if order == "asc" else files[::-1], call, 10_000, 10_000)
 
 
@@ -148,4 +149,5 @@ async def delete(world: World, call: Call) -> Reply:
     """Forgets a file."""
     file = found(world, call.path["file"])
     del world.files[file.id]
+    world.deleted.append(file)
     return Reply({"id": file.id, "object": "file", "deleted": True})

@@ -192,10 +192,16 @@ async def _work(world: World, job: Job, training: StoredFile) -> None:
             _tell(world, job, wrong, level="error")
             job.end("failed")
             return
-    for status in ("queued", "running"):
+    if world.faults.value("training_fails"):
+        job.error = {"code": "server_error", "param": None, "message": "Something broke."}
+        _tell(world, job, "The job failed: Something broke.", level="error")
+        job.end("failed")
+        return
+    pauses = ("paused",) if world.faults.value("training_pauses") else ()
+    for status in (*pauses, "queued", "running"):
         job.status = status
         _tell(world, job, f"Fine-tuning job is {status}")
-        await batches.wait(seconds * (PHASE if status == "queued" else 1 - 2 * PHASE), job.is_over)
+        await batches.wait(seconds * (1 - 2 * PHASE if status == "running" else PHASE), job.is_over)
         if job.is_over():
             return
     _succeed(world, job, _rows(training))
@@ -304,7 +310,10 @@ async def listed(world: World, call: Call) -> Reply:
 async def events(world: World, call: Call) -> Reply:
     """What has happened, the newest first."""
     call.only("after", "limit")
-    return openai_files.page(_found(world, call).events[::-1], call, 20, 100)
+    told = _found(world, call).events[::-1]
+    if world.faults.value("events_twice") and "after" not in call.query:
+        told = [*told[1::2], *told[::2], *told[:3]]
+    return openai_files.page(told, call, 20, 100)
 
 
 async def checkpoints(world: World, call: Call) -> Reply:

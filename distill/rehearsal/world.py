@@ -120,6 +120,7 @@ class World:
         names = ("openai", "anthropic")
         self.limits = {} if rate is None else {n: Limits(rate, time.monotonic) for n in names}
         self.files: dict[str, StoredFile] = {}
+        self.deleted: list[StoredFile] = []
         self.batches: dict[str, Any] = {}
         self.message_batches: dict[str, Any] = {}
         self.jobs: dict[str, Any] = {}

@@ -1,28 +1,33 @@
-"""Store → report.json → report.md and report.html. The pages are drawn from the JSON and from
-nothing else; other programs read it, and its names are stable."""
+"""Store → report.json → report.md, report.html and the student's model card. All are drawn from the
+JSON and from nothing else; other programs read it, and its names are stable."""
 
 import json
 from collections.abc import Callable
 
 from distill.report.collect import collect
-from distill.report.render import html, markdown
+from distill.report.render import card, html, markdown
 from distill.store import Store
 from distill.workspace import Context
 
+CARD = "README.md"
+
 
 def report(context: Context) -> Callable[[Store], None]:
-    """Write the run's three report files; nothing of it is written to the store."""
+    """Write the run's report files, and the card beside the student; nothing of it is written to
+    the store."""
     with context.store() as store:
         figures = collect(context.task, store, context.run_id)
     pages = {
         "report.json": json.dumps(figures, indent=2, ensure_ascii=False) + "\n",
         "report.md": markdown(figures),
         "report.html": html(figures),
+        f"student/{CARD}": card(figures),
     }
     with context.progress.step("report", "write", len(pages)) as advance:
         for name, text in pages.items():
-            partial = context.folder / f".{name}"
+            path = context.folder / name
+            partial = path.with_name(f".{path.name}")
             partial.write_text(text, encoding="utf-8")
-            partial.replace(context.folder / name)
+            partial.replace(path)
             advance(1)
     return lambda store: None

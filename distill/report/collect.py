@@ -13,7 +13,7 @@ from distill.backends.teachers import choose
 from distill.batch_store import was_batched
 from distill.errors import DistillError
 from distill.prices import machine_usd, usd_per_1k
-from distill.records import Completion, Example, Labelled, Prediction
+from distill.records import Completion, Example, Labelled, Prediction, Student
 from distill.report.headline import headline
 from distill.stats import Interval, Verdict, paired_difference, percentile, share, verdict
 from distill.store import Run, Store
@@ -45,7 +45,12 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         raise DistillError(f"run {run_id} has no student yet; `distill run {task.name}` goes on")
     results = _results(task, store, run_id)
     found = judge(task, results.scores)
-    systems = [_system(task, name, results) for name in SYSTEMS if name in results.predictions]
+    billed = _billed_systems(task, student)
+    systems = [
+        _system(task, name, results, billed=name in billed)
+        for name in SYSTEMS
+        if name in results.predictions
+    ]
     figures: Figures = {
         "task": task.name,
         "run": run.id,
@@ -56,15 +61,19 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         "student": {
             "base": student.base,
             "trainer": student.trainer,
+            "licence": student.licence,
+            "data_hash": student.data_hash,
             "artifact": student.id,
             "recipe": dict(student.recipe),
             "trained_tokens": student.trained_tokens,
+            **({} if student.kept_step is None else {"kept_step": student.kept_step}),
             "losses": [dict(loss) for loss in student.losses],
         },
         "data": _data(task, store, run_id),
-        "spend": _spend(task, store, run, student.train_seconds),
+        "spend": _spend(task, store, run, student),
         "systems": systems,
         "verdict": _verdict(found),
+        **_parity(store, run_id),
         "machine": {
             "usd_per_hour": _usd(task.spec.machine.usd_per_hour),
             "in_flight": task.spec.evaluate.in_flight,
@@ -77,6 +86,11 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
 def stamped(figures: Figures) -> Figures:
     """Figures of a rehearsal, which must not be taken for any others."""
     return figures | {"rehearsal": True, "headline": f"REHEARSAL: {figures['headline']}"}
+
+
+def _parity(store: Store, run_id: str) -> Figures:
+    found = store.parity(run_id)
+    return {"parity": {"n": found.asked, "agreement": found.agreement}} if found else {}
 
 
 def judge(task: Task, scores: Mapping[str, Mapping[str, float]]) -> Verdict:
@@ -174,12 +188,14 @@ def _spread(task: Task, examples: Sequence[Example]) -> list[Figures]:
     return found
 
 
-def _spend(task: Task, store: Store, run: Run, train_seconds: float) -> Figures:
+def _spend(task: Task, store: Store, run: Run, student: Student) -> Figures:
     spent = store.spent(run.id)
     stages = {"generate": Decimal(0), "curate": Decimal(0), "evaluate": Decimal(0)}
     for purpose, usd in spent.items():
         stages[purpose.partition(":")[0]] += usd
-    train = machine_usd(task.spec.machine.usd_per_hour, train_seconds)
+    train = student.train_usd
+    if train is None:
+        train = machine_usd(task.spec.machine.usd_per_hour, student.train_seconds)
     estimate = store.estimate_usd(run.id)
     return {
         "generate_usd": _usd(stages["generate"]),
@@ -193,7 +209,7 @@ def _spend(task: Task, store: Store, run: Run, train_seconds: float) -> Figures:
     } | ({} if estimate is None else {"estimate_usd": _usd(estimate)})
 
 
-def _system(task: Task, name: str, results: _Results) -> Figures:
+def _system(task: Task, name: str, results: _Results, *, billed: bool) -> Figures:
     rows = results.predictions[name]
     found = share(list(results.scores[name].values()), task.spec.evaluate.confidence)
     latencies = [row.latency_s for row in rows]
@@ -209,7 +225,7 @@ def _system(task: Task, name: str, results: _Results) -> Figures:
         "ci_low": found.low,
         "ci_high": found.high,
         "valid_rate": sum(row.valid for row in rows) / len(rows),
-        "usd_per_1k_requests": _usd(_usd_per_1k(task, name, answers, requests_per_s)),
+        "usd_per_1k_requests": _usd(_usd_per_1k(task, answers, requests_per_s, billed=billed)),
         "latency_p50_s": percentile(latencies, 50),
         "latency_p95_s": percentile(latencies, 95),
         "requests_per_s": requests_per_s,
@@ -222,13 +238,18 @@ def _system(task: Task, name: str, results: _Results) -> Figures:
     return figures
 
 
+def _billed_systems(task: Task, student: Student) -> set[str]:
+    """The systems that a provider serves and bills."""
+    found = {"base", "base_few_shot", "student"} if student.model else set()
+    return found | ({"teacher"} if choose(task.spec.teacher.model).model.folder is None else set())
+
+
 def _usd_per_1k(
-    task: Task, name: str, answers: Sequence[Completion], requests_per_s: float
+    task: Task, answers: Sequence[Completion], requests_per_s: float, *, billed: bool
 ) -> Decimal:
     """What a provider bills for them; the time of the machine for what we serve ourselves."""
-    if name == "teacher" and choose(task.spec.teacher.model).model.folder is None:
-        billed = sum((row.usd for row in answers), Decimal(0))
-        return 1000 * billed / len(answers)
+    if billed:
+        return 1000 * sum((row.usd for row in answers), Decimal(0)) / len(answers)
     return usd_per_1k(task.spec.machine.usd_per_hour, requests_per_s)
 
 

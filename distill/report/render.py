@@ -13,6 +13,11 @@ def markdown(figures: Figures) -> str:
     return _environment().get_template("report.md.jinja").render(figures)
 
 
+def card(figures: Figures) -> str:
+    """The student's model card."""
+    return _environment().get_template("card.md.jinja").render(figures)
+
+
 def html(figures: Figures) -> str:
     """The report as one HTML file that opens offline; every text is escaped."""
     return _environment().get_template("report.html.jinja").render(figures)

@@ -20,13 +20,14 @@ from distill.store.requests import Requests, request_of
 from distill.store.results import Results
 from distill.store.rows import Row, now
 from distill.store.runs import Run, Runs
+from distill.store.trainings import Trainings
 
 __all__ = ["INTERRUPTED", "Row", "Run", "Store", "migrate", "open_store", "request_of"]
 
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of a Ctrl-C that comes during a query
 
 
-class Store(Runs, Requests, Money, Data, Pairs, Results):
+class Store(Runs, Requests, Money, Data, Pairs, Results, Trainings):
     """The rows of one task, each subject in a module of its own."""
 
 

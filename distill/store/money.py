@@ -30,14 +30,16 @@ class Money(Rows):
 
     def settle_lost(self) -> None:
         """Write down that attempts whose process ended before an outcome was stored may have been
-        billed; call it where nothing is in flight but batches, which outlive their process."""
+        billed; call it where nothing is in flight but batches and trainings, which outlive their
+        process."""
         with self.transaction():
             self.rows(
                 """INSERT INTO outcome
                    SELECT attempt.id, 'maybe_billed', worst_usd, ?, ?
                    FROM attempt LEFT JOIN outcome ON outcome.attempt_id = attempt.id
                    WHERE outcome.attempt_id IS NULL
-                     AND attempt.id NOT IN (SELECT attempt_id FROM batch_attempt)""",
+                     AND attempt.id NOT IN (SELECT attempt_id FROM batch_attempt)
+                     AND attempt.id NOT IN (SELECT attempt_id FROM training)""",
                 "in flight when its process ended",
                 now(),
             )

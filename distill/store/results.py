@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from distill.records import Prediction, Score, Student
+from distill.records import Parity, Prediction, Score, Student
 from distill.store.rows import Rows, as_json, values_of
 
 
@@ -19,7 +19,8 @@ class Results(Rows):
                 [
                     *(run_id, student.id, student.base, student.trainer, as_json(student.recipe)),
                     *(student.data_hash, str(student.folder), student.train_seconds),
-                    *(student.trained_tokens, as_json(list(student.losses))),
+                    *(student.trained_tokens, as_json(list(student.losses)), student.kept_step),
+                    *(student.model, student.train_usd, student.licence),
                 ]
             ],
         )
@@ -29,10 +30,32 @@ class Results(Rows):
         rows = self.rows("SELECT * EXCLUDE (run_id) FROM student WHERE run_id = ?", run_id)
         if not rows:
             return None
-        id_, base, trainer, recipe, data_hash, folder, seconds, tokens, losses = rows[0]
-        recipe, losses = json.loads(recipe), tuple(json.loads(losses))
-        folder = Path(folder)
-        return Student(id_, base, trainer, recipe, data_hash, folder, seconds, tokens, losses)
+        id_, base, trainer, recipe, data_hash, folder, seconds, tokens, losses, *rest = rows[0]
+        kept_step, model, train_usd, licence = rest
+        return Student(
+            id=id_,
+            base=base,
+            trainer=trainer,
+            recipe=json.loads(recipe),
+            data_hash=data_hash,
+            folder=Path(folder),
+            train_seconds=seconds,
+            trained_tokens=tokens,
+            kept_step=kept_step,
+            losses=tuple(json.loads(losses)),
+            model=model,
+            train_usd=train_usd,
+            licence=licence,
+        )
+
+    def add_parity(self, run_id: str, parity: Parity) -> None:
+        """Store whether the served student is the trained one."""
+        self.insert("parity", [[run_id, *values_of(parity)]])
+
+    def parity(self, run_id: str) -> Parity | None:
+        """What was found; None for a student that is served where it was trained."""
+        rows = self.rows("SELECT asked, agreed FROM parity WHERE run_id = ?", run_id)
+        return Parity(*rows[0]) if rows else None
 
     def add_predictions(
         self, run_id: str, predictions: Sequence[Prediction], scores: Sequence[Score]

@@ -1,0 +1,1 @@
+"""What child processes run: this folder is all of the project that they have in their path."""

@@ -1,0 +1,36 @@
+"""What went wrong, in a sentence that says what to do."""
+
+import errno
+
+MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
+DISK = ("no space left on device", "storagefull")
+
+
+class DivergedError(Exception):
+    """The loss is no number any more."""
+
+    def __init__(self, name: str, step: int) -> None:
+        super().__init__(
+            f"{name} is no finite number at step {step}: the training has diverged. Lower "
+            "student.learning_rate, by half first."
+        )
+
+
+class UnusableBaseError(Exception):
+    """The base cannot be trained on chats."""
+
+
+def in_words(error: BaseException) -> str | None:
+    """The sentence for an error that has one."""
+    text = str(error).lower()
+    if isinstance(error, DivergedError | UnusableBaseError):
+        return str(error)
+    if isinstance(error, MemoryError) or any(words in text for words in MEMORY):
+        return (
+            "The machine or its card ran out of memory. Lower student.batch_size or "
+            "student.context_tokens, or take a smaller student.base."
+        )
+    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+    if full or any(words in text for words in DISK):
+        return "The disk is full. Free some space; the same command goes on from there."
+    return None

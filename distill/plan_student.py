@@ -1,0 +1,85 @@
+"""What a student that a provider trains will cost: its training, and being asked about gold.
+
+Rows that are not made yet are assumed to be like the seeds.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from statistics import fmean
+
+from distill.backends.token_count import PER_MESSAGE, of_text
+from distill.backends.trainers import TRAINERS, Base, choose, openai
+from distill.backends.tuning_prices import training_usd
+from distill.prompting import answer_requests, student_chat, student_request
+from distill.records import Model, Request
+from distill.store import Store
+from distill.synthesis import inputs_per_request
+from distill.task import Task
+from distill.topup import ASSUMED_YIELD, planned_counts
+
+TRAIN = "train:openai"
+BASE, BASE_FEW_SHOT, STUDENT = "evaluate:base", "evaluate:base_few_shot", "evaluate:student"
+
+
+def base_of(task: Task) -> Base | None:
+    """The base that a provider would train; None for a student that is trained here."""
+    spec = task.spec.student
+    if choose(spec.trainer) != "openai":
+        return None
+    return TRAINERS["openai"].locate(spec.base)
+
+
+def systems_of(base: Base) -> dict[str, Model]:
+    """Purpose → the model that is asked for it. What the student will be called is not known yet,
+    but its price is."""
+    untuned, tuned = Model(base.place, None, "openai"), Model(f"ft:{base.place}", None, "openai")
+    return {BASE: untuned, BASE_FEW_SHOT: untuned, STUDENT: tuned}
+
+
+def gold_requests(task: Task, base: Base) -> dict[str, Sequence[Request]]:
+    """Purpose → its requests about gold."""
+    inputs = [row.input for row in task.gold]
+    models = systems_of(base)
+    shots = task.spec.teacher.few_shot
+    return {
+        BASE: answer_requests(task, models[BASE], inputs, shots=0),
+        BASE_FEW_SHOT: answer_requests(task, models[BASE_FEW_SHOT], inputs, shots=shots),
+        STUDENT: [student_request(task, models[STUDENT], text) for text in inputs],
+    }
+
+
+def training_tokens(
+    task: Task, base: Base, teacher: Model, store: Store | None, run_id: str | None
+) -> int:
+    """Tokens of all epochs of the training, as counted here: of the run's rows where they are
+    split, else of as many like the seeds as are expected to be kept."""
+    recipe = TRAINERS["openai"].recipe(task.spec.student.model_dump(), base)
+    epochs = int(str(recipe["n_epochs"]))
+    if store and run_id and "split" in store.finished_stages(run_id):
+        rows = [row for row in store.split(run_id) if row.part == "train"]
+        counts = [
+            row.repeats * _tokens(task, row.example.input, row.example.answer) for row in rows
+        ]
+        return epochs * sum(counts)
+    each = fmean(_tokens(task, seed.input, seed.label) for seed in task.seeds)
+    repeated = len(task.seeds) * task.spec.student.seed_repeats
+    return round(epochs * each * (repeated + _kept(task, teacher)))
+
+
+def _kept(task: Task, teacher: Model) -> float:
+    spec = task.spec.generate
+    given = len(task.inputs) if "inputs" in spec.sources else 0
+    new = sum(planned_counts(task, teacher).values()) * inputs_per_request(task, teacher)
+    expected = ASSUMED_YIELD * (given + new)
+    return min(expected, spec.examples) if spec.examples else expected
+
+
+def _tokens(task: Task, text: str, answer: str) -> int:
+    turns = student_chat(task, text, answer)
+    return sum(of_text(turn["content"]) + PER_MESSAGE for turn in turns)
+
+
+def training_cost(base: Base, tokens: int) -> tuple[Decimal, Decimal]:
+    """(USD that are expected, USD that are reserved)"""
+    expected = training_usd(base.place, tokens)
+    return expected, expected * openai.MOST_PER_COUNTED

@@ -1,0 +1,69 @@
+"""Trainings that a provider bills: begun before they are sent, ended with what was billed."""
+
+from decimal import Decimal
+
+from distill.store.rows import Rows, now
+
+
+class Trainings(Rows):
+    """The rows of trainings; what each may cost is an attempt, what it cost an outcome."""
+
+    def begin_training(self, run_id: str, tag: str, attempt_id: str, worst_usd: Decimal) -> None:
+        """Write down that a training is about to be sent."""
+        with self.transaction():
+            self.insert("attempt", [[attempt_id, run_id, tag, worst_usd, now()]], known_new=True)
+            self.insert("training", [[attempt_id, tag]], known_new=True)
+
+    def training_out(self, run_id: str, tag: str) -> str | None:
+        """The attempt of the run's training that was begun and of which no end is known."""
+        rows = self.rows(
+            """SELECT attempt_id FROM training JOIN attempt ON attempt.id = attempt_id
+               WHERE run_id = ? AND tag = ? AND attempt_id NOT IN (SELECT attempt_id FROM outcome)
+               ORDER BY started DESC""",
+            run_id,
+            tag,
+        )
+        return rows[0][0] if rows else None
+
+    def trainings_out(self) -> list[tuple[str, str]]:
+        """(attempt, tag) of all trainings of which no end is known."""
+        return [
+            (attempt_id, tag)
+            for attempt_id, tag in self.rows(
+                "SELECT attempt_id, tag FROM training "
+                "WHERE attempt_id NOT IN (SELECT attempt_id FROM outcome) ORDER BY tag"
+            )
+        ]
+
+    def forget_training(self, attempt_id: str) -> None:
+        """Count a training as billed the most that it can cost, since nobody looks after it."""
+        self.rows(
+            """INSERT INTO outcome SELECT id, 'maybe_billed', worst_usd, 'forgotten', ?
+               FROM attempt WHERE id = ?""",
+            now(),
+            attempt_id,
+        )
+
+    def end_training(self, attempt_id: str, usd: Decimal, detail: str) -> None:
+        """Write down what a training was billed, which is nothing for one that failed."""
+        result = "answered" if usd else "not_billed"
+        self.insert("outcome", [[attempt_id, result, usd, detail, now()]])
+
+    def training_usd(self, run_id: str, tag: str) -> Decimal:
+        """USD that the run was billed for a training."""
+        rows = self.rows(
+            """SELECT SUM(outcome.usd) FROM training JOIN outcome USING (attempt_id)
+               JOIN attempt ON attempt.id = attempt_id WHERE run_id = ? AND tag = ?""",
+            run_id,
+            tag,
+        )
+        return rows[0][0] or Decimal(0)
+
+    def training_paid(self, tag: str) -> bool:
+        """Was the same training paid for before, in any run?"""
+        rows = self.rows(
+            """SELECT 1 FROM training JOIN outcome USING (attempt_id)
+               WHERE tag = ? AND outcome.usd > 0 LIMIT 1""",
+            tag,
+        )
+        return bool(rows)

@@ -1,0 +1,221 @@
+"""Both trainers for real, on tiny bases: every architecture, a kill in the middle, a divergence."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from distill.backends.trainers import TRAINERS, Trained, TrainJob
+from distill.backends.trainers.lora import environment
+from distill.errors import ChildError, DistillError
+from tests.tiny_bases import ARCHITECTURES, write_base
+
+pytestmark = [pytest.mark.models, pytest.mark.timeout(900)]
+
+ADAPTER = Path("adapter") / "adapter_model.safetensors"
+RECIPE: dict[str, object] = {
+    "rank": 8,
+    "alpha": 8,
+    "dropout": 0.1,
+    "rslora": True,
+    "epochs": 3,
+    "learning_rate": 1e-2,
+    "schedule": "cosine",
+    "warmup_share": 0.06,
+    "batch_size": 4,
+    "patience": 0,
+    "context_tokens": 512,
+    "seed": 0,
+}
+
+
+def write_rows(path: Path, count: int) -> Path:
+    draw = random.Random(count)
+    lines = []
+    for number in range(count):
+        pet = draw.choice(["cat", "dog", "bird"])
+        text = f"the {pet} number {number} is {'very ' * draw.randint(0, 9)}hungry"
+        turns = [("system", "Which pet?"), ("user", text), ("assistant", f"{pet}s")]
+        chat = [{"role": role, "content": content} for role, content in turns]
+        lines.append(json.dumps({"messages": chat}) + "\n")
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> TrainJob:
+    """36 steps, validated every 6."""
+    held = write_rows(tmp_path / "validation.jsonl", 12)
+    return TrainJob(
+        base=str(write_base("llama", tmp_path / "base")),
+        train=write_rows(tmp_path / "train.jsonl", 48),
+        validation=held,
+        parity=held,
+        out=tmp_path / "out",
+        log=tmp_path / "trainer.log",
+        recipe=RECIPE,
+        tag="",
+    )
+
+
+def train(trainer: str, job: TrainJob) -> Trained:
+    return TRAINERS[trainer].train(job, lambda steps: None)
+
+
+@pytest.mark.parametrize("trainer", ["unsloth", "peft"])
+def test_two_steps_on_every_architecture(trainer: str, job: TrainJob, tmp_path: Path) -> None:
+    """In one process, since starting it takes longer than all the steps."""
+    few = replace(job, train=write_rows(tmp_path / "few.jsonl", 8), recipe=RECIPE | {"epochs": 1})
+    files = []
+    for architecture in ARCHITECTURES:
+        out = tmp_path / architecture
+        out.mkdir()
+        own = replace(few, base=str(write_base(architecture, out / "base")), out=out)
+        values = asdict(own) | {"trainer": trainer, "progress": out / "progress.jsonl"}
+        files.append(out / "job.json")
+        files[-1].write_text(json.dumps(values, default=str), encoding="utf-8")
+    code = (
+        "import json, sys\n"
+        "from pathlib import Path\n"
+        "from lora.__main__ import main\n"
+        "for file in sys.argv[1:]:\n"
+        "    main(json.loads(Path(file).read_text()))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, *map(str, files)],
+        env={**os.environ, **environment(few)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    for file in files:
+        check_trained(file.parent)
+
+
+def check_trained(out: Path) -> None:
+    """Two steps were done, they changed every kind of layer, and what is merged has that in it."""
+    from safetensors import safe_open
+
+    events = [json.loads(line) for line in (out / "progress.jsonl").read_text().splitlines()]
+    assert sum(event.get("steps", 0) for event in events) == 2, out.name
+    assert events[-1]["event"] == "done", out.name
+    names = set()
+    with safe_open(out / "adapter" / "adapter_model.safetensors", "numpy") as file:
+        for name in file.keys():  # noqa: SIM118
+            if "lora_B" in name:
+                assert abs(file.get_tensor(name)).max() > 0, f"{out.name}: {name} learned nothing"
+                names.add(name.split(".lora_B")[0].rpartition(".")[2])
+    fused = {"qkv_proj", "o_proj", "gate_up_proj", "down_proj"}
+    apart = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
+    assert names in (fused, apart), out.name
+    answers = json.loads((out / "answers.json").read_text(encoding="utf-8"))
+    assert len(answers["rows"]) == 12
+    check_merged(out)
+
+
+def check_merged(out: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    base, merged = (load_file(out / folder / "model.safetensors") for folder in ("base", "merged"))
+    assert merged.keys() == base.keys(), out.name
+    for name, tensor in merged.items():
+        assert torch.isfinite(tensor.float()).all(), name
+        same = torch.equal(tensor, base[name])
+        assert same == (not name.endswith("_proj.weight")), f"{out.name}: {name}"
+
+
+class Killed(Exception):
+    """The training was killed where the test wanted it."""
+
+
+def kill_at(step: int, job: TrainJob, trainer: str) -> list[int]:
+    """Train until `step`, then kill -9 whatever trains; what was told of steps."""
+    told: list[int] = []
+
+    def on_steps(steps: int) -> None:
+        told.append(steps)
+        if sum(told) == step:
+            for process in psutil.Process().children(recursive=True):
+                if process.cmdline()[2:4] == ["-m", "lora"]:
+                    process.send_signal(signal.SIGKILL)
+
+    with pytest.raises(DistillError, match="the trainer was killed, probably because"):
+        TRAINERS[trainer].train(job, on_steps)
+    return told
+
+
+@pytest.mark.parametrize("trainer", ["unsloth", "peft"])
+def test_a_killed_training_goes_on_and_ends_the_same(
+    trainer: str, job: TrainJob, tmp_path: Path
+) -> None:
+    whole = train(trainer, replace(job, out=tmp_path / "whole"))
+    kill_at(21, job, trainer)
+    kill_at(26, job, trainer)
+    told: list[int] = []
+    resumed = TRAINERS[trainer].train(job, told.append)
+    assert told[0] == 24 and sum(told) == 36, "from the last checkpoint, and no step twice"
+    assert resumed.earlier_seconds > 0 and whole.earlier_seconds == 0
+    assert (resumed.kept_step, resumed.trained_tokens) == (whole.kept_step, whole.trained_tokens)
+    assert [row.keys() for row in resumed.losses] == [row.keys() for row in whole.losses]
+    for ours, theirs in zip(resumed.losses, whole.losses, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-5)
+    assert not (job.out / "checkpoints").exists()
+
+
+def test_the_best_weights_are_kept_and_the_training_ends_early(
+    job: TrainJob, tmp_path: Path
+) -> None:
+    """What validates has the answers wrong way round, so that learning makes it worse."""
+    wrong = {"cats": "dogs", "dogs": "birds", "birds": "cats"}
+    chats = [json.loads(line) for line in job.validation.read_text("utf-8").splitlines()]
+    for chat in chats:
+        chat["messages"][-1]["content"] = wrong[chat["messages"][-1]["content"]]
+    held = tmp_path / "wrong.jsonl"
+    held.write_text("".join(json.dumps(chat) + "\n" for chat in chats), encoding="utf-8")
+    recipe = RECIPE | {"patience": 2, "epochs": 12, "dropout": 0.0}
+    early = replace(job, validation=held, recipe=recipe)
+    trained = train("peft", replace(early, out=tmp_path / "whole"))
+    held_losses = {
+        row["step"]: row["validation_loss"] for row in trained.losses if "validation_loss" in row
+    }
+    best = min(held_losses, key=lambda step: held_losses[step])
+    assert trained.kept_step == best
+    assert max(held_losses) == best + 12, "two validations later"
+    assert max(held_losses) < 144, "the whole training would be 144 steps"
+    kill_at(int(best) + 9, early, "peft")
+    resumed = train("peft", early)
+    assert (resumed.kept_step, resumed.losses) == (trained.kept_step, trained.losses)
+    unsaved = replace(early, out=tmp_path / "unsaved")
+    unsaved.out.mkdir()
+    in_its_way = unsaved.out / "adapter"
+    in_its_way.touch()
+    with pytest.raises(ChildError, match="the trainer"):
+        train("peft", unsaved)
+    in_its_way.unlink()
+    told: list[int] = []
+    saved = TRAINERS["peft"].train(unsaved, told.append)
+    assert told == [best + 12], "it had ended: not a step more"
+    assert (saved.kept_step, saved.losses) == (trained.kept_step, trained.losses)
+    ours, theirs = ((folder / ADAPTER).read_bytes() for folder in (unsaved.out, early.out))
+    assert ours == theirs, "the best weights, not the last"
+
+
+def test_a_training_that_diverges_says_so_and_what_to_do(job: TrainJob) -> None:
+    from safetensors.torch import load_file, save_file
+
+    weights: dict[str, Any] = load_file(Path(job.base) / "model.safetensors")
+    weights["model.norm.weight"][:] = float("nan")
+    save_file(weights, Path(job.base) / "model.safetensors", {"format": "pt"})
+    with pytest.raises(DistillError, match=r"diverged\. Lower student\.learning_rate") as caught:
+        train("peft", job)
+    assert str(job.log) in str(caught.value)
