@@ -89,6 +89,11 @@ new_option = click.option(
 detach_option = click.option(
     "--detach", is_flag=True, help="Submit batches and return; the next run goes on."
 )
+curve_option = click.option(
+    "--curve",
+    is_flag=True,
+    help="Train on 25 and 50 % of the examples, too, and say what more would bring.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask before more than $1 is spent.")
 
@@ -116,6 +121,9 @@ def _stage_command(stage: str, about: str) -> None:
     def command(context: click.Context, /, task: str, as_json: bool, **options: bool) -> None:
         _run(context, task, stage, as_json=as_json, **options)
 
+    if stage == "train":
+        curve_option(command)
+
 
 for stage, about in STAGES.items():
     _stage_command(stage, about)
@@ -132,8 +140,10 @@ def _run(
     outcome = pipeline.run(workspace_of(context), task, way)
     report = outcome.context.folder / "report.json"
     if as_json:
-        done = {"run": outcome.run.id, "why": outcome.run.why, "stages": outcome.done_now}
+        done: dict[str, Any] = {"run": outcome.run.id, "why": outcome.run.why}
+        done["stages"] = outcome.done_now
         done |= {"waiting": outcome.waiting} if outcome.waiting else {}
+        done |= {"learning_curve": outcome.curve} if outcome.curve else {}
         figures = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
         click.echo(json.dumps(done | ({"report": figures} if figures else {})))
         return
@@ -144,6 +154,8 @@ def _run(
         click.echo(
             f"run {outcome.run.id} is done up to {until}; nothing to do (--new starts another)"
         )
+    if outcome.curve:
+        _show_curve(outcome.curve)
     if until == "report":
         _show_report(json.loads(report.read_text(encoding="utf-8")), outcome.context.folder)
 
@@ -155,6 +167,17 @@ def interactive() -> bool:
 
 def _agree(plan: "Plan") -> bool:
     return click.confirm(f"{plan.words}. Go on?", default=False, err=True)
+
+
+def _show_curve(figures: Mapping[str, Any]) -> None:
+    from distill.learning import sentence
+
+    rows = [
+        [str(p["examples"]), f"{p['value']:.1%}", f"{p['ci_low']:.1%}–{p['ci_high']:.1%}"]
+        for p in figures["points"]
+    ]
+    _show_table(["examples", "right", "interval"], rows)
+    click.echo(f"\n{sentence(figures)}")
 
 
 def _show_report(figures: Mapping[str, Any], folder: Path) -> None:

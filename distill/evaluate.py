@@ -61,7 +61,7 @@ class Served:
 def evaluate(context: Context) -> Callable[[Store], None]:
     """Ask every system for every gold row; what is to be written are predictions, scores and the
     parity. Raises DistillError when the served student is not the trained one."""
-    inputs = [row.input for row in context.task.gold]
+    inputs = _inputs(context.task)
     predictions: list[Prediction] = []
     parities: list[Parity] = []
     with context.store() as store:
@@ -111,35 +111,56 @@ def served_systems(context: Context, student: Student) -> list[Served]:
     """The systems that are models, grouped by the server they share."""
     task, spec = context.task, context.task.spec
     teacher = choose(spec.teacher.model)
-    base, tuned = models(spec.student, student)
+    base, _ = models(spec.student, student)
     few_shot = partial(answer_requests, task, shots=spec.teacher.few_shot)
-
-    def settings(name: str) -> ServerSettings:
-        return ServerSettings(
-            in_flight=spec.evaluate.in_flight,
-            usd_per_hour=spec.machine.usd_per_hour,
-            log=context.log(f"{STAGE}-{name}"),
-            rates=task.rates,
-        )
-
     return [
-        Served(
-            tuned,
-            lambda: serve(tuned, settings("student")),
-            {"student": partial(_student_requests, task)},
-            parity.trained_answers(student),
-        ),
+        served_student(context, student, "student"),
         Served(
             teacher.model,
-            lambda: teacher.serve(settings("teacher")),
+            lambda: teacher.serve(_settings(context, "teacher")),
             {"teacher": few_shot},
         ),
         Served(
             base,
-            lambda: serve(base, settings("base")),
+            lambda: serve(base, _settings(context, "base")),
             {"base": partial(answer_requests, task, shots=0), "base_few_shot": few_shot},
         ),
     ]
+
+
+def served_student(context: Context, student: Student, system: str) -> Served:
+    """A student as a system of that name."""
+    _, tuned = models(context.task.spec.student, student)
+    return Served(
+        tuned,
+        lambda: serve(tuned, _settings(context, system)),
+        {system: partial(_student_requests, context.task)},
+        parity.trained_answers(student),
+    )
+
+
+def student_predictions(
+    context: Context, store: Store, student: Student, system: str
+) -> list[Prediction]:
+    """A student's answers on gold, as a system of that name; what is answered is not asked."""
+    served, inputs = served_student(context, student, system), _inputs(context.task)
+    with _asking(context, store, served) as ask:
+        answered = ask(system, served.systems[system](served.model, inputs), inputs)
+    return _predictions(system, context.task, answered)
+
+
+def _inputs(task: Task) -> list[str]:
+    return [row.input for row in task.gold]
+
+
+def _settings(context: Context, name: str) -> ServerSettings:
+    spec = context.task.spec
+    return ServerSettings(
+        in_flight=spec.evaluate.in_flight,
+        usd_per_hour=spec.machine.usd_per_hour,
+        log=context.log(f"{STAGE}-{name.replace(':', '-')}"),
+        rates=context.task.rates,
+    )
 
 
 def models(spec: StudentSpec, student: Student) -> tuple[Model, Model]:

@@ -16,24 +16,26 @@ arrive, so that stage asks for no answer twice.
 
 import os
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from distill.asking import Waiting
 from distill.backends.teachers import AUTO, automatic, check_key
 from distill.backends.trainers import TRAINERS
 from distill.backends.trainers import choose as choose_trainer
 from distill.curate import curate, kept_of
+from distill.curve import expected_usd, learning_curve
 from distill.errors import DistillError, InputError
 from distill.evaluate import evaluate
 from distill.generate import generate
 from distill.leaks import without_leaking_seeds
-from distill.plan import ASK_ABOVE_USD, Plan, dollars, plan
+from distill.plan import ASK_ABOVE_USD, Plan, curve_plan, dollars, plan
 from distill.progress import shown
 from distill.report import report
 from distill.split import split
@@ -69,12 +71,13 @@ class Declined(DistillError):
 @dataclass(frozen=True, slots=True)
 class Way:
     """How far to go; whether with another run than the latest; whether to leave instead of waiting
-    for batches; whom to ask before more than ASK_ABOVE_USD is spent, as far as that can be
-    estimated; whether it is a rehearsal."""
+    for batches; whether to learn what more examples would bring; whom to ask before more than
+    ASK_ABOVE_USD is spent, as far as that can be estimated; whether it is a rehearsal."""
 
     until: str = "report"
     new: bool = False
     detach: bool = False
+    curve: bool = False
     agree: Agree | None = None
     rehearsal: bool = False
 
@@ -84,13 +87,14 @@ ALL_THE_WAY = Way()
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a call did: the run it worked on, its context, the stages that it did, and what it left
-    waiting (empty: nothing)."""
+    """What a call did: the run it worked on, its context, the stages that it did, what it left
+    waiting (empty: nothing), and the learning curve's figures where it was wanted."""
 
     run: Run
     context: Context
     done_now: tuple[str, ...]
     waiting: str = ""
+    curve: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run(workspace: Workspace, name: str, way: Way = ALL_THE_WAY) -> Outcome:
@@ -124,7 +128,26 @@ def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
                 done += (stage for stage in _up_to(way.until) if _do(context, stage))
             except Waiting as waiting:
                 return Outcome(current, context, tuple(done), str(waiting))
-    return Outcome(current, context, tuple(done))
+            curve = _curve(context, way) if way.curve else {}
+    return Outcome(current, context, tuple(done), curve=curve)
+
+
+def _curve(context: Context, way: Way) -> Mapping[str, Any]:
+    """The learning curve of a run that has its student; a report that is there shows it from now
+    on. Raises Declined."""
+    context = replace(context, task=without_leaking_seeds(context.task))
+    with context.store() as store:
+        usd = expected_usd(store.split(context.run_id), context.task)
+        reported = "report" in store.finished_stages(context.run_id)
+        cost = curve_plan(context.task, store, context.run_id, usd)
+    if usd:
+        context.progress.note("plan", cost.words)
+    if usd > ASK_ABOVE_USD and way.agree is not None and not way.agree(cost):
+        raise Declined(context.task.name, usd)
+    found = learning_curve(context)
+    if reported:
+        report(context)
+    return found
 
 
 def _is_trained(workspace: Workspace, task: Task, way: Way) -> bool:

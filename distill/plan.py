@@ -16,15 +16,17 @@ from distill.backends.pace import FIRST_WINDOW
 from distill.backends.prompt_cache import cached_and_written
 from distill.backends.teachers import choose, price_of
 from distill.backends.token_count import of_prompt
-from distill.backends.trainers.openai import closing
+from distill.backends.trainers.openai import MOST_PER_COUNTED, closing
 from distill.backends.worst_case import worst_case
 from distill.batch_store import goes_in_batches, was_batched
 from distill.expected import Expected, assumptions, expectations
 from distill.leaks import without_leaking_seeds
+from distill.learning import SHARES
 from distill.plan_student import (
     TRAIN,
     base_of,
     gold_requests,
+    kept_of,
     systems_of,
     training_cost,
     training_tokens,
@@ -33,6 +35,7 @@ from distill.prices import TokenPrice, token_price
 from distill.records import Model, Request, Usage
 from distill.store import Store
 from distill.task import Task
+from distill.training_time import TrainingTime, training_time
 from distill.wanted import (
     ANSWER,
     EVALUATE,
@@ -73,7 +76,8 @@ class Step:
 class Plan:
     """A run's steps that are billed, none for a teacher that sends no bill (`price` is None);
     `spent_usd` is what the run was billed already, or may have been; `batches`: the provider takes
-    batches, and `in_batches`: the run goes through them."""
+    batches, and `in_batches`: the run goes through them; `training`: how long the student's will
+    take, where that is known and is not over."""
 
     task: str
     teacher: str
@@ -84,6 +88,7 @@ class Plan:
     spent_usd: Decimal
     assumptions: tuple[str, ...]
     in_batches: bool
+    training: TrainingTime | None = None
 
     @property
     def requests(self) -> int:
@@ -157,10 +162,13 @@ def plan(
     price = price_of(name, task.rates)
     spent = store.committed_usd(run_id) if store and run_id else Decimal(0)
     terms = _terms(task)
+    stock, model = _stock(store, run_id), choose(name).model
+    trained = "train" in stock.finished
+    training = None if trained else training_time(task, kept_of(task, model), store)
     if not terms:
-        return Plan(task.name, name, None, False, (), task.spec.budget.usd, spent, (), False)
-    task, model = without_leaking_seeds(task), choose(name).model
-    stock = _stock(store, run_id)
+        budget = task.spec.budget.usd
+        return Plan(task.name, name, None, False, (), budget, spent, (), False, training)
+    task = without_leaking_seeds(task)
     asked = demand(task, model, stock)
     wanted_of_all = [*asked.wanted, *_student_wanted(task, stock)]
     billed = [wanted for wanted in wanted_of_all if wanted.purpose in terms]
@@ -185,6 +193,7 @@ def plan(
         spent_usd=spent,
         assumptions=(*assumptions(task, asked, found), *_warnings(task)),
         in_batches=batches and goes_in_batches(mode, detach=detach, began=began),
+        training=training,
     )
 
 
@@ -204,6 +213,17 @@ def _student_wanted(task: Task, stock: Stock) -> list[Wanted]:
     ]
 
 
+def curve_plan(task: Task, store: Store, run_id: str, usd: Decimal) -> Plan:
+    """A plan of the trainings of a learning curve alone, which are expected to cost so much."""
+    found = plan(task, store, run_id)
+    base = base_of(task)
+    if base is None:
+        return replace(found, steps=())
+    worst = usd * MOST_PER_COUNTED
+    step = _training_step(base.place, len(SHARES), 0, usd, worst)
+    return replace(found, steps=(step,), in_batches=False)
+
+
 def _training(task: Task, teacher: Model, stock: Stock, run_id: str | None) -> list[Step]:
     """The training as a step, where a provider does it and it is not done."""
     base = base_of(task)
@@ -211,10 +231,14 @@ def _training(task: Task, teacher: Model, stock: Stock, run_id: str | None) -> l
         return []
     tokens = training_tokens(task, base, teacher, stock.store, run_id)
     usd, worst = training_cost(base, tokens)
-    step = Step(
+    return [_training_step(base.place, 1, tokens, usd, worst)]
+
+
+def _training_step(base: str, jobs: int, tokens: int, usd: Decimal, worst: Decimal) -> Step:
+    return Step(
         purpose=TRAIN,
-        model=base.place,
-        requests=1,
+        model=base,
+        requests=jobs,
         answered=0,
         prompt_tokens=tokens,
         cached_tokens=0,
@@ -225,7 +249,6 @@ def _training(task: Task, teacher: Model, stock: Stock, run_id: str | None) -> l
         worst_usd=worst,
         seconds=0.0,
     )
-    return [step]
 
 
 def _stock(store: Store | None, run_id: str | None) -> Stock:

@@ -11,7 +11,7 @@ from distill.backends.token_count import PER_MESSAGE, of_text
 from distill.backends.trainers import TRAINERS, Base, choose, openai
 from distill.backends.tuning_prices import training_usd
 from distill.prompting import answer_requests, student_chat, student_request
-from distill.records import Model, Request
+from distill.records import Model, Request, SplitRow
 from distill.store import Store
 from distill.synthesis import inputs_per_request
 from distill.task import Task
@@ -56,17 +56,23 @@ def training_tokens(
     recipe = TRAINERS["openai"].recipe(task.spec.student.model_dump(), base)
     epochs = int(str(recipe["n_epochs"]))
     if store and run_id and "split" in store.finished_stages(run_id):
-        rows = [row for row in store.split(run_id) if row.part == "train"]
-        counts = [
-            row.repeats * _tokens(task, row.example.input, row.example.answer) for row in rows
-        ]
-        return epochs * sum(counts)
+        return epochs * tokens_of(task, store.split(run_id))
     each = fmean(_tokens(task, seed.input, seed.label) for seed in task.seeds)
     repeated = len(task.seeds) * task.spec.student.seed_repeats
-    return round(epochs * each * (repeated + _kept(task, teacher)))
+    return round(epochs * each * (repeated + kept_of(task, teacher)))
 
 
-def _kept(task: Task, teacher: Model) -> float:
+def tokens_of(task: Task, split: Sequence[SplitRow]) -> int:
+    """Tokens of an epoch of a split, as counted here."""
+    return sum(
+        row.repeats * _tokens(task, row.example.input, row.example.answer)
+        for row in split
+        if row.part == "train"
+    )
+
+
+def kept_of(task: Task, teacher: Model) -> float:
+    """How many examples beside the seeds are expected to be kept."""
     spec = task.spec.generate
     given = len(task.inputs) if "inputs" in spec.sources else 0
     new = sum(planned_counts(task, teacher).values()) * inputs_per_request(task, teacher)

@@ -44,14 +44,21 @@ def notes(plan: Plan) -> Iterator[str]:
     """What is said under the table, in sentences."""
     if plan.price is None and not plan.steps:
         yield f"Nothing is billed: the teacher ({plan.teacher}) answers on a machine of yours."
+        yield from _training(plan)
         return
     yield f"budget.usd is {dollars(plan.budget_usd)}: {_budget(plan)}."
     if plan.price is not None:
         for start, rates in plan.price.tiers:
             prompts = f"prompts of {start:,} tokens and more" if start else "all tokens"
             yield f"Price of 1M tokens ({plan.price.source}), {prompts}: {_rates(rates)}."
+    yield from _training(plan)
     yield "Assumed:"
     yield from (f"- {assumption}" for assumption in plan.assumptions)
+
+
+def _training(plan: Plan) -> Iterator[str]:
+    if plan.training:
+        yield plan.training.words
 
 
 def _budget(plan: Plan) -> str:
@@ -99,4 +106,6 @@ def figures(plan: Plan) -> dict[str, Any]:
         "spent_usd": plan.spent_usd,
         "stops": stop and {"purpose": stop[0].purpose, "requests": stop[1]},
         "assumptions": plan.assumptions,
+        "training": plan.training
+        and asdict(plan.training) | {"seconds": round(plan.training.seconds)},
     }

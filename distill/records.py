@@ -339,6 +339,16 @@ class Student:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingSpeed:
+    """How fast a run's student was trained: seconds for 1,000 rows learned, start and merge
+    included, and the epochs that its recipe wanted."""
+
+    run_id: str
+    seconds_per_1k: float
+    epochs: float
+
+
+@dataclass(frozen=True, slots=True)
 class Parity:
     """How many prompts the trained and the served student were asked, and how many they answered
     with the same text."""

@@ -30,12 +30,14 @@ def train(context: Context) -> Callable[[Store], None]:
     goes on from its last checkpoint, if it is of the same rows, base and recipe."""
     with context.store() as store:
         split = store.split(context.run_id)
-    student = train_on(context, split)
+    student = train_on(context, split, context.folder / "student")
     return lambda store: store.add_student(context.run_id, student)
 
 
-def train_on(context: Context, split: Sequence[SplitRow]) -> Student:
-    """Train a student on a split, into the run's `student/`."""
+def train_on(
+    context: Context, split: Sequence[SplitRow], folder: Path, *, prompts: int = PROMPTS
+) -> Student:
+    """Train a student on a split, into `folder`; for parity it answers so many prompts."""
     task, spec = context.task, context.task.spec.student
     name = choose(spec.trainer)
     trainer = TRAINERS[name]
@@ -43,14 +45,14 @@ def train_on(context: Context, split: Sequence[SplitRow]) -> Student:
     recipe = trainer.recipe(spec.model_dump(), base)
     rows_hash = data_hash(task, split)
     tag = content_id([rows_hash, base.name, name, recipe])
-    partial = _unfinished(context, tag)
+    partial = _unfinished(folder, tag)
     job = TrainJob(
         base=base.place,
         train=_write_rows(partial / "train.jsonl", task, split, "train"),
         validation=_write_rows(partial / "validation.jsonl", task, split, "validation"),
-        parity=_write_parity_rows(partial / "parity.jsonl", task, split),
+        parity=_write_parity_rows(partial / "parity.jsonl", task, split, prompts),
         out=partial,
-        log=context.log("trainer"),
+        log=context.log("trainer" if folder.name == "student" else f"trainer-{folder.name}"),
         recipe=recipe,
         tag=tag,
     )
@@ -58,7 +60,6 @@ def train_on(context: Context, split: Sequence[SplitRow]) -> Student:
     with context.progress.step("train", name, trainer.total_steps(job)) as advance:
         trained = trained_and_paid(context, job, lambda: trainer.train(job, advance))
     seconds = perf_counter() - began + trained.earlier_seconds
-    folder = context.folder / "student"
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
     return Student(
@@ -111,9 +112,9 @@ def begin(context: Context, store: Store, job: TrainJob, worst: Decimal) -> str:
     return attempt
 
 
-def _unfinished(context: Context, made_of: str) -> Path:
-    """Where the student is made; what is there stays if it is `made_of` the same."""
-    partial = context.folder / "student.partial"
+def _unfinished(folder: Path, made_of: str) -> Path:
+    """Where a student is made; what is there stays if it is `made_of` the same."""
+    partial = folder.with_name(f"{folder.name}.partial")
     marker = partial / "made_of"
     if not (marker.exists() and marker.read_text(encoding="utf-8") == made_of):
         shutil.rmtree(partial, ignore_errors=True)
@@ -139,8 +140,8 @@ def _write_rows(path: Path, task: Task, split: Sequence[SplitRow], part: str) ->
     return path
 
 
-def _write_parity_rows(path: Path, task: Task, split: Sequence[SplitRow]) -> Path:
+def _write_parity_rows(path: Path, task: Task, split: Sequence[SplitRow], prompts: int) -> Path:
     """What the trained and the served student are both asked: what validates, then what trains."""
-    rows = sorted(split, key=lambda row: row.part != "validation")[:PROMPTS]
+    rows = sorted(split, key=lambda row: row.part != "validation")[:prompts]
     path.write_text("".join(chat_row(task, row) + "\n" for row in rows), encoding="utf-8")
     return path

@@ -159,6 +159,7 @@ def test_migrations_are_applied_once_and_recorded(database: Path) -> None:
         "006_settled_teacher.sql",
         "007_pairs.sql",
         "008_students.sql",
+        "009_learning_curve.sql",
     ]
 
 

@@ -12,6 +12,7 @@ from distill.backends.diversity import coverage, diversity
 from distill.backends.teachers import choose
 from distill.batch_store import was_batched
 from distill.errors import DistillError
+from distill.learning import curve_figures, sentence
 from distill.prices import machine_usd, usd_per_1k
 from distill.records import Completion, Example, Labelled, Prediction, Student
 from distill.report.headline import headline
@@ -74,6 +75,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         "systems": systems,
         "verdict": _verdict(found),
         **_parity(store, run_id),
+        **_learning_curve(task, store, run_id, results),
         "machine": {
             "usd_per_hour": _usd(task.spec.machine.usd_per_hour),
             "in_flight": task.spec.evaluate.in_flight,
@@ -91,6 +93,12 @@ def stamped(figures: Figures) -> Figures:
 def _parity(store: Store, run_id: str) -> Figures:
     found = store.parity(run_id)
     return {"parity": {"n": found.asked, "agreement": found.agreement}} if found else {}
+
+
+def _learning_curve(task: Task, store: Store, run_id: str, results: _Results) -> Figures:
+    split, confidence = store.split(run_id), task.spec.evaluate.confidence
+    found = curve_figures(split, results.scores, confidence)
+    return {"learning_curve": found | {"sentence": sentence(found)}} if found else {}
 
 
 def judge(task: Task, scores: Mapping[str, Mapping[str, float]]) -> Verdict:
@@ -193,20 +201,27 @@ def _spend(task: Task, store: Store, run: Run, student: Student) -> Figures:
     stages = {"generate": Decimal(0), "curate": Decimal(0), "evaluate": Decimal(0)}
     for purpose, usd in spent.items():
         stages[purpose.partition(":")[0]] += usd
-    train = student.train_usd
-    if train is None:
-        train = machine_usd(task.spec.machine.usd_per_hour, student.train_seconds)
+    train = _train_usd(task, student)
+    curve = sum((_train_usd(task, row) for row in store.curve_students(run.id).values()), Decimal())
     estimate = store.estimate_usd(run.id)
     return {
         "generate_usd": _usd(stages["generate"]),
         "judge_usd": _usd(stages["curate"]),
         "train_usd": _usd(train),
+        **({"curve_usd": _usd(curve)} if curve else {}),
         "evaluate_usd": _usd(stages["evaluate"]),
-        "total_usd": _usd(sum(stages.values(), train)),
+        "total_usd": _usd(sum(stages.values(), train + curve)),
         "billed_usd": _usd(store.committed_usd(run.id)),
         "budget_usd": _usd(task.spec.budget.usd),
         "possibly_paid_twice_usd": _usd(store.possibly_paid_twice_usd(run.id)),
     } | ({} if estimate is None else {"estimate_usd": _usd(estimate)})
+
+
+def _train_usd(task: Task, student: Student) -> Decimal:
+    """What a provider billed for a training, or what the machine cost meanwhile."""
+    if student.train_usd is None:
+        return machine_usd(task.spec.machine.usd_per_hour, student.train_seconds)
+    return student.train_usd
 
 
 def _system(task: Task, name: str, results: _Results, *, billed: bool) -> Figures:

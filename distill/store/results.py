@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from distill.records import Parity, Prediction, Score, Student
+from distill.records import Parity, Prediction, Score, Student, TrainingSpeed
 from distill.store.rows import Rows, as_json, values_of
 
 
@@ -13,40 +14,44 @@ class Results(Rows):
 
     def add_student(self, run_id: str, student: Student) -> None:
         """Store what was trained."""
-        self.insert(
-            "student",
-            [
-                [
-                    *(run_id, student.id, student.base, student.trainer, as_json(student.recipe)),
-                    *(student.data_hash, str(student.folder), student.train_seconds),
-                    *(student.trained_tokens, as_json(list(student.losses)), student.kept_step),
-                    *(student.model, student.train_usd, student.licence),
-                ]
-            ],
-        )
+        self.insert("student", [[run_id, *_values(student)]])
 
     def student(self, run_id: str) -> Student | None:
         """The run's student, None before it is trained."""
         rows = self.rows("SELECT * EXCLUDE (run_id) FROM student WHERE run_id = ?", run_id)
+        return _student(rows[0]) if rows else None
+
+    def training_speed(self, trainer: str, base: str) -> TrainingSpeed | None:
+        """How fast the newest student was that `trainer` made here of what the task calls `base`;
+        None before the first."""
+        rows = self.rows(
+            """SELECT run.id, train_seconds, recipe, losses FROM student JOIN run ON run.id = run_id
+               WHERE trainer = ? AND json_extract_string(spec, '$.student.base') = ?
+               ORDER BY created DESC LIMIT 1""",
+            trainer,
+            base,
+        )
         if not rows:
             return None
-        id_, base, trainer, recipe, data_hash, folder, seconds, tokens, losses, *rest = rows[0]
-        kept_step, model, train_usd, licence = rest
-        return Student(
-            id=id_,
-            base=base,
-            trainer=trainer,
-            recipe=json.loads(recipe),
-            data_hash=data_hash,
-            folder=Path(folder),
-            train_seconds=seconds,
-            trained_tokens=tokens,
-            kept_step=kept_step,
-            losses=tuple(json.loads(losses)),
-            model=model,
-            train_usd=train_usd,
-            licence=licence,
+        run_id, seconds, recipe, losses = rows[0][0], rows[0][1], *map(json.loads, rows[0][2:])
+        steps = max((loss["step"] for loss in losses), default=0)
+        learned = steps * recipe["batch_size"]
+        return (
+            TrainingSpeed(run_id, 1000 * seconds / learned, recipe["epochs"]) if learned else None
         )
+
+    def add_curve_student(self, run_id: str, examples: int, student: Student) -> None:
+        """Store what was trained on so many examples of the split."""
+        self.insert("curve_student", [[examples, run_id, *_values(student)]])
+
+    def curve_students(self, run_id: str) -> dict[int, Student]:
+        """Examples → what was trained on them, the fewest first."""
+        rows = self.rows(
+            """SELECT * EXCLUDE (run_id) FROM curve_student
+               WHERE run_id = ? ORDER BY examples""",
+            run_id,
+        )
+        return {examples: _student(values) for examples, *values in rows}
 
     def add_parity(self, run_id: str, parity: Parity) -> None:
         """Store whether the served student is the trained one."""
@@ -86,3 +91,32 @@ class Results(Rows):
         for system, gold_id, value in rows:
             table.setdefault(system, {})[gold_id] = value
         return table
+
+
+def _values(student: Student) -> list[object]:
+    return [
+        *(student.id, student.base, student.trainer, as_json(student.recipe), student.data_hash),
+        *(str(student.folder), student.train_seconds, student.trained_tokens),
+        *(as_json(list(student.losses)), student.kept_step),
+        *(student.model, student.train_usd, student.licence),
+    ]
+
+
+def _student(values: Sequence[Any]) -> Student:
+    id_, base, trainer, recipe, data_hash, folder, seconds, tokens, losses, *rest = values
+    kept_step, model, train_usd, licence = rest
+    return Student(
+        id=id_,
+        base=base,
+        trainer=trainer,
+        recipe=json.loads(recipe),
+        data_hash=data_hash,
+        folder=Path(folder),
+        train_seconds=seconds,
+        trained_tokens=tokens,
+        kept_step=kept_step,
+        losses=tuple(json.loads(losses)),
+        model=model,
+        train_usd=train_usd,
+        licence=licence,
+    )

@@ -1,0 +1,81 @@
+"""`distill train --curve`: students of parts of the run's split, each asked about gold.
+
+In: a run that has its student. Out: the learning curve's figures; the students and their answers
+are in the store. What is there is neither trained nor asked again.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from distill.backends.trainers.openai import DEFAULT_EPOCHS
+from distill.backends.tuning_prices import training_usd
+from distill.errors import InputError
+from distill.evaluate import score, student_predictions
+from distill.learning import CURVE, SHARES, Figures, curve_figures, examples_of, part_of
+from distill.plan_student import base_of, tokens_of
+from distill.records import SplitRow
+from distill.systems import METRIC
+from distill.task import Task
+from distill.train import train_on
+from distill.workspace import Context
+
+
+def learning_curve(context: Context) -> Figures:
+    """Train on what is missing of the curve, ask about gold, and work out what more would bring.
+
+    Raises InputError when the parts would not differ, BudgetReached before a provider's training
+    that the budget does not carry.
+    """
+    with context.store() as store:
+        split, student = store.split(context.run_id), store.student(context.run_id)
+        scores = store.scores(context.run_id, METRIC)
+    assert student is not None, "train comes before its curve"
+    for part in parts(split, context.task):
+        system = f"{CURVE}{examples_of(part)}"
+        if system not in scores:
+            scores[system] = _measured(context, part, system)
+    if "student" not in scores:
+        with context.store() as store:
+            answers = student_predictions(context, store, student, "student")
+        scores["student"] = {row.gold_id: row.value for row in score(context.task, answers)}
+    return curve_figures(split, scores, context.task.spec.evaluate.confidence)
+
+
+def parts(split: Sequence[SplitRow], task: Task) -> list[list[SplitRow]]:
+    """The parts of the split that are trained on, the smallest first. Raises InputError where they
+    are the same."""
+    found = [part_of(split, share, task.spec.student.seed) for share in SHARES]
+    counts = [examples_of(part) for part in [*found, split]]
+    if len(set(counts)) < len(counts):
+        raise InputError(
+            f"the split has too few examples beside the seeds for a learning curve ({counts[-1]} "
+            "train): generate more"
+        )
+    return found
+
+
+def expected_usd(split: Sequence[SplitRow], task: Task) -> Decimal:
+    """What a provider is expected to bill for training on the parts: nothing for what is trained
+    here."""
+    base = base_of(task)
+    if base is None:
+        return Decimal(0)
+    epochs = int(task.spec.student.epochs or DEFAULT_EPOCHS)
+    tokens = sum(tokens_of(task, part) for part in parts(split, task))
+    return training_usd(base.place, epochs * tokens)
+
+
+def _measured(context: Context, part: Sequence[SplitRow], system: str) -> dict[str, float]:
+    """Gold id → score of a student of a part, written down."""
+    examples = examples_of(part)
+    with context.store() as store:
+        student = store.curve_students(context.run_id).get(examples)
+    if student is None:
+        student = train_on(context, part, context.folder / f"curve-{examples}", prompts=0)
+        with context.store() as store:
+            store.add_curve_student(context.run_id, examples, student)
+    with context.store() as store:
+        predictions = student_predictions(context, store, student, system)
+        scores = score(context.task, predictions)
+        store.add_predictions(context.run_id, predictions, scores)
+    return {row.gold_id: row.value for row in scores}
