@@ -1,7 +1,6 @@
 """`distill cancel`: stop what is out in batches and trainings, and keep what has been answered."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
@@ -30,7 +29,7 @@ class Cancelled:
 
 def cancel(workspace: Workspace, name: str, *, forget: bool = False) -> Cancelled:
     """Stop every batch of the task and wait until each has ended, which may take ten minutes; stop
-    every training, of which nothing is billed.
+    every training, of which only what was trained until then is billed.
 
     `forget` asks no provider: what is out counts as billed, its answers are lost. Raises InputError
     when the task has no run or another process works on it.
@@ -87,8 +86,9 @@ def _stop_trainings(store: Store) -> int:
     """One that has ended by itself stays as it is: the next run finds it."""
     stopped = 0
     for attempt_id, tag in store.trainings_out():
-        if openai.cancel(tag):
-            store.end_training(attempt_id, Decimal(0), "cancelled")
+        usd = openai.cancel(tag)
+        if usd is not None:
+            store.end_training(attempt_id, usd, "cancelled")
             stopped += 1
     return stopped
 

@@ -1,5 +1,6 @@
 """The one error tree. `cli.main` turns it into a message and an exit code; nothing else does."""
 
+from decimal import Decimal
 from pathlib import Path
 
 
@@ -16,7 +17,11 @@ class InputError(DistillError):
 
 
 class TrainingEnded(DistillError):
-    """A training at a provider ended without a student, and was not billed."""
+    """A training at a provider ended without a student, and was billed `usd`."""
+
+    def __init__(self, message: str, usd: Decimal = Decimal(0)) -> None:
+        super().__init__(message)
+        self.usd = usd
 
 
 class ChildError(DistillError):

@@ -15,11 +15,11 @@ from distill import parity
 from distill.asking import OpenEndpoint, ask_all, lazily
 from distill.backends.apis.wire import label_of
 from distill.backends.linear import Classifier, fit_embeddings, fit_tfidf
-from distill.backends.servers import SERVERS, ServerSettings
+from distill.backends.servers import MODEL_TOKENS, SERVERS, ServerSettings
 from distill.backends.teachers import choose
 from distill.backends.trainers import TRAINERS
 from distill.parity import TrainedAnswers
-from distill.prompting import answer_requests, student_request
+from distill.prompting import answer_requests, served_tokens, student_request
 from distill.records import (
     Answered,
     Ask,
@@ -160,6 +160,7 @@ def _settings(context: Context, name: str) -> ServerSettings:
         usd_per_hour=spec.machine.usd_per_hour,
         log=context.log(f"{STAGE}-{name.replace(':', '-')}"),
         rates=context.task.rates,
+        model_tokens=MODEL_TOKENS if name == "teacher" else served_tokens(context.task),
     )
 
 

@@ -73,7 +73,7 @@ class StoreLedger:
         self._first_look = 0
         self._useless: list[Completion] = []
         self._reserved: dict[str, Decimal] = {}
-        self._reserved_usd = sum(self._in_batches.values(), Decimal(0))
+        self._reserved_usd = sum(self._in_batches.values(), store.trainings_out_usd(run_id))
         self._held: deque[Request] = deque()
         self._requests: Iterator[Request] = iter(())
         self._on_answers: OnAnswers = lambda answers: None

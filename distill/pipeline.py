@@ -26,6 +26,7 @@ from time import perf_counter
 from typing import Any
 
 from distill.asking import Waiting
+from distill.backends.context import perhaps_longer_than
 from distill.backends.teachers import AUTO, automatic, check_key
 from distill.backends.trainers import TRAINERS
 from distill.backends.trainers import choose as choose_trainer
@@ -37,6 +38,7 @@ from distill.generate import generate
 from distill.leaks import without_leaking_seeds
 from distill.plan import ASK_ABOVE_USD, Plan, curve_plan, dollars, plan
 from distill.progress import shown
+from distill.prompting import student_chat
 from distill.report import report
 from distill.split import split
 from distill.store import Run, Store, open_store
@@ -151,7 +153,8 @@ def _curve(context: Context, way: Way) -> Mapping[str, Any]:
 
 
 def _is_trained(workspace: Workspace, task: Task, way: Way) -> bool:
-    """Whether the run that is gone on with has its student."""
+    """Whether the run that is gone on with has its student, or has begun to pay for it: a training
+    that a provider would not begin any more can still be fetched."""
     if not workspace.database(task.name).exists():
         return False
     with open_store(workspace.database(task.name)) as store:
@@ -159,15 +162,26 @@ def _is_trained(workspace: Workspace, task: Task, way: Way) -> bool:
         latest = runs[-1] if runs else None
         if latest is None or why_new(task, latest, asked=way.new):
             return False
-        return "train" in store.finished_stages(latest.id)
+        return "train" in store.finished_stages(latest.id) or store.has_training(latest.id)
 
 
 def check_student(task: Task) -> str:
     """What the user must know of the student before anything is paid for. Raises InputError or
-    DistillError for a base or a trainer that a run could not train with; fetches a base that is not
-    here yet."""
-    spec = task.spec.student
-    return TRAINERS[choose_trainer(spec.trainer)].check(spec.model_dump())
+    DistillError for a base or a trainer that a run could not train with, and for gold that the
+    student could not be asked; fetches a base that is not here yet."""
+    choices = task.spec.student.model_dump()
+    trainer = TRAINERS[choose_trainer(task.spec.student.trainer)]
+    warning = trainer.check(choices)
+    chats = [student_chat(task, row.input, row.label) for row in task.gold]
+    if perhaps_longer_than(chats, task.spec.student.context_tokens):
+        base = trainer.locate(task.spec.student.base)
+        for place, tokens in trainer.longer_than(chats, base, choices).items():
+            row = task.gold[place]
+            raise InputError(
+                f"{task.folder / row.file}:{row.line}: {tokens:,} tokens are more than the student "
+                "takes: raise student.context_tokens, or shorten the row"
+            )
+    return warning
 
 
 def begin(workspace: Workspace, task: Task, way: Way) -> tuple[Run, Task]:

@@ -7,9 +7,10 @@ corrects what is assumed of the rest.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import cycle, islice
+from math import ceil
 
 from distill.backends.batches import BATCHES
 from distill.backends.pace import FIRST_WINDOW
@@ -17,12 +18,14 @@ from distill.backends.prompt_cache import cached_and_written
 from distill.backends.teachers import choose, price_of
 from distill.backends.token_count import of_prompt
 from distill.backends.trainers.openai import MOST_PER_COUNTED, closing
+from distill.backends.tuning_prices import TUNABLE
 from distill.backends.worst_case import worst_case
 from distill.batch_store import goes_in_batches, was_batched
 from distill.expected import Expected, assumptions, expectations
 from distill.leaks import without_leaking_seeds
 from distill.learning import SHARES
 from distill.plan_student import (
+    STUDENT,
     TRAIN,
     base_of,
     gold_requests,
@@ -175,32 +178,48 @@ def plan(
     found = expectations(task, {purpose: row.model for purpose, row in terms.items()}, billed)
     mode, batches = task.spec.teacher.mode, model.api in BATCHES
     began = store is not None and run_id is not None and was_batched(store, run_id)
+    steps = [
+        *(_step(row, found[row.purpose], terms[row.purpose]) for row in billed),
+        *_training(task, model, stock, run_id),
+    ]
     return Plan(
         task=task.name,
         teacher=model.name,
         price=price,
         batches=batches,
-        steps=tuple(
-            sorted(
-                [
-                    *(_step(row, found[row.purpose], terms[row.purpose]) for row in billed),
-                    *_training(task, model, stock, run_id),
-                ],
-                key=lambda step: ORDER.index(step.purpose.partition(":")[0]),
-            )
-        ),
+        steps=tuple(sorted(steps, key=lambda step: ORDER.index(step.purpose.partition(":")[0]))),
         budget_usd=task.spec.budget.usd,
         spent_usd=spent,
-        assumptions=(*assumptions(task, asked, found), *_warnings(task)),
+        assumptions=(*assumptions(task, asked, found), *_warnings(task, steps)),
         in_batches=batches and goes_in_batches(mode, detach=detach, began=began),
         training=training,
     )
 
 
-def _warnings(task: Task) -> list[str]:
+def _warnings(task: Task, steps: Sequence[Step]) -> list[str]:
     """What to know about the provider that trains the student."""
-    base = base_of(task)
-    return [closing(base.place, datetime.now(UTC).date())] if base else []
+    base, today = base_of(task), datetime.now(UTC).date()
+    if base is None:
+        return []
+    return [closing(base.place, today), *_pay_back(base.place, steps, today)]
+
+
+def _pay_back(base: str, steps: Sequence[Step], today: date) -> list[str]:
+    """How many requests a day it takes until the training has paid for itself before its model
+    ends; nothing for a teacher that sends no bill."""
+    by_purpose = {step.purpose: step for step in steps}
+    training, of_each = by_purpose.get(TRAIN), [by_purpose.get(EVALUATE), by_purpose.get(STUDENT)]
+    teacher, student = (step and step.requests and step.usd / step.requests for step in of_each)
+    if not (training and teacher and student):
+        return []
+    if teacher <= student:
+        return ["the student costs no less than its teacher: its training never pays for itself"]
+    needed, end = ceil(training.usd / (teacher - student)), TUNABLE[base].shutdown
+    a_day = ceil(needed / max((end - today).days, 1))
+    return [
+        f"the training pays for itself after about {needed:,} requests, ${teacher - student:.8f} "
+        f"saved on each: {a_day:,} a day until its model ends on {end}"
+    ]
 
 
 def _student_wanted(task: Task, stock: Stock) -> list[Wanted]:

@@ -76,6 +76,18 @@ OWN_RATES = {
     ("openai", "gpt-6.2-sol"): Rates(Decimal(2), Decimal(10), Decimal(2), Decimal(2)),
     ("openai", "gpt-6.2-astra"): Rates(Decimal(8), Decimal(40), Decimal(8), Decimal(8)),
 }
+# What a student that OpenAI trained costs, whatever it is called.
+# checked 2026-11-23; source: OpenAI's pricing page, as mirrored in September 2026.
+TUNED_RATES = {
+    "ft:gpt-4.1-2025-04-14": ("3.00", "0.75", "12.00"),
+    "ft:gpt-4.1-mini-2025-04-14": ("0.80", "0.20", "3.20"),
+    "ft:gpt-4o-2024-08-06": ("3.75", "1.875", "15.00"),
+    "ft:gpt-4o-mini-2024-07-18": ("0.30", "0.15", "1.20"),
+}
+OWN_RATES |= {
+    ("openai", name): Rates(Decimal(input_), Decimal(output), Decimal(cached), Decimal(input_))
+    for name, (input_, cached, output) in TUNED_RATES.items()
+}
 
 
 def token_price(
@@ -91,10 +103,15 @@ def token_price(
         if of == provider
     }
     known |= {model: (rates, "task.toml") for model, rates in given.items()}
-    if model in known:
-        rates, source = known[model]
+    if found := known.get(model) or known.get(_untagged(model)):
+        rates, source = found
         return TokenPrice(((0, _halved(rates) if batch else rates),), source)
     return _library_price(provider, model, batch=batch)
+
+
+def _untagged(model: str) -> str:
+    """A tuned model without whose it is and when it was made: ft:<base>:<org>:<suffix>:<id>."""
+    return ":".join(model.split(":")[:2]) if model.startswith("ft:") else model
 
 
 def _halved(rates: Rates) -> Rates:

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
 from distill.backends.embeddings import nearest
+from distill.backends.servers import MODEL_TOKENS
 from distill.records import Candidate, Message, Model, Request, Sampling, content_id
 from distill.task import Task
 
 ANSWER_TOKENS = 16
 # {"label": …} takes more than the label, and another provider's tokens may be shorter.
-JSON_ANSWER_TOKENS = 96
+JSON_ANSWER_TOKENS, JSON_TOKENS = 96, 24
 RATIONALE_TOKENS = 200
 RUBRIC = {
     "5": "reads like a real one, and the label is plainly the right one",
@@ -88,8 +89,18 @@ def student_request(task: Task, model: Model, text: str) -> Request:
     label, as its rows did, where a schema would have it answer in JSON."""
     messages = student_messages(task, text)
     if model.folder is None:
-        return Request(model.name, messages, Sampling(max_tokens=ANSWER_TOKENS))
+        return Request(model.name, messages, Sampling(max_tokens=answer_tokens(task.labels)))
     return label_request(task, model, messages)
+
+
+def answer_tokens(answers: Sequence[str]) -> int:
+    """Room for the longest of the answers and its end: a token is a byte or more."""
+    return max(ANSWER_TOKENS, 1 + max(len(answer.encode()) for answer in answers))
+
+
+def served_tokens(task: Task) -> int:
+    """How long a prompt with its answer may be for what serves the student and its base."""
+    return max(MODEL_TOKENS, task.spec.student.context_tokens + answer_tokens(task.labels))
 
 
 def _choice_request(
@@ -97,7 +108,9 @@ def _choice_request(
 ) -> Request:
     goes_on = model.api == "completions" and not messages[-1].content[-1:].isspace()
     choices = tuple(f" {answer}" if goes_on else answer for answer in answers)
-    room = ANSWER_TOKENS if model.folder else JSON_ANSWER_TOKENS
+    room = answer_tokens(choices)
+    if model.folder is None:
+        room = max(JSON_ANSWER_TOKENS, JSON_TOKENS + room)
     sampling = Sampling(max_tokens=room, seed=seed, choices=choices)
     return Request(model.name, messages, sampling)
 

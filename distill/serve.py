@@ -8,7 +8,7 @@ from pathlib import Path
 
 from distill.backends.servers import SERVERS, ServerSettings
 from distill.errors import InputError
-from distill.prompting import ANSWER_TOKENS, student_messages
+from distill.prompting import answer_tokens, served_tokens, student_messages
 from distill.records import Endpoint, Model, Student
 from distill.store import open_store
 from distill.task import Task
@@ -34,7 +34,13 @@ def serving(task: Task, student: Student, log: Path, port: int | None) -> Iterat
         )
     model = Model(f"student@{student.id}", student.folder / "merged", "chat")
     spec = task.spec
-    settings = ServerSettings(spec.evaluate.in_flight, spec.machine.usd_per_hour, log, port)
+    settings = ServerSettings(
+        in_flight=spec.evaluate.in_flight,
+        usd_per_hour=spec.machine.usd_per_hour,
+        log=log,
+        port=port,
+        model_tokens=served_tokens(task),
+    )
     with SERVERS["vllm"].serve(model, settings) as endpoint:
         yield endpoint
 
@@ -45,7 +51,7 @@ def curl_line(task: Task, endpoint: Endpoint) -> str:
     body = {
         "model": endpoint.model.name,
         "messages": [{"role": turn.role, "content": turn.content} for turn in turns],
-        "max_tokens": ANSWER_TOKENS,
+        "max_tokens": answer_tokens(task.labels),
         "temperature": 0,
         "structured_outputs": {"choice": list(task.labels)},
     }

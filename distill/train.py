@@ -8,21 +8,24 @@ import json
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 
 from distill.backends.trainers import TRAINERS, Trained, TrainJob, choose
 from distill.backends.weights import folder_hash
-from distill.errors import TrainingEnded
+from distill.batch_store import reserved_usd
+from distill.errors import InputError, TrainingEnded
 from distill.ledger import ATTEMPT_ID_BYTES, BudgetReached
 from distill.parity import PROMPTS
 from distill.prompting import student_chat
 from distill.records import SplitRow, Student, content_id
-from distill.store import Store
+from distill.store import Store, as_json
 from distill.task import Task
 from distill.workspace import Context
+
+MADE_OF, RECORD = "made_of", "student.json"
 
 
 def train(context: Context) -> Callable[[Store], None]:
@@ -45,6 +48,8 @@ def train_on(
     recipe = trainer.recipe(spec.model_dump(), base)
     rows_hash = data_hash(task, split)
     tag = content_id([rows_hash, base.name, name, recipe])
+    if found := _finished(folder, tag):
+        return found
     partial = _unfinished(folder, tag)
     job = TrainJob(
         base=base.place,
@@ -59,17 +64,14 @@ def train_on(
     began = perf_counter()
     with context.progress.step("train", name, trainer.total_steps(job)) as advance:
         trained = trained_and_paid(context, job, lambda: trainer.train(job, advance))
-    seconds = perf_counter() - began + trained.earlier_seconds
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
-    return Student(
-        id=folder_hash(folder / trained.merged.name) if trained.merged else trained.model,
+    student = Student(
+        id=folder_hash(trained.merged) if trained.merged else trained.model,
         base=base.name,
         trainer=name,
         recipe=recipe,
         data_hash=rows_hash,
         folder=folder.resolve(),
-        train_seconds=seconds,
+        train_seconds=perf_counter() - began + trained.earlier_seconds,
         trained_tokens=trained.trained_tokens,
         kept_step=trained.kept_step,
         losses=trained.losses,
@@ -77,23 +79,47 @@ def train_on(
         train_usd=trained.usd,
         licence=base.licence,
     )
+    shutil.rmtree(folder, ignore_errors=True)
+    record = as_json(asdict(student) | {"folder": str(student.folder)})
+    (partial / RECORD).write_text(record, encoding="utf-8")
+    partial.rename(folder)
+    return student
+
+
+def _finished(folder: Path, tag: str) -> Student | None:
+    """The student that was made of the same, whose process ended before the store knew of it."""
+    record = folder / RECORD
+    if not record.exists() or (folder / MADE_OF).read_text(encoding="utf-8") != tag:
+        return None
+    values = json.loads(record.read_text(encoding="utf-8"))
+    usd = values["train_usd"]
+    return Student(
+        **values
+        | {"folder": Path(values["folder"]), "losses": tuple(values["losses"])}
+        | {"train_usd": None if usd is None else Decimal(usd)}
+    )
 
 
 def trained_and_paid(context: Context, job: TrainJob, train: Callable[[], Trained]) -> Trained:
     """What a trainer makes of a job. One that a provider bills is written down before it begins,
     with the most that it may cost, and after it has ended, with what it cost; one that was paid for
     before and is found again costs nothing. Raises BudgetReached before anything is sent."""
-    worst = TRAINERS[choose(context.task.spec.student.trainer)].worst_usd(job)
+    trainer = TRAINERS[choose(context.task.spec.student.trainer)]
+    worst = trainer.worst_usd(job)
     if not worst:
         return train()
+    made = trainer.is_made(job)
     with context.store() as store:
         paid = store.training_paid(job.tag)
-        attempt = store.training_out(context.run_id, job.tag) or begin(context, store, job, worst)
+        attempt = store.training_out(context.run_id, job.tag)
+        if not (made and (paid or attempt)):
+            check_budget(context, store, worst, job.tag)
+        attempt = attempt or begin(context, store, job, Decimal(0) if made and paid else worst)
     try:
         trained = train()
-    except TrainingEnded as error:
+    except (TrainingEnded, InputError) as error:  # for the latter nothing was sent
         with context.store() as store:
-            store.end_training(attempt, Decimal(0), str(error))
+            store.end_training(attempt, getattr(error, "usd", Decimal(0)), str(error))
         raise
     billed = trained.made_now or not paid
     with context.store() as store:
@@ -102,11 +128,18 @@ def trained_and_paid(context: Context, job: TrainJob, train: Callable[[], Traine
         return replace(trained, usd=store.training_usd(context.run_id, job.tag))
 
 
+def check_budget(context: Context, store: Store, worst: Decimal, tag: str) -> None:
+    """Raises BudgetReached when the budget does not carry a training beside what was billed and
+    what is out in batches and other trainings."""
+    run_id, budget = context.run_id, context.task.spec.budget.usd
+    taken = store.committed_usd(run_id) + store.trainings_out_usd(run_id, but=tag)
+    taken += sum(dict(reserved_usd(store, run_id)).values(), Decimal(0))
+    if taken + worst > budget:
+        raise BudgetReached(budget, taken, worst)
+
+
 def begin(context: Context, store: Store, job: TrainJob, worst: Decimal) -> str:
-    """The attempt of a training that the budget carries."""
-    committed, budget = store.committed_usd(context.run_id), context.task.spec.budget.usd
-    if committed + worst > budget:
-        raise BudgetReached(budget, committed, worst)
+    """The attempt of a training that is about to be sent."""
     attempt = secrets.token_hex(ATTEMPT_ID_BYTES)
     store.begin_training(context.run_id, job.tag, attempt, worst)
     return attempt
@@ -115,7 +148,7 @@ def begin(context: Context, store: Store, job: TrainJob, worst: Decimal) -> str:
 def _unfinished(folder: Path, made_of: str) -> Path:
     """Where a student is made; what is there stays if it is `made_of` the same."""
     partial = folder.with_name(f"{folder.name}.partial")
-    marker = partial / "made_of"
+    marker = partial / MADE_OF
     if not (marker.exists() and marker.read_text(encoding="utf-8") == made_of):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)

@@ -82,6 +82,7 @@ class Trainer:
     recipe = staticmethod(lora.recipe)
     longer_than = staticmethod(lora.longer_than)
     worst_usd = staticmethod(lora.worst_usd)
+    is_made = staticmethod(lora.is_made)
 
     def total_steps(self, job: TrainJob) -> int:
         return 2

@@ -18,11 +18,11 @@ from safetensors.numpy import save_file
 from distill import pipeline
 from distill.backends import bases
 from distill.backends.bases import locate, parameters
-from distill.backends.trainers import TRAINERS
+from distill.backends.trainers import TRAINERS, lora
 from distill.backends.trainers.recipes import recipe_for
 from distill.backends.weights import STUDENT
 from distill.errors import InputError
-from distill.task import load_task
+from distill.task import StudentSpec, load_task
 from distill.workspace import Workspace
 from tests.conftest import WriteTask
 from tests.standin import StandIn
@@ -88,6 +88,29 @@ def test_no_model_no_weights_no_template(base: Path, tmp_path: Path) -> None:
         path.rename(path.with_suffix(".bin"))
     with pytest.raises(InputError, match="no weights in safetensors"):
         locate(str(base))
+
+
+def test_a_template_that_takes_no_system_message(base: Path) -> None:
+    refusing = "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}"
+    refusing += "{% endif %}{{ m.content }}{% endfor %}"
+    (base / "chat_template.jinja").write_text(refusing, encoding="utf-8")
+    with pytest.raises(InputError, match=r"refuses a system message \(no\)"):
+        locate(str(base))
+
+
+def test_weights_that_are_quantized_already(base: Path) -> None:
+    config = {"quantization_config": {"load_in_4bit": True}}
+    (base / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(InputError, match="quantized already: take the 16-bit ones"):
+        locate(str(base))
+
+
+def test_a_context_that_the_base_has_not(base: Path) -> None:
+    choices = StudentSpec(base=str(base), context_tokens=4096).model_dump()
+    assert lora.check(choices) == ""
+    (base / "config.json").write_text('{"max_position_embeddings": 2048}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"the base can look at no more than 2,048"):
+        lora.check(choices)
 
 
 @pytest.mark.parametrize("line", ['base = "nowhere"', 'trainer = "nobody"'])

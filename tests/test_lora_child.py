@@ -2,11 +2,15 @@
 
 import errno
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from distill.backends.trainers import lora
+from distill.backends.trainers import TrainJob, lora
+from distill.backends.trainers.children.lora.greedy import text_after
+from distill.backends.trainers.children.lora.loading import without_date
 from distill.backends.trainers.children.lora.loop import last_checkpoint
 from distill.backends.trainers.children.lora.rows import (
     IGNORED,
@@ -98,13 +102,14 @@ def test_rows_of_like_length_share_a_batch() -> None:
 
 def test_only_a_whole_checkpoint_is_gone_on_with(tmp_path: Path) -> None:
     assert last_checkpoint(tmp_path / "none") is None
-    for step, whole in ((9, True), (100, True), (110, False)):
+    for step, state in ((9, '{"epoch": 1}'), (100, '{"epoch": 2}'), (105, '{"epo'), (110, None)):
         folder = tmp_path / f"checkpoint-{step}"
         folder.mkdir()
-        if whole:
-            (folder / "trainer_state.json").write_text("{}", encoding="utf-8")
+        if state is not None:
+            (folder / "trainer_state.json").write_text(state, encoding="utf-8")
     assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-100")
-    assert not (tmp_path / "checkpoint-110").exists()
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"checkpoint-9", "checkpoint-100"}
 
 
 def test_failures_in_words() -> None:
@@ -143,3 +148,67 @@ def test_each_line_has_the_seconds_that_its_process_worked(tmp_path: Path) -> No
     first, second = map(json.loads, (tmp_path / "progress.jsonl").read_text("utf-8").splitlines())
     assert (first["event"], second["steps"]) == ("begun", 1)
     assert 0 <= first["seconds"] <= second["seconds"]
+
+
+def test_an_answer_is_read_behind_its_prompt(tmp_path: Path) -> None:
+    """Some tokenizers put a space before a text that stands alone."""
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({"messages": CHAT}) + "\n", encoding="utf-8")
+
+    class Spaced(Words):
+        eos_token = "<end>"
+
+        def __call__(self, text: str, *, add_special_tokens: bool) -> "Spaced":
+            words = [word for word in re.split(r"(?<=:)|(?=<)|(?= )", text) if word]
+            first = words[0] if words[0].endswith(":") else f"_{words[0]}"
+            self.input_ids = [hash(word) for word in [first, *words[1:]]]
+            return self
+
+    (row,) = read_rows(rows, Spaced())
+    assert row["input_ids"][-2:] == [hash("dogs"), hash("<end>")]
+    assert row["labels"].count(IGNORED) == len(row["labels"]) - 2
+
+
+class Pieces:
+    """Tokens are texts; the first of what is decoded loses its space, as with SentencePiece."""
+
+    def decode(self, ids: list[str], *, skip_special_tokens: bool) -> str:
+        return "".join(ids).removeprefix(" ")
+
+
+def test_what_follows_a_prompt_is_told_as_a_server_does() -> None:
+    prompt: list[Any] = ["user:", " hi", "assistant:"]
+    assert text_after(prompt, [" dogs", " too"], Pieces()) == " dogs too"  # type: ignore[list-item]
+    assert text_after(prompt, [], Pieces()) == ""
+
+
+def test_a_template_says_the_same_every_day() -> None:
+    from jinja2 import Environment
+
+    dated = "{{ strftime_now('%d %b %Y') }}: {{ text }}"
+    same = without_date(dated)
+    assert same is not None and without_date(same) == same
+    environment = Environment()
+    environment.globals["strftime_now"] = lambda _: "another day"
+    assert environment.from_string(dated).render(text="hi") == "another day: hi"
+    assert environment.from_string(same).render(text="hi") == "26 Jul 2024: hi"
+    assert without_date("{{ text }}") == "{{ text }}" and without_date(None) is None
+
+
+def test_a_training_that_had_ended_is_not_done_again(tmp_path: Path) -> None:
+    """The child had told its end; its parent ended before it could write that down."""
+    out = tmp_path / "out"
+    (out / "checkpoints").mkdir(parents=True)
+    losses = [{"step": 2.0, "loss": 0.5}]
+    told = [
+        {"event": "begun", "seconds": 1.0},
+        {"event": "done", "seconds": 9.0, "trained_tokens": 7, "kept_step": 2, "losses": losses},
+    ]
+    lines = "".join(json.dumps(event) + "\n" for event in told)
+    (out / "progress.jsonl").write_text(lines, encoding="utf-8")
+    file = tmp_path / "rows.jsonl"
+    job = TrainJob("nowhere", file, file, file, out, tmp_path / "log", {}, "")
+    trained = lora.train("peft", job, lambda steps: None)
+    assert (trained.trained_tokens, trained.kept_step, trained.earlier_seconds) == (7, 2, 9.0)
+    assert trained.losses == tuple(losses) and trained.merged == out / "merged"
+    assert not (out / "checkpoints").exists()

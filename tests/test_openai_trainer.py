@@ -1,6 +1,7 @@
 """Trainings at OpenAI, with the official client against the strict stand-in, faults included."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import openai
@@ -19,11 +22,12 @@ import pytest
 from distill import pipeline
 from distill.backends.trainers import TRAINERS, TrainJob
 from distill.backends.trainers import openai as trainer
-from distill.backends.tuning_prices import training_usd
+from distill.backends.tuning_prices import TUNABLE, training_usd
 from distill.cancel import cancel
 from distill.errors import DistillError, InputError, TrainingEnded
 from distill.ledger import BudgetReached
 from distill.plan import plan
+from distill.prices import Rates, token_price
 from distill.rehearsal import Settings, running
 from distill.rehearsal import StandIn as Provider
 from distill.store import Store, open_store
@@ -144,9 +148,10 @@ TRAINERS["openai"].train(job, lambda steps: None)
 
 @pytest.mark.timeout(600)
 def test_killed_at_twenty_moments_leaves_one_file_and_one_job(
-    provider: Provider, tmp_path: Path
+    provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten calls, before and after each; then the same job again."""
+    monkeypatch.setattr(trainer, "LATE_SECONDS", (0.0,))
     died = 0
     for moment in range(1, 21):
         out = tmp_path / f"moment-{moment}"
@@ -177,8 +182,13 @@ def test_an_account_that_may_not_train_is_told_so_plainly(job: TrainJob, provide
         with pytest.raises(DistillError, match="does not let this account start trainings") as said:
             train(job)
         assert 'student.trainer = "unsloth"' in str(said.value)
-        assert "the files were deleted again" in str(said.value)
+        assert "the files were deleted" in str(said.value)
         with openai.OpenAI() as client:
+            content = job.train.read_bytes()
+            name = f"distill-{sha256(content).hexdigest()[:32]}.jsonl"
+            client.files.create(file=(name, content), purpose="fine-tune")
+            with pytest.raises(TrainingEnded, match="the files were deleted"):
+                train(job)
             assert client.files.list(purpose="fine-tune").data == []
         assert provider.bill().usd == 0
 
@@ -213,10 +223,10 @@ def test_a_cancelled_job_says_so_and_another_is_made(job: TrainJob, providers: S
         thread.start()
         while not provider.bill().jobs:
             thread.join(timeout=0.05)
-        assert trainer.cancel(job.tag)
+        assert trainer.cancel(job.tag) == 0
         thread.join()
         assert "was cancelled at OpenAI" in str(thread_said[0])
-        assert not trainer.cancel(job.tag)
+        assert trainer.cancel(job.tag) is None
         assert provider.bill().usd == 0
 
 
@@ -323,6 +333,10 @@ def test_killed_between_the_bill_and_the_record_of_the_stage(
         patch.setattr(Store, "add_student", interrupted)
         pipeline.run(workspace, "pets")
     billed = provider.bill().usd
+    pets(task_toml=f"{TASK}[budget]\nusd = '{billed * Decimal('1.01'):.8f}'\n")
+    shutil.rmtree(workspace.task_folder("pets") / "latest" / "student")
+    pipeline.run(workspace, "pets", pipeline.Way(until="train"))  # what is paid for is not reserved
+    pets(task_toml=TASK)
     found = figures(pipeline.run(workspace, "pets").context.folder)["spend"]
     assert provider.bill().jobs == 1
     assert Decimal(found["train_usd"]) == billed
@@ -389,3 +403,116 @@ def test_distill_cancel_stops_a_training_and_settles_it(
 
 def interrupted(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def job_of(tag: str, status: str) -> Any:
+    return SimpleNamespace(metadata={"distill": tag}, status=status, id=f"{tag}-{status}")
+
+
+def client_with(*jobs: Any) -> Any:
+    """One that does not know how to look for metadata, as some gateways."""
+    listed = SimpleNamespace(list=lambda **_: list(jobs))
+    return SimpleNamespace(fine_tuning=SimpleNamespace(jobs=listed))
+
+
+def test_a_job_in_a_state_that_nobody_knows_yet_is_under_way() -> None:
+    jobs = [job_of("tag-2", "running"), job_of("tag-1", "failed"), job_of("tag-1", "resuming")]
+    assert trainer.find(client_with(*jobs), "tag-1") is jobs[2]
+    assert trainer.find(client_with(*jobs[:2]), "tag-1") is None
+
+
+def test_a_job_that_was_asked_for_is_looked_for_longer(
+    job: TrainJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list may lag behind what was made."""
+    monkeypatch.setattr(trainer, "LATE_SECONDS", (0.0, 0.0))
+    late = [[], [], [job_of(job.tag, "running")]]
+    jobs = SimpleNamespace(list=lambda **_: late.pop(0))
+    client: Any = SimpleNamespace(fine_tuning=SimpleNamespace(jobs=jobs))
+    assert trainer._known(client, job) is None and len(late) == 2
+    (job.out / trainer.CREATING).touch()
+    assert trainer._known(client, job) is not None
+
+
+def test_a_proxys_page_is_no_answer() -> None:
+    listed = SimpleNamespace(list=lambda **_: "<html>busy</html>")
+    client: Any = SimpleNamespace(fine_tuning=SimpleNamespace(jobs=listed))
+    with pytest.raises(DistillError, match="answered what is no answer: '<html>busy"):
+        trainer.find(client, "tag-1")
+
+
+def ended(status: str, tokens: int | None, model: str | None = "ft:x") -> Any:
+    return SimpleNamespace(
+        status=status, trained_tokens=tokens, fine_tuned_model=model, id="job", error=None
+    )
+
+
+def test_what_ended_is_booked_by_its_tokens(job: TrainJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "_write_record", lambda *_: None)
+    client: Any = None
+    for status in ("failed", "cancelled"):
+        with pytest.raises(TrainingEnded, match=r"It was billed \$0\.003") as said:
+            trainer._ended(client, ended(status, 1000), job, {})
+        assert said.value.usd == training_usd(BASE, 1000)
+    with pytest.raises(DistillError, match="has no name yet") as unnamed:
+        trainer._ended(client, ended("succeeded", 1000, None), job, {})
+    assert not isinstance(unnamed.value, TrainingEnded), "it is paid for, and goes on"
+    uncounted = trainer._ended(client, ended("succeeded", None), job, {})
+    assert uncounted.usd == trainer.worst_usd(job) > 0, "never less than it can be"
+
+
+def test_without_a_key_nothing_is_begun(job: TrainJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for call in (trainer.is_made, train):
+        with pytest.raises(InputError, match="needs a key: set OPENAI_API_KEY"):
+            call(job)
+
+
+def test_hyperparameters_that_openai_refuses() -> None:
+    base = TRAINERS["openai"].locate("auto")
+    for key, value in (("batch_size", 257), ("seed", 2**31), ("seed", -1)):
+        choices = {"epochs": None, "batch_size": None, "seed": 0} | {key: value}
+        with pytest.raises(InputError, match=rf"student\.{key}: OpenAI takes numbers"):
+            trainer.recipe(choices, base)
+
+
+def test_every_base_has_a_price_for_its_students() -> None:
+    for base in TUNABLE:
+        price = token_price("openai", f"ft:{base}:org:distill:x1", {})
+        assert price == token_price("openai", f"ft:{base}", {})
+    given = Rates(Decimal(7), Decimal(8), Decimal(7), Decimal(7))
+    own = token_price("openai", f"ft:{BASE}:org:distill:x1", {f"ft:{BASE}": given})
+    assert own.tiers == ((0, given),)
+
+
+def test_a_training_that_is_out_is_reserved(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, providers: Start
+) -> None:
+    """What is asked meanwhile must leave room for it."""
+    pets(task_toml=TASK.replace("requests = 30", "requests = 60"))
+    with providers() as provider:
+        outcome = pipeline.run(workspace, "pets", pipeline.Way(until="train"))
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(trainer, "_follow", interrupted)
+            pipeline.run(workspace, "pets", pipeline.Way(until="train", curve=True))
+        with outcome.context.store() as store:
+            billed = store.committed_usd(outcome.run.id)
+            out = store.trainings_out_usd(outcome.run.id)
+        assert out > 0
+        tight = f"[budget]\nusd = '{billed + out:.8f}'\n"
+        pets(task_toml=TASK.replace("requests = 30", "requests = 60") + tight)
+        before = provider.bill().requests
+        with pytest.raises(BudgetReached):
+            pipeline.run(workspace, "pets")
+        assert provider.bill().requests == before
+
+
+def test_the_plan_says_when_the_training_has_paid_for_itself(
+    pets: WriteTask, provider: Provider
+) -> None:
+    dear = TASK.replace("'embedded'", "'openai:gpt-6.1-sol'")
+    words = " ".join(plan(pets(task_toml=dear)).assumptions)
+    assert "the training pays for itself after about" in words
+    assert "a day until its model ends on 2027-01-14" in words
+    no_gain = dear + f'[prices."ft:{BASE}"]\ninput = 500\noutput = 500\n'
+    assert "never pays for itself" in " ".join(plan(pets(task_toml=no_gain)).assumptions)

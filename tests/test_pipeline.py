@@ -8,11 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from distill import evaluate, pipeline
-from distill.backends.trainers import TRAINERS
+from distill.backends.trainers import TRAINERS, OnSteps, Trained, TrainJob
 from distill.cli import cli
 from distill.errors import DistillError, InputError
 from distill.leaks import without_leaking_seeds
-from distill.store import open_store
+from distill.store import Store, open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask, held_by_another_process, jsonl, pet_rows
 from tests.scripted import Trainer
@@ -230,3 +230,47 @@ def test_a_seed_that_is_near_gold_is_shown_to_no_system_that_is_tested_on_it(
         assert any(text in shown[purpose] for text in others)
     rivals = evaluate.rivals(without_leaking_seeds(task), split)
     assert [text for text, label in rivals["linear_seeds"][1] if label == "cats"] == [far["input"]]
+
+
+def test_a_student_that_the_store_does_not_know_yet_is_not_trained_again(
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The process ended between the last file and the record."""
+    pets()
+    with monkeypatch.context() as patch, pytest.raises(InputError, match="held"):
+        patch.setattr(Store, "add_student", held)
+        pipeline.run(workspace, "pets")
+    made = (workspace.task_folder("pets") / "latest" / "student" / "made_of").stat().st_mtime_ns
+    with monkeypatch.context() as patch:
+        patch.setitem(TRAINERS, "unsloth", Untrained())
+        outcome = pipeline.run(workspace, "pets")
+    folder = outcome.context.folder / "student"
+    assert (folder / "made_of").stat().st_mtime_ns == made
+    with outcome.context.store() as store:
+        student = store.student(outcome.run.id)
+    assert student is not None and student.folder == folder.resolve()
+    assert [dict(row) for row in student.losses] == figures(outcome.context.folder)["student"][
+        "losses"
+    ]
+
+
+class Untrained(Trainer):
+    def train(self, job: TrainJob, on_steps: OnSteps) -> Trained:
+        raise AssertionError("trained again")
+
+
+def held(*_: object) -> None:
+    raise InputError("the store is held by another process")
+
+
+def test_a_gold_row_that_the_student_could_not_be_asked_ends_a_run_before_it_pays(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    long = {"input": "could you feed cat " + "please " * 3000, "label": "cats"}
+    pets(gold_jsonl=jsonl([*pet_rows("gold", 5), long]))
+    with pytest.raises(InputError, match=r"gold\.jsonl:16: .* raise student\.context_tokens"):
+        pipeline.run(workspace, "pets")
+    assert scripted_backends.total == 0

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from distill.backends.apis.wire import answer_schema
-from distill.prompting import answer_requests, student_messages
+from distill.prompting import answer_requests, served_tokens, student_messages, student_request
 from distill.records import Model
 from distill.synthesis import synthesis_request, synthesis_rounds
 from distill.topup import first_counts
-from tests.conftest import PETS, WriteTask
+from tests.conftest import PETS, WriteTask, jsonl
 from tests.standin import StandIn
 
 CHAT, BASE = Model("m", Path("m"), "chat"), Model("m", Path("m"), "completions")
@@ -167,3 +167,23 @@ def test_votes_are_kept_with_the_candidate(
         rows = [row for row in store.candidates(outcome.run.id) if row.source != "seeds"]
     assert {len(row.answers) for row in rows if row.input} == {3}
     assert {len(row.answer_ids) for row in rows if row.input} == {3}
+
+
+def test_there_is_room_for_the_longest_label(pets: WriteTask) -> None:
+    """A label that does not fit would be cut off, and count as wrong."""
+    long = "остаток не обновлён после внесения чека"
+    head = f'name = "pets"\nkind = "classify"\n[labels]\ncats = "cat"\n"{long}" = "x"\n'
+    rows = [{"input": f"a text of {label}", "label": label} for label in ("cats", long)]
+    gold = [{"input": f"another {label}", "label": label} for label in ("cats", long)]
+    task = pets(task_toml=head, seeds_jsonl=jsonl(rows), gold_jsonl=jsonl(gold))
+    for folder in (Path("weights"), None):
+        model = Model("student", folder, "chat" if folder else "openai")
+        assert student_request(task, model, "x").sampling.max_tokens > len(long.encode())
+        (asked,) = answer_requests(task, model, ["x"], shots=0)
+        assert asked.sampling.max_tokens > len(long.encode())
+
+
+def test_what_serves_the_student_takes_its_context(pets: WriteTask) -> None:
+    text = (pets().folder / "task.toml").read_text(encoding="utf-8")
+    assert served_tokens(pets()) == 2048
+    assert served_tokens(pets(task_toml=f"{text}[student]\ncontext_tokens = 4096\n")) > 4096

@@ -219,3 +219,42 @@ def test_a_training_that_diverges_says_so_and_what_to_do(job: TrainJob) -> None:
     with pytest.raises(DistillError, match=r"diverged\. Lower student\.learning_rate") as caught:
         train("peft", job)
     assert str(job.log) in str(caught.value)
+
+
+def test_one_label_and_no_row_that_validates(job: TrainJob, tmp_path: Path) -> None:
+    """Nothing can be chosen by a validation then: the last weights are kept."""
+    train_rows = tmp_path / "cats.jsonl"
+    lines = [line for line in job.train.read_text("utf-8").splitlines() if '"cats"' in line]
+    train_rows.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    nothing = tmp_path / "nothing.jsonl"
+    nothing.touch()
+    recipe = RECIPE | {"patience": 2, "epochs": 1}
+    alone = replace(job, train=train_rows, validation=nothing, parity=train_rows, recipe=recipe)
+    alone.out.mkdir()
+    (alone.out / "adapter").touch()
+    with pytest.raises(ChildError, match="the trainer"):
+        train("peft", alone)
+    (alone.out / "adapter").unlink()
+    trained = train("peft", alone)  # goes on from an end without any best
+    steps = -(-len(lines) // 4)
+    assert trained.kept_step == steps
+    assert all("validation_loss" not in row for row in trained.losses)
+    answers = json.loads((job.out / "answers.json").read_text(encoding="utf-8"))
+    assert len(answers["rows"]) == len(lines)
+
+
+def test_a_disk_that_is_full_while_the_weights_are_saved(job: TrainJob) -> None:
+    """What is written to this device finds no space left."""
+    few = replace(job, recipe=RECIPE | {"epochs": 1, "dropout": 0.0})
+    whole = replace(few, out=job.out.parent / "whole")
+    train("peft", whole)
+    (few.out / "adapter").mkdir(parents=True)
+    (few.out / ADAPTER).symlink_to("/dev/full")
+    with pytest.raises(DistillError, match=r"The disk is full\. Free some space; the same command"):
+        train("peft", few)
+    (few.out / ADAPTER).unlink()
+    told: list[int] = []
+    TRAINERS["peft"].train(few, told.append)
+    assert told == [12], "only the saving is done again"
+    ours, theirs = ((out / ADAPTER).read_bytes() for out in (few.out, whole.out))
+    assert ours == theirs, "with a patience of 0 the last weights, not those of the best validation"

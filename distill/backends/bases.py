@@ -2,8 +2,10 @@
 
 import json
 import re
+from functools import lru_cache
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from distill.backends.hardware import gpu
 from distill.backends.weights import STUDENT, embedded, folder_hash
@@ -67,6 +69,56 @@ def check(folder: Path) -> None:
             f"student.base: {folder} has no chat template: take a model that was tuned for chats "
             "(-Instruct, -it), or put a chat_template.jinja into a folder of your own"
         )
+    if "quantization_config" in config(folder):
+        raise InputError(
+            f"student.base: the weights in {folder} are quantized already: take the 16-bit ones, "
+            "which training quantizes itself"
+        )
+    check_template(folder)
+
+
+def check_template(folder: Path) -> None:
+    """Raises InputError for a template that refuses what students are asked: a system message and
+    the user's."""
+    from jinja2 import TemplateError
+    from transformers.utils.chat_template_utils import render_jinja_template
+
+    turns = [{"role": role, "content": "a text"} for role in ("system", "user")]
+    try:
+        render_jinja_template(
+            conversations=[turns],
+            chat_template=chat_template(folder),
+            add_generation_prompt=True,
+            bos_token="",
+            eos_token="",
+        )
+    except TemplateError as error:
+        raise InputError(
+            f"student.base: the chat template of {folder} refuses a system message ({error}): take "
+            "another base, or change the template in a folder of your own"
+        ) from error
+
+
+def config(folder: Path) -> dict[str, Any]:
+    """A model's config.json."""
+    found: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return found
+
+
+def positions(folder: Path) -> int | None:
+    """How many tokens a model can look at; None where its config does not say."""
+    found = config(folder)
+    found |= found.get("text_config") or {}
+    most = found.get("max_position_embeddings")
+    return int(most) if most else None
+
+
+@lru_cache(maxsize=2)
+def tokenizer_of(folder: Path) -> Any:
+    """A model's tokenizer."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def chat_template(weights: Path) -> str:

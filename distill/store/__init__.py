@@ -18,11 +18,11 @@ from distill.store.money import Money
 from distill.store.pairs import Pairs
 from distill.store.requests import Requests, request_of
 from distill.store.results import Results
-from distill.store.rows import Row, now
+from distill.store.rows import Row, as_json, now
 from distill.store.runs import Run, Runs
 from distill.store.trainings import Trainings
 
-__all__ = ["INTERRUPTED", "Row", "Run", "Store", "migrate", "open_store", "request_of"]
+__all__ = ["INTERRUPTED", "Row", "Run", "Store", "as_json", "migrate", "open_store", "request_of"]
 
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of a Ctrl-C that comes during a query
 

@@ -35,6 +35,27 @@ class Trainings(Rows):
             )
         ]
 
+    def trainings_out_usd(self, run_id: str, *, but: str = "") -> Decimal:
+        """USD that the run's trainings of which no end is known may be billed, `but` for those of a
+        tag."""
+        rows = self.rows(
+            """SELECT SUM(worst_usd) FROM training JOIN attempt ON attempt.id = attempt_id
+               WHERE run_id = ? AND tag <> ? AND attempt_id NOT IN (SELECT attempt_id FROM outcome)
+            """,
+            run_id,
+            but,
+        )
+        return rows[0][0] or Decimal(0)
+
+    def has_training(self, run_id: str) -> bool:
+        """Has the run begun a training that a provider was to bill?"""
+        rows = self.rows(
+            """SELECT 1 FROM training JOIN attempt ON attempt.id = attempt_id
+               WHERE run_id = ? LIMIT 1""",
+            run_id,
+        )
+        return bool(rows)
+
     def forget_training(self, attempt_id: str) -> None:
         """Count a training as billed the most that it can cost, since nobody looks after it."""
         self.rows(

@@ -11,17 +11,20 @@ from distill.backends.servers import vllm
 from distill.prices import Rates
 from distill.records import Endpoint, Model
 
+MODEL_TOKENS = 2048
+
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """How many requests at a time, what the machine costs, where the log goes, and the task's own
-    prices of models."""
+    """How many requests at a time, what the machine costs, where the log goes, the task's own
+    prices of models, and how many tokens a prompt with its answer may have."""
 
     in_flight: int
     usd_per_hour: Decimal
     log: Path
     port: int | None = None
     rates: Mapping[str, Rates] = field(default_factory=dict)
+    model_tokens: int = MODEL_TOKENS
 
 
 class Server(Protocol):

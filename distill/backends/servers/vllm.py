@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 # `vllm serve` does not start from the CPU wheel; this module is in both builds.
 ENTRY = "vllm.entrypoints.launchers.api_server.entry"
-MAX_MODEL_TOKENS = 2048
 START_SECONDS = 300.0
 POLL_SECONDS = 0.25
 LAST_WORDS_SECONDS = 3.0
@@ -73,7 +72,7 @@ def free_port() -> int:
 def _command(model: Model, port: int, settings: "ServerSettings") -> list[str]:
     command = [interpreter("vllm"), "-m", ENTRY, "--model", str(model.folder)]
     command += ["--served-model-name", model.name, "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--max-model-len", str(MAX_MODEL_TOKENS), "--disable-uvicorn-access-log"]
+    command += ["--max-model-len", str(settings.model_tokens), "--disable-uvicorn-access-log"]
     command += ["--max-num-seqs", str(settings.in_flight)]
     return command if gpu() else [*command, *CPU_FLAGS]
 

@@ -85,6 +85,9 @@ class Trainer(Protocol):
     def worst_usd(self, job: TrainJob) -> Decimal:
         """The most that a provider may bill for it: nothing for what is trained here."""
 
+    def is_made(self, job: TrainJob) -> bool:
+        """Whether a provider has this very training, under way or done."""
+
     def train(self, job: TrainJob, on_steps: OnSteps) -> Trained:
         """Train, or go on with a training of the same job that was cut off; `on_steps` is told of
         optimizer steps as they are done. Raises DistillError with what to do when it fails."""

@@ -6,6 +6,7 @@ A job that was cut off goes on from its last checkpoint, which lies in its `out`
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,17 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.backends import bases, context
-from distill.backends.bases import folder_of, licence, parameters
+from distill.backends.bases import folder_of, licence, parameters, positions
 from distill.backends.child import running
 from distill.backends.context import Chat
 from distill.backends.hardware import interpreter
 from distill.backends.trainers.recipes import Recipe, recipe_for
-from distill.errors import ChildError, DistillError
+from distill.errors import ChildError, DistillError, InputError
 
 if TYPE_CHECKING:
     from distill.backends.trainers import Base, OnSteps, Trained, TrainJob
 
 CHILDREN = Path(__file__).with_name("children")
+CHECKPOINTS = "checkpoints"
 POLL_SECONDS = 0.2
 KILLED = (128 + signal.SIGKILL, -signal.SIGKILL)  # the child, or the guard with it
 TOO_LITTLE_MEMORY = (
@@ -37,7 +39,9 @@ TOO_LITTLE_MEMORY = (
 def check(choices: Mapping[str, Any]) -> str:
     """Raises InputError or DistillError for a base that is not here and cannot be fetched, or that
     cannot be trained on chats."""
-    folder_of(choices["base"])
+    most = positions(folder_of(choices["base"]))
+    if most and choices["context_tokens"] > most:
+        raise InputError(f"student.context_tokens: the base can look at no more than {most:,}")
     return ""
 
 
@@ -72,6 +76,11 @@ def worst_usd(job: "TrainJob") -> Decimal:
     return Decimal(0)
 
 
+def is_made(job: "TrainJob") -> bool:
+    """No provider has it."""
+    return False
+
+
 def train(trainer: str, job: "TrainJob", on_steps: "OnSteps") -> "Trained":
     """Train the student with `trainer`. Raises DistillError with what to do for a failure that the
     child has words for, and ChildError with the tail of the log when it dies otherwise."""
@@ -81,14 +90,28 @@ def train(trainer: str, job: "TrainJob", on_steps: "OnSteps") -> "Trained":
     job_file, progress = job.out / "job.json", job.out / "progress.jsonl"
     before = whole_lines(progress)
     progress.write_text(before, encoding="utf-8")
-    earlier = seconds_told(before)
     values = asdict(job) | {"trainer": trainer, "progress": progress}
     job_file.write_text(json.dumps(values, default=str, indent=2), encoding="utf-8")
+    done = last_event(before)
+    if done["event"] != "done":
+        done = _work(trainer, job, len(before.encode()), on_steps)
+    shutil.rmtree(job.out / CHECKPOINTS, ignore_errors=True)
+    return Trained(
+        job.out / "merged",
+        int(done["trained_tokens"]),
+        int(done["kept_step"]),
+        tuple(done["losses"]),
+        seconds_told(before),
+    )
+
+
+def _work(trainer: str, job: "TrainJob", told: int, on_steps: "OnSteps") -> dict[str, Any]:
+    """What the child says at its end, which it tells behind `told` bytes of progress."""
     # -P: whatever lies where the command was given must not come before the real packages.
-    command = [interpreter("unsloth"), "-P", "-m", "lora", str(job_file)]
+    command = [interpreter("unsloth"), "-P", "-m", "lora", str(job.out / "job.json")]
     result: dict[str, Any] = {}
     with running(command, job.log, environment(job)) as child:
-        for event in _events(child, progress, len(before.encode())):
+        for event in _events(child, job.out / "progress.jsonl", told):
             if event["event"] == "steps":
                 on_steps(event["steps"])
             elif event["event"] in ("done", "failed"):
@@ -100,13 +123,14 @@ def train(trainer: str, job: "TrainJob", on_steps: "OnSteps") -> "Trained":
         raise DistillError(f"the trainer was killed, probably because {TOO_LITTLE_MEMORY}")
     if code or not result:
         raise ChildError(f"the trainer ({trainer})", code, job.log)
-    return Trained(
-        job.out / "merged",
-        int(result["trained_tokens"]),
-        int(result["kept_step"]),
-        tuple(result["losses"]),
-        earlier,
-    )
+    return result
+
+
+def last_event(told: str) -> dict[str, Any]:
+    """The last that a child told; one without a name before the first."""
+    lines = told.splitlines()
+    found: dict[str, Any] = json.loads(lines[-1]) if lines else {"event": ""}
+    return found
 
 
 def whole_lines(progress: Path) -> str:
@@ -134,6 +158,8 @@ def environment(job: "TrainJob") -> dict[str, str]:
     paths = [str(CHILDREN), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         "PYTHONPATH": os.pathsep.join(paths),
+        # With two in sight the batch would be twice what the recipe says.
+        "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0],
         "GOMP_SPINCOUNT": "30000",
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",

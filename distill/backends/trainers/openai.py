@@ -6,7 +6,7 @@ its metadata: whatever was killed finds again what it made, and makes nothing tw
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -41,8 +41,11 @@ TAG = "distill"
 FILES = ("training_file", "validation_file")
 ENDED = ("succeeded", "failed", "cancelled")
 NOT_TAKEN = ("rank", "alpha", "dropout", "rslora", "learning_rate")
-UNFINISHED = ("validating_files", "queued", "running", "pausing", "paused")
 PAUSES_SECONDS = (3.0, 6.0, 12.0, 24.0, 48.0)
+# A job that was made may be missing in the list for a while, and its figures may come late.
+LATE_SECONDS = (3.0, 6.0, 12.0, 24.0)
+MOST_BATCH, MOST_SEED = 256, 2**31 - 1
+CREATING = "creating"  # a file that is there once a job was asked for
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 UPLOAD_SECONDS = 600.0
 # Nobody outside knows the tokens exactly; the count is within a quarter for the languages measured.
@@ -54,7 +57,7 @@ CLOSING = (
 )
 REFUSED = (
     "OpenAI does not let this account start trainings any more: it is closing the service, and "
-    "accounts that did not use it lately are closed already. Nothing was billed{deleted}. Train "
+    "accounts that did not use it lately are closed already. Nothing was billed; {files}. Train "
     'here instead, with student.trainer = "unsloth" and student.base = "auto": every stored answer '
     "is used again. Or ask a small model without training: the report compares with it."
 )
@@ -68,12 +71,9 @@ def check(choices: Mapping[str, Any]) -> str:
         raise InputError(
             f"student.{set_[0]}: OpenAI lets nobody choose it. It takes epochs, batch_size and seed"
         )
-    recipe(choices, locate(choices["base"]))
-    name = locate(choices["base"]).name
-    today = datetime.now(UTC).date()
-    if name not in TUNABLE:
-        known = ", ".join(TUNABLE)
-        raise InputError(f"student.base: OpenAI trains no {name!r}; it still does {known}")
+    base = locate(choices["base"])
+    recipe(choices, base)
+    name, today = base.name, datetime.now(UTC).date()
     if today >= NO_NEW_JOBS:
         raise InputError(
             f"student.trainer: OpenAI takes no new trainings since {NO_NEW_JOBS}. Train here: "
@@ -90,18 +90,25 @@ def closing(name: str, today: date) -> str:
 
 
 def locate(base: str) -> "Base":
-    """The base's id, which is its place, too."""
+    """The base's id, which is its place, too. Raises InputError for one that is not trained."""
     from distill.backends.trainers import Base
 
     name = AUTO if base == "auto" else base
+    if name not in TUNABLE:
+        known = ", ".join(TUNABLE)
+        raise InputError(f"student.base: OpenAI trains no {name!r}; it still does {known}")
     return Base(name, name, "OpenAI's terms of use")
 
 
 def recipe(choices: Mapping[str, Any], base: "Base") -> dict[str, object]:
-    """The hyperparameters of a job. Raises InputError for epochs that OpenAI does not take."""
+    """The hyperparameters of a job. Raises InputError for what OpenAI does not take."""
     epochs = choices["epochs"] or DEFAULT_EPOCHS
     if epochs != int(epochs) or epochs > MOST_EPOCHS:
         raise InputError(f"student.epochs: OpenAI takes whole numbers up to {MOST_EPOCHS}")
+    if (choices["batch_size"] or 1) > MOST_BATCH:
+        raise InputError(f"student.batch_size: OpenAI takes numbers up to {MOST_BATCH}")
+    if not 0 <= choices["seed"] <= MOST_SEED:
+        raise InputError(f"student.seed: OpenAI takes numbers from 0 to {MOST_SEED}")
     values = {"n_epochs": int(epochs), "seed": choices["seed"]}
     return values | ({"batch_size": choices["batch_size"]} if choices["batch_size"] else {})
 
@@ -148,21 +155,40 @@ def train(job: "TrainJob", on_steps: "OnSteps") -> "Trained":
             "generate more"
         )
     with connected(job.base) as client:
-        known = _patiently(lambda: find(client, job.tag))
+        known = _known(client, job)
         made = known or _patiently(lambda: find(client, job.tag) or create(client, job))
         return replace(_follow(client, made.id, job, on_steps), made_now=known is None)
+
+
+def is_made(job: "TrainJob") -> bool:
+    """Whether OpenAI has a training with the job's tag that is under way or has succeeded. Raises
+    as `train` does."""
+    with connected(job.base) as client:
+        return _known(client, job) is not None
+
+
+def _known(client: "OpenAI", job: "TrainJob") -> "FineTuningJob | None":
+    """The job's training; one that was asked for before is looked for longer."""
+    found = _patiently(lambda: find(client, job.tag))
+    for pause in LATE_SECONDS if (job.out / CREATING).exists() else ():
+        if found:
+            break
+        time.sleep(pause)
+        found = _patiently(lambda: find(client, job.tag))
+    return found
 
 
 @contextmanager
 def connected(model: str) -> "Iterator[OpenAI]":
     """The official client, which does not retry by itself: a second creation would be a second
-    bill. Raises DistillError for whatever it raises, without the key."""
+    bill. Raises InputError without a key, DistillError for whatever it raises, without the key."""
     import openai
 
+    required_key(KEY, f"student.trainer openai ({model})")
     try:
         with openai.OpenAI(max_retries=0, timeout=UPLOAD_SECONDS) as client:
             yield client
-    except openai.APIError as error:
+    except (openai.OpenAIError, json.JSONDecodeError) as error:
         endpoint = Endpoint(None, Model(model, None, "openai"), 1, MachinePrice(Decimal(0), 1), KEY)
         raise DistillError(
             f"{explain(error, endpoint).message}\nThe same command goes on from here; a training "
@@ -171,11 +197,19 @@ def connected(model: str) -> "Iterator[OpenAI]":
 
 
 def find(client: "OpenAI", tag: str) -> "FineTuningJob | None":
-    """The job of that tag that is under way or has succeeded."""
-    for job in client.fine_tuning.jobs.list(metadata={TAG: tag}, limit=100):
-        if job.status in (*UNFINISHED, "succeeded"):
+    """The job of that tag that is under way, in whatever state, or has succeeded. A gateway may
+    not know how to look for tags."""
+    for job in _readable(client.fine_tuning.jobs.list(metadata={TAG: tag}, limit=100)):
+        if (job.metadata or {}).get(TAG) == tag and job.status not in ("failed", "cancelled"):
             return job
     return None
+
+
+def _readable(answer: Answer) -> Answer:
+    """An answer, unless it is a proxy's page, which the client hands on as a text."""
+    if isinstance(answer, str):
+        raise DistillError(f"OpenAI's address answered what is no answer: {answer[:200]!r}")
+    return answer
 
 
 def create(client: "OpenAI", job: "TrainJob") -> "FineTuningJob":
@@ -191,19 +225,17 @@ def create(client: "OpenAI", job: "TrainJob") -> "FineTuningJob":
 
 
 def _start(client: "OpenAI", job: "TrainJob", *, anew: bool) -> "FineTuningJob":
-    """A job on files with this content. Those that it uploaded are removed where none may start."""
+    """A job on files with this content, which are removed where none may start."""
     import openai
 
-    uploaded: list[str] = []
     paths = zip(FILES, (job.train, job.validation), strict=True)
     files: dict[str, Any] = {
-        param: _file(client, path, uploaded, anew=anew)
-        for param, path in paths
-        if path.read_bytes().strip()
+        param: _file(client, path, anew=anew) for param, path in paths if path.read_bytes().strip()
     }
     numbers: Any = {key: value for key, value in job.recipe.items() if key != "seed"}
+    (job.out / CREATING).touch()
     try:
-        return client.fine_tuning.jobs.create(
+        made = client.fine_tuning.jobs.create(
             model=job.base,
             method={"type": "supervised", "supervised": {"hyperparameters": numbers}},
             metadata={TAG: job.tag},
@@ -214,23 +246,33 @@ def _start(client: "OpenAI", job: "TrainJob", *, anew: bool) -> "FineTuningJob":
     except openai.PermissionDeniedError as error:
         if error.code != "training_not_available":
             raise
-        for file in uploaded:
+        raise TrainingEnded(REFUSED.format(files=_removed(client, files.values()))) from error
+    return _readable(made)
+
+
+def _removed(client: "OpenAI", files: Iterable[str]) -> str:
+    """Remove files of an account that can start no training with them; what became of them."""
+    import openai
+
+    left = []
+    for file in files:
+        try:
             client.files.delete(file)
-        deleted = ", and the files were deleted again" if uploaded else ""
-        raise DistillError(REFUSED.format(deleted=deleted)) from error
+        except openai.APIError:
+            left.append(file)
+    return f"these files are left there: {', '.join(left)}" if left else "the files were deleted"
 
 
-def _file(client: "OpenAI", path: Path, uploaded: list[str], *, anew: bool) -> str:
+def _file(client: "OpenAI", path: Path, *, anew: bool) -> str:
     """The id of a file with this content, uploaded when it is not there; or `anew` in any case."""
     content = path.read_bytes()
     name = f"{TAG}-{sha256(content).hexdigest()[:32]}.jsonl"
     known = None
     if not anew:
-        files = client.files.list(purpose="fine-tune", limit=10_000)
+        files = _readable(client.files.list(purpose="fine-tune", limit=10_000))
         known = next((file.id for file in files if file.filename == name), None)
     if known is None:
-        known = client.files.create(file=(name, content), purpose="fine-tune").id
-        uploaded.append(known)
+        known = _readable(client.files.create(file=(name, content), purpose="fine-tune")).id
     return known
 
 
@@ -245,7 +287,7 @@ def _patiently(call: Callable[[], Answer]) -> Answer:
         except openai.APIStatusError as error:
             if not is_retried(error.status_code):
                 raise
-        except openai.APIConnectionError:
+        except (openai.APIConnectionError, json.JSONDecodeError):
             pass
         time.sleep(pause)
     return call()
@@ -254,15 +296,18 @@ def _patiently(call: Callable[[], Answer]) -> Answer:
 def _follow(client: "OpenAI", job_id: str, job: "TrainJob", on_steps: "OnSteps") -> "Trained":
     """Until the job has ended; what it tells goes into the log."""
     told: dict[str, FineTuningJobEvent] = {}
-    pause = FIRST_PAUSE_SECONDS
+    pause, late = FIRST_PAUSE_SECONDS, list(LATE_SECONDS)
     while True:
         # In this order: what a job that has ended told before is all there.
         found = _patiently(lambda: client.fine_tuning.jobs.retrieve(job_id))
         new = _patiently(lambda: _new_events(client, job_id, told))
         _write_log(job.log, told)
         on_steps(sum(bool(_loss(event)) for event in new))
-        if found.status in ENDED:
+        if found.status in ENDED and not (_is_incomplete(found) and late):
             return _ended(client, found, job, told)
+        if found.status in ENDED:
+            time.sleep(late.pop(0))
+            continue
         pause = FIRST_PAUSE_SECONDS if new else min(2 * pause, LONGEST_PAUSE_SECONDS)
         time.sleep(pause)
 
@@ -306,13 +351,22 @@ def _ended(
 ) -> "Trained":
     from distill.backends.trainers import Trained
 
+    billed = training_usd(job.base, found.trained_tokens or 0)
+    bill = f"It was billed ${billed}." if billed else "It was not billed."
     if found.status == "cancelled":
-        raise TrainingEnded("the training was cancelled at OpenAI. The same command begins another")
-    if found.status == "failed" or not found.fine_tuned_model:
+        raise TrainingEnded(
+            f"the training was cancelled at OpenAI. {bill} The same command begins another", billed
+        )
+    if found.status == "failed":
         said = found.error.message if found.error else "no reason given"
         raise TrainingEnded(
-            f"OpenAI's training {found.id} failed: {said}\nIt was not billed. All that it told is "
-            f"in {job.log}"
+            f"OpenAI's training {found.id} failed: {said}\n{bill} All that it told is in {job.log}",
+            billed,
+        )
+    if not found.fine_tuned_model:
+        raise DistillError(
+            f"OpenAI's training {found.id} has succeeded, but its model has no name yet. The same "
+            "command looks again."
         )
     _write_record(client, found, job.out)
     losses = {row["step"]: row for row in map(_loss, told.values()) if row}
@@ -322,8 +376,14 @@ def _ended(
         kept_step=int(max(losses, default=0)),
         losses=tuple(losses[step] for step in sorted(losses)),
         model=found.fine_tuned_model,
-        usd=training_usd(job.base, found.trained_tokens or 0),
+        usd=billed if found.trained_tokens is not None else worst_usd(job),
     )
+
+
+def _is_incomplete(found: "FineTuningJob") -> bool:
+    """Has it succeeded, but what it made or what it took is not told yet?"""
+    told = found.fine_tuned_model and found.trained_tokens is not None
+    return found.status == "succeeded" and not told
 
 
 def _write_record(client: "OpenAI", found: "FineTuningJob", out: Path) -> None:
@@ -333,11 +393,11 @@ def _write_record(client: "OpenAI", found: "FineTuningJob", out: Path) -> None:
     (out / "job.json").write_text(json.dumps(record, indent=2, default=str), encoding="utf-8")
 
 
-def cancel(tag: str) -> bool:
-    """Stop the job of that tag; whether there was one under way."""
+def cancel(tag: str) -> Decimal | None:
+    """Stop the job of that tag; USD that it was billed until then, None when none is under way."""
     with connected(AUTO) as client:
         found = find(client, tag)
-        if found is None or found.status not in UNFINISHED:
-            return False
-        client.fine_tuning.jobs.cancel(found.id)
-        return True
+        if found is None or found.status in ENDED:
+            return None
+        stopped = client.fine_tuning.jobs.cancel(found.id)
+        return training_usd(stopped.model, stopped.trained_tokens or 0)

@@ -10,4 +10,5 @@ recipe = lora.recipe
 longer_than = lora.longer_than
 total_steps = lora.total_steps
 worst_usd = lora.worst_usd
+is_made = lora.is_made
 train = partial(lora.train, "peft")

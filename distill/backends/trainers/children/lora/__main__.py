@@ -1,11 +1,10 @@
 """`python -m lora JOB.json`: load, train, save, merge, report."""
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
-from .loading import LOADERS
+from .loading import LOADERS, without_date
 from .telling import Job, tell
 from .troubles import in_words
 
@@ -26,9 +25,10 @@ def work(job: Job) -> dict[str, object]:
     """Train the student; its figures."""
     # Unsloth patches transformers and TRL and must be imported before them: the loader comes first.
     model, tokenizer = LOADERS[job["trainer"]](job)
+    tokenizer.chat_template = without_date(tokenizer.chat_template)
 
     from .greedy import write_answers
-    from .loop import checkpoints, losses, train
+    from .loop import losses, train
     from .merging import merge
     from .rows import read_rows
 
@@ -40,7 +40,6 @@ def work(job: Job) -> dict[str, object]:
     trainer.model.save_pretrained(out / "adapter")
     write_answers(job, trainer.model, tokenizer)
     merge(job["base"], trainer.model, out, tokenizer)
-    shutil.rmtree(checkpoints(job))
     best = state.best_global_step if trainer.args.load_best_model_at_end else None
     return {
         "trained_tokens": round(sum(row["length"] for row in train_rows) * state.epoch),

@@ -60,8 +60,18 @@ def generate(
         for place, row in zip(places, ids, strict=True):
             ended = tokenizer.eos_token_id in row
             kept = row[: row.index(tokenizer.eos_token_id)] if ended else row
-            answers[place] = (tokenizer.decode(kept, skip_special_tokens=True), ended)
+            answers[place] = (text_after(prompts[place], kept, tokenizer), ended)
     return [answers[place] for place in range(len(prompts))]
+
+
+def text_after(prompt: list[int], ids: list[int], tokenizer: Any) -> str:
+    """The text of tokens that follow a prompt, as a server tells it: alone it may lack a space."""
+    before, whole = (
+        str(tokenizer.decode(row, skip_special_tokens=True)) for row in (prompt, prompt + ids)
+    )
+    if whole.startswith(before):
+        return whole[len(before) :]
+    return str(tokenizer.decode(ids, skip_special_tokens=True))
 
 
 def greedy_batch(

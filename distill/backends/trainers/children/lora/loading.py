@@ -7,6 +7,8 @@ from .telling import Job
 
 # Not trained: what turns the last layer's numbers into tokens.
 HEAD = "lm_head"
+NOW = "strftime_now"  # a function that templates may call
+SAME_DAY = "{%- macro strftime_now(format) -%}26 Jul 2024{%- endmacro -%}"
 
 
 def unsloth(job: Job) -> tuple[Any, Any]:
@@ -103,6 +105,14 @@ def linear_layers(model: Any) -> list[str]:
         if isinstance(module, torch.nn.Linear)
     }
     return sorted(names - {HEAD})
+
+
+def without_date(template: str | None) -> str | None:
+    """A chat template that says the same every day: some put the day's date into every prompt, so
+    that a student would be asked otherwise than it was trained."""
+    if template and NOW in template and not template.startswith(SAME_DAY):
+        return SAME_DAY + template
+    return template
 
 
 LOADERS = {"unsloth": unsloth, "peft": peft}

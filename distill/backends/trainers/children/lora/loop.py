@@ -25,27 +25,30 @@ def train(
     trainer = make_trainer(model, tokenizer, job, train_rows, validation)
     keep_adapter_exact(trainer.model)
     last = last_checkpoint(checkpoints(job))
-    if last and ended_early(last):
+    if last and has_ended(last):
         take_over(trainer, job, last)
     else:
         trainer.train(resume_from_checkpoint=last)
     return trainer
 
 
-def ended_early(checkpoint: str) -> bool:
-    """Whether the training had found at that checkpoint that it gets no better."""
-    state = json.loads((Path(checkpoint) / STATE).read_text(encoding="utf-8"))
-    control = state["stateful_callbacks"]["TrainerControl"]["args"]
+def has_ended(checkpoint: str) -> bool:
+    """Whether the training had come to its end at that checkpoint, early or not."""
+    control = state_of(Path(checkpoint))["stateful_callbacks"]["TrainerControl"]["args"]
     return bool(control["should_training_stop"])
 
 
 def take_over(trainer: Any, job: Job, checkpoint: str) -> None:
-    """What a training that ended early had come to: `train` would go on with it, since transformers
-    forgets at the beginning of a training that it was to stop."""
+    """What a training that had ended had come to: `train` would go on with one that ended early,
+    since transformers forgets at the beginning of a training that it was to stop."""
     from transformers import TrainerState
 
     trainer.state = TrainerState.load_from_json(str(Path(checkpoint) / STATE))
-    trainer._load_best_model()
+    best = trainer.state.best_model_checkpoint
+    if trainer.args.load_best_model_at_end and best:
+        trainer._load_best_model()
+    else:
+        trainer._load_from_checkpoint(checkpoint)
     tell(job, {"event": "steps", "steps": trainer.state.global_step})
 
 
@@ -58,10 +61,19 @@ def last_checkpoint(folder: Path) -> str | None:
     """The last whole checkpoint; one that was cut off while it was written is removed."""
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
     for path in reversed(found):
-        if (path / STATE).exists():
+        if state_of(path):
             return str(path)
         shutil.rmtree(path)
     return None
+
+
+def state_of(checkpoint: Path) -> dict[str, Any]:
+    """A checkpoint's state; empty for one that was cut off before its end."""
+    try:
+        found: dict[str, Any] = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return found
 
 
 def make_trainer(
@@ -117,6 +129,7 @@ def config(job: Job, rows: int, validated: bool) -> Any:
         learning_rate=recipe["learning_rate"],
         per_device_train_batch_size=recipe["batch_size"],
         per_device_eval_batch_size=recipe["batch_size"],
+        gradient_accumulation_steps=1,  # with a card Unsloth's default is another
         lr_scheduler_type=recipe["schedule"],
         warmup_steps=recipe["warmup_share"],
         weight_decay=0.0,

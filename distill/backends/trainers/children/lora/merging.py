@@ -17,22 +17,24 @@ def merge(base: str, trained: Any, out: Path, tokenizer: Any) -> None:
     whole = AutoModelForCausalLM.from_pretrained(
         base, dtype=torch.float32, local_files_only=True, trust_remote_code=False
     )
-    _, unexpected = whole.load_state_dict(dequantized(trained), strict=False)
-    assert not unexpected, unexpected
+    take_rounded(whole, trained)
     model = PeftModel.from_pretrained(whole, str(out / "adapter"))
     model = model.merge_and_unload(safe_merge=True)
     model.to(torch.bfloat16).save_pretrained(out / "merged")
     tokenizer.save_pretrained(out / "merged")
 
 
-def dequantized(model: Any) -> dict[str, Any]:
-    """The 4-bit layers' weights as float32, by their names in the base."""
-    found = {}
-    for name, module in model.named_modules():
+def take_rounded(whole: Any, trained: Any) -> None:
+    """Give the base's linear layers the values of the 4-bit ones, a layer at a time: all of them at
+    once would not fit on a card beside the model."""
+    import torch
+
+    for name, module in trained.named_modules():
         state = getattr(getattr(module, "weight", None), "quant_state", None)
         if state is not None and name.endswith(".base_layer"):
             from bitsandbytes.functional import dequantize_4bit
 
             plain = name.removeprefix("base_model.model.").removesuffix(".base_layer")
-            found[f"{plain}.weight"] = dequantize_4bit(module.weight.data, state).float()
-    return found
+            with torch.no_grad():
+                rounded = dequantize_4bit(module.weight.data, state).float()
+                whole.get_parameter(f"{plain}.weight").copy_(rounded)

@@ -32,10 +32,15 @@ def read_chats(path: Path) -> list[Chat]:
 
 
 def _tokens(turns: Chat, tokenizer: Any) -> Row:
+    """Some tokenizers put a space before a text that stands alone: the answer is read where it
+    stands, behind the prompt, wherever the prompt's tokens stay the same there."""
     asked = tokenizer.apply_chat_template(turns[:-1], add_generation_prompt=True, tokenize=False)
-    prompt = tokenizer(asked, add_special_tokens=False).input_ids
     answered = turns[-1]["content"] + tokenizer.eos_token
-    answer = tokenizer(answered, add_special_tokens=False).input_ids
+    prompt, whole, alone = (
+        tokenizer(text, add_special_tokens=False).input_ids
+        for text in (asked, asked + answered, answered)
+    )
+    answer = whole[len(prompt) :] if whole[: len(prompt)] == prompt else alone
     ids = prompt + answer
     return {"input_ids": ids, "labels": [IGNORED] * len(prompt) + answer, "length": len(ids)}
 
