@@ -82,7 +82,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--labels", choices=sorted(TARGETS), default="hard")
     parser.add_argument("--seeds-per-label", type=int, default=10)
-    parser.add_argument("--seed-repeats", type=int, default=2, help="of each seed, an epoch")
+    parser.add_argument("--seed-repeats", type=int, default=4, help="of each seed, an epoch")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, default=Path("runs") / "benchmark")
     parser.add_argument("--students", default="", help="variants to train the student on")

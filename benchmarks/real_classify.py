@@ -1,7 +1,7 @@
 """Distil ten intents of banking77 and test on every published test row of them.
 
     python benchmarks/real_classify.py --data FOLDER --labels easy|hard [--seeds-per-label 10]
-        [--seed-repeats 2]
+        [--seed-repeats 4]
 
 FOLDER holds train.jsonl.gz and test.jsonl (rows {"input", "label"}). The seeds are drawn from the
 train file; everything else is synthesised. Prints the table of systems and, as its last line, one
@@ -76,7 +76,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--labels", choices=sorted(INTENTS), required=True)
     parser.add_argument("--seeds-per-label", type=int, default=10)
-    parser.add_argument("--seed-repeats", type=int, default=2, help="of each seed, an epoch")
+    parser.add_argument("--seed-repeats", type=int, default=4, help="of each seed, an epoch")
     parser.add_argument("--seed", type=int, default=0, help="draws the seeds; trains with it")
     parser.add_argument("--work", type=Path, default=Path("runs") / "benchmark")
     parser.add_argument("--new", action="store_true", help="start again instead of going on")

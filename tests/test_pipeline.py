@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from distill import evaluate, pipeline
+from distill.backends import context as chat_context
 from distill.backends.trainers import TRAINERS, OnSteps, Trained, TrainJob
 from distill.cli import cli
 from distill.errors import DistillError, InputError
@@ -267,8 +268,12 @@ def held(*_: object) -> None:
 
 
 def test_a_gold_row_that_the_student_could_not_be_asked_ends_a_run_before_it_pays(
-    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(chat_context, "tokens_of", lambda turns, base: 3000)
     long = {"input": "could you feed cat " + "please " * 3000, "label": "cats"}
     pets(gold_jsonl=jsonl([*pet_rows("gold", 5), long]))
     with pytest.raises(InputError, match=r"gold\.jsonl:16: .* raise student\.context_tokens"):
