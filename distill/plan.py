@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import cycle, islice
 from math import ceil
+from pathlib import Path
 
 from distill.backends.batches import BATCHES
 from distill.backends.pace import FIRST_WINDOW
@@ -165,13 +166,12 @@ def plan(
     price = price_of(name, task.rates)
     spent = store.committed_usd(run_id) if store and run_id else Decimal(0)
     terms = _terms(task)
-    stock, model = _stock(store, run_id), choose(name).model
-    trained = "train" in stock.finished
-    training = None if trained else training_time(task, kept_of(task, model), store)
+    stock = _stock(store, run_id)
+    training = _training_time(task, name, stock)
     if not terms:
         budget = task.spec.budget.usd
         return Plan(task.name, name, None, False, (), budget, spent, (), False, training)
-    task = without_leaking_seeds(task)
+    task, model = without_leaking_seeds(task), choose(name).model
     asked = demand(task, model, stock)
     wanted_of_all = [*asked.wanted, *_student_wanted(task, stock)]
     billed = [wanted for wanted in wanted_of_all if wanted.purpose in terms]
@@ -194,6 +194,16 @@ def plan(
         in_batches=batches and goes_in_batches(mode, detach=detach, began=began),
         training=training,
     )
+
+
+def _training_time(task: Task, teacher: str, stock: Stock) -> TrainingTime | None:
+    """How long the student's training will take, where it is not over."""
+    if "train" in stock.finished:
+        return None
+    # Weights that would have to be fetched are not needed for this.
+    served_here = Model(teacher, Path(), "chat")
+    model = served_here if teacher.startswith("vllm:") else choose(teacher).model
+    return training_time(task, kept_of(task, model), stock.store)
 
 
 def _warnings(task: Task, steps: Sequence[Step]) -> list[str]:
