@@ -86,7 +86,7 @@ def trl(job: Job) -> tuple[Any, Any, Any]:
     trainer = SFTTrainer(
         model=job["base"],
         train_dataset=Dataset.from_list([{"messages": chat} for chat in chats(job, "train")]),
-        args=SFTConfig(**common(job)),
+        args=SFTConfig(use_cpu=True, **common(job)),  # it refuses its own bf16 there otherwise
         peft_config=lora,
     )
     return trainer.model, AutoTokenizer.from_pretrained(job["base"]), trainer.train
