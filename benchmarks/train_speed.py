@@ -43,8 +43,8 @@ def main() -> int:
     options = parse()
     with tempfile.TemporaryDirectory() as scratch:
         job = write_job(options, Path(options.work or scratch))
+        tokens = count_tokens(job)
         rounds = [{mode: run(mode, job) for mode in MODES} for _ in range(options.rounds)]
-    tokens = count_tokens(job)
     found = {mode: summary([one[mode] for one in rounds], tokens) for mode in MODES}
     for mode, row in found.items():
         print(
