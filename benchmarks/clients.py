@@ -34,7 +34,7 @@ MODEL = "gpt-4o-mini"
 MAX_TOKENS = 256
 RUN, PURPOSE = "r", "generate:answer"
 BUDGET_USD = Decimal(10_000)
-RETRIES = 20  # where there is a limit: with the client's own two, answers are lost
+RETRIES = 1000  # where there is a limit: with few of them answers are lost
 STATUS = Path("/proc/self/status")
 KIB_PER_MB = 1000 / 1.024
 

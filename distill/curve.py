@@ -7,12 +7,11 @@ are in the store. What is there is neither trained nor asked again.
 from collections.abc import Sequence
 from decimal import Decimal
 
-from distill.backends.trainers.openai import DEFAULT_EPOCHS
 from distill.backends.tuning_prices import training_usd
 from distill.errors import InputError
 from distill.evaluate import score, student_predictions
 from distill.learning import CURVE, SHARES, Figures, curve_figures, examples_of, part_of
-from distill.plan_student import base_of, tokens_of
+from distill.plan_student import base_of, epochs_of, tokens_of
 from distill.records import SplitRow
 from distill.systems import METRIC
 from distill.task import Task
@@ -60,9 +59,8 @@ def expected_usd(split: Sequence[SplitRow], task: Task) -> Decimal:
     base = base_of(task)
     if base is None:
         return Decimal(0)
-    epochs = int(task.spec.student.epochs or DEFAULT_EPOCHS)
     tokens = sum(tokens_of(task, part) for part in parts(split, task))
-    return training_usd(base.place, epochs * tokens)
+    return training_usd(base.place, epochs_of(task, base) * tokens)
 
 
 def _measured(context: Context, part: Sequence[SplitRow], system: str) -> dict[str, float]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from statistics import fmean
 
-from distill.backends.token_count import PER_MESSAGE, of_text
+from distill.backends.token_count import of_chat
 from distill.backends.trainers import TRAINERS, Base, choose, openai
 from distill.backends.tuning_prices import training_usd
 from distill.prompting import answer_requests, student_chat, student_request
@@ -53,13 +53,18 @@ def training_tokens(
 ) -> int:
     """Tokens of all epochs of the training, as counted here: of the run's rows where they are
     split, else of as many like the seeds as are expected to be kept."""
-    recipe = TRAINERS["openai"].recipe(task.spec.student.model_dump(), base)
-    epochs = int(str(recipe["n_epochs"]))
+    epochs = epochs_of(task, base)
     if store and run_id and "split" in store.finished_stages(run_id):
         return epochs * tokens_of(task, store.split(run_id))
     each = fmean(_tokens(task, seed.input, seed.label) for seed in task.seeds)
     repeated = len(task.seeds) * task.spec.student.seed_repeats
     return round(epochs * each * (repeated + kept_of(task, teacher)))
+
+
+def epochs_of(task: Task, base: Base) -> int:
+    """Epochs of the training at the provider."""
+    recipe = TRAINERS["openai"].recipe(task.spec.student.model_dump(), base)
+    return int(str(recipe["n_epochs"]))
 
 
 def tokens_of(task: Task, split: Sequence[SplitRow]) -> int:
@@ -81,8 +86,7 @@ def kept_of(task: Task, teacher: Model) -> float:
 
 
 def _tokens(task: Task, text: str, answer: str) -> int:
-    turns = student_chat(task, text, answer)
-    return sum(of_text(turn["content"]) + PER_MESSAGE for turn in turns)
+    return of_chat(student_chat(task, text, answer))
 
 
 def training_cost(base: Base, tokens: int) -> tuple[Decimal, Decimal]:

@@ -13,7 +13,8 @@ from distill.backends.token_count import PER_MESSAGE, of_text
 from distill.backends.tuning_prices import TUNABLE
 from distill.cli import cli
 from distill.errors import InputError
-from distill.example_file import Checked, estimates, figures, read, refuse, statistics, words
+from distill.example_file import Checked, figures, read, refuse, words
+from distill.example_file.counts import estimates, statistics
 from distill.records import Example, SplitRow
 from distill.rehearsal.openai_files import _check
 from distill.rehearsal.openai_tuning import _file_problem

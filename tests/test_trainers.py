@@ -260,15 +260,16 @@ def test_one_label_and_no_row_that_validates(job: TrainJob, tmp_path: Path) -> N
     assert len(answers["rows"]) == len(lines)
 
 
-def test_weights_that_could_not_be_saved_are_saved_by_the_next_call(job: TrainJob) -> None:
+def test_a_disk_that_is_full_says_so_and_the_next_call_saves_the_weights(job: TrainJob) -> None:
     few = replace(job, recipe=RECIPE | {"epochs": 1, "dropout": 0.0})
     whole = replace(few, out=job.out.parent / "whole")
     train("peft", whole)
-    few.out.mkdir()
-    (few.out / "adapter").touch()
-    with pytest.raises(ChildError, match="the trainer"):
+    full = few.out / "merged" / "config.json"
+    full.parent.mkdir(parents=True)
+    full.symlink_to("/dev/full")  # writing to it fails as on a disk without space
+    with pytest.raises(DistillError, match=r"The disk is full. Free some space; the same command"):
         train("peft", few)
-    (few.out / "adapter").unlink()
+    full.unlink()
     told: list[int] = []
     TRAINERS["peft"].train(few, told.append)
     assert told == [12], "only the saving is done again"

@@ -16,6 +16,7 @@ from functools import lru_cache
 from math import ceil
 
 from distill.backends.apis.wire import answer_schema
+from distill.backends.context import Chat
 from distill.records import Request
 
 PER_MESSAGE = 4  # its role, and the marks around it
@@ -54,10 +55,20 @@ def of_prompt(request: Request) -> PromptTokens:
     shared = of_text(json.dumps(schema)) if schema else 0
     total = shared
     for turn in request.messages:
-        tokens = PER_MESSAGE + of_text(turn.content)
+        tokens = of_message(turn.content)
         total += tokens
         shared += tokens if turn.role == "system" else 0
     return PromptTokens(total, shared)
+
+
+def of_chat(chat: Chat) -> int:
+    """What the messages of an example are billed as."""
+    return sum(of_message(turn["content"]) for turn in chat)
+
+
+def of_message(content: str, name: str = "") -> int:
+    """What a message is billed as, with its role."""
+    return PER_MESSAGE + of_text(content) + of_text(name)
 
 
 @lru_cache(maxsize=4096)

@@ -1,4 +1,4 @@
-"""What OpenAI's trainings cost, and until when they can be had.
+"""What OpenAI's trainings cost, what they take, and until when they can be had.
 
 Source: OpenAI's pricing and deprecation pages, as mirrored in September and November 2026; checked
 2026-11-23. No base that is newer than these can be trained.
@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 
 NO_NEW_JOBS = date(2027, 1, 6)  # from then on nobody can start a training
+FEWEST_EXAMPLES = 10  # of a training file
 TOKENS_PER_PRICE = 1_000_000
 
 

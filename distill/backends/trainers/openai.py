@@ -19,8 +19,8 @@ from distill.backends.context import Chat
 from distill.backends.failures import explain, is_retried
 from distill.backends.keys import required_key
 from distill.backends.teachers.openai import KEY
-from distill.backends.token_count import PER_MESSAGE, of_text
-from distill.backends.tuning_prices import NO_NEW_JOBS, TUNABLE, training_usd
+from distill.backends.token_count import of_chat
+from distill.backends.tuning_prices import FEWEST_EXAMPLES, NO_NEW_JOBS, TUNABLE, training_usd
 from distill.errors import DistillError, InputError, TrainingEnded
 from distill.prices import MachinePrice
 from distill.records import Endpoint, Model
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 AUTO = "gpt-4o-mini-2024-07-18"
-FEWEST_EXAMPLES = 10
 DEFAULT_EPOCHS = 3
 MOST_EPOCHS = 50
 TAG = "distill"
@@ -116,8 +115,8 @@ def recipe(choices: Mapping[str, Any], base: "Base") -> dict[str, object]:
 def longer_than(chats: Sequence[Chat], base: "Base", choices: Mapping[str, Any]) -> dict[int, int]:
     """Place → tokens, as counted here, of every chat that is too long to be learned from."""
     limit = TUNABLE[base.name].example_tokens
-    counts = (sum(of_text(turn["content"]) + PER_MESSAGE for turn in chat) for chat in chats)
-    return {place: count for place, count in enumerate(counts) if count > limit}
+    counts = enumerate(map(of_chat, chats))
+    return {place: count for place, count in counts if count > limit}
 
 
 def total_steps(job: "TrainJob") -> None:
@@ -132,11 +131,7 @@ def worst_usd(job: "TrainJob") -> Decimal:
 def expected_usd(job: "TrainJob") -> Decimal:
     """What it will be billed by the count of tokens made here."""
     with job.train.open(encoding="utf-8") as lines:
-        tokens = sum(
-            of_text(turn["content"]) + PER_MESSAGE
-            for line in lines
-            for turn in json.loads(line)["messages"]
-        )
+        tokens = sum(of_chat(json.loads(line)["messages"]) for line in lines)
     return training_usd(job.base, tokens * _epochs(job))
 
 

@@ -1,0 +1,30 @@
+"""The command line: options → stage → what is shown → exit code. The only package with Click."""
+
+import sys
+
+import click
+
+from distill.cli import data, look, plan, run, serve
+from distill.cli.group import cli
+from distill.errors import DistillError
+
+__all__ = ["cli", "data", "look", "main", "plan", "run", "serve"]
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """The console command: the one boundary where errors become messages and exit codes."""
+    try:
+        sys.exit(cli.main(standalone_mode=False))
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        click.echo("interrupted; the same command goes on from here", err=True)
+        sys.exit(INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except DistillError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        click.echo(f"error: {error}; what was stored is kept, the same command goes on", err=True)
+        sys.exit(1)

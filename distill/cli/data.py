@@ -1,0 +1,59 @@
+"""Files in and out: examples for a spreadsheet, and example files."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from distill.cli.group import cli, json_option, task_argument, workspace_of
+from distill.cli.tables import show_rows
+
+
+@cli.command()
+@task_argument
+@click.option("--export", "to", type=click.Path(path_type=Path), help="CSV file to be written.")
+@click.option(
+    "--import",
+    "of",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="CSV file with decisions: accept, reject, or correct with a label.",
+)
+@json_option
+@click.pass_context
+def review(
+    context: click.Context, task: str, to: Path | None, of: Path | None, as_json: bool
+) -> None:
+    """Look at the examples of TASK in a spreadsheet; a person's word stands above every check."""
+    from distill.review import export_rows, import_rows
+
+    if (to is None) == (of is None):
+        raise click.UsageError("give --export FILE or --import FILE")
+    workspace = workspace_of(context)
+    if to is not None:
+        row = {"task": task, "rows": export_rows(workspace, task, to), "file": str(to)}
+    elif of is not None:
+        row = asdict(import_rows(workspace, task, of))
+    show_rows([row], as_json=as_json)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--context-tokens",
+    type=click.IntRange(min=1),
+    default=1024,
+    show_default=True,
+    help="Warn of rows with more tokens than the student takes.",
+)
+@json_option
+def validate(file: Path, context_tokens: int, as_json: bool) -> None:
+    """Check FILE, a chat example file, for errors and oddities; count and price it."""
+    from distill.example_file import figures, read, refuse, words
+
+    checked = read(file, context_tokens)
+    if as_json:
+        click.echo(json.dumps(figures(checked)))
+    refuse(checked)
+    if not as_json:
+        click.echo("\n".join(words(checked)))

@@ -1,0 +1,165 @@
+"""Commands that do work: the whole way or up to a stage, rehearsed, cancelled."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from distill.cli.group import (
+    cli,
+    curve_option,
+    detach_option,
+    json_option,
+    new_option,
+    task_argument,
+    workspace_of,
+    yes_option,
+)
+from distill.cli.tables import show_curve, show_report, show_rows
+
+if TYPE_CHECKING:
+    from distill.plan import Plan
+
+STAGES = {
+    "generate": "Let the teacher make and answer inputs.",
+    "curate": "Keep the completions worth learning from.",
+    "split": "Place the examples behind the leak gate.",
+    "train": "Train the student.",
+    "evaluate": "Compare the systems on gold.",
+    "report": "Write report.json, report.md and report.html, and show the result.",
+}
+
+
+@cli.command()
+@task_argument
+@new_option
+@detach_option
+@yes_option
+@json_option
+@click.pass_context
+def run(context: click.Context, /, task: str, as_json: bool, **options: bool) -> None:
+    """Bring TASK through all stages to its report; goes on where an earlier call stopped."""
+    _run(context, task, "report", as_json=as_json, **options)
+
+
+def _stage_command(stage: str, about: str) -> None:
+    @cli.command(name=stage, help=f"{about} Does the stages before it that are not done.")
+    @task_argument
+    @new_option
+    @detach_option
+    @yes_option
+    @json_option
+    @click.pass_context
+    def command(context: click.Context, /, task: str, as_json: bool, **options: bool) -> None:
+        _run(context, task, stage, as_json=as_json, **options)
+
+    if stage == "train":
+        curve_option(command)
+
+
+for stage, about in STAGES.items():
+    _stage_command(stage, about)
+
+
+def _run(
+    context: click.Context, task: str, until: str, *, as_json: bool, yes: bool, **options: bool
+) -> None:
+    """`options` are those of `pipeline.Way`."""
+    from distill import pipeline
+
+    agree = _agree if interactive() and not yes else None
+    way = pipeline.Way(until, agree=agree, **options)
+    outcome = pipeline.run(workspace_of(context), task, way)
+    report = outcome.context.folder / "report.json"
+    if as_json:
+        done: dict[str, Any] = {"run": outcome.run.id, "why": outcome.run.why}
+        done["stages"] = outcome.done_now
+        done |= {"waiting": outcome.waiting} if outcome.waiting else {}
+        done |= {"learning_curve": outcome.curve} if outcome.curve else {}
+        figures = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
+        click.echo(json.dumps(done | ({"report": figures} if figures else {})))
+        return
+    if outcome.waiting:
+        click.echo(outcome.waiting)
+        return
+    if not outcome.done_now:
+        click.echo(
+            f"run {outcome.run.id} is done up to {until}; nothing to do (--new starts another)"
+        )
+    if outcome.curve:
+        show_curve(outcome.curve)
+    if until == "report":
+        show_report(json.loads(report.read_text(encoding="utf-8")), outcome.context.folder)
+
+
+def interactive() -> bool:
+    """Is there somebody who could answer a question?"""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _agree(plan: "Plan") -> bool:
+    return click.confirm(f"{plan.words}. Go on?", default=False, err=True)
+
+
+@cli.command()
+@task_argument
+@click.option(
+    "--teacher", default="", help="openai:<id> or anthropic:<id>; the task's if left out."
+)
+@click.option("--mode", type=click.Choice(["online", "batch"]), help="The task's if left out.")
+@click.option("--faults", default="", help="How the provider misbehaves: 429=0.05,cut=0.01,…")
+@click.option("--limit", type=float, help="Requests that it answers per second.")
+@click.option(
+    "--until",
+    type=click.Choice(list(STAGES)),
+    default="report",
+    show_default=True,
+    help="Last stage.",
+)
+@json_option
+@click.pass_context
+def rehearse(
+    context: click.Context, /, task: str, as_json: bool, faults: str, **options: Any
+) -> None:
+    """Run TASK with a stand-in for its provider: nothing leaves this machine, nothing is billed."""
+    from distill.rehearse import Wanted, parse_faults
+    from distill.rehearse import rehearse as play
+
+    limit = options.pop("limit")
+    wanted = Wanted(
+        faults=parse_faults(faults),
+        requests_per_second=limit,
+        **{name: value or "" for name, value in options.items()},
+    )
+    done = play(workspace_of(context), task, wanted)
+    row = {
+        "REHEARSAL": task,
+        "billed_usd": str(done.bill.usd),
+        "answers_usd": str(done.answers_usd.normalize()),
+        "possibly_paid_twice_usd": str(done.possibly_paid_twice_usd.normalize()),
+        "requests": done.bill.requests,
+        "refused": done.bill.refused,
+        "batches": done.bill.batches,
+    }
+    if not as_json and wanted.until == "report":
+        folder = done.outcome.context.folder
+        show_report(json.loads((folder / "report.json").read_text(encoding="utf-8")), folder)
+    show_rows([row], as_json=as_json)
+
+
+@cli.command()
+@task_argument
+@click.option(
+    "--forget", is_flag=True, help="Give them up without asking the provider; answers are lost."
+)
+@json_option
+@click.pass_context
+def cancel(context: click.Context, task: str, forget: bool, as_json: bool) -> None:
+    """Stop the batches and trainings of TASK and keep what was answered."""
+    from distill.cancel import cancel as stop
+
+    done = stop(workspace_of(context), task, forget=forget)
+    row = {"task": task, "batches": done.batches, "answers_kept": done.answers}
+    row["trainings"] = done.trainings
+    show_rows([row], as_json=as_json)

@@ -1,0 +1,75 @@
+"""Rows, tables and texts on standard output."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+SHOWN = 160
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """A line for each row, "none" for no row, or all as JSON."""
+    if as_json:
+        click.echo(json.dumps(rows, default=str))
+    for row in rows if not as_json else ():
+        click.echo("  ".join(f"{key}: {printable(str(value))}" for key, value in row.items()))
+    if not rows and not as_json:
+        click.echo("none")
+
+
+def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Cells in columns."""
+    table = [header, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+    for row in table:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
+
+
+def show_report(figures: Mapping[str, Any], folder: Path) -> None:
+    """The headline of report.json, a row for each system, and where the page lies."""
+    click.echo("\n" + figures["headline"] + "\n")
+    rows = [
+        [
+            system["name"],
+            f"{system['value']:.1%}",
+            f"{system['ci_low']:.1%}–{system['ci_high']:.1%}",
+            f"{system['valid_rate']:.0%}",
+            str(system["usd_per_1k_requests"]),
+            f"{1000 * system['latency_p50_s']:.0f}",
+            f"{1000 * system['latency_p95_s']:.0f}",
+            f"{system['requests_per_s']:.1f}",
+        ]
+        for system in figures["systems"]
+    ]
+    if figures.get("rehearsal"):
+        rows = [[f"REHEARSAL {name}", *values] for name, *values in rows]
+    header = ["system", "right", "interval", "valid", "$/1,000", "p50 ms", "p95 ms", "req/s"]
+    show_table(header, rows)
+    click.echo(f"\n{folder / 'report.html'}")
+
+
+def show_curve(figures: Mapping[str, Any]) -> None:
+    """A learning curve's points, and what more examples would bring."""
+    from distill.learning import sentence
+
+    rows = [
+        [str(p["examples"]), f"{p['value']:.1%}", f"{p['ci_low']:.1%}–{p['ci_high']:.1%}"]
+        for p in figures["points"]
+    ]
+    show_table(["examples", "right", "interval"], rows)
+    click.echo(f"\n{sentence(figures)}")
+
+
+def one_line(text: str) -> str:
+    """A text in one line of a terminal, cut off where it is long."""
+    shown = printable(text)
+    return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """A text without what would steer a terminal."""
+    return "".join(char if char.isprintable() else " " for char in text)
