@@ -7,6 +7,8 @@ from typing import Literal
 
 Result = Literal["non_inferior", "inferior", "inconclusive"]
 RESAMPLES = 9999
+POWER = 0.8  # of the gold that is asked for
+TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +22,15 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Is the student as good as the teacher, to within the margin? `gold_needed` is None unless
-    the result is inconclusive: then, the number of gold rows in all that would settle it."""
+    """Is the student as good as the teacher, to within the margin? `difference` has the two-sided
+    interval; `at_least` and `at_most` are the ends of the one-sided ones, which decide. Where the
+    result is inconclusive `gold_needed` is the number of gold rows in all that should settle it."""
 
     margin: float
     confidence: float
     difference: Interval
+    at_least: float
+    at_most: float
     result: Result
     gold_needed: int | None
 
@@ -42,43 +47,106 @@ def share(values: Sequence[float], confidence: float) -> Interval:
 def paired_difference(
     ours: Sequence[float], theirs: Sequence[float], confidence: float
 ) -> Interval:
-    """Mean of ours − theirs, paired by gold row, with a percentile bootstrap interval (scipy)."""
+    """Mean of ours − theirs, paired by gold row: of right and wrong (0 and 1) with Tango's score
+    interval, of other scores with a percentile bootstrap (scipy)."""
+    if {*ours, *theirs} <= {0.0, 1.0}:
+        better = sum(our > their for our, their in zip(ours, theirs, strict=True))
+        worse = sum(our < their for our, their in zip(ours, theirs, strict=True))
+        return score_interval(better, worse, len(ours), confidence)
+    return _bootstrapped([our - their for our, their in zip(ours, theirs, strict=True)], confidence)
+
+
+def score_interval(better: int, worse: int, rows: int, confidence: float) -> Interval:
+    """The difference of two shares of the same rows, of which `better` are right only here and
+    `worse` only there: the differences that a score test does not reject (at 0 it is McNemar's).
+    Unlike a bootstrap it knows what is not known where no row differs.
+
+    Source: Tango 1998, Statistics in Medicine 17:891; in the notation of Fagerland, Lydersen and
+    Laake 2014, Statistics in Medicine 33:2850.
+    """
+    from scipy.optimize import brentq
+    from scipy.stats import norm
+
+    z, found = norm.ppf((1 + confidence) / 2), (better - worse) / rows
+
+    def excess(difference: float, sign: int) -> float:
+        """How far the observed counts are from what `difference` lets expect, beyond z."""
+        b = (2 * rows - better + worse) * difference - better - worse
+        c = -worse * difference * (1 - difference)
+        only_there = (math.sqrt(max(b * b - 8 * rows * c, 0.0)) - b) / (4 * rows)
+        variance = rows * (2 * only_there + difference * (1 - difference))
+        return float(better - worse - rows * difference - sign * z * math.sqrt(max(variance, 0.0)))
+
+    # Where no row differs the difference that was found is a root, too, and not the one meant.
+    low = brentq(excess, -1, found - TINY, args=(1,)) if rows > worse else -1.0
+    high = brentq(excess, found + TINY, 1, args=(-1,)) if rows > better else 1.0
+    return Interval(found, float(low), float(high))
+
+
+def _bootstrapped(values: Sequence[float], confidence: float) -> Interval:
+    """Their mean with a percentile bootstrap interval (scipy), the same every time."""
     import numpy
     from scipy.stats import bootstrap
 
-    differences = numpy.subtract(ours, theirs)
-    mean = float(differences.mean())
-    if (differences == differences[0]).all():
-        return Interval(mean, mean, mean)
+    if len(set(values)) == 1:
+        return Interval(values[0], values[0], values[0])
     found = bootstrap(
-        (differences,),
+        (numpy.asarray(values),),
         numpy.mean,
         n_resamples=RESAMPLES,
         confidence_level=confidence,
         method="percentile",
         rng=numpy.random.default_rng(0),
     ).confidence_interval
-    return Interval(mean, float(found.low), float(found.high))
+    return Interval(float(numpy.mean(values)), float(found.low), float(found.high))
 
 
 def verdict(
     student: Sequence[float], teacher: Sequence[float], *, margin: float, confidence: float
 ) -> Verdict:
-    """Non-inferiority of the student by a two-sided interval of the paired difference.
+    """Non-inferiority of the student, by one-sided intervals of the paired difference: a student
+    that is worse than the teacher by the margin is called as good with a chance of at most
+    1 − confidence.
 
-    `non_inferior`: the whole interval lies above −margin; `inferior`: the whole lies below it;
-    else `inconclusive`. The number of rows that would settle it takes the interval's width to
-    shrink with the square root of the number of rows, at the same difference.
+    `non_inferior`: the interval's lower end is above −margin; `inferior`: its upper end is below;
+    else `inconclusive`.
     """
-    found = paired_difference(student, teacher, confidence)
-    if found.low > -margin:
-        return Verdict(margin, confidence, found, "non_inferior", None)
-    if found.high < -margin:
-        return Verdict(margin, confidence, found, "inferior", None)
-    distance = abs(found.value + margin)
-    half_width = (found.high - found.low) / 2
-    needed = math.ceil(len(student) * (half_width / distance) ** 2) + 1 if distance else None
-    return Verdict(margin, confidence, found, "inconclusive", needed)
+    difference = paired_difference(student, teacher, confidence)
+    # Both ends of a two-sided interval at 2c − 1 are those of one-sided ones at c.
+    ends = paired_difference(student, teacher, 2 * confidence - 1)
+    result: Result = "inconclusive"
+    if ends.low > -margin:
+        result = "non_inferior"
+    elif ends.high < -margin:
+        result = "inferior"
+    needed = None
+    if result == "inconclusive":
+        needed = gold_needed(student, teacher, margin=margin, confidence=confidence)
+    return Verdict(margin, confidence, difference, ends.low, ends.high, result, needed)
+
+
+def gold_needed(
+    student: Sequence[float], teacher: Sequence[float], *, margin: float, confidence: float
+) -> int | None:
+    """Rows that would settle it with a chance of POWER for a student that is in truth as good as
+    the teacher, and for one that is what was found, whichever takes more; None where −margin was
+    found, which no number settles. A row is added of which half differs in either direction, since
+    few rows of which none differs do not show that none does.
+
+    Source: the normal approximation of a one-sided paired test, Liu, Hsueh, Hsieh and Chen 2002,
+    Statistics in Medicine 21:231, for any scores.
+    """
+    from scipy.stats import norm
+
+    rows = len(student)
+    differences = [ours - theirs for ours, theirs in zip(student, teacher, strict=True)]
+    mean = sum(differences) / rows
+    variance = (sum(d * d for d in differences) + 1) / (rows + 1) - mean * mean
+    distance = min(abs(mean + margin), margin or math.inf)
+    if not distance:
+        return None
+    deviations = float(norm.ppf(confidence) + norm.ppf(POWER))
+    return max(math.ceil(variance * (deviations / distance) ** 2), rows + 1)
 
 
 def gain_of_more(
@@ -89,7 +157,7 @@ def gain_of_more(
     In: the numbers of examples and, for each, the scores of one and the same gold rows. The share
     is taken to grow with the logarithm of the number (least squares over the points), which is how
     learning curves go over short stretches; the interval is that of the gold rows drawn, by the
-    bootstrap of `paired_difference`, and knows nothing of the luck of a training.
+    bootstrap, and knows nothing of the luck of a training.
     """
     import numpy
 
@@ -97,7 +165,7 @@ def gain_of_more(
     centred = sizes - sizes.mean()
     slopes = centred @ numpy.asarray(scores, dtype=float) / (centred @ centred)
     gains = slopes * math.log2((counts[-1] + more) / counts[-1])
-    return paired_difference(gains.tolist(), [0.0] * len(gains), confidence)
+    return _bootstrapped(gains.tolist(), confidence)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

@@ -1,8 +1,15 @@
 """Intervals against published and computed values, and the verdict's three answers."""
 
-import pytest
+from statistics import NormalDist
 
-from distill.stats import paired_difference, percentile, share, verdict
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
+from scipy.special import xlogy
+from statsmodels.stats.contingency_tables import mcnemar
+
+from distill.stats import gold_needed, paired_difference, percentile, score_interval, share, verdict
 
 
 def test_wilson_interval() -> None:
@@ -34,9 +41,72 @@ def test_it_is_the_same_every_time() -> None:
     assert paired_difference(ours, theirs, 0.95) == paired_difference(ours, theirs, 0.95)
 
 
-def test_no_difference_at_all_has_no_width() -> None:
-    found = paired_difference([1.0, 0.0], [1.0, 0.0], 0.95)
-    assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
+@pytest.mark.parametrize(
+    ("better", "worse", "rows"), [(1, 7, 21), (6, 16, 161), (40, 20, 160), (1, 0, 44), (3, 0, 10)]
+)
+def test_the_score_interval_ends_where_the_likelihood_says(
+    better: int, worse: int, rows: int
+) -> None:
+    """With the shares of a true difference by search instead of by Tango's formula."""
+
+    def z_of(difference: float) -> float:
+        def likelihood(only_there: float) -> float:
+            cells = (only_there + difference, only_there, 1 - 2 * only_there - difference)
+            counts = (better, worse, rows - better - worse)
+            terms = [float(xlogy(n, max(p, 0))) for n, p in zip(counts, cells, strict=True)]
+            return -sum(terms)
+
+        bounds = (max(0, -difference), (1 - difference) / 2)
+        found = float(minimize_scalar(likelihood, bounds=bounds, options={"xatol": 1e-12}).x)
+        variance = (2 * found + difference * (1 - difference)) / rows
+        return float(((better - worse) / rows - difference) / variance**0.5)
+
+    found = score_interval(better, worse, rows, 0.95)
+    z = NormalDist().inv_cdf(0.975)
+    assert [z_of(found.low), z_of(found.high)] == pytest.approx([z, -z], 1e-6)
+    other = score_interval(worse, better, rows, 0.95)
+    assert [other.low, other.high] == pytest.approx([-found.high, -found.low])
+
+
+@pytest.mark.parametrize("rows", [1, 20, 240])
+def test_where_no_row_differs_the_difference_is_not_known_to_be_zero(rows: int) -> None:
+    # Its score test has a solution by hand: n·d = z²·(1 − d).
+    z = NormalDist().inv_cdf(0.975)
+    end = z * z / (rows + z * z)
+    found = paired_difference([1.0] * rows, [1.0] * rows, 0.95)
+    assert found.value == 0.0
+    assert [found.low, found.high] == pytest.approx([-end, end])
+
+
+def test_all_rows_differ() -> None:
+    found = paired_difference([0.0] * 10, [1.0] * 10, 0.95)
+    assert (found.value, found.low) == (-1.0, -1.0) and -0.5 < found.high < -0.4
+    found = paired_difference([1.0] * 10, [0.0] * 10, 0.95)
+    assert (found.value, found.high) == (1.0, 1.0) and 0.4 < found.low < 0.5
+
+
+@given(better=st.integers(0, 60), worse=st.integers(0, 60), same=st.integers(0, 500))
+def test_the_interval_excludes_zero_as_mcnemars_test_does(
+    better: int, worse: int, same: int
+) -> None:
+    assume(better + worse)
+    found = score_interval(better, worse, better + worse + same, 0.95)
+    assert -1 <= found.low <= found.value <= found.high <= 1
+    table = [[same, better], [worse, 0]]
+    p = mcnemar(table, exact=False, correction=False).pvalue
+    assume(abs(p - 0.05) > 1e-6)
+    assert (found.low > 0 or found.high < 0) == (p < 0.05)
+
+
+def test_scores_that_are_no_shares_are_resampled() -> None:
+    ours, theirs = [0.5, 0.7, 0.9, 1.0] * 50, [0.4, 0.7, 0.7, 1.0] * 50
+    found = paired_difference(ours, theirs, 0.95)
+    half = 1.96 * (0.006875 / 200) ** 0.5  # the variance of .1, 0, .2 and 0
+    assert found.value == pytest.approx(0.075)
+    assert found.low == pytest.approx(0.075 - half, abs=0.001)
+    assert found.high == pytest.approx(0.075 + half, abs=0.001)
+    same = paired_difference([0.5, 0.7], [0.5, 0.7], 0.95)
+    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +116,7 @@ def test_no_difference_at_all_has_no_width() -> None:
         (0, 40, 160, "inferior"),
         (10, 12, 178, "inconclusive"),
         (0, 0, 200, "non_inferior"),
+        (0, 0, 100, "inconclusive"),
     ],
 )
 def test_verdict(better: int, worse: int, same: int, result: str) -> None:
@@ -66,7 +137,30 @@ def test_the_gold_needed_would_settle_it() -> None:
     assert once.result == "inconclusive"  # type: ignore[attr-defined]
     times = -(-once.gold_needed // 200)  # type: ignore[attr-defined]
     assert times > 1
-    assert found(times + 1).result == "non_inferior"  # type: ignore[attr-defined]
+    assert found(times).result == "non_inferior"  # type: ignore[attr-defined]
+
+
+def test_the_ends_that_decide_are_those_of_one_sided_intervals() -> None:
+    student = [1.0] * 12 + [0.0] * 10 + [1.0] * 178
+    teacher = [0.0] * 12 + [1.0] * 10 + [1.0] * 178
+    found = verdict(student, teacher, margin=0.02, confidence=0.95)
+    wide = score_interval(12, 10, 200, 0.90)
+    assert (found.at_least, found.at_most) == (wide.low, wide.high)
+    assert found.difference.low < found.at_least < found.at_most < found.difference.high
+    within = verdict(student, teacher, margin=0.03, confidence=0.95)
+    assert within.result == "non_inferior"
+    assert within.difference.low < -0.03 < within.at_least
+
+
+def test_gold_that_settles_it_by_the_textbook() -> None:
+    # 20 of 200 rows differ, ten either way: (20 + 1) / 201 · ((1.6449 + 0.8416) / 0.02)²
+    student = [1.0] * 10 + [0.0] * 10 + [1.0] * 180
+    teacher = [0.0] * 10 + [1.0] * 10 + [1.0] * 180
+    assert gold_needed(student, teacher, margin=0.02, confidence=0.95) == 1615
+    assert gold_needed(student, teacher, margin=0.0, confidence=0.95) is None
+    fewer = [1.0] * 10 + [0.0] * 14 + [1.0] * 176  # exactly −margin
+    more = [0.0] * 10 + [1.0] * 14 + [1.0] * 176
+    assert gold_needed(fewer, more, margin=0.02, confidence=0.95) is None
 
 
 def test_percentile() -> None:

@@ -281,6 +281,8 @@ def _verdict(found: Verdict) -> Figures:
         "difference": found.difference.value,
         "ci_low": found.difference.low,
         "ci_high": found.difference.high,
+        "at_least": found.at_least,
+        "at_most": found.at_most,
         "result": found.result,
     }
     if found.gold_needed is not None:

@@ -45,10 +45,15 @@ def _rival_sentence(rival: System, student: System, lead: Interval, gold: int) -
 
 def _verdict_sentence(by_name: Mapping[str, System], verdict: Verdict, gold: int) -> str:
     found = verdict.difference
+    ends = {
+        "non_inferior": f", no worse than {100 * verdict.at_least:+.1f}",
+        "inferior": f", no better than {100 * verdict.at_most:+.1f}",
+        "inconclusive": "",
+    }
     figures = (
         f"({100 * found.value:+.1f} points, {verdict.confidence:.0%} interval "
-        f"{100 * found.low:+.1f}…{100 * found.high:+.1f}, margin {100 * verdict.margin:.1f}, "
-        f"on {gold} human-labelled messages)"
+        f"{100 * found.low:+.1f}…{100 * found.high:+.1f}{ends[verdict.result]}, "
+        f"margin {100 * verdict.margin:.1f}, on {gold} human-labelled messages)"
     )
     words = {
         "non_inferior": "The student answers as well as the teacher",
