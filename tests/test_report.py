@@ -17,6 +17,7 @@ FIGURES = {
     "metric": "accuracy",
     "ci_low": 0.6,
     "ci_high": 0.9,
+    "macro_f1": 0.625,
     "valid_rate": 1.0,
     "latency_p50_s": 0.1,
     "latency_p95_s": 0.2,
@@ -116,6 +117,16 @@ def report() -> dict[str, object]:
         },
         "systems": systems(),
         "verdict": {"confidence": 0.95},
+        "labels": [
+            {
+                "label": "x",
+                "student": {
+                    **{"n": 4, "precision": 0.5, "recall": 0.25, "f1": 0.375},
+                    "taken_for": {"<y>": 3},
+                },
+                "teacher": {"n": 4, "precision": 1.0, "recall": 0.75, "f1": 0.8, "taken_for": {}},
+            }
+        ],
         "machine": {"usd_per_hour": "0.1", "in_flight": 8},
         "worst": [
             {"input": "<script>`a|b`</script>", "expected": "x", "teacher": "x", "student": "y"}
@@ -128,6 +139,7 @@ def test_what_customers_wrote_is_escaped_on_the_page() -> None:
     assert "&lt;script&gt;" in page and "<script" not in page
     assert "It is &lt;good&gt;." in page
     assert "&lt;b&gt;`no|pe`&lt;/b&gt;" in page and "(&lt;i&gt;)" in page
+    assert "3 &lt;y&gt;" in page
 
 
 def test_the_page_needs_nothing_from_elsewhere() -> None:
@@ -141,4 +153,5 @@ def test_markdown_keeps_a_message_in_its_cell() -> None:
     assert "| form | 3 | 1 | 0.25 | 1 empty |" in text
     assert "- form: `<b>'no¦pe'</b>` (`<i>`)" in text
     assert "| x | 2 | 50.0 % | 75.0 % | 0.25 | 12.5 % |" in text
-    assert "| student | 85.0 % | 60.0 % – 90.0 % |" in text
+    assert "| student | 85.0 % | 60.0 % – 90.0 % | 62.5 % |" in text
+    assert "| x | 4 | 25.0 % | 50.0 % | 37.5 % | 75.0 % | 3 <y> |" in text

@@ -16,6 +16,7 @@ from distill.learning import curve_figures, sentence
 from distill.prices import machine_usd, usd_per_1k
 from distill.records import Completion, Example, Labelled, Prediction, Student
 from distill.report.headline import headline
+from distill.report.labels import INVALID, by_label, macro_f1
 from distill.stats import Interval, Verdict, paired_difference, percentile, share, verdict
 from distill.store import Run, Store
 from distill.systems import LOCAL_SYSTEMS, METRIC, RIVALS, SYSTEMS
@@ -75,6 +76,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         "spend": _spend(task, store, run, student),
         "systems": systems,
         "verdict": _verdict(found),
+        "labels": _labels(task, results),
         **_parity(store, run_id),
         **_learning_curve(task, store, run_id, results),
         "machine": {
@@ -245,6 +247,7 @@ def _system(task: Task, name: str, results: _Results, *, billed: bool) -> Figure
         "value": found.value,
         "ci_low": found.low,
         "ci_high": found.high,
+        "macro_f1": macro_f1(_expected(task, rows), _answers(rows), task.labels),
         "valid_rate": sum(row.valid for row in rows) / len(rows),
         "usd_per_1k_requests": _usd(_usd_per_1k(task, answers, requests_per_s, billed=billed)),
         "latency_p50_s": percentile(latencies, 50),
@@ -257,6 +260,28 @@ def _system(task: Task, name: str, results: _Results, *, billed: bool) -> Figure
             rows
         )
     return figures
+
+
+def _labels(task: Task, results: _Results) -> list[Figures]:
+    """Each label, as the student and its teacher know it."""
+    found = {
+        name: by_label(_expected(task, rows), _answers(rows), task.labels)
+        for name, rows in results.predictions.items()
+        if name in ("student", "teacher")
+    }
+    return [
+        {"label": label, **{name: labels[label] for name, labels in found.items()}}
+        for label in task.labels
+    ]
+
+
+def _expected(task: Task, rows: Sequence[Prediction]) -> list[str]:
+    label_of = {row.id: row.label for row in task.gold}
+    return [label_of[row.gold_id] for row in rows]
+
+
+def _answers(rows: Sequence[Prediction]) -> list[str]:
+    return [row.answer if row.valid else INVALID for row in rows]
 
 
 def _billed_systems(task: Task, student: Student) -> set[str]:
