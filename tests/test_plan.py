@@ -350,7 +350,7 @@ def test_who_is_not_there_is_told_and_not_asked(
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody is there to answer."""
-    monkeypatch.setattr(cli, "interactive", lambda: True)
+    monkeypatch.setattr("distill.cli.run.interactive", lambda: True)
 
 
 @pytest.mark.usefixtures("terminal")
