@@ -7,9 +7,8 @@ systems, so many evaluations are drawn and judged. A student that is worse by th
 called as good in at most 5 % of them, two standard errors of the simulation aside; the intervals
 must hold the true difference in 93 to 97 %; and where the verdict asks for more gold, so many rows
 more, drawn anew and added, must settle it in at least 80 %, but at −margin, where no number does.
-Prints a line for each case and, as its
-last line, one JSON object with every figure, the targets and "ok"; exit code 1 when a target is
-missed.
+Prints a line for each case and, as its last line, one JSON object with every figure, the targets
+and "ok"; exit code 1 when a target is missed.
 """
 
 import argparse
@@ -24,8 +23,6 @@ from typing import Any
 import numpy
 
 from distill.stats import Verdict, verdict
-
-Counts = tuple[int, int, int, int]
 
 TEACHER = 0.85  # its true share of right answers
 ROWS = (100, 300, 1000)
@@ -99,10 +96,9 @@ def measure(case: Case, margin: float, evaluations: int, draw: numpy.random.Gene
     for counts, found in zip(drawn, judged, strict=True):
         if found.gold_needed:
             more = drawn_counts(case, found.gold_needed - case.rows, draw)
-            both = (counts[0] + more[0], counts[1] + more[1], counts[2] + more[2])
-            again = judge((*both, counts[3] + more[3]), margin)
+            whole = [cell + further for cell, further in zip(counts, more, strict=True)]
             needed.append(found.gold_needed)
-            settled.append(again.result != "inconclusive")
+            settled.append(judge(whole, margin).result != "inconclusive")
     inside = [row.difference.low <= case.difference <= row.difference.high for row in judged]
     return Found(
         **asdict(case),
@@ -115,13 +111,12 @@ def measure(case: Case, margin: float, evaluations: int, draw: numpy.random.Gene
     )
 
 
-def drawn_counts(case: Case, rows: int, draw: numpy.random.Generator) -> Counts:
+def drawn_counts(case: Case, rows: int, draw: numpy.random.Generator) -> list[int]:
     """How many of so many rows fall into each of the four cells."""
-    both, student, teacher, neither = draw.multinomial(rows, case.shares)
-    return int(both), int(student), int(teacher), int(neither)
+    return [int(cell) for cell in draw.multinomial(rows, case.shares)]
 
 
-def judge(counts: Counts, margin: float) -> Verdict:
+def judge(counts: Sequence[int], margin: float) -> Verdict:
     """The verdict on such a table."""
     both, student, teacher, neither = counts
     ours = [1.0] * (both + student) + [0.0] * (teacher + neither)

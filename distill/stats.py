@@ -8,7 +8,7 @@ from typing import Literal
 Result = Literal["non_inferior", "inferior", "inconclusive"]
 RESAMPLES = 9999
 POWER = 0.8  # of the gold that is asked for
-TINY = 1e-9
+TINY = 1e-9  # of a share: less than any gold can tell
 
 
 @dataclass(frozen=True, slots=True)

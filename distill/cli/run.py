@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,13 +32,17 @@ STAGES = {
 }
 
 
+def _way_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What every command that works on a run is told: the task, and how to go."""
+    options = (task_argument, new_option, detach_option, yes_option, json_option)
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @cli.command()
-@task_argument
-@new_option
-@detach_option
-@yes_option
-@json_option
 @click.pass_context
+@_way_options
 def run(context: click.Context, /, task: str, as_json: bool, **options: bool) -> None:
     """Bring TASK through all stages to its report; goes on where an earlier call stopped."""
     _run(context, task, "report", as_json=as_json, **options)
@@ -45,12 +50,8 @@ def run(context: click.Context, /, task: str, as_json: bool, **options: bool) ->
 
 def _stage_command(stage: str, about: str) -> None:
     @cli.command(name=stage, help=f"{about} Does the stages before it that are not done.")
-    @task_argument
-    @new_option
-    @detach_option
-    @yes_option
-    @json_option
     @click.pass_context
+    @_way_options
     def command(context: click.Context, /, task: str, as_json: bool, **options: bool) -> None:
         _run(context, task, stage, as_json=as_json, **options)
 
