@@ -61,10 +61,11 @@ def ask_all(
     asks: Sequence[Ask],
     endpoint: Callable[[], Endpoint],
     *,
-    may_wait: bool = False,
+    batches_at: str = "",
 ) -> list[Answered]:
     """Write the asks (of one purpose) down, ask what is unanswered, give all back in order. They
-    go through batches when nobody needs the answers now (`may_wait`) and the task says so.
+    go through batches when nobody needs the answers now and the task says so; `batches_at` names
+    who takes them then, as `teacher.model` does.
 
     Raises BudgetReached before a request is sent that could pass the task's budget, Nonsense when
     a teacher's first answers are of no use, and Waiting when the user does not wait for batches.
@@ -77,10 +78,13 @@ def ask_all(
     if missing := store.count_unanswered(run_id, purpose):
         ready = endpoint()
         store.settle_lost()
-        with context.progress.step(stage, name.partition(".")[0], missing) as advance:
-            asking = _Asking(context, store, purpose, ready, lambda rows: advance(len(rows)))
+        step = name if stage == "evaluate" else name.partition(".")[0]  # a model's has its own dots
+        with context.progress.step(stage, step, missing) as advance:
+            asking = _Asking(
+                context, store, purpose, ready, batches_at, lambda rows: advance(len(rows))
+            )
             try:
-                out = asking.all(in_batches=may_wait and _wants_batches(context, store))
+                out = asking.all(in_batches=_wants_batches(context, store))
             except BudgetReached as reached:
                 missing, mean = store.count_unanswered(run_id, purpose), store.mean_usd(purpose)
                 raise reached.buying(missing, mean) from reached
@@ -102,11 +106,12 @@ class _Asking:
     store: Store
     purpose: str
     endpoint: Endpoint
+    batches_at: str
     on_answers: OnAnswers
 
     def all(self, *, in_batches: bool) -> int:
         """Ask them; how many are out in batches when it ends."""
-        if self.endpoint.batch_price is None:
+        if self.endpoint.batch_price is None or not self.batches_at:
             self._online(look=self._first_look())
             return 0
         with self._batching() as batches:
@@ -122,7 +127,7 @@ class _Asking:
 
     def _batching(self) -> AbstractContextManager[Batching]:
         spec, stage = self.context.task.spec, self.purpose.partition(":")[0]
-        what = Batched(self.context.run_id, self.purpose, spec.teacher.model, spec.budget.usd)
+        what = Batched(self.context.run_id, self.purpose, self.batches_at, spec.budget.usd)
         note = partial(self.context.progress.note, stage)
         return batching(self.store, what, self.endpoint, self.on_answers, note)
 

@@ -53,8 +53,8 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, slots=True)
 class Batched:
-    """What goes through batches: the requests of one purpose of a run, to the teacher that the
-    task names, within its budget."""
+    """What goes through batches: the requests of one purpose of a run, to the teacher or the judge
+    that the task names, within its budget."""
 
     run_id: str
     purpose: str

@@ -4,10 +4,12 @@ Teacher, base, base with seeds in its prompt, and student answer the same gold t
 client, each from behind its server; the rivals that cost next to nothing answer in this process.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from math import exp
 from pathlib import Path
 from time import perf_counter
 
@@ -35,7 +37,7 @@ from distill.records import (
 )
 from distill.scorers import accuracy
 from distill.store import Store
-from distill.systems import METRIC
+from distill.systems import METRIC, TEACHER_AGAIN
 from distill.task import StudentSpec, Task
 from distill.workspace import Context
 
@@ -54,7 +56,7 @@ class Served:
 
     model: Model
     open_endpoint: OpenEndpoint
-    systems: dict[str, Render]
+    systems: Mapping[str, Render]
     trained: TrainedAnswers | None = None
 
 
@@ -113,19 +115,28 @@ def served_systems(context: Context, student: Student) -> list[Served]:
     teacher = choose(spec.teacher.model)
     base, _ = models(spec.student, student)
     few_shot = partial(answer_requests, task, shots=spec.teacher.few_shot)
+    asked_again = {TEACHER_AGAIN: partial(few_shot, vote=1)} if spec.evaluate.teacher_twice else {}
     return [
         served_student(context, student, "student"),
         Served(
             teacher.model,
-            lambda: teacher.serve(_settings(context, "teacher")),
-            {"teacher": few_shot},
+            lambda: teacher.serve(_settings(context, "teacher", tokens=MODEL_TOKENS)),
+            {"teacher": few_shot} | asked_again,
         ),
         Served(
             base,
             lambda: serve(base, _settings(context, "base")),
             {"base": partial(answer_requests, task, shots=0), "base_few_shot": few_shot},
         ),
+        *(_baseline(context, name, few_shot) for name in spec.evaluate.baselines),
     ]
+
+
+def _baseline(context: Context, name: str, render: Render) -> Served:
+    """A model that nobody tuned, asked as the teacher is."""
+    baseline = choose(name)
+    settings = _settings(context, name, tokens=MODEL_TOKENS)
+    return Served(baseline.model, lambda: baseline.serve(settings), {name: render})
 
 
 def served_student(context: Context, student: Student, system: str) -> Served:
@@ -153,14 +164,14 @@ def _inputs(task: Task) -> list[str]:
     return [row.input for row in task.gold]
 
 
-def _settings(context: Context, name: str) -> ServerSettings:
+def _settings(context: Context, name: str, *, tokens: int | None = None) -> ServerSettings:
     spec = context.task.spec
     return ServerSettings(
         in_flight=spec.evaluate.in_flight,
         usd_per_hour=spec.machine.usd_per_hour,
-        log=context.log(f"{STAGE}-{name.replace(':', '-')}"),
+        log=context.log(f"{STAGE}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}"),
         rates=context.task.rates,
-        model_tokens=MODEL_TOKENS if name == "teacher" else served_tokens(context.task),
+        model_tokens=tokens or served_tokens(context.task),
     )
 
 
@@ -190,9 +201,11 @@ def _predictions(system: str, task: Task, answered: Sequence[Answered]) -> list[
         completion = answer.completion
         text = label_of(completion.text)
         valid = completion.finish_reason == "stop" and text in task.labels
-        predictions.append(
-            Prediction(system, gold.id, text, valid, completion.latency_s, completion.request_id)
+        sure = None if completion.logprob is None else exp(completion.logprob)
+        row = Prediction(
+            system, gold.id, text, valid, completion.latency_s, completion.request_id, sure
         )
+        predictions.append(row)
     return predictions
 
 

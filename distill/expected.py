@@ -12,7 +12,7 @@ from distill.backends.worst_case import worst_case
 from distill.records import Model, Request
 from distill.task import Task
 from distill.topup import ASSUMED_YIELD
-from distill.wanted import ANSWER, EVALUATE, JUDGE, Demand, Wanted
+from distill.wanted import AGAIN, ANSWER, EVALUATE, JUDGE, Demand, Wanted
 
 FIRST_TOKEN_SECONDS = 0.7
 TOKENS_PER_SECOND = 60
@@ -52,8 +52,8 @@ def expectations(
     """Purpose → what is expected of its answers. Gold is answered like any other input, and all
     prompts to one model go through the same tokenizer."""
     known = {row.purpose: found for row in asked if (found := _measured(row))}
-    if ANSWER in known:
-        known.setdefault(EVALUATE, known[ANSWER])
+    for gold in (EVALUATE, AGAIN) if ANSWER in known else ():
+        known.setdefault(gold, known[ANSWER])
     factors = {models[purpose].name: row.prompt_factor for purpose, row in known.items()}
     return {
         row.purpose: known.get(row.purpose) or _assumed(task, models[row.purpose], row, factors)

@@ -91,7 +91,8 @@ class _Desk:
         raises BudgetReached."""
         listed = [Ask(purpose, subject, request) for subject, request in asks]
         try:
-            yield from ask_all(self.context, self.store, listed, self.endpoint, may_wait=True)
+            teacher = self.context.task.spec.teacher.model
+            yield from ask_all(self.context, self.store, listed, self.endpoint, batches_at=teacher)
         except BudgetReached:
             yield from self.store.answered(self.context.run_id, purpose)
             raise

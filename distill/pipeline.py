@@ -249,7 +249,8 @@ def _cost(database: Path, task: Task, run_id: str, way: Way) -> str:
         if set(stages).intersection(PAYING) <= set(store.finished_stages(run_id)):
             return ""
         left = estimate(task, store, run_id, way).up_to(stages)
-    for name in (task.spec.teacher.model, task.judge) if left.requests else ():
+    asked = (task.spec.teacher.model, task.judge, *task.spec.evaluate.baselines)
+    for name in asked if left.requests else ():
         check_key(name)
     usd = left.expected_usd
     if way.agree is not None and usd > ASK_ABOVE_USD and not way.agree(left):

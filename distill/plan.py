@@ -41,6 +41,7 @@ from distill.store import Store
 from distill.task import Task
 from distill.training_time import TrainingTime, training_time
 from distill.wanted import (
+    AGAIN,
     ANSWER,
     EVALUATE,
     JUDGE,
@@ -48,6 +49,7 @@ from distill.wanted import (
     Stock,
     Wanted,
     demand,
+    gold_wanted,
     wanted_requests,
 )
 
@@ -173,7 +175,7 @@ def plan(
         return Plan(task.name, name, None, False, (), budget, spent, (), False, training)
     task, model = without_leaking_seeds(task), choose(name).model
     asked = demand(task, model, stock)
-    wanted_of_all = [*asked.wanted, *_student_wanted(task, stock)]
+    wanted_of_all = [*asked.wanted, *_student_wanted(task, stock), *_baselines(task, stock)]
     billed = [wanted for wanted in wanted_of_all if wanted.purpose in terms]
     found = expectations(task, {purpose: row.model for purpose, row in terms.items()}, billed)
     mode, batches = task.spec.teacher.mode, model.api in BATCHES
@@ -242,6 +244,14 @@ def _student_wanted(task: Task, stock: Stock) -> list[Wanted]:
     ]
 
 
+def _baselines(task: Task, stock: Stock) -> list[Wanted]:
+    """What the untuned models that the task names are asked about gold."""
+    return [
+        gold_wanted(task, choose(name).model, f"evaluate:{name}", stock)
+        for name in task.spec.evaluate.baselines
+    ]
+
+
 def curve_plan(task: Task, store: Store, run_id: str, usd: Decimal) -> Plan:
     """A plan of the trainings of a learning curve alone, which are expected to cost so much."""
     found = plan(task, store, run_id)
@@ -297,19 +307,21 @@ class _Terms:
 
 
 def _terms(task: Task) -> dict[str, _Terms]:
-    """The purposes that are billed. The teacher answers gold online always: its latency is a figure
-    of the report."""
+    """The purposes that are billed. Gold is answered online always: the latency is a figure of the
+    report."""
     spec, found = task.spec, dict[str, _Terms]()
     for purpose, name in (
         (SYNTHESIZE, spec.teacher.model),
         (ANSWER, spec.teacher.model),
         (JUDGE, task.judge),
         (EVALUATE, spec.teacher.model),
+        (AGAIN, spec.teacher.model),
+        *((f"evaluate:{baseline}", baseline) for baseline in spec.evaluate.baselines),
     ):
         price = price_of(name, task.rates) if name else None
         if price is not None:
             model = choose(name).model
-            gold = purpose == EVALUATE
+            gold = purpose.startswith("evaluate:")
             batch = None
             if model.api in BATCHES and not gold:
                 batch = token_price(model.api, model.name, task.rates, batch=True)

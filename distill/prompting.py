@@ -86,11 +86,14 @@ def label_request(
 
 def student_request(task: Task, model: Model, text: str) -> Request:
     """What the student is asked in production. One that a provider trained answers with a bare
-    label, as its rows did, where a schema would have it answer in JSON."""
+    label, as its rows did, where a schema would have it answer in JSON. It tells how sure it is,
+    which costs nothing."""
     messages = student_messages(task, text)
     if model.folder is None:
-        return Request(model.name, messages, Sampling(max_tokens=answer_tokens(task.labels)))
-    return label_request(task, model, messages)
+        room = answer_tokens(task.labels)
+        return Request(model.name, messages, Sampling(max_tokens=room, logprobs=True))
+    request = label_request(task, model, messages)
+    return replace(request, sampling=replace(request.sampling, logprobs=True))
 
 
 def answer_tokens(answers: Sequence[str]) -> int:

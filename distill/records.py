@@ -115,7 +115,8 @@ class Message:
 class Sampling:
     """Everything besides the messages that shapes an answer. `choices` constrains it to one of
     them, after a `rationale` where that is wanted, `inputs` to a list of so many texts; `min_p`
-    leaves out tokens less likely than that share of the likeliest."""
+    leaves out tokens less likely than that share of the likeliest; with `logprobs` the answer's
+    probability is told."""
 
     max_tokens: int
     temperature: float = 0.0
@@ -125,6 +126,7 @@ class Sampling:
     choices: tuple[str, ...] = ()
     inputs: int = 0
     rationale: bool = False
+    logprobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,11 @@ class Request:
         """The same request has the same id in every run, so its answer is asked for once."""
         # By hand: `asdict` takes four times as long as all the rest.
         sampling = {name: getattr(self.sampling, name) for name in Sampling.__slots__}
-        for later in ("inputs", "rationale"):  # without it a request is the one it was before
+        for later in (
+            "inputs",
+            "rationale",
+            "logprobs",
+        ):  # without it a request is the one it was before
             if not sampling[later]:
                 del sampling[later]
         turns = [{"role": turn.role, "content": turn.content} for turn in self.messages]
@@ -158,7 +164,8 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What came back for a request, with its usage, price and time."""
+    """What came back for a request, with its usage, price and time; `logprob` is the logarithm of
+    the text's probability, where it was asked for and told."""
 
     request_id: str
     text: str
@@ -171,6 +178,7 @@ class Completion:
     cached_tokens: int = 0
     cache_written_tokens: int = 0
     reasoning_tokens: int = 0
+    logprob: float | None = None
 
     @property
     def problem(self) -> str:
@@ -364,7 +372,8 @@ class Parity:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A system's answer on a gold row; no request for systems that answer in this process."""
+    """A system's answer on a gold row; no request for systems that answer in this process.
+    `confidence` is the probability that the system gives its own answer, where it tells it."""
 
     system: str
     gold_id: str
@@ -372,6 +381,7 @@ class Prediction:
     valid: bool
     latency_s: float
     request_id: str | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

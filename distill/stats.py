@@ -56,6 +56,16 @@ def paired_difference(
     return _bootstrapped([our - their for our, their in zip(ours, theirs, strict=True)], confidence)
 
 
+def mcnemar_p(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The chance that equally good systems differ by so many rows or more in either direction: the
+    exact two-sided McNemar test of right and wrong (statsmodels)."""
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    better = sum(our > their for our, their in zip(ours, theirs, strict=True))
+    worse = sum(our < their for our, their in zip(ours, theirs, strict=True))
+    return float(mcnemar([[0, better], [worse, 0]], exact=True).pvalue)
+
+
 def score_interval(better: int, worse: int, rows: int, confidence: float) -> Interval:
     """The difference of two shares of the same rows, of which `better` are right only here and
     `worse` only there: the differences that a score test does not reject (at 0 it is McNemar's).

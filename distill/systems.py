@@ -1,6 +1,9 @@
 """The names of what is compared, in the order in which reports show it."""
 
+from collections.abc import Sequence
+
 METRIC = "accuracy"
+TEACHER_AGAIN = "teacher_again"  # the teacher with other seeds shown; in no table
 
 SYSTEMS = (
     "teacher",
@@ -25,3 +28,14 @@ RIVALS = {
     "embeddings_seeds": "a linear model on sentence embeddings, trained on the seeds alone",
     "embeddings": "a linear model on sentence embeddings, trained on the student's own rows",
 }
+
+
+def shown_order(baselines: Sequence[str]) -> tuple[str, ...]:
+    """All systems, with the untuned models that the task names after the base."""
+    place = SYSTEMS.index("base_few_shot") + 1
+    return (*SYSTEMS[:place], *baselines, *SYSTEMS[place:])
+
+
+def rival_in_words(name: str) -> str:
+    """What a rival is; a model that the task names is one that was not tuned."""
+    return f"{RIVALS[name]} ({name})" if name in RIVALS else f"{name}, untuned"

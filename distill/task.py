@@ -136,6 +136,16 @@ class EvaluateSpec(_Section):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     in_flight: Annotated[int, Field(ge=1, le=1024)] = 8
     parity: Annotated[float, Field(ge=0, le=1)] = 0.98
+    teacher_twice: bool = True
+    baselines: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _baselines_have_names_of_their_own(self) -> "EvaluateSpec":
+        if len(set(self.baselines)) < len(self.baselines):
+            raise ValueError("baselines: a model stands there twice")
+        if "auto" in self.baselines:
+            raise ValueError('baselines: "auto" is no model; name it as teacher.model would')
+        return self
 
 
 class MachineSpec(_Section):

@@ -14,13 +14,16 @@ from distill.prompting import annotation_requests, answer_requests, judge_reques
 from distill.records import Answered, Ask, Candidate, Completion, Model, Request
 from distill.store import Store
 from distill.synthesis import inputs_per_request, synthesis_request, synthesis_rounds
+from distill.systems import TEACHER_AGAIN
 from distill.task import Task
 from distill.topup import ASSUMED_YIELD, planned_counts
 
 EVALUATE = "evaluate:teacher"
+AGAIN = f"evaluate:{TEACHER_AGAIN}"
 MOST_ALIKE = 200
 
 __all__ = [
+    "AGAIN",
     "ANSWER",
     "EVALUATE",
     "JUDGE",
@@ -29,6 +32,7 @@ __all__ = [
     "Stock",
     "Wanted",
     "demand",
+    "gold_wanted",
     "wanted_requests",
 ]
 
@@ -69,12 +73,13 @@ class Demand:
     answer: Wanted
     judge: Wanted
     evaluate: Wanted
+    again: Wanted
     new_share: float | None
 
     @property
     def wanted(self) -> tuple[Wanted, ...]:
         """In the order of asking."""
-        return self.synthesize, self.answer, self.judge, self.evaluate
+        return self.synthesize, self.answer, self.judge, self.evaluate, self.again
 
 
 def demand(task: Task, model: Model, stock: Stock) -> Demand:
@@ -93,7 +98,11 @@ def demand(task: Task, model: Model, stock: Stock) -> Demand:
     alike = _alike(task, model, sorted(made)) if more else ()
     second = replace(second, more=more, alike=alike)
     third = _judged(task, stock, len(inputs) + expected)
-    return Demand(first, second, third, _gold(task, model, stock), new_share)
+    gold = gold_wanted(task, model, EVALUATE, stock)
+    again = Wanted(AGAIN, (), ())
+    if task.spec.evaluate.teacher_twice:
+        again = gold_wanted(task, model, AGAIN, stock, vote=1)
+    return Demand(first, second, third, gold, again, new_share)
 
 
 def _judged(task: Task, stock: Stock, inputs: int) -> Wanted:
@@ -161,7 +170,9 @@ def _alike(task: Task, model: Model, made: Sequence[str]) -> tuple[Request, ...]
     return tuple(answer_requests(task, model, some, shots=task.spec.teacher.few_shot))
 
 
-def _gold(task: Task, model: Model, stock: Stock) -> Wanted:
-    inputs = [row.input for row in task.gold]
-    requests = answer_requests(task, model, inputs, shots=task.spec.teacher.few_shot)
-    return wanted_requests(EVALUATE, requests, stock)
+def gold_wanted(task: Task, model: Model, purpose: str, stock: Stock, *, vote: int = 0) -> Wanted:
+    """What a model that is asked as the teacher is will be asked about gold."""
+    inputs, shots = [row.input for row in task.gold], task.spec.teacher.few_shot
+    return wanted_requests(
+        purpose, answer_requests(task, model, inputs, shots=shots, vote=vote), stock
+    )

@@ -2,6 +2,7 @@
 refuses what it does not know with a 400, as the real ones do."""
 
 import json
+import math
 import re
 import threading
 import time
@@ -13,8 +14,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 COMMON = {"model", "max_tokens", "temperature", "min_p", "seed", "stop", "structured_outputs"}
+SURE = 0.75  # a student's probability for its answer
 ANIMALS = ("cats", "dogs", "birds")  # what a student says without being held to it
-PATHS = {"/v1/completions": {"prompt"}, "/v1/chat/completions": {"messages"}}
+PATHS = {"/v1/completions": {"prompt"}, "/v1/chat/completions": {"messages", "logprobs"}}
+NEEDED = {"prompt", "messages", "model", "max_tokens"}
 
 Body = dict[str, Any]
 
@@ -74,10 +77,10 @@ class StandIn:
 def _problem(path: str, body: Body) -> str | None:
     if path not in PATHS:
         return f"no such path {path}"
-    needed = PATHS[path]
-    if unknown := set(body) - COMMON - needed:
+    own = PATHS[path]
+    if unknown := set(body) - COMMON - own:
         return f"unknown parameters {sorted(unknown)}"
-    if missing := (needed | {"model", "max_tokens"}) - set(body):
+    if missing := NEEDED & (own | COMMON) - set(body):
         return f"missing parameters {sorted(missing)}"
     constraint = body.get("structured_outputs", {"choice": ["x"]})
     if set(constraint) != {"choice"} or not constraint["choice"]:
@@ -98,6 +101,8 @@ def _response(path: str, body: Body) -> Body:
         choice["text"] = answer
     else:
         choice["message"] = {"role": "assistant", "content": answer}
+        if body.get("logprobs"):
+            choice["logprobs"] = {"content": [{"token": answer, "logprob": math.log(SURE)}]}
     kind = "text_completion" if "prompt" in body else "chat.completion"
     identity = {"id": "x", "object": kind, "created": 0, "model": body["model"]}
     return identity | {"choices": [choice], "usage": usage}

@@ -68,14 +68,16 @@ CHANGED = {
     "evaluate.margin": "0.1",
     "evaluate.confidence": "0.8",
     "evaluate.in_flight": "3",
+    "evaluate.teacher_twice": "false",
     "machine.usd_per_hour": '"0.25"',
 }
 # What changes no run of a teacher that we serve has its own tests: in test_paid_teacher.py,
 # test_batches.py and test_prompting.py.
 ELSEWHERE = {"generate.inputs_per_request", "generate.axes", "budget.usd"}
 ELSEWHERE |= {"teacher.mode", "teacher.rationale"}
-# The scripted trainer's model answers nothing: in test_parity.py.
-ELSEWHERE |= {"evaluate.parity"}
+# The scripted trainer's model answers nothing: in test_parity.py. A model to compare with is paid:
+# in test_baselines.py.
+ELSEWHERE |= {"evaluate.parity", "evaluate.baselines"}
 # What the stand-in's rows never show: in test_curate.py, test_rounds.py and test_judge.py.
 ELSEWHERE |= {"curate.min_agreement", "curate.boilerplate", "curate.leaked_prompt"}
 ELSEWHERE |= {"curate.suspect_labels", "curate.judge_model", "generate.least_yield"}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from distill import pipeline
+from distill import batching, pipeline
 from distill.errors import InputError
 from distill.plan import plan
 from distill.prompting import RUBRIC, judge_request
@@ -29,7 +29,7 @@ UNTIL_CURATE = pipeline.Way(until="curate")
 def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
     seeds = tmp_path / "provider.jsonl"
     seeds.write_text(jsonl(pet_rows("seed", 4)), encoding="utf-8")
-    with running(Settings(seeds)) as standin:
+    with running(Settings(seeds, batch_seconds=0.2)) as standin:
         point_to(monkeypatch, standin.url)
         yield standin
 
@@ -85,3 +85,28 @@ def test_a_judges_key_is_missed_before_anything_is_asked(
     with pytest.raises(InputError, match="OPENAI_API_KEY"):
         pipeline.run(workspace, "pets", UNTIL_CURATE)
     assert scripted_backends.total == 0
+
+
+def test_a_judge_elsewhere_has_its_own_batches(
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: StandIn,
+    provider: Provider,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With the teacher's batches at one provider the judge's are at another, and are told apart."""
+    monkeypatch.setattr(batching, "FIRST_PAUSE_SECONDS", 0.05)
+    teacher, judge = "openai:gpt-6-luna", "anthropic:claude-haiku-5-5"
+    batched = HEAD.replace("requests = 30", "requests = 300").replace(
+        'model = "embedded"', f'model = "{teacher}"\nmode = "batch"'
+    )
+    pets(task_toml=batched + f'judge_model = "{judge}"\n')
+    outcome = pipeline.run(workspace, "pets", UNTIL_CURATE)
+    with outcome.context.store() as store:
+        rows = store.rows("SELECT purpose, teacher FROM batch")
+        assert store.committed_usd(outcome.run.id) == provider.bill().usd
+    sent = {(purpose.partition(".")[0], asked) for purpose, asked in rows}
+    assert sent == {
+        *(("generate:synthesize", teacher), ("generate:answer", teacher)),
+        ("curate:judge", judge),
+    }

@@ -17,7 +17,7 @@ from distill.store import Store, open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask, held_by_another_process, jsonl, pet_rows
 from tests.scripted import Trainer
-from tests.standin import StandIn
+from tests.standin import SURE, StandIn
 
 TIMES = {"run", "created", "latency_p50_s", "latency_p95_s", "requests_per_s", "spend"}
 TIMES |= {"usd_per_1k_requests", "headline", "usd"}
@@ -51,6 +51,13 @@ def test_a_run_ends_in_a_report(
     found = figures(workspace.task_folder("pets") / "latest")
     values = {system["name"]: system["value"] for system in found["systems"]}
     assert values["teacher"] == values["student"] == 1.0
+    assert found["coverage"]["points"][-1]["share"] == 1.0
+    (told,) = found["calibration"]["bins"]
+    assert told["n"] == 15 and told["confidence"] == pytest.approx(SURE)
+    assert found["calibration"]["ece"] == pytest.approx(1 - SURE)
+    by_name = {system["name"]: system for system in found["systems"]}
+    assert by_name["student"]["to_teacher"]["mcnemar_p"] == 1.0
+    assert "to_teacher" not in by_name["teacher"] and "to_base" not in by_name["base"]
     data = found["data"]
     assert data["requested"] == data["completed"] == 30
     assert data["leak_gate"] == {"status": "clean", "overlaps": 0}

@@ -26,9 +26,11 @@ FIGURES = {
 
 
 def systems(**values: float) -> list[dict[str, object]]:
-    return [
+    rows = [
         FIGURES | row | {"value": values.get(str(row["name"]), row["value"])} for row in SYSTEMS
     ]
+    lead = {"difference": 0.05, "ci_low": 0.01, "ci_high": 0.09}
+    return [row if row["name"] == "teacher" else row | {"to_teacher": lead} for row in rows]
 
 
 def found(better: int = 30) -> Verdict:
@@ -68,6 +70,20 @@ def test_the_best_of_the_unbeaten_rivals_is_named() -> None:
     rival = unbeaten_rival(rows, leads(linear=-0.1, base=-0.1))
     assert rival is not None and rival["name"] == "base"
     assert unbeaten_rival(rows, leads()) is None
+
+
+def test_an_untuned_model_that_the_task_names_is_a_rival_by_its_own_name() -> None:
+    cheap = FIGURES | {"name": "openai:tiny", "value": 0.86, "usd_per_1k_requests": "0.02"}
+    rows, found_leads = [*systems(), cheap], leads() | {"openai:tiny": Interval(-0.01, -0.06, 0.04)}
+    text = headline(rows, found(), found_leads, 240)
+    assert text.startswith("You do not need the student: openai:tiny, untuned, at $0.02 per 1,000")
+
+
+def test_who_costs_more_than_the_teacher_is_no_rival() -> None:
+    dear = FIGURES | {"name": "openai:huge", "value": 0.99, "usd_per_1k_requests": "0.42"}
+    found_leads = leads() | {"openai:huge": Interval(-0.1, -0.2, -0.05)}
+    assert unbeaten_rival([*systems(), dear], found_leads) is None
+    assert unbeaten_rival([*systems(), dear | {"usd_per_1k_requests": "0.41"}], found_leads)
 
 
 def test_an_open_verdict_says_how_many_rows_would_settle_it() -> None:
@@ -128,9 +144,32 @@ def report() -> dict[str, object]:
             }
         ],
         "machine": {"usd_per_hour": "0.1", "in_flight": 8},
+        "teacher_self_agreement": {
+            **{"n": 240, "value": 0.84, "ci_low": 0.79, "ci_high": 0.88, "right_again": 0.81},
+            "student": 0.83,
+        },
         "worst": [
-            {"input": "<script>`a|b`</script>", "expected": "x", "teacher": "x", "student": "y"}
+            {
+                **{"input": "<script>`a|b`</script>", "expected": "x", "teacher": "x"},
+                **{"student": "<y>", "confidence": 0.25},
+            }
         ],
+        "better": [],
+        "both_wrong": [],
+        "mistakes": {"worst": 1, "better": 0, "both_wrong": 0},
+        "calibration": {
+            "ece": 0.125,
+            "bins": [{"from": 0.2, "to": 0.3, "n": 1, "confidence": 0.25, "right": 0.0}],
+        },
+        "coverage": {
+            "sentence": "It <can>.",
+            "points": [
+                {
+                    **{"share": 0.5, "threshold": 0.75, "student": 0.875, "teacher": 0.5},
+                    **{"value": 0.625, "difference": 0.125, "usd_per_1k_requests": "0.2"},
+                }
+            ],
+        },
     }
 
 
@@ -138,8 +177,9 @@ def test_what_customers_wrote_is_escaped_on_the_page() -> None:
     page = html(report())
     assert "&lt;script&gt;" in page and "<script" not in page
     assert "It is &lt;good&gt;." in page
+    assert "the teacher said the same to 84.0 % of the messages (79.0 % – 88.0 %)" in page
     assert "&lt;b&gt;`no|pe`&lt;/b&gt;" in page and "(&lt;i&gt;)" in page
-    assert "3 &lt;y&gt;" in page
+    assert "3 &lt;y&gt;" in page and "It &lt;can&gt;." in page
 
 
 def test_the_page_needs_nothing_from_elsewhere() -> None:
@@ -149,9 +189,12 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
 
 def test_markdown_keeps_a_message_in_its_cell() -> None:
     text = markdown(report())
-    assert "| `<script>'a¦b'</script>` | x | x | y |" in text
+    assert "| `<script>'a¦b'</script>` | x | `x` | `<y>` | 25.0 % |" in text
+    assert "| 50.0 % | 0.750 | 87.5 % | 50.0 % | 62.5 % | +12.5 | 0.2 |" in text
+    assert "| 20.0 % – 30.0 % | 1 | 25.0 % | 0.0 % |" in text
     assert "| form | 3 | 1 | 0.25 | 1 empty |" in text
     assert "- form: `<b>'no¦pe'</b>` (`<i>`)" in text
     assert "| x | 2 | 50.0 % | 75.0 % | 0.25 | 12.5 % |" in text
-    assert "| student | 85.0 % | 60.0 % – 90.0 % | 62.5 % |" in text
+    assert "| student | 85.0 % | 60.0 % – 90.0 % | +5.0 (+1.0…+9.0) | 62.5 % |" in text
+    assert "| teacher | 80.0 % | 60.0 % – 90.0 % |  | 62.5 % |" in text
     assert "| x | 4 | 25.0 % | 50.0 % | 37.5 % | 75.0 % | 3 <y> |" in text

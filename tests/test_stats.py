@@ -9,7 +9,15 @@ from scipy.optimize import minimize_scalar
 from scipy.special import xlogy
 from statsmodels.stats.contingency_tables import mcnemar
 
-from distill.stats import gold_needed, paired_difference, percentile, score_interval, share, verdict
+from distill.stats import (
+    gold_needed,
+    mcnemar_p,
+    paired_difference,
+    percentile,
+    score_interval,
+    share,
+    verdict,
+)
 
 
 def test_wilson_interval() -> None:
@@ -34,6 +42,17 @@ def test_the_paired_difference_has_the_normal_width_when_there_are_many() -> Non
     assert found.value == pytest.approx(0.1)
     assert found.low == pytest.approx(0.1 - half, abs=0.002)
     assert found.high == pytest.approx(0.1 + half, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "p"),
+    # Twice the binomial tail of a fair coin: (1 + 8) / 2^8 twice, and so on.
+    [(1, 7, 18 / 256), (0, 5, 2 / 32), (3, 3, 1.0), (0, 0, 1.0)],
+)
+def test_mcnemars_test_is_that_of_a_fair_coin(better: int, worse: int, p: float) -> None:
+    ours = [1.0] * better + [0.0] * worse + [1.0] * 4
+    theirs = [0.0] * better + [1.0] * worse + [1.0] * 4
+    assert mcnemar_p(ours, theirs) == pytest.approx(p)
 
 
 def test_it_is_the_same_every_time() -> None:

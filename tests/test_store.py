@@ -160,6 +160,7 @@ def test_migrations_are_applied_once_and_recorded(database: Path) -> None:
         "007_pairs.sql",
         "008_students.sql",
         "009_learning_curve.sql",
+        "010_confidence.sql",
     ]
 
 

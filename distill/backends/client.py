@@ -220,6 +220,7 @@ def completed(attempt: Attempt, answer: Answer, seconds: float, price: Price) ->
         cached_tokens=usage.cached,
         cache_written_tokens=usage.cache_written,
         reasoning_tokens=usage.reasoning,
+        logprob=answer.logprob,
     )
 
 

@@ -36,7 +36,7 @@ def ask_judge(context: Context, store: Store, rows: Sequence[Candidate]) -> list
         for index, request in zip(order, requests, strict=True)
     ]
     with lazily(judge.model, lambda: judge.serve(settings), "curate", context.progress) as endpoint:
-        answered = ask_all(context, store, asks, endpoint, may_wait=True)
+        answered = ask_all(context, store, asks, endpoint, batches_at=task.judge)
     scores = {row.ask.request.id: _score(row) for row in answered}
     by_index = {index: scores[ask.request.id] for index, ask in zip(order, asks, strict=True)}
     return [by_index[index] for index in range(len(rows))]

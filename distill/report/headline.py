@@ -1,10 +1,11 @@
 """The first sentence: what whoever pays the bill has to know. A rival that wins is named first."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from distill.stats import Interval, Verdict
-from distill.systems import RIVALS
+from distill.systems import rival_in_words
 
 System = Mapping[str, Any]
 Leads = Mapping[str, Interval]
@@ -23,16 +24,23 @@ def headline(systems: Sequence[System], verdict: Verdict, leads: Leads, gold: in
 
 
 def unbeaten_rival(systems: Sequence[System], leads: Leads) -> System | None:
-    """The best rival that the gold does not show to be worse than the student; None when the
-    student beats all."""
-    unbeaten = [row for row in systems if row["name"] in RIVALS and leads[row["name"]].low <= 0]
+    """The best rival that the gold does not show to be worse than the student, and that costs no
+    more than the teacher; None when the student beats all."""
+    teacher = next(_usd(row) for row in systems if row["name"] == "teacher")
+    unbeaten = [
+        row
+        for row in systems
+        if row["name"] in leads and leads[row["name"]].low <= 0 and _usd(row) <= teacher
+    ]
     return max(unbeaten, key=lambda system: float(system["value"]), default=None)
 
 
+def _usd(system: System) -> Decimal:
+    return Decimal(system["usd_per_1k_requests"])
+
+
 def _rival_sentence(rival: System, student: System, lead: Interval, gold: int) -> str:
-    what = (
-        f"{RIVALS[rival['name']]} ({rival['name']}), at ${rival['usd_per_1k_requests']} per 1,000"
-    )
+    what = f"{rival_in_words(rival['name'])}, at ${rival['usd_per_1k_requests']} per 1,000"
     shares = f"is right on {rival['value']:.1%}, the student on {student['value']:.1%}"
     interval = f"{100 * lead.value:+.1f} points, {100 * lead.low:+.1f}…{100 * lead.high:+.1f}"
     if lead.value <= 0:

@@ -32,12 +32,18 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"percent": _percent, "level": _level}
-    environment.filters |= {"seconds": _seconds, "code": _code}
+    environment.filters |= {"seconds": _seconds, "code": _code, "points": _points}
     return environment
 
 
 def _percent(value: float) -> str:
     return f"{100 * value:.1f} %"
+
+
+def _points(found: Mapping[str, float]) -> str:
+    """A difference of shares with its interval, in percentage points."""
+    value, low, high = (100 * found[name] for name in ("difference", "ci_low", "ci_high"))
+    return f"{value:+.1f} ({low:+.1f}…{high:+.1f})"
 
 
 def _level(value: float) -> str:

@@ -73,8 +73,8 @@ class Results(Rows):
     def predictions(self, run_id: str) -> list[Prediction]:
         """All systems' answers on gold."""
         rows = self.rows(
-            """SELECT system, gold_id, answer, valid, latency_s, request_id FROM prediction
-               WHERE run_id = ? ORDER BY system, gold_id""",
+            """SELECT system, gold_id, answer, valid, latency_s, request_id, confidence
+               FROM prediction WHERE run_id = ? ORDER BY system, gold_id""",
             run_id,
         )
         return [Prediction(*row) for row in rows]

@@ -11,15 +11,16 @@ ROOM_TO_REASON = 2048
 @dataclass(frozen=True, slots=True)
 class OpenAIModel:
     """Does it take temperature and seed, and stop; the effort that is asked of it ("" for none to
-    be sent); tokens that it may think beyond its answer."""
+    be sent); tokens that it may think beyond its answer; does it tell probabilities."""
 
     sampling: bool
     stop: bool
     effort: str
     reasoning_tokens: int
+    logprobs: bool = False
 
 
-PLAIN = OpenAIModel(sampling=True, stop=True, effort="", reasoning_tokens=0)
+PLAIN = OpenAIModel(sampling=True, stop=True, effort="", reasoning_tokens=0, logprobs=True)
 SWITCHED_OFF = OpenAIModel(sampling=True, stop=False, effort="none", reasoning_tokens=0)
 REASONS = OpenAIModel(sampling=False, stop=False, effort="low", reasoning_tokens=ROOM_TO_REASON)
 UNKNOWN = OpenAIModel(sampling=False, stop=False, effort="", reasoning_tokens=ROOM_TO_REASON)

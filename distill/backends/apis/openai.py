@@ -18,6 +18,8 @@ def body(request: Request) -> Body:
         values["reasoning_effort"] = model.effort
     if model.sampling:
         values |= {"temperature": sampling.temperature, "seed": sampling.seed}
+    if sampling.logprobs and model.logprobs:
+        values["logprobs"] = True
     if sampling.stop and model.stop:
         values["stop"] = list(sampling.stop)
     return values | _constraint(request)

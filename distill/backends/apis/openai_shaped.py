@@ -56,13 +56,21 @@ def read_chat(payload: Payload) -> Answer:
     message = choice["message"]
     refusal = message.get("refusal")
     reason = "refusal" if refusal else str(choice["finish_reason"])
-    return Answer(refusal or message.get("content") or "", reason, usage(payload["usage"]))
+    text = refusal or message.get("content") or ""
+    return Answer(text, reason, usage(payload["usage"]), logprob(choice))
 
 
 def read_completion(payload: Payload) -> Answer:
     """A completion of a text."""
     choice = payload["choices"][0]
     return Answer(choice["text"], str(choice["finish_reason"]), usage(payload["usage"]))
+
+
+def logprob(choice: Payload) -> float | None:
+    """The logarithm of a chat answer's probability: of its tokens one after another, which is all
+    there is to it where each is drawn from what the choices allow there."""
+    tokens = (choice.get("logprobs") or {}).get("content")
+    return sum(token["logprob"] for token in tokens) if tokens else None
 
 
 def usage(counts: Payload) -> Usage:

@@ -10,7 +10,8 @@ from distill.records import Request
 
 def chat_body(request: Request) -> Body:
     """For a model with a chat template."""
-    return {"messages": turns(request)} | _common(request)
+    told = {"logprobs": True} if request.sampling.logprobs else {}
+    return {"messages": turns(request)} | _common(request) | told
 
 
 def completion_body(request: Request) -> Body:

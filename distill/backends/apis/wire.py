@@ -19,11 +19,13 @@ NO_KEY = "none-needed"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A model's text, why it ended (stop, length, refusal, content_filter, …), and its tokens."""
+    """A model's text, why it ended (stop, length, refusal, content_filter, …), its tokens, and the
+    logarithm of its probability where it is told."""
 
     text: str
     finish_reason: str
     usage: Usage
+    logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,119 @@
+"""Untuned models that a task names beside the student: asked as the teacher is, paid, and shown."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distill import pipeline
+from distill.errors import InputError
+from distill.plan import plan
+from distill.rehearsal import Settings, running
+from distill.rehearsal import StandIn as Provider
+from distill.workspace import Workspace
+from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.standin import StandIn
+from tests.test_pipeline import figures
+
+HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
+HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
+HEAD += '[generate]\nrequests = 12\n[teacher]\nfew_shot = 3\nmodel = "embedded"\n[evaluate]\n'
+LUNA = "openai:gpt-6-luna"
+BOTH = f'baselines = ["{LUNA}", "anthropic:claude-haiku-5-5"]\n'
+GOLD = 15
+
+
+@pytest.fixture
+def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    """Both providers, who answer what the seeds say."""
+    seeds = tmp_path / "provider.jsonl"
+    seeds.write_text(jsonl(pet_rows("seed", 4)), encoding="utf-8")
+    with running(Settings(seeds)) as standin:
+        point_to(monkeypatch, standin.url)
+        yield standin
+
+
+def test_they_are_asked_about_gold_paid_and_in_the_table(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
+) -> None:
+    pets(task_toml=HEAD + BOTH)
+    outcome = pipeline.run(workspace, "pets")
+    found: Any = figures(outcome.context.folder)
+    names = [system["name"] for system in found["systems"]]
+    assert names[:6] == [
+        *("teacher", "student", "base", "base_few_shot"),
+        *(LUNA, "anthropic:claude-haiku-5-5"),
+    ]
+    bill = provider.bill()
+    assert bill.requests == 2 * GOLD
+    with outcome.context.store() as store:
+        assert store.committed_usd(outcome.run.id) == bill.usd > 0
+        asked = store.rows("SELECT messages FROM request WHERE model = 'gpt-6-luna'")
+    assert len(asked) == GOLD and all("the seed" in str(row) for row in asked), "seeds are shown"
+    luna = next(system for system in found["systems"] if system["name"] == LUNA)
+    assert luna["n"] == GOLD and Decimal(luna["usd_per_1k_requests"]) > 0
+    assert set(luna) >= {"to_teacher", "to_base", "prompt_tokens_mean"}
+    assert Decimal(found["spend"]["evaluate_usd"]) >= Decimal(found["spend"]["billed_usd"]) > 0
+    assert pipeline.run(workspace, "pets").done_now == ()
+    assert provider.bill().requests == bill.requests
+
+
+def test_the_plan_counts_them(workspace: Workspace, pets: WriteTask, provider: Provider) -> None:
+    task = pets(task_toml=HEAD + BOTH)
+    steps = {step.purpose: step for step in plan(task).steps}
+    assert set(steps) == {f"evaluate:{LUNA}", "evaluate:anthropic:claude-haiku-5-5"}
+    assert all(step.requests == GOLD and step.usd > 0 for step in steps.values())
+    assert all(step.batch_usd is None for step in steps.values()), "their latency is measured"
+
+
+def test_a_key_that_is_missing_is_missed_before_anything_is_asked(
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pets(task_toml=HEAD + f'baselines = ["{LUNA}"]\n')
+    with pytest.raises(InputError, match="OPENAI_API_KEY"):
+        pipeline.run(workspace, "pets")
+    assert scripted_backends.total == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('baselines = ["auto"]\n', "auto"),
+        (f'baselines = ["{LUNA}", "{LUNA}"]\n', "twice"),
+    ],
+)
+def test_names_that_mean_nothing_are_refused(pets: WriteTask, line: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        pets(task_toml=HEAD + line)
+    with pytest.raises(InputError):
+        pets(task_toml=HEAD + 'baselines = "openai:gpt-6-luna"\n')
+
+
+def test_one_that_nobody_knows_ends_the_run_before_it_begins(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    pets(task_toml=HEAD + 'baselines = ["nobody:x"]\n')
+    with pytest.raises(InputError, match="nobody"):
+        pipeline.run(workspace, "pets")
+    assert scripted_backends.total == 0
+
+
+def test_the_teacher_is_asked_twice_with_other_seeds(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    pets(task_toml=HEAD)
+    outcome = pipeline.run(workspace, "pets")
+    found: Any = figures(outcome.context.folder)["teacher_self_agreement"]
+    assert (found["n"], found["value"], found["right_again"], found["student"]) == (GOLD, 1, 1, 1)
+    with outcome.context.store() as store:
+        first, again = (
+            [row.ask.request for row in store.answered(outcome.run.id, f"evaluate:{system}")]
+            for system in ("teacher", "teacher_again")
+        )
+    assert len(first) == len(again) == GOLD
+    assert all(a.messages != b.messages for a, b in zip(first, again, strict=True))
