@@ -6,15 +6,16 @@ happens with it; so a run that was killed asks only what has no answer yet.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
-from functools import cache, partial
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
+from typing import Any
 
 from distill.backends.client import complete_all
 from distill.batch_store import count_out, goes_in_batches, was_batched
 from distill.batching import Batched, Batching, batching
-from distill.errors import DistillError
-from distill.ledger import BudgetReached, OnAnswers, StoreLedger, is_usable
+from distill.errors import ChildError, DistillError
+from distill.ledger import BudgetReached, Nonsense, OnAnswers, StoreLedger, is_usable
 from distill.progress import Progress
 from distill.records import Answered, Ask, Endpoint, Model
 from distill.store import Store
@@ -25,22 +26,58 @@ FIRST_LOOK = 20
 LEAST_LOOK, LOOK_SHARE = 3, 20
 LEARNED_FROM = "generate"  # a system that is only compared may answer nonsense: that is a result
 
+MEASURED = "evaluate"
+
 OpenEndpoint = Callable[[], AbstractContextManager[Endpoint]]
+
+
+@dataclass
+class LazyEndpoint:
+    """A model's endpoint that starts at the first call, and not at all without one. A server of
+    ours that dies is started once more."""
+
+    model: Model
+    open_endpoint: OpenEndpoint
+    stage: str
+    progress: Progress
+    _opened: ExitStack = field(default_factory=ExitStack)
+    _endpoint: Endpoint | None = None
+    _died: bool = False
+
+    def __call__(self) -> Endpoint:
+        if self._endpoint is None:
+            what = "start the model's server" if self.model.folder else f"reach {self.model.name}"
+            with self.progress.step(self.stage, what):
+                self._endpoint = self._opened.enter_context(self.open_endpoint())
+        return self._endpoint
+
+    def may_be_called_again(self, error: DistillError) -> bool:
+        """After a failure: whether it was the server that died, and for the first time. Raises
+        ChildError, with the end of its log, when it dies again."""
+        try:
+            self.close(type(error), error, error.__traceback__)
+        except ChildError as died:
+            if self._died:
+                raise
+            self._died = True
+            self.progress.note(self.stage, f"{str(died).splitlines()[0]} It is started once more.")
+            return True
+        return False
+
+    def close(self, *error: Any) -> bool | None:
+        """Stop what was started."""
+        opened, self._opened, self._endpoint = self._opened, ExitStack(), None
+        return opened.__exit__(*error)
 
 
 @contextmanager
 def lazily(
     model: Model, open_endpoint: OpenEndpoint, stage: str, progress: Progress
-) -> Iterator[Callable[[], Endpoint]]:
-    """A model's endpoint that starts at the first call, and not at all without one."""
-    step = "start the model's server" if model.folder else f"reach {model.name}"
+) -> Iterator[LazyEndpoint]:
+    """A model's endpoint, for as long as the block lasts."""
     with ExitStack() as stack:
-
-        @cache
-        def endpoint() -> Endpoint:
-            with progress.step(stage, step):
-                return stack.enter_context(open_endpoint())
-
+        endpoint = LazyEndpoint(model, open_endpoint, stage, progress)
+        stack.push(endpoint.close)
         yield endpoint
 
 
@@ -59,13 +96,14 @@ def ask_all(
     context: Context,
     store: Store,
     asks: Sequence[Ask],
-    endpoint: Callable[[], Endpoint],
+    endpoint: LazyEndpoint,
     *,
     batches_at: str = "",
 ) -> list[Answered]:
     """Write the asks (of one purpose) down, ask what is unanswered, give all back in order. They
-    go through batches when nobody needs the answers now and the task says so; `batches_at` names
-    who takes them then, as `teacher.model` does.
+    go through batches when the task says so, but for gold, whose latency is a figure of the report;
+    those that another run has out are waited for. `batches_at` names whose batches these are, as
+    `teacher.model` does; nobody's when it is empty.
 
     Raises BudgetReached before a request is sent that could pass the task's budget, Nonsense when
     a teacher's first answers are of no use, and Waiting when the user does not wait for batches.
@@ -73,23 +111,21 @@ def ask_all(
     if not asks:
         return []
     run_id, purpose = context.run_id, asks[0].purpose
-    stage, _, name = purpose.partition(":")
     store.add_asks(run_id, asks)
-    if missing := store.count_unanswered(run_id, purpose):
-        ready = endpoint()
-        store.settle_lost()
-        step = name if stage == "evaluate" else name.partition(".")[0]  # a model's has its own dots
-        with context.progress.step(stage, step, missing) as advance:
-            asking = _Asking(
-                context, store, purpose, ready, batches_at, lambda rows: advance(len(rows))
-            )
-            try:
-                out = asking.all(in_batches=_wants_batches(context, store))
-            except BudgetReached as reached:
-                missing, mean = store.count_unanswered(run_id, purpose), store.mean_usd(purpose)
-                raise reached.buying(missing, mean) from reached
+    while store.count_unanswered(run_id, purpose):
+        try:
+            asking = _Asking(context, store, purpose, endpoint(), batches_at)
+            wanted = not purpose.startswith(MEASURED) and _wants_batches(context, store)
+            out = asking.missing(in_batches=wanted)
+        except (BudgetReached, Nonsense):
+            raise
+        except DistillError as error:
+            if endpoint.may_be_called_again(error):
+                continue
+            raise
         if out:
             raise Waiting(out, context.task.name)
+        break
     return store.answered(run_id, purpose)
 
 
@@ -107,7 +143,22 @@ class _Asking:
     purpose: str
     endpoint: Endpoint
     batches_at: str
-    on_answers: OnAnswers
+    on_answers: OnAnswers = lambda rows: None
+
+    def missing(self, *, in_batches: bool) -> int:
+        """Ask them, with progress; how many are out in batches when it ends."""
+        run_id, (stage, _, name) = self.context.run_id, self.purpose.partition(":")
+        self.store.settle_lost()
+        # A round's number is left out; a model's name has dots of its own.
+        step = name if stage == MEASURED else name.partition(".")[0]
+        missing = self.store.count_unanswered(run_id, self.purpose)
+        with self.context.progress.step(stage, step, missing) as advance:
+            told = replace(self, on_answers=lambda rows: advance(len(rows)))
+            try:
+                return told.all(in_batches=in_batches)
+            except BudgetReached as reached:
+                missing = self.store.count_unanswered(run_id, self.purpose)
+                raise reached.buying(missing, self.store.mean_usd(self.purpose)) from reached
 
     def all(self, *, in_batches: bool) -> int:
         """Ask them; how many are out in batches when it ends."""

@@ -52,12 +52,14 @@ PARITY = "parity"
 @dataclass(frozen=True, slots=True)
 class Served:
     """Systems behind one server: the model, how it is started, and each system's requests; for the
-    student what its trainer's model answered."""
+    student what its trainer's model answered; `called`, as `teacher.model` names one, whose batches
+    of other runs may hold answers to the same requests."""
 
     model: Model
     open_endpoint: OpenEndpoint
     systems: Mapping[str, Render]
     trained: TrainedAnswers | None = None
+    called: str = ""
 
 
 def evaluate(context: Context) -> Callable[[Store], None]:
@@ -97,7 +99,7 @@ def _asking(context: Context, store: Store, served: Served) -> Iterator[AskServe
         def ask(system: str, requests: Sequence[Request], inputs: Sequence[str]) -> list[Answered]:
             pairs = zip(inputs, requests, strict=True)
             asks = [Ask(f"{STAGE}:{system}", text, request) for text, request in pairs]
-            return ask_all(context, store, asks, endpoint)
+            return ask_all(context, store, asks, endpoint, batches_at=served.called)
 
         yield ask
 
@@ -122,6 +124,7 @@ def served_systems(context: Context, student: Student) -> list[Served]:
             teacher.model,
             lambda: teacher.serve(_settings(context, "teacher", tokens=MODEL_TOKENS)),
             {"teacher": few_shot} | asked_again,
+            called=spec.teacher.model,
         ),
         Served(
             base,
@@ -136,7 +139,7 @@ def _baseline(context: Context, name: str, render: Render) -> Served:
     """A model that nobody tuned, asked as the teacher is."""
     baseline = choose(name)
     settings = _settings(context, name, tokens=MODEL_TOKENS)
-    return Served(baseline.model, lambda: baseline.serve(settings), {name: render})
+    return Served(baseline.model, lambda: baseline.serve(settings), {name: render}, called=name)
 
 
 def served_student(context: Context, student: Student, system: str) -> Served:

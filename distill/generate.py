@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from distill.asking import ask_all, lazily
+from distill.asking import LazyEndpoint, ask_all, lazily
 from distill.backends.apis.wire import inputs_of, label_of
 from distill.backends.batches import BATCHES
 from distill.backends.servers import ServerSettings
@@ -18,7 +18,7 @@ from distill.backends.teachers import choose
 from distill.errors import InputError
 from distill.ledger import BudgetReached
 from distill.prompting import annotation_requests
-from distill.records import Answered, Ask, Candidate, Endpoint, Model, Request
+from distill.records import Answered, Ask, Candidate, Model, Request
 from distill.store import Store
 from distill.synthesis import (
     NOTHING,
@@ -82,7 +82,7 @@ class _Desk:
     context: Context
     store: Store
     model: Model
-    endpoint: Callable[[], Endpoint]
+    endpoint: LazyEndpoint
     made: list[Answered] = field(default_factory=list)
     answers: dict[str, list[Answered]] = field(default_factory=dict)
 

@@ -41,7 +41,8 @@ def share(values: Sequence[float], confidence: float) -> Interval:
 
     hits, n = sum(values), len(values)
     low, high = proportion_confint(hits, n, alpha=1 - confidence, method="wilson")
-    return Interval(hits / n, float(low), float(high))
+    # Rounded, an end at 0 or 1 may miss it in the last digit.
+    return Interval(hits / n, min(float(low), hits / n), max(float(high), hits / n))
 
 
 def paired_difference(

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from distill import cli, pipeline
-from distill.asking import ask_all
+from distill.asking import ask_all, lazily
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
 from distill.errors import InputError
@@ -114,8 +115,12 @@ def ask_gold(context: Context) -> None:
     gold = [row.input for row in task.gold]
     requests = answer_requests(task, teacher.model, gold, shots=task.spec.teacher.few_shot)
     asks = [Ask(EVALUATE, text, row) for text, row in zip(gold, requests, strict=True)]
-    with context.store() as store, teacher.serve(settings) as endpoint:
-        assert len(ask_all(context, store, asks, lambda: endpoint)) == len(gold)
+    reach = partial(teacher.serve, settings)
+    with (
+        context.store() as store,
+        lazily(teacher.model, reach, "evaluate", context.progress) as endpoint,
+    ):
+        assert len(ask_all(context, store, asks, endpoint)) == len(gold)
 
 
 def test_the_report_shows_the_estimate_beside_the_bill(

@@ -15,11 +15,11 @@ GUARD_SECONDS = 15.0
 def running(
     command: Sequence[str], log: Path, env: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A child in a process group of its own, under the guard, writing to `log`; ended with its
-    whole group when the block is left, by whatever way."""
+    """A child in a process group of its own, under the guard, writing to the end of `log`; ended
+    with its whole group when the block is left, by whatever way."""
     log.parent.mkdir(parents=True, exist_ok=True)
     guard = [sys.executable, "-m", "distill.backends.guard", *command]
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         child = subprocess.Popen(
             guard,
             stdin=subprocess.PIPE,

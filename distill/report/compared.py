@@ -1,0 +1,217 @@
+"""The systems' answers on gold → each system's figures, what tells them apart, and the verdict."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from distill.backends.teachers import choose
+from distill.prices import usd_per_1k
+from distill.records import Completion, Prediction, Student
+from distill.report import confidence
+from distill.report.confidence import Sure
+from distill.report.labels import INVALID, by_label, macro_f1
+from distill.report.mistakes import mistakes
+from distill.report.results import Results
+from distill.report.spend import shown_usd
+from distill.stats import (
+    Interval,
+    Verdict,
+    mcnemar_p,
+    paired_difference,
+    percentile,
+    share,
+    verdict,
+)
+from distill.systems import LOCAL_SYSTEMS, METRIC, RIVALS, TEACHER_AGAIN
+from distill.task import Task
+
+RIGHT_OR_WRONG = ("student", "teacher")
+COMPARED_WITH = ("teacher", "base")
+
+Figures = dict[str, Any]
+
+
+def judge(task: Task, scores: Mapping[str, Mapping[str, float]]) -> Verdict:
+    """The student against its teacher, paired by gold row."""
+    spec = task.spec.evaluate
+    student, teacher = (
+        [scores[system][row.id] for row in task.gold] for system in ("student", "teacher")
+    )
+    return verdict(student, teacher, margin=spec.margin, confidence=spec.confidence)
+
+
+def leads(task: Task, scores: Mapping[str, Mapping[str, float]]) -> dict[str, Interval]:
+    """Rival → how far the student is ahead of it, paired by gold row."""
+    values = {name: [found[row.id] for row in task.gold] for name, found in scores.items()}
+    confidence = task.spec.evaluate.confidence
+    return {
+        name: paired_difference(values["student"], values[name], confidence)
+        for name in (*RIVALS, *task.spec.evaluate.baselines)
+        if name in values
+    }
+
+
+def verdict_figures(found: Verdict) -> Figures:
+    """The verdict, with both intervals."""
+    figures: Figures = {
+        "margin": found.margin,
+        "confidence": found.confidence,
+        "difference": found.difference.value,
+        "ci_low": found.difference.low,
+        "ci_high": found.difference.high,
+        "at_least": found.at_least,
+        "at_most": found.at_most,
+        "result": found.result,
+    }
+    if found.gold_needed is not None:
+        figures["gold_needed"] = found.gold_needed
+    return figures
+
+
+def system_figures(task: Task, name: str, results: Results, *, billed: bool) -> Figures:
+    """How well a system did, how fast, and at what price."""
+    rows = results.predictions[name]
+    found = share(list(results.scores[name].values()), task.spec.evaluate.confidence)
+    latencies = [row.latency_s for row in rows]
+    in_flight = 1 if name in LOCAL_SYSTEMS else task.spec.evaluate.in_flight
+    # Little's law: with so many always in flight, they come out at in_flight ÷ mean latency.
+    requests_per_s = in_flight * len(latencies) / sum(latencies)
+    answers = [results.completions[row.request_id] for row in rows if row.request_id]
+    figures: Figures = {
+        "name": name,
+        **_compared(task, name, results),
+        "n": len(rows),
+        "metric": METRIC,
+        "value": found.value,
+        "ci_low": found.low,
+        "ci_high": found.high,
+        "macro_f1": macro_f1(_expected(task, rows), _answers(rows), task.labels),
+        "valid_rate": sum(row.valid for row in rows) / len(rows),
+        "usd_per_1k_requests": shown_usd(_usd_per_1k(task, answers, requests_per_s, billed=billed)),
+        "latency_p50_s": percentile(latencies, 50),
+        "latency_p95_s": percentile(latencies, 95),
+        "requests_per_s": requests_per_s,
+    }
+    if answers:
+        figures["prompt_tokens_mean"] = sum(row.prompt_tokens for row in answers) / len(rows)
+        figures["completion_tokens_mean"] = sum(row.completion_tokens for row in answers) / len(
+            rows
+        )
+    return figures
+
+
+def _compared(task: Task, name: str, results: Results) -> Figures:
+    """The system's differences to teacher and base, paired by gold row, with McNemar's p."""
+    gold = [row.id for row in task.gold]
+    ours, found = [results.scores[name][id_] for id_ in gold], Figures()
+    for other in COMPARED_WITH:
+        if other != name:
+            theirs = [results.scores[other][id_] for id_ in gold]
+            lead = paired_difference(ours, theirs, task.spec.evaluate.confidence)
+            found[f"to_{other}"] = {
+                **{"difference": lead.value, "ci_low": lead.low, "ci_high": lead.high},
+                "mcnemar_p": mcnemar_p(ours, theirs),
+            }
+    return found
+
+
+def label_figures(task: Task, results: Results) -> list[Figures]:
+    """Each label, as the student and its teacher know it."""
+    found = {
+        name: by_label(_expected(task, rows), _answers(rows), task.labels)
+        for name, rows in results.predictions.items()
+        if name in RIGHT_OR_WRONG
+    }
+    return [
+        {"label": label, **{name: labels[label] for name, labels in found.items()}}
+        for label in task.labels
+    ]
+
+
+def _expected(task: Task, rows: Sequence[Prediction]) -> list[str]:
+    label_of = {row.id: row.label for row in task.gold}
+    return [label_of[row.gold_id] for row in rows]
+
+
+def _answers(rows: Sequence[Prediction]) -> list[str]:
+    return [row.answer if row.valid else INVALID for row in rows]
+
+
+def billed_systems(task: Task, student: Student) -> set[str]:
+    """The systems that a provider serves and bills."""
+    found = {"base", "base_few_shot", "student"} if student.model else set()
+    named = {name: name for name in task.spec.evaluate.baselines}
+    asked = {"teacher": task.spec.teacher.model} | named
+    return found | {name for name, model in asked.items() if choose(model).model.folder is None}
+
+
+def _usd_per_1k(
+    task: Task, answers: Sequence[Completion], requests_per_s: float, *, billed: bool
+) -> Decimal:
+    """What a provider bills for them; the time of the machine for what we serve ourselves."""
+    if billed:
+        return 1000 * sum((row.usd for row in answers), Decimal(0)) / len(answers)
+    return usd_per_1k(task.spec.machine.usd_per_hour, requests_per_s)
+
+
+def mistake_figures(task: Task, results: Results) -> Figures:
+    """Gold rows that student and teacher do not both get right."""
+    student, teacher = (
+        {row.gold_id: row for row in results.predictions[system]} for system in RIGHT_OR_WRONG
+    )
+    return mistakes(task.gold, student, teacher, results.scores)
+
+
+def self_agreement(task: Task, results: Results) -> Figures:
+    """How often the teacher says the same with other seeds shown, and the student what the teacher
+    says; empty where it was asked once."""
+    if TEACHER_AGAIN not in results.predictions:
+        return {}
+    said = {
+        system: {row.gold_id: row.answer for row in results.predictions[system]}
+        for system in ("teacher", TEACHER_AGAIN, "student")
+    }
+    confidence, gold = task.spec.evaluate.confidence, [row.id for row in task.gold]
+    itself, student = (
+        share([float(said["teacher"][id_] == said[other][id_]) for id_ in gold], confidence)
+        for other in (TEACHER_AGAIN, "student")
+    )
+    return {
+        "teacher_self_agreement": {
+            **{"n": len(gold), "value": itself.value},
+            **{"ci_low": itself.low, "ci_high": itself.high},
+            "right_again": sum(results.scores[TEACHER_AGAIN].values()) / len(gold),
+            "student": student.value,
+        }
+    }
+
+
+def confidence_figures(task: Task, results: Results, systems: Sequence[Figures]) -> Figures:
+    """How sure the student is, where it tells."""
+    rows = [
+        Sure(
+            row.confidence,
+            results.scores["student"][row.gold_id],
+            results.scores["teacher"][row.gold_id],
+        )
+        for row in results.predictions["student"]
+        if row.confidence is not None
+    ]
+    if len(rows) < len(task.gold):
+        return {}
+    prices = {row["name"]: Decimal(row["usd_per_1k_requests"]) for row in systems}
+    spec = task.spec.evaluate
+    found = confidence.coverage(
+        rows,
+        margin=spec.margin,
+        confidence=spec.confidence,
+        usd=(prices["student"], prices["teacher"]),
+    )
+    shown = [row | {"usd_per_1k_requests": shown_usd(row["usd_per_1k_requests"])} for row in found]
+    return {
+        "calibration": confidence.calibration(rows),
+        "coverage": {
+            "points": shown,
+            "sentence": confidence.sentence(shown, shown_usd(prices["teacher"])),
+        },
+    }

@@ -1,0 +1,52 @@
+"""What a run cost, part by part, in USD."""
+
+from decimal import Decimal
+from typing import Any
+
+from distill.prices import machine_usd
+from distill.records import Student
+from distill.store import Run, Store
+from distill.task import Task
+
+SHOWN_PLACES = 8  # of a dollar
+
+Figures = dict[str, Any]
+
+
+def spend_figures(task: Task, store: Store, run: Run, student: Student) -> Figures:
+    """Each part, their sum, and what was billed, reserved and estimated; USD as text."""
+    spent = store.spent(run.id)
+    stages = {"generate": Decimal(0), "curate": Decimal(0), "evaluate": Decimal(0)}
+    for purpose, usd in spent.items():
+        stages[purpose.partition(":")[0]] += usd
+    curve = [train_usd(task, row) for row in store.curve_students(run.id).values()]
+    parts = {
+        "generate_usd": stages["generate"],
+        "judge_usd": stages["curate"],
+        "train_usd": train_usd(task, student),
+        **({"curve_usd": sum(curve, Decimal(0))} if curve else {}),
+        "evaluate_usd": stages["evaluate"],
+    }
+    shown = {name: round(usd, SHOWN_PLACES) for name, usd in parts.items()}
+    amounts = shown | {
+        "total_usd": sum(shown.values(), Decimal(0)),  # a reader who adds them up finds the same
+        "billed_usd": store.committed_usd(run.id),
+        "budget_usd": task.spec.budget.usd,
+        "possibly_paid_twice_usd": store.possibly_paid_twice_usd(run.id),
+    }
+    estimate = store.estimate_usd(run.id)
+    if estimate is not None:
+        amounts["estimate_usd"] = estimate
+    return {name: shown_usd(usd) for name, usd in amounts.items()}
+
+
+def train_usd(task: Task, student: Student) -> Decimal:
+    """What a provider billed for a training, or what the machine cost meanwhile."""
+    if student.train_usd is None:
+        return machine_usd(task.spec.machine.usd_per_hour, student.train_seconds)
+    return student.train_usd
+
+
+def shown_usd(amount: Decimal) -> str:
+    """USD as text, so that no reader makes a float of it unasked."""
+    return f"{amount:.{SHOWN_PLACES}f}".rstrip("0").rstrip(".") if amount else "0"
