@@ -31,7 +31,7 @@ from distill.rehearsal import Settings, running
 from distill.rehearsal import StandIn as Provider
 from distill.store import open_store
 from distill.task import load_task
-from distill.wanted import ANSWER, EVALUATE, SYNTHESIZE
+from distill.wanted import AGAIN, ANSWER, EVALUATE, SYNTHESIZE
 from distill.workspace import Context, Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.test_pipeline import figures
@@ -43,6 +43,7 @@ HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
 INPUTS = jsonl([{"input": f"the old cat number {number} sleeps"} for number in range(40)])
 DEAR = '[prices."gpt-6-luna"]\ninput = 9000\noutput = 9000\n[budget]\nusd = 900000\n'
 TARGET = Decimal("0.15")
+GOLD = {EVALUATE: (15, 0), AGAIN: (15, 0)}  # to be asked, answered
 
 pytestmark = pytest.mark.usefixtures("scripted_backends")
 
@@ -104,23 +105,25 @@ def test_the_estimate_of_the_bundled_task_is_within_15_percent_of_its_bill(
     sys.stdout.write(f"{teacher}: estimated ${estimate.usd:.6f}, billed ${bill.usd:.6f}, ")
     sys.stdout.write(f"{estimate.usd / bill.usd:.3f} of it\n")
     assert off_by(estimate.usd, bill.usd) <= TARGET
-    assert estimate.requests == bill.requests == 40 + 600 + 240
+    assert estimate.requests == bill.requests == 40 + 600 + 240 + 240
     assert bill.usd <= estimate.worst_usd
 
 
 def ask_gold(context: Context) -> None:
-    """The paid part of evaluation, without the student that comes before it."""
+    """The paid part of evaluation, twice over, without the student that comes before it."""
     task, teacher = context.task, choose(context.task.spec.teacher.model)
     settings = ServerSettings(task.spec.evaluate.in_flight, Decimal(1), context.log("teacher"))
     gold = [row.input for row in task.gold]
-    requests = answer_requests(task, teacher.model, gold, shots=task.spec.teacher.few_shot)
-    asks = [Ask(EVALUATE, text, row) for text, row in zip(gold, requests, strict=True)]
     reach = partial(teacher.serve, settings)
     with (
         context.store() as store,
         lazily(teacher.model, reach, "evaluate", context.progress) as endpoint,
     ):
-        assert len(ask_all(context, store, asks, endpoint)) == len(gold)
+        for vote, purpose in enumerate((EVALUATE, AGAIN)):
+            shots = task.spec.teacher.few_shot
+            requests = answer_requests(task, teacher.model, gold, shots=shots, vote=vote)
+            asks = [Ask(purpose, text, row) for text, row in zip(gold, requests, strict=True)]
+            assert len(ask_all(context, store, asks, endpoint)) == len(gold)
 
 
 def test_the_report_shows_the_estimate_beside_the_bill(
@@ -167,7 +170,7 @@ def test_a_plan_asks_nothing_and_leaves_nothing(
     pets(task_toml=toml(), inputs_jsonl=INPUTS)
     found = look(workspace, "pets")
     # 60 new inputs, 5 a request; they and the 40 given ones are answered; then gold.
-    assert left(found) == {SYNTHESIZE: (12, 0), ANSWER: (100, 0), EVALUATE: (15, 0)}
+    assert left(found) == {SYNTHESIZE: (12, 0), ANSWER: (100, 0)} | GOLD
     assert 0 < found.usd < found.worst_usd
     assert provider.bill().requests == 0
     assert not workspace.runs.exists()
@@ -185,7 +188,7 @@ def test_what_is_answered_is_not_paid_again(
     pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
     halfway = look(workspace, "pets")
     asked = provider.bill().requests
-    assert left(halfway) == {SYNTHESIZE: (0, 12), ANSWER: (0, asked - 12), EVALUATE: (15, 0)}
+    assert left(halfway) == {SYNTHESIZE: (0, 12), ANSWER: (0, asked - 12)} | GOLD
     assert halfway.spent_usd == provider.bill().usd
     pipeline.run(workspace, "pets")
     done = look(workspace, "pets")
@@ -250,9 +253,10 @@ def test_batches_cost_half_where_they_are_used(workspace: Workspace, pets: Write
     assert batched == {
         SYNTHESIZE: online[SYNTHESIZE] / 2,
         ANSWER: online[ANSWER] / 2,
-        EVALUATE: None,
+        **dict.fromkeys(GOLD),
     }
-    assert found.batch_usd == (online[SYNTHESIZE] + online[ANSWER]) / 2 + online[EVALUATE]
+    gold = online[EVALUATE] + online[AGAIN]
+    assert found.batch_usd == (online[SYNTHESIZE] + online[ANSWER]) / 2 + gold
 
 
 @pytest.mark.parametrize(
@@ -318,8 +322,8 @@ def test_the_table_says_what_the_budget_carries(
 ) -> None:
     pets(task_toml=toml(), inputs_jsonl=INPUTS)
     output = shown(workspace, "plan", "pets").stdout
-    assert [line.split()[0] for line in output.splitlines()[:5]] == [
-        *("step", SYNTHESIZE, ANSWER, EVALUATE, "all")
+    assert [line.split()[0] for line in output.splitlines()[:6]] == [
+        *("step", SYNTHESIZE, ANSWER, EVALUATE, AGAIN, "all")
     ]
     assert "budget.usd is $5.00: enough, also for the most that could be billed." in output
     assert "genai-prices" in output and "within 24 h" in output
@@ -335,10 +339,10 @@ def test_the_table_says_what_the_budget_carries(
 def test_a_plan_as_json(workspace: Workspace, pets: WriteTask, provider: Provider) -> None:
     pets(task_toml=toml(), inputs_jsonl=INPUTS)
     found = json.loads(shown(workspace, "plan", "pets", "--json").stdout)
-    assert (found["billed"], found["requests"], found["stops"]) == (True, 127, None)
+    assert (found["billed"], found["requests"], found["stops"]) == (True, 142, None)
     assert Decimal(found["usd"]) == sum(Decimal(step["usd"]) for step in found["steps"])
     result = shown(workspace, "plan", "pets", "--probe", "--json")
-    assert json.loads(result.stdout)["requests"] == 122
+    assert json.loads(result.stdout)["requests"] == 137
     assert "probe: 5 paid calls, at most $" in result.stderr
 
 
