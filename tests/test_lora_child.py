@@ -9,14 +9,12 @@ from typing import Any
 import pytest
 
 from distill.backends.trainers import TrainJob, lora
-from distill.backends.trainers.children.lora import precision
 from distill.backends.trainers.children.lora.greedy import text_after
 from distill.backends.trainers.children.lora.loading import without_date
 from distill.backends.trainers.children.lora.loop import last_checkpoint
 from distill.backends.trainers.children.lora.rows import (
     IGNORED,
     LengthBuckets,
-    collator,
     read_chats,
     read_rows,
 )
@@ -26,8 +24,6 @@ from distill.backends.trainers.children.lora.troubles import (
     UnusableBaseError,
     in_words,
 )
-from distill.backends.trainers.recipes import recipe_for
-from distill.task import StudentSpec
 
 
 class Words:
@@ -216,60 +212,3 @@ def test_a_training_that_had_ended_is_not_done_again(tmp_path: Path) -> None:
     assert (trained.trained_tokens, trained.kept_step, trained.earlier_seconds) == (7, 2, 9.0)
     assert trained.losses == tuple(losses) and trained.merged == out / "merged"
     assert not (out / "checkpoints").exists()
-
-
-def test_batches_are_padded_to_lengths_that_come_again() -> None:
-    rows = [
-        {"input_ids": [5] * n, "labels": [IGNORED] * (n - 1) + [5], "length": n} for n in (3, 9)
-    ]
-    batch = collator(7, 8)(rows)
-    assert {name: tuple(value.shape) for name, value in batch.items()} == dict.fromkeys(
-        ("input_ids", "attention_mask", "labels"), (2, 16)
-    )
-    assert batch["attention_mask"].sum(1).tolist() == [3, 9]
-    assert batch["input_ids"][0].tolist() == [5] * 3 + [7] * 13
-    assert (batch["labels"][0] == IGNORED).sum() == 15
-    assert collator(7)(rows)["input_ids"].shape == (2, 9)
-
-
-@pytest.mark.parametrize(
-    ("able", "dtype", "lengths"),
-    [
-        ({"avx2": True, "avx512_bf16": False}, "torch.float32", 1),
-        ({"avx512_bf16": True}, "torch.bfloat16", 8),
-        ({"amx_bf16": True}, "torch.bfloat16", 8),
-    ],
-)
-def test_a_processor_computes_in_what_it_multiplies(
-    monkeypatch: pytest.MonkeyPatch, able: dict[str, bool], dtype: str, lengths: int
-) -> None:
-    import torch
-
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert str(precision.dtype_on_processor()) == dtype
-    assert precision.lengths_of_batches() == lengths
-    one = torch.ones(1, 1)
-    with precision.computing():
-        assert str((one @ one).dtype) == dtype
-
-
-def test_weights_are_the_same_in_32_bits() -> None:
-    import torch
-
-    layer = torch.nn.Linear(4, 4, dtype=torch.bfloat16)
-    before = layer.weight.detach().clone()
-    precision.widen(layer)
-    assert layer.weight.dtype == torch.float32
-    assert torch.equal(layer.weight.detach(), before.float())
-
-
-@pytest.mark.parametrize(
-    ("said", "parameters", "in_4bit"),
-    [(None, 135_000_000, False), (None, 1_200_000_000, True), (True, 135_000_000, True)],
-)
-def test_a_small_base_is_not_rounded_to_4_bits(
-    said: bool | None, parameters: int, in_4bit: bool
-) -> None:
-    choices = StudentSpec(load_in_4bit=said).model_dump()
-    assert recipe_for(choices, parameters).load_in_4bit is in_4bit

@@ -3,7 +3,6 @@
 import sys
 from typing import Any
 
-from .precision import dtype_on_processor
 from .telling import Job
 
 # Not trained: what turns the last layer's numbers into tokens.
@@ -13,8 +12,7 @@ SAME_DAY = "{%- macro strftime_now(format) -%}26 Jul 2024{%- endmacro -%}"
 
 
 def unsloth(job: Job) -> tuple[Any, Any]:
-    """Unsloth's kernels; the linear layers in 4-bit NF4 with double quantization, or as they are
-    where the recipe says so."""
+    """Unsloth's kernels; the linear layers in 4-bit NF4 with double quantization."""
     # Training needs no vLLM, but Unsloth loads its libraries to see whether they are sound, those
     # for other processors included: without AVX-512 that is an illegal instruction, and the end.
     sys.modules["vllm"] = None  # type: ignore[assignment]
@@ -25,8 +23,8 @@ def unsloth(job: Job) -> tuple[Any, Any]:
     model, tokenizer = FastLanguageModel.from_pretrained(
         job["base"],
         max_seq_length=recipe["context_tokens"],
-        dtype=None if card else dtype_on_processor(),
-        load_in_4bit=recipe["load_in_4bit"],
+        dtype=None if card else torch.float32,
+        load_in_4bit=True,
         local_files_only=True,
     )
     model = FastLanguageModel.get_peft_model(
@@ -43,18 +41,18 @@ def unsloth(job: Job) -> tuple[Any, Any]:
 
 
 def peft(job: Job) -> tuple[Any, Any]:
-    """The same on transformers and PEFT; in 4 bits where the recipe says so and bitsandbytes
-    loads."""
+    """The same on transformers and PEFT; in 4 bits where bitsandbytes loads, else in 16 (with a
+    card) or 32."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     recipe, card = seeded(job), torch.cuda.is_available()
-    dtype = torch.bfloat16 if card else dtype_on_processor()
+    dtype = torch.bfloat16 if card else torch.float32
     model = AutoModelForCausalLM.from_pretrained(
         job["base"],
         dtype=dtype,
-        quantization_config=four_bits(dtype) if recipe["load_in_4bit"] else None,
+        quantization_config=four_bits(dtype),
         local_files_only=True,
         trust_remote_code=False,
     )
