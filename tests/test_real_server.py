@@ -74,18 +74,3 @@ def test_anthropics_protocol_is_spoken_with_a_server_of_another_hand(
     assert label_of(label.text) in LABELS and label.text.startswith("{")
     assert label.prompt_tokens > 0 and label.completion_tokens > 0
     assert made.problem == "cut off" or all(inputs_of(made.text))
-
-
-def test_a_probability_is_among_the_labels_that_are_possible(served: Endpoint) -> None:
-    """With one label there is nothing to be unsure of; with two the server has masked the rest."""
-    name = served.model.name
-    of_one, of_two = (
-        Request(name, TURNS, Sampling(16, choices=labels, logprobs=True))
-        for labels in (("a pack of wolves",), LABELS)
-    )
-    books = Books([of_one, of_two])
-    complete_all(served, books)
-    sure = {row.request_id: row.logprob for row in books.completions}
-    assert sure[of_one.id] == pytest.approx(0.0, abs=1e-4)
-    told = sure[of_two.id]
-    assert told is not None and -1.0 < told < 0.0
