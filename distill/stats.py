@@ -51,10 +51,14 @@ def paired_difference(
     """Mean of ours − theirs, paired by gold row: of right and wrong (0 and 1) with Tango's score
     interval, of other scores with a percentile bootstrap (scipy)."""
     if {*ours, *theirs} <= {0.0, 1.0}:
-        better = sum(our > their for our, their in zip(ours, theirs, strict=True))
-        worse = sum(our < their for our, their in zip(ours, theirs, strict=True))
-        return score_interval(better, worse, len(ours), confidence)
+        return score_interval(*_only_here_and_there(ours, theirs), len(ours), confidence)
     return _bootstrapped([our - their for our, their in zip(ours, theirs, strict=True)], confidence)
+
+
+def _only_here_and_there(ours: Sequence[float], theirs: Sequence[float]) -> tuple[int, int]:
+    """The rows on which ours is higher, and those on which theirs is."""
+    pairs = list(zip(ours, theirs, strict=True))
+    return sum(our > their for our, their in pairs), sum(our < their for our, their in pairs)
 
 
 def mcnemar_p(ours: Sequence[float], theirs: Sequence[float]) -> float:
@@ -62,8 +66,7 @@ def mcnemar_p(ours: Sequence[float], theirs: Sequence[float]) -> float:
     exact two-sided McNemar test of right and wrong (statsmodels)."""
     from statsmodels.stats.contingency_tables import mcnemar
 
-    better = sum(our > their for our, their in zip(ours, theirs, strict=True))
-    worse = sum(our < their for our, their in zip(ours, theirs, strict=True))
+    better, worse = _only_here_and_there(ours, theirs)
     return float(mcnemar([[0, better], [worse, 0]], exact=True).pvalue)
 
 

@@ -67,8 +67,8 @@ def read_completion(payload: Payload) -> Answer:
 
 
 def logprob(choice: Payload) -> float | None:
-    """The logarithm of a chat answer's probability: of its tokens one after another, which is all
-    there is to it where each is drawn from what the choices allow there."""
+    """The logarithm of a chat answer's probability, the sum of its tokens'; None when the server
+    does not tell."""
     tokens = (choice.get("logprobs") or {}).get("content")
     return sum(token["logprob"] for token in tokens) if tokens else None
 
