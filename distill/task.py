@@ -117,6 +117,7 @@ class StudentSpec(_Section):
     alpha: Annotated[int, Field(ge=1)] | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     rslora: bool = False
+    load_in_4bit: bool | None = None
     epochs: Annotated[float, Field(gt=0)] | None = None
     learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
     schedule: Literal["cosine", "linear"] = "cosine"

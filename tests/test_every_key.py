@@ -55,6 +55,7 @@ CHANGED = {
     "student.alpha": "32",
     "student.dropout": "0.1",
     "student.rslora": "true",
+    "student.load_in_4bit": "true",
     "student.epochs": "1.5",
     "student.learning_rate": "0.01",
     "student.schedule": '"linear"',

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from distill.backends.trainers import TrainJob, lora
+from distill.backends.trainers.children.lora import precision
 from distill.backends.trainers.children.lora.greedy import text_after
 from distill.backends.trainers.children.lora.loading import without_date
 from distill.backends.trainers.children.lora.loop import last_checkpoint
+from distill.backends.trainers.children.lora.merging import halve
 from distill.backends.trainers.children.lora.rows import (
     IGNORED,
     LengthBuckets,
+    collator,
     read_chats,
     read_rows,
 )
@@ -24,6 +27,8 @@ from distill.backends.trainers.children.lora.troubles import (
     UnusableBaseError,
     in_words,
 )
+from distill.backends.trainers.recipes import recipe_for
+from distill.task import StudentSpec
 
 
 class Words:
@@ -212,3 +217,98 @@ def test_a_training_that_had_ended_is_not_done_again(tmp_path: Path) -> None:
     assert (trained.trained_tokens, trained.kept_step, trained.earlier_seconds) == (7, 2, 9.0)
     assert trained.losses == tuple(losses) and trained.merged == out / "merged"
     assert not (out / "checkpoints").exists()
+
+
+def test_batches_are_padded_to_lengths_that_come_again() -> None:
+    rows = [
+        {"input_ids": [5] * n, "labels": [IGNORED] * (n - 1) + [5], "length": n} for n in (3, 9)
+    ]
+    batch = collator(7, 8)(rows)
+    assert {name: tuple(value.shape) for name, value in batch.items()} == dict.fromkeys(
+        ("input_ids", "attention_mask", "labels"), (2, 16)
+    )
+    assert batch["attention_mask"].sum(1).tolist() == [3, 9]
+    assert batch["input_ids"][0].tolist() == [5] * 3 + [7] * 13
+    assert (batch["labels"][0] == IGNORED).sum() == 15
+    assert collator(7)(rows)["input_ids"].shape == (2, 9)
+
+
+@pytest.mark.parametrize(
+    ("able", "dtype", "lengths"),
+    [
+        ({"avx2": True, "avx512_bf16": False}, "torch.float32", 1),
+        ({"avx512_bf16": True}, "torch.bfloat16", 8),
+        ({"amx_bf16": True}, "torch.bfloat16", 8),
+    ],
+)
+def test_a_processor_computes_in_what_it_multiplies(
+    monkeypatch: pytest.MonkeyPatch, able: dict[str, bool], dtype: str, lengths: int
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert str(precision.dtype_on_processor()) == dtype
+    assert precision.lengths_of_batches() == lengths
+    one = torch.ones(1, 1)
+    with precision.computing():
+        assert str((one @ one).dtype) == dtype
+
+
+def test_weights_are_the_same_in_32_bits() -> None:
+    import torch
+
+    layer = torch.nn.Linear(4, 4, dtype=torch.bfloat16)
+    before = layer.weight.detach().clone()
+    precision.widen(layer)
+    assert layer.weight.dtype == torch.float32
+    assert torch.equal(layer.weight.detach(), before.float())
+
+
+@pytest.mark.parametrize(
+    ("said", "parameters", "in_4bit"),
+    [(None, 135_000_000, False), (None, 1_200_000_000, True), (True, 135_000_000, True)],
+)
+def test_a_small_base_is_not_rounded_to_4_bits(
+    said: bool | None, parameters: int, in_4bit: bool
+) -> None:
+    choices = StudentSpec(load_in_4bit=said).model_dump()
+    assert recipe_for(choices, parameters).load_in_4bit is in_4bit
+
+
+def merged_layer(largest: float) -> tuple[Any, Any, Any]:
+    """A layer in whose weights, numbers of bfloat16 before, a little was learned: the layer, the
+    weights before, and what was learned."""
+    import torch
+
+    chance = torch.Generator().manual_seed(1)
+    before = (0.05 * torch.randn(400, 400, generator=chance)).bfloat16().float()
+    before[0, 0] = largest or before[0, 0]
+    learned = before.abs() * 2.0**-11
+    learned[0] = 0.0
+    layer = torch.nn.Linear(400, 400, bias=False)
+    layer.weight.data = before + learned
+    assert torch.equal(layer.weight.bfloat16().float(), before), "the nearest is what was before"
+    return layer, before, learned
+
+
+@pytest.mark.parametrize(
+    ("asked", "largest", "found", "step"),
+    [
+        ("float16", 0.0, "float16", 2.0**-10),
+        ("bfloat16", 0.0, "bfloat16", 2.0**-7),
+        ("float16", 70_144.0, "bfloat16", 2.0**-7),
+    ],
+)
+def test_what_was_learned_survives_16_bits(
+    asked: str, largest: float, found: str, step: float
+) -> None:
+    import torch
+
+    layer, before, learned = merged_layer(largest)
+    halve(layer, getattr(torch, asked))
+    assert layer.weight.dtype == getattr(torch, found)
+    kept = layer.weight.float() - before
+    assert kept.sum().item() == pytest.approx(learned.sum().item(), rel=0.05)
+    assert (kept.abs() <= before.abs() * step + 6e-8).all(), "the next number, and none beyond"
+    assert torch.equal(kept[0], torch.zeros(400)), "where nothing was learned nothing is changed"

@@ -26,6 +26,7 @@ RECIPE: dict[str, object] = {
     "alpha": 8,
     "dropout": 0.1,
     "rslora": True,
+    "load_in_4bit": True,
     "epochs": 3,
     "learning_rate": 1e-2,
     "schedule": "cosine",

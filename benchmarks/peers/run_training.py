@@ -126,10 +126,12 @@ def texts(job: Job, tokenizer: Any) -> Any:
 def validation_loss(model: Any, tokenizer: Any, job: Job) -> float:
     """Mean cross entropy of the answers' tokens, row by row: the same sum for every trainer."""
     import torch
+    from lora.precision import widen  # type: ignore[import-not-found]
     from lora.rows import IGNORED, read_rows
 
     os.environ["UNSLOTH_RETURN_LOGITS"] = "1"  # it gives none otherwise
     model.eval()
+    widen(model)
     total = count = 0.0
     for row in read_rows(Path(job["validation"]), tokenizer):
         ids = torch.tensor([row["input_ids"]])

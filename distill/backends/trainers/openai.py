@@ -39,7 +39,11 @@ MOST_EPOCHS = 50
 TAG = "distill"
 FILES = ("training_file", "validation_file")
 ENDED = ("succeeded", "failed", "cancelled")
-NOT_TAKEN = ("rank", "alpha", "dropout", "rslora", "learning_rate")
+# What OpenAI lets nobody choose, as it is when a task does not say it.
+NOT_TAKEN = {
+    **{"rank": None, "alpha": None, "dropout": 0.0, "rslora": False},
+    **{"learning_rate": None, "load_in_4bit": None},
+}
 PAUSES_SECONDS = (3.0, 6.0, 12.0, 24.0, 48.0)
 # A job that was made may be missing in the list for a while, and its figures may come late.
 LATE_SECONDS = (3.0, 6.0, 12.0, 24.0)
@@ -66,7 +70,7 @@ def check(choices: Mapping[str, Any]) -> str:
     """What the user must know before anything is paid for. Raises InputError for a base that cannot
     be trained there, or not any more, for what OpenAI does not let choose, and for a key that is
     not set."""
-    if set_ := [key for key in NOT_TAKEN if choices[key]]:
+    if set_ := [key for key, unsaid in NOT_TAKEN.items() if choices[key] != unsaid]:
         raise InputError(
             f"student.{set_[0]}: OpenAI lets nobody choose it. It takes epochs, batch_size and seed"
         )

@@ -3,8 +3,9 @@
 The first row was measured with this project's own tasks on its embedded base; the others follow
 what is published for LoRA on such sizes and were not measured here: a larger model needs smaller
 steps (Unsloth's guide begins at 2e-4 for 7 to 8 thousand million parameters and goes down from
-there) and fewer passes over the same rows. Alpha is the rank where it is not given, so
-that the scale of what LoRA adds is 1 whatever the rank is.
+there) and fewer passes over the same rows. Four bits save memory that a small base does not need,
+and cost it what it knows: with so few weights each of them matters. Alpha is the rank where it is
+not given, so that the scale of what LoRA adds is 1 whatever the rank is.
 """
 
 from collections.abc import Mapping
@@ -20,10 +21,11 @@ class Defaults:
     epochs: float
     learning_rate: float
     batch_size: int
+    load_in_4bit: bool = True
 
 
 BY_PARAMETERS = (
-    (0.5e9, Defaults(rank=16, epochs=3, learning_rate=5e-4, batch_size=4)),
+    (0.5e9, Defaults(rank=16, epochs=3, learning_rate=5e-4, batch_size=4, load_in_4bit=False)),
     (2e9, Defaults(rank=16, epochs=3, learning_rate=3e-4, batch_size=8)),
     (15e9, Defaults(rank=16, epochs=2, learning_rate=2e-4, batch_size=8)),
 )
@@ -42,7 +44,8 @@ class Recipe:
 
     `warmup_share` of the steps go up to `learning_rate`, then down by `schedule`. The training ends
     after `patience` validations (two an epoch) without a lower loss, and the weights with the
-    lowest are kept; with a patience of 0 it goes on to the end and keeps the last.
+    lowest are kept; with a patience of 0 it goes on to the end and keeps the last. With
+    `load_in_4bit` the base's linear layers are rounded to 4 bits (QLoRA).
     """
 
     rank: int
@@ -57,13 +60,14 @@ class Recipe:
     patience: int
     context_tokens: int
     seed: int
+    load_in_4bit: bool
 
 
 def recipe_for(choices: Mapping[str, Any], parameters: int) -> Recipe:
     """What the task's [student] says, and for the rest what suits a base with so many
     parameters."""
     usual = defaults(parameters)
-    rank = choices["rank"] or usual.rank
+    rank, in_4bit = choices["rank"] or usual.rank, choices["load_in_4bit"]
     return Recipe(
         rank=rank,
         alpha=choices["alpha"] or rank,
@@ -77,4 +81,5 @@ def recipe_for(choices: Mapping[str, Any], parameters: int) -> Recipe:
         patience=choices["patience"],
         context_tokens=choices["context_tokens"],
         seed=choices["seed"],
+        load_in_4bit=usual.load_in_4bit if in_4bit is None else in_4bit,
     )

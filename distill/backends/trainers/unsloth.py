@@ -1,4 +1,4 @@
-"""QLoRA through Unsloth: its kernels, 4-bit NF4; it trains on a card and on a CPU."""
+"""LoRA and QLoRA through Unsloth: its kernels, 4-bit NF4; it trains on a card and on a CPU."""
 
 from functools import partial
 

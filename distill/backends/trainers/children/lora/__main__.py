@@ -30,6 +30,7 @@ def work(job: Job) -> dict[str, object]:
     from .greedy import write_answers
     from .loop import losses, train
     from .merging import merge
+    from .precision import widen
     from .rows import read_rows
 
     train_rows, validation = (
@@ -38,6 +39,7 @@ def work(job: Job) -> dict[str, object]:
     trainer = train(model, tokenizer, job, train_rows, validation)
     out, state = Path(job["out"]), trainer.state
     trainer.model.save_pretrained(out / "adapter")
+    widen(trainer.model)
     write_answers(job, trainer.model, tokenizer)
     merge(job["base"], trainer.model, out, tokenizer)
     best = state.best_global_step if trainer.args.load_best_model_at_end else None

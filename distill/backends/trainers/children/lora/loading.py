@@ -3,6 +3,7 @@
 import sys
 from typing import Any
 
+from .precision import dtype_on_processor
 from .telling import Job
 
 # Not trained: what turns the last layer's numbers into tokens.
@@ -12,7 +13,8 @@ SAME_DAY = "{%- macro strftime_now(format) -%}26 Jul 2024{%- endmacro -%}"
 
 
 def unsloth(job: Job) -> tuple[Any, Any]:
-    """Unsloth's kernels; the linear layers in 4-bit NF4 with double quantization."""
+    """Unsloth's kernels; the linear layers in 4-bit NF4 with double quantization, or as they are
+    where the recipe says so."""
     # Training needs no vLLM, but Unsloth loads its libraries to see whether they are sound, those
     # for other processors included: without AVX-512 that is an illegal instruction, and the end.
     sys.modules["vllm"] = None  # type: ignore[assignment]
@@ -23,8 +25,8 @@ def unsloth(job: Job) -> tuple[Any, Any]:
     model, tokenizer = FastLanguageModel.from_pretrained(
         job["base"],
         max_seq_length=recipe["context_tokens"],
-        dtype=None if card else torch.float32,
-        load_in_4bit=True,
+        dtype=None if card else dtype_on_processor(),
+        load_in_4bit=recipe["load_in_4bit"],
         local_files_only=True,
     )
     model = FastLanguageModel.get_peft_model(
@@ -41,18 +43,18 @@ def unsloth(job: Job) -> tuple[Any, Any]:
 
 
 def peft(job: Job) -> tuple[Any, Any]:
-    """The same on transformers and PEFT; in 4 bits where bitsandbytes loads, else in 16 (with a
-    card) or 32."""
+    """The same on transformers and PEFT; in 4 bits where the recipe says so and bitsandbytes
+    loads."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     recipe, card = seeded(job), torch.cuda.is_available()
-    dtype = torch.bfloat16 if card else torch.float32
+    dtype = torch.bfloat16 if card else dtype_on_processor()
     model = AutoModelForCausalLM.from_pretrained(
         job["base"],
         dtype=dtype,
-        quantization_config=four_bits(dtype),
+        quantization_config=four_bits(dtype) if recipe["load_in_4bit"] else None,
         local_files_only=True,
         trust_remote_code=False,
     )

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from .precision import computing, lengths_of_batches
 from .rows import IGNORED, LengthBuckets, Row, collator, filler
 from .telling import Job, tell
 from .troubles import DivergedError
@@ -93,7 +94,8 @@ def make_trainer(
         def compute_loss(
             self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any
         ) -> Any:
-            loss = answer_loss(model.get_base_model(), inputs)
+            with computing():
+                loss = answer_loss(model.get_base_model(), inputs)
             return (loss, {"loss": loss}) if return_outputs else loss
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
@@ -109,7 +111,7 @@ def make_trainer(
         processing_class=tokenizer,
         train_dataset=Dataset.from_list(train_rows),
         eval_dataset=Dataset.from_list(validation) if validation else None,
-        data_collator=collator(filler(tokenizer)),
+        data_collator=collator(filler(tokenizer), lengths_of_batches()),
         callbacks=callbacks,
     )
 

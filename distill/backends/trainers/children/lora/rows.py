@@ -74,13 +74,14 @@ def filler(tokenizer: Any) -> int:
     return int(found)
 
 
-def collator(pad_token_id: int) -> Any:
-    """Rows → one batch, padded at the right."""
+def collator(pad_token_id: int, multiple: int = 1) -> Any:
+    """Rows → one batch, padded at the right to a multiple of so many tokens."""
     import torch
     from torch.nn.utils.rnn import pad_sequence
 
     def padded(rows: list[list[int]], fill: int) -> Any:
-        return pad_sequence([torch.tensor(row) for row in rows], True, fill)
+        batch = pad_sequence([torch.tensor(row) for row in rows], True, fill)
+        return torch.nn.functional.pad(batch, (0, -batch.shape[1] % multiple), value=fill)
 
     def collate(batch: list[Row]) -> dict[str, Any]:
         ids = [row["input_ids"] for row in batch]
