@@ -14,7 +14,7 @@ from pathlib import Path
 from time import perf_counter
 
 from distill import parity
-from distill.asking import OpenEndpoint, ask_all, lazily
+from distill.asking import LazyEndpoint, OpenEndpoint, ask_all, lazily
 from distill.backends.apis.wire import label_of
 from distill.backends.linear import Classifier, fit_embeddings, fit_tfidf
 from distill.backends.servers import MODEL_TOKENS, SERVERS, ServerSettings
@@ -32,10 +32,12 @@ from distill.records import (
     Prediction,
     Request,
     Score,
+    Speed,
     SplitRow,
     Student,
 )
 from distill.scorers import accuracy
+from distill.speed import measure
 from distill.store import Store
 from distill.systems import METRIC, TEACHER_AGAIN
 from distill.task import StudentSpec, Task
@@ -63,21 +65,25 @@ class Served:
 
 
 def evaluate(context: Context) -> Callable[[Store], None]:
-    """Ask every system for every gold row; what is to be written are predictions, scores and the
-    parity. Raises DistillError when the served student is not the trained one."""
+    """Ask every system for every gold row; what is to be written are predictions, scores, the
+    parity and how fast the student is served. Raises DistillError when the served student is not
+    the trained one."""
     inputs = _inputs(context.task)
     predictions: list[Prediction] = []
     parities: list[Parity] = []
+    speeds: list[Speed] = []
     with context.store() as store:
         student, split = store.student(context.run_id), store.split(context.run_id)
         assert student is not None, "train comes before evaluate"
         for served in served_systems(context, student):
-            with _asking(context, store, served) as ask:
+            with _asking(context, store, served) as (ask, endpoint):
                 if served.trained:
                     parities.append(_parity(context.task, served, served.trained, ask))
                 for system, render in served.systems.items():
                     answered = ask(system, render(served.model, inputs), inputs)
                     predictions += _predictions(system, context.task, answered)
+                if served.trained:
+                    speeds += _speeds(context, served, endpoint, inputs)
     with context.progress.step(STAGE, "linear rivals"):
         for system, (fit, rows) in rivals(context.task, split).items():
             predictions += _linear(system, fit, rows, context.task.gold)
@@ -86,14 +92,18 @@ def evaluate(context: Context) -> Callable[[Store], None]:
     def write(store: Store) -> None:
         for found in parities:
             store.add_parity(context.run_id, found)
+        store.add_speeds(context.run_id, speeds)
         store.add_predictions(context.run_id, predictions, scores)
 
     return write
 
 
 @contextmanager
-def _asking(context: Context, store: Store, served: Served) -> Iterator[AskServer]:
-    """How a server's systems are asked: their name, the requests and the inputs these are about."""
+def _asking(
+    context: Context, store: Store, served: Served
+) -> Iterator[tuple[AskServer, LazyEndpoint]]:
+    """How a server's systems are asked (their name, the requests and the inputs these are about),
+    and the server itself."""
     with lazily(served.model, served.open_endpoint, STAGE, context.progress) as endpoint:
 
         def ask(system: str, requests: Sequence[Request], inputs: Sequence[str]) -> list[Answered]:
@@ -101,7 +111,24 @@ def _asking(context: Context, store: Store, served: Served) -> Iterator[AskServe
             asks = [Ask(f"{STAGE}:{system}", text, request) for text, request in pairs]
             return ask_all(context, store, asks, endpoint, batches_at=served.called)
 
-        yield ask
+        yield ask, endpoint
+
+
+def _speeds(
+    context: Context, served: Served, endpoint: LazyEndpoint, inputs: Sequence[str]
+) -> list[Speed]:
+    """How fast the student is served; nothing where the task does not want to know."""
+    total = context.task.spec.evaluate.speed_requests
+    return [
+        row
+        for system, render in served.systems.items()
+        if total
+        for row in measure(
+            *(system, endpoint(), render(served.model, inputs)),
+            total=total,
+            progress=context.progress,
+        )
+    ]
 
 
 def _parity(task: Task, served: Served, trained: TrainedAnswers, ask: AskServer) -> Parity:
@@ -158,7 +185,7 @@ def student_predictions(
 ) -> list[Prediction]:
     """A student's answers on gold, as a system of that name; what is answered is not asked."""
     served, inputs = served_student(context, student, system), _inputs(context.task)
-    with _asking(context, store, served) as ask:
+    with _asking(context, store, served) as (ask, _):
         answered = ask(system, served.systems[system](served.model, inputs), inputs)
     return _predictions(system, context.task, answered)
 

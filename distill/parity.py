@@ -14,7 +14,7 @@ from pathlib import Path
 
 from distill.backends.bases import chat_template
 from distill.errors import DistillError
-from distill.records import Answered, Message, Model, Parity, Request, Sampling, Student
+from distill.records import Answered, Completion, Message, Model, Parity, Request, Sampling, Student
 
 PROMPTS = 100
 SHOWN = 3
@@ -127,12 +127,16 @@ def _answer_trouble(trained: TrainedAnswers, served: Sequence[Answered], too_few
         f"({completion.finish_reason}) served"
         for row, completion in pairs[:SHOWN]
     )
-    endless = sum(
-        row.ended and completion.finish_reason != "stop" and completion.text.startswith(row.answer)
-        for row, completion in pairs
-    )
+    endless = sum(_does_not_end(row, completion) for row, completion in pairs)
     if endless > len(pairs) / 2:
         why = "most served answers do not end: generation_config.json misses the end-of-text token"
     else:
         why = "the merged weights are not what was trained"
     return f"{len(pairs)} of {len(trained.rows)} answers differ; {why}.\n{shown}"
+
+
+def _does_not_end(trained: TrainedAnswer, served: Completion) -> bool:
+    """Whether the server goes on where the trainer's model ended; of an answer of no text it cannot
+    be told."""
+    goes_on = served.finish_reason != "stop" and served.text.startswith(trained.answer)
+    return trained.ended and bool(trained.answer) and goes_on

@@ -385,6 +385,32 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast a system is served with `in_flight` requests at a time: how many were asked, in how
+    many seconds, the latencies that 50, 95 and 99 % of them do not pass, and the answers'
+    tokens."""
+
+    system: str
+    in_flight: int
+    requests: int
+    seconds: float
+    latency_p50_s: float
+    latency_p95_s: float
+    latency_p99_s: float
+    completion_tokens: int
+
+    @property
+    def requests_per_s(self) -> float:
+        """Answers a second."""
+        return self.requests / self.seconds
+
+    @property
+    def completion_tokens_per_s(self) -> float:
+        """Tokens of answers a second."""
+        return self.completion_tokens / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """What the scorer made of a prediction."""
 

@@ -138,6 +138,7 @@ class EvaluateSpec(_Section):
     in_flight: Annotated[int, Field(ge=1, le=1024)] = 8
     parity: Annotated[float, Field(ge=0, le=1)] = 0.98
     teacher_twice: bool = True
+    speed_requests: Annotated[int, Field(ge=0)] = 100
     baselines: tuple[str, ...] = ()
 
     @model_validator(mode="after")

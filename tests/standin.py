@@ -16,7 +16,10 @@ from typing import Any
 COMMON = {"model", "max_tokens", "temperature", "min_p", "seed", "stop", "structured_outputs"}
 SURE = 0.75  # a student's probability for its answer
 ANIMALS = ("cats", "dogs", "birds")  # what a student says without being held to it
-PATHS = {"/v1/completions": {"prompt"}, "/v1/chat/completions": {"messages", "logprobs"}}
+PATHS = {
+    "/v1/completions": {"prompt"},
+    "/v1/chat/completions": {"messages", "logprobs", "cache_salt"},
+}
 NEEDED = {"prompt", "messages", "model", "max_tokens"}
 
 Body = dict[str, Any]
@@ -28,10 +31,13 @@ class StandIn:
 
     url: str = ""
     asked: Counter[str] = field(default_factory=Counter)
+    load: list[str] = field(default_factory=list)  # salts of load tests, whose bodies come again
     most_at_once: int = 0
     fail_after: int | None = None
     fail_next: int = 0
+    gather: int = 0  # requests of a load test are answered once so many are there
     _at_once: int = 0
+    _gathered: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -65,9 +71,16 @@ class StandIn:
             self.fail_next -= (passes := self.fail_next > 0)
             if late or passes:
                 return 500, {"error": {"message": "told to fail", "type": "server_error"}}
-            self.asked[json.dumps([path, body], sort_keys=True)] += 1
+            if salt := body.get("cache_salt"):
+                self.load.append(salt)
+            else:
+                self.asked[json.dumps([path, body], sort_keys=True)] += 1
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
+            if self._at_once >= self.gather:
+                self._gathered.set()
+        if self.gather and len(self.load) > 1:
+            self._gathered.wait(timeout=60)
         time.sleep(0.001)  # lets requests overlap; nothing waits for it
         with self._lock:
             self._at_once -= 1

@@ -69,6 +69,7 @@ CHANGED = {
     "evaluate.margin": "0.1",
     "evaluate.confidence": "0.8",
     "evaluate.in_flight": "3",
+    "evaluate.speed_requests": "30",
     "evaluate.teacher_twice": "false",
     "machine.usd_per_hour": '"0.25"',
 }

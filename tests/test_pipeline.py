@@ -20,7 +20,7 @@ from tests.scripted import Trainer
 from tests.standin import SURE, StandIn
 
 TIMES = {"run", "created", "latency_p50_s", "latency_p95_s", "requests_per_s", "spend"}
-TIMES |= {"usd_per_1k_requests", "headline", "usd"}
+TIMES |= {"usd_per_1k_requests", "headline", "usd", "latency_p99_s", "completion_tokens_per_s"}
 # A real model's probabilities depend in their last digits on which requests shared a batch.
 TIMES |= {"confidence", "calibration", "coverage"}
 
@@ -57,6 +57,11 @@ def test_a_run_ends_in_a_report(
     (told,) = found["calibration"]["bins"]
     assert told["n"] == 15 and told["confidence"] == pytest.approx(SURE)
     assert found["calibration"]["ece"] == pytest.approx(1 - SURE)
+    alone, full = found["speed"]
+    assert (alone["in_flight"], full["in_flight"], full["requests"]) == (1, 8, 100)
+    assert alone["latency_p50_s"] <= alone["latency_p95_s"] <= alone["latency_p99_s"]
+    an_hour = 3.6 * float(full["usd_per_1k_requests"]) * full["requests_per_s"]
+    assert an_hour == pytest.approx(0.10, rel=0.01)
     by_name = {system["name"]: system for system in found["systems"]}
     assert by_name["student"]["to_teacher"]["mcnemar_p"] == 1.0
     assert "to_teacher" not in by_name["teacher"] and "to_base" not in by_name["base"]

@@ -1,6 +1,9 @@
 """The protocols against a server that nobody here wrote: vLLM's, with a real model, through both
 official clients. Nobody sends a bill for it: the prices are made up."""
 
+import json
+import math
+import urllib.request
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from distill.backends import weights
+from distill.backends.apis import vllm
 from distill.backends.apis.wire import inputs_of, label_of
 from distill.backends.client import complete_all
 from distill.backends.servers import ServerSettings
@@ -52,6 +56,29 @@ def test_a_folder_with_a_model_is_a_teacher(served: Endpoint) -> None:
     label = min(ask(served), key=lambda row: row.completion_tokens)
     assert label_of(label.text) in LABELS
     assert label.usd > 0 and label.prompt_tokens > 0
+
+
+def first_token(endpoint: Endpoint, *labels: str) -> dict[str, float]:
+    """The probabilities of what an answer that must be one of `labels` may begin with."""
+    request = Request(endpoint.model.name, TURNS, Sampling(8, choices=labels, logprobs=True))
+    body = json.dumps(vllm.chat_body(request) | {"top_logprobs": 5}).encode()
+    headers = {"Content-Type": "application/json"}
+    asked = urllib.request.Request(f"{endpoint.url}/chat/completions", body, headers)
+    with urllib.request.urlopen(asked, timeout=300) as answer:
+        (first, *_) = json.load(answer)["choices"][0]["logprobs"]["content"]
+    told = {row["token"]: math.exp(row["logprob"]) for row in first["top_logprobs"]}
+    return {token: share for token, share in told.items() if share > 1e-6}
+
+
+def test_a_probability_is_among_what_can_spell_a_label(served: Endpoint) -> None:
+    """With one label there is nothing to be unsure of, with two they share; but a label that can be
+    written with other tokens has part of its probability there."""
+    assert first_token(served, "7") == pytest.approx({"7": 1.0}, abs=1e-3)
+    two = first_token(served, "7", "8")
+    assert set(two) == {"7", "8"} and sum(two.values()) == pytest.approx(1.0, abs=1e-3)
+    longer = first_token(served, "wolves")
+    assert len(longer) > 1 and all("wolves".startswith(token) for token in longer)
+    assert sum(longer.values()) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_any_server_of_that_shape_answers_by_its_schema(served: Endpoint, tmp_path: Path) -> None:

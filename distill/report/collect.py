@@ -12,6 +12,7 @@ from distill.backends.teachers import choose
 from distill.batch_store import was_batched
 from distill.errors import DistillError
 from distill.learning import curve_figures, sentence
+from distill.prices import usd_per_1k
 from distill.records import Example
 from distill.report.compared import (
     billed_systems,
@@ -78,6 +79,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         "labels": label_figures(task, results),
         **confidence_figures(task, results, systems),
         **_parity(store, run_id),
+        **_speed(task, store, run_id),
         **_learning_curve(task, store, run_id, results),
         "machine": {
             "usd_per_hour": shown_usd(task.spec.machine.usd_per_hour),
@@ -96,6 +98,26 @@ def stamped(figures: Figures) -> Figures:
 def _parity(store: Store, run_id: str) -> Figures:
     found = store.parity(run_id)
     return {"parity": {"n": found.asked, "agreement": found.agreement}} if found else {}
+
+
+def _speed(task: Task, store: Store, run_id: str) -> Figures:
+    """How fast the student is served, and what that costs where the machine is always so busy."""
+    found = [
+        {
+            "in_flight": row.in_flight,
+            "requests": row.requests,
+            "latency_p50_s": row.latency_p50_s,
+            "latency_p95_s": row.latency_p95_s,
+            "latency_p99_s": row.latency_p99_s,
+            "requests_per_s": row.requests_per_s,
+            "completion_tokens_per_s": row.completion_tokens_per_s,
+            "usd_per_1k_requests": shown_usd(
+                usd_per_1k(task.spec.machine.usd_per_hour, row.requests_per_s)
+            ),
+        }
+        for row in store.speeds(run_id)
+    ]
+    return {"speed": found} if found else {}
 
 
 def _learning_curve(task: Task, store: Store, run_id: str, results: Results) -> Figures:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from distill.records import Parity, Prediction, Score, Student, TrainingSpeed
+from distill.records import Parity, Prediction, Score, Speed, Student, TrainingSpeed
 from distill.store.rows import Rows, as_json, values_of
 
 
@@ -61,6 +61,18 @@ class Results(Rows):
         """What was found; None for a student that is served where it was trained."""
         rows = self.rows("SELECT asked, agreed FROM parity WHERE run_id = ?", run_id)
         return Parity(*rows[0]) if rows else None
+
+    def add_speeds(self, run_id: str, speeds: Sequence[Speed]) -> None:
+        """Store how fast systems are served."""
+        self.insert("speed", [[run_id, *values_of(row)] for row in speeds])
+
+    def speeds(self, run_id: str) -> list[Speed]:
+        """How fast systems are served, the lowest load first."""
+        rows = self.rows(
+            "SELECT * EXCLUDE (run_id) FROM speed WHERE run_id = ? ORDER BY system, in_flight",
+            run_id,
+        )
+        return [Speed(*row) for row in rows]
 
     def add_predictions(
         self, run_id: str, predictions: Sequence[Prediction], scores: Sequence[Score]
