@@ -24,10 +24,10 @@ from benchmarks.real_classify import PROMPTS, natural, write_rows
 from distill.asking import ask_all, lazily
 from distill.backends.linear import fit_embeddings, fit_tfidf
 from distill.backends.servers import ServerSettings
-from distill.evaluate import models, serve
 from distill.progress import shown
 from distill.prompting import student_request
 from distill.records import Ask, Example, SplitRow, Student, content_id, fold
+from distill.served import models, serve
 from distill.stats import paired_difference, share
 from distill.task import Task, load_task
 from distill.train import train_on

@@ -4,32 +4,25 @@ Teacher, base, base with seeds in its prompt, and student answer the same gold t
 client, each from behind its server; the rivals that cost next to nothing answer in this process.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from math import exp
-from pathlib import Path
 from time import perf_counter
 
-from distill import parity
-from distill.asking import LazyEndpoint, OpenEndpoint, ask_all, lazily
+from distill import parity, side_effects
+from distill.asking import MEASURED, LazyEndpoint, ask_all, lazily
 from distill.backends.apis.wire import label_of
 from distill.backends.linear import Classifier, fit_embeddings, fit_tfidf
-from distill.backends.servers import MODEL_TOKENS, SERVERS, ServerSettings
-from distill.backends.teachers import choose
-from distill.backends.trainers import TRAINERS
 from distill.parity import TrainedAnswers
-from distill.prompting import answer_requests, served_tokens, student_request
 from distill.records import (
     Answered,
     Ask,
-    Endpoint,
     Labelled,
-    Model,
     Parity,
     Prediction,
+    ProbeAnswer,
     Request,
     Score,
     Speed,
@@ -37,65 +30,68 @@ from distill.records import (
     Student,
 )
 from distill.scorers import accuracy
+from distill.served import Served, served_student, served_systems
 from distill.speed import measure
 from distill.store import Store
-from distill.systems import METRIC, TEACHER_AGAIN
-from distill.task import StudentSpec, Task
+from distill.systems import METRIC
+from distill.task import Task
 from distill.workspace import Context
 
-STAGE = "evaluate"
+STAGE = MEASURED
 
 Fit = Callable[[Sequence[str], Sequence[str]], Classifier]
-Render = Callable[[Model, Sequence[str]], Sequence[Request]]
 AskServer = Callable[[str, Sequence[Request], Sequence[str]], list[Answered]]
-PARITY = "parity"
+PARITY, PROBE = "parity", "probes"
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """Systems behind one server: the model, how it is started, and each system's requests; for the
-    student what its trainer's model answered; `called`, as `teacher.model` names one, whose batches
-    of other runs may hold answers to the same requests."""
+class _Found:
+    """What an evaluation brings to light."""
 
-    model: Model
-    open_endpoint: OpenEndpoint
-    systems: Mapping[str, Render]
-    trained: TrainedAnswers | None = None
-    called: str = ""
+    predictions: list[Prediction] = field(default_factory=list)
+    parities: list[Parity] = field(default_factory=list)
+    probe_answers: list[ProbeAnswer] = field(default_factory=list)
+    speeds: list[Speed] = field(default_factory=list)
 
 
 def evaluate(context: Context) -> Callable[[Store], None]:
     """Ask every system for every gold row; what is to be written are predictions, scores, the
-    parity and how fast the student is served. Raises DistillError when the served student is not
-    the trained one."""
-    inputs = _inputs(context.task)
-    predictions: list[Prediction] = []
-    parities: list[Parity] = []
-    speeds: list[Speed] = []
+    parity, how fast the student is served and what its training broke. Raises DistillError when the
+    served student is not the trained one."""
+    found = _Found()
     with context.store() as store:
         student, split = store.student(context.run_id), store.split(context.run_id)
         assert student is not None, "train comes before evaluate"
         for served in served_systems(context, student):
-            with _asking(context, store, served) as (ask, endpoint):
-                if served.trained:
-                    parities.append(_parity(context.task, served, served.trained, ask))
-                for system, render in served.systems.items():
-                    answered = ask(system, render(served.model, inputs), inputs)
-                    predictions += _predictions(system, context.task, answered)
-                if served.trained:
-                    speeds += _speeds(context, served, endpoint, inputs)
+            _ask(context, store, served, found)
     with context.progress.step(STAGE, "linear rivals"):
         for system, (fit, rows) in rivals(context.task, split).items():
-            predictions += _linear(system, fit, rows, context.task.gold)
-    scores = score(context.task, predictions)
+            found.predictions.extend(_linear(system, fit, rows, context.task.gold))
+    scores = score(context.task, found.predictions)
 
     def write(store: Store) -> None:
-        for found in parities:
-            store.add_parity(context.run_id, found)
-        store.add_speeds(context.run_id, speeds)
-        store.add_predictions(context.run_id, predictions, scores)
+        for row in found.parities:
+            store.add_parity(context.run_id, row)
+        store.add_speeds(context.run_id, found.speeds)
+        store.add_probe_answers(context.run_id, found.probe_answers)
+        store.add_predictions(context.run_id, found.predictions, scores)
 
     return write
+
+
+def _ask(context: Context, store: Store, served: Served, found: _Found) -> None:
+    """All that a server is asked; whether it serves the student comes first."""
+    task, inputs = context.task, _inputs(context.task)
+    with _asking(context, store, served) as (ask, endpoint):
+        if served.trained:
+            found.parities.append(_parity(task, served, served.trained, ask))
+        for system, render in served.systems.items():
+            answered = ask(system, render(served.model, inputs), inputs)
+            found.predictions.extend(_predictions(system, task, answered))
+        if served.probed and task.spec.evaluate.side_effects:
+            found.probe_answers.extend(_side_effects(task, served, ask, found.predictions))
+        if served.trained:
+            found.speeds.extend(_speeds(context, served, endpoint, inputs))
 
 
 @contextmanager
@@ -112,6 +108,23 @@ def _asking(
             return ask_all(context, store, asks, endpoint, batches_at=served.called)
 
         yield ask, endpoint
+
+
+def _side_effects(
+    task: Task, served: Served, ask: AskServer, predictions: Sequence[Prediction]
+) -> list[ProbeAnswer]:
+    """What a system that we serve answers to the probes."""
+    system = served.probed
+    render = partial(served.systems[system], served.model)
+    asked = side_effects.probes(task, served.model, render)
+    answered = ask(
+        f"{PROBE}:{system}", [probe.request for probe in asked], [probe.text for probe in asked]
+    )
+    otherwise = {row.gold_id: row.answer for row in predictions if row.system == system}
+    return [
+        side_effects.judged(system, probe, answer.completion, otherwise)
+        for probe, answer in zip(asked, answered, strict=True)
+    ]
 
 
 def _speeds(
@@ -138,48 +151,6 @@ def _parity(task: Task, served: Served, trained: TrainedAnswers, ask: AskServer)
     return parity.gate(trained, answered, served.model.folder, task.spec.evaluate.parity)
 
 
-def served_systems(context: Context, student: Student) -> list[Served]:
-    """The systems that are models, grouped by the server they share."""
-    task, spec = context.task, context.task.spec
-    teacher = choose(spec.teacher.model)
-    base, _ = models(spec.student, student)
-    few_shot = partial(answer_requests, task, shots=spec.teacher.few_shot)
-    asked_again = {TEACHER_AGAIN: partial(few_shot, vote=1)} if spec.evaluate.teacher_twice else {}
-    return [
-        served_student(context, student, "student"),
-        Served(
-            teacher.model,
-            lambda: teacher.serve(_settings(context, "teacher", tokens=MODEL_TOKENS)),
-            {"teacher": few_shot} | asked_again,
-            called=spec.teacher.model,
-        ),
-        Served(
-            base,
-            lambda: serve(base, _settings(context, "base")),
-            {"base": partial(answer_requests, task, shots=0), "base_few_shot": few_shot},
-        ),
-        *(_baseline(context, name, few_shot) for name in spec.evaluate.baselines),
-    ]
-
-
-def _baseline(context: Context, name: str, render: Render) -> Served:
-    """A model that nobody tuned, asked as the teacher is."""
-    baseline = choose(name)
-    settings = _settings(context, name, tokens=MODEL_TOKENS)
-    return Served(baseline.model, lambda: baseline.serve(settings), {name: render}, called=name)
-
-
-def served_student(context: Context, student: Student, system: str) -> Served:
-    """A student as a system of that name."""
-    _, tuned = models(context.task.spec.student, student)
-    return Served(
-        tuned,
-        lambda: serve(tuned, _settings(context, system)),
-        {system: partial(_student_requests, context.task)},
-        parity.trained_answers(student),
-    )
-
-
 def student_predictions(
     context: Context, store: Store, student: Student, system: str
 ) -> list[Prediction]:
@@ -192,37 +163,6 @@ def student_predictions(
 
 def _inputs(task: Task) -> list[str]:
     return [row.input for row in task.gold]
-
-
-def _settings(context: Context, name: str, *, tokens: int | None = None) -> ServerSettings:
-    spec = context.task.spec
-    return ServerSettings(
-        in_flight=spec.evaluate.in_flight,
-        usd_per_hour=spec.machine.usd_per_hour,
-        log=context.log(f"{STAGE}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}"),
-        rates=context.task.rates,
-        model_tokens=tokens or served_tokens(context.task),
-    )
-
-
-def models(spec: StudentSpec, student: Student) -> tuple[Model, Model]:
-    """The base and the student, where they were trained: here, or at a provider."""
-    if student.model:
-        return Model(student.base, None, "openai"), Model(student.model, None, "openai")
-    base = TRAINERS[student.trainer].locate(spec.base)
-    tuned = Model(f"student@{student.id}", student.folder / "merged", "chat")
-    return Model(base.name, Path(base.place), "chat"), tuned
-
-
-def serve(model: Model, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
-    """A model's endpoint: behind our own server, or at its provider."""
-    if model.folder is None:
-        return choose(f"{model.api}:{model.name}").serve(settings)
-    return SERVERS["vllm"].serve(model, settings)
-
-
-def _student_requests(task: Task, model: Model, inputs: Sequence[str]) -> list[Request]:
-    return [student_request(task, model, text) for text in inputs]
 
 
 def _predictions(system: str, task: Task, answered: Sequence[Answered]) -> list[Prediction]:

@@ -385,6 +385,19 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeAnswer:
+    """A system's answer to a probe of what fine-tuning may have broken; 1.0 when it is all
+    right."""
+
+    system: str
+    group: str
+    kind: str
+    text: str
+    answer: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Speed:
     """How fast a system is served with `in_flight` requests at a time: how many were asked, in how
     many seconds, the latencies that 50, 95 and 99 % of them do not pass, and the answers'

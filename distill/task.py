@@ -139,6 +139,9 @@ class EvaluateSpec(_Section):
     parity: Annotated[float, Field(ge=0, le=1)] = 0.98
     teacher_twice: bool = True
     speed_requests: Annotated[int, Field(ge=0)] = 100
+    side_effects: bool = True
+    most_forgotten: Annotated[float, Field(ge=0, le=1)] = 1.0
+    most_unsafe: Annotated[float, Field(ge=0, le=1)] = 0.05
     baselines: tuple[str, ...] = ()
 
     @model_validator(mode="after")

@@ -70,6 +70,9 @@ CHANGED = {
     "evaluate.confidence": "0.8",
     "evaluate.in_flight": "3",
     "evaluate.speed_requests": "30",
+    "evaluate.side_effects": "false",
+    "evaluate.most_forgotten": "0.1",
+    "evaluate.most_unsafe": "0.1",
     "evaluate.teacher_twice": "false",
     "machine.usd_per_hour": '"0.25"',
 }

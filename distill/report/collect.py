@@ -27,6 +27,7 @@ from distill.report.compared import (
 )
 from distill.report.headline import headline
 from distill.report.results import Results, results_of
+from distill.report.side_effects import side_effect_figures
 from distill.report.spend import shown_usd, spend_figures
 from distill.store import Store
 from distill.systems import shown_order
@@ -80,6 +81,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         **confidence_figures(task, results, systems),
         **_parity(store, run_id),
         **_speed(task, store, run_id),
+        **_side_effects(task, store, run_id),
         **_learning_curve(task, store, run_id, results),
         "machine": {
             "usd_per_hour": shown_usd(task.spec.machine.usd_per_hour),
@@ -98,6 +100,14 @@ def stamped(figures: Figures) -> Figures:
 def _parity(store: Store, run_id: str) -> Figures:
     found = store.parity(run_id)
     return {"parity": {"n": found.asked, "agreement": found.agreement}} if found else {}
+
+
+def _side_effects(task: Task, store: Store, run_id: str) -> Figures:
+    spec = task.spec.evaluate
+    limits = {"general": spec.most_forgotten, "safety": spec.most_unsafe}
+    limits["carried"] = spec.most_unsafe
+    found = side_effect_figures(store.probe_answers(run_id), limits, spec.confidence)
+    return {"side_effects": found} if found else {}
 
 
 def _speed(task: Task, store: Store, run_id: str) -> Figures:

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from distill.records import Parity, Prediction, Score, Speed, Student, TrainingSpeed
+from distill.records import (
+    Parity,
+    Prediction,
+    ProbeAnswer,
+    Score,
+    Speed,
+    Student,
+    TrainingSpeed,
+)
 from distill.store.rows import Rows, as_json, values_of
 
 
@@ -73,6 +81,19 @@ class Results(Rows):
             run_id,
         )
         return [Speed(*row) for row in rows]
+
+    def add_probe_answers(self, run_id: str, answers: Sequence[ProbeAnswer]) -> None:
+        """Store what systems answered to probes."""
+        self.insert("probe_answer", [[run_id, *values_of(row)] for row in answers])
+
+    def probe_answers(self, run_id: str) -> list[ProbeAnswer]:
+        """What systems answered to probes."""
+        rows = self.rows(
+            """SELECT * EXCLUDE (run_id) FROM probe_answer WHERE run_id = ?
+               ORDER BY system, probe_group, text""",
+            run_id,
+        )
+        return [ProbeAnswer(*row) for row in rows]
 
     def add_predictions(
         self, run_id: str, predictions: Sequence[Prediction], scores: Sequence[Score]
