@@ -1,12 +1,15 @@
 """Is the verdict right? Evaluations of two systems are drawn whose true difference is known.
 
-    python -m benchmarks.verdict [--evaluations 2000] [--margin 0.02] [--seed 0]
+    python -m benchmarks.verdict [--evaluations 2000] [--means 1000] [--margin 0.02] [--seed 0]
 
 For every true difference of −margin, 0 and +margin, number of gold rows and correlation between the
 systems, so many evaluations are drawn and judged. A student that is worse by the margin must be
 called as good in at most 5 % of them, two standard errors of the simulation aside; the intervals
 must hold the true difference in 93 to 97 %; and where the verdict asks for more gold, so many rows
 more, drawn anew and added, must settle it in at least 80 %, but at −margin, where no number does.
+The same for means of scores that are not right or wrong (`--means` evaluations each): their
+bootstrap intervals, of one system and of the paired difference of two, must hold the truth as
+often.
 Prints a line for each case and, as its last line, one JSON object with every figure, the targets
 and "ok"; exit code 1 when a target is missed.
 """
@@ -22,10 +25,11 @@ from typing import Any
 
 import numpy
 
-from distill.stats import Verdict, verdict
+from distill.stats import Verdict, paired_difference, verdict
 
 TEACHER = 0.85  # its true share of right answers
 ROWS = (100, 300, 1000)
+ROWS_OF_MEANS = (100, 300)
 CORRELATIONS = (0.3, 0.7)
 CONFIDENCE = 0.95
 COVERED = (0.93, 0.97)
@@ -74,7 +78,16 @@ def main() -> int:
     rows = [measure(case, options.margin, options.evaluations, draw) for case in cases]
     for row in rows:
         print(line(row))
+    means = [
+        measure_means(number, correlation, options.means, draw)
+        for number, correlation in product(ROWS_OF_MEANS, CORRELATIONS)
+    ]
+    for mean_row in means:
+        print(mean_row)
     found = check(rows, options.margin, options.evaluations)
+    found |= {"means": means}
+    found["missed"] += [f"means: {row}" for row in means if not within(row)]
+    found["ok"] = not found["missed"]
     print(json.dumps(found))
     return 0 if found["ok"] else 1
 
@@ -83,6 +96,7 @@ def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--evaluations", type=int, default=2000)
+    parser.add_argument("--means", type=int, default=1000)
     parser.add_argument("--margin", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
@@ -109,6 +123,35 @@ def measure(case: Case, margin: float, evaluations: int, draw: numpy.random.Gene
         settled=mean(settled),
         median_needed=float(numpy.median(needed)) if needed else 0.0,
     )
+
+
+def measure_means(
+    rows: int, correlation: float, evaluations: int, draw: numpy.random.Generator
+) -> dict[str, float]:
+    """How often the intervals of means hold the truth: scores between 0 and 1, most of them near 1
+    as those of fields are, correlated by a Gaussian copula."""
+    from scipy.stats import beta, norm
+
+    student, teacher = beta(4, 1), beta(8, 1)
+    lead = student.mean() - teacher.mean()
+    covered = {"mean": 0, "difference": 0}
+    for _ in range(evaluations):
+        ranks = norm.cdf(
+            draw.multivariate_normal([0, 0], [[1, correlation], [correlation, 1]], rows)
+        )
+        ours, theirs = student.ppf(ranks[:, 0]).tolist(), teacher.ppf(ranks[:, 1]).tolist()
+        nothing = [student.mean()] * rows
+        alone = paired_difference(ours, nothing, CONFIDENCE)
+        paired = paired_difference(ours, theirs, CONFIDENCE)
+        covered["mean"] += alone.low <= 0 <= alone.high
+        covered["difference"] += paired.low <= lead <= paired.high
+    shares = {name: count / evaluations for name, count in covered.items()}
+    return {"rows": rows, "correlation": correlation, **shares}
+
+
+def within(row: dict[str, float]) -> bool:
+    """Whether both of them do as often as they should."""
+    return all(COVERED[0] <= row[name] <= COVERED[1] for name in ("mean", "difference"))
 
 
 def drawn_counts(case: Case, rows: int, draw: numpy.random.Generator) -> list[int]:

@@ -14,17 +14,20 @@ from time import perf_counter
 from distill import parity, side_effects
 from distill.asking import MEASURED, LazyEndpoint, ask_all, lazily
 from distill.backends.apis.wire import label_of
+from distill.backends.child import memory_mib
 from distill.backends.linear import Classifier, fit_embeddings, fit_tfidf
 from distill.parity import TrainedAnswers
 from distill.records import (
     Answered,
     Ask,
+    Endpoint,
     Labelled,
     Parity,
     Prediction,
     ProbeAnswer,
     Request,
     Score,
+    ServerFigures,
     Speed,
     SplitRow,
     Student,
@@ -52,6 +55,7 @@ class _Found:
     parities: list[Parity] = field(default_factory=list)
     probe_answers: list[ProbeAnswer] = field(default_factory=list)
     speeds: list[Speed] = field(default_factory=list)
+    servers: list[ServerFigures] = field(default_factory=list)
 
 
 def evaluate(context: Context) -> Callable[[Store], None]:
@@ -73,6 +77,7 @@ def evaluate(context: Context) -> Callable[[Store], None]:
         for row in found.parities:
             store.add_parity(context.run_id, row)
         store.add_speeds(context.run_id, found.speeds)
+        store.add_servers(context.run_id, found.servers)
         store.add_probe_answers(context.run_id, found.probe_answers)
         store.add_predictions(context.run_id, found.predictions, scores)
 
@@ -90,8 +95,9 @@ def _ask(context: Context, store: Store, served: Served, found: _Found) -> None:
             found.predictions.extend(_predictions(system, task, answered))
         if served.probed and task.spec.evaluate.side_effects:
             found.probe_answers.extend(_side_effects(task, served, ask, found.predictions))
-        if served.trained:
-            found.speeds.extend(_speeds(context, served, endpoint, inputs))
+        if served.probed == "student" and task.spec.evaluate.speed_requests:
+            found.speeds.extend(_speeds(context, served, endpoint(), inputs))
+            found.servers.extend(_servers(served, endpoint()))
 
 
 @contextmanager
@@ -127,17 +133,24 @@ def _side_effects(
     ]
 
 
+def _servers(served: Served, endpoint: Endpoint) -> list[ServerFigures]:
+    """What the server that was started for a system took."""
+    if endpoint.server is None:
+        return []
+    memory = memory_mib(endpoint.server.process)
+    return [ServerFigures(system, endpoint.server.seconds, memory) for system in served.systems]
+
+
 def _speeds(
-    context: Context, served: Served, endpoint: LazyEndpoint, inputs: Sequence[str]
+    context: Context, served: Served, endpoint: Endpoint, inputs: Sequence[str]
 ) -> list[Speed]:
-    """How fast the student is served; nothing where the task does not want to know."""
+    """How fast the student is served."""
     total = context.task.spec.evaluate.speed_requests
     return [
         row
         for system, render in served.systems.items()
-        if total
         for row in measure(
-            *(system, endpoint(), render(served.model, inputs)),
+            *(system, endpoint, render(served.model, inputs)),
             total=total,
             progress=context.progress,
         )

@@ -92,8 +92,8 @@ class Price(Protocol):
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where a model answers (None: where its official client looks for it), what its answers
-    cost, the name of the environment variable that holds the key, None for no key, and what answers
-    cost in batches, None where there are none."""
+    cost, the name of the environment variable that holds the key, None for no key, what answers
+    cost in batches, None where there are none, and the server that was started for it, if any."""
 
     url: str | None
     model: Model
@@ -101,6 +101,15 @@ class Endpoint:
     price: Price
     key_variable: str | None = None
     batch_price: Price | None = None
+    server: "Started | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A server that we started: its process, and the seconds until it was healthy."""
+
+    process: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +404,16 @@ class ProbeAnswer:
     text: str
     answer: str
     value: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFigures:
+    """What a system's server took: the seconds until it was healthy, and MiB of memory after it was
+    loaded."""
+
+    system: str
+    start_s: float
+    memory_mib: float
 
 
 @dataclass(frozen=True, slots=True)

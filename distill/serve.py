@@ -1,12 +1,15 @@
 """Student → endpoint, in the foreground, for whoever wants to try it."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from distill.backends.servers import SERVERS, ServerSettings
+from distill.backends.child import memory_mib
+from distill.backends.servers import KEY_VARIABLE, LOOPBACK, SERVERS, ServerSettings
+from distill.backends.servers.vllm import is_loopback
 from distill.errors import InputError
 from distill.prompting import answer_tokens, served_tokens, student_messages
 from distill.records import Endpoint, Model, Student
@@ -15,19 +18,35 @@ from distill.task import Task
 from distill.workspace import Workspace
 
 
-def latest_student(workspace: Workspace, task: Task) -> Student:
-    """The student of the task's newest run that has one. Raises InputError when none has."""
+def chosen_student(workspace: Workspace, task: Task, run_id: str | None = None) -> Student:
+    """The student of a run, or of the task's newest that has one. Raises InputError when there is
+    none."""
     if workspace.database(task.name).exists():
         with open_store(workspace.database(task.name)) as store:
-            for run in reversed(store.runs()):
-                if student := store.student(run.id):
+            ids = [run.id for run in store.runs()]
+            if run_id and run_id not in ids:
+                raise InputError(
+                    f"no run {run_id!r} of task {task.name}; `distill runs` lists them"
+                )
+            for id_ in [run_id] if run_id else reversed(ids):
+                if student := store.student(id_):
                     return student
+    if run_id:
+        raise InputError(f"run {run_id} of task {task.name} has no student")
     raise InputError(f"task {task.name} has no student yet; run `distill run {task.name}` first")
 
 
 @contextmanager
-def serving(task: Task, student: Student, log: Path, port: int | None) -> Iterator[Endpoint]:
-    """The student behind vLLM on loopback; the store is not held meanwhile."""
+def serving(
+    task: Task, student: Student, log: Path, port: int | None, host: str = LOOPBACK
+) -> Iterator[Endpoint]:
+    """The student behind vLLM; the store is not held meanwhile. Raises InputError for an address
+    that others reach without a key in the environment."""
+    if not is_loopback(host) and not os.environ.get(KEY_VARIABLE):
+        raise InputError(
+            f"--host {host} can be reached from other machines: set {KEY_VARIABLE} to a secret of "
+            "your own, which every request must then bring"
+        )
     if student.model:
         raise InputError(
             f"{student.model} was trained by its provider and is served there: ask it by that name"
@@ -39,6 +58,7 @@ def serving(task: Task, student: Student, log: Path, port: int | None) -> Iterat
         usd_per_hour=spec.machine.usd_per_hour,
         log=log,
         port=port,
+        host=host,
         model_tokens=served_tokens(task),
     )
     with SERVERS["vllm"].serve(model, settings) as endpoint:
@@ -56,7 +76,16 @@ def curl_line(task: Task, endpoint: Endpoint) -> str:
         "structured_outputs": {"choice": list(task.labels)},
     }
     quoted = json.dumps(body, ensure_ascii=False).replace("'", "'\\''")
-    return f"curl {endpoint.url}/chat/completions -H 'Content-Type: application/json' -d '{quoted}'"
+    key = f' -H "Authorization: Bearer ${endpoint.key_variable}"' if endpoint.key_variable else ""
+    json_type = "-H 'Content-Type: application/json'"
+    return f"curl {endpoint.url}/chat/completions {json_type}{key} -d '{quoted}'"
+
+
+def started_line(endpoint: Endpoint) -> str:
+    """What the server took."""
+    assert endpoint.server is not None, "it was started here"
+    memory = memory_mib(endpoint.server.process)
+    return f"up     after {endpoint.server.seconds:.0f} s, with {memory:,.0f} MiB of memory"
 
 
 def wait() -> None:

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -309,8 +310,11 @@ def test_kill_9_in_every_stage_and_ctrl_c_change_nothing_but_time(
     assert timeless(cli.report()) == timeless(undisturbed.report())
 
 
-def test_serve_answers_and_ends_with_ctrl_c(undisturbed: Cli) -> None:
-    child = undisturbed.start("serve", "tiny")
+def test_serve_answers_those_with_the_key_and_ends_with_ctrl_c(
+    undisturbed: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLLM_API_KEY", "only-for-this-test")
+    child = undisturbed.start("serve", "tiny", "--host", "0.0.0.0")
     assert child.stdout is not None
     printed = []
     for line in child.stdout:
@@ -320,7 +324,12 @@ def test_serve_answers_and_ends_with_ctrl_c(undisturbed: Cli) -> None:
     found = re.match(r"curl (\S+) .* -d '(.*)'$", printed[-1])
     assert found is not None, "".join(printed)
     url, body = found[1], found[2].replace("'\\''", "'").encode()
+    assert '-H "Authorization: Bearer $VLLM_API_KEY"' in printed[-1]
+    assert "only-for-this-test" not in "".join(printed)
     asked = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with pytest.raises(urllib.error.HTTPError, match="401"), urllib.request.urlopen(asked):
+        pass
+    asked.add_header("Authorization", "Bearer only-for-this-test")
     with urllib.request.urlopen(asked) as response:
         answer = json.load(response)["choices"][0]["message"]["content"]
     assert answer in json.loads(body)["structured_outputs"]["choice"]

@@ -34,6 +34,16 @@ def running(
             _end(child)
 
 
+def memory_mib(process: int) -> float:
+    """What a process and its children have of the machine's memory; what they share with others is
+    divided among all of them (Linux's PSS)."""
+    import psutil
+
+    found = psutil.Process(process)
+    family = [found, *found.children(recursive=True)]
+    return float(sum(one.memory_full_info().pss for one in family)) / 2**20
+
+
 def _end(child: subprocess.Popen[bytes]) -> None:
     """Closing the pipe tells the guard to end the group; when it does not, end the group here."""
     assert child.stdin is not None

@@ -7,20 +7,26 @@ from distill.cli.group import cli, task_argument, workspace_of
 
 @cli.command()
 @task_argument
+@click.option("--run", "run_id", help="Its student; without it the newest run's that has one.")
+@click.option("--port", type=click.IntRange(1, 65535), help="A free one if left out.")
 @click.option(
-    "--port", type=click.IntRange(1, 65535), help="Port on loopback; free one if left out."
+    "--host", default="127.0.0.1", show_default=True, help="Others need a key in VLLM_API_KEY."
 )
 @click.pass_context
-def serve(context: click.Context, task: str, port: int | None) -> None:
-    """Keep the newest student of TASK up on loopback until Ctrl-C, and print a line to try it."""
-    from distill.serve import curl_line, latest_student, serving, wait
+def serve(
+    context: click.Context, task: str, run_id: str | None, port: int | None, host: str
+) -> None:
+    """Keep a student of TASK up until Ctrl-C, and print a line to try it."""
+    from distill.serve import chosen_student, curl_line, serving, started_line, wait
     from distill.task import load_task
 
     workspace = workspace_of(context)
     spec = load_task(workspace.prompts, task)
-    student = latest_student(workspace, spec)
+    student = chosen_student(workspace, spec, run_id)
     click.echo(f"starting student@{student.id} …", err=True)
-    with serving(spec, student, workspace.task_folder(task) / "serve.log", port) as endpoint:
-        click.echo(f"url    {endpoint.url}\nmodel  {endpoint.model.name}\n")
+    log = workspace.task_folder(task) / "serve.log"
+    with serving(spec, student, log, port, host) as endpoint:
+        click.echo(f"url    {endpoint.url}\nmodel  {endpoint.model.name}")
+        click.echo(started_line(endpoint) + "\n")
         click.echo(curl_line(spec, endpoint) + "\n\nCtrl-C ends it.")
         wait()

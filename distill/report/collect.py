@@ -127,7 +127,10 @@ def _speed(task: Task, store: Store, run_id: str) -> Figures:
         }
         for row in store.speeds(run_id)
     ]
-    return {"speed": found} if found else {}
+    servers = [
+        {"start_s": row.start_s, "memory_mib": row.memory_mib} for row in store.servers(run_id)
+    ]
+    return ({"speed": found} if found else {}) | ({"server": servers[0]} if servers else {})
 
 
 def _learning_curve(task: Task, store: Store, run_id: str, results: Results) -> Figures:

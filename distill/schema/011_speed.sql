@@ -12,3 +12,13 @@ CREATE TABLE speed (
     completion_tokens BIGINT NOT NULL,
     PRIMARY KEY (run_id, system, in_flight)
 );
+
+-- What its server took.
+
+CREATE TABLE server (
+    run_id VARCHAR NOT NULL,
+    system VARCHAR NOT NULL,
+    start_s DOUBLE NOT NULL,          -- until it was healthy
+    memory_mib DOUBLE NOT NULL,       -- Linux's PSS of all its processes, after the loads
+    PRIMARY KEY (run_id, system)
+);

@@ -10,6 +10,7 @@ from distill.records import (
     Prediction,
     ProbeAnswer,
     Score,
+    ServerFigures,
     Speed,
     Student,
     TrainingSpeed,
@@ -81,6 +82,15 @@ class Results(Rows):
             run_id,
         )
         return [Speed(*row) for row in rows]
+
+    def add_servers(self, run_id: str, servers: Sequence[ServerFigures]) -> None:
+        """Store what systems' servers took."""
+        self.insert("server", [[run_id, *values_of(row)] for row in servers])
+
+    def servers(self, run_id: str) -> list[ServerFigures]:
+        """What systems' servers took."""
+        rows = self.rows("SELECT * EXCLUDE (run_id) FROM server WHERE run_id = ?", run_id)
+        return [ServerFigures(*row) for row in rows]
 
     def add_probe_answers(self, run_id: str, answers: Sequence[ProbeAnswer]) -> None:
         """Store what systems answered to probes."""

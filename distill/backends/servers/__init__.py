@@ -8,21 +8,25 @@ from pathlib import Path
 from typing import Protocol
 
 from distill.backends.servers import vllm
+from distill.backends.servers.vllm import KEY_VARIABLE as KEY_VARIABLE
 from distill.prices import Rates
 from distill.records import Endpoint, Model
 
 MODEL_TOKENS = 2048
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
     """How many requests at a time, what the machine costs, where the log goes, the task's own
-    prices of models, and how many tokens a prompt with its answer may have."""
+    prices of models, how many tokens a prompt with its answer may have, and the address that the
+    server binds to: beyond this machine it asks for the key in KEY_VARIABLE."""
 
     in_flight: int
     usd_per_hour: Decimal
     log: Path
     port: int | None = None
+    host: str = LOOPBACK
     rates: Mapping[str, Rates] = field(default_factory=dict)
     model_tokens: int = MODEL_TOKENS
 

@@ -11,13 +11,14 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from tempfile import TemporaryDirectory
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from distill.backends.child import running
 from distill.backends.hardware import cores, gpu, interpreter
 from distill.errors import ChildError, DistillError
 from distill.prices import MachinePrice
-from distill.records import Endpoint, Model
+from distill.records import Endpoint, Model, Started
 
 if TYPE_CHECKING:
     from distill.backends.servers import ServerSettings
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 ENTRY = "vllm.entrypoints.launchers.api_server.entry"
 START_SECONDS = 300.0
 POLL_SECONDS = 0.25
+KEY_VARIABLE = "VLLM_API_KEY"  # vLLM's own name for it
 LAST_WORDS_SECONDS = 3.0
 # Without multiprocessing the model runs in the engine's own process: one less to start, which is a
 # quarter of the time until a small model answers. vLLM then sets no number of threads by itself.
@@ -48,13 +50,18 @@ def serve(model: Model, settings: "ServerSettings") -> Iterator[Endpoint]:
     port = settings.port or free_port()
     with (
         TemporaryDirectory(prefix="distill-vllm-") as scratch,
-        running(_command(model, port, settings), settings.log, _environment(scratch)) as child,
+        running(
+            _command(model, port, settings), settings.log, _environment(scratch, settings.host)
+        ) as child,
     ):
+        began = monotonic()
         _wait_until_healthy(child, port, settings)
-        url = f"http://127.0.0.1:{port}/v1"
+        started = Started(child.pid, monotonic() - began)
+        url = f"http://{_reached_at(settings.host)}:{port}/v1"
         price = MachinePrice(settings.usd_per_hour, settings.in_flight)
+        key = None if is_loopback(settings.host) else KEY_VARIABLE
         try:
-            yield Endpoint(url, model, settings.in_flight, price)
+            yield Endpoint(url, model, settings.in_flight, price, key, server=started)
         except DistillError as error:
             if (code := _ended(child)) is not None:
                 raise ChildError("the vLLM server", code, settings.log) from error
@@ -71,16 +78,19 @@ def free_port() -> int:
 
 def _command(model: Model, port: int, settings: "ServerSettings") -> list[str]:
     command = [interpreter("vllm"), "-m", ENTRY, "--model", str(model.folder)]
-    command += ["--served-model-name", model.name, "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--served-model-name", model.name, "--host", settings.host, "--port", str(port)]
     command += ["--max-model-len", str(settings.model_tokens), "--disable-uvicorn-access-log"]
     command += ["--max-num-seqs", str(settings.in_flight)]
     return command if gpu() else [*command, *CPU_FLAGS]
 
 
-def _environment(scratch: str) -> dict[str, str]:
-    """`scratch` takes the sockets of vLLM's processes, which they leave behind."""
+def _environment(scratch: str, host: str) -> dict[str, str]:
+    """`scratch` takes the sockets of vLLM's processes, which they leave behind. A key that is set
+    for servers that others reach is none for those that only we do."""
     quiet = {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     quiet["TMPDIR"] = scratch
+    if is_loopback(host):
+        quiet[KEY_VARIABLE] = ""
     return quiet if gpu() else quiet | CPU_ENV | {"OMP_NUM_THREADS": str(cores())}
 
 
@@ -91,7 +101,7 @@ def _wait_until_healthy(
         try:
             code = child.wait(timeout=POLL_SECONDS)
         except subprocess.TimeoutExpired:
-            if _healthy(port):
+            if _healthy(_reached_at(settings.host), port):
                 return
         else:
             raise ChildError("the vLLM server", code, settings.log)
@@ -105,9 +115,19 @@ def _ended(child: subprocess.Popen[bytes]) -> int | None:
     return None
 
 
-def _healthy(port: int) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches it."""
+    return host == "localhost" or host.startswith("127.") or host == "::1"
+
+
+def _reached_at(host: str) -> str:
+    """Where this machine reaches a server that is bound to an address; 0.0.0.0 is all of them."""
+    return "127.0.0.1" if host == "0.0.0.0" else host
+
+
+def _healthy(host: str, port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://{host}:{port}/health", timeout=2) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False

@@ -1,0 +1,66 @@
+"""`distill serve`: whose student, where it is reached, and by whom."""
+
+from pathlib import Path
+
+import pytest
+
+from distill import pipeline, serve
+from distill.backends.servers import vllm
+from distill.errors import InputError
+from distill.records import Endpoint
+from distill.store import open_store
+from distill.workspace import Workspace
+from tests.conftest import WriteTask
+from tests.standin import StandIn
+
+
+def test_the_newest_student_or_a_runs(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    task = pets()
+    first = pipeline.run(workspace, "pets").context.run_id
+    second = pipeline.run(workspace, "pets", pipeline.Way(new=True)).context.run_id
+    with open_store(workspace.database("pets")) as store:
+        students = {run: store.student(run) for run in (first, second)}
+    assert serve.chosen_student(workspace, task) == students[second]
+    assert serve.chosen_student(workspace, task, first) == students[first]
+    with pytest.raises(InputError, match=r"no run 'x' of task pets; `distill runs` lists them"):
+        serve.chosen_student(workspace, task, "x")
+
+
+def test_what_others_reach_needs_a_key(
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    task = pets()
+    pipeline.run(workspace, "pets")
+    student = serve.chosen_student(workspace, task)
+    monkeypatch.delenv("VLLM_API_KEY", raising=False)
+    with (
+        pytest.raises(InputError, match=r"--host 0\.0\.0\.0 can be reached .* set VLLM_API_KEY"),
+        serve.serving(task, student, tmp_path / "log", None, "0.0.0.0"),
+    ):
+        pass
+    with serve.serving(task, student, tmp_path / "log", None) as endpoint:
+        assert "Authorization" not in serve.curl_line(task, endpoint)
+        beyond = Endpoint(endpoint.url, endpoint.model, 8, endpoint.price, "VLLM_API_KEY")
+    line = serve.curl_line(task, beyond)
+    assert '-H "Authorization: Bearer $VLLM_API_KEY" -d ' in line
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback", "at"),
+    [
+        ("127.0.0.1", True, "127.0.0.1"),
+        ("localhost", True, "localhost"),
+        ("0.0.0.0", False, "127.0.0.1"),
+        ("192.0.2.7", False, "192.0.2.7"),
+    ],
+)
+def test_only_servers_that_others_reach_know_the_key(host: str, loopback: bool, at: str) -> None:
+    assert vllm.is_loopback(host) is loopback
+    assert vllm._reached_at(host) == at
+    assert ("VLLM_API_KEY" in vllm._environment("/scratch", host)) is loopback
