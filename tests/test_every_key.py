@@ -154,8 +154,10 @@ def trace(workspace: Workspace, pets: WriteTask, values: dict[str, str], until: 
         dropped = [(drop.check, drop.reason) for drop in store.drops(run)]
     servers = [(settings.in_flight, settings.usd_per_hour) for _, settings in server.starts]
     recipes = [job.recipe for job in recorder.jobs]
-    verdict = figures(outcome.context.folder)["verdict"] if until == "report" else None
-    return [asked, split, dropped, servers, recipes, verdict]
+    told = figures(outcome.context.folder) if until == "report" else {}
+    limits = [row["limit"] for row in told.get("side_effects", [])]
+    loads = [row["requests"] for row in told.get("speed", [])]
+    return [asked, split, dropped, servers, recipes, told.get("verdict"), limits, loads]
 
 
 def test_every_changed_key_makes_another_run(

@@ -161,6 +161,8 @@ def test_migrations_are_applied_once_and_recorded(database: Path) -> None:
         "008_students.sql",
         "009_learning_curve.sql",
         "010_confidence.sql",
+        "011_speed.sql",
+        "012_side_effects.sql",
     ]
 
 
