@@ -131,7 +131,10 @@ def check_merged(out: Path) -> None:
     assert merged.keys() == base.keys(), out.name
     for name, tensor in merged.items():
         assert torch.isfinite(tensor.float()).all(), name
-        same = torch.equal(tensor, base[name])
+        assert tensor.dtype == torch.float16, name
+        before = base[name].float()
+        rounding = before.abs() * 2.0**-10 + 6e-8  # to the next number of float16
+        same = ((tensor.float() - before).abs() <= rounding).all().item()
         assert same == (not name.endswith("_proj.weight")), f"{out.name}: {name}"
 
 
