@@ -145,7 +145,7 @@ def measure_means(
         paired = paired_difference(ours, theirs, CONFIDENCE)
         covered["mean"] += alone.low <= 0 <= alone.high
         covered["difference"] += paired.low <= lead <= paired.high
-    shares = {name: count / evaluations for name, count in covered.items()}
+    shares = {name: float(count) / evaluations for name, count in covered.items()}
     return {"rows": rows, "correlation": correlation, **shares}
 
 
