@@ -58,6 +58,7 @@ def test_what_others_reach_needs_a_key(
         ("localhost", True, "localhost"),
         ("0.0.0.0", False, "127.0.0.1"),
         ("192.0.2.7", False, "192.0.2.7"),
+        ("127.example.com", False, "127.example.com"),
     ],
 )
 def test_only_servers_that_others_reach_know_the_key(host: str, loopback: bool, at: str) -> None:

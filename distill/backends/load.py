@@ -17,10 +17,9 @@ from distill.backends.apis import DIALECTS
 from distill.backends.apis.wire import Body
 from distill.backends.client import clients_for
 from distill.backends.failures import explain
+from distill.backends.servers.vllm import is_loopback
 from distill.errors import DistillError
 from distill.records import Endpoint, Request
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ def closed_loop(
     """
     import uvloop
 
-    if urlsplit(endpoint.url or "").hostname not in LOOPBACK:
+    if not is_loopback(urlsplit(endpoint.url or "").hostname or ""):
         raise DistillError(f"a load test asks servers on this machine only, not {endpoint.url}")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_loop(endpoint, requests, in_flight, total))

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -117,7 +118,10 @@ def _ended(child: subprocess.Popen[bytes]) -> int | None:
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches it."""
-    return host == "localhost" or host.startswith("127.") or host == "::1"
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name, and any but this one may lead elsewhere
+        return host == "localhost"
 
 
 def _reached_at(host: str) -> str:
