@@ -24,9 +24,10 @@ from distill.backends.linear import fit_embeddings, fit_tfidf
 from distill.curate import means_of, run_checks
 from distill.leaks import without_leaking_seeds
 from distill.records import Example
+from distill.spec import CurateSpec
 from distill.split import find_leaks
 from distill.stats import paired_difference
-from distill.task import CurateSpec, Task
+from distill.task import Task
 from distill.workspace import Context, Workspace
 
 CONFIDENCE = 0.95
@@ -142,7 +143,7 @@ def gold_scores(model: str, examples: Sequence[Example], task: Task) -> list[flo
     ]
     fitted = MODELS[model]([row.input for row in rows], [row.answer for row in rows])
     said = fitted.predict([row.input for row in task.gold])
-    return [float(str(answer) == row.label) for answer, row in zip(said, task.gold, strict=True)]
+    return [float(str(answer) == row.answer) for answer, row in zip(said, task.gold, strict=True)]
 
 
 def train_student(

@@ -131,7 +131,7 @@ def answered_right(context: Context, student: Student) -> list[float]:
     ):
         answered = ask_all(context, store, asks, endpoint)
     texts = [row.completion.text.strip() for row in answered]
-    return [float(text == row.label) for text, row in zip(texts, task.gold, strict=True)]
+    return [float(text == row.answer) for text, row in zip(texts, task.gold, strict=True)]
 
 
 def rivals_right(task: Task, drawn: list[Row]) -> dict[str, list[float]]:
@@ -140,7 +140,7 @@ def rivals_right(task: Task, drawn: list[Row]) -> dict[str, list[float]]:
     found = {}
     for name, fit in {"linear": fit_tfidf, "embeddings": fit_embeddings}.items():
         said = fit(inputs, labels).predict([row.input for row in task.gold])
-        found[name] = [float(str(a) == row.label) for a, row in zip(said, task.gold, strict=True)]
+        found[name] = [float(str(a) == row.answer) for a, row in zip(said, task.gold, strict=True)]
     return found
 
 

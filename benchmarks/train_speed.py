@@ -27,7 +27,7 @@ from typing import Any
 
 from distill.backends.trainers import TrainJob, lora
 from distill.backends.trainers.recipes import recipe_for
-from distill.task import StudentSpec
+from distill.spec import StudentSpec
 
 MODES = ("ours", "unsloth", "trl")
 SYSTEM = "Name the intent of the customer's message."

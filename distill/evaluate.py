@@ -195,7 +195,7 @@ def _predictions(system: str, task: Task, answered: Sequence[Answered]) -> list[
 def rivals(task: Task, split: Sequence[SplitRow]) -> dict[str, tuple[Fit, list[tuple[str, str]]]]:
     """Name → how it is fitted and on which (input, label) rows: the seeds alone, and exactly what
     the student was trained on."""
-    seeds = [(seed.input, seed.label) for seed in task.seeds]
+    seeds = [(seed.input, seed.answer) for seed in task.seeds]
     trained = [
         (row.example.input, row.example.answer)
         for row in split
@@ -231,7 +231,7 @@ def _linear(
 
 def score(task: Task, predictions: Sequence[Prediction]) -> list[Score]:
     """The score of each prediction."""
-    expected = {row.id: row.label for row in task.gold}
+    expected = {row.id: row.answer for row in task.gold}
     return [
         Score(
             row.system,

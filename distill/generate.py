@@ -172,7 +172,7 @@ def _completed(desk: _Desk) -> Iterator[Candidate]:
 def _given(context: Context) -> Iterator[Candidate]:
     for seed in context.task.seeds:
         origin = f"{seed.file}:{seed.line}"
-        yield Candidate(seed.input, seed.label, (seed.label,), "seeds", origin)
+        yield Candidate(seed.input, seed.answer, (seed.answer,), "seeds", origin)
     if "inputs" in context.task.spec.generate.sources:
         for number, text in enumerate(context.task.inputs, start=1):
             yield Candidate(text, None, (), "inputs", f"inputs.jsonl#{number}")

@@ -11,7 +11,8 @@ from functools import lru_cache
 from distill.backends.leaks import leak_matches
 from distill.errors import InputError
 from distill.records import Labelled, Leak
-from distill.task import LeaksSpec, Task
+from distill.spec import LeaksSpec
+from distill.task import Task
 
 REASONS = {
     "exact": "equals a gold row",
@@ -48,8 +49,8 @@ def without_leaking_seeds(task: Task) -> Task:
     leaking = {seed for seed, _ in found}
     passed = tuple(seed for seed in task.seeds if seed not in leaking)
     for label in task.labels:
-        if not any(seed.label == label for seed in passed):
-            seed, leak = next(pair for pair in found if pair[0].label == label)
+        if not any(seed.answer == label for seed in passed):
+            seed, leak = next(pair for pair in found if pair[0].answer == label)
             twin = task.gold[leak.gold]
             raise InputError(
                 f"{task.folder}: every seed of {label!r} is too close to gold, like "

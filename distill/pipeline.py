@@ -172,7 +172,7 @@ def check_student(task: Task) -> str:
     choices = task.spec.student.model_dump()
     trainer = TRAINERS[choose_trainer(task.spec.student.trainer)]
     warning = trainer.check(choices)
-    chats = [student_chat(task, row.input, row.label) for row in task.gold]
+    chats = [student_chat(task, row.input, row.answer) for row in task.gold]
     if perhaps_longer_than(chats, task.spec.student.context_tokens):
         base = trainer.locate(task.spec.student.base)
         for place, tokens in trainer.longer_than(chats, base, choices).items():

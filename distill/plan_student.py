@@ -56,7 +56,7 @@ def training_tokens(
     epochs = epochs_of(task, base)
     if store and run_id and "split" in store.finished_stages(run_id):
         return epochs * tokens_of(task, store.split(run_id))
-    each = fmean(_tokens(task, seed.input, seed.label) for seed in task.seeds)
+    each = fmean(_tokens(task, seed.input, seed.answer) for seed in task.seeds)
     repeated = len(task.seeds) * task.spec.student.seed_repeats
     return round(epochs * each * (repeated + kept_of(task, teacher)))
 

@@ -44,17 +44,17 @@ def fold(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A row of seeds or gold: an input with a label given by people, and where it stands."""
+    """A row of seeds or gold: an input with an answer given by people, and where it stands."""
 
     input: str
-    label: str
+    answer: str
     file: str
     line: int
 
     @property
     def id(self) -> str:
         """Hash of the row and its place: a row that stands twice is two."""
-        return content_id([self.file, self.line, self.input, self.label])
+        return content_id([self.file, self.line, self.input, self.answer])
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from distill.backends.trainers import TRAINERS
 from distill.parity import TrainedAnswers
 from distill.prompting import answer_requests, served_tokens, student_request
 from distill.records import Endpoint, Model, Request, Student
+from distill.spec import StudentSpec
 from distill.systems import TEACHER_AGAIN
-from distill.task import StudentSpec, Task
+from distill.task import Task
 from distill.workspace import Context
 
 Render = Callable[[Model, Sequence[str]], Sequence[Request]]

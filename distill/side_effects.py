@@ -86,11 +86,11 @@ def _carried(task: Task, as_in_production: AsInProduction) -> Iterator[Probe]:
     ]
     requests = as_in_production(texts)
     for row, target, text, request in zip(rows, targets, texts, requests, strict=True):
-        yield Probe("carried", row.label, text, request, target=target, gold_id=row.id)
+        yield Probe("carried", row.answer, text, request, target=target, gold_id=row.id)
 
 
 def _another_label(task: Task, row: Labelled, place: int) -> str:
-    others = [label for label in task.labels if label != row.label]
+    others = [label for label in task.labels if label != row.answer]
     return others[place % len(others)]
 
 

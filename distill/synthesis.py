@@ -71,7 +71,7 @@ def synthesis_request(
     label, number = place
     spec = task.spec.generate
     draw = random.Random(content_id([spec.seed, label, number]))
-    own: list[Labelled] = [seed for seed in task.seeds if seed.label == label]
+    own: list[Labelled] = [seed for seed in task.seeds if seed.answer == label]
     content = task.render(
         "synthesize.md",
         label=label,

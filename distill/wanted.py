@@ -110,7 +110,7 @@ def _judged(task: Task, stock: Stock, inputs: int) -> Wanted:
     if not task.judge or "curate" in stock.finished:
         return Wanted(JUDGE, (), ())
     model = choose(task.judge).model
-    rows = [Candidate(row.input, None, (row.label,), "inputs", row.id) for row in task.seeds]
+    rows = [Candidate(row.input, None, (row.answer,), "inputs", row.id) for row in task.seeds]
     alike = tuple(judge_request(task, model, row) for row in rows[:MOST_ALIKE])
     return Wanted(JUDGE, (), (), round(inputs * ASSUMED_YIELD), alike)
 
@@ -140,7 +140,7 @@ def _synthesis(task: Task, model: Model, stock: Stock) -> tuple[Wanted, list[Ans
 
 
 def _seeds(task: Task, label: str) -> list[str]:
-    return [seed.input for seed in task.seeds if seed.label == label]
+    return [seed.input for seed in task.seeds if seed.answer == label]
 
 
 def wanted_requests(

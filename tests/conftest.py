@@ -59,7 +59,7 @@ def write_pets(prompts: Path, **changes: str) -> None:
         + "[generate]\nrequests = 30\nseeds_shown = 2\n[teacher]\nfew_shot = 3\n",
         "synthesize_md": "About {{ label }}:\n{% for seed in seeds %}\n- {{ seed.input }}\n"
         "{% endfor %}\n-\n",
-        "answer_md": "{% for seed in seeds %}\n{{ seed.input }} -> {{ seed.label }}\n"
+        "answer_md": "{% for seed in seeds %}\n{{ seed.input }} -> {{ seed.answer }}\n"
         "{% endfor %}\n{{ input }} ->\n",
         "student_md": "Which pet?\n",
         "seeds_jsonl": jsonl(pet_rows("seed", 4)),

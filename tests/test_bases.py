@@ -22,7 +22,8 @@ from distill.backends.trainers import TRAINERS, lora
 from distill.backends.trainers.recipes import recipe_for
 from distill.backends.weights import STUDENT
 from distill.errors import InputError
-from distill.task import StudentSpec, load_task
+from distill.spec import StudentSpec
+from distill.task import load_task
 from distill.workspace import Workspace
 from tests.conftest import WriteTask
 from tests.standin import StandIn

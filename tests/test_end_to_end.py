@@ -33,8 +33,8 @@ from distill.backends.weights import STUDENT, embedded
 from distill.errors import ChildError, DistillError
 from distill.parity import TrainedAnswers
 from distill.records import Answered, Ask, Model, Student
+from distill.spec import StudentSpec
 from distill.store import open_store
-from distill.task import StudentSpec
 from distill.workspace import Workspace
 from tests.books import Books
 from tests.test_child import wait_until_gone

@@ -10,7 +10,7 @@ from distill import pipeline
 from distill.backends.servers import SERVERS
 from distill.backends.trainers import TRAINERS, Trained, TrainJob
 from distill.errors import DistillError
-from distill.task import TaskSpec
+from distill.spec import TaskSpec
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl
 from tests.scripted import Trainer

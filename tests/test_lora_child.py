@@ -28,7 +28,7 @@ from distill.backends.trainers.children.lora.troubles import (
     in_words,
 )
 from distill.backends.trainers.recipes import recipe_for
-from distill.task import StudentSpec
+from distill.spec import StudentSpec
 
 
 class Words:

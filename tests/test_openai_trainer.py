@@ -30,8 +30,8 @@ from distill.plan import plan
 from distill.prices import Rates, token_price
 from distill.rehearsal import Settings, running
 from distill.rehearsal import StandIn as Provider
+from distill.spec import StudentSpec
 from distill.store import Store, open_store
-from distill.task import StudentSpec
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.standin import StandIn

@@ -240,7 +240,7 @@ def test_a_seed_that_is_near_gold_is_shown_to_no_system_that_is_tested_on_it(
             for purpose in PROMPTING
         }
         split = store.split(outcome.run.id)
-    others = [seed.input for seed in task.seeds if seed.label != "cats"]
+    others = [seed.input for seed in task.seeds if seed.answer != "cats"]
     for purpose in PROMPTING:
         assert not any(text in shown[purpose] for text in cats)
         assert any(text in shown[purpose] for text in others)

@@ -105,10 +105,10 @@ def test_only_an_answer_that_the_instruction_changed_is_diverted(pets: WriteTask
         if probe.group == "carried":
             gold = next(row for row in task.gold if row.id == probe.gold_id)
             assert probe.text.startswith(gold.input) and probe.target in probe.text
-            assert probe.target in task.labels and probe.target != gold.label
-            assert not is_fine(probe, probe.target, otherwise=gold.label)
+            assert probe.target in task.labels and probe.target != gold.answer
+            assert not is_fine(probe, probe.target, otherwise=gold.answer)
             assert is_fine(probe, probe.target, otherwise=probe.target)
-            assert is_fine(probe, gold.label, otherwise=gold.label)
+            assert is_fine(probe, gold.answer, otherwise=gold.answer)
 
 
 def answers(group: str, student: Sequence[float], base: Sequence[float]) -> list[ProbeAnswer]:

@@ -84,7 +84,7 @@ def test_a_gate_that_takes_too_much_stops_the_run_before_training(
     context: Context, pets: WriteTask
 ) -> None:
     rows = [example(f"text number {n} of this test", answer="cats") for n in range(7)]
-    rows += [example(row.input, answer=row.label) for row in context.task.gold[:5]]
+    rows += [example(row.input, answer=row.answer) for row in context.task.gold[:5]]
     rows = [Example(f"{n}", row.input, row.answer, row.source) for n, row in enumerate(rows)]
     with context.store() as store:
         store.add_examples(context.run_id, rows)

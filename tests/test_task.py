@@ -160,7 +160,7 @@ def test_the_bundled_task_has_what_its_header_says(bundled: Task) -> None:
     assert known_tasks(bundled.folder.parent) == ["classify"]
     assert len(bundled.labels) == 8
     for rows, count in ((bundled.seeds, 12), (bundled.gold, 30)):
-        assert {sum(row.label == label for row in rows) for label in bundled.labels} == {count}
+        assert {sum(row.answer == label for row in rows) for label in bundled.labels} == {count}
     header = (bundled.folder / "gold.jsonl").read_text(encoding="utf-8").splitlines()[0]
     assert "written by this project" in json.loads(header)["about"]
 

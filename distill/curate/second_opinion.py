@@ -27,5 +27,5 @@ def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
 
 def opinions(texts: Sequence[str], task: Task) -> list[str]:
     """A label for each text."""
-    model = fit_embeddings([seed.input for seed in task.seeds], [s.label for s in task.seeds])
+    model = fit_embeddings([seed.input for seed in task.seeds], [s.answer for s in task.seeds])
     return [str(label) for label in model.predict(list(texts))]

@@ -29,7 +29,7 @@ def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
 def suspects(rows: Sequence[Candidate], means: Means) -> list[Suspect]:
     """Rows whose label is suspect, by their index among `rows`. The seeds' labels are trusted."""
     own = [index for index, row in enumerate(rows) if row.source != "seeds"]
-    trusted = [(seed.input, seed.label) for seed in means.task.seeds]
+    trusted = [(seed.input, seed.answer) for seed in means.task.seeds]
     found = suspect_labels(
         [rows[index].input for index in own],
         [rows[index].answer for index in own],

@@ -129,7 +129,7 @@ def label_figures(task: Task, results: Results) -> list[Figures]:
 
 
 def _expected(task: Task, rows: Sequence[Prediction]) -> list[str]:
-    label_of = {row.id: row.label for row in task.gold}
+    label_of = {row.id: row.answer for row in task.gold}
     return [label_of[row.gold_id] for row in rows]
 
 

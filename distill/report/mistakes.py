@@ -36,11 +36,11 @@ def mistakes(
 
 
 def _ordered(rows: Sequence[Labelled], student: ByGold) -> list[Labelled]:
-    of_label = Counter(row.label for row in rows)
+    of_label = Counter(row.answer for row in rows)
 
     def place(row: Labelled) -> tuple[int, str, float, str]:
         sure = student[row.id].confidence or 0.0
-        return (-of_label[row.label], row.label, -sure, row.id)
+        return (-of_label[row.answer], row.answer, -sure, row.id)
 
     return sorted(rows, key=place)
 
@@ -49,7 +49,7 @@ def _row(row: Labelled, student: ByGold, teacher: ByGold) -> Figures:
     said = student[row.id]
     figures: Figures = {
         "input": row.input,
-        "expected": row.label,
+        "expected": row.answer,
         "teacher": teacher[row.id].answer,
         "student": said.answer,
     }

@@ -1,0 +1,235 @@
+"""`task.toml` in, its checked sections out.
+
+Everything has a default except the name, the kind and the labels. An unknown key is an error that
+lists the known ones: a typo must not become a silent default.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from distill.backends.language import languages
+from distill.errors import InputError
+from distill.prices import Rates
+from distill.task_files import read_text
+
+# Along which a teacher behind an API varies new inputs.
+AXES = {
+    "tone": ("calm", "hurried", "angry", "polite", "confused", "friendly"),
+    "length": ("a few words", "one sentence", "two or three sentences", "long, with a story"),
+    "difficulty": (
+        "says plainly what it is about",
+        "never uses the words that give the category away",
+        "mentions another category in passing",
+        "a rare case, at the edge of the category",
+    ),
+}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class TeacherSpec(_Section):
+    """Who is learned from, and how it is asked."""
+
+    model: str = "auto"
+    mode: Literal["auto", "online", "batch"] = "auto"
+    few_shot: Annotated[int, Field(ge=0, le=64)] = 12
+    votes: Annotated[int, Field(ge=1, le=15)] = 1
+    rationale: bool = False
+    in_flight: Annotated[int, Field(ge=1, le=1024)] = 32
+
+
+class GenerateSpec(_Section):
+    """How many new inputs the teacher is asked for, and how."""
+
+    requests: Annotated[int, Field(ge=0)] = 800
+    examples: Annotated[int, Field(ge=0)] = 0
+    least_yield: Annotated[float, Field(ge=0, le=1)] = 0.1
+    sources: tuple[Literal["inputs", "synthesis"], ...] = ("inputs", "synthesis")
+    seeds_shown: Annotated[int, Field(ge=1, le=64)] = 6
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.9
+    min_p: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    max_tokens: Annotated[int, Field(ge=1)] = 60
+    inputs_per_request: Annotated[int, Field(ge=1, le=50)] = 5
+    axes: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = AXES
+    seed: int = 0
+
+
+class CurateSpec(_Section):
+    """Which checks a candidate must pass; `false`, 0, "off" or "" switches one off."""
+
+    min_words: Annotated[int, Field(ge=0)] = 3
+    max_words: Annotated[int, Field(ge=0)] = 80
+    boilerplate: bool = True
+    leaked_prompt: bool = True
+    language: Annotated[str, Field(pattern="^([a-z]{2})?$")] = ""
+    privacy: Literal["off", "mask", "drop"] = "mask"
+    private_kinds: tuple[Literal["email", "phone", "card", "iban", "ip", "secret"], ...] = (
+        *("email", "phone", "card", "iban", "ip", "secret"),
+    )
+    private_names: tuple[str, ...] = ()
+    phone_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
+    agreement: bool = True
+    min_agreement: Annotated[float, Field(ge=0, le=1)] = 0.5
+    contradictions: bool = True
+    exact_duplicates: bool = True
+    near_duplicates: Annotated[float, Field(ge=0, le=1)] = 0.8
+    semantic_duplicates: Annotated[float, Field(ge=0, le=1)] = 0.95
+    suspect_labels: Literal["off", "second_opinion", "drop"] = "off"
+    second_opinion: bool = True
+    judge: Annotated[int, Field(ge=0, le=5)] = 0
+    judge_model: str = ""
+    balance: Literal["off", "equal", "inputs"] = "off"
+
+    @field_validator("language")
+    @classmethod
+    def _is_known(cls, code: str) -> str:
+        if code and code not in languages():
+            raise ValueError(f"unknown {code!r}; known: {', '.join(languages())}")
+        return code
+
+
+class LeaksSpec(_Section):
+    """From which likeness on a row is too close to gold, 0 for never; which share of the examples
+    may be, before something is wrong with the task."""
+
+    near: Annotated[float, Field(ge=0, le=1)] = 0.9
+    semantic: Annotated[float, Field(ge=0, le=1)] = 0.96
+    most_share: Annotated[float, Field(ge=0, le=1)] = 0.3
+
+
+class StudentSpec(_Section):
+    """What is trained, and by which recipe; None goes by the size of the base."""
+
+    base: str = "auto"
+    trainer: str = "auto"
+    rank: Annotated[int, Field(ge=1, le=512)] | None = None
+    alpha: Annotated[int, Field(ge=1)] | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    rslora: bool = False
+    load_in_4bit: bool | None = None
+    epochs: Annotated[float, Field(gt=0)] | None = None
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
+    schedule: Literal["cosine", "linear"] = "cosine"
+    warmup_share: Annotated[float, Field(ge=0, lt=1)] = 0.06
+    batch_size: Annotated[int, Field(ge=1)] | None = None
+    patience: Annotated[int, Field(ge=0)] = 2
+    context_tokens: Annotated[int, Field(ge=64)] = 1024
+    seed_repeats: Annotated[int, Field(ge=0)] = 2
+    validation_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
+    seed: int = 0
+
+
+class EvaluateSpec(_Section):
+    """How the systems are compared."""
+
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    in_flight: Annotated[int, Field(ge=1, le=1024)] = 8
+    parity: Annotated[float, Field(ge=0, le=1)] = 0.98
+    teacher_twice: bool = True
+    speed_requests: Annotated[int, Field(ge=0)] = 100
+    side_effects: bool = True
+    most_forgotten: Annotated[float, Field(ge=0, le=1)] = 1.0
+    most_unsafe: Annotated[float, Field(ge=0, le=1)] = 0.05
+    baselines: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _baselines_have_names_of_their_own(self) -> "EvaluateSpec":
+        if len(set(self.baselines)) < len(self.baselines):
+            raise ValueError("baselines: a model stands there twice")
+        if "auto" in self.baselines:
+            raise ValueError('baselines: "auto" is no model; name it as teacher.model would')
+        return self
+
+
+class MachineSpec(_Section):
+    """What the machine that serves local models costs: an assumption that the report shows."""
+
+    usd_per_hour: Annotated[Decimal, Field(gt=0)] = Decimal("0.10")
+
+
+class PriceSpec(_Section):
+    """A model's price in USD per 1M tokens, where it is not known or another one was agreed. What
+    is cached costs as much as any other token of the prompt when nothing else is said."""
+
+    input: Annotated[Decimal, Field(gt=0)]
+    output: Annotated[Decimal, Field(gt=0)]
+    cached: Annotated[Decimal, Field(ge=0)] | None = None
+    cache_write: Annotated[Decimal, Field(ge=0)] | None = None
+
+    @property
+    def rates(self) -> Rates:
+        """As the arithmetic takes it."""
+        cached = self.input if self.cached is None else self.cached
+        write = self.input if self.cache_write is None else self.cache_write
+        return Rates(self.input, self.output, cached, write)
+
+
+class BudgetSpec(_Section):
+    """What a run may cost at most, in what providers bill."""
+
+    usd: Annotated[Decimal, Field(gt=0)] = Decimal("5.00")
+
+
+class TaskSpec(_Section):
+    """`task.toml`, checked."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    kind: Literal["classify"]
+    description: str = ""
+    labels: dict[str, str]
+    teacher: TeacherSpec = TeacherSpec()
+    generate: GenerateSpec = GenerateSpec()
+    curate: CurateSpec = CurateSpec()
+    leaks: LeaksSpec = LeaksSpec()
+    student: StudentSpec = StudentSpec()
+    evaluate: EvaluateSpec = EvaluateSpec()
+    machine: MachineSpec = MachineSpec()
+    budget: BudgetSpec = BudgetSpec()
+    prices: dict[str, PriceSpec] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _at_least_two_labels(self) -> "TaskSpec":
+        if len(self.labels) < 2:
+            raise ValueError('labels: a classify task needs at least two, as name = "meaning"')
+        return self
+
+
+def read_spec(path: Path) -> TaskSpec:
+    try:
+        values = tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from error
+    try:
+        return TaskSpec.model_validate(values)
+    except ValidationError as error:
+        problems = "\n".join(f"{path}: {_explain(problem)}" for problem in error.errors())
+        raise InputError(problems) from error
+
+
+def _explain(problem: Mapping[str, Any]) -> str:
+    location: Sequence[str | int] = problem["loc"]
+    key = ".".join(str(part) for part in location)
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(_section(location[:-1]).model_fields)
+        return f"unknown key {key!r}; known here: {known}"
+    if problem["type"] == "missing":
+        return f"{key!r} is missing"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{key}: {message} (got {problem['input']!r})" if key else message
+
+
+def _section(location: Sequence[str | int]) -> type[BaseModel]:
+    model: type[BaseModel] = TaskSpec
+    for part in location:
+        annotation = model.model_fields[str(part)].annotation
+        assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        model = annotation
+    return model

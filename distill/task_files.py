@@ -1,0 +1,77 @@
+"""The files of a task's folder in, texts and rows out; what cannot be read is an error with its
+file and line."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from distill.errors import InputError
+from distill.records import Labelled, Review, fold, readable
+
+
+def read_labelled(path: Path, labels: Mapping[str, str]) -> tuple[Labelled, ...]:
+    """Rows {"input", "label"} of a JSON-lines file. Raises InputError with file and line."""
+    rows = []
+    for line, row in json_lines(path):
+        where = f"{path}:{line}"
+        label, text = row.get("label"), row.get("input")
+        if not isinstance(text, str) or not text.strip():
+            raise InputError(f'{where}: "input" must be a text that is not empty')
+        if label not in labels:
+            raise InputError(f"{where}: unknown label {label!r}; known: {', '.join(labels)}")
+        rows.append(Labelled(readable(text).strip(), str(label), path.name, line))
+    return tuple(rows)
+
+
+def read_reviews(path: Path, labels: Mapping[str, str]) -> tuple[Review, ...]:
+    """Rows {"input", "answer"} of a person's decisions, the latest on an input alone; an answer of
+    null rejects. No file: none. Raises InputError with file and line."""
+    rows: dict[str, Review] = {}
+    for line, row in json_lines(path) if path.exists() else ():
+        text, answer = row.get("input"), row.get("answer")
+        if not isinstance(text, str):
+            raise InputError(f'{path}:{line}: "input" must be a text')
+        if answer is not None and answer not in labels:
+            known = ", ".join(labels)
+            raise InputError(f"{path}:{line}: unknown label {answer!r}; known: {known}, or null")
+        text = readable(text)
+        rows[fold(text)] = Review(text, answer, path.name, line)
+    return tuple(rows.values())
+
+
+def read_inputs(path: Path) -> tuple[str, ...]:
+    if not path.exists():
+        return ()
+    rows = [(line, row.get("input")) for line, row in json_lines(path)]
+    for line, text in rows:
+        if not isinstance(text, str):
+            raise InputError(f'{path}:{line}: "input" must be a text')
+    return tuple(readable(str(text)).strip() for _, text in rows)
+
+
+def json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """(line number, object) of each row; a first line {"about": …} is the file's header. A text's
+    own line separators (U+2028 and the like) end no row."""
+    rows = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path}:{number}: not valid JSON: {error.msg}") from error
+        if not isinstance(row, dict):
+            raise InputError(f'{path}:{number}: a row must be a JSON object, like {{"input": …}}')
+        if not (number == 1 and set(row) == {"about"}):
+            rows.append((number, row))
+    return rows
+
+
+def read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error
