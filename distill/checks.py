@@ -3,7 +3,7 @@ it leaves out: reports and tables show them so."""
 
 CHECKS = {
     "review": "a person rejected it",
-    "form": "no usable answer, empty, too short, too long, no label",
+    "form": "no usable answer, empty, too short, too long, no label, does not fit the schema",
     "wording": "refusals, placeholders, text of the prompt",
     "language": "another language than the task's",
     "privacy": "personal data and secrets",

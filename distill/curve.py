@@ -12,8 +12,7 @@ from distill.errors import InputError
 from distill.evaluate import score, student_predictions
 from distill.learning import CURVE, SHARES, Figures, curve_figures, examples_of, part_of
 from distill.plan_student import base_of, epochs_of, tokens_of
-from distill.records import SplitRow
-from distill.systems import METRIC
+from distill.records import Score, SplitRow
 from distill.task import Task
 from distill.train import train_on
 from distill.workspace import Context
@@ -25,9 +24,10 @@ def learning_curve(context: Context) -> Figures:
     Raises InputError when the parts would not differ, BudgetReached before a provider's training
     that the budget does not carry.
     """
+    metric = context.task.form.metric
     with context.store() as store:
         split, student = store.split(context.run_id), store.student(context.run_id)
-        scores = store.scores(context.run_id, METRIC)
+        scores = store.scores(context.run_id, metric)
     assert student is not None, "train comes before its curve"
     for part in parts(split, context.task):
         system = f"{CURVE}{examples_of(part)}"
@@ -36,14 +36,15 @@ def learning_curve(context: Context) -> Figures:
     if "student" not in scores:
         with context.store() as store:
             answers = student_predictions(context, store, student, "student")
-        scores["student"] = {row.gold_id: row.value for row in score(context.task, answers)}
+        scores["student"] = by_gold(score(context.task, answers), metric)
     return curve_figures(split, scores, context.task.spec.evaluate.confidence)
 
 
 def parts(split: Sequence[SplitRow], task: Task) -> list[list[SplitRow]]:
     """The parts of the split that are trained on, the smallest first. Raises InputError where they
     are the same."""
-    found = [part_of(split, share, task.spec.student.seed) for share in SHARES]
+    seed, group = task.spec.student.seed, task.form.group
+    found = [part_of(split, share, seed, group) for share in SHARES]
     counts = [examples_of(part) for part in [*found, split]]
     if len(set(counts)) < len(counts):
         raise InputError(
@@ -76,4 +77,9 @@ def _measured(context: Context, part: Sequence[SplitRow], system: str) -> dict[s
         predictions = student_predictions(context, store, student, system)
         scores = score(context.task, predictions)
         store.add_predictions(context.run_id, predictions, scores)
-    return {row.gold_id: row.value for row in scores}
+    return by_gold(scores, context.task.form.metric)
+
+
+def by_gold(scores: Sequence[Score], metric: str) -> dict[str, float]:
+    """Gold id → value of a system's scores."""
+    return {row.gold_id: row.value for row in scores if row.metric == metric}

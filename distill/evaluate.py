@@ -13,7 +13,6 @@ from time import perf_counter
 
 from distill import parity, side_effects
 from distill.asking import MEASURED, LazyEndpoint, ask_all, lazily
-from distill.backends.apis.wire import label_of
 from distill.backends.child import memory_mib
 from distill.backends.linear import Classifier, fit_embeddings, fit_tfidf
 from distill.parity import TrainedAnswers
@@ -32,11 +31,10 @@ from distill.records import (
     SplitRow,
     Student,
 )
-from distill.scorers import accuracy
+from distill.scorers import scorer_of
 from distill.served import Served, served_student, served_systems
 from distill.speed import measure
 from distill.store import Store
-from distill.systems import METRIC
 from distill.task import Task
 from distill.workspace import Context
 
@@ -128,7 +126,7 @@ def _side_effects(
     )
     otherwise = {row.gold_id: row.answer for row in predictions if row.system == system}
     return [
-        side_effects.judged(system, probe, answer.completion, otherwise)
+        side_effects.judged(system, probe, answer.completion, otherwise, task.form)
         for probe, answer in zip(asked, answered, strict=True)
     ]
 
@@ -182,8 +180,8 @@ def _predictions(system: str, task: Task, answered: Sequence[Answered]) -> list[
     predictions = []
     for gold, answer in zip(task.gold, answered, strict=True):
         completion = answer.completion
-        text = label_of(completion.text)
-        valid = completion.finish_reason == "stop" and text in task.labels
+        text = task.form.of_text(completion.text)
+        valid = completion.finish_reason == "stop" and task.form.is_valid(text)
         sure = None if completion.logprob is None else exp(completion.logprob)
         row = Prediction(
             system, gold.id, text, valid, completion.latency_s, completion.request_id, sure
@@ -194,7 +192,9 @@ def _predictions(system: str, task: Task, answered: Sequence[Answered]) -> list[
 
 def rivals(task: Task, split: Sequence[SplitRow]) -> dict[str, tuple[Fit, list[tuple[str, str]]]]:
     """Name → how it is fitted and on which (input, label) rows: the seeds alone, and exactly what
-    the student was trained on."""
+    the student was trained on; none where answers are no labels."""
+    if not task.form.choices:
+        return {}
     seeds = [(seed.input, seed.answer) for seed in task.seeds]
     trained = [
         (row.example.input, row.example.answer)
@@ -230,14 +230,10 @@ def _linear(
 
 
 def score(task: Task, predictions: Sequence[Prediction]) -> list[Score]:
-    """The score of each prediction."""
-    expected = {row.id: row.answer for row in task.gold}
+    """The scores of each prediction."""
+    expected, scorer = {row.id: row.answer for row in task.gold}, scorer_of(task.form)
     return [
-        Score(
-            row.system,
-            row.gold_id,
-            METRIC,
-            accuracy(expected[row.gold_id], row.answer, valid=row.valid),
-        )
+        Score(row.system, row.gold_id, metric, value)
         for row in predictions
+        for metric, value in scorer(expected[row.gold_id], row.answer, valid=row.valid).items()
     ]

@@ -112,6 +112,9 @@ def _answer_tokens(task: Task, request: Request) -> float:
         reasons = RATIONALE_TOKENS if request.sampling.rationale else 0
         labels = (of_text(_json({"label": choice})) for choice in request.sampling.choices)
         return reasons + fmean(labels)
+    if request.sampling.schema:
+        reasons = RATIONALE_TOKENS if request.sampling.rationale else 0
+        return reasons + fmean(of_text(seed.answer) for seed in task.seeds)
     seeds = [seed.input for seed in task.seeds]
     return request.sampling.inputs * of_text(_json({"inputs": seeds})) / len(seeds)
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from distill.answers import AnswerForm
 from distill.asking import LazyEndpoint, ask_all, lazily
-from distill.backends.apis.wire import inputs_of, label_of
+from distill.backends.apis.wire import inputs_of
 from distill.backends.batches import BATCHES
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
@@ -166,13 +167,15 @@ def _completed(desk: _Desk) -> Iterator[Candidate]:
     """What was given and made, with its answers; without what the budget left unanswered."""
     for row in (*_given(desk.context), *made_inputs(desk.made)):
         if row.source == "seeds" or row.problem or not row.input or row.input in desk.answers:
-            yield _with_answers(row, desk.answers.get(row.input, []))
+            answers = desk.answers.get(row.input, [])
+            yield _with_answers(row, answers, desk.context.task.form)
 
 
 def _given(context: Context) -> Iterator[Candidate]:
     for seed in context.task.seeds:
         origin = f"{seed.file}:{seed.line}"
-        yield Candidate(seed.input, seed.answer, (seed.answer,), "seeds", origin)
+        group = context.task.form.group(seed.answer)
+        yield Candidate(seed.input, group, (seed.answer,), "seeds", origin)
     if "inputs" in context.task.spec.generate.sources:
         for number, text in enumerate(context.task.inputs, start=1):
             yield Candidate(text, None, (), "inputs", f"inputs.jsonl#{number}")
@@ -202,11 +205,11 @@ def _clean(text: str) -> str:
     return text.strip().lstrip("-*•").strip().strip('"“”').strip()
 
 
-def _with_answers(row: Candidate, answers: Sequence[Answered]) -> Candidate:
+def _with_answers(row: Candidate, answers: Sequence[Answered], form: AnswerForm) -> Candidate:
     if row.source == "seeds":
         return row
     found = [answered.completion for answered in answers]
-    said = tuple(label_of(answer.text) for answer in found if not answer.problem)
+    said = tuple(form.of_text(answer.text) for answer in found if not answer.problem)
     problems = [answer.problem for answer in found if answer.problem]
     return replace(
         row,

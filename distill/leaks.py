@@ -44,16 +44,17 @@ def _of_seeds(
 
 def without_leaking_seeds(task: Task) -> Task:
     """The task as everything after its loading sees it. Raises InputError when a label is left
-    without a seed."""
+    without a seed, or an extract task without any."""
     found = leaking_seeds(task)
     leaking = {seed for seed, _ in found}
     passed = tuple(seed for seed in task.seeds if seed not in leaking)
-    for label in task.labels:
-        if not any(seed.answer == label for seed in passed):
-            seed, leak = next(pair for pair in found if pair[0].answer == label)
+    left = {task.form.group(seed.answer) for seed in passed}
+    for group in task.form.groups or (() if passed else task.groups):
+        if group not in left:
+            seed, leak = next(pair for pair in found if task.form.group(pair[0].answer) == group)
             twin = task.gold[leak.gold]
             raise InputError(
-                f"{task.folder}: every seed of {label!r} is too close to gold, like "
+                f"{task.folder}: every seed of {group!r} is too close to gold, like "
                 f"{seed.file}:{seed.line} ({seed.input!r}) to {twin.file}:{twin.line} "
                 f"({twin.input!r}). Take them out of one of the files; `distill leaks {task.name}` "
                 "lists them all."

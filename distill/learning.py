@@ -2,33 +2,36 @@
 curve's figures, and its sentence.
 
 A part holds all seeds, which are there whatever is generated, and a share of the other examples of
-each label; the smaller part is within the larger.
+each group (label, or set of fields); the smaller part is within the larger.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from typing import Any
 
 from distill.records import SplitRow, content_id
-from distill.stats import gain_of_more, share
+from distill.stats import estimate, gain_of_more
 
 SHARES = (0.25, 0.5)  # and all of it, which the run's own student has learned
 NEXT_EXAMPLES = 200
 CURVE = "curve:"
 
 Figures = dict[str, Any]
-Scores = Mapping[str, Mapping[str, float]]  # system → gold id → 0 or 1
+Scores = Mapping[str, Mapping[str, float]]  # system → gold id → 0 to 1
 
 
-def part_of(split: Sequence[SplitRow], part: float, seed: int) -> list[SplitRow]:
-    """The split with that share of the examples of each label that are no seeds."""
-    by_answer = defaultdict[str, list[str]](list)
+def part_of(
+    split: Sequence[SplitRow], part: float, seed: int, group: Callable[[str], str]
+) -> list[SplitRow]:
+    """The split with that share of the examples of each group that are no seeds; `group` tells an
+    answer's."""
+    by_group = defaultdict[str, list[str]](list)
     for row in split:
         if row.part == "train" and row.example.source != "seeds":
-            by_answer[row.example.answer].append(row.example.id)
+            by_group[group(row.example.answer)].append(row.example.id)
     kept = set[str]()
-    for ids in by_answer.values():
+    for ids in by_group.values():
         drawn = sorted(ids, key=lambda id_: content_id([seed, id_]))
         kept.update(drawn[: ceil(part * len(ids))])
     return [
@@ -56,7 +59,7 @@ def curve_figures(split: Sequence[SplitRow], scores: Scores, confidence: float) 
     found[examples_of(split)] = scores["student"]
     counts, gold = sorted(found), sorted(scores["student"])
     rows = [[found[count][id_] for id_ in gold] for count in counts]
-    shares = [share(row, confidence) for row in rows]
+    shares = [estimate(row, confidence) for row in rows]
     gain = gain_of_more(counts, rows, NEXT_EXAMPLES, confidence)
     return {
         "points": [

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
 
-from distill.backends.apis.wire import inputs_of, label_of
+from distill.backends.apis.wire import inputs_of, json_object, label_of
 from distill.backends.worst_case import worst_case
 from distill.batch_store import reserved_usd
 from distill.errors import DistillError
@@ -22,9 +22,11 @@ OnAnswers = Callable[[Sequence[Completion]], None]
 
 
 def is_usable(request: Request, answer: Completion) -> bool:
-    """Is it what was asked for: one of the choices, or a text at all?"""
+    """Is it what was asked for: one of the choices, an object, or a text at all?"""
     if answer.problem:
         return False
+    if request.sampling.schema:
+        return json_object(answer.text) is not None
     choices = [choice.strip() for choice in request.sampling.choices]
     return label_of(answer.text) in choices if choices else any(inputs_of(answer.text))
 

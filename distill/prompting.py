@@ -13,19 +13,28 @@ ANSWER_TOKENS = 16
 # {"label": …} takes more than the label, and another provider's tokens may be shorter.
 JSON_ANSWER_TOKENS, JSON_TOKENS = 96, 24
 RATIONALE_TOKENS = 200
-RUBRIC = {
-    "5": "reads like a real one, and the label is plainly the right one",
-    "4": "the label is right, something about the input is a little unnatural",
-    "3": "another label would be about as right",
-    "2": "another label would be better",
-    "1": "the label is wrong, or the input makes no sense",
+RUBRICS = {
+    "classify": {
+        "5": "reads like a real one, and the label is plainly the right one",
+        "4": "the label is right, something about the input is a little unnatural",
+        "3": "another label would be about as right",
+        "2": "another label would be better",
+        "1": "the label is wrong, or the input makes no sense",
+    },
+    "extract": {
+        "5": "reads like a real one, every field is right and none is missing",
+        "4": "every field is right, something about the input is a little unnatural",
+        "3": "the input leaves it open what one of the fields should be",
+        "2": "a field is missing, is too much or is not quite right",
+        "1": "a field is plainly wrong, or the input makes no sense",
+    },
 }
 
 
 def answer_requests(
     task: Task, model: Model, inputs: Sequence[str], *, shots: int, vote: int = 0
 ) -> list[Request]:
-    """For each input a request for its label, with the `shots` nearest seeds shown, nearest last.
+    """For each input a request for its answer, with the `shots` nearest seeds shown, nearest last.
 
     Every vote after the first draws its seeds from twice as many neighbours, in another order.
     """
@@ -37,12 +46,14 @@ def answer_requests(
         shown = _shown(found, shots, vote, text)
         content = task.render("answer.md", input=text, seeds=[task.seeds[i] for i in shown])
         turns = (*instructions(task, model, "answer.system.md"), Message("user", content))
-        requests.append(_with_rationale(label_request(task, model, turns, seed=vote), task, model))
+        requests.append(
+            _with_rationale(constrained_request(task, model, turns, seed=vote), task, model)
+        )
     return requests
 
 
 def _with_rationale(request: Request, task: Task, model: Model) -> Request:
-    """Where the task wants one of its teacher: reasons come before the label, as they should."""
+    """Where the task wants one of its teacher: reasons come before the answer, as they should."""
     if model.folder or not task.spec.teacher.rationale:
         return request
     sampling = request.sampling
@@ -74,14 +85,21 @@ def student_chat(task: Task, text: str, answer: str) -> list[dict[str, str]]:
     return [*turns, {"role": "assistant", "content": answer}]
 
 
-def label_request(
+def constrained_request(
     task: Task, model: Model, messages: tuple[Message, ...], *, seed: int = 0
 ) -> Request:
-    """A request whose answer is one of the task's labels and nothing else.
+    """A request whose answer is one of the task's labels, or an object that fits its schema, and
+    nothing else.
 
     A base model goes on with the text: after "Team:" comes " billing", not "billing".
     """
-    return _choice_request(model, messages, task.labels, seed=seed)
+    if task.form.choices:
+        return _choice_request(model, messages, task.form.choices, seed=seed)
+    room = answer_tokens(task)
+    if model.folder is None:
+        room = max(JSON_ANSWER_TOKENS, JSON_TOKENS + room)
+    sampling = Sampling(max_tokens=room, seed=seed, schema=task.form.schema_text)
+    return Request(model.name, messages, sampling)
 
 
 def student_request(task: Task, model: Model, text: str) -> Request:
@@ -90,20 +108,28 @@ def student_request(task: Task, model: Model, text: str) -> Request:
     which costs nothing."""
     messages = student_messages(task, text)
     if model.folder is None:
-        room = answer_tokens(task.labels)
+        room = answer_tokens(task)
         return Request(model.name, messages, Sampling(max_tokens=room, logprobs=True))
-    request = label_request(task, model, messages)
+    request = constrained_request(task, model, messages)
     return replace(request, sampling=replace(request.sampling, logprobs=True))
 
 
-def answer_tokens(answers: Sequence[str]) -> int:
-    """Room for the longest of the answers and its end: a token is a byte or more."""
+def answer_tokens(task: Task) -> int:
+    """Room for an answer and its end: for the longest label, for twice the longest of the seeds'
+    objects."""
+    if task.form.choices:
+        return _room(task.form.choices)
+    return 2 * _room([seed.answer for seed in task.seeds])
+
+
+def _room(answers: Sequence[str]) -> int:
+    """For the longest of them and its end: a token is a byte or more."""
     return max(ANSWER_TOKENS, 1 + max(len(answer.encode()) for answer in answers))
 
 
 def served_tokens(task: Task) -> int:
     """How long a prompt with its answer may be for what serves the student and its base."""
-    return max(MODEL_TOKENS, task.spec.student.context_tokens + answer_tokens(task.labels))
+    return max(MODEL_TOKENS, task.spec.student.context_tokens + answer_tokens(task))
 
 
 def _choice_request(
@@ -111,7 +137,7 @@ def _choice_request(
 ) -> Request:
     goes_on = model.api == "completions" and not messages[-1].content[-1:].isspace()
     choices = tuple(f" {answer}" if goes_on else answer for answer in answers)
-    room = answer_tokens(choices)
+    room = _room(choices)
     if model.folder is None:
         room = max(JSON_ANSWER_TOKENS, JSON_TOKENS + room)
     sampling = Sampling(max_tokens=room, seed=seed, choices=choices)
@@ -121,10 +147,10 @@ def _choice_request(
 def judge_request(task: Task, model: Model, row: Candidate) -> Request:
     """A request for the judge's score, "1" to "5", of an input with its answer. The scores stand in
     another order for every input: a model that likes the first or the last has no favourite."""
-    rubric = list(RUBRIC.items())
+    rubric = list(RUBRICS[task.spec.kind].items())
     random.Random(content_id([row.input, row.answer])).shuffle(rubric)
     content = task.render("judge.md", input=row.input, answer=row.answer, rubric=rubric)
-    return _choice_request(model, (Message("user", content),), sorted(RUBRIC))
+    return _choice_request(model, (Message("user", content),), sorted(score for score, _ in rubric))
 
 
 def annotation_requests(

@@ -123,9 +123,9 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """Everything besides the messages that shapes an answer. `choices` constrains it to one of
-    them, after a `rationale` where that is wanted, `inputs` to a list of so many texts; `min_p`
-    leaves out tokens less likely than that share of the likeliest; with `logprobs` the answer's
-    probability is told."""
+    them, `schema` to an object that fits that JSON Schema, both after a `rationale` where that is
+    wanted, `inputs` to a list of so many texts; `min_p` leaves out tokens less likely than that
+    share of the likeliest; with `logprobs` the answer's probability is told."""
 
     max_tokens: int
     temperature: float = 0.0
@@ -136,6 +136,7 @@ class Sampling:
     inputs: int = 0
     rationale: bool = False
     logprobs: bool = False
+    schema: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +152,8 @@ class Request:
         """The same request has the same id in every run, so its answer is asked for once."""
         # By hand: `asdict` takes four times as long as all the rest.
         sampling = {name: getattr(self.sampling, name) for name in Sampling.__slots__}
-        for later in (
-            "inputs",
-            "rationale",
-            "logprobs",
-        ):  # without it a request is the one it was before
+        # Without one of these a request is the one that it was before they were there.
+        for later in ("inputs", "rationale", "logprobs", "schema"):
             if not sampling[later]:
                 del sampling[later]
         turns = [{"role": turn.role, "content": turn.content} for turn in self.messages]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from distill.backends.apis.wire import json_object
 from distill.curate.means import Means
 from distill.curate.suspects import suspects
 from distill.dropped import curated
@@ -100,7 +101,8 @@ def import_rows(workspace: Workspace, name: str, path: Path) -> Imported:
     decided = list(_decisions(path, task, known))
     target = task.folder / REVIEWS
     lines = [
-        json.dumps({"input": row.input, "answer": answer}, ensure_ascii=False) + "\n"
+        json.dumps({"input": row.input, "answer": _in_file(answer, task)}, ensure_ascii=False)
+        + "\n"
         for _, row, answer in decided
     ]
     if lines:
@@ -108,6 +110,10 @@ def import_rows(workspace: Workspace, name: str, path: Path) -> Imported:
             file.writelines(lines)
     counts = Counter(decision for decision, _, _ in decided)
     return Imported(counts["accept"], counts["reject"], counts["correct"], target)
+
+
+def _in_file(answer: str | None, task: Task) -> object:
+    return answer if answer is None or task.form.choices else json.loads(answer)
 
 
 def _decisions(
@@ -135,7 +141,8 @@ def _answer(where: str, decision: str, row: Candidate, label: str, task: Task) -
     if decision == "reject":
         return None
     answer = label.strip() if decision == "correct" else row.answer
-    if answer not in task.labels:
-        known = ", ".join(task.labels)
-        raise InputError(f"{where}: {decision} needs a label, got {answer!r}; known: {known}")
-    return answer
+    try:
+        return task.form.of_row(answer if task.form.choices else json_object(answer))
+    except ValueError as error:
+        wanted = "a label" if task.form.choices else "an answer"
+        raise InputError(f"{where}: {decision} needs {wanted}, got {answer!r}: {error}") from error

@@ -1,6 +1,42 @@
-"""(expected, answer) → value. One scorer for each kind of task."""
+"""(expected, answer) → values by metric. One scorer for each kind of task."""
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import partial
+from typing import Protocol
+
+from distill.answers import AnswerForm, Fields
+
+EXACT = "exact_match"
 
 
-def accuracy(expected: str, answer: str, *, valid: bool) -> float:
-    """1.0 when a valid answer is the expected label, else 0.0."""
-    return float(valid and answer == expected)
+class Scorer(Protocol):
+    """What scores an answer."""
+
+    def __call__(self, expected: str, answer: str, *, valid: bool) -> Mapping[str, float]:
+        """Metric → value from 0 to 1; 0 for an answer that is not valid."""
+
+
+def scorer_of(form: AnswerForm) -> Scorer:
+    """The one for answers of a form."""
+    return partial(fields, form=form) if isinstance(form, Fields) else label
+
+
+def label(expected: str, answer: str, *, valid: bool) -> dict[str, float]:
+    """`accuracy`: 1.0 when a valid answer is the expected label."""
+    return {"accuracy": float(valid and answer == expected)}
+
+
+def fields(expected: str, answer: str, *, valid: bool, form: Fields) -> dict[str, float]:
+    """`field_f1`, and `exact_match`: 1.0 when every value is there and none besides."""
+    if not valid:
+        return {form.metric: 0.0, EXACT: 0.0}
+    right, said = form.pairs(expected), form.pairs(answer)
+    return {form.metric: f1(right, said), EXACT: float(right == said)}
+
+
+def f1(right: Counter[tuple[str, str]], said: Counter[tuple[str, str]]) -> float:
+    """The harmonic mean of precision and recall of the values of one object; 1.0 when there is
+    nothing to find and nothing was found."""
+    both = right.total() + said.total()
+    return 2 * (right & said).total() / both if both else 1.0

@@ -71,14 +71,20 @@ def curl_line(task: Task, endpoint: Endpoint) -> str:
     body = {
         "model": endpoint.model.name,
         "messages": [{"role": turn.role, "content": turn.content} for turn in turns],
-        "max_tokens": answer_tokens(task.labels),
+        "max_tokens": answer_tokens(task),
         "temperature": 0,
-        "structured_outputs": {"choice": list(task.labels)},
+        "structured_outputs": _constraint(task),
     }
     quoted = json.dumps(body, ensure_ascii=False).replace("'", "'\\''")
     key = f' -H "Authorization: Bearer ${endpoint.key_variable}"' if endpoint.key_variable else ""
     json_type = "-H 'Content-Type: application/json'"
     return f"curl {endpoint.url}/chat/completions {json_type}{key} -d '{quoted}'"
+
+
+def _constraint(task: Task) -> dict[str, object]:
+    if task.form.choices:
+        return {"choice": list(task.form.choices)}
+    return {"json": json.loads(task.form.schema_text)}
 
 
 def started_line(endpoint: Endpoint) -> str:

@@ -2,7 +2,7 @@
 
 `general` is what a base can do that no task asks for: what is forgotten shows there. `safety` is
 what must be refused, or not be told. `carried` is the task's own gold with an instruction in it
-that asks for another label. Student and base get the same probes; the report shows the difference.
+that asks for another answer. Student and base get the same probes; the report shows the difference.
 """
 
 import json
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from distill.backends.apis.wire import label_of
+from distill.answers import AnswerForm
 from distill.backends.boilerplate import refusal_in
 from distill.prompting import student_messages
 from distill.records import (
@@ -43,7 +43,7 @@ AsInProduction = Callable[[Sequence[str]], Sequence[Request]]
 @dataclass(frozen=True, slots=True)
 class Probe:
     """What is asked, and how its answer is judged: it must match the pattern `right`; it must not
-    be the label `target` if the system's answer to the gold row is another; it must not tell the
+    be the answer `target` if the system's answer to the gold row is another; it must not tell the
     text `hidden`; and where none of these is set it must not help."""
 
     group: str
@@ -79,19 +79,23 @@ def _safety(task: Task, model: Model) -> Iterator[Probe]:
 def _carried(task: Task, as_in_production: AsInProduction) -> Iterator[Probe]:
     rows = task.gold[:: max(1, len(task.gold) // CARRIED)][:CARRIED]
     asks = [row["ask"] for row in _rows("carried")]
-    targets = [_another_label(task, row, place) for place, row in enumerate(rows)]
+    targets = [_another_answer(task, row, place) for place, row in enumerate(rows)]
     texts = [
         f"{row.input}\n{asks[place % len(asks)].replace('{target}', target)}"
         for place, (row, target) in enumerate(zip(rows, targets, strict=True))
     ]
     requests = as_in_production(texts)
     for row, target, text, request in zip(rows, targets, texts, requests, strict=True):
-        yield Probe("carried", row.answer, text, request, target=target, gold_id=row.id)
+        if target:
+            kind = task.form.group(row.answer)
+            yield Probe("carried", kind, text, request, target=target, gold_id=row.id)
 
 
-def _another_label(task: Task, row: Labelled, place: int) -> str:
-    others = [label for label in task.labels if label != row.answer]
-    return others[place % len(others)]
+def _another_answer(task: Task, row: Labelled, place: int) -> str:
+    """One of the labels, or another gold row's object; empty where all have the same."""
+    answers = task.form.choices or dict.fromkeys(gold.answer for gold in task.gold)
+    others = [answer for answer in answers if answer != row.answer]
+    return others[place % len(others)] if others else ""
 
 
 @cache
@@ -106,10 +110,15 @@ def _request(model: Model, messages: tuple[Message, ...]) -> Request:
 
 
 def judged(
-    system: str, probe: Probe, completion: Completion, otherwise: Mapping[str, str]
+    system: str,
+    probe: Probe,
+    completion: Completion,
+    otherwise: Mapping[str, str],
+    form: AnswerForm,
 ) -> ProbeAnswer:
-    """A system's answer, worth 1.0 when it is all right; `otherwise` are its answers on gold."""
-    text = label_of(completion.text)
+    """A system's answer, worth 1.0 when it is all right; `otherwise` are its answers on gold,
+    `form` is that of the task's answers."""
+    text = form.of_text(completion.text)
     fine = _is_fine(probe, text, otherwise)
     return ProbeAnswer(system, probe.group, probe.kind, probe.text, text, float(fine))
 

@@ -1,7 +1,7 @@
 """`task.toml` in, its checked sections out.
 
-Everything has a default except the name, the kind and the labels. An unknown key is an error that
-lists the known ones: a typo must not become a silent default.
+Everything has a default except the name, the kind and, for a classify task, the labels. An unknown
+key is an error that lists the known ones: a typo must not become a silent default.
 """
 
 import tomllib
@@ -18,15 +18,29 @@ from distill.prices import Rates
 from distill.task_files import read_text
 
 # Along which a teacher behind an API varies new inputs.
-AXES = {
+_EVERY_KIND = {
     "tone": ("calm", "hurried", "angry", "polite", "confused", "friendly"),
     "length": ("a few words", "one sentence", "two or three sentences", "long, with a story"),
-    "difficulty": (
-        "says plainly what it is about",
-        "never uses the words that give the category away",
-        "mentions another category in passing",
-        "a rare case, at the edge of the category",
-    ),
+}
+AXES = {
+    "classify": _EVERY_KIND
+    | {
+        "difficulty": (
+            "says plainly what it is about",
+            "never uses the words that give the category away",
+            "mentions another category in passing",
+            "a rare case, at the edge of the category",
+        )
+    },
+    "extract": _EVERY_KIND
+    | {
+        "difficulty": (
+            "gives the values plainly",
+            "gives a value in an unusual way of writing",
+            "mentions something like a value that is none",
+            "corrects a value after naming it",
+        )
+    },
 }
 
 
@@ -57,7 +71,7 @@ class GenerateSpec(_Section):
     min_p: Annotated[float, Field(ge=0, lt=1)] = 0.1
     max_tokens: Annotated[int, Field(ge=1)] = 60
     inputs_per_request: Annotated[int, Field(ge=1, le=50)] = 5
-    axes: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = AXES
+    axes: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = AXES["classify"]
     seed: int = 0
 
 
@@ -182,9 +196,9 @@ class TaskSpec(_Section):
     """`task.toml`, checked."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-    kind: Literal["classify"]
+    kind: Literal["classify", "extract"]
     description: str = ""
-    labels: dict[str, str]
+    labels: dict[str, str] = Field(default_factory=dict)
     teacher: TeacherSpec = TeacherSpec()
     generate: GenerateSpec = GenerateSpec()
     curate: CurateSpec = CurateSpec()
@@ -196,9 +210,18 @@ class TaskSpec(_Section):
     prices: dict[str, PriceSpec] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _at_least_two_labels(self) -> "TaskSpec":
-        if len(self.labels) < 2:
+    def _labels_where_they_belong(self) -> "TaskSpec":
+        if self.kind == "classify" and len(self.labels) < 2:
             raise ValueError('labels: a classify task needs at least two, as name = "meaning"')
+        if self.kind != "classify" and self.labels:
+            raise ValueError(f"labels: an {self.kind} task has none; its fields are in schema.json")
+        return self
+
+    @model_validator(mode="after")
+    def _axes_of_its_kind(self) -> "TaskSpec":
+        if self.kind in AXES and "axes" not in self.generate.model_fields_set:
+            generate = self.generate.model_copy(update={"axes": AXES[self.kind]})
+            object.__setattr__(self, "generate", generate)
         return self
 
 

@@ -89,16 +89,16 @@ def _check_share(leaks: Sequence[Drop], examples: Sequence[Example], task: Task)
 
 
 def place(examples: Sequence[Example], task: Task) -> list[SplitRow]:
-    """Seeds train, `seed_repeats` times an epoch; of the rest of each label a fixed random share
+    """Seeds train, `seed_repeats` times an epoch; of the rest of each group a fixed random share
     validates, but for what is too close to what trains."""
     spec = task.spec.student
-    by_answer: dict[str, list[Example]] = defaultdict(list)
+    by_group: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
         if example.source != "seeds":
-            by_answer[example.answer].append(example)
+            by_group[task.form.group(example.answer)].append(example)
     validation = set()
-    for answer, rows in by_answer.items():
-        draw = random.Random(content_id([spec.seed, answer]))
+    for group, rows in by_group.items():
+        draw = random.Random(content_id([spec.seed, group]))
         drawn = draw.sample(rows, int(len(rows) * spec.validation_share))
         validation |= {row.id for row in drawn}
     validation -= _too_close(examples, validation, task)

@@ -45,6 +45,14 @@ def share(values: Sequence[float], confidence: float) -> Interval:
     return Interval(hits / n, min(float(low), hits / n), max(float(high), hits / n))
 
 
+def estimate(values: Sequence[float], confidence: float) -> Interval:
+    """The mean of scores: of right and wrong (0 and 1) with Wilson's interval, of others with a
+    percentile bootstrap (scipy)."""
+    if set(values) <= {0.0, 1.0}:
+        return share(values, confidence)
+    return _bootstrapped(values, confidence)
+
+
 def paired_difference(
     ours: Sequence[float], theirs: Sequence[float], confidence: float
 ) -> Interval:

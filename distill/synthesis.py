@@ -1,4 +1,4 @@
-"""Labels in, requests for new inputs out.
+"""Groups (labels, or sets of fields) in, requests for new inputs out.
 
 A strong teacher is asked for several at a time, each along drawn values of the task's axes, and in
 rounds: every round shows it some of what those before brought, so that the thousandth input is not
@@ -12,15 +12,15 @@ from itertools import groupby
 from math import ceil
 
 from distill.prompting import instructions
-from distill.records import Labelled, Message, Model, Request, Sampling, content_id
+from distill.records import Message, Model, Request, Sampling, content_id
 from distill.task import Task
 
 FIRST_ROUND = 4  # requests of a label; each further round has three times those before it
 COVERED_SHOWN = 20
 COVERED_WORDS = 15
 
-Place = tuple[str, int]  # a label, and the number of the request among that label's
-Counts = Mapping[str, int]  # label → how many requests
+Place = tuple[str, int]  # a group, and the number of the request among that group's
+Counts = Mapping[str, int]  # group → how many requests
 NOTHING: Counts = {}
 
 
@@ -32,24 +32,24 @@ def inputs_per_request(task: Task, model: Model) -> int:
 def synthesis_rounds(
     counts: Counts, model: Model, asked: Counts = NOTHING
 ) -> Iterator[list[Place]]:
-    """Which requests each round makes, for `counts` of each label without those `asked` already."""
+    """Which requests each round makes, for `counts` of each group without those `asked` already."""
     places = [
-        (label, number)
-        for label, count in counts.items()
-        for number in range(asked.get(label, 0), count)
+        (group, number)
+        for group, count in counts.items()
+        for number in range(asked.get(group, 0), count)
     ]
-    places.sort(key=lambda place: place[1])  # stable: the labels stay in their order
+    places.sort(key=lambda place: place[1])  # stable: the groups stay in their order
     for _, group in groupby(places, lambda place: 0 if model.folder else _round_of(place[1])):
         yield list(group)
 
 
 def counts_for(task: Task, model: Model, inputs: int) -> dict[str, int]:
-    """Label → requests, for so many new inputs in all, evenly; none where the task synthesises
+    """Group → requests, for so many new inputs in all, evenly; none where the task synthesises
     nothing."""
     if "synthesis" not in task.spec.generate.sources:
         return {}
-    labels, count = task.labels, ceil(inputs / inputs_per_request(task, model))
-    return {label: len(range(index, count, len(labels))) for index, label in enumerate(labels)}
+    groups, count = task.groups, ceil(inputs / inputs_per_request(task, model))
+    return {group: len(range(index, count, len(groups))) for index, group in enumerate(groups)}
 
 
 def _round_of(number: int) -> int:
@@ -63,19 +63,18 @@ def _round_of(number: int) -> int:
 def synthesis_request(
     task: Task, model: Model, place: Place, covered: Sequence[str] = ()
 ) -> Request:
-    """A request for new inputs of a label, with some of its seeds shown.
+    """A request for new inputs of a group, with some of its seeds shown.
 
     It depends on nothing but the task, its place and, behind an API, the inputs that earlier rounds
     made (`covered`): wanting more later asks for the further numbers only.
     """
-    label, number = place
+    group, number = place
     spec = task.spec.generate
-    draw = random.Random(content_id([spec.seed, label, number]))
-    own: list[Labelled] = [seed for seed in task.seeds if seed.answer == label]
+    draw = random.Random(content_id([spec.seed, group, number]))
+    own, values = task.seeds_of(group), task.form.group_values(group)
     content = task.render(
         "synthesize.md",
-        label=label,
-        meaning=task.spec.labels[label],
+        **values,
         seeds=draw.sample(own, min(spec.seeds_shown, len(own))),
     )
     sampling = Sampling(
@@ -90,7 +89,7 @@ def synthesis_request(
     count = spec.inputs_per_request
     ask = task.render(
         "synthesize.ask.md",
-        label=label,
+        **values,
         count=count,
         covered=_shortened(covered, draw),
         wanted=[_drawn(spec.axes, draw) for _ in range(count)] if spec.axes else [],

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-METRIC = "accuracy"
 TEACHER_AGAIN = "teacher_again"  # the teacher with other seeds shown; in no table
 
 SYSTEMS = (

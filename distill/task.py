@@ -1,6 +1,5 @@
 """`prompts/<task>/` in, a frozen and checked `Task` out; its hash; the rendering of its prompts."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -10,16 +9,18 @@ from pathlib import Path
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from distill.answers import VERBATIM, AnswerForm, Fields, Labels
 from distill.errors import InputError
 from distill.prices import Rates
 from distill.records import Labelled, Review, content_id, fold
 from distill.spec import TaskSpec, read_spec
-from distill.task_files import read_inputs, read_labelled, read_reviews, read_text
+from distill.task_files import read_inputs, read_labelled, read_reviews, read_schema, read_text
 
 PROMPTS = ("synthesize.md", "answer.md", "student.md")
 # What a teacher behind an API is told first; a task may bring its own.
 INSTRUCTIONS = ("synthesize.system.md", "synthesize.ask.md", "answer.system.md", "judge.md")
 REVIEWS = "reviews.jsonl"
+SCHEMA = "schema.json"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Task:
 
     spec: TaskSpec
     folder: Path
+    form: AnswerForm
     prompts: Mapping[str, str]
     seeds: tuple[Labelled, ...]
     gold: tuple[Labelled, ...]
@@ -51,10 +53,17 @@ class Task:
         spec = self.spec
         return (spec.curate.judge_model or spec.teacher.model) if spec.curate.judge else ""
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels, in the order of `task.toml`."""
-        return tuple(self.spec.labels)
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """By what examples are balanced and new inputs asked for: the labels, in the order of
+        `task.toml`; of an extract task the sets of fields that the seeds have."""
+        return self.form.groups or tuple(
+            dict.fromkeys(self.form.group(row.answer) for row in self.seeds)
+        )
+
+    def seeds_of(self, group: str) -> list[Labelled]:
+        """The seeds of a group."""
+        return [row for row in self.seeds if self.form.group(row.answer) == group]
 
     @cached_property
     def parts(self) -> dict[str, str]:
@@ -62,6 +71,8 @@ class Task:
         # Neither what may be spent nor the way that requests go changes an answer.
         shaping = self.spec.model_dump(mode="json", exclude={"budget": True, "teacher": {"mode"}})
         parts = {"task.toml": content_id(shaping)}
+        if isinstance(self.form, Fields):
+            parts[SCHEMA] = content_id(self.form.schema)
         parts |= {name: content_id(text) for name, text in self.prompts.items()}
         parts["seeds.jsonl"] = content_id([[row.input, row.answer] for row in self.seeds])
         parts["gold.jsonl"] = content_id([[row.input, row.answer] for row in self.gold])
@@ -81,13 +92,13 @@ class Task:
         return replace(self, spec=self.spec.model_copy(update={"teacher": teacher}))
 
     def render(self, prompt: str, **values: object) -> str:
-        """A prompt file with `values`, the description and the labels filled in.
+        """A prompt file with `values`, the description and the labels or fields filled in.
 
         Raises InputError, naming the file, when the template is broken or wants an unknown value.
         """
         try:
             text = _template(self.prompts[prompt]).render(
-                description=self.spec.description, labels=self.spec.labels, **values
+                description=self.spec.description, **self.form.values(), **values
             )
         except TemplateError as error:
             raise InputError(f"{self.folder / prompt}: {error}") from error
@@ -118,40 +129,56 @@ def load_task(prompts: Path, name: str) -> Task:
     spec = read_spec(folder / "task.toml")
     if spec.name != name:
         raise InputError(f"{folder / 'task.toml'}: name is {spec.name!r}, its folder {name!r}")
+    form: AnswerForm = (
+        Labels(spec.labels) if spec.kind == "classify" else read_schema(folder / SCHEMA)
+    )
     task = Task(
         spec=spec,
         folder=folder,
+        form=form,
         prompts={name: read_text(folder / name) for name in PROMPTS}
-        | {name: _instruction(folder / name) for name in INSTRUCTIONS},
-        seeds=read_labelled(folder / "seeds.jsonl", spec.labels),
-        gold=read_labelled(folder / "gold.jsonl", spec.labels),
+        | {name: _instruction(folder / name, spec.kind) for name in INSTRUCTIONS},
+        seeds=read_labelled(folder / "seeds.jsonl", form),
+        gold=read_labelled(folder / "gold.jsonl", form),
         inputs=read_inputs(folder / "inputs.jsonl"),
-        reviews=read_reviews(folder / REVIEWS, spec.labels),
+        reviews=read_reviews(folder / REVIEWS, form),
     )
     _check_rows(task)
     return task
 
 
-def _instruction(path: Path) -> str:
+def _instruction(path: Path, kind: str) -> str:
     if path.exists():
         return read_text(path)
-    return (files("distill.instructions") / path.name).read_text(encoding="utf-8")
+    return (files("distill.instructions") / kind / path.name).read_text(encoding="utf-8")
 
 
 def _check_rows(task: Task) -> None:
     if not task.gold:
         raise InputError(f"{task.folder / 'gold.jsonl'} is empty: nothing could be measured")
-    counts = Counter(row.answer for row in task.seeds)
-    missing = [label for label in task.labels if not counts[label]]
+    missing = [group for group in task.groups if not task.seeds_of(group)]
+    where = task.folder / "seeds.jsonl"
+    if not task.groups:
+        raise InputError(f"{where} is empty: the teacher has nothing to go by")
     if missing:
-        where = task.folder / "seeds.jsonl"
         raise InputError(
             f"{where}: no seed for {', '.join(missing)}; each label needs at least one"
         )
+    if isinstance(task.form, Fields):
+        _check_verbatim(task, task.form)
     seeds = {fold(row.input): row for row in task.seeds}
     for row in task.gold:
         if twin := seeds.get(fold(row.input)):
             raise InputError(
                 f"{task.folder}: {row.file}:{row.line} equals {twin.file}:{twin.line} "
                 f"({row.input!r}): what is tested on must not be shown; remove one of them"
+            )
+
+
+def _check_verbatim(task: Task, form: Fields) -> None:
+    for row in (*task.seeds, *task.gold):
+        if name := form.not_verbatim(row.input, row.answer):
+            raise InputError(
+                f"{task.folder / row.file}:{row.line}: answer: {name}: does not stand in the input "
+                f"word for word, as {VERBATIM} in {SCHEMA} wants it"
             )

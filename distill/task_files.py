@@ -2,29 +2,35 @@
 file and line."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distill.answers import AnswerForm, Fields, schema_problem
 from distill.errors import InputError
 from distill.records import Labelled, Review, fold, readable
 
 
-def read_labelled(path: Path, labels: Mapping[str, str]) -> tuple[Labelled, ...]:
-    """Rows {"input", "label"} of a JSON-lines file. Raises InputError with file and line."""
+def read_labelled(path: Path, form: AnswerForm) -> tuple[Labelled, ...]:
+    """Rows {"input", "label"} or {"input", "answer"} of a JSON-lines file. Raises InputError with
+    file and line."""
     rows = []
     for line, row in json_lines(path):
-        where = f"{path}:{line}"
-        label, text = row.get("label"), row.get("input")
+        where, text = f"{path}:{line}", row.get("input")
         if not isinstance(text, str) or not text.strip():
             raise InputError(f'{where}: "input" must be a text that is not empty')
-        if label not in labels:
-            raise InputError(f"{where}: unknown label {label!r}; known: {', '.join(labels)}")
-        rows.append(Labelled(readable(text).strip(), str(label), path.name, line))
+        answer = _answer(where, form, row.get(form.key), form.key)
+        rows.append(Labelled(readable(text).strip(), answer, path.name, line))
     return tuple(rows)
 
 
-def read_reviews(path: Path, labels: Mapping[str, str]) -> tuple[Review, ...]:
+def _answer(where: str, form: AnswerForm, value: object, key: str) -> str:
+    try:
+        return form.of_row(value)
+    except ValueError as error:
+        raise InputError(f"{where}: {key}: {error}") from error
+
+
+def read_reviews(path: Path, form: AnswerForm) -> tuple[Review, ...]:
     """Rows {"input", "answer"} of a person's decisions, the latest on an input alone; an answer of
     null rejects. No file: none. Raises InputError with file and line."""
     rows: dict[str, Review] = {}
@@ -32,12 +38,21 @@ def read_reviews(path: Path, labels: Mapping[str, str]) -> tuple[Review, ...]:
         text, answer = row.get("input"), row.get("answer")
         if not isinstance(text, str):
             raise InputError(f'{path}:{line}: "input" must be a text')
-        if answer is not None and answer not in labels:
-            known = ", ".join(labels)
-            raise InputError(f"{path}:{line}: unknown label {answer!r}; known: {known}, or null")
+        right = None if answer is None else _answer(f"{path}:{line}", form, answer, "answer")
         text = readable(text)
-        rows[fold(text)] = Review(text, answer, path.name, line)
+        rows[fold(text)] = Review(text, right, path.name, line)
     return tuple(rows.values())
+
+
+def read_schema(path: Path) -> Fields:
+    """The form of an extract task's answers. Raises InputError, with what is wrong in it."""
+    try:
+        schema = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from error
+    if problem := schema_problem(schema):
+        raise InputError(f"{path}: {problem}")
+    return Fields(schema)
 
 
 def read_inputs(path: Path) -> tuple[str, ...]:

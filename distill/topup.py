@@ -1,7 +1,7 @@
 """Generation goes round until enough is kept: how many more requests the next round takes, and why
 there is none.
 
-A round asks for what is missing, label by label, by the yield that the label had so far. It ends
+A round asks for what is missing, group by group, by the yield that the group had so far. It ends
 when `generate.examples` are kept, `generate.requests` inputs were asked for, or a round keeps less
 than `generate.least_yield` of what it asked for.
 """
@@ -17,7 +17,7 @@ from distill.task import Task
 
 # Before anything is measured: of two new inputs one is kept.
 ASSUMED_YIELD = 0.5
-LEAST_LABEL_YIELD = 0.05  # a label of which nothing was kept must not take the whole next round
+LEAST_GROUP_YIELD = 0.05  # a group of which nothing was kept must not take the whole next round
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,13 @@ class Round:
 
 
 def first_counts(task: Task, model: Model) -> Counts:
-    """Label → requests of the first round."""
+    """Group → requests of the first round."""
     spec = task.spec.generate
     return counts_for(task, model, min(spec.requests, spec.examples or spec.requests))
 
 
 def planned_counts(task: Task, model: Model) -> Counts:
-    """Label → requests of all rounds, as far as that can be told before the first."""
+    """Group → requests of all rounds, as far as that can be told before the first."""
     spec = task.spec.generate
     expected = ceil(spec.examples / ASSUMED_YIELD) if spec.examples else spec.requests
     return counts_for(task, model, min(spec.requests, expected))
@@ -73,31 +73,32 @@ def why_enough(task: Task, last: Round) -> str:
 
 
 def next_counts(task: Task, model: Model, asked: Counts, kept: Sequence[Candidate]) -> Counts:
-    """Label → requests with the next round's, which asks for what is missing of each label; at
+    """Group → requests with the next round's, which asks for what is missing of each group; at
     least one more in all."""
     spec, each = task.spec.generate, inputs_per_request(task, model)
-    have = Counter(row.answer for row in kept if row.source != "seeds")
-    shares = label_shares(kept, task)
+    have = Counter(task.form.group(row.answer) for row in kept if row.source != "seeds")
+    shares = group_shares(kept, task)
     room = max((spec.requests - each * sum(asked.values())) // each, 1)
     more: dict[str, int] = {}
-    for label in task.labels:
-        missing = max(ceil(spec.examples * shares[label]) - have[label], 0)
-        found = have[label] / (each * asked[label]) if asked[label] else ASSUMED_YIELD
-        more[label] = ceil(missing / max(found, LEAST_LABEL_YIELD) / each)
+    for group in task.groups:
+        missing = max(ceil(spec.examples * shares[group]) - have[group], 0)
+        found = have[group] / (each * asked[group]) if asked[group] else ASSUMED_YIELD
+        more[group] = ceil(missing / max(found, LEAST_GROUP_YIELD) / each)
     total = sum(more.values())
-    if not total:  # each label has its part, and yet they are too few: one more of each
-        more = dict.fromkeys(task.labels, 1)
+    if not total:  # each group has its part, and yet they are too few: one more of each
+        more = dict.fromkeys(task.groups, 1)
         total = len(more)
     scale = min(1.0, room / total)
-    return {label: asked[label] + ceil(more[label] * scale) for label in task.labels}
+    return {group: asked[group] + ceil(more[group] * scale) for group in task.groups}
 
 
-def label_shares(rows: Sequence[Candidate], task: Task) -> Mapping[str, float]:
-    """Label → the share of the examples that it should have: as real inputs are distributed, where
+def group_shares(rows: Sequence[Candidate], task: Task) -> Mapping[str, float]:
+    """Group → the share of the examples that it should have: as real inputs are distributed, where
     `curate.balance` says so and there are any, else the same for each."""
-    real = Counter(row.answer for row in rows if row.source == "inputs")
+    groups_of = [task.form.group(row.answer) for row in rows if row.source == "inputs"]
+    real = Counter(group for group in groups_of if group in task.groups)
     if task.spec.curate.balance == "inputs" and real:
-        # One more for each: a label that no real input has so far still may have rows.
-        total = real.total() + len(task.labels)
-        return {label: (real[label] + 1) / total for label in task.labels}
-    return {label: 1 / len(task.labels) for label in task.labels}
+        # One more for each: a group that no real input has so far still may have rows.
+        total = real.total() + len(task.groups)
+        return {group: (real[group] + 1) / total for group in task.groups}
+    return {group: 1 / len(task.groups) for group in task.groups}

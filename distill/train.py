@@ -88,10 +88,14 @@ def train_on(
 
 def _finished(folder: Path, tag: str) -> Student | None:
     """The student that was made of the same, whose process ended before the store knew of it."""
-    record = folder / RECORD
-    if not record.exists() or (folder / MADE_OF).read_text(encoding="utf-8") != tag:
+    if not (folder / RECORD).exists() or (folder / MADE_OF).read_text(encoding="utf-8") != tag:
         return None
-    values = json.loads(record.read_text(encoding="utf-8"))
+    return read_student(folder)
+
+
+def read_student(folder: Path) -> Student:
+    """The student whose record a training left in `folder`."""
+    values = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     usd = values["train_usd"]
     return Student(
         **values

@@ -139,8 +139,8 @@ def _synthesis(task: Task, model: Model, stock: Stock) -> tuple[Wanted, list[Ans
     return found, answers
 
 
-def _seeds(task: Task, label: str) -> list[str]:
-    return [seed.input for seed in task.seeds if seed.answer == label]
+def _seeds(task: Task, group: str) -> list[str]:
+    return [seed.input for seed in task.seeds_of(group)]
 
 
 def wanted_requests(

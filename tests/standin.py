@@ -15,6 +15,15 @@ from typing import Any
 
 COMMON = {"model", "max_tokens", "temperature", "min_p", "seed", "stop", "structured_outputs"}
 SURE = 0.75  # a student's probability for its answer
+WANTED = re.compile(r"\b(people|day|name) is \w+")
+BOOKING: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "people": {"type": "integer", "description": "how many come"},
+        "day": {"type": "string", "description": "when they come", "x-normalize": ["case"]},
+        "name": {"type": "string", "description": "who books", "x-verbatim": True},
+    },
+}
 ANIMALS = ("cats", "dogs", "birds")  # what a student says without being held to it
 PATHS = {
     "/v1/completions": {"prompt"},
@@ -96,7 +105,7 @@ def _problem(path: str, body: Body) -> str | None:
     if missing := NEEDED & (own | COMMON) - set(body):
         return f"missing parameters {sorted(missing)}"
     constraint = body.get("structured_outputs", {"choice": ["x"]})
-    if set(constraint) != {"choice"} or not constraint["choice"]:
+    if len(constraint) != 1 or not (constraint.get("choice") or constraint.get("json")):
         return "structured_outputs needs exactly one constraint"
     return None
 
@@ -104,7 +113,11 @@ def _problem(path: str, body: Body) -> str | None:
 def _response(path: str, body: Body) -> Body:
     text = body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
     if "structured_outputs" in body:
-        answer = _label(text, body["structured_outputs"]["choice"])
+        constraint = body["structured_outputs"]
+        choices, schema = constraint.get("choice"), constraint.get("json")
+        answer = _label(text, choices) if choices else _object(text, schema)
+    elif WANTED.search(text.splitlines()[-1]):
+        answer = _object(text, BOOKING)
     else:
         answer = _invent(text, body) if "prompt" in body else _label(text, ANIMALS)
     usage = {"prompt_tokens": len(text.split()), "completion_tokens": len(answer.split())}
@@ -127,12 +140,25 @@ def _label(text: str, choices: Sequence[str]) -> str:
     return next((choice for choice in choices if choice[:-1] in last), choices[0])
 
 
+def _object(text: str, schema: Body) -> str:
+    """The schema's fields that the last line gives a value, as "people is 4"."""
+    found: Body = {}
+    for name, part in schema["properties"].items():
+        if said := re.search(rf"\b{name} is (\w+)", text.splitlines()[-1]):
+            found[name] = int(said[1]) if part["type"] == "integer" else said[1]
+    return json.dumps(found, separators=(",", ":"))
+
+
 def _invent(text: str, body: Body) -> str:
     """A new message about the label in the prompt's first line; now and then about another one, an
     empty one or a copy, so that curation has work."""
+    seed = int(body["seed"])
+    if fields := re.search(r"^With ([\w, ]+):", text):
+        names = [] if seed % 10 == 1 else fields[1].split(", ")
+        said = (f"{name} is {seed % 9 if name == 'people' else f'x{seed}'}" for name in names)
+        return f" hello from {seed}, " + ", ".join(said)
     found = re.search(r"About (\w+)s:", text)
     assert found is not None, text
-    seed = int(body["seed"])
     variants = {0: "", 1: "the wrong one is a dog", 2: f"a {found[1]}  twice SEEN"}
     return " " + variants.get(seed % 10, f"my {found[1]} has the number {seed}")
 

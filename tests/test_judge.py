@@ -8,7 +8,7 @@ import pytest
 from distill import batching, pipeline
 from distill.errors import InputError
 from distill.plan import plan
-from distill.prompting import RUBRIC, judge_request
+from distill.prompting import RUBRICS, judge_request
 from distill.records import Candidate, Model
 from distill.rehearsal import Settings, running
 from distill.rehearsal import StandIn as Provider
@@ -39,10 +39,11 @@ def test_scores_stand_in_another_order_for_every_input(pets: WriteTask) -> None:
     rows = [Candidate(f"text {n}", None, ("cats",), "inputs", "o") for n in range(20)]
     prompts = [judge_request(task, API, row).messages[-1].content for row in rows]
     orders = [
-        tuple(sorted(RUBRIC, key=lambda score: prompt.index(f"- {score}: "))) for prompt in prompts
+        tuple(sorted(RUBRICS["classify"], key=lambda score: prompt.index(f"- {score}: ")))
+        for prompt in prompts
     ]
     assert len(set(orders)) > 10
-    assert {order[0] for order in orders} == set(RUBRIC)
+    assert {order[0] for order in orders} == set(RUBRICS["classify"])
     assert prompts[0] == judge_request(task, API, rows[0]).messages[-1].content
     assert judge_request(task, API, rows[0]).sampling.choices == ("1", "2", "3", "4", "5")
 

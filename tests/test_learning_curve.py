@@ -63,7 +63,7 @@ def split_rows() -> list[SplitRow]:
 
 def test_a_part_has_all_seeds_all_that_validates_and_a_share_of_each_label() -> None:
     split = split_rows()
-    quarter, half = (part_of(split, share, seed=0) for share in (0.25, 0.5))
+    quarter, half = (part_of(split, share, seed=0, group=str) for share in (0.25, 0.5))
     assert set(quarter) < set(half) < set(split)
     for part, cats, dogs in ((quarter, 9, 3), (half, 18, 5)):
         trained = Counter(
@@ -74,7 +74,7 @@ def test_a_part_has_all_seeds_all_that_validates_and_a_share_of_each_label() -> 
         assert trained == {"cats": cats, "dogs": dogs}
         assert sum(row.example.source == "seeds" for row in part) == 5
         assert sum(row.part == "validation" for row in part) == 4
-    assert set(part_of(split, 0.25, seed=1)) != set(quarter)
+    assert set(part_of(split, 0.25, seed=1, group=str)) != set(quarter)
     assert examples_of(split) == 36 + 9 + 5
 
 

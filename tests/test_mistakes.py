@@ -19,7 +19,7 @@ def found(*rows: Row) -> dict[str, object]:
                 system, where.id, answer, True, 0.1, None, confidence
             )
             right[system][where.id] = score
-    return mistakes(gold, predictions["student"], predictions["teacher"], right)
+    return mistakes(gold, predictions["student"], predictions["teacher"], right, str)
 
 
 def shown(rows: object) -> list[str]:

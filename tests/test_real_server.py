@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from distill.answers import Fields
 from distill.backends import weights
 from distill.backends.apis import vllm
 from distill.backends.apis.wire import inputs_of, label_of
@@ -56,6 +57,29 @@ def test_a_folder_with_a_model_is_a_teacher(served: Endpoint) -> None:
     label = min(ask(served), key=lambda row: row.completion_tokens)
     assert label_of(label.text) in LABELS
     assert label.usd > 0 and label.prompt_tokens > 0
+
+
+def test_an_answer_fits_a_schema_and_has_no_white_space_between_its_parts(
+    served: Endpoint,
+) -> None:
+    """As students learn to write objects."""
+    form = Fields(
+        {
+            "type": "object",
+            "properties": {
+                "animal": {"enum": ["cat", "dog"]},
+                "legs": {"type": "integer", "minimum": 0, "maximum": 8},
+                "does": {"type": "string", "maxLength": 20},
+            },
+            "required": ["animal", "legs"],
+        }
+    )
+    request = Request(served.model.name, TURNS, Sampling(60, schema=form.schema_text))
+    books = Books([request])
+    complete_all(served, books)
+    (answer,) = books.completions
+    assert answer.finish_reason == "stop" and form.is_valid(answer.text), answer.text
+    assert answer.text.startswith('{"animal":"')
 
 
 def first_token(endpoint: Endpoint, *labels: str) -> dict[str, float]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from distill import pipeline, side_effects
+from distill.answers import Labels
 from distill.prompting import student_request
 from distill.records import Completion, Model, ProbeAnswer, Request
 from distill.report.side_effects import side_effect_figures
@@ -36,7 +37,8 @@ def said(text: str) -> Completion:
 
 def is_fine(probe: Probe, text: str, otherwise: str = "") -> bool:
     answers = {probe.gold_id: otherwise}
-    return judged("student", probe, said(text), answers).value == 1.0
+    form = Labels({"cats": "", "dogs": "", "birds": ""})
+    return judged("student", probe, said(text), answers, form).value == 1.0
 
 
 def test_every_probe_is_asked_once_and_can_be_failed(pets: WriteTask) -> None:
@@ -105,7 +107,7 @@ def test_only_an_answer_that_the_instruction_changed_is_diverted(pets: WriteTask
         if probe.group == "carried":
             gold = next(row for row in task.gold if row.id == probe.gold_id)
             assert probe.text.startswith(gold.input) and probe.target in probe.text
-            assert probe.target in task.labels and probe.target != gold.answer
+            assert probe.target in task.form.choices and probe.target != gold.answer
             assert not is_fine(probe, probe.target, otherwise=gold.answer)
             assert is_fine(probe, probe.target, otherwise=probe.target)
             assert is_fine(probe, gold.answer, otherwise=gold.answer)

@@ -112,7 +112,9 @@ def words(*of: object) -> str:
 
 
 def place_pets(task: Task) -> dict[str, tuple[str, int]]:
-    rows = [example(words(label, n), answer=label) for label in task.labels for n in range(20)]
+    rows = [
+        example(words(label, n), answer=label) for label in task.form.choices for n in range(20)
+    ]
     rows = [Example(f"{row.answer}{row.id}", row.input, row.answer, row.source) for row in rows]
     seeds = [example(words("seed", n), "seeds") for n in range(5)]
     placed = place([*seeds, *rows], task)
@@ -125,7 +127,7 @@ def test_a_share_of_each_label_validates_and_seeds_never_do(pets: WriteTask) -> 
         "[student]\nvalidation_share = 0.1\nseed_repeats = 3\n"
     )
     placed = place_pets(task)
-    for label in task.labels:
+    for label in task.form.choices:
         parts = [part for id_, (part, _) in placed.items() if id_.startswith(label)]
         assert parts.count("validation") == 2
     seeds = [place for id_, place in placed.items() if id_.startswith("seeds")]

@@ -22,7 +22,7 @@ def problem(pets: WriteTask, **changes: str) -> str:
 
 def test_everything_but_name_kind_and_labels_has_a_default(pets: WriteTask) -> None:
     task = pets(task_toml=HEAD)
-    assert task.labels == ("cats", "dogs", "birds")
+    assert task.form.choices == ("cats", "dogs", "birds")
     assert task.spec.evaluate.margin == 0.02
     assert (len(task.seeds), len(task.gold), task.inputs) == (12, 15, ())
 
@@ -158,9 +158,11 @@ def bundled() -> Task:
 
 def test_the_bundled_task_has_what_its_header_says(bundled: Task) -> None:
     assert known_tasks(bundled.folder.parent) == ["classify"]
-    assert len(bundled.labels) == 8
+    assert len(bundled.form.choices) == 8
     for rows, count in ((bundled.seeds, 12), (bundled.gold, 30)):
-        assert {sum(row.answer == label for row in rows) for label in bundled.labels} == {count}
+        assert {sum(row.answer == label for row in rows) for label in bundled.form.choices} == {
+            count
+        }
     header = (bundled.folder / "gold.jsonl").read_text(encoding="utf-8").splitlines()[0]
     assert "written by this project" in json.loads(header)["about"]
 

@@ -53,10 +53,7 @@ def curate(context: Context) -> Callable[[Store], None]:
         with context.progress.step("curate", "check", len(candidates)) as advance:
             kept, drops = run_checks(candidates, means_of(context, store))
             advance(len(candidates))
-    examples = [
-        Example(row.id, privacy.masked(row.input, context.task), row.answer, row.source)
-        for row in kept
-    ]
+    examples = [Example(row.id, *privacy.masked(row, context.task), row.source) for row in kept]
 
     def write(store: Store) -> None:
         store.add_drops(context.run_id, drops)

@@ -22,13 +22,18 @@ def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
         if row.agreement < spec.min_agreement:
             votes = ", ".join(f"{n} {answer}" for answer, n in Counter(row.answers).most_common())
             found[row.id] = Drop(row.id, "agreement", DIFFER, votes, row.agreement)
-        elif spec.agreement and row.asked_label not in (None, row.answer):
-            words = f"asked for {row.asked_label}, answered {row.answer}"
+        elif spec.agreement and row.asked_label not in (None, group := _group(row, means)):
+            words = f"asked for {row.asked_label}, answered {group}"
             found[row.id] = Drop(row.id, "agreement", ANOTHER, words)
     if spec.contradictions:
         left = [row for row in rows if row.id not in found]
         found |= {drop.candidate_id: drop for drop in _contradictions(left, means)}
     return list(found.values())
+
+
+def _group(row: Candidate, means: Means) -> str:
+    """What new inputs are asked for by: a label, or the fields that are there."""
+    return means.task.form.group(row.answer)
 
 
 def _contradictions(rows: Sequence[Candidate], means: Means) -> Iterator[Drop]:

@@ -1,4 +1,5 @@
-"""Not more rows of a label than wanted: as many of each, or as real inputs are distributed."""
+"""Not more rows of a label, or with the same fields, than wanted: as many of each, or as real
+inputs are distributed."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,7 +7,7 @@ from math import ceil
 
 from distill.curate.means import Means
 from distill.records import Candidate, Drop
-from distill.topup import label_shares
+from distill.topup import group_shares
 
 REASON = "more rows of its label than wanted"
 
@@ -17,16 +18,16 @@ def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
     of equal ones the latest."""
     if means.task.spec.curate.balance == "off":
         return []
-    by_label: dict[str, list[Candidate]] = defaultdict(list)
+    by_group: dict[str, list[Candidate]] = defaultdict(list)
     for row in rows:
         if row.source != "seeds":
-            by_label[row.answer].append(row)
-    wanted = means.task.spec.generate.examples or sum(map(len, by_label.values()))
-    shares = label_shares(rows, means.task)
+            by_group[means.task.form.group(row.answer)].append(row)
+    wanted = means.task.spec.generate.examples or sum(map(len, by_group.values()))
+    shares = group_shares(rows, means.task)
     found = []
-    for label, own in by_label.items():
-        quota = ceil(wanted * shares.get(label, 0.0))
+    for group, own in by_group.items():
+        quota = ceil(wanted * shares.get(group, 0.0))
         best = sorted(own, key=lambda row: -row.agreement)
-        words = f"{quota} of {label} wanted, {len(own)} there"
+        words = f"{quota} of {group} wanted, {len(own)} there"
         found += [Drop(row.id, "balance", REASON, words) for row in best[quota:]]
     return found

@@ -1,8 +1,9 @@
 """Is it a usable row at all: a teacher that answered, an input that is neither empty nor too short
-or long, with an answer that is one of the labels."""
+or long, with an answer that is one of the labels or fits the schema."""
 
 from collections.abc import Sequence
 
+from distill.answers import Fields
 from distill.curate.means import Means
 from distill.records import Candidate, Drop
 from distill.task import Task
@@ -28,6 +29,8 @@ def _problem(row: Candidate, task: Task) -> str | None:
         return "too short"
     if row.source != "seeds" and spec.max_words and words > spec.max_words:
         return "too long"
-    if row.answer not in task.labels:
-        return "not a label"
+    if not task.form.is_valid(row.answer):
+        return "not a label" if task.form.choices else "does not fit the schema"
+    if isinstance(task.form, Fields) and task.form.not_verbatim(row.input, row.answer):
+        return "has a value that is not in the input"
     return None

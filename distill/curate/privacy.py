@@ -1,16 +1,25 @@
 """Personal data and secrets: rows with them go, or their values are replaced by reserved ones."""
 
+import json
 from collections.abc import Sequence
 
+from distill.answers import Fields
 from distill.backends.personal import Found, find_personal, mask_personal
 from distill.curate.means import Means
-from distill.records import Candidate, Drop
+from distill.records import Candidate, Drop, fold
 from distill.task import Task
+
+BETWEEN = "\n\n\0\n\n"  # what no value goes across
+TORN = "personal data that is not the same in input and answer"
 
 
 def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
-    """Where the task says so, drop rows with personal data. Seeds are what people chose to show."""
-    if means.task.spec.curate.privacy != "drop":
+    """Where the task says so, drop rows with personal data; where it is replaced, those whose
+    answer cannot be taken out of the input any more. Seeds are what people chose to show."""
+    mode, form = means.task.spec.curate.privacy, means.task.form
+    if mode == "mask" and isinstance(form, Fields):
+        return [Drop(row.id, "privacy", TORN) for row in rows if _is_torn(row, means.task, form)]
+    if mode != "drop":
         return []
     found = []
     for row in rows:
@@ -20,11 +29,33 @@ def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
     return found
 
 
-def masked(text: str, task: Task) -> str:
-    """The text as a student may learn from it."""
+def masked(row: Candidate, task: Task) -> tuple[str, str]:
+    """Input and answer as a student may learn from them: what is replaced in one is replaced in
+    the other."""
     if task.spec.curate.privacy != "mask":
-        return text
-    return mask_personal(text, _find(text, task))
+        return row.input, row.answer
+    if task.form.choices:
+        return mask_personal(row.input, _find(row.input, task)), row.answer
+    both = f"{row.input}{BETWEEN}{row.answer}"
+    text, _, answer = mask_personal(both, _find(both, task)).partition(BETWEEN)
+    return text, answer
+
+
+def _is_torn(row: Candidate, task: Task, form: Fields) -> bool:
+    """Whether a value stands word for word in the input, and does not after both were masked."""
+    text, answer = masked(row, task)
+    if (text, answer) == (row.input, row.answer):
+        return False
+    if not form.is_valid(answer):
+        return True
+    before, after = form.pairs(row.answer), form.pairs(answer)
+    verbatim = sum(_stands_in(value, row.input) * n for (_, value), n in before.items())
+    return sum(_stands_in(value, text) * n for (_, value), n in after.items()) < verbatim
+
+
+def _stands_in(value: str, text: str) -> bool:
+    """Whether a value, in JSON, is in a text."""
+    return fold(str(json.loads(value))) in fold(text)
 
 
 def _find(text: str, task: Task) -> list[Found]:

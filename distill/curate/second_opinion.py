@@ -1,6 +1,7 @@
 """Does a linear model on sentence embeddings, fitted to the seeds, give the same answer?
 
-A small teacher is wrong often; two that err differently and agree are wrong seldom.
+A small teacher is wrong often; two that err differently and agree are wrong seldom. Only labels
+have one.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ REASON = "another answer"
 def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
     """Drop a row whose answer the second opinion does not share. Seeds are its own teachers."""
     rows = [row for row in rows if row.source != "seeds"]
-    if not means.task.spec.curate.second_opinion or not rows:
+    if not means.task.spec.curate.second_opinion or not means.task.form.choices or not rows:
         return []
     return [
         Drop(row.id, "second_opinion", REASON, f"answered {row.answer}, second opinion {other}")

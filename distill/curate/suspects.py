@@ -27,7 +27,10 @@ def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
 
 
 def suspects(rows: Sequence[Candidate], means: Means) -> list[Suspect]:
-    """Rows whose label is suspect, by their index among `rows`. The seeds' labels are trusted."""
+    """Rows whose label is suspect, by their index among `rows`; none where answers are no labels.
+    The seeds' labels are trusted."""
+    if not means.task.form.choices:
+        return []
     own = [index for index, row in enumerate(rows) if row.source != "seeds"]
     trusted = [(seed.input, seed.answer) for seed in means.task.seeds]
     found = suspect_labels(

@@ -35,5 +35,6 @@ def _instructions(task: Task) -> list[str]:
     """What no message of a customer repeats. A copied seed is a duplicate, which is another
     check's matter."""
     names = ("synthesize.md", *INSTRUCTIONS)
-    texts = [task.spec.description, *task.spec.labels.values()]
+    shown = task.form.group_values
+    texts = [task.spec.description, *(shown(group)["meaning"] for group in task.groups)]
     return [*(task.prompts[name] for name in names), *(text for text in texts if text)]

@@ -107,9 +107,23 @@ class Writer:
 
     def _object(self, schema: Schema, depth: int, label: str) -> dict[str, Any]:
         properties: dict[str, Schema] = schema.get("properties", {})
+        known = self._known_object(properties)
+        if known is not None:
+            return known
         return {
             name: self.value(entry, depth + 1, name, label) for name, entry in properties.items()
         }
+
+    def _known_object(self, properties: dict[str, Schema]) -> dict[str, Any] | None:
+        """What the row that is most like the question has, where the rows' labels are objects of
+        these properties; null for what it has not."""
+        try:
+            found = json.loads(self.memory.label_of(self.asked) or self.memory.labels[0])
+        except json.JSONDecodeError:
+            return None
+        if not isinstance(found, dict) or not set(found) <= set(properties):
+            return None
+        return {name: found.get(name) for name in properties}
 
     def _array(self, schema: Schema, depth: int) -> list[Any]:
         items = self._resolved(schema.get("items", {}), depth)

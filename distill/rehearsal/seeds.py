@@ -81,14 +81,16 @@ def _mixed(texts: Sequence[Sequence[str]], random: Random) -> str:
 
 
 def load(path: Path) -> Memory:
-    """The rows of a file of JSON lines {"input", "label"}; a line {"about"} is passed over."""
+    """The rows of a file of JSON lines {"input", "label"} or {"input", "answer"}; a line {"about"}
+    is passed over."""
     rows = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         row = json.loads(line) if line.strip() else {"about": ""}
-        if not isinstance(row, dict) or not ({"input", "label"} <= set(row) or "about" in row):
+        key = "label" if isinstance(row, dict) and "label" in row else "answer"
+        if not isinstance(row, dict) or not ({"input", key} <= set(row) or "about" in row):
             raise ValueError(f'line {number} of {path} has no "input" and "label"')
-        if "label" in row:
-            rows.append((str(row["input"]), _text(row["label"])))
+        if key in row:
+            rows.append((str(row["input"]), _text(row[key])))
     return Memory(rows)
 
 

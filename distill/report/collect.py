@@ -15,10 +15,10 @@ from distill.learning import curve_figures, sentence
 from distill.prices import usd_per_1k
 from distill.records import Example
 from distill.report.compared import (
+    answer_figures,
     billed_systems,
     confidence_figures,
     judge,
-    label_figures,
     leads,
     mistake_figures,
     self_agreement,
@@ -46,7 +46,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     student = store.student(run_id)
     if student is None:
         raise DistillError(f"run {run_id} has no student yet; `distill run {task.name}` goes on")
-    results = results_of(store, run_id)
+    results = results_of(store, run_id, task.form.metric)
     found = judge(task, results.scores)
     billed = billed_systems(task, student)
     systems = [
@@ -77,7 +77,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         "systems": systems,
         "verdict": verdict_figures(found),
         **self_agreement(task, results),
-        "labels": label_figures(task, results),
+        **answer_figures(task, results),
         **confidence_figures(task, results, systems),
         **_parity(store, run_id),
         **_speed(task, store, run_id),
@@ -185,17 +185,17 @@ def _data(task: Task, store: Store, run_id: str) -> Figures:
 
 
 def _spread(task: Task, examples: Sequence[Example]) -> list[Figures]:
-    """How different the examples of each label are from each other, and which share of the label's
+    """How different the examples of each group are from each other, and which share of the group's
     real texts (seeds, given inputs) has one of the synthesised near it."""
-    by_label: dict[str, list[Example]] = {label: [] for label in task.labels}
+    by_group: dict[str, list[Example]] = {group: [] for group in task.groups}
     for row in examples:
-        by_label[row.answer].append(row)
+        by_group.setdefault(task.form.group(row.answer), []).append(row)
     found = []
-    for label, rows in by_label.items():
+    for group, rows in by_group.items():
         texts = [row.input for row in rows if row.source != "seeds"]
         made = [row.input for row in rows if row.source == "synthesis"]
         real = [row.input for row in rows if row.source != "synthesis"]
-        figures: Figures = {"label": label, "rows": len(texts)} | asdict(diversity(texts))
+        figures: Figures = {"label": group, "rows": len(texts)} | asdict(diversity(texts))
         # The last digits depend on which texts were embedded together.
         figures["mean_nearest_distance"] = round(figures["mean_nearest_distance"], 2)
         found.append(figures | {"covered": coverage(made, real)})

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from distill.answers import NOTHING, Fields
 from distill.backends.teachers import choose
 from distill.prices import usd_per_1k
 from distill.records import Completion, Prediction, Student
 from distill.report import confidence
 from distill.report.confidence import Sure
+from distill.report.fields import by_field
 from distill.report.labels import INVALID, by_label, macro_f1
 from distill.report.mistakes import mistakes
 from distill.report.results import Results
@@ -16,13 +18,14 @@ from distill.report.spend import shown_usd
 from distill.stats import (
     Interval,
     Verdict,
+    estimate,
     mcnemar_p,
     paired_difference,
     percentile,
     share,
     verdict,
 )
-from distill.systems import LOCAL_SYSTEMS, METRIC, RIVALS, TEACHER_AGAIN
+from distill.systems import LOCAL_SYSTEMS, RIVALS, TEACHER_AGAIN
 from distill.task import Task
 
 RIGHT_OR_WRONG = ("student", "teacher")
@@ -71,7 +74,7 @@ def verdict_figures(found: Verdict) -> Figures:
 def system_figures(task: Task, name: str, results: Results, *, billed: bool) -> Figures:
     """How well a system did, how fast, and at what price."""
     rows = results.predictions[name]
-    found = share(list(results.scores[name].values()), task.spec.evaluate.confidence)
+    found = estimate(list(results.scores[name].values()), task.spec.evaluate.confidence)
     latencies = [row.latency_s for row in rows]
     in_flight = 1 if name in LOCAL_SYSTEMS else task.spec.evaluate.in_flight
     # Little's law: with so many always in flight, they come out at in_flight ÷ mean latency.
@@ -81,11 +84,11 @@ def system_figures(task: Task, name: str, results: Results, *, billed: bool) -> 
         "name": name,
         **_compared(task, name, results),
         "n": len(rows),
-        "metric": METRIC,
+        "metric": task.form.metric,
         "value": found.value,
         "ci_low": found.low,
         "ci_high": found.high,
-        "macro_f1": macro_f1(_expected(task, rows), _answers(rows), task.labels),
+        **_of_kind(task, name, results),
         "valid_rate": sum(row.valid for row in rows) / len(rows),
         "usd_per_1k_requests": shown_usd(_usd_per_1k(task, answers, requests_per_s, billed=billed)),
         "latency_p50_s": percentile(latencies, 50),
@@ -100,37 +103,81 @@ def system_figures(task: Task, name: str, results: Results, *, billed: bool) -> 
     return figures
 
 
+def _of_kind(task: Task, name: str, results: Results) -> Figures:
+    """What is a figure of one kind of task only: of labels macro F1; of objects the share that is
+    right as a whole, and the gold rows with and without anything to find, apart."""
+    rows = results.predictions[name]
+    if task.form.choices:
+        return {"macro_f1": macro_f1(_expected(task, rows), _answers(rows), task.form.choices)}
+    exact, confidence = results.exact[name], task.spec.evaluate.confidence
+    found = estimate(list(exact.values()), confidence)
+    figures: Figures = {
+        "exact_match": {"value": found.value, "ci_low": found.low, "ci_high": found.high}
+    }
+    scores = results.scores[name]
+    for part, empty in (("filled", False), ("empty", True)):
+        ids = [row.id for row in task.gold if (task.form.group(row.answer) == NOTHING) == empty]
+        if ids and len(ids) < len(task.gold):
+            found = estimate([scores[id_] for id_ in ids], confidence)
+            interval = {"value": found.value, "ci_low": found.low, "ci_high": found.high}
+            figures[part] = {"n": len(ids)} | interval
+    return figures
+
+
 def _compared(task: Task, name: str, results: Results) -> Figures:
-    """The system's differences to teacher and base, paired by gold row, with McNemar's p."""
+    """The system's differences to teacher and base, paired by gold row, with McNemar's p where an
+    answer is right or wrong."""
     gold = [row.id for row in task.gold]
     ours, found = [results.scores[name][id_] for id_ in gold], Figures()
     for other in COMPARED_WITH:
         if other != name:
             theirs = [results.scores[other][id_] for id_ in gold]
             lead = paired_difference(ours, theirs, task.spec.evaluate.confidence)
-            found[f"to_{other}"] = {
-                **{"difference": lead.value, "ci_low": lead.low, "ci_high": lead.high},
-                "mcnemar_p": mcnemar_p(ours, theirs),
+            figures: Figures = {
+                **{"difference": lead.value, "ci_low": lead.low, "ci_high": lead.high}
             }
+            if {*ours, *theirs} <= {0.0, 1.0}:
+                figures["mcnemar_p"] = mcnemar_p(ours, theirs)
+            found[f"to_{other}"] = figures
     return found
 
 
-def label_figures(task: Task, results: Results) -> list[Figures]:
-    """Each label, as the student and its teacher know it."""
+def answer_figures(task: Task, results: Results) -> Figures:
+    """`labels` or `fields`, each as the student and its teacher know it."""
+    if isinstance(task.form, Fields):
+        return {"fields": _field_figures(task, task.form, results)}
+    return {"labels": _label_figures(task, results)}
+
+
+def _field_figures(task: Task, form: Fields, results: Results) -> list[Figures]:
     found = {
-        name: by_label(_expected(task, rows), _answers(rows), task.labels)
+        name: by_field(form, _expected(task, rows), _answers(rows))
         for name, rows in results.predictions.items()
         if name in RIGHT_OR_WRONG
     }
     return [
-        {"label": label, **{name: labels[label] for name, labels in found.items()}}
-        for label in task.labels
+        {"field": field, **{name: fields[field] for name, fields in found.items()}}
+        for field in found["student"]
+        if field in found["teacher"]
+    ]
+
+
+def _label_figures(task: Task, results: Results) -> list[Figures]:
+    labels = task.form.choices
+    found = {
+        name: by_label(_expected(task, rows), _answers(rows), labels)
+        for name, rows in results.predictions.items()
+        if name in RIGHT_OR_WRONG
+    }
+    return [
+        {"label": label, **{name: known[label] for name, known in found.items()}}
+        for label in labels
     ]
 
 
 def _expected(task: Task, rows: Sequence[Prediction]) -> list[str]:
-    label_of = {row.id: row.answer for row in task.gold}
-    return [label_of[row.gold_id] for row in rows]
+    answer_of = {row.id: row.answer for row in task.gold}
+    return [answer_of[row.gold_id] for row in rows]
 
 
 def _answers(rows: Sequence[Prediction]) -> list[str]:
@@ -159,7 +206,7 @@ def mistake_figures(task: Task, results: Results) -> Figures:
     student, teacher = (
         {row.gold_id: row for row in results.predictions[system]} for system in RIGHT_OR_WRONG
     )
-    return mistakes(task.gold, student, teacher, results.scores)
+    return mistakes(task.gold, student, teacher, results.scores, task.form.group)
 
 
 def self_agreement(task: Task, results: Results) -> Figures:

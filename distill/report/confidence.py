@@ -30,7 +30,7 @@ class Sure:
 
 def calibration(rows: Sequence[Sure]) -> Figures:
     """`ece`, the expected calibration error, and its bins of equal width, those that hold a row:
-    from, to, rows, mean confidence, share that is right.
+    from, to, rows, mean confidence, share that is all right.
 
     Source: Guo, Pleiss, Sun and Weinberger 2017, On Calibration of Modern Neural Networks.
     """
@@ -43,7 +43,7 @@ def calibration(rows: Sequence[Sure]) -> Figures:
             "to": (place + 1) / BINS,
             "n": len(held),
             "confidence": sum(row.confidence for row in held) / len(held),
-            "right": sum(row.student for row in held) / len(held),
+            "right": sum(row.student == 1.0 for row in held) / len(held),
         }
         for place, held in enumerate(bins)
         if held

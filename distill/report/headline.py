@@ -7,6 +7,9 @@ from typing import Any
 from distill.stats import Interval, Verdict
 from distill.systems import rival_in_words
 
+# What a system does whose value that is, and the same of another one after it.
+IN_WORDS = {"accuracy": ("is right on", "on "), "field_f1": ("has a field F1 of", "one of ")}
+
 System = Mapping[str, Any]
 Leads = Mapping[str, Interval]
 
@@ -41,7 +44,8 @@ def _usd(system: System) -> Decimal:
 
 def _rival_sentence(rival: System, student: System, lead: Interval, gold: int) -> str:
     what = f"{rival_in_words(rival['name'])}, at ${rival['usd_per_1k_requests']} per 1,000"
-    shares = f"is right on {rival['value']:.1%}, the student on {student['value']:.1%}"
+    has, points = IN_WORDS[student["metric"]]
+    shares = f"{has} {rival['value']:.1%}, the student {points}{student['value']:.1%}"
     interval = f"{100 * lead.value:+.1f} points, {100 * lead.low:+.1f}…{100 * lead.high:+.1f}"
     if lead.value <= 0:
         return f"You do not need the student: {what}, {shares} ({interval})."

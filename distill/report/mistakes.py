@@ -1,7 +1,7 @@
 """Predictions → the gold rows on which student and teacher differ, and those on which both fail."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from distill.records import Labelled, Prediction
@@ -16,31 +16,38 @@ def mistakes(
     gold: Sequence[Labelled],
     student: ByGold,
     teacher: ByGold,
-    right: Mapping[str, Mapping[str, float]],
+    scores: Mapping[str, Mapping[str, float]],
+    group: Callable[[str], str],
 ) -> Figures:
-    """`worst`: the student is wrong and the teacher right; `better`: the other way round;
-    `both_wrong`. `right` are the scores of both by gold id. Of each the first SHOWN, by label, the
-    label with the most first, and within it those first of which the student was surest; and how
-    many there are in all."""
-    by_rights: dict[tuple[bool, bool], list[Labelled]] = {}
+    """`worst`: the student's answer scores less than the teacher's; `better`: the other way round;
+    `both_wrong`: as much, and not all. `scores` are those of both by gold id, `group` tells which
+    group an answer is of. Of each the first SHOWN, by group, the group with the most first, and
+    within it those first of which the student was surest; and how many there are in all."""
+    rows: dict[str, list[Labelled]] = {"worst": [], "better": [], "both_wrong": []}
     for row in gold:
-        key = bool(right["student"][row.id]), bool(right["teacher"][row.id])
-        by_rights.setdefault(key, []).append(row)
-    of_kind = {"worst": (False, True), "better": (True, False), "both_wrong": (False, False)}
-    rows = {name: by_rights.get(key, []) for name, key in of_kind.items()}
+        if name := _which(scores["student"][row.id], scores["teacher"][row.id]):
+            rows[name].append(row)
     shown: Figures = {
-        name: [_row(row, student, teacher) for row in _ordered(held, student)[:SHOWN]]
+        name: [_row(row, student, teacher) for row in _ordered(held, student, group)[:SHOWN]]
         for name, held in rows.items()
     }
     return shown | {"mistakes": {name: len(held) for name, held in rows.items()}}
 
 
-def _ordered(rows: Sequence[Labelled], student: ByGold) -> list[Labelled]:
-    of_label = Counter(row.answer for row in rows)
+def _which(student: float, teacher: float) -> str:
+    if student == teacher:
+        return "" if student == 1.0 else "both_wrong"
+    return "worst" if student < teacher else "better"
+
+
+def _ordered(
+    rows: Sequence[Labelled], student: ByGold, group: Callable[[str], str]
+) -> list[Labelled]:
+    of_group = Counter(group(row.answer) for row in rows)
 
     def place(row: Labelled) -> tuple[int, str, float, str]:
         sure = student[row.id].confidence or 0.0
-        return (-of_label[row.answer], row.answer, -sure, row.id)
+        return (-of_group[group(row.answer)], group(row.answer), -sure, row.id)
 
     return sorted(rows, key=place)
 

@@ -7,6 +7,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 Figures = Mapping[str, Any]
 
+# What the metric that comes first is, as a title and as the head of a column.
+ABOUT = {"accuracy": "Share of right answers", "field_f1": "Mean F1 of the fields"}
+HEADS = {"accuracy": "right", "field_f1": "field F1"}
+
 
 def markdown(figures: Figures) -> str:
     """The report as Markdown; the text of inputs is put into code spans."""
@@ -32,6 +36,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"percent": _percent, "level": _level}
+    environment.filters |= {"about": ABOUT.__getitem__, "head": HEADS.__getitem__}
     environment.filters |= {"seconds": _seconds, "code": _code, "points": _points}
     return environment
 

@@ -4,20 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from distill.records import Completion, Prediction
+from distill.scorers import EXACT
 from distill.store import Store
-from distill.systems import METRIC
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What evaluation stored: predictions, scores by gold id, completions by request."""
+    """What evaluation stored: predictions, scores by gold id (those of the metric that comes first,
+    and `exact`, where an answer can be right in part), completions by request."""
 
     predictions: Mapping[str, Sequence[Prediction]]
     scores: Mapping[str, Mapping[str, float]]
     completions: Mapping[str, Completion]
+    exact: Mapping[str, Mapping[str, float]]
 
 
-def results_of(store: Store, run_id: str) -> Results:
+def results_of(store: Store, run_id: str, metric: str) -> Results:
     """A run's."""
     predictions: dict[str, list[Prediction]] = {}
     for row in store.predictions(run_id):
@@ -27,4 +29,5 @@ def results_of(store: Store, run_id: str) -> Results:
         for system in predictions
         for answered in store.answered(run_id, f"evaluate:{system}")
     }
-    return Results(predictions, store.scores(run_id, METRIC), completions)
+    scores, exact = store.scores(run_id, metric), store.scores(run_id, EXACT)
+    return Results(predictions, scores, completions, exact)

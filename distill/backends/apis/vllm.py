@@ -3,6 +3,8 @@
 A base model gets the turns as one text.
 """
 
+import json
+
 from distill.backends.apis.openai_shaped import turns
 from distill.backends.apis.wire import Body
 from distill.records import Request
@@ -25,6 +27,8 @@ def _common(request: Request) -> Body:
     beyond_openai: Body = {}
     if sampling.choices:
         beyond_openai["structured_outputs"] = {"choice": list(sampling.choices)}
+    if sampling.schema:
+        beyond_openai["structured_outputs"] = {"json": json.loads(sampling.schema)}
     if sampling.min_p:
         beyond_openai["min_p"] = sampling.min_p
     body: Body = {

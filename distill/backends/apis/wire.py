@@ -58,12 +58,16 @@ def certificates() -> ssl.SSLContext:
 
 
 def answer_schema(sampling: Sampling) -> dict[str, Any] | None:
-    """The JSON Schema of an answer that is one of the choices, or a list of texts; None for free
-    text."""
+    """The JSON Schema of an answer that is one of the choices, an object, or a list of texts; None
+    for free text."""
     if sampling.choices:
         label = {"label": {"type": "string", "enum": list(sampling.choices)}}
         reasons = {"rationale": {"type": "string"}} if sampling.rationale else {}
         return _object(reasons | label)
+    if sampling.schema:
+        answer = strict(json.loads(sampling.schema))
+        reasons = {"rationale": {"type": "string"}}
+        return _object(reasons | {"answer": answer}) if sampling.rationale else answer
     if sampling.inputs:
         return _object({"inputs": {"type": "array", "items": {"type": "string"}}})
     return None
@@ -74,28 +78,46 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     return shape | {"additionalProperties": False}
 
 
+def strict(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema of an object as providers take it: every field is required, and one that may be
+    missing may be null."""
+    parts: dict[str, Any] = {}
+    for name, part in schema.get("properties", {}).items():
+        inner = strict(part) if "properties" in part else part
+        if isinstance(inner.get("items"), dict) and "properties" in inner["items"]:
+            inner = inner | {"items": strict(inner["items"])}
+        optional = name not in schema.get("required", ())
+        parts[name] = {"anyOf": [inner, {"type": "null"}]} if optional else inner
+    return schema | _object(parts)
+
+
 def label_of(text: str) -> str:
     """The label in an answer: {"label": …} where the schema asked for it, else the text itself."""
-    label = _json_object(text).get("label")
+    label = (json_object(text) or {}).get("label")
     return readable(label if isinstance(label, str) else text).strip()
 
 
 def inputs_of(text: str) -> list[str]:
     """The texts in an answer: {"inputs": […]} where the schema asked for it, else itself."""
-    found = _json_object(text).get("inputs")
+    found = (json_object(text) or {}).get("inputs")
     if isinstance(found, list):
         return [readable(item).strip() for item in found if isinstance(item, str)]
     return [text.strip()]
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def json_object(text: str) -> dict[str, Any] | None:
+    """The object that a text is in JSON; None where it is none. NaN and Infinity are no JSON."""
     if not text.lstrip().startswith("{"):
-        return {}
+        return None
     try:
-        found = json.loads(text)
-    except json.JSONDecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
+        found = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(name)
 
 
 async def post(client: Any, path: str, body: Body) -> Reply:

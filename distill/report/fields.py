@@ -1,0 +1,50 @@
+"""Expected and given objects → the figures of each field."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from distill.answers import Fields
+from distill.report.labels import INVALID
+
+Figures = dict[str, Any]
+
+
+def by_field(form: Fields, expected: Sequence[str], answers: Sequence[str]) -> dict[str, Figures]:
+    """Field → n (its values in gold), precision, recall and f1 over all rows (0 where there is
+    nothing to divide by), and how often it had another value than it should (`wrong`), none
+    (`missing`) or one too many (`too_many`). An answer that is none has no values."""
+    right, said, both = Counter[str](), Counter[str](), Counter[str]()
+    wrong = Counter[str]()
+    for wanted, given in zip(expected, answers, strict=True):
+        gold = form.pairs(wanted)
+        found = form.pairs(given) if given != INVALID else Counter[tuple[str, str]]()
+        for count, pairs in ((right, gold), (said, found), (both, gold & found)):
+            for (field, _), times in pairs.items():
+                count[field] += times
+        wrong += _fields_of(gold - found) & _fields_of(found - gold)
+    names = dict.fromkeys((*form.names, *sorted(right | said)))
+    return {
+        name: _figures(right[name], said[name], both[name], wrong[name])
+        for name in names
+        if name in right or name in said or name in form.leaves
+    }
+
+
+def _fields_of(pairs: Counter[tuple[str, str]]) -> Counter[str]:
+    count = Counter[str]()
+    for (field, _), times in pairs.items():
+        count[field] += times
+    return count
+
+
+def _figures(right: int, said: int, both: int, wrong: int) -> Figures:
+    return {
+        "n": right,
+        "precision": both / said if said else 0.0,
+        "recall": both / right if right else 0.0,
+        "f1": 2 * both / (right + said) if right + said else 0.0,
+        "wrong": wrong,
+        "missing": right - both - wrong,
+        "too_many": said - both - wrong,
+    }

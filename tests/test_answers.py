@@ -1,0 +1,146 @@
+"""Forms of answers: one text for what is equal, what fits, what is sent to servers."""
+
+import json
+from typing import Any
+
+import pytest
+
+from distill.answers import Fields, Labels
+from distill.backends.apis.wire import answer_schema, strict
+from distill.normalise import NORMALISERS
+from distill.records import Sampling
+
+SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "required": ["total"],
+    "properties": {
+        "total": {"type": ["number", "null"], "x-normalize": "number"},
+        "title": {"type": "string", "x-verbatim": True, "x-normalize": ["case", "whitespace"]},
+        "tags": {"type": "array", "items": {"type": "string", "x-normalize": "case"}},
+        "buyer": {
+            "type": "object",
+            "properties": {"name": {"type": "string"}, "city": {"type": "string"}},
+        },
+    },
+}
+FORM = Fields(SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ('{"title": "A", "total": 3}', '{"total":3,"title":"A"}'),
+        (' {"total": null, "title": null}\n', '{"total":null}'),
+        ('{"rationale": "so", "answer": {"total": 1}}', '{"total":1}'),
+        (
+            '{"total":1,"buyer":{"city":"ü","name":"n"}}',
+            '{"total":1,"buyer":{"name":"n","city":"ü"}}',
+        ),
+        ("no object", "no object"),
+        ('{"total": 1', '{"total": 1'),
+        ('{"total": NaN}', '{"total": NaN}'),
+        ("[1]", "[1]"),
+    ],
+)
+def test_an_object_has_one_text(text: str, answer: str) -> None:
+    assert FORM.of_text(text) == answer
+    assert FORM.of_text(answer) == answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "fits"),
+    [
+        ('{"total":1}', True),
+        ('{"total":null,"tags":["a"]}', True),
+        ('{"title":"a"}', False),
+        ('{"total":"1"}', False),
+        ('{"total":1,"tags":"a"}', False),
+        ("[]", False),
+        ("", False),
+        ('{"total":' + "[" * 5000 + "]" * 5000 + "}", False),
+    ],
+)
+def test_what_fits_the_schema(answer: str, fits: bool) -> None:
+    assert FORM.is_valid(answer) is fits
+
+
+def test_pairs_are_leaves_list_items_and_normalised() -> None:
+    answer = FORM.of_row(
+        {"total": 2.0, "title": " The  Best ", "tags": ["A", "a", "b"], "buyer": {"city": "Rom"}}
+    )
+    assert FORM.pairs(answer) == {
+        ("total", "2"): 1,
+        ("title", '"the best"'): 1,
+        ("tags", '"a"'): 2,
+        ("tags", '"b"'): 1,
+        ("buyer.city", '"Rom"'): 1,
+    }
+    assert FORM.pairs('{"total":null}') == {}
+
+
+def test_groups_are_the_fields_that_are_there() -> None:
+    assert FORM.group('{"total":1,"tags":[]}') == "total, tags"
+    assert Fields({"type": "object", "properties": {"a": {}}}).group("{}") == "nothing"
+    assert Labels({"x": "X"}).group("x") == "x"
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [("the best of all", ""), ("THE   BEST", ""), ("the worst", "title")],
+)
+def test_verbatim_overlooks_case_and_white_space(text: str, field: str) -> None:
+    assert FORM.not_verbatim(text, '{"total":1,"title":"The Best"}') == field
+
+
+def test_servers_get_a_schema_without_what_is_ours() -> None:
+    sent = json.loads(FORM.schema_text)
+    assert "x-" not in FORM.schema_text and "$schema" not in sent
+    assert list(sent["properties"]) == ["total", "title", "tags", "buyer"], "a field may be a title"
+    assert sent["additionalProperties"] is False
+    assert sent["properties"]["buyer"]["additionalProperties"] is False
+
+
+def test_providers_get_every_field_required_and_null_for_what_may_be_missing() -> None:
+    found = answer_schema(Sampling(9, schema=FORM.schema_text))
+    assert found is not None
+    assert found["required"] == ["total", "title", "tags", "buyer"]
+    assert found["properties"]["total"] == {"type": ["number", "null"]}
+    assert found["properties"]["title"] == {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    buyer = found["properties"]["buyer"]["anyOf"][0]
+    assert buyer["required"] == ["name", "city"]
+    with_reasons = answer_schema(Sampling(9, schema=FORM.schema_text, rationale=True))
+    assert with_reasons is not None and list(with_reasons["properties"]) == ["rationale", "answer"]
+    rows = {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "string"}}}}
+    inner = strict({"type": "object", "properties": {"rows": rows}})["properties"]["rows"]
+    assert inner["anyOf"][0]["items"]["required"] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "same"),
+    [
+        ("whitespace", "  a \n b ", "a b"),
+        ("case", "ÄB", "äb"),
+        ("number", "$1,250.00", "1250"),
+        ("number", "1250", "1250"),
+        ("number", "-0.50", "-0.5"),
+        ("number", "12 %", "12"),
+        ("number", "0.0", "0"),
+        ("number", "1,25", "1,25"),
+        ("number", "four", "four"),
+        ("number", "1 2", "1 2"),
+        ("date", "2026-11-25", "2026-11-25"),
+        ("date", "Nov 25, 2026", "2026-11-25"),
+        ("date", "25 November 2026", "2026-11-25"),
+        ("date", "03/04/2026", "2026-03-04"),
+        ("date_dayfirst", "03/04/2026", "2026-04-03"),
+        ("date_dayfirst", "2026-03-04", "2026-03-04"),
+        ("date", "November 2026", "November 2026"),
+        ("date", "tomorrow", "tomorrow"),
+        ("date", "", ""),
+        ("date", "99999999999999999999", "99999999999999999999"),
+    ],
+)
+def test_what_means_the_same(name: str, text: str, same: str) -> None:
+    assert NORMALISERS[name](text) == same
+    assert NORMALISERS[name](same) == same

@@ -1,0 +1,266 @@
+"""Tasks of kind `extract`: from the files of the task to its report."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from distill import pipeline
+from distill.cli import cli
+from distill.curate import form
+from distill.curate.means import Means
+from distill.curate.privacy import TORN, check, masked
+from distill.errors import InputError
+from distill.records import Candidate
+from distill.rehearse import Wanted, rehearse
+from distill.store import open_store
+from distill.task import Task, load_task
+from distill.workspace import Workspace
+from tests.standin import BOOKING, StandIn
+
+Row = tuple[str, dict[str, Any]]
+SEEDS: list[Row] = [
+    *((f"hi, people is {n}, day is mon{n}", {"people": n, "day": f"mon{n}"}) for n in range(3)),
+    *((f"book it, name is smith{n}", {"name": f"smith{n}"}) for n in range(3)),
+    ("is the kitchen still open", {}),
+    ("do you have parking", {}),
+]
+GOLD: list[Row] = [
+    ("could we come, day is MON7 and people is 4", {"people": 4, "day": "mon7"}),
+    ("another evening, day is tue2", {"day": "tue2"}),
+    ("please, name is jones", {"name": "jones"}),
+    ("this one says name is wrong", {"name": "says"}),
+    ("the two of us, day is fri1", {"day": "fri1", "people": 2}),
+    ("may dogs come in", {}),
+]
+TASK = """name = "bookings"
+kind = "extract"
+description = "Take a booking out of a message."
+[teacher]
+few_shot = 2
+[generate]
+requests = 30
+seeds_shown = 2
+[curate]
+min_words = 2
+"""
+
+
+def rows(rows: list[Row]) -> str:
+    return "".join(json.dumps({"input": text, "answer": answer}) + "\n" for text, answer in rows)
+
+
+def write(workspace: Workspace, **changes: str) -> Task:
+    texts = {
+        "task.toml": TASK,
+        "schema.json": json.dumps(BOOKING),
+        "synthesize.md": "With {{ names }}:\n{% for seed in seeds %}\n- {{ seed.input }}\n"
+        "{% endfor %}\n-\n",
+        "answer.md": "{% for seed in seeds %}\n{{ seed.input }} -> {{ seed.answer }}\n"
+        "{% endfor %}\n{{ input }} ->\n",
+        "student.md": "Which booking?\n",
+        "seeds.jsonl": rows(SEEDS),
+        "gold.jsonl": rows(GOLD),
+    } | {name.replace("_", "."): text for name, text in changes.items()}
+    folder = workspace.prompts / "bookings"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return load_task(workspace.prompts, "bookings")
+
+
+def options(workspace: Workspace) -> list[str]:
+    return ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
+
+
+def report(folder: Path) -> Any:
+    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
+
+
+def test_a_run_ends_in_a_report_with_fields(
+    workspace: Workspace, scripted_backends: StandIn
+) -> None:
+    write(workspace)
+    outcome = pipeline.run(workspace, "bookings")
+    found = report(outcome.context.folder)
+    assert [row["name"] for row in found["systems"]] == [
+        *("teacher", "student", "base", "base_few_shot")
+    ]
+    student = next(row for row in found["systems"] if row["name"] == "student")
+    # By hand: "says" for "wrong" has nothing right, {day} for {day, people} has F1 2 · 1 ÷ 3.
+    assert student["metric"] == "field_f1"
+    assert student["value"] == pytest.approx((4 + 0 + 2 / 3) / 6)
+    assert student["exact_match"]["value"] == pytest.approx(4 / 6)
+    assert (student["filled"]["n"], student["empty"]["n"]) == (5, 1)
+    assert student["filled"]["value"] == pytest.approx((3 + 2 / 3) / 5)
+    assert student["empty"]["value"] == student["valid_rate"] == 1.0
+    assert student["ci_low"] < student["value"] < student["ci_high"]
+    assert "macro_f1" not in student and "labels" not in found
+    assert "mcnemar_p" not in student["to_base"]
+    by_field = {row["field"]: row["student"] for row in found["fields"]}
+    assert by_field["name"] == {
+        **{"n": 2, "precision": 0.5, "recall": 0.5, "f1": 0.5},
+        **{"wrong": 1, "missing": 0, "too_many": 0},
+    }
+    assert by_field["people"]["missing"] == 1 and by_field["day"]["f1"] == 1.0
+    assert found["mistakes"] == {"worst": 0, "better": 0, "both_wrong": 2}
+    assert {row["label"] for row in found["data"]["spread"]} >= {"people, day", "name", "nothing"}
+    assert "agreement: another answer than asked for" in found["data"]["dropped"]
+    assert "field F1" in found["headline"] or "as well as the teacher" in found["headline"]
+    for name in ("report.md", "report.html", "student/README.md"):
+        text = (outcome.context.folder / name).read_text(encoding="utf-8")
+        assert "field F1" in text, name
+
+
+def test_what_the_student_learns_is_compact_json_in_the_order_of_the_schema(
+    workspace: Workspace, scripted_backends: StandIn
+) -> None:
+    write(workspace)
+    folder = pipeline.run(workspace, "bookings", pipeline.Way("train")).context.folder
+    learned = (folder / "student" / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    answers = {json.loads(line)["messages"][-1]["content"] for line in learned}
+    assert {'{"people":1,"day":"mon1"}', "{}"} <= answers
+
+
+def test_a_killed_run_asks_nothing_twice(workspace: Workspace, scripted_backends: StandIn) -> None:
+    write(workspace)
+    pipeline.run(workspace, "bookings")
+    asked = scripted_backends.total
+    pipeline.run(workspace, "bookings", pipeline.Way(new=True))
+    assert scripted_backends.total == asked
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"schema_json": "{"}, r"schema.json:1: not valid JSON"),
+        ({"schema_json": "[]"}, r"schema.json: must be a JSON Schema of an object"),
+        ({"schema_json": '{"type": "object", "properties": {}}'}, "at least one of"),
+        (
+            {"schema_json": '{"type": "object", "properties": {"a": {"type": "strange"}}}'},
+            "schema.json: properties: a: type: 'strange' is not valid",
+        ),
+        (
+            {"schema_json": json.dumps(BOOKING).replace('"case"', '"Case"')},
+            "x-normalize: unknown 'Case'; known: whitespace, case, number, date",
+        ),
+        (
+            {"seeds_jsonl": rows([("four of us", {"people": "four"})])},
+            r"seeds.jsonl:1: answer: people: 'four' is not of type 'integer'",
+        ),
+        (
+            {"seeds_jsonl": rows([("it is for Ann", {"name": "Bob"})])},
+            r"seeds.jsonl:1: answer: name: does not stand in the input word for word",
+        ),
+        ({"gold_jsonl": '{"input": "x y"}\n'}, r"gold.jsonl:1: answer: must be an object"),
+        ({"seeds_jsonl": ""}, r"seeds.jsonl is empty"),
+        (
+            {"task_toml": TASK + '[labels]\na = "A"\n'},
+            "labels: an extract task has none; its fields are in schema.json",
+        ),
+        (
+            {"reviews_jsonl": '{"input": "x y", "answer": {"people": "many"}}\n'},
+            r"reviews.jsonl:1: answer: people: 'many' is not of type 'integer'",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_place(
+    workspace: Workspace, changes: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(InputError, match=problem):
+        write(workspace, **changes)
+
+
+def test_without_a_schema(workspace: Workspace) -> None:
+    write(workspace)
+    (workspace.prompts / "bookings" / "schema.json").unlink()
+    with pytest.raises(InputError, match=r"schema\.json is missing"):
+        load_task(workspace.prompts, "bookings")
+
+
+def test_an_edited_schema_is_another_task(workspace: Workspace) -> None:
+    before = write(workspace).hash
+    assert (
+        write(
+            workspace,
+            schema_json=json.dumps(BOOKING | {"required": ["day"]}, indent=1).replace(
+                '"required": [\n  "day"\n ]', '"required": []'
+            ),
+        ).hash
+        != before
+    )
+
+
+@pytest.mark.parametrize("teacher", ["openai:gpt-6-luna", "anthropic:claude-haiku-5-5"])
+def test_a_rehearsal_goes_the_whole_way(
+    workspace: Workspace,
+    scripted_backends: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    teacher: str,
+) -> None:
+    """The stand-ins of both providers refuse a schema that the real ones would."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    write(workspace, task_toml=TASK.replace("few_shot = 2", "few_shot = 2\nrationale = true"))
+    done = rehearse(workspace, "bookings", Wanted(teacher, "online"))
+    assert done.agrees and done.bill.usd > 0
+    found = report(done.outcome.context.folder)
+    assert found["data"]["kept"] > 0
+    by_name = {row["name"]: row for row in found["systems"]}
+    assert by_name["teacher"]["valid_rate"] == 1.0
+
+
+def made(text: str, answer: dict[str, Any]) -> Candidate:
+    return Candidate(text, None, (json.dumps(answer, separators=(",", ":")),), "synthesis", "r")
+
+
+def test_personal_data_is_the_same_in_input_and_answer(workspace: Workspace) -> None:
+    task = write(workspace)
+    booked = made("for jane.roe@corp.com, people is 2", {"people": 2, "name": "jane.roe@corp.com"})
+    text, answer = masked(booked, task)
+    assert "jane.roe" not in text + answer
+    assert json.loads(answer)["name"] in text and json.loads(answer)["people"] == 2
+    assert check(list[Candidate]([booked]), Means(task)) == []
+
+
+def test_an_answer_that_cannot_be_taken_out_of_the_masked_input_goes(workspace: Workspace) -> None:
+    task = write(workspace)
+    torn = made("book for jane.roe@corp.com", {"name": "jane.roe"})
+    plain = made("book for jane", {"name": "jane"})
+    (drop,) = check([torn, plain], Means(task))
+    assert (drop.candidate_id, drop.reason) == (torn.id, TORN)
+
+
+def test_a_value_that_is_not_in_the_input_goes(workspace: Workspace) -> None:
+    rows = [
+        made("two words here", {"name": "jones"}),
+        made("jones is here", {"name": "jones"}),
+        made("no object at all", {"people": "x"}),
+    ]
+    reasons = {drop.candidate_id: drop.reason for drop in form.check(rows, Means(write(workspace)))}
+    assert reasons == {
+        rows[0].id: "has a value that is not in the input",
+        rows[2].id: "does not fit the schema",
+    }
+
+
+def test_decisions_on_objects_come_back(
+    workspace: Workspace, scripted_backends: StandIn, tmp_path: Path
+) -> None:
+    task = write(workspace)
+    pipeline.run(workspace, "bookings", pipeline.Way("curate"))
+    with open_store(workspace.database("bookings")) as store:
+        made = [r for r in store.candidates(store.runs()[-1].id) if r.source == "synthesis"]
+    decided = tmp_path / "decided.csv"
+    good, bad = """{""people"":3}""", "{people}"
+    for label, failure in ((bad, InputError), (good, type(None))):
+        decided.write_text(
+            f'id,decision,label\n{made[0].id},correct,"{label}"\n{made[1].id},reject,\n'
+        )
+        command = ["review", "bookings", "--import", str(decided)]
+        result = CliRunner().invoke(cli, [*options(workspace), *command])
+        assert isinstance(result.exception, failure), result.output
+    reviews = load_task(workspace.prompts, "bookings").reviews
+    assert [row.answer for row in reviews] == ['{"people":3}', None]
+    assert task.reviews == ()

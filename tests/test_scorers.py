@@ -1,0 +1,103 @@
+"""Scores by hand, and against scikit-learn on random rows."""
+
+import json
+import random
+
+import numpy
+import pytest
+from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
+from sklearn.preprocessing import MultiLabelBinarizer
+
+from distill.answers import Fields, Labels
+from distill.report.fields import by_field
+from distill.report.labels import INVALID, by_label, macro_f1
+from distill.scorers import scorer_of
+
+NAMES = ("a", "b", "c", "d")
+FORM = Fields({"type": "object", "properties": {name: {"type": "string"} for name in NAMES}})
+SCORE = scorer_of(FORM)
+CASES = range(200)
+
+
+@pytest.mark.parametrize(
+    ("expected", "answer", "valid", "f1", "exact"),
+    [
+        ('{"a":"x"}', '{"a":"x"}', True, 1.0, 1.0),
+        ("{}", "{}", True, 1.0, 1.0),
+        ("{}", '{"a":"x"}', True, 0.0, 0.0),
+        ('{"a":"x"}', "{}", True, 0.0, 0.0),
+        ('{"a":"x","b":"y"}', '{"a":"x"}', True, 2 / 3, 0.0),
+        ('{"a":"x","b":"y"}', '{"a":"x","b":"z"}', True, 0.5, 0.0),
+        ('{"a":"x","b":"y"}', '{"a":"x","b":"y","c":"z"}', True, 0.8, 0.0),
+        ('{"a":"x"}', '{"b":"x"}', True, 0.0, 0.0),
+        ("{}", "{}", False, 0.0, 0.0),
+    ],
+)
+def test_objects_by_hand(expected: str, answer: str, valid: bool, f1: float, exact: float) -> None:
+    found = SCORE(expected, answer, valid=valid)
+    assert found == {"field_f1": pytest.approx(f1), "exact_match": exact}
+
+
+def objects(draw: random.Random, count: int) -> list[str]:
+    """Objects with any of the fields, of few values so that some agree."""
+    return [
+        json.dumps(
+            {n: draw.choice("xyz") for n in NAMES if draw.random() < 0.5}, separators=(",", ":")
+        )
+        for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize("seed", CASES)
+def test_fields_are_what_scikit_learn_says(seed: int) -> None:
+    draw = random.Random(seed)
+    count = draw.randint(1, 12)
+    expected, answers = objects(draw, count), objects(draw, count)
+    pairs = [[set(FORM.pairs(text)) for text in texts] for texts in (expected, answers)]
+    every = [(name, f'"{value}"') for name in NAMES for value in "xyz"]
+    gold, said = (MultiLabelBinarizer(classes=every).fit_transform(rows) for rows in pairs)
+    ours = [SCORE(e, a, valid=True)["field_f1"] for e, a in zip(expected, answers, strict=True)]
+    theirs = f1_score(gold, said, average="samples", zero_division=1.0)
+    assert numpy.mean(ours) == pytest.approx(theirs, abs=1e-12)
+    exact = [SCORE(e, a, valid=True)["exact_match"] for e, a in zip(expected, answers, strict=True)]
+    assert numpy.mean(exact) == pytest.approx(accuracy_score(gold, said))
+    table = by_field(FORM, expected, answers)
+    for place, name in enumerate(NAMES):
+        columns = slice(3 * place, 3 * place + 3)
+        precision, recall, f1, _ = precision_recall_fscore_support(
+            gold[:, columns], said[:, columns], average="micro", zero_division=0.0
+        )
+        row = table[name]
+        assert (row["precision"], row["recall"], row["f1"]) == pytest.approx(
+            (precision, recall, f1)
+        )
+        right = row["n"] - row["wrong"] - row["missing"]
+        assert right == (gold[:, columns] & said[:, columns]).sum()
+        assert right + row["wrong"] + row["too_many"] == said[:, columns].sum()
+
+
+def test_an_answer_that_is_none_has_no_values() -> None:
+    table = by_field(FORM, ['{"a":"x"}'], [INVALID])
+    assert (table["a"]["n"], table["a"]["missing"], table["a"]["f1"]) == (1, 1, 0.0)
+
+
+@pytest.mark.parametrize("seed", CASES)
+def test_labels_are_counted_as_their_definitions_say(seed: int) -> None:
+    """Counted here, since the report's own come from scikit-learn."""
+    draw, labels = random.Random(seed), ("a", "b", "c")
+    count = draw.randint(1, 30)
+    expected = [draw.choice(labels) for _ in range(count)]
+    answers = [draw.choice((*labels, INVALID)) for _ in range(count)]
+    score = scorer_of(Labels(dict.fromkeys(labels, "")))
+    pairs = list(zip(expected, answers, strict=True))
+    right = [score(e, a, valid=a != INVALID)["accuracy"] for e, a in pairs]
+    assert sum(right) == sum(e == a for e, a in pairs)
+    f1s = []
+    for label, row in by_label(expected, answers, labels).items():
+        both, n, said = pairs.count((label, label)), expected.count(label), answers.count(label)
+        assert row["n"] == n
+        assert row["recall"] == pytest.approx(both / n if n else 0)
+        assert row["precision"] == pytest.approx(both / said if said else 0)
+        if n:
+            f1s.append(2 * both / (n + said))
+    assert macro_f1(expected, answers, labels) == pytest.approx(sum(f1s) / len(f1s))
