@@ -159,11 +159,11 @@ class Fields:
     def of_row(self, value: object) -> str:
         """An object that fits."""
         if not isinstance(value, dict):
-            raise ValueError(f"must be an object with the schema's fields, not {value!r}")
+            raise ValueError(f"answer: must be an object with the schema's fields, not {value!r}")
         answer = _compact(_ordered(self.schema, value))
         for problem in self._validator.iter_errors(json.loads(answer)):
             where = "".join(f"{place}: " for place in problem.absolute_path)
-            raise ValueError(f"{where}{problem.message}")
+            raise ValueError(f"answer: {where}{problem.message}")
         return readable(answer)
 
     def of_text(self, text: str) -> str:

@@ -18,16 +18,16 @@ def read_labelled(path: Path, form: AnswerForm) -> tuple[Labelled, ...]:
         where, text = f"{path}:{line}", row.get("input")
         if not isinstance(text, str) or not text.strip():
             raise InputError(f'{where}: "input" must be a text that is not empty')
-        answer = _answer(where, form, row.get(form.key), form.key)
+        answer = _answer(where, form, row.get(form.key))
         rows.append(Labelled(readable(text).strip(), answer, path.name, line))
     return tuple(rows)
 
 
-def _answer(where: str, form: AnswerForm, value: object, key: str) -> str:
+def _answer(where: str, form: AnswerForm, value: object) -> str:
     try:
         return form.of_row(value)
     except ValueError as error:
-        raise InputError(f"{where}: {key}: {error}") from error
+        raise InputError(f"{where}: {error}") from error
 
 
 def read_reviews(path: Path, form: AnswerForm) -> tuple[Review, ...]:
@@ -38,7 +38,7 @@ def read_reviews(path: Path, form: AnswerForm) -> tuple[Review, ...]:
         text, answer = row.get("input"), row.get("answer")
         if not isinstance(text, str):
             raise InputError(f'{path}:{line}: "input" must be a text')
-        right = None if answer is None else _answer(f"{path}:{line}", form, answer, "answer")
+        right = None if answer is None else _answer(f"{path}:{line}", form, answer)
         text = readable(text)
         rows[fold(text)] = Review(text, right, path.name, line)
     return tuple(rows.values())

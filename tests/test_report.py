@@ -189,7 +189,7 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
 
 def test_markdown_keeps_a_message_in_its_cell() -> None:
     text = markdown(report())
-    assert "| `<script>'a¦b'</script>` | x | `x` | `<y>` | 25.0 % |" in text
+    assert "| `<script>'a¦b'</script>` | `x` | `x` | `<y>` | 25.0 % |" in text
     assert "| 50.0 % | 0.750 | 87.5 % | 50.0 % | 62.5 % | +12.5 | 0.2 |" in text
     assert "| 20.0 % – 30.0 % | 1 | 25.0 % | 0.0 % |" in text
     assert "| form | 3 | 1 | 0.25 | 1 empty |" in text

@@ -57,7 +57,7 @@ def test_a_value_out_of_range_says_what_is_allowed(pets: WriteTask) -> None:
 
 def test_no_labels(pets: WriteTask) -> None:
     text = 'name = "pets"\nkind = "classify"\n'
-    assert "'labels' is missing" in problem(pets, task_toml=text)
+    assert "labels: a classify task needs at least two" in problem(pets, task_toml=text)
     assert "at least two" in problem(pets, task_toml=text + '[labels]\ncats = "c"\n')
 
 
