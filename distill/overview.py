@@ -7,10 +7,10 @@ import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from distill.backends.bases import automatic as automatic_base
-from distill.backends.hardware import gpu, interpreter
+from distill.backends.hardware import gpu, how_to_install, installed, interpreter
 from distill.backends.teachers import KEYS, automatic
 from distill.backends.weights import MANIFEST, STUDENT, TEACHER, models_folder
 from distill.errors import InputError
@@ -106,9 +106,12 @@ def _choices() -> list[Row]:
         found = "unpacked" if ready else "not unpacked yet: make setup"
         rows.append({"what": name, "found": found})
     own, shared = "an environment of its own", "the same environment as the tool"
-    for part in ("vllm", "unsloth"):
+    parts: tuple[Literal["vllm", "unsloth"], ...] = ("vllm", "unsloth")
+    for part in parts:
         python = interpreter(part)
         why = shared if python == sys.executable else own
+        if not installed(part, part):
+            why = how_to_install(part)
         rows.append({"what": f"{part} runs with", "found": python, "why": why})
     return rows
 

@@ -1,5 +1,6 @@
 """Backends: they fit their Protocols, are chosen by name, and say what is missing."""
 
+import importlib.util
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from distill.backends.linear import fit_embeddings
 from distill.backends.servers import ServerSettings, vllm
 from distill.backends.servers.vllm import free_port
 from distill.errors import ChildError, DistillError, InputError
+from distill.overview import diagnose
 from distill.records import Message, Model, Request, Sampling
 from tests import scripted
 from tests.books import Books
@@ -130,3 +132,21 @@ def test_a_rival_computes_the_embeddings_that_it_is_timed_for(
     classifier = fit_embeddings(seeds, ["dogs", "cats"])
     assert classifier.predict(gold) == ["dogs"]
     assert embedded == [*gold, *seeds, *seeds, *gold]
+
+
+def test_without_vllm_it_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "vllm" else find(name)
+    )
+    model, settings = Model("m", tmp_path, "chat"), ServerSettings(1, Decimal(1), tmp_path / "log")
+    with (
+        pytest.raises(InputError, match=r"vllm is not installed in .*`make setup`.*locks/cpu\.txt"),
+        vllm.serve(model, settings),
+    ):
+        pass
+    rows = {row["what"]: row for row in diagnose()}
+    assert "`make setup`" in rows["vllm runs with"]["why"]
+    assert "`make setup`" not in rows["unsloth runs with"]["why"]

@@ -37,3 +37,13 @@ def interpreter(part: Literal["vllm", "unsloth"]) -> str:
 def installed(part: Literal["vllm", "unsloth"], package: str) -> bool:
     """Whether the Python of `part` has a package; one that is of its own was made to hold it."""
     return interpreter(part) != sys.executable or importlib.util.find_spec(package) is not None
+
+
+def how_to_install(part: Literal["vllm", "unsloth"]) -> str:
+    """What to do where a part is missing, on this machine."""
+    card = gpu()
+    lock, why = f"gpu-{part}.txt" if card else "cpu.txt", card or "no NVIDIA card was found"
+    return (
+        f"{part} is not installed in {interpreter(part)}: `make setup`, in the project's folder, "
+        f"installs it from locks/{lock} ({why})"
+    )

@@ -16,8 +16,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from distill.backends.child import running
-from distill.backends.hardware import cores, gpu, interpreter
-from distill.errors import ChildError, DistillError
+from distill.backends.hardware import cores, gpu, how_to_install, installed, interpreter
+from distill.errors import ChildError, DistillError, InputError
 from distill.prices import MachinePrice
 from distill.records import Endpoint, Model, Started
 
@@ -33,13 +33,13 @@ LAST_WORDS_SECONDS = 3.0
 # Without multiprocessing the model runs in the engine's own process: one less to start, which is a
 # quarter of the time until a small model answers. vLLM then sets no number of threads by itself.
 CPU_ENV = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
+# Objects are written as students have learned them: without white space between the parts.
+STRUCTURED = '{"backend": "xgrammar", "disable_any_whitespace": true}'
 # float32: bfloat16 is four to six times slower where the processor has no instructions for it, and
 # its rounding depends on which requests share a batch, so that a sampled answer does too.
 # torch.compile makes requests 15-20 % faster and the start 100 seconds slower. A prompt that is
 # taken in pieces kills the engine when its request has a seed (a generator on the CPU has no
 # offset).
-# Objects are written as students have learned them: without white space between the parts.
-STRUCTURED = '{"backend": "xgrammar", "disable_any_whitespace": true}'
 CPU_FLAGS = ("--dtype", "float32", "--enforce-eager", "--no-enable-chunked-prefill")
 
 
@@ -48,8 +48,10 @@ def serve(model: Model, settings: "ServerSettings") -> Iterator[Endpoint]:
     """The model's endpoint on a free port of loopback, healthy; always stopped at the end.
 
     Raises ChildError with the tail of the log when the server is not healthy in time or dies, also
-    when it does so in the middle of the block.
+    when it does so in the middle of the block; InputError, with what to do, where vLLM is missing.
     """
+    if not installed("vllm", "vllm"):
+        raise InputError(how_to_install("vllm"))
     port = settings.port or free_port()
     with (
         TemporaryDirectory(prefix="distill-vllm-") as scratch,
