@@ -3,9 +3,9 @@
 Both send the same chat prompts to the same vLLM server (the embedded student's base), as many at a
 time, in turns; the requests a second of the median rounds must be within 5 % of each other. The
 server shares its cores with the client, so that a client that costs more shows. vLLM's client has
-its answers streamed, a message for each token, which the server has to make: ours does that here,
-too. What a report measures is not streamed, since nobody reads a label as it grows; that is a
-figure of its own.
+its answers streamed, a message for each token, which the server has to make and it reads one by
+one: ours does that here, too. What a report measures is not streamed, since nobody reads a label as
+it grows; that is a figure of its own.
 
     python -m benchmarks.load
 """
@@ -51,14 +51,16 @@ def prompts() -> list[str]:
 
 
 async def send_streamed(client: Any, body: Body) -> Reply:
-    """A chat completion in pieces; the last piece has the tokens."""
+    """A chat completion in pieces, each read when it comes, as vLLM's client does; the last one
+    has the tokens."""
     options = {"stream": True, "stream_options": {"include_usage": True}}
-    reply = await CHAT.send(client, body | options)
-    pieces = [line.removeprefix("data: ") for line in reply.text.splitlines() if line]
-    assert pieces[-1] == "[DONE]", reply.text
-    usage = json.loads(pieces[-2])["usage"]
+    url, piece = f"{client.base_url}chat/completions", {}
+    async with client._client.stream("POST", url, json=body | options) as response:
+        async for line in response.aiter_lines():
+            if line.startswith("data: {"):
+                piece = json.loads(line.removeprefix("data: "))
     choice = {"message": {"content": ""}, "finish_reason": "stop"}
-    return Reply(json.dumps({"choices": [choice], "usage": usage}), reply.headers)
+    return Reply(json.dumps({"choices": [choice], "usage": piece["usage"]}), {})
 
 
 def ours(endpoint: Endpoint, texts: Sequence[str], in_flight: int, *, streamed: bool) -> float:

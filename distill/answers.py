@@ -64,6 +64,9 @@ class AnswerForm(Protocol):
     def values(self) -> dict[str, object]:
         """What prompts can show of it."""
 
+    def counts(self) -> dict[str, int]:
+        """How much there is to choose or to find."""
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -113,6 +116,10 @@ class Labels:
     def values(self) -> dict[str, object]:
         """`labels`, name → meaning."""
         return {"labels": self.meanings}
+
+    def counts(self) -> dict[str, int]:
+        """`labels`."""
+        return {"labels": len(self.meanings)}
 
 
 @dataclass(frozen=True)
@@ -203,6 +210,10 @@ class Fields:
             "fields": {name: self._description(name) for name in self.names},
             "schema": self.schema_text,
         }
+
+    def counts(self) -> dict[str, int]:
+        """`fields`."""
+        return {"fields": len(self.names)}
 
     def pairs(self, answer: str) -> Counter[tuple[str, str]]:
         """(field, value) for each value of a valid answer, as often as it is there: a field within

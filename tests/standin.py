@@ -141,7 +141,10 @@ def _label(text: str, choices: Sequence[str]) -> str:
 
 
 def _object(text: str, schema: Body) -> str:
-    """The schema's fields that the last line gives a value, as "people is 4"."""
+    """The schema's fields that the last line gives a value, as "people is 4"; no whole object for
+    what says "break off"."""
+    if "break off" in text.splitlines()[-1]:
+        return '{"people":'
     found: Body = {}
     for name, part in schema["properties"].items():
         if said := re.search(rf"\b{name} is (\w+)", text.splitlines()[-1]):

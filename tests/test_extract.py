@@ -114,6 +114,32 @@ def test_a_run_ends_in_a_report_with_fields(
         assert "field F1" in text, name
 
 
+def test_an_answer_that_is_no_object_counts_as_wrong_and_as_invalid(
+    workspace: Workspace, scripted_backends: StandIn
+) -> None:
+    gold = [("we break off, people is 4", {"people": 4}), ("please break off, people is none", {})]
+    write(workspace, gold_jsonl=rows(gold))
+    found = report(pipeline.run(workspace, "bookings").context.folder)
+    assert {row["n"] for row in found["systems"]} == {2}
+    assert {row["valid_rate"] for row in found["systems"]} == {0.0}
+    assert {row["value"] for row in found["systems"]} == {0.0}
+    assert found["systems"][0]["empty"]["value"] == 0.0, "a broken {} is no {}"
+    assert found["mistakes"] == {"worst": 0, "better": 0, "both_wrong": 2}
+    people = next(row for row in found["fields"] if row["field"] == "people")
+    assert people["student"]["missing"] == 1 and people["student"]["too_many"] == 0
+
+
+@pytest.mark.parametrize("gold", [[GOLD[0]], [("may dogs come in", {})], [GOLD[0], GOLD[0]]])
+def test_little_gold_gives_a_report_all_the_same(
+    workspace: Workspace, scripted_backends: StandIn, gold: list[Row]
+) -> None:
+    write(workspace, gold_jsonl=rows(gold))
+    found = report(pipeline.run(workspace, "bookings").context.folder)
+    student = next(row for row in found["systems"] if row["name"] == "student")
+    assert student["value"] == 1.0 and student["n"] == len(gold)
+    assert "filled" not in student, "there are no two sorts of rows"
+
+
 def test_what_the_student_learns_is_compact_json_in_the_order_of_the_schema(
     workspace: Workspace, scripted_backends: StandIn
 ) -> None:

@@ -58,6 +58,8 @@ def test_what_others_reach_needs_a_key(
         ("localhost", True, "localhost"),
         ("0.0.0.0", False, "127.0.0.1"),
         ("192.0.2.7", False, "192.0.2.7"),
+        ("::1", True, "[::1]"),
+        ("::", False, "[::1]"),
         ("127.example.com", False, "127.example.com"),
     ],
 )

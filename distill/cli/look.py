@@ -26,11 +26,7 @@ def tasks(context: click.Context, as_json: bool) -> None:
         except DistillError as error:
             rows.append({"task": name, "error": str(error)})
             continue
-        counts = {
-            "labels": len(task.form.choices),
-            "seeds": len(task.seeds),
-            "gold": len(task.gold),
-        }
+        counts = {**task.form.counts(), "seeds": len(task.seeds), "gold": len(task.gold)}
         rows.append({"task": name, "kind": task.spec.kind, **counts})
     show_rows(rows, as_json=as_json)
 

@@ -130,8 +130,10 @@ def is_loopback(host: str) -> bool:
 
 
 def _reached_at(host: str) -> str:
-    """Where this machine reaches a server that is bound to an address; 0.0.0.0 is all of them."""
-    return "127.0.0.1" if host == "0.0.0.0" else host
+    """Where this machine reaches a server that is bound to an address, as a URL writes it; 0.0.0.0
+    and :: are all of them."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{host}]" if ":" in host else host
 
 
 def _healthy(host: str, port: int) -> bool:

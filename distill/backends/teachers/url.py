@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from distill.backends.servers import ServerSettings
+from distill.backends.servers.vllm import is_loopback
 from distill.errors import InputError
 from distill.prices import MachinePrice, Rates, TokenPrice, token_price
 from distill.records import Endpoint, Model
 
 KEY = "DISTILL_TEACHER_KEY"
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def identify(argument: str) -> Model:
@@ -31,7 +31,7 @@ def identify(argument: str) -> Model:
 def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
     """The task's price; a server on this machine sends no bill without one."""
     url, _, name = identify(argument).name.partition("#")
-    if urlsplit(url).hostname in LOOPBACK and name not in rates:
+    if is_loopback(urlsplit(url).hostname or "") and name not in rates:
         return None
     return token_price("url", name, rates)
 
