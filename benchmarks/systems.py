@@ -5,12 +5,12 @@
 
 FOLDER is banking77 (rows {"input", "label"}; a student chooses a label) or restaurant8k (rows
 {"input", "target"}; a student takes out what a booking needs, and messages with nothing to find are
-scored apart): train.jsonl.gz and test.jsonl. The student is the one in --student, a folder
-that training left (`student/` of a run); without it one is trained on rows of the train file. Then
-teacher, base, base with seeds in its prompt, student and, for labels, the linear models answer the
-same test rows, none of which stands in the train file. Prints the report's tables and, as its last
-line, one JSON object with every figure, the target (the student is above its base, with and without
-seeds) and "ok"; exit code 1 when it is missed.
+scored apart): train.jsonl.gz and test.jsonl. The student is the one in --student, a folder that
+training left (`student/` of a run); without it one is trained on rows of the train file. Then
+teacher, base, base with seeds in its prompt, student and the linear models answer the same test
+rows, none of which stands in the train file. Prints the report's tables and, as its last line, one
+JSON object with every figure, the target (the student is above its base, with and without seeds)
+and "ok"; exit code 1 when it is missed.
 """
 
 import argparse

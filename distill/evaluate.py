@@ -9,18 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from math import exp
-from time import perf_counter
 
 from distill import parity, side_effects
 from distill.asking import MEASURED, LazyEndpoint, ask_all, lazily
 from distill.backends.child import memory_mib
-from distill.backends.linear import Classifier, fit_embeddings, fit_tfidf
 from distill.parity import TrainedAnswers
 from distill.records import (
     Answered,
     Ask,
     Endpoint,
-    Labelled,
     Parity,
     Prediction,
     ProbeAnswer,
@@ -28,9 +25,9 @@ from distill.records import (
     Score,
     ServerFigures,
     Speed,
-    SplitRow,
     Student,
 )
+from distill.rivals import answers_of, rivals
 from distill.scorers import scorer_of
 from distill.served import Served, served_student, served_systems
 from distill.speed import measure
@@ -40,7 +37,6 @@ from distill.workspace import Context
 
 STAGE = MEASURED
 
-Fit = Callable[[Sequence[str], Sequence[str]], Classifier]
 AskServer = Callable[[str, Sequence[Request], Sequence[str]], list[Answered]]
 PARITY, PROBE = "parity", "probes"
 
@@ -68,7 +64,7 @@ def evaluate(context: Context) -> Callable[[Store], None]:
             _ask(context, store, served, found)
     with context.progress.step(STAGE, "linear rivals"):
         for system, (fit, rows) in rivals(context.task, split).items():
-            found.predictions.extend(_linear(system, fit, rows, context.task.gold))
+            found.predictions.extend(answers_of(system, fit, rows, context.task))
     scores = score(context.task, found.predictions)
 
     def write(store: Store) -> None:
@@ -187,45 +183,6 @@ def _predictions(system: str, task: Task, answered: Sequence[Answered]) -> list[
             system, gold.id, text, valid, completion.latency_s, completion.request_id, sure
         )
         predictions.append(row)
-    return predictions
-
-
-def rivals(task: Task, split: Sequence[SplitRow]) -> dict[str, tuple[Fit, list[tuple[str, str]]]]:
-    """Name → how it is fitted and on which (input, label) rows: the seeds alone, and exactly what
-    the student was trained on; none where answers are no labels."""
-    if not task.form.choices:
-        return {}
-    seeds = [(seed.input, seed.answer) for seed in task.seeds]
-    trained = [
-        (row.example.input, row.example.answer)
-        for row in split
-        if row.part == "train"
-        for _ in range(row.repeats)
-    ]
-    found = {
-        "linear_seeds": (fit_tfidf, seeds),
-        "linear": (fit_tfidf, trained),
-        "embeddings_seeds": (fit_embeddings, seeds),
-        "embeddings": (fit_embeddings, trained),
-    }
-    # The gate can leave too little to tell labels apart.
-    return {
-        name: (fit, rows)
-        for name, (fit, rows) in found.items()
-        if len({label for _, label in rows}) > 1
-    }
-
-
-def _linear(
-    system: str, fit: Fit, rows: Sequence[tuple[str, str]], gold: Sequence[Labelled]
-) -> list[Prediction]:
-    classifier = fit([text for text, _ in rows], [label for _, label in rows])
-    classifier.predict([gold[0].input])
-    predictions = []
-    for row in gold:
-        began = perf_counter()
-        answer = str(classifier.predict([row.input])[0])
-        predictions.append(Prediction(system, row.id, answer, True, perf_counter() - began))
     return predictions
 
 

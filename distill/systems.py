@@ -22,8 +22,8 @@ LOCAL_SYSTEMS = ("linear_seeds", "linear", "embeddings_seeds", "embeddings")
 RIVALS = {
     "base": "the base model without any training",
     "base_few_shot": "the base model with a few seeds in its prompt",
-    "linear_seeds": "a linear model on counts of words, trained on the seeds alone",
-    "linear": "a linear model on counts of words, trained on the student's own rows",
+    "linear_seeds": "a linear model on words, trained on the seeds alone",
+    "linear": "a linear model on words, trained on the student's own rows",
     "embeddings_seeds": "a linear model on sentence embeddings, trained on the seeds alone",
     "embeddings": "a linear model on sentence embeddings, trained on the student's own rows",
 }

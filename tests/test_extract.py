@@ -1,6 +1,7 @@
 """Tasks of kind `extract`: from the files of the task to its report."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from distill.curate import form
 from distill.curate.means import Means
 from distill.curate.privacy import TORN, check, masked
 from distill.errors import InputError
-from distill.records import Candidate
+from distill.prices import MachinePrice
+from distill.records import Candidate, Endpoint, Model
 from distill.rehearse import Wanted, rehearse
+from distill.serve import curl_line
 from distill.store import open_store
 from distill.task import Task, load_task
 from distill.workspace import Workspace
@@ -86,7 +89,7 @@ def test_a_run_ends_in_a_report_with_fields(
     outcome = pipeline.run(workspace, "bookings")
     found = report(outcome.context.folder)
     assert [row["name"] for row in found["systems"]] == [
-        *("teacher", "student", "base", "base_few_shot")
+        *("teacher", "student", "base", "base_few_shot", "linear_seeds", "linear")
     ]
     student = next(row for row in found["systems"] if row["name"] == "student")
     # By hand: "says" for "wrong" has nothing right, {day} for {day, people} has F1 2 · 1 ÷ 3.
@@ -235,6 +238,15 @@ def test_a_rehearsal_goes_the_whole_way(
     assert found["data"]["kept"] > 0
     by_name = {row["name"]: row for row in found["systems"]}
     assert by_name["teacher"]["valid_rate"] == 1.0
+
+
+def test_the_curl_line_holds_the_student_to_the_schema(workspace: Workspace) -> None:
+    task = write(workspace)
+    price = MachinePrice(Decimal(1), 1)
+    line = curl_line(task, Endpoint("http://127.0.0.1:1/v1", Model("m", None, "chat"), 1, price))
+    body = json.loads(line.partition(" -d '")[2].removesuffix("'"))
+    assert body["structured_outputs"] == {"json": json.loads(task.form.schema_text)}
+    assert body["max_tokens"] >= len('{"people":1,"day":"mon1"}')
 
 
 def made(text: str, answer: dict[str, Any]) -> Candidate:

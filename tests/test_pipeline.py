@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from distill import evaluate, pipeline
+from distill import pipeline
 from distill.backends import context as chat_context
 from distill.backends.trainers import TRAINERS, OnSteps, Trained, TrainJob
 from distill.cli import cli
 from distill.errors import DistillError, InputError
 from distill.leaks import without_leaking_seeds
+from distill.rivals import rivals
 from distill.store import Store, open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask, held_by_another_process, jsonl, pet_rows
@@ -244,8 +245,8 @@ def test_a_seed_that_is_near_gold_is_shown_to_no_system_that_is_tested_on_it(
     for purpose in PROMPTING:
         assert not any(text in shown[purpose] for text in cats)
         assert any(text in shown[purpose] for text in others)
-    rivals = evaluate.rivals(without_leaking_seeds(task), split)
-    assert [text for text, label in rivals["linear_seeds"][1] if label == "cats"] == [far["input"]]
+    found = rivals(without_leaking_seeds(task), split)
+    assert [text for text, label in found["linear_seeds"][1] if label == "cats"] == [far["input"]]
 
 
 def test_a_student_that_the_store_does_not_know_yet_is_not_trained_again(

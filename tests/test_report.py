@@ -55,12 +55,12 @@ def test_a_student_that_beats_every_rival_is_named_first() -> None:
 @pytest.mark.parametrize("low", [-0.05, -0.2])
 def test_a_rival_that_is_as_good_or_better_is_named_first(low: float) -> None:
     text = headline(systems(linear=0.9), found(), leads(linear=low), 240)
-    assert text.startswith("You do not need the student: a linear model on counts of words")
+    assert text.startswith("You do not need the student: a linear model on words")
 
 
 def test_a_rival_that_the_gold_does_not_tell_apart_is_named_first_too() -> None:
     text = headline(systems(linear=0.84), found(), leads(linear=-0.04), 240)
-    assert text.startswith("You may not need the student: a linear model on counts of words")
+    assert text.startswith("You may not need the student: a linear model on words")
     assert "at $0.0001 per 1,000, is right on 84.0%, the student on 85.0%" in text
     assert "which 240 messages do not tell apart (+1.0 points, -4.0…+6.0)" in text
 

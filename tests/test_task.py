@@ -157,7 +157,7 @@ def bundled() -> Task:
 
 
 def test_the_bundled_task_has_what_its_header_says(bundled: Task) -> None:
-    assert known_tasks(bundled.folder.parent) == ["classify"]
+    assert known_tasks(bundled.folder.parent) == ["classify", "extract"]
     assert len(bundled.form.choices) == 8
     for rows, count in ((bundled.seeds, 12), (bundled.gold, 30)):
         assert {sum(row.answer == label for row in rows) for label in bundled.form.choices} == {
@@ -167,9 +167,21 @@ def test_the_bundled_task_has_what_its_header_says(bundled: Task) -> None:
     assert "written by this project" in json.loads(header)["about"]
 
 
-def test_no_bundled_gold_message_is_close_to_a_seed_or_an_input(bundled: Task) -> None:
+def test_the_bundled_extraction_finds_every_field_in_most_ways(bundled: Task) -> None:
+    task = load_task(bundled.folder.parent, "extract")
+    assert (len(task.seeds), len(task.gold), len(task.inputs)) == (30, 60, 60)
+    assert {task.form.group(row.answer) for row in task.gold} == set(task.groups)
+    assert min(len(task.seeds_of(group)) for group in task.groups) >= 3
+    for name in ("seeds.jsonl", "gold.jsonl", "inputs.jsonl"):
+        header = (task.folder / name).read_text(encoding="utf-8").splitlines()[0]
+        assert "by this project" in json.loads(header)["about"]
+
+
+@pytest.mark.parametrize("name", ["classify", "extract"])
+def test_no_bundled_gold_message_is_close_to_a_seed_or_an_input(bundled: Task, name: str) -> None:
     from rapidfuzz import fuzz, process
 
+    bundled = load_task(bundled.folder.parent, name)
     shown = [row.input.casefold() for row in bundled.seeds] + [
         text.casefold() for text in bundled.inputs
     ]

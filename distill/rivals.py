@@ -1,0 +1,51 @@
+"""The rivals that cost next to nothing: rows in, their answers on gold out. They train and answer
+in this process."""
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+
+from distill.backends.linear import Classifier, fit_embeddings, fit_tfidf
+from distill.backends.tagger import fit_tagger
+from distill.records import Prediction, SplitRow
+from distill.task import Task
+
+Fit = Callable[[Sequence[str], Sequence[str]], Classifier]
+Pairs = list[tuple[str, str]]  # (input, answer)
+
+
+def rivals(task: Task, split: Sequence[SplitRow]) -> dict[str, tuple[Fit, Pairs]]:
+    """Name → how it is fitted and on which rows: the seeds alone, and exactly what the student was
+    trained on."""
+    seeds = [(seed.input, seed.answer) for seed in task.seeds]
+    trained = [
+        (row.example.input, row.example.answer)
+        for row in split
+        if row.part == "train"
+        for _ in range(row.repeats)
+    ]
+    found: dict[str, tuple[Fit, Pairs]] = {
+        "linear_seeds": (fit_tfidf if task.form.choices else fit_tagger, seeds),
+        "linear": (fit_tfidf if task.form.choices else fit_tagger, trained),
+    }
+    if task.form.choices:
+        found["embeddings_seeds"] = (fit_embeddings, seeds)
+        found["embeddings"] = (fit_embeddings, trained)
+    # The gate can leave too little to tell answers apart.
+    return {
+        name: (fit, rows)
+        for name, (fit, rows) in found.items()
+        if len({answer for _, answer in rows}) > 1
+    }
+
+
+def answers_of(system: str, fit: Fit, rows: Pairs, task: Task) -> list[Prediction]:
+    """A rival's answers on gold, each timed."""
+    classifier = fit([text for text, _ in rows], [answer for _, answer in rows])
+    classifier.predict([task.gold[0].input])
+    predictions = []
+    for row in task.gold:
+        began = perf_counter()
+        answer = task.form.of_text(str(classifier.predict([row.input])[0]))
+        seconds = perf_counter() - began
+        predictions.append(Prediction(system, row.id, answer, task.form.is_valid(answer), seconds))
+    return predictions
