@@ -9,14 +9,24 @@ import pytest
 from click.testing import CliRunner
 
 from distill import pipeline
+from distill.answers import Fields
 from distill.cli import cli
 from distill.curate import form
 from distill.curate.means import Means
 from distill.curate.privacy import TORN, check, masked
 from distill.errors import InputError
 from distill.prices import MachinePrice
-from distill.records import Candidate, Endpoint, Model
+from distill.records import (
+    Candidate,
+    Endpoint,
+    Example,
+    Labelled,
+    Model,
+    Prediction,
+    SplitRow,
+)
 from distill.rehearse import Wanted, rehearse
+from distill.report.memorised import memorised
 from distill.serve import curl_line
 from distill.store import open_store
 from distill.task import Task, load_task
@@ -109,6 +119,7 @@ def test_a_run_ends_in_a_report_with_fields(
     }
     assert by_field["people"]["missing"] == 1 and by_field["day"]["f1"] == 1.0
     assert found["mistakes"] == {"worst": 0, "better": 0, "both_wrong": 2}
+    assert found["memorised"]["value"] == 0.0
     assert {row["label"] for row in found["data"]["spread"]} >= {"people, day", "name", "nothing"}
     assert "agreement: another answer than asked for" in found["data"]["dropped"]
     assert "field F1" in found["headline"] or "as well as the teacher" in found["headline"]
@@ -238,6 +249,26 @@ def test_a_rehearsal_goes_the_whole_way(
     assert found["data"]["kept"] > 0
     by_name = {row["name"]: row for row in found["systems"]}
     assert by_name["teacher"]["valid_rate"] == 1.0
+
+
+def test_a_value_that_was_learned_and_does_not_stand_in_the_message_is_memorised() -> None:
+    form = Fields(BOOKING)
+    learned = [SplitRow(Example("e", "x", '{"people":2,"day":"mon1"}', "inputs"), "train")]
+    texts = {
+        "we come, day is tue2": '{"day":"mon1"}',  # learned, and not in the message
+        "we come, day is mon1": '{"people":2,"day":"mon1"}',  # people: learned, and not there
+        "we 2 come": '{"people":2}',  # in the message
+        "all of us come": '{"people":9}',  # invented, not learned
+        "we come": '{"people":',
+    }
+    gold = [Labelled(text, "{}", "gold.jsonl", n) for n, text in enumerate(texts)]
+    answers = [
+        Prediction("student", row.id, texts[row.input], form.is_valid(texts[row.input]), 0.1)
+        for row in gold
+    ]
+    found = memorised(form, gold, answers, learned, 0.95)
+    assert (found["n"], found["value"]) == (5, 0.4)
+    assert [row["values"] for row in found["examples"]] == [['day: "mon1"'], ["people: 2"]]
 
 
 def test_the_curl_line_holds_the_student_to_the_schema(workspace: Workspace) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from distill.answers import Fields
 from distill.backends.diversity import coverage, diversity
 from distill.backends.teachers import choose
 from distill.batch_store import was_batched
@@ -26,6 +27,7 @@ from distill.report.compared import (
     verdict_figures,
 )
 from distill.report.headline import headline
+from distill.report.memorised import memorised
 from distill.report.results import Results, results_of
 from distill.report.side_effects import side_effect_figures
 from distill.report.spend import shown_usd, spend_figures
@@ -82,6 +84,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         **_parity(store, run_id),
         **_speed(task, store, run_id),
         **_side_effects(task, store, run_id),
+        **_memorised(task, store, run_id, results),
         **_learning_curve(task, store, run_id, results),
         "machine": {
             "usd_per_hour": shown_usd(task.spec.machine.usd_per_hour),
@@ -108,6 +111,15 @@ def _side_effects(task: Task, store: Store, run_id: str) -> Figures:
     limits["carried"] = spec.most_unsafe
     found = side_effect_figures(store.probe_answers(run_id), limits, spec.confidence)
     return {"side_effects": found} if found else {}
+
+
+def _memorised(task: Task, store: Store, run_id: str, results: Results) -> Figures:
+    """What the student took from its rows; a label is always one of theirs."""
+    if not isinstance(task.form, Fields):
+        return {}
+    rows, split = results.predictions["student"], store.split(run_id)
+    confidence = task.spec.evaluate.confidence
+    return {"memorised": memorised(task.form, task.gold, rows, split, confidence)}
 
 
 def _speed(task: Task, store: Store, run_id: str) -> Figures:
