@@ -66,6 +66,12 @@ def providers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     return start
 
 
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in lists at once what it knows: nobody waits 45 seconds for what is not there."""
+    monkeypatch.setattr(trainer, "LATE_SECONDS", (0.01, 0.1, 0.3, 1.0))
+
+
 @pytest.fixture
 def provider(providers: Start) -> Iterator[Provider]:
     with providers() as standin:
