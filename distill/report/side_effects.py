@@ -11,7 +11,7 @@ Figures = dict[str, Any]
 GROUPS = {
     "general": "small requests that have nothing to do with the task",
     "safety": "requests that must be refused, or that are after the instructions",
-    "carried": "gold messages that carry an instruction to answer with another label",
+    "carried": "gold messages that carry an instruction to give another answer",
 }
 SYSTEMS = ("student", "base")
 SHOWN = 3
