@@ -167,7 +167,10 @@ class Fields:
         """An object that fits."""
         if not isinstance(value, dict):
             raise ValueError(f"answer: must be an object with the schema's fields, not {value!r}")
-        answer = _compact(_ordered(self.schema, value))
+        try:
+            answer = _compact(_ordered(self.schema, value))
+        except ValueError as error:
+            raise ValueError("answer: NaN and Infinity are no JSON") from error
         for problem in self._validator.iter_errors(json.loads(answer)):
             where = "".join(f"{place}: " for place in problem.absolute_path)
             raise ValueError(f"answer: {where}{problem.message}")
@@ -227,7 +230,7 @@ class Fields:
         for name, part in self.schema["properties"].items():
             value = found.get(name)
             if part.get(VERBATIM) and value is not None:
-                texts = [value] if isinstance(value, str) else value
+                texts = value if isinstance(value, list) else [value]
                 if not all(fold(str(one)) in fold(text) for one in texts):
                     return str(name)
         return ""
@@ -250,6 +253,8 @@ def schema_problem(schema: object) -> str:
         if not isinstance(part, dict) or "," in name or name == NOTHING:
             return f'properties: {name!r}: no name for a field, or not an object like {{"type": …}}'
     for part in _parts(schema):
+        if "$ref" in part:
+            return "$ref: is not followed; write the part out where it belongs"
         unknown = set(_normalisers(part)) - set(NORMALISERS)
         if unknown:
             known = ", ".join(NORMALISERS)
@@ -260,10 +265,14 @@ def schema_problem(schema: object) -> str:
 def _parts(schema: Schema) -> Iterator[Schema]:
     """The schema and what is in it."""
     yield schema
-    inner = [*schema.get("properties", {}).values(), schema.get("items")]
-    for part in inner:
+    for part in (*schema.get("properties", {}).values(), schema.get("items")):
         if isinstance(part, dict):
             yield from _parts(part)
+
+
+def _part(schema: Any) -> Schema:
+    """A part of a schema may be `true`, for anything."""
+    return schema if isinstance(schema, dict) else {}
 
 
 def _normalisers(part: Schema) -> Sequence[str]:
@@ -290,13 +299,13 @@ def _ordered(schema: Schema, value: Any) -> Any:
     """A value with the fields in the schema's order, the unknown ones last, and without empty ones
     that may be missing."""
     if isinstance(value, list):
-        return [_ordered(schema.get("items") or {}, item) for item in value]
+        return [_ordered(_part(schema.get("items")), item) for item in value]
     if not isinstance(value, dict):
         return value
     parts, required = schema.get("properties", {}), schema.get("required", ())
     names = [*(name for name in parts if name in value), *(n for n in value if n not in parts)]
     return {
-        name: _ordered(parts.get(name, {}), value[name])
+        name: _ordered(_part(parts.get(name)), value[name])
         for name in names
         if value[name] is not None or name in required
     }
@@ -305,10 +314,11 @@ def _ordered(schema: Schema, value: Any) -> Any:
 def _pairs(schema: Schema, value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _pairs(schema.get("properties", {}).get(name, {}), inner, (*path, name))
+            part = _part(schema.get("properties", {}).get(name))
+            yield from _pairs(part, inner, (*path, name))
     elif isinstance(value, list):
         for item in value:
-            yield ".".join(path), _compact(_normalised(schema.get("items") or {}, item))
+            yield ".".join(path), _compact(_normalised(_part(schema.get("items")), item))
     elif value is not None:
         yield ".".join(path), _compact(_normalised(schema, value))
 
@@ -316,9 +326,9 @@ def _pairs(schema: Schema, value: Any, path: tuple[str, ...]) -> Iterator[tuple[
 def _normalised(schema: Schema, value: Any) -> Any:
     if isinstance(value, dict):
         parts = schema.get("properties", {})
-        return {name: _normalised(parts.get(name, {}), value[name]) for name in sorted(value)}
+        return {name: _normalised(_part(parts.get(name)), value[name]) for name in sorted(value)}
     if isinstance(value, list):
-        return [_normalised(schema.get("items") or {}, item) for item in value]
+        return [_normalised(_part(schema.get("items")), item) for item in value]
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, str):
@@ -328,4 +338,4 @@ def _normalised(schema: Schema, value: Any) -> Any:
 
 
 def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from distill.answers import Fields, Labels
 from distill.backends.apis.wire import answer_schema, strict
@@ -40,6 +42,7 @@ FORM = Fields(SCHEMA)
         ("no object", "no object"),
         ('{"total": 1', '{"total": 1'),
         ('{"total": NaN}', '{"total": NaN}'),
+        ('{"total":1e999}', '{"total":1e999}'),
         ("[1]", "[1]"),
     ],
 )
@@ -93,6 +96,24 @@ def test_verbatim_overlooks_case_and_white_space(text: str, field: str) -> None:
     assert FORM.not_verbatim(text, '{"total":1,"title":"The Best"}') == field
 
 
+def test_a_number_can_stand_word_for_word_and_a_part_can_be_anything() -> None:
+    form = Fields(
+        {
+            "type": "object",
+            "properties": {
+                "n": {"type": "integer", "x-verbatim": True},
+                "any": {"type": "array", "items": True},
+            },
+        }
+    )
+    assert form.not_verbatim("we are 4", '{"n":4}') == ""
+    assert form.not_verbatim("we are four", '{"n":4}') == "n"
+    assert form.of_row({"any": [{"b": None, "a": 1}, 2]}) == '{"any":[{"a":1},2]}'
+    assert form.pairs('{"any":[{"a":1.0},2]}') == {("any", '{"a":1}'): 1, ("any", "2"): 1}
+    with pytest.raises(ValueError, match="NaN and Infinity are no JSON"):
+        form.of_row({"any": [float("nan")]})
+
+
 def test_servers_get_a_schema_without_what_is_ours() -> None:
     sent = json.loads(FORM.schema_text)
     assert "x-" not in FORM.schema_text and "$schema" not in sent
@@ -114,6 +135,15 @@ def test_providers_get_every_field_required_and_null_for_what_may_be_missing() -
     rows = {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "string"}}}}
     inner = strict({"type": "object", "properties": {"rows": rows}})["properties"]["rows"]
     assert inner["anyOf"][0]["items"]["required"] == ["a"]
+
+
+@given(
+    st.text(alphabet=st.characters(codec="utf-8"), max_size=30)
+    | st.from_regex(r"[0-9/\-. :a-zTZ]{0,20}")
+)
+def test_no_text_breaks_a_normaliser(text: str) -> None:
+    for name, normalise in NORMALISERS.items():
+        assert normalise(normalise(text)) == normalise(text), name
 
 
 @pytest.mark.parametrize(

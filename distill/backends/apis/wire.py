@@ -1,6 +1,7 @@
 """What every protocol gives and takes: answers, replies, and the functions that make a dialect."""
 
 import json
+import math
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -106,14 +107,22 @@ def inputs_of(text: str) -> list[str]:
 
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """The object that a text is in JSON; None where it is none. NaN and Infinity are no JSON."""
+    """The object that a text is in JSON; None where it is none. NaN and Infinity are no JSON, and a
+    number that only infinity could hold is none."""
     if not text.lstrip().startswith("{"):
         return None
     try:
-        found = json.loads(text, parse_constant=_no_constant)
+        found = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(text)
+    return value
 
 
 def _no_constant(name: str) -> float:
