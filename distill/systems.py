@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+# The metric that comes first, as the head of a column.
+HEADS = {"accuracy": "right", "field_f1": "field F1"}
 TEACHER_AGAIN = "teacher_again"  # the teacher with other seeds shown; in no table
 
 SYSTEMS = (

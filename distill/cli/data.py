@@ -3,11 +3,15 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from distill.cli.group import cli, json_option, task_argument, workspace_of
-from distill.cli.tables import show_rows
+from distill.cli.tables import one_line, show_rows, show_table
+
+if TYPE_CHECKING:
+    from distill.store.reading import Format
 
 
 @cli.command()
@@ -57,3 +61,36 @@ def validate(file: Path, context_tokens: int, as_json: bool) -> None:
     refuse(checked)
     if not as_json:
         click.echo("\n".join(words(checked)))
+
+
+@cli.command()
+@task_argument
+@click.argument("query")
+@json_option
+@click.pass_context
+def sql(context: click.Context, task: str, query: str, as_json: bool) -> None:
+    """Ask the store of TASK a QUERY (DuckDB's SQL); nothing is changed."""
+    from distill.store.reading import query as ask
+
+    columns, rows = ask(workspace_of(context).database(task), query)
+    if as_json:
+        show_rows([dict(zip(columns, row, strict=True)) for row in rows], as_json=True)
+    else:
+        show_table(columns, [[one_line(str(value)) for value in row] for row in rows])
+
+
+@cli.command()
+@task_argument
+@click.option(
+    "--to", "form", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True
+)
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@json_option
+@click.pass_context
+def export(context: click.Context, task: str, form: "Format", folder: Path, as_json: bool) -> None:
+    """Write every table of TASK's store into FOLDER, for those who have their own tools."""
+    from distill.store.reading import export as write
+
+    counts = write(workspace_of(context).database(task), folder, form)
+    rows = [{"table": name, "rows": count} for name, count in counts.items()]
+    show_rows(rows, as_json=as_json)

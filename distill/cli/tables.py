@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from distill.systems import HEADS
+
 SHOWN = 160
 
 
@@ -47,7 +49,16 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
     ]
     if figures.get("rehearsal"):
         rows = [[f"REHEARSAL {name}", *values] for name, *values in rows]
-    header = ["system", "right", "interval", "valid", "$/1,000", "p50 ms", "p95 ms", "req/s"]
+    header = [
+        "system",
+        HEADS[figures["systems"][0]["metric"]],
+        "interval",
+        "valid",
+        "$/1,000",
+        "p50 ms",
+        "p95 ms",
+        "req/s",
+    ]
     show_table(header, rows)
     click.echo(f"\n{folder / 'report.html'}")
 

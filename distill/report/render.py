@@ -5,11 +5,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from distill.systems import HEADS
+
 Figures = Mapping[str, Any]
 
-# What the metric that comes first is, as a title and as the head of a column.
+# What the metric that comes first is, as a title.
 ABOUT = {"accuracy": "Share of right answers", "field_f1": "Mean F1 of the fields"}
-HEADS = {"accuracy": "right", "field_f1": "field F1"}
 
 
 def markdown(figures: Figures) -> str:
