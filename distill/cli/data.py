@@ -82,7 +82,12 @@ def sql(context: click.Context, task: str, query: str, as_json: bool) -> None:
 @cli.command()
 @task_argument
 @click.option(
-    "--to", "form", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True
+    "--to",
+    "form",
+    type=click.Choice(["parquet", "csv"]),
+    default="parquet",
+    show_default=True,
+    help="What the files are.",
 )
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @json_option
