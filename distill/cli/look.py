@@ -44,6 +44,23 @@ def runs(context: click.Context, task: str | None, as_json: bool) -> None:
 
 @cli.command()
 @task_argument
+@click.argument("runs", nargs=-1, required=True)
+@json_option
+@click.pass_context
+def compare(context: click.Context, task: str, runs: tuple[str, ...], as_json: bool) -> None:
+    """Hold RUNS of TASK against the first of them: data, recipe, quality on the same gold, cost."""
+    from distill.compare import compare as compared
+    from distill.compare import lines
+
+    rows = compared(workspace_of(context), task, runs)
+    if as_json:
+        show_rows(rows, as_json=True)
+    else:
+        click.echo("\n".join(lines(rows)))
+
+
+@cli.command()
+@task_argument
 @json_option
 @click.pass_context
 def status(context: click.Context, task: str, as_json: bool) -> None:
