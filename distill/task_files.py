@@ -56,6 +56,7 @@ def read_schema(path: Path) -> Fields:
 
 
 def read_inputs(path: Path) -> tuple[str, ...]:
+    """Rows {"input"}; no file: none. Raises InputError with file and line."""
     if not path.exists():
         return ()
     rows = [(line, row.get("input")) for line, row in json_lines(path)]
@@ -84,6 +85,7 @@ def json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
 
 
 def read_text(path: Path) -> str:
+    """A file's text. Raises InputError for one that is missing or not UTF-8."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:

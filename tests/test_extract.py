@@ -1,6 +1,7 @@
 """Tasks of kind `extract`: from the files of the task to its report."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 from distill import pipeline
 from distill.answers import Fields
 from distill.cli import cli
-from distill.curate import form
+from distill.curate import balance, form
 from distill.curate.means import Means
 from distill.curate.privacy import TORN, check, masked
 from distill.errors import InputError
@@ -30,6 +31,7 @@ from distill.report.memorised import memorised
 from distill.serve import curl_line
 from distill.store import open_store
 from distill.task import Task, load_task
+from distill.topup import group_shares
 from distill.workspace import Workspace
 from tests.standin import BOOKING, StandIn
 
@@ -317,6 +319,15 @@ def test_a_value_that_is_not_in_the_input_goes(workspace: Workspace) -> None:
         rows[0].id: "has a value that is not in the input",
         rows[2].id: "does not fit the schema",
     }
+
+
+def test_fields_together_that_no_seed_has_are_a_group_of_their_own(workspace: Workspace) -> None:
+    task = write(workspace, task_toml=TASK + 'balance = "inputs"\n')
+    both = made("people is 2, name is ann", {"people": 2, "name": "ann"})
+    rows = [replace(both, source="inputs", origin=str(n)) for n in range(4)]
+    shares = group_shares(rows, task)
+    assert shares["people, name"] == 5 / 8 and sum(shares.values()) == 1
+    assert len(balance.check(rows, Means(task))) == 1, "5/8 of the four, rounded up, stay"
 
 
 def test_decisions_on_objects_come_back(
