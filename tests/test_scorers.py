@@ -76,6 +76,17 @@ def test_fields_are_what_scikit_learn_says(seed: int) -> None:
         assert right + row["wrong"] + row["too_many"] == said[:, columns].sum()
 
 
+def test_a_field_that_is_only_said_is_in_the_table() -> None:
+    form = Fields(
+        {
+            "type": "object",
+            "properties": {"buyer": {"type": "object", "properties": {"name": {}, "city": {}}}},
+        }
+    )
+    table = by_field(form, ["{}"], ['{"buyer":{"city":"Rom"}}'])
+    assert list(table) == ["buyer.city"] and table["buyer.city"]["too_many"] == 1
+
+
 def test_an_answer_that_is_none_has_no_values() -> None:
     table = by_field(FORM, ['{"a":"x"}'], [INVALID])
     assert (table["a"]["n"], table["a"]["missing"], table["a"]["f1"]) == (1, 1, 0.0)

@@ -10,7 +10,7 @@ from distill.prices import usd_per_1k
 from distill.records import Completion, Prediction, Student
 from distill.report import confidence
 from distill.report.confidence import Sure
-from distill.report.fields import by_field
+from distill.report.fields import UNUSED, by_field
 from distill.report.labels import INVALID, by_label, macro_f1
 from distill.report.mistakes import mistakes
 from distill.report.results import Results
@@ -25,7 +25,7 @@ from distill.stats import (
     share,
     verdict,
 )
-from distill.systems import LOCAL_SYSTEMS, RIVALS, TEACHER_AGAIN
+from distill.systems import HEADS, LOCAL_SYSTEMS, RIVALS, TEACHER_AGAIN
 from distill.task import Task
 
 RIGHT_OR_WRONG = ("student", "teacher")
@@ -156,9 +156,8 @@ def _field_figures(task: Task, form: Fields, results: Results) -> list[Figures]:
         if name in RIGHT_OR_WRONG
     }
     return [
-        {"field": field, **{name: fields[field] for name, fields in found.items()}}
-        for field in found["student"]
-        if field in found["teacher"]
+        {"field": field, **{name: fields.get(field, UNUSED) for name, fields in found.items()}}
+        for field in dict.fromkeys((*found["student"], *found["teacher"]))
     ]
 
 
@@ -259,6 +258,8 @@ def confidence_figures(task: Task, results: Results, systems: Sequence[Figures])
         "calibration": confidence.calibration(rows),
         "coverage": {
             "points": shown,
-            "sentence": confidence.sentence(shown, shown_usd(prices["teacher"])),
+            "sentence": confidence.sentence(
+                shown, shown_usd(prices["teacher"]), HEADS[task.form.metric]
+            ),
         },
     }

@@ -108,8 +108,8 @@ def as_good_as_teacher(found: Sequence[Figures]) -> Figures | None:
     return max(good, key=lambda row: float(row["share"]), default=None)
 
 
-def sentence(found: Sequence[Figures], teacher_usd: str) -> str:
-    """What that means, in words."""
+def sentence(found: Sequence[Figures], teacher_usd: str, metric: str = "right") -> str:
+    """What that means, in words; `metric` is what the values are shares of."""
     best = as_good_as_teacher(found)
     if best is None:
         return (
@@ -119,7 +119,7 @@ def sentence(found: Sequence[Figures], teacher_usd: str) -> str:
     return (
         f"The student can answer the {best['share']:.0%} that it is surest of (from a probability "
         f"of {best['threshold']:.3f} on) and hand the rest to the teacher: {best['value']:.1%} "
-        f"right together ({100 * best['difference']:+.1f} points to the teacher alone, no worse "
+        f"{metric} together ({100 * best['difference']:+.1f} points to the teacher alone, no worse "
         f"than {100 * best['at_least']:+.1f}), for ${best['usd_per_1k_requests']} per 1,000 "
         f"requests instead of ${teacher_usd}."
     )
