@@ -18,6 +18,7 @@ from distill.records import (
     Answered,
     Ask,
     Endpoint,
+    Labelled,
     Parity,
     Prediction,
     ProbeAnswer,
@@ -32,6 +33,7 @@ from distill.scorers import scorer_of
 from distill.served import Served, served_student, served_systems
 from distill.speed import measure
 from distill.store import Store
+from distill.systems import gold_for
 from distill.task import Task
 from distill.workspace import Context
 
@@ -80,17 +82,19 @@ def evaluate(context: Context) -> Callable[[Store], None]:
 
 def _ask(context: Context, store: Store, served: Served, found: _Found) -> None:
     """All that a server is asked; whether it serves the student comes first."""
-    task, inputs = context.task, _inputs(context.task)
+    task = context.task
     with _asking(context, store, served) as (ask, endpoint):
         if served.trained:
             found.parities.append(_parity(task, served, served.trained, ask))
         for system, render in served.systems.items():
+            gold = gold_for(system, task.gold)
+            inputs = [row.input for row in gold]
             answered = ask(system, render(served.model, inputs), inputs)
-            found.predictions.extend(_predictions(system, task, answered))
+            found.predictions.extend(_predictions(system, task, gold, answered))
         if served.probed and task.spec.evaluate.side_effects:
             found.probe_answers.extend(_side_effects(task, served, ask, found.predictions))
         if served.probed == "student" and task.spec.evaluate.speed_requests:
-            found.speeds.extend(_speeds(context, served, endpoint(), inputs))
+            found.speeds.extend(_speeds(context, served, endpoint()))
             found.servers.extend(_servers(served, endpoint()))
 
 
@@ -135,10 +139,9 @@ def _servers(served: Served, endpoint: Endpoint) -> list[ServerFigures]:
     return [ServerFigures(system, endpoint.server.seconds, memory) for system in served.systems]
 
 
-def _speeds(
-    context: Context, served: Served, endpoint: Endpoint, inputs: Sequence[str]
-) -> list[Speed]:
+def _speeds(context: Context, served: Served, endpoint: Endpoint) -> list[Speed]:
     """How fast the student is served."""
+    inputs = [row.input for row in context.task.gold]
     total = context.task.spec.evaluate.speed_requests
     return [
         row
@@ -162,19 +165,18 @@ def student_predictions(
     context: Context, store: Store, student: Student, system: str
 ) -> list[Prediction]:
     """A student's answers on gold, as a system of that name; what is answered is not asked."""
-    served, inputs = served_student(context, student, system), _inputs(context.task)
+    task, served = context.task, served_student(context, student, system)
+    inputs = [row.input for row in task.gold]
     with _asking(context, store, served) as (ask, _):
         answered = ask(system, served.systems[system](served.model, inputs), inputs)
-    return _predictions(system, context.task, answered)
+    return _predictions(system, task, task.gold, answered)
 
 
-def _inputs(task: Task) -> list[str]:
-    return [row.input for row in task.gold]
-
-
-def _predictions(system: str, task: Task, answered: Sequence[Answered]) -> list[Prediction]:
+def _predictions(
+    system: str, task: Task, asked: Sequence[Labelled], answered: Sequence[Answered]
+) -> list[Prediction]:
     predictions = []
-    for gold, answer in zip(task.gold, answered, strict=True):
+    for gold, answer in zip(asked, answered, strict=True):
         completion = answer.completion
         text = task.form.of_text(completion.text)
         valid = completion.finish_reason == "stop" and task.form.is_valid(text)

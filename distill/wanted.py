@@ -14,7 +14,7 @@ from distill.prompting import annotation_requests, answer_requests, judge_reques
 from distill.records import Answered, Ask, Candidate, Completion, Model, Request
 from distill.store import Store
 from distill.synthesis import inputs_per_request, synthesis_request, synthesis_rounds
-from distill.systems import TEACHER_AGAIN
+from distill.systems import TEACHER_AGAIN, gold_for
 from distill.task import Task
 from distill.topup import ASSUMED_YIELD, planned_counts
 
@@ -172,7 +172,8 @@ def _alike(task: Task, model: Model, made: Sequence[str]) -> tuple[Request, ...]
 
 def gold_wanted(task: Task, model: Model, purpose: str, stock: Stock, *, vote: int = 0) -> Wanted:
     """What a model that is asked as the teacher is will be asked about gold."""
-    inputs, shots = [row.input for row in task.gold], task.spec.teacher.few_shot
+    gold = gold_for(purpose.partition(":")[2], task.gold)
+    inputs, shots = [row.input for row in gold], task.spec.teacher.few_shot
     return wanted_requests(
         purpose, answer_requests(task, model, inputs, shots=shots, vote=vote), stock
     )

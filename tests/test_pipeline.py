@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from distill import pipeline
+from distill import pipeline, systems
 from distill.backends import context as chat_context
+from distill.backends.teachers import choose
 from distill.backends.trainers import TRAINERS, OnSteps, Trained, TrainJob
 from distill.cli import cli
 from distill.errors import DistillError, InputError
 from distill.leaks import without_leaking_seeds
 from distill.rivals import rivals
 from distill.store import Store, open_store
+from distill.wanted import AGAIN, Stock, gold_wanted
 from distill.workspace import Workspace
 from tests.conftest import WriteTask, held_by_another_process, jsonl, pet_rows
 from tests.scripted import Trainer
@@ -72,6 +74,26 @@ def test_a_run_ends_in_a_report(
     assert data["leak_gate"] == {"status": "clean", "overlaps": 0}
     assert data["kept"] + sum(data["dropped"].values()) == 30
     assert data["train"] + data["validation"] == data["kept"] + data["seeds"]
+
+
+def test_the_teacher_is_asked_again_about_some_gold_only(
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(systems, "ASKED_AGAIN", 4)
+    task = pets()
+    outcome = pipeline.run(workspace, "pets")
+    found = figures(outcome.context.folder)
+    assert found["teacher_self_agreement"]["n"] == 4
+    assert {row["n"] for row in found["systems"]} == {len(task.gold)}
+    with outcome.context.store() as store:
+        asked = [row.gold_id for row in store.predictions(outcome.run.id) if "again" in row.system]
+    places = sorted([row.id for row in task.gold].index(id_) for id_ in asked)
+    assert places == [0, 3, 7, 11], "from all labels"
+    planned = gold_wanted(task, choose("embedded").model, AGAIN, Stock(), vote=1)
+    assert len(planned.missing) == 4
 
 
 def test_a_finished_run_is_not_done_again(

@@ -45,13 +45,10 @@ def judge(task: Task, scores: Mapping[str, Mapping[str, float]]) -> Verdict:
 
 def leads(task: Task, scores: Mapping[str, Mapping[str, float]]) -> dict[str, Interval]:
     """Rival → how far the student is ahead of it, paired by gold row."""
-    values = {name: [found[row.id] for row in task.gold] for name, found in scores.items()}
+    rivals = [name for name in (*RIVALS, *task.spec.evaluate.baselines) if name in scores]
+    values = {name: [scores[name][row.id] for row in task.gold] for name in ("student", *rivals)}
     confidence = task.spec.evaluate.confidence
-    return {
-        name: paired_difference(values["student"], values[name], confidence)
-        for name in (*RIVALS, *task.spec.evaluate.baselines)
-        if name in values
-    }
+    return {name: paired_difference(values["student"], values[name], confidence) for name in rivals}
 
 
 def verdict_figures(found: Verdict) -> Figures:
@@ -217,7 +214,7 @@ def self_agreement(task: Task, results: Results) -> Figures:
         system: {row.gold_id: row.answer for row in results.predictions[system]}
         for system in ("teacher", TEACHER_AGAIN, "student")
     }
-    confidence, gold = task.spec.evaluate.confidence, [row.id for row in task.gold]
+    confidence, gold = task.spec.evaluate.confidence, list(said[TEACHER_AGAIN])
     itself, student = (
         share([float(said["teacher"][id_] == said[other][id_]) for id_ in gold], confidence)
         for other in (TEACHER_AGAIN, "student")
