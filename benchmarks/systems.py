@@ -24,6 +24,7 @@ from typing import Any
 
 from benchmarks.real_classify import natural
 from distill import pipeline
+from distill.answers import Fields
 from distill.progress import shown
 from distill.records import Example, SplitRow, Student, content_id, fold
 from distill.task import load_task
@@ -153,11 +154,7 @@ def split_of(rows: list[Row]) -> list[SplitRow]:
     """The first tenth validates, the others train."""
     found = []
     for place, row in enumerate(rows):
-        answer = row.get("label") or json.dumps(
-            {name: row["answer"][name] for name in SCHEMA["properties"] if name in row["answer"]},
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
+        answer = row.get("label") or Fields(SCHEMA).of_row(row["answer"])
         example = Example(content_id([row["input"]]), row["input"], answer, "inputs")
         found.append(SplitRow(example, "validation" if 10 * place < len(rows) else "train"))
     return found

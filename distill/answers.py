@@ -136,9 +136,9 @@ class Fields:
         """There are too many."""
         return ()
 
-    @property
+    @cached_property
     def schema_text(self) -> str:
-        """The schema as servers get it."""
+        """The schema as servers get it; every request has it."""
         return _compact(_sent(self.schema))
 
     @property

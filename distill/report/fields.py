@@ -20,8 +20,7 @@ def by_field(form: Fields, expected: Sequence[str], answers: Sequence[str]) -> d
         gold = form.pairs(wanted)
         found = form.pairs(given) if given != INVALID else Counter[tuple[str, str]]()
         for count, pairs in ((right, gold), (said, found), (both, gold & found)):
-            for (field, _), times in pairs.items():
-                count[field] += times
+            count += _fields_of(pairs)
         wrong += _fields_of(gold - found) & _fields_of(found - gold)
     names = dict.fromkeys((*form.names, *sorted(right | said)))
     return {
