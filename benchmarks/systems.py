@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks.real_classify import natural
 from distill import pipeline
-from distill.answers import Fields
+from distill.fields import Fields
 from distill.progress import shown
 from distill.records import Example, SplitRow, Student, content_id, fold
 from distill.task import load_task

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Protocol
 
-from distill.answers import AnswerForm, Fields
+from distill.answers import AnswerForm
+from distill.fields import Fields
 
 EXACT = "exact_match"
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from distill.answers import VERBATIM, AnswerForm, Fields, Labels
+from distill.answers import AnswerForm, Labels
 from distill.errors import InputError
+from distill.fields import VERBATIM, Fields
 from distill.prices import Rates
 from distill.records import Labelled, Review, content_id, fold
 from distill.spec import TaskSpec, read_spec

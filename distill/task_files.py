@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from distill.answers import AnswerForm, Fields, schema_problem
+from distill.answers import AnswerForm
 from distill.errors import InputError
+from distill.fields import Fields, schema_problem
 from distill.records import Labelled, Review, fold, readable
 
 

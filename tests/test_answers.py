@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill.answers import Fields, Labels
+from distill.answers import Labels
 from distill.backends.apis.wire import answer_schema, strict
+from distill.fields import Fields
 from distill.normalise import NORMALISERS
 from distill.records import Sampling
 

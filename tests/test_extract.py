@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from distill import pipeline
-from distill.answers import Fields
 from distill.cli import cli
 from distill.curate import balance, form
 from distill.curate.means import Means
 from distill.curate.privacy import TORN, check, masked
 from distill.errors import InputError
+from distill.fields import Fields
 from distill.prices import MachinePrice
 from distill.records import (
     Candidate,

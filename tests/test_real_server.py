@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from distill.answers import Fields
 from distill.backends import weights
 from distill.backends.apis import vllm
 from distill.backends.apis.wire import inputs_of, label_of
 from distill.backends.client import complete_all
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
+from distill.fields import Fields
 from distill.prices import Rates
 from distill.records import Completion, Endpoint, Message, Model, Request, Sampling
 from tests.books import Books

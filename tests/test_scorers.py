@@ -8,7 +8,8 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from distill.answers import Fields, Labels
+from distill.answers import Labels
+from distill.fields import Fields
 from distill.report.fields import by_field
 from distill.report.labels import INVALID, by_label, macro_f1
 from distill.scorers import scorer_of

@@ -3,8 +3,8 @@ or long, with an answer that is one of the labels or fits the schema."""
 
 from collections.abc import Sequence
 
-from distill.answers import Fields
 from distill.curate.means import Means
+from distill.fields import Fields
 from distill.records import Candidate, Drop
 from distill.task import Task
 

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Sequence
 
-from distill.answers import Fields
 from distill.backends.personal import Found, find_personal, mask_personal
 from distill.curate.means import Means
+from distill.fields import Fields
 from distill.records import Candidate, Drop, fold
 from distill.task import Task
 

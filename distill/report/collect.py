@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from distill.answers import Fields
 from distill.backends.diversity import coverage, diversity
 from distill.backends.teachers import choose
 from distill.batch_store import was_batched
 from distill.errors import DistillError
+from distill.fields import Fields
 from distill.learning import curve_figures, sentence
 from distill.prices import usd_per_1k
 from distill.records import Example

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from distill.answers import NOTHING, Fields
 from distill.backends.teachers import choose
+from distill.fields import NOTHING, Fields
 from distill.prices import usd_per_1k
 from distill.records import Completion, Prediction, Student
 from distill.report import confidence

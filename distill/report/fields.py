@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from distill.answers import Fields
+from distill.fields import Fields
 from distill.report.labels import INVALID
 
 Figures = dict[str, Any]

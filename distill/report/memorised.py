@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from distill.answers import Fields
+from distill.fields import Fields
 from distill.records import Labelled, Prediction, SplitRow, fold
 from distill.stats import share
 

@@ -1,0 +1,238 @@
+"""Answers of an extract task: objects that fit a JSON Schema, as compact JSON."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from distill.backends.apis.wire import json_object
+from distill.normalise import NORMALISERS
+from distill.records import fold, readable
+
+NORMALIZE, VERBATIM = "x-normalize", "x-verbatim"
+NOTHING = "nothing"  # the group of answers without a field
+# They say nothing about what is valid, and servers refuse some of them.
+NOT_SENT = (NORMALIZE, VERBATIM, "$schema", "$id", "title", "default", "examples")
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Fields:
+    """An object that fits a JSON Schema, as compact JSON with its fields in the schema's order;
+    fields without a value are left out."""
+
+    schema: Schema
+    key: str = "answer"
+    metric: str = "field_f1"
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """There are too many."""
+        return ()
+
+    @cached_property
+    def schema_text(self) -> str:
+        """The schema as servers get it; every request has it."""
+        return _compact(_sent(self.schema))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """None must be there."""
+        return ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The object's fields."""
+        return tuple(self.schema["properties"])
+
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        """The fields that have no fields of their own."""
+        parts = self.schema["properties"].items()
+        return tuple(name for name, part in parts if "properties" not in part)
+
+    @cached_property
+    def _validator(self) -> Any:
+        from jsonschema import Draft202012Validator
+
+        return Draft202012Validator(self.schema)
+
+    def of_row(self, value: object) -> str:
+        """An object that fits."""
+        if not isinstance(value, dict):
+            raise ValueError(f"answer: must be an object with the schema's fields, not {value!r}")
+        try:
+            answer = _compact(_ordered(self.schema, value))
+        except ValueError as error:
+            raise ValueError("answer: NaN and Infinity are no JSON") from error
+        for problem in self._validator.iter_errors(json.loads(answer)):
+            where = "".join(f"{place}: " for place in problem.absolute_path)
+            raise ValueError(f"answer: {where}{problem.message}")
+        return readable(answer)
+
+    def of_text(self, text: str) -> str:
+        """The object in a text, without the reasons that stand before it; the text as it is where
+        there is none."""
+        found = json_object(text)
+        if found is None:
+            return readable(text).strip()
+        inner = found.get("answer")
+        if set(found) == {"rationale", "answer"} and isinstance(inner, dict):
+            found = inner
+        return readable(_compact(_ordered(self.schema, found)))
+
+    def is_valid(self, answer: str) -> bool:
+        """An object that fits."""
+        found = json_object(answer)
+        return found is not None and bool(self._validator.is_valid(found))
+
+    def group(self, answer: str) -> str:
+        """The fields that it has."""
+        found = json_object(answer) or {}
+        return ", ".join(name for name in self.names if name in found) or NOTHING
+
+    def group_values(self, group: str) -> dict[str, str]:
+        """`names` of the fields that it has, and `meaning`, their descriptions."""
+        names = [name for name in self.names if name in group.split(", ")]
+        meaning = "; ".join(f"{name}: {self._description(name)}" for name in names)
+        without = f"without any of {', '.join(self.names)}"
+        return {"names": group, "meaning": meaning or without}
+
+    def _description(self, name: str) -> str:
+        return str(self.schema["properties"][name].get("description", name))
+
+    def values(self) -> dict[str, object]:
+        """`fields`, name → description, and `schema`."""
+        return {
+            "fields": {name: self._description(name) for name in self.names},
+            "schema": self.schema_text,
+        }
+
+    def counts(self) -> dict[str, int]:
+        """`fields`."""
+        return {"fields": len(self.names)}
+
+    def pairs(self, answer: str) -> Counter[tuple[str, str]]:
+        """(field, value) for each value of a valid answer, as often as it is there: a field within
+        a field by its path, every item of a list as a whole. Values are normalised as the schema
+        says."""
+        return Counter(_pairs(self.schema, json.loads(answer), ()))
+
+    def not_verbatim(self, text: str, answer: str) -> str:
+        """A field that should stand word for word in the input and does not; empty for none."""
+        found = json_object(answer) or {}
+        for name, part in self.schema["properties"].items():
+            value = found.get(name)
+            if part.get(VERBATIM) and value is not None:
+                texts = value if isinstance(value, list) else [value]
+                if not all(fold(str(one)) in fold(text) for one in texts):
+                    return str(name)
+        return ""
+
+
+def schema_problem(schema: object) -> str:
+    """Why a schema cannot be a task's, in words; empty for one that can."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
+        return 'must be a JSON Schema of an object, with "properties"'
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        return "".join(f"{place}: " for place in error.absolute_path) + str(error.message)
+    if schema.get("type") != "object" or not schema["properties"]:
+        return '"type" must be "object", with at least one of "properties"'
+    for name, part in schema["properties"].items():
+        if not isinstance(part, dict) or "," in name or name == NOTHING:
+            return f'properties: {name!r}: no name for a field, or not an object like {{"type": …}}'
+    for part in _parts(schema):
+        if "$ref" in part:
+            return "$ref: is not followed; write the part out where it belongs"
+        unknown = set(_normalisers(part)) - set(NORMALISERS)
+        if unknown:
+            known = ", ".join(NORMALISERS)
+            return f"{NORMALIZE}: unknown {sorted(unknown)[0]!r}; known: {known}"
+    return ""
+
+
+def _parts(schema: Schema) -> Iterator[Schema]:
+    """The schema and what is in it."""
+    yield schema
+    for part in (*schema.get("properties", {}).values(), schema.get("items")):
+        if isinstance(part, dict):
+            yield from _parts(part)
+
+
+def _part(schema: Any) -> Schema:
+    """A part of a schema may be `true`, for anything."""
+    return schema if isinstance(schema, dict) else {}
+
+
+def _normalisers(part: Schema) -> Sequence[str]:
+    named = part.get(NORMALIZE, [])
+    return [named] if isinstance(named, str) else list(named)
+
+
+def _sent(schema: Any) -> Any:
+    """Without what is meant for us. A property may be called like a keyword."""
+    if isinstance(schema, list):
+        return [_sent(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: value for key, value in schema.items() if key not in NOT_SENT}
+    return {
+        key: {name: _sent(part) for name, part in value.items()}
+        if key in ("properties", "$defs") and isinstance(value, dict)
+        else _sent(value)
+        for key, value in kept.items()
+    } | ({"additionalProperties": False} if "properties" in kept else {})
+
+
+def _ordered(schema: Schema, value: Any) -> Any:
+    """A value with the fields in the schema's order, the unknown ones last, and without empty ones
+    that may be missing."""
+    if isinstance(value, list):
+        return [_ordered(_part(schema.get("items")), item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    parts, required = schema.get("properties", {}), schema.get("required", ())
+    names = [*(name for name in parts if name in value), *(n for n in value if n not in parts)]
+    return {
+        name: _ordered(_part(parts.get(name)), value[name])
+        for name in names
+        if value[name] is not None or name in required
+    }
+
+
+def _pairs(schema: Schema, value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            part = _part(schema.get("properties", {}).get(name))
+            yield from _pairs(part, inner, (*path, name))
+    elif isinstance(value, list):
+        for item in value:
+            yield ".".join(path), _compact(_normalised(_part(schema.get("items")), item))
+    elif value is not None:
+        yield ".".join(path), _compact(_normalised(schema, value))
+
+
+def _normalised(schema: Schema, value: Any) -> Any:
+    if isinstance(value, dict):
+        parts = schema.get("properties", {})
+        return {name: _normalised(_part(parts.get(name)), value[name]) for name in sorted(value)}
+    if isinstance(value, list):
+        return [_normalised(_part(schema.get("items")), item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        for name in _normalisers(schema):
+            value = NORMALISERS[name](value)
+    return value
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
