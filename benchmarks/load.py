@@ -92,6 +92,8 @@ def theirs(endpoint: Endpoint, texts: Sequence[str], in_flight: int, scratch: Pa
         "result-filename": "found.json",
     }
     command = [sys.executable, "-c", BENCH, "--save-result", "--disable-shuffle", "--disable-tqdm"]
+    # Else it puts the texts into the chat template, and the server puts that into it once more.
+    command.append("--skip-chat-template")
     command += [part for name, value in options.items() for part in (f"--{name}", value)]
     subprocess.run(command, check=True, stdout=sys.stderr, timeout=600)
     found = json.loads((scratch / "found.json").read_text(encoding="utf-8"))

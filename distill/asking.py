@@ -19,14 +19,13 @@ from distill.ledger import BudgetReached, Nonsense, OnAnswers, StoreLedger, is_u
 from distill.progress import Progress
 from distill.records import Answered, Ask, Endpoint, Model
 from distill.store import Store
+from distill.systems import is_timed
 from distill.workspace import Context
 
 FIRST_LOOK = 20
 # Of what goes into batches: one in twenty, since at once they cost twice as much.
 LEAST_LOOK, LOOK_SHARE = 3, 20
 LEARNED_FROM = "generate"  # a system that is only compared may answer nonsense: that is a result
-
-MEASURED = "evaluate"
 
 OpenEndpoint = Callable[[], AbstractContextManager[Endpoint]]
 
@@ -115,7 +114,7 @@ def ask_all(
     while store.count_unanswered(run_id, purpose):
         try:
             asking = _Asking(context, store, purpose, endpoint(), batches_at)
-            wanted = not purpose.startswith(MEASURED) and _wants_batches(context, store)
+            wanted = not is_timed(purpose) and _wants_batches(context, store)
             out = asking.missing(in_batches=wanted)
         except (BudgetReached, Nonsense):
             raise
@@ -150,7 +149,7 @@ class _Asking:
         run_id, (stage, _, name) = self.context.run_id, self.purpose.partition(":")
         self.store.settle_lost()
         # A round's number is left out; a model's name has dots of its own.
-        step = name if stage == MEASURED else name.partition(".")[0]
+        step = name if is_timed(self.purpose) else name.partition(".")[0]
         missing = self.store.count_unanswered(run_id, self.purpose)
         with self.context.progress.step(stage, step, missing) as advance:
             told = replace(self, on_answers=lambda rows: advance(len(rows)))

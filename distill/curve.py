@@ -7,12 +7,15 @@ are in the store. What is there is neither trained nor asked again.
 from collections.abc import Sequence
 from decimal import Decimal
 
+from distill.answers import Text
 from distill.backends.tuning_prices import training_usd
 from distill.errors import InputError
 from distill.evaluate import score, student_predictions
 from distill.learning import CURVE, SHARES, Figures, curve_figures, examples_of, part_of
+from distill.pairwise import wins_of_one
 from distill.plan_student import base_of, epochs_of, tokens_of
-from distill.records import Score, SplitRow
+from distill.records import Prediction, Score, SplitRow
+from distill.store import Store
 from distill.task import Task
 from distill.train import train_on
 from distill.workspace import Context
@@ -21,13 +24,18 @@ from distill.workspace import Context
 def learning_curve(context: Context) -> Figures:
     """Train on what is missing of the curve, ask about gold, and work out what more would bring.
 
-    Raises InputError when the parts would not differ, BudgetReached before a provider's training
-    that the budget does not carry.
+    Raises InputError when the parts would not differ or texts have nothing to be compared with,
+    BudgetReached before a provider's training that the budget does not carry.
     """
     metric = context.task.form.metric
     with context.store() as store:
         split, student = store.split(context.run_id), store.student(context.run_id)
         scores = store.scores(context.run_id, metric)
+    if isinstance(context.task.form, Text) and "teacher" not in scores:
+        raise InputError(
+            "the students of a learning curve are compared with the teacher's texts, which are not "
+            f"there yet: `distill run {context.task.name}` first"
+        )
     assert student is not None, "train comes before its curve"
     for part in parts(split, context.task):
         system = f"{CURVE}{examples_of(part)}"
@@ -36,7 +44,7 @@ def learning_curve(context: Context) -> Figures:
     if "student" not in scores:
         with context.store() as store:
             answers = student_predictions(context, store, student, "student")
-        scores["student"] = by_gold(score(context.task, answers), metric)
+            scores["student"] = by_gold(_scored(context, store, answers), metric)
     return curve_figures(split, scores, context.task.spec.evaluate.confidence)
 
 
@@ -75,9 +83,18 @@ def _measured(context: Context, part: Sequence[SplitRow], system: str) -> dict[s
             store.add_curve_student(context.run_id, examples, student)
     with context.store() as store:
         predictions = student_predictions(context, store, student, system)
-        scores = score(context.task, predictions)
+        scores = _scored(context, store, predictions)
         store.add_predictions(context.run_id, predictions, scores)
     return by_gold(scores, context.task.form.metric)
+
+
+def _scored(context: Context, store: Store, answers: Sequence[Prediction]) -> list[Score]:
+    """A student's scores; texts are compared with the teacher's."""
+    scores = score(context.task, answers)
+    if not isinstance(context.task.form, Text):
+        return scores
+    teacher = [row for row in store.predictions(context.run_id) if row.system == "teacher"]
+    return scores + wins_of_one(context, store, answers, teacher)
 
 
 def by_gold(scores: Sequence[Score], metric: str) -> dict[str, float]:

@@ -11,8 +11,10 @@ from functools import partial
 from math import exp
 
 from distill import parity, side_effects
-from distill.asking import MEASURED, LazyEndpoint, ask_all, lazily
+from distill.answers import Text
+from distill.asking import LazyEndpoint, ask_all, lazily
 from distill.backends.child import memory_mib
+from distill.pairwise import wins
 from distill.parity import TrainedAnswers
 from distill.records import (
     Answered,
@@ -33,7 +35,7 @@ from distill.scorers import scorer_of
 from distill.served import Served, served_student, served_systems
 from distill.speed import measure
 from distill.store import Store
-from distill.systems import gold_for
+from distill.systems import MEASURED, gold_for
 from distill.task import Task
 from distill.workspace import Context
 
@@ -64,10 +66,13 @@ def evaluate(context: Context) -> Callable[[Store], None]:
         assert student is not None, "train comes before evaluate"
         for served in served_systems(context, student):
             _ask(context, store, served, found)
-    with context.progress.step(STAGE, "linear rivals"):
+    with context.progress.step(STAGE, "free rivals"):
         for system, (fit, rows) in rivals(context.task, split).items():
             found.predictions.extend(answers_of(system, fit, rows, context.task))
     scores = score(context.task, found.predictions)
+    if isinstance(context.task.form, Text):
+        with context.store() as store:
+            scores += wins(context, store, found.predictions)
 
     def write(store: Store) -> None:
         for row in found.parities:
@@ -189,7 +194,7 @@ def _predictions(
 
 
 def score(task: Task, predictions: Sequence[Prediction]) -> list[Score]:
-    """The scores of each prediction."""
+    """The scores of each prediction, without those that take a judge."""
     expected, scorer = {row.id: row.answer for row in task.gold}, scorer_of(task.form)
     return [
         Score(row.system, row.gold_id, metric, value)

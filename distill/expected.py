@@ -115,6 +115,8 @@ def _answer_tokens(task: Task, request: Request) -> float:
     if request.sampling.schema:
         reasons = RATIONALE_TOKENS if request.sampling.rationale else 0
         return reasons + fmean(of_text(seed.answer) for seed in task.seeds)
+    if not request.sampling.inputs:
+        return fmean(of_text(seed.answer) for seed in task.seeds)
     seeds = [seed.input for seed in task.seeds]
     return request.sampling.inputs * of_text(_json({"inputs": seeds})) / len(seeds)
 

@@ -104,6 +104,10 @@ class Fields:
     def _description(self, name: str) -> str:
         return str(self.schema["properties"][name].get("description", name))
 
+    def contradict(self, first: str, second: str) -> bool:
+        """Two objects do."""
+        return first != second
+
     def values(self) -> dict[str, object]:
         """`fields`, name → description, and `schema`."""
         return {

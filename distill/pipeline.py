@@ -249,7 +249,8 @@ def _cost(database: Path, task: Task, run_id: str, way: Way) -> str:
         if set(stages).intersection(PAYING) <= set(store.finished_stages(run_id)):
             return ""
         left = estimate(task, store, run_id, way).up_to(stages)
-    asked = (task.spec.teacher.model, task.judge, *task.spec.evaluate.baselines)
+    judges = (task.judge, task.judge_of_systems)
+    asked = (task.spec.teacher.model, *judges, *task.spec.evaluate.baselines)
     for name in asked if left.requests else ():
         check_key(name)
     usd = left.expected_usd

@@ -38,11 +38,13 @@ from distill.plan_student import (
 from distill.prices import TokenPrice, token_price
 from distill.records import Model, Request, Usage
 from distill.store import Store
+from distill.systems import is_timed
 from distill.task import Task
 from distill.training_time import TrainingTime, training_time
 from distill.wanted import (
     AGAIN,
     ANSWER,
+    COMPARED,
     EVALUATE,
     JUDGE,
     SYNTHESIZE,
@@ -316,12 +318,13 @@ def _terms(task: Task) -> dict[str, _Terms]:
         (JUDGE, task.judge),
         (EVALUATE, spec.teacher.model),
         (AGAIN, spec.teacher.model),
+        (COMPARED, task.judge_of_systems),
         *((f"evaluate:{baseline}", baseline) for baseline in spec.evaluate.baselines),
     ):
         price = price_of(name, task.rates) if name else None
         if price is not None:
             model = choose(name).model
-            gold = purpose.startswith("evaluate:")
+            gold = is_timed(purpose)
             batch = None
             if model.api in BATCHES and not gold:
                 batch = token_price(model.api, model.name, task.rates, batch=True)

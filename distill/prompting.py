@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
+from distill.answers import Text
 from distill.backends.embeddings import nearest
 from distill.backends.servers import MODEL_TOKENS
 from distill.records import Candidate, Message, Model, Request, Sampling, content_id
@@ -13,6 +14,9 @@ ANSWER_TOKENS = 16
 # {"label": …} takes more than the label, and another provider's tokens may be shorter.
 JSON_ANSWER_TOKENS, JSON_TOKENS = 96, 24
 RATIONALE_TOKENS = 200
+TEXT_TOKENS = 64
+# A model that goes on with a text begins the next example after an empty line.
+TEXT_ENDS = ("\n\n",)
 RUBRICS = {
     "classify": {
         "5": "reads like a real one, and the label is plainly the right one",
@@ -28,7 +32,15 @@ RUBRICS = {
         "2": "a field is missing, is too much or is not quite right",
         "1": "a field is plainly wrong, or the input makes no sense",
     },
+    "generate": {
+        "5": "reads like a real one, and the answer is what a careful person would have written",
+        "4": "the answer is right, something about it or the input is a little unnatural",
+        "3": "the answer is not wrong, but leaves out or adds something that matters",
+        "2": "a part of the answer is wrong, or it is in another manner than the job asks for",
+        "1": "the answer is wrong or no answer, or the input makes no sense",
+    },
 }
+VERDICTS = {"A": 1.0, "same": 0.5, "B": 0.0}  # of a judge, and what each is worth to answer A
 
 
 def answer_requests(
@@ -88,14 +100,17 @@ def student_chat(task: Task, text: str, answer: str) -> list[dict[str, str]]:
 def constrained_request(
     task: Task, model: Model, messages: tuple[Message, ...], *, seed: int = 0
 ) -> Request:
-    """A request whose answer is one of the task's labels, or an object that fits its schema, and
-    nothing else.
+    """A request whose answer is one of the task's labels, an object that fits its schema, or a
+    text, and nothing else.
 
     A base model goes on with the text: after "Team:" comes " billing", not "billing".
     """
     if task.form.choices:
         return _choice_request(model, messages, task.form.choices, seed=seed)
     room = answer_tokens(task)
+    if isinstance(task.form, Text):
+        stop = TEXT_ENDS if model.api == "completions" else ()
+        return Request(model.name, messages, Sampling(max_tokens=room, seed=seed, stop=stop))
     if model.folder is None:
         room = max(JSON_ANSWER_TOKENS, JSON_TOKENS + room)
     sampling = Sampling(max_tokens=room, seed=seed, schema=task.form.schema_text)
@@ -105,8 +120,10 @@ def constrained_request(
 def student_request(task: Task, model: Model, text: str) -> Request:
     """What the student is asked in production. One that a provider trained answers with a bare
     label, as its rows did, where a schema would have it answer in JSON. It tells how sure it is,
-    which costs nothing."""
+    which costs nothing; of one text among many that are as good that says nothing."""
     messages = student_messages(task, text)
+    if isinstance(task.form, Text):
+        return constrained_request(task, model, messages)
     if model.folder is None:
         room = answer_tokens(task)
         return Request(model.name, messages, Sampling(max_tokens=room, logprobs=True))
@@ -116,9 +133,12 @@ def student_request(task: Task, model: Model, text: str) -> Request:
 
 def answer_tokens(task: Task) -> int:
     """Room for an answer and its end: for the longest label, for twice the longest of the seeds'
-    objects."""
+    objects; for a text a token for each byte of the longest of the seeds', which is about four
+    times as long."""
     if task.form.choices:
         return _room(task.form.choices)
+    if isinstance(task.form, Text):
+        return max(TEXT_TOKENS, _room([seed.answer for seed in task.seeds]))
     return 2 * _room([seed.answer for seed in task.seeds])
 
 
@@ -151,6 +171,16 @@ def judge_request(task: Task, model: Model, row: Candidate) -> Request:
     random.Random(content_id([row.input, row.answer])).shuffle(rubric)
     content = task.render("judge.md", input=row.input, answer=row.answer, rubric=rubric)
     return _choice_request(model, (Message("user", content),), sorted(score for score, _ in rubric))
+
+
+def comparison_request(
+    task: Task, model: Model, text: str, answers: tuple[str, str], reference: str
+) -> Request:
+    """A request for the judge's verdict, one of VERDICTS, on two answers to an input, in the order
+    in which they are shown; `reference` is a person's, empty for none."""
+    first, second = answers
+    content = task.render("compare.md", input=text, first=first, second=second, reference=reference)
+    return _choice_request(model, (Message("user", content),), tuple(VERDICTS))
 
 
 def annotation_requests(

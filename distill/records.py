@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple, Protocol
 Api = Literal["completions", "chat", "compatible", "openai", "anthropic"]
 Source = Literal["seeds", "inputs", "synthesis"]
 Part = Literal["train", "validation"]
+Better = Literal["first", "second", "same"]
 
 
 PROBLEMS = {"length": "cut off", "refusal": "refused", "content_filter": "content filter"}
@@ -300,6 +301,23 @@ class Review:
     answer: str | None
     file: str
     line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """A person's word on two answers to an input: the better one; and where it stands."""
+
+    input: str
+    first: str
+    second: str
+    better: Better
+    file: str
+    line: int
+
+    @property
+    def id(self) -> str:
+        """Hash of the row and its place."""
+        return content_id([self.file, self.line, self.input, self.first, self.second])
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from distill.curate.means import Means
 from distill.curate.suspects import suspects
 from distill.dropped import curated
 from distill.errors import InputError
+from distill.fields import Fields
 from distill.records import Candidate, Drop
 from distill.store import open_store
 from distill.task import REVIEWS, Task, load_task
@@ -113,7 +114,7 @@ def import_rows(workspace: Workspace, name: str, path: Path) -> Imported:
 
 
 def _in_file(answer: str | None, task: Task) -> object:
-    return answer if answer is None or task.form.choices else json.loads(answer)
+    return json.loads(answer) if answer is not None and isinstance(task.form, Fields) else answer
 
 
 def _decisions(
@@ -142,7 +143,7 @@ def _answer(where: str, decision: str, row: Candidate, label: str, task: Task) -
         return None
     answer = label.strip() if decision == "correct" else row.answer
     try:
-        return task.form.of_row(answer if task.form.choices else json_object(answer))
+        return task.form.of_row(json_object(answer) if isinstance(task.form, Fields) else answer)
     except ValueError as error:
         wanted = "a label" if task.form.choices else "an answer"
         raise InputError(f"{where}: {decision} needs {wanted}, got {answer!r}: {error}") from error

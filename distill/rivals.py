@@ -4,7 +4,8 @@ in this process."""
 from collections.abc import Callable, Sequence
 from time import perf_counter
 
-from distill.backends.linear import Classifier, fit_embeddings, fit_tfidf
+from distill.answers import Text
+from distill.backends.linear import Classifier, fit_embeddings, fit_nearest, fit_tfidf
 from distill.backends.tagger import fit_tagger
 from distill.records import Prediction, SplitRow
 from distill.task import Task
@@ -23,6 +24,8 @@ def rivals(task: Task, split: Sequence[SplitRow]) -> dict[str, tuple[Fit, Pairs]
         if row.part == "train"
         for _ in range(row.repeats)
     ]
+    if isinstance(task.form, Text):
+        return {"nearest": (fit_nearest, trained)}
     found: dict[str, tuple[Fit, Pairs]] = {
         "linear_seeds": (fit_tfidf if task.form.choices else fit_tagger, seeds),
         "linear": (fit_tfidf if task.form.choices else fit_tagger, trained),

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from functools import partial
-from typing import Protocol
+from functools import cache, partial
+from typing import Any, Protocol
 
-from distill.answers import AnswerForm
+from distill.answers import AnswerForm, Text
 from distill.fields import Fields
 
-EXACT = "exact_match"
+EXACT, CHRF = "exact_match", "chrf"
 
 
 class Scorer(Protocol):
@@ -19,7 +19,9 @@ class Scorer(Protocol):
 
 
 def scorer_of(form: AnswerForm) -> Scorer:
-    """The one for answers of a form."""
+    """The one for answers of a form. Whose text wins is for a judge to say."""
+    if isinstance(form, Text):
+        return text
     return partial(fields, form=form) if isinstance(form, Fields) else label
 
 
@@ -34,6 +36,25 @@ def fields(expected: str, answer: str, *, valid: bool, form: Fields) -> dict[str
         return {form.metric: 0.0, EXACT: 0.0}
     right, said = form.pairs(expected), form.pairs(answer)
     return {form.metric: f1(right, said), EXACT: float(right == said)}
+
+
+def text(expected: str, answer: str, *, valid: bool) -> dict[str, float]:
+    """`chrf` against the reference, from 0 to 1; nothing where there is none.
+
+    Source: Popović 2015, chrF: character n-gram F-score for automatic MT evaluation (sacrebleu).
+    """
+    if not expected:
+        return {}
+    if not valid:
+        return {CHRF: 0.0}
+    return {CHRF: float(_chrf().sentence_score(answer, [expected]).score) / 100}
+
+
+@cache
+def _chrf() -> Any:
+    from sacrebleu.metrics.chrf import CHRF as Metric
+
+    return Metric()
 
 
 def f1(right: Counter[tuple[str, str]], said: Counter[tuple[str, str]]) -> float:

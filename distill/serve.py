@@ -73,7 +73,7 @@ def curl_line(task: Task, endpoint: Endpoint) -> str:
         "messages": [{"role": turn.role, "content": turn.content} for turn in turns],
         "max_tokens": answer_tokens(task),
         "temperature": 0,
-        "structured_outputs": _constraint(task),
+        **_constraint(task),
     }
     quoted = json.dumps(body, ensure_ascii=False).replace("'", "'\\''")
     key = f' -H "Authorization: Bearer ${endpoint.key_variable}"' if endpoint.key_variable else ""
@@ -83,8 +83,10 @@ def curl_line(task: Task, endpoint: Endpoint) -> str:
 
 def _constraint(task: Task) -> dict[str, object]:
     if task.form.choices:
-        return {"choice": list(task.form.choices)}
-    return {"json": json.loads(task.form.schema_text)}
+        return {"structured_outputs": {"choice": list(task.form.choices)}}
+    if not task.form.schema_text:
+        return {}
+    return {"structured_outputs": {"json": json.loads(task.form.schema_text)}}
 
 
 def started_line(endpoint: Endpoint) -> str:

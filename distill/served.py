@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from distill import parity
-from distill.asking import MEASURED, OpenEndpoint
+from distill.asking import OpenEndpoint
 from distill.backends.servers import MODEL_TOKENS, SERVERS, ServerSettings
 from distill.backends.teachers import choose
 from distill.backends.trainers import TRAINERS
@@ -20,7 +20,7 @@ from distill.parity import TrainedAnswers
 from distill.prompting import answer_requests, served_tokens, student_request
 from distill.records import Endpoint, Model, Request, Student
 from distill.spec import StudentSpec
-from distill.systems import TEACHER_AGAIN
+from distill.systems import MEASURED, TEACHER_AGAIN
 from distill.task import Task
 from distill.workspace import Context
 

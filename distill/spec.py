@@ -41,6 +41,15 @@ AXES = {
             "corrects a value after naming it",
         )
     },
+    "generate": _EVERY_KIND
+    | {
+        "difficulty": (
+            "plain and short of surprises",
+            "leaves out something that one would expect",
+            "mixes two matters",
+            "a rare case, at the edge of what the job is about",
+        )
+    },
 }
 
 
@@ -153,6 +162,7 @@ class EvaluateSpec(_Section):
     most_forgotten: Annotated[float, Field(ge=0, le=1)] = 1.0
     most_unsafe: Annotated[float, Field(ge=0, le=1)] = 0.05
     baselines: tuple[str, ...] = ()
+    judge_model: str = ""
 
     @model_validator(mode="after")
     def _baselines_have_names_of_their_own(self) -> "EvaluateSpec":
@@ -196,7 +206,7 @@ class TaskSpec(_Section):
     """`task.toml`, checked."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-    kind: Literal["classify", "extract"]
+    kind: Literal["classify", "extract", "generate"]
     description: str = ""
     labels: dict[str, str] = Field(default_factory=dict)
     teacher: TeacherSpec = TeacherSpec()
@@ -213,8 +223,20 @@ class TaskSpec(_Section):
     def _labels_where_they_belong(self) -> "TaskSpec":
         if self.kind == "classify" and len(self.labels) < 2:
             raise ValueError('labels: a classify task needs at least two, as name = "meaning"')
-        if self.kind != "classify" and self.labels:
-            raise ValueError(f"labels: an {self.kind} task has none; its fields are in schema.json")
+        if self.kind == "extract" and self.labels:
+            raise ValueError("labels: an extract task has none; its fields are in schema.json")
+        if self.kind == "generate" and self.labels:
+            raise ValueError("labels: a generate task has none; its answers are texts")
+        return self
+
+    @model_validator(mode="after")
+    def _texts_are_compared(self) -> "TaskSpec":
+        if self.kind != "generate" and self.evaluate.judge_model:
+            raise ValueError("evaluate.judge_model: only the answers of a generate task need one")
+        if self.kind == "generate" and self.teacher.votes > 1:
+            raise ValueError("teacher.votes: two texts are never the same; leave it at 1")
+        if self.kind == "generate" and self.teacher.rationale:
+            raise ValueError("teacher.rationale: a text has no place for reasons beside it")
         return self
 
     @model_validator(mode="after")

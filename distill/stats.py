@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Result = Literal["non_inferior", "inferior", "inconclusive"]
 RESAMPLES = 9999
@@ -18,6 +18,11 @@ class Interval:
     value: float
     low: float
     high: float
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """As report.json names them."""
+        return {"value": self.value, "ci_low": self.low, "ci_high": self.high}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,22 @@ def estimate(values: Sequence[float], confidence: float) -> Interval:
     if set(values) <= {0.0, 1.0}:
         return share(values, confidence)
     return _bootstrapped(values, confidence)
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float], confidence: float) -> Interval:
+    """Sum of ours ÷ sum of theirs, paired by gold row, with a percentile bootstrap (scipy). Theirs
+    must not add up to 0."""
+    import numpy
+
+    found = sum(ours) / sum(theirs)
+    if list(ours) == list(theirs) or len(ours) == 1:
+        return Interval(found, found, found)
+
+    def statistic(left: Any, right: Any, axis: int) -> Any:
+        return left.sum(axis=axis) / numpy.maximum(right.sum(axis=axis), TINY)
+
+    low, high = _ends((ours, theirs), statistic, confidence)
+    return Interval(found, low, high)
 
 
 def paired_difference(
@@ -106,21 +127,32 @@ def score_interval(better: int, worse: int, rows: int, confidence: float) -> Int
 
 
 def _bootstrapped(values: Sequence[float], confidence: float) -> Interval:
-    """Their mean with a percentile bootstrap interval (scipy), the same every time."""
+    """Their mean with a percentile bootstrap interval (scipy)."""
     import numpy
-    from scipy.stats import bootstrap
 
     if len(set(values)) == 1:
         return Interval(values[0], values[0], values[0])
+    return Interval(float(numpy.mean(values)), *_ends((values,), numpy.mean, confidence))
+
+
+def _ends(
+    samples: Sequence[Sequence[float]], statistic: Any, confidence: float
+) -> tuple[float, float]:
+    """The ends of a statistic's percentile bootstrap interval, the same every time; several samples
+    are drawn as pairs."""
+    import numpy
+    from scipy.stats import bootstrap
+
     found = bootstrap(
-        (numpy.asarray(values),),
-        numpy.mean,
+        tuple(numpy.asarray(sample) for sample in samples),
+        statistic,
+        paired=len(samples) > 1,
         n_resamples=RESAMPLES,
         confidence_level=confidence,
         method="percentile",
         rng=numpy.random.default_rng(0),
     ).confidence_interval
-    return Interval(float(numpy.mean(values)), float(found.low), float(found.high))
+    return float(found.low), float(found.high)
 
 
 def verdict(

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from distill.records import Labelled
 
 # The metric that comes first, as the head of a column.
-HEADS = {"accuracy": "right", "field_f1": "field F1"}
+HEADS = {"accuracy": "right", "field_f1": "field F1", "win_rate": "win rate"}
+# The purposes for which systems are asked about gold, and a judge about their answers, begin so.
+MEASURED, COMPARED = "evaluate", "evaluate:judge"
 TEACHER_AGAIN = "teacher_again"  # the teacher with other seeds shown; in no table
 ASKED_AGAIN = 100
 
@@ -18,10 +20,11 @@ SYSTEMS = (
     "linear",
     "embeddings_seeds",
     "embeddings",
+    "nearest",
 )
 
 # They answer in this process, one request at a time, and have no tokens.
-LOCAL_SYSTEMS = ("linear_seeds", "linear", "embeddings_seeds", "embeddings")
+LOCAL_SYSTEMS = ("linear_seeds", "linear", "embeddings_seeds", "embeddings", "nearest")
 
 # What could make the student superfluous, in words for whoever pays the bill.
 RIVALS = {
@@ -31,6 +34,7 @@ RIVALS = {
     "linear": "a linear model on words, trained on the student's own rows",
     "embeddings_seeds": "a linear model on sentence embeddings, trained on the seeds alone",
     "embeddings": "a linear model on sentence embeddings, trained on the student's own rows",
+    "nearest": "what was answered to the nearest of the student's own rows, word for word",
 }
 
 
@@ -40,6 +44,12 @@ def gold_for(system: str, gold: Sequence[Labelled]) -> Sequence[Labelled]:
     if system != TEACHER_AGAIN or len(gold) <= ASKED_AGAIN:
         return gold
     return [gold[place * len(gold) // ASKED_AGAIN] for place in range(ASKED_AGAIN)]
+
+
+def is_timed(purpose: str) -> bool:
+    """Whether the latency of the answers is a figure of the report: such are never asked for in
+    batches."""
+    return purpose.startswith(MEASURED) and not purpose.startswith(COMPARED)
 
 
 def shown_order(baselines: Sequence[str]) -> tuple[str, ...]:

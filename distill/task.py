@@ -9,18 +9,27 @@ from pathlib import Path
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from distill.answers import AnswerForm, Labels
+from distill.answers import AnswerForm, Labels, Text
 from distill.errors import InputError
 from distill.fields import VERBATIM, Fields
 from distill.prices import Rates
-from distill.records import Labelled, Review, content_id, fold
+from distill.records import Labelled, Preference, Review, content_id, fold
 from distill.spec import TaskSpec, read_spec
-from distill.task_files import read_inputs, read_labelled, read_reviews, read_schema, read_text
+from distill.task_files import (
+    read_inputs,
+    read_labelled,
+    read_preferences,
+    read_reviews,
+    read_schema,
+    read_text,
+)
 
 PROMPTS = ("synthesize.md", "answer.md", "student.md")
 # What a teacher behind an API is told first; a task may bring its own.
 INSTRUCTIONS = ("synthesize.system.md", "synthesize.ask.md", "answer.system.md", "judge.md")
+COMPARE = "compare.md"
 REVIEWS = "reviews.jsonl"
+PREFERENCES = "preferences.jsonl"
 SCHEMA = "schema.json"
 
 
@@ -36,6 +45,7 @@ class Task:
     gold: tuple[Labelled, ...]
     inputs: tuple[str, ...]
     reviews: tuple[Review, ...] = ()
+    preferences: tuple[Preference, ...] = ()
     leaking: tuple[Labelled, ...] = ()  # seeds that the leak gate took out of `seeds`
 
     @property
@@ -50,9 +60,17 @@ class Task:
 
     @property
     def judge(self) -> str:
-        """The model that judges, as `teacher.model` names one; empty when nothing is judged."""
+        """The model that judges examples, as `teacher.model` names one; empty when none does."""
         spec = self.spec
         return (spec.curate.judge_model or spec.teacher.model) if spec.curate.judge else ""
+
+    @property
+    def judge_of_systems(self) -> str:
+        """The model that compares the systems' answers, as `teacher.model` names one; empty where
+        they are right or wrong."""
+        spec = self.spec
+        wanted = isinstance(self.form, Text)
+        return (spec.evaluate.judge_model or spec.teacher.model) if wanted else ""
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
@@ -80,6 +98,8 @@ class Task:
         parts["inputs.jsonl"] = content_id(list(self.inputs))
         if self.reviews:  # without any a task is the one it was before there were reviews
             parts[REVIEWS] = content_id([[row.input, row.answer] for row in self.reviews])
+        if self.preferences:
+            parts[PREFERENCES] = content_id([[row.id, row.better] for row in self.preferences])
         return parts
 
     @cached_property
@@ -130,22 +150,28 @@ def load_task(prompts: Path, name: str) -> Task:
     spec = read_spec(folder / "task.toml")
     if spec.name != name:
         raise InputError(f"{folder / 'task.toml'}: name is {spec.name!r}, its folder {name!r}")
-    form: AnswerForm = (
-        Labels(spec.labels) if spec.kind == "classify" else read_schema(folder / SCHEMA)
-    )
+    form = _form(spec, folder)
+    instructions = (*INSTRUCTIONS, COMPARE) if isinstance(form, Text) else INSTRUCTIONS
     task = Task(
         spec=spec,
         folder=folder,
         form=form,
         prompts={name: read_text(folder / name) for name in PROMPTS}
-        | {name: _instruction(folder / name, spec.kind) for name in INSTRUCTIONS},
+        | {name: _instruction(folder / name, spec.kind) for name in instructions},
         seeds=read_labelled(folder / "seeds.jsonl", form),
-        gold=read_labelled(folder / "gold.jsonl", form),
+        gold=read_labelled(folder / "gold.jsonl", form, optional=isinstance(form, Text)),
         inputs=read_inputs(folder / "inputs.jsonl"),
         reviews=read_reviews(folder / REVIEWS, form),
+        preferences=read_preferences(folder / PREFERENCES, form) if spec.kind == "generate" else (),
     )
     _check_rows(task)
     return task
+
+
+def _form(spec: TaskSpec, folder: Path) -> AnswerForm:
+    if spec.kind == "extract":
+        return read_schema(folder / SCHEMA)
+    return Labels(spec.labels) if spec.kind == "classify" else Text()
 
 
 def _instruction(path: Path, kind: str) -> str:

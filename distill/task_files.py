@@ -8,18 +8,19 @@ from typing import Any
 from distill.answers import AnswerForm
 from distill.errors import InputError
 from distill.fields import Fields, schema_problem
-from distill.records import Labelled, Review, fold, readable
+from distill.records import Labelled, Preference, Review, fold, readable
 
 
-def read_labelled(path: Path, form: AnswerForm) -> tuple[Labelled, ...]:
-    """Rows {"input", "label"} or {"input", "answer"} of a JSON-lines file. Raises InputError with
-    file and line."""
+def read_labelled(path: Path, form: AnswerForm, *, optional: bool = False) -> tuple[Labelled, ...]:
+    """Rows {"input", "label"} or {"input", "answer"} of a JSON-lines file; where the answer is
+    `optional` a row without one has an empty one. Raises InputError with file and line."""
     rows = []
     for line, row in json_lines(path):
         where, text = f"{path}:{line}", row.get("input")
         if not isinstance(text, str) or not text.strip():
             raise InputError(f'{where}: "input" must be a text that is not empty')
-        answer = _answer(where, form, row.get(form.key))
+        without = optional and form.key not in row
+        answer = "" if without else _answer(where, form, row.get(form.key))
         rows.append(Labelled(readable(text).strip(), answer, path.name, line))
     return tuple(rows)
 
@@ -43,6 +44,23 @@ def read_reviews(path: Path, form: AnswerForm) -> tuple[Review, ...]:
         text = readable(text)
         rows[fold(text)] = Review(text, right, path.name, line)
     return tuple(rows.values())
+
+
+def read_preferences(path: Path, form: AnswerForm) -> tuple[Preference, ...]:
+    """Rows {"input", "first", "second", "better"} of people who compared two answers; no file:
+    none. Raises InputError with file and line."""
+    rows = []
+    for line, row in json_lines(path) if path.exists() else ():
+        where, text, better = f"{path}:{line}", row.get("input"), row.get("better")
+        if not isinstance(text, str) or not text.strip():
+            raise InputError(f'{where}: "input" must be a text that is not empty')
+        if better not in ("first", "second", "same"):
+            raise InputError(f'{where}: "better" is {better!r}; known: first, second, same')
+        first, second = (_answer(where, form, row.get(key)) for key in ("first", "second"))
+        if first == second:
+            raise InputError(f"{where}: both answers are the same; there is nothing to compare")
+        rows.append(Preference(readable(text).strip(), first, second, better, path.name, line))
+    return tuple(rows)
 
 
 def read_schema(path: Path) -> Fields:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from distill.backends.teachers import choose
 from distill.curate.judging import PURPOSE as JUDGE
 from distill.generate import ANSWER, SYNTHESIZE, inputs_by_label, made_inputs
+from distill.pairwise import CONTROLS, Pair, both_ways
 from distill.prompting import annotation_requests, answer_requests, judge_request
 from distill.records import Answered, Ask, Candidate, Completion, Model, Request
 from distill.store import Store
 from distill.synthesis import inputs_per_request, synthesis_request, synthesis_rounds
-from distill.systems import TEACHER_AGAIN, gold_for
+from distill.systems import COMPARED, TEACHER_AGAIN, gold_for
 from distill.task import Task
 from distill.topup import ASSUMED_YIELD, planned_counts
 
@@ -25,6 +26,7 @@ MOST_ALIKE = 200
 __all__ = [
     "AGAIN",
     "ANSWER",
+    "COMPARED",
     "EVALUATE",
     "JUDGE",
     "SYNTHESIZE",
@@ -66,7 +68,7 @@ class Stock:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """All that a run asks of its teacher and its judge, and which share of the new inputs that were
+    """All that a run asks of its teacher and its judges, and which share of the new inputs that it
     asked for came, None before any did."""
 
     synthesize: Wanted
@@ -74,12 +76,14 @@ class Demand:
     judge: Wanted
     evaluate: Wanted
     again: Wanted
+    compared: Wanted
     new_share: float | None
 
     @property
     def wanted(self) -> tuple[Wanted, ...]:
         """In the order of asking."""
-        return self.synthesize, self.answer, self.judge, self.evaluate, self.again
+        before = (self.synthesize, self.answer, self.judge, self.evaluate, self.again)
+        return (*before, self.compared)
 
 
 def demand(task: Task, model: Model, stock: Stock) -> Demand:
@@ -102,7 +106,7 @@ def demand(task: Task, model: Model, stock: Stock) -> Demand:
     again = Wanted(AGAIN, (), ())
     if task.spec.evaluate.teacher_twice:
         again = gold_wanted(task, model, AGAIN, stock, vote=1)
-    return Demand(first, second, third, gold, again, new_share)
+    return Demand(first, second, third, gold, again, _compared(task, stock), new_share)
 
 
 def _judged(task: Task, stock: Stock, inputs: int) -> Wanted:
@@ -113,6 +117,27 @@ def _judged(task: Task, stock: Stock, inputs: int) -> Wanted:
     rows = [Candidate(row.input, None, (row.answer,), "inputs", row.id) for row in task.seeds]
     alike = tuple(judge_request(task, model, row) for row in rows[:MOST_ALIKE])
     return Wanted(JUDGE, (), (), round(inputs * ASSUMED_YIELD), alike)
+
+
+def _compared(task: Task, stock: Stock) -> Wanted:
+    """The judge of texts sees what the systems will answer, twice; before that, seeds' answers. It
+    is not asked where two are the same."""
+    if not task.judge_of_systems or "evaluate" in stock.finished:
+        return Wanted(COMPARED, (), ())
+    model = choose(task.judge_of_systems).model
+    systems = ("student", "base", "base_few_shot", "nearest", *task.spec.evaluate.baselines)
+    again = (TEACHER_AGAIN,) if task.spec.evaluate.teacher_twice else ()
+    asked = [len(gold_for(name, task.gold)) for name in (*systems, *again)]
+    each = sum(asked) + min(len(task.gold), CONTROLS) + len(task.preferences)
+    others = [*task.seeds[1:], *task.seeds[:1]]
+    alike = [
+        request
+        for row, other in zip(task.seeds, others, strict=True)
+        for request in both_ways(
+            task, model, Pair("", row.id, row.input, row.answer, other.answer, row.answer)
+        )
+    ]
+    return Wanted(COMPARED, (), (), 2 * each, tuple(alike[:MOST_ALIKE]))
 
 
 def _synthesis(task: Task, model: Model, stock: Stock) -> tuple[Wanted, list[Answered]]:

@@ -24,6 +24,7 @@ BOOKING: dict[str, Any] = {
         "name": {"type": "string", "description": "who books", "x-verbatim": True},
     },
 }
+COUNTED = re.compile(r"\bcount\D*(\d+)")
 ANIMALS = ("cats", "dogs", "birds")  # what a student says without being held to it
 PATHS = {
     "/v1/completions": {"prompt"},
@@ -116,6 +117,10 @@ def _response(path: str, body: Body) -> Body:
         constraint = body["structured_outputs"]
         choices, schema = constraint.get("choice"), constraint.get("json")
         answer = _label(text, choices) if choices else _object(text, schema)
+        if choices and choices[0].strip() == "A":
+            answer = _verdict(text, choices)
+    elif text.endswith("=>") or COUNTED.search(text.splitlines()[-1]):
+        answer = _count(text.splitlines()[-1])
     elif WANTED.search(text.splitlines()[-1]):
         answer = _object(text, BOOKING)
     else:
@@ -150,6 +155,29 @@ def _object(text: str, schema: Body) -> str:
         if said := re.search(rf"\b{name} is (\w+)", text.splitlines()[-1]):
             found[name] = int(said[1]) if part["type"] == "integer" else said[1]
     return json.dumps(found, separators=(",", ":"))
+
+
+def _count(line: str) -> str:
+    """The number of what is counted, as a text; a student (its line has no "=>") fails at what
+    comes badly, and everybody has nothing to say to what is silent."""
+    found = COUNTED.search(line)
+    if "silent" in line:
+        return " "
+    if "badly" in line and not line.endswith("=>"):
+        return "it is 0"
+    return f"it is {found[1]}" if found else "it is none"
+
+
+def _verdict(text: str, choices: Sequence[str]) -> str:
+    """Which of two answers in "input | answer | answer" has the number; the first one of a judge
+    that is told to like it."""
+    line = text.splitlines()[-1]
+    asked, first, second = (part.strip() for part in line.split("|"))
+    right = _count(f"{asked} =>")
+    better = (first == right) - (second == right)
+    if "biased" in text:
+        better = 1
+    return next(c for c in choices if c.strip() == {1: "A", 0: "same", -1: "B"}[better])
 
 
 def _invent(text: str, body: Body) -> str:

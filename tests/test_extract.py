@@ -27,7 +27,7 @@ from distill.records import (
     SplitRow,
 )
 from distill.rehearse import Wanted, rehearse
-from distill.report.memorised import memorised
+from distill.report.memorised import memorised_values
 from distill.serve import curl_line
 from distill.store import open_store
 from distill.task import Task, load_task
@@ -273,7 +273,7 @@ def test_a_value_that_was_learned_and_does_not_stand_in_the_message_is_memorised
         Prediction("student", row.id, texts[row.input], form.is_valid(texts[row.input]), 0.1)
         for row in gold
     ]
-    found = memorised(form, gold, answers, learned, 0.95)
+    found = memorised_values(form, gold, answers, learned, 0.95)
     assert (found["n"], found["value"]) == (5, 0.4)
     assert [row["values"] for row in found["examples"]] == [['day: "mon1"'], ["people: 2"]]
 

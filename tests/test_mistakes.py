@@ -1,5 +1,6 @@
 """Which gold rows are shown as mistakes, and in which order."""
 
+from distill.answers import Labels
 from distill.records import Labelled, Prediction
 from distill.report.mistakes import SHOWN, mistakes
 
@@ -19,7 +20,7 @@ def found(*rows: Row) -> dict[str, object]:
                 system, where.id, answer, True, 0.1, None, confidence
             )
             right[system][where.id] = score
-    return mistakes(gold, predictions["student"], predictions["teacher"], right, str)
+    return mistakes(gold, predictions["student"], predictions["teacher"], right, Labels({}))
 
 
 def shown(rows: object) -> list[str]:

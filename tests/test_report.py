@@ -2,7 +2,7 @@
 
 import pytest
 
-from distill.report.headline import headline, unbeaten_rival
+from distill.report.headline import Measured, headline, unbeaten_rival
 from distill.report.render import html, markdown
 from distill.stats import Interval, Verdict, verdict
 
@@ -39,6 +39,9 @@ def found(better: int = 30) -> Verdict:
     return verdict(student, teacher, margin=0.02, confidence=0.95)
 
 
+ON = Measured("240 human-labelled messages")
+
+
 def leads(**low: float) -> dict[str, Interval]:
     """The student's leads: clear, but for those whose lower end is given."""
     ends = {"base": 0.5, "linear": 0.1} | low
@@ -46,7 +49,7 @@ def leads(**low: float) -> dict[str, Interval]:
 
 
 def test_a_student_that_beats_every_rival_is_named_first() -> None:
-    text = headline(systems(), found(), leads(), 240)
+    text = headline(systems(), found(), leads(), ON)
     assert text.startswith("The student answers as well as the teacher (+8.3 points, 95% interval")
     assert "margin 2.0, on 240 human-labelled messages" in text
     assert "costs $0.004 per 1,000 requests instead of $0.41" in text
@@ -54,15 +57,15 @@ def test_a_student_that_beats_every_rival_is_named_first() -> None:
 
 @pytest.mark.parametrize("low", [-0.05, -0.2])
 def test_a_rival_that_is_as_good_or_better_is_named_first(low: float) -> None:
-    text = headline(systems(linear=0.9), found(), leads(linear=low), 240)
+    text = headline(systems(linear=0.9), found(), leads(linear=low), ON)
     assert text.startswith("You do not need the student: a linear model on words")
 
 
 def test_a_rival_that_the_gold_does_not_tell_apart_is_named_first_too() -> None:
-    text = headline(systems(linear=0.84), found(), leads(linear=-0.04), 240)
+    text = headline(systems(linear=0.84), found(), leads(linear=-0.04), ON)
     assert text.startswith("You may not need the student: a linear model on words")
     assert "at $0.0001 per 1,000, is right on 84.0%, the student on 85.0%" in text
-    assert "which 240 messages do not tell apart (+1.0 points, -4.0…+6.0)" in text
+    assert "which 240 human-labelled messages do not tell apart (+1.0 points, -4.0…+6.0)" in text
 
 
 def test_the_best_of_the_unbeaten_rivals_is_named() -> None:
@@ -75,7 +78,7 @@ def test_the_best_of_the_unbeaten_rivals_is_named() -> None:
 def test_an_untuned_model_that_the_task_names_is_a_rival_by_its_own_name() -> None:
     cheap = FIGURES | {"name": "openai:tiny", "value": 0.86, "usd_per_1k_requests": "0.02"}
     rows, found_leads = [*systems(), cheap], leads() | {"openai:tiny": Interval(-0.01, -0.06, 0.04)}
-    text = headline(rows, found(), found_leads, 240)
+    text = headline(rows, found(), found_leads, ON)
     assert text.startswith("You do not need the student: openai:tiny, untuned, at $0.02 per 1,000")
 
 
@@ -87,7 +90,7 @@ def test_who_costs_more_than_the_teacher_is_no_rival() -> None:
 
 
 def test_an_open_verdict_says_how_many_rows_would_settle_it() -> None:
-    text = headline(systems(), found(better=12), leads(), 240)
+    text = headline(systems(), found(better=12), leads(), ON)
     assert text.startswith("Whether the student answers as well as the teacher is open")
     assert "gold messages would settle it" in text
 

@@ -38,6 +38,8 @@ def _group(row: Candidate, means: Means) -> str:
 
 def _contradictions(rows: Sequence[Candidate], means: Means) -> Iterator[Drop]:
     for same in same_inputs(rows):
+        if not any(means.task.form.contradict(same[0].answer, row.answer) for row in same):
+            continue
         right = _right(same, means)
         for row in same:
             if row.answer != right and not accepted(row, means):

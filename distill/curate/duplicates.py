@@ -1,7 +1,8 @@
 """The same input twice: equal but for case and white space, nearly the same characters, nearly the
 same meaning. Of those that are alike the best stays, not the first.
 
-What is nearly the same with another answer is no duplicate: such rows show where a label ends.
+What is nearly the same with an answer that contradicts is no duplicate: such rows show where a
+label ends.
 """
 
 from collections import defaultdict
@@ -35,7 +36,7 @@ def keep_best(
     of pairs does not make its ends alike."""
     partners: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for first, second, score in pairs:
-        if rows[first].answer == rows[second].answer:
+        if not means.task.form.contradict(rows[first].answer, rows[second].answer):
             partners[first].append((score, second))
             partners[second].append((score, first))
     kept: set[int] = set()
@@ -54,7 +55,7 @@ def keep_best(
 def _rank(row: Candidate, means: Means) -> tuple[bool, int, float, bool]:
     """The lower, the better: people's answers, then by source, by how many votes agree, and by
     whether the label is the one that was asked for."""
-    asked = row.asked_label in (None, row.answer)
+    asked = row.asked_label in (None, means.task.form.group(row.answer))
     return not accepted(row, means), SOURCES.index(row.source), -row.agreement, not asked
 
 

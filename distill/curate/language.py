@@ -10,7 +10,8 @@ REASON = "another language"
 
 
 def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
-    """Drop what is clearly written in another language than `curate.language`."""
+    """Drop what is clearly written in another language than `curate.language`. Answers may be in
+    another one: a translation's are."""
     wanted = means.task.spec.curate.language
     if not wanted:
         return []

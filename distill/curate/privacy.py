@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from distill.answers import Text
 from distill.backends.personal import Found, find_personal, mask_personal
 from distill.curate.means import Means
 from distill.fields import Fields
@@ -23,7 +24,8 @@ def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
         return []
     found = []
     for row in rows:
-        if row.source != "seeds" and (personal := _find(row.input, means.task)):
+        said = f"{row.input}{BETWEEN}{row.answer}" if isinstance(form, Text) else row.input
+        if row.source != "seeds" and (personal := _find(said, means.task)):
             kinds = ", ".join(sorted({item.kind for item in personal}))
             found.append(Drop(row.id, "privacy", f"personal data: {kinds}"))
     return found

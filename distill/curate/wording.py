@@ -1,7 +1,9 @@
-"""Does it read like a person's message, or like a language model that talks about its job?"""
+"""Does it read like a person's message, or like a language model that talks about its job? And
+where answers are texts: are they one?"""
 
 from collections.abc import Sequence
 
+from distill.answers import Text
 from distill.backends.boilerplate import placeholder_in, refusal_in
 from distill.backends.copied import leaked_prompt
 from distill.curate.means import Means
@@ -10,25 +12,29 @@ from distill.task import INSTRUCTIONS, Task
 
 
 def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
-    """Drop synthesised inputs with refusals, placeholders or text of the prompt. What production
-    brought is as it is."""
+    """Drop synthesised inputs, and texts that a teacher answered, with refusals, placeholders or
+    text of the prompt. What production brought is as it is."""
     spec = means.task.spec.curate
     prompts = _instructions(means.task) if spec.leaked_prompt else []
     found = []
     for row in rows:
+        reason = ""
         if row.source == "synthesis":
-            reason = _boilerplate(row.input) if spec.boilerplate else ""
-            if not reason and prompts and leaked_prompt(row.input, prompts):
-                reason = "text of the prompt"
-            if reason:
-                found.append(Drop(row.id, "wording", reason))
+            reason = _problem(row.input, means.task, prompts)
+        if not reason and row.source != "seeds" and isinstance(means.task.form, Text):
+            reason = _problem(row.answer, means.task, prompts)
+            reason = reason and f"{reason} in the answer"
+        if reason:
+            found.append(Drop(row.id, "wording", reason))
     return found
 
 
-def _boilerplate(text: str) -> str:
-    if refusal_in(text):
+def _problem(text: str, task: Task, prompts: Sequence[str]) -> str:
+    if task.spec.curate.boilerplate and refusal_in(text):
         return "refusal or boilerplate"
-    return "placeholder" if placeholder_in(text) else ""
+    if task.spec.curate.boilerplate and placeholder_in(text):
+        return "placeholder"
+    return "text of the prompt" if prompts and leaked_prompt(text, prompts) else ""
 
 
 def _instructions(task: Task) -> list[str]:
@@ -36,5 +42,5 @@ def _instructions(task: Task) -> list[str]:
     check's matter."""
     names = ("synthesize.md", *INSTRUCTIONS)
     shown = task.form.group_values
-    texts = [task.spec.description, *(shown(group)["meaning"] for group in task.groups)]
+    texts = [task.spec.description, *(shown(group).get("meaning", "") for group in task.groups)]
     return [*(task.prompts[name] for name in names), *(text for text in texts if text)]

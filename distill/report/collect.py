@@ -11,7 +11,6 @@ from distill.backends.diversity import coverage, diversity
 from distill.backends.teachers import choose
 from distill.batch_store import was_batched
 from distill.errors import DistillError
-from distill.fields import Fields
 from distill.learning import curve_figures, sentence
 from distill.prices import usd_per_1k
 from distill.records import Example
@@ -19,14 +18,15 @@ from distill.report.compared import (
     answer_figures,
     billed_systems,
     confidence_figures,
-    judge,
     leads,
     mistake_figures,
     self_agreement,
     system_figures,
     verdict_figures,
+    verdict_on,
 )
-from distill.report.headline import headline
+from distill.report.headline import headline, measured
+from distill.report.judged import judge_figures
 from distill.report.memorised import memorised
 from distill.report.results import Results, results_of
 from distill.report.side_effects import side_effect_figures
@@ -49,7 +49,8 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     if student is None:
         raise DistillError(f"run {run_id} has no student yet; `distill run {task.name}` goes on")
     results = results_of(store, run_id, task.form.metric)
-    found = judge(task, results.scores)
+    said, judge = results.predictions, judge_figures(task, store, run_id)
+    found = verdict_on(task, results.scores, judge)
     billed = billed_systems(task, student)
     systems = [
         system_figures(task, name, results, billed=name in billed)
@@ -61,7 +62,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         "run": run.id,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
-        "headline": headline(systems, found, leads(task, results.scores), len(task.gold)),
+        "headline": headline(systems, found, leads(task, results.scores), measured(task, judge)),
         "teacher": {"model": _teacher_name(task), "mode": _mode(store, run_id)},
         "student": {
             "base": student.base,
@@ -78,13 +79,14 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         "spend": spend_figures(task, store, run, student),
         "systems": systems,
         "verdict": verdict_figures(found),
+        **({"judge": judge} if judge else {}),
         **self_agreement(task, results),
         **answer_figures(task, results),
         **confidence_figures(task, results, systems),
         **_parity(store, run_id),
         **_speed(task, store, run_id),
         **_side_effects(task, store, run_id),
-        **_memorised(task, store, run_id, results),
+        **memorised(task, said["student"], said["teacher"], store.split(run_id)),
         **_learning_curve(task, store, run_id, results),
         "machine": {
             "usd_per_hour": shown_usd(task.spec.machine.usd_per_hour),
@@ -111,15 +113,6 @@ def _side_effects(task: Task, store: Store, run_id: str) -> Figures:
     limits["carried"] = spec.most_unsafe
     found = side_effect_figures(store.probe_answers(run_id), limits, spec.confidence)
     return {"side_effects": found} if found else {}
-
-
-def _memorised(task: Task, store: Store, run_id: str, results: Results) -> Figures:
-    """What the student took from its rows; a label is always one of theirs."""
-    if not isinstance(task.form, Fields):
-        return {}
-    rows, split = results.predictions["student"], store.split(run_id)
-    confidence = task.spec.evaluate.confidence
-    return {"memorised": memorised(task.form, task.gold, rows, split, confidence)}
 
 
 def _speed(task: Task, store: Store, run_id: str) -> Figures:

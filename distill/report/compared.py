@@ -1,9 +1,11 @@
 """The systems' answers on gold → each system's figures, what tells them apart, and the verdict."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from distill.answers import Text
 from distill.backends.teachers import choose
 from distill.fields import NOTHING, Fields
 from distill.prices import usd_per_1k
@@ -11,6 +13,7 @@ from distill.records import Completion, Prediction, Student
 from distill.report import confidence
 from distill.report.confidence import Sure
 from distill.report.fields import UNUSED, by_field
+from distill.report.judged import text_figures
 from distill.report.labels import INVALID, by_label, macro_f1
 from distill.report.mistakes import mistakes
 from distill.report.results import Results
@@ -34,13 +37,19 @@ COMPARED_WITH = ("teacher", "base")
 Figures = dict[str, Any]
 
 
-def judge(task: Task, scores: Mapping[str, Mapping[str, float]]) -> Verdict:
-    """The student against its teacher, paired by gold row."""
+def verdict_on(
+    task: Task, scores: Mapping[str, Mapping[str, float]], judge: Mapping[str, Any]
+) -> Verdict:
+    """The student against its teacher, paired by gold row; nothing can be concluded from what a
+    judge says that is not usable."""
     spec = task.spec.evaluate
     student, teacher = (
         [scores[system][row.id] for row in task.gold] for system in ("student", "teacher")
     )
-    return verdict(student, teacher, margin=spec.margin, confidence=spec.confidence)
+    found = verdict(student, teacher, margin=spec.margin, confidence=spec.confidence)
+    if judge and not judge["usable"]:
+        return replace(found, result="inconclusive", gold_needed=None)
+    return found
 
 
 def leads(task: Task, scores: Mapping[str, Mapping[str, float]]) -> dict[str, Interval]:
@@ -101,11 +110,15 @@ def system_figures(task: Task, name: str, results: Results, *, billed: bool) -> 
 
 
 def _of_kind(task: Task, name: str, results: Results) -> Figures:
-    """What is a figure of one kind of task only: of labels macro F1; of objects the share that is
-    right as a whole, and the gold rows with and without anything to find, apart."""
+    """What is a figure of one kind of task only: of labels macro F1; of texts who wins, and how
+    long they are; of objects the share that is right as a whole, and the gold rows with and without
+    anything to find, apart."""
     rows = results.predictions[name]
     if task.form.choices:
         return {"macro_f1": macro_f1(_expected(task, rows), _answers(rows), task.form.choices)}
+    if isinstance(task.form, Text):
+        chrf = results.chrf.get(name, {})
+        return text_figures(task, results.scores[name], chrf, _lengths(rows, results))
     exact, confidence = results.exact[name], task.spec.evaluate.confidence
     found = estimate(list(exact.values()), confidence)
     figures: Figures = {
@@ -119,6 +132,13 @@ def _of_kind(task: Task, name: str, results: Results) -> Figures:
             interval = {"value": found.value, "ci_low": found.low, "ci_high": found.high}
             figures[part] = {"n": len(ids)} | interval
     return figures
+
+
+def _lengths(rows: Sequence[Prediction], results: Results) -> tuple[Sequence[int], Sequence[int]]:
+    """The words of a system's texts, and of the teacher's to the same gold rows."""
+    teacher = {row.gold_id: row.answer for row in results.predictions["teacher"]}
+    ours = [len(row.answer.split()) for row in rows]
+    return ours, [len(teacher[row.gold_id].split()) for row in rows]
 
 
 def _compared(task: Task, name: str, results: Results) -> Figures:
@@ -140,9 +160,11 @@ def _compared(task: Task, name: str, results: Results) -> Figures:
 
 
 def answer_figures(task: Task, results: Results) -> Figures:
-    """`labels` or `fields`, each as the student and its teacher know it."""
+    """`labels` or `fields`, each as the student and its teacher know it; nothing for texts."""
     if isinstance(task.form, Fields):
         return {"fields": _field_figures(task, task.form, results)}
+    if isinstance(task.form, Text):
+        return {}
     return {"labels": _label_figures(task, results)}
 
 
@@ -202,7 +224,7 @@ def mistake_figures(task: Task, results: Results) -> Figures:
     student, teacher = (
         {row.gold_id: row for row in results.predictions[system]} for system in RIGHT_OR_WRONG
     )
-    return mistakes(task.gold, student, teacher, results.scores, task.form.group)
+    return mistakes(task.gold, student, teacher, results.scores, task.form)
 
 
 def self_agreement(task: Task, results: Results) -> Figures:

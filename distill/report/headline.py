@@ -1,29 +1,83 @@
 """The first sentence: what whoever pays the bill has to know. A rival that wins is named first."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from distill.stats import Interval, Verdict
 from distill.systems import rival_in_words
+from distill.task import Task
 
 # What a system does whose value that is, and the same of another one after it.
-IN_WORDS = {"accuracy": ("is right on", "on "), "field_f1": ("has a field F1 of", "one of ")}
+IN_WORDS = {
+    "accuracy": ("is right on", "on "),
+    "field_f1": ("has a field F1 of", "one of "),
+    "win_rate": ("has a win rate against the teacher of", "one of "),
+}
 
 System = Mapping[str, Any]
 Leads = Mapping[str, Interval]
 
 
-def headline(systems: Sequence[System], verdict: Verdict, leads: Leads, gold: int) -> str:
-    """One to three sentences in plain words. `leads` are the student's differences to its rivals,
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """On what it was measured, in words; what the judge is worth, in a sentence, empty without one;
+    and whether that is too little for any other sentence."""
+
+    gold: str
+    judge: str = ""
+    useless: bool = False
+
+
+def measured(task: Task, judge: Mapping[str, Any]) -> Measured:
+    """On how many gold rows, and who judged the answers. `judge` has its figures."""
+    if not judge:
+        return Measured(f"{len(task.gold)} human-labelled messages")
+    name = "the teacher itself" if judge["is_teacher"] else judge["model"]
+    gold = f"{len(task.gold)} messages, judged by {name}"
+    if judge["usable"]:
+        return Measured(gold, _worth(judge))
+    return Measured(gold, _useless(judge), useless=True)
+
+
+def _worth(judge: Mapping[str, Any]) -> str:
+    if "people" not in judge:
+        return "Nothing shows whether the judge agrees with people: the task has no preferences."
+    people = judge["people"]
+    return (
+        f"The judge agrees with people on {people['value']:.1%} of {people['n']} comparisons "
+        f"({people['ci_low']:.1%}…{people['ci_high']:.1%})."
+    )
+
+
+def _useless(judge: Mapping[str, Any]) -> str:
+    found = "it was never shown an answer that is plainly wrong, since all are the same"
+    if "control" in judge:
+        control = judge["control"]
+        found = (
+            f"against answers to other messages the right ones have a win rate of "
+            f"{control['value']:.1%} ({control['ci_low']:.1%}…{control['ci_high']:.1%}) in "
+            f"{control['n']} comparisons"
+        )
+    return (
+        f"Nothing follows from the win rates: the judge, {judge['model']}, does not tell answers "
+        f"apart ({found}). Name a stronger one in evaluate.judge_model."
+    )
+
+
+def headline(systems: Sequence[System], verdict: Verdict, leads: Leads, on: Measured) -> str:
+    """One to four sentences in plain words. `leads` are the student's differences to its rivals,
     paired by gold row."""
+    if on.useless:
+        return on.judge
     by_name = {system["name"]: system for system in systems}
-    verdict_sentence = _verdict_sentence(by_name, verdict, gold)
+    said = [_verdict_sentence(by_name, verdict, on.gold), *([on.judge] if on.judge else [])]
     rival = unbeaten_rival(systems, leads)
-    if rival is None:
-        return verdict_sentence
-    lead = leads[rival["name"]]
-    return f"{_rival_sentence(rival, by_name['student'], lead, gold)} {verdict_sentence}"
+    if rival is not None:
+        lead = leads[rival["name"]]
+        said.insert(0, _rival_sentence(rival, by_name["student"], lead, on.gold))
+    return " ".join(said)
 
 
 def unbeaten_rival(systems: Sequence[System], leads: Leads) -> System | None:
@@ -42,7 +96,7 @@ def _usd(system: System) -> Decimal:
     return Decimal(system["usd_per_1k_requests"])
 
 
-def _rival_sentence(rival: System, student: System, lead: Interval, gold: int) -> str:
+def _rival_sentence(rival: System, student: System, lead: Interval, gold: str) -> str:
     what = f"{rival_in_words(rival['name'])}, at ${rival['usd_per_1k_requests']} per 1,000"
     has, points = IN_WORDS[student["metric"]]
     shares = f"{has} {rival['value']:.1%}, the student {points}{student['value']:.1%}"
@@ -50,12 +104,12 @@ def _rival_sentence(rival: System, student: System, lead: Interval, gold: int) -
     if lead.value <= 0:
         return f"You do not need the student: {what}, {shares} ({interval})."
     return (
-        f"You may not need the student: {what}, {shares}, which {gold} messages do not tell apart "
-        f"({interval})."
+        f"You may not need the student: {what}, {shares}, which {gold.partition(',')[0]} do not "
+        f"tell apart ({interval})."
     )
 
 
-def _verdict_sentence(by_name: Mapping[str, System], verdict: Verdict, gold: int) -> str:
+def _verdict_sentence(by_name: Mapping[str, System], verdict: Verdict, gold: str) -> str:
     found = verdict.difference
     ends = {
         "non_inferior": f", no worse than {100 * verdict.at_least:+.1f}",
@@ -65,7 +119,7 @@ def _verdict_sentence(by_name: Mapping[str, System], verdict: Verdict, gold: int
     figures = (
         f"({100 * found.value:+.1f} points, {verdict.confidence:.0%} interval "
         f"{100 * found.low:+.1f}…{100 * found.high:+.1f}{ends[verdict.result]}, "
-        f"margin {100 * verdict.margin:.1f}, on {gold} human-labelled messages)"
+        f"margin {100 * verdict.margin:.1f}, on {gold})"
     )
     words = {
         "non_inferior": "The student answers as well as the teacher",

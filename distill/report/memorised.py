@@ -1,13 +1,15 @@
-"""Objects that a student gave and the rows that it learned → what it took out of these rows instead
-of out of the message."""
+"""What a student gave and the rows that it learned → what it took out of these rows instead of out
+of the message: values of objects, whole texts."""
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
+from distill.answers import Text
 from distill.fields import Fields
 from distill.records import Labelled, Prediction, SplitRow, fold
 from distill.stats import share
+from distill.task import Task
 
 SHOWN = 5
 
@@ -15,6 +17,39 @@ Figures = dict[str, Any]
 
 
 def memorised(
+    task: Task,
+    student: Sequence[Prediction],
+    teacher: Sequence[Prediction],
+    split: Sequence[SplitRow],
+) -> Figures:
+    """`memorised` of the report; empty for labels, since one is always one of theirs."""
+    confidence, form = task.spec.evaluate.confidence, task.form
+    if isinstance(form, Fields):
+        return {"memorised": memorised_values(form, task.gold, student, split, confidence)}
+    if not isinstance(form, Text):
+        return {}
+    theirs = memorised_texts(task.gold, teacher, split, confidence)
+    found = memorised_texts(task.gold, student, split, confidence)
+    return {"memorised": found | {"teacher": theirs["value"]}}
+
+
+def memorised_texts(
+    gold: Sequence[Labelled],
+    answers: Sequence[Prediction],
+    split: Sequence[SplitRow],
+    confidence: float,
+) -> Figures:
+    """The share of gold rows whose answer is, word for word, that of a row of training; with its
+    interval, and some of them. Some jobs have few answers: the teacher's share tells."""
+    learned = {fold(row.example.answer) for row in split if row.part == "train"}
+    said = {row.gold_id: row.answer for row in answers if row.valid}
+    copied = [row for row in gold if fold(said.get(row.id, "")) in learned]
+    found = share([float(row in copied) for row in gold], confidence)
+    shown = [{"input": row.input, "values": [said[row.id]]} for row in copied[:SHOWN]]
+    return {"n": len(gold)} | found.figures | {"examples": shown}
+
+
+def memorised_values(
     form: Fields,
     gold: Sequence[Labelled],
     answers: Sequence[Prediction],
@@ -41,5 +76,4 @@ def memorised(
         )
     found = share([float(bool(copied[row.id])) for row in gold], confidence)
     shown = [{"input": row.input, "values": copied[row.id]} for row in gold if copied[row.id]]
-    interval = {"value": found.value, "ci_low": found.low, "ci_high": found.high}
-    return {"n": len(gold), **interval, "examples": shown[:SHOWN]}
+    return {"n": len(gold)} | found.figures | {"examples": shown[:SHOWN]}

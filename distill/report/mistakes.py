@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from distill.answers import AnswerForm, Text
+from distill.pairwise import LEVEL
 from distill.records import Labelled, Prediction
 
 SHOWN = 20
@@ -17,26 +19,28 @@ def mistakes(
     student: ByGold,
     teacher: ByGold,
     scores: Mapping[str, Mapping[str, float]],
-    group: Callable[[str], str],
+    form: AnswerForm,
 ) -> Figures:
     """`worst`: the student's answer scores less than the teacher's; `better`: the other way round;
-    `both_wrong`: as much, and not all. `scores` are those of both by gold id, `group` tells which
-    group an answer is of. Of each the first SHOWN, by group, the group with the most first, and
-    within it those first of which the student was surest; and how many there are in all."""
+    `both_wrong`: as much, and not all; a text that is as good as the teacher's is not wrong.
+    `scores` are those of both by gold id, `form` is the answers'. Of each the first SHOWN, by
+    group, the group with the most first, and within it those first of which the student was surest;
+    and how many there are in all."""
+    best = LEVEL if isinstance(form, Text) else 1.0
     rows: dict[str, list[Labelled]] = {"worst": [], "better": [], "both_wrong": []}
     for row in gold:
-        if name := _which(scores["student"][row.id], scores["teacher"][row.id]):
+        if name := _which(scores["student"][row.id], scores["teacher"][row.id], best):
             rows[name].append(row)
     shown: Figures = {
-        name: [_row(row, student, teacher) for row in _ordered(held, student, group)[:SHOWN]]
+        name: [_row(row, student, teacher) for row in _ordered(held, student, form.group)[:SHOWN]]
         for name, held in rows.items()
     }
     return shown | {"mistakes": {name: len(held) for name, held in rows.items()}}
 
 
-def _which(student: float, teacher: float) -> str:
+def _which(student: float, teacher: float, best: float) -> str:
     if student == teacher:
-        return "" if student == 1.0 else "both_wrong"
+        return "" if student == best else "both_wrong"
     return "worst" if student < teacher else "better"
 
 

@@ -10,7 +10,17 @@ from distill.systems import HEADS
 Figures = Mapping[str, Any]
 
 # What the metric that comes first is, as a title.
-ABOUT = {"accuracy": "Share of right answers", "field_f1": "Mean F1 of the fields"}
+ABOUT = {
+    "accuracy": "Share of right answers",
+    "field_f1": "Mean F1 of the fields",
+    "win_rate": "How often a judge finds it better than the teacher",
+}
+# What the teacher did when it was asked again, before the value.
+AGAIN = {
+    "accuracy": "was right on",
+    "field_f1": "had a field F1 of",
+    "win_rate": "had a win rate against its first answers of",
+}
 
 
 def markdown(figures: Figures) -> str:
@@ -38,6 +48,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {"percent": _percent, "level": _level}
     environment.filters |= {"about": ABOUT.__getitem__, "head": HEADS.__getitem__}
+    environment.filters |= {"again": AGAIN.__getitem__}
     environment.filters |= {"seconds": _seconds, "code": _code, "points": _points}
     return environment
 

@@ -4,19 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from distill.records import Completion, Prediction
-from distill.scorers import EXACT
+from distill.scorers import CHRF, EXACT
 from distill.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What evaluation stored: predictions, scores by gold id (those of the metric that comes first,
-    and `exact`, where an answer can be right in part), completions by request."""
+    """What evaluation stored: predictions, scores by gold id (those of the metric that comes first;
+    `exact`, where an answer can be right in part; `chrf`, of texts with a reference), completions
+    by request."""
 
     predictions: Mapping[str, Sequence[Prediction]]
     scores: Mapping[str, Mapping[str, float]]
     completions: Mapping[str, Completion]
     exact: Mapping[str, Mapping[str, float]]
+    chrf: Mapping[str, Mapping[str, float]]
 
 
 def results_of(store: Store, run_id: str, metric: str) -> Results:
@@ -29,5 +31,5 @@ def results_of(store: Store, run_id: str, metric: str) -> Results:
         for system in predictions
         for answered in store.answered(run_id, f"evaluate:{system}")
     }
-    scores, exact = store.scores(run_id, metric), store.scores(run_id, EXACT)
-    return Results(predictions, scores, completions, exact)
+    scores, exact, chrf = (store.scores(run_id, name) for name in (metric, EXACT, CHRF))
+    return Results(predictions, scores, completions, exact, chrf)

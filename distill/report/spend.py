@@ -6,6 +6,7 @@ from typing import Any
 from distill.prices import machine_usd
 from distill.records import Student
 from distill.store import Run, Store
+from distill.systems import COMPARED
 from distill.task import Task
 
 SHOWN_PLACES = 8  # of a dollar
@@ -18,7 +19,8 @@ def spend_figures(task: Task, store: Store, run: Run, student: Student) -> Figur
     spent = store.spent(run.id)
     stages = {"generate": Decimal(0), "curate": Decimal(0), "evaluate": Decimal(0)}
     for purpose, usd in spent.items():
-        stages[purpose.partition(":")[0]] += usd
+        # One judge looks at examples, one at what systems answered.
+        stages["curate" if purpose.startswith(COMPARED) else purpose.partition(":")[0]] += usd
     curve = [train_usd(task, row) for row in store.curve_students(run.id).values()]
     parts = {
         "generate_usd": stages["generate"],
