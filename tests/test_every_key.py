@@ -83,6 +83,7 @@ ELSEWHERE |= {"teacher.mode", "teacher.rationale"}
 # The scripted trainer's model answers nothing: in test_parity.py. A model to compare with is paid:
 # in test_baselines.py.
 ELSEWHERE |= {"evaluate.parity", "evaluate.baselines"}
+ELSEWHERE.add("evaluate.judge_model")  # of texts alone: in test_paid_judge.py
 # What the stand-in's rows never show: in test_curate.py, test_rounds.py and test_judge.py.
 ELSEWHERE |= {"curate.min_agreement", "curate.boilerplate", "curate.leaked_prompt"}
 ELSEWHERE |= {"curate.suspect_labels", "curate.judge_model", "generate.least_yield"}

@@ -2,13 +2,16 @@
 
 import json
 import random
+from collections import Counter
+from statistics import fmean
 
 import numpy
 import pytest
+import sacrebleu
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from distill.answers import Labels
+from distill.answers import Labels, Text
 from distill.fields import Fields
 from distill.report.fields import by_field
 from distill.report.labels import INVALID, by_label, macro_f1
@@ -113,3 +116,51 @@ def test_labels_are_counted_as_their_definitions_say(seed: int) -> None:
         if n:
             f1s.append(2 * both / (n + said))
     assert macro_f1(expected, answers, labels) == pytest.approx(sum(f1s) / len(f1s))
+
+
+WORDS = ("refund", "of", "the", "broken", "kettle", "übergröße", "why?", "40", "東京", "a")
+
+
+def chrf_by_definition(reference: str, text: str) -> float:
+    """Popović 2015: the F-score, with recall twice as important, of the mean precision and the mean
+    recall of character n-grams up to 6, without white space."""
+    reference, text = ("".join(one.split()) for one in (reference, text))
+    precisions, recalls = [], []
+    for n in range(1, 7):
+        wanted, given = (
+            Counter(one[start : start + n] for start in range(len(one) - n + 1))
+            for one in (reference, text)
+        )
+        if wanted and given:
+            both = (wanted & given).total()
+            precisions.append(both / given.total())
+            recalls.append(both / wanted.total())
+    if not precisions or not sum(precisions) + sum(recalls):
+        return 0.0
+    precision, recall = fmean(precisions), fmean(recalls)
+    return 5 * precision * recall / (4 * precision + recall)
+
+
+@pytest.mark.parametrize("seed", CASES)
+def test_chrf_is_what_sacrebleu_and_the_definition_say(seed: int) -> None:
+    draw = random.Random(seed)
+    reference, text = (
+        " ".join(draw.choices(WORDS, k=draw.randint(1, 12))) for _ in ("reference", "text")
+    )
+    found = scorer_of(Text())(reference, text, valid=True)["chrf"]
+    assert found == pytest.approx(sacrebleu.sentence_chrf(text, [reference]).score / 100)
+    assert found == pytest.approx(chrf_by_definition(reference, text))
+
+
+def test_texts_by_hand() -> None:
+    score = scorer_of(Text())
+    assert score("abc", "abc", valid=True) == {"chrf": pytest.approx(1.0)}
+    assert score("abc", "xyz", valid=True) == {"chrf": 0.0}
+    assert score("abc", "abc", valid=False) == {"chrf": 0.0}, "cut off is no answer"
+    assert score("abc", "", valid=False) == {"chrf": 0.0}
+    assert score("", "abc", valid=True) == {}, "there is nothing to compare with"
+    # 1-grams: 2 of 3 and 2 of 4; 2-grams: 1 of 2 and 1 of 3; 3-grams: none of 1 and of 2.
+    precision, recall = (2 / 3 + 1 / 2 + 0) / 3, (2 / 4 + 1 / 3 + 0) / 3
+    assert score("abxy", "abc", valid=True)["chrf"] == pytest.approx(
+        5 * precision * recall / (4 * precision + recall)
+    )

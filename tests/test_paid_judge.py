@@ -1,0 +1,88 @@
+"""A judge of systems that sends bills: planned, paid through the ledger, and asked once."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from distill import pipeline
+from distill.errors import InputError
+from distill.ledger import BudgetReached
+from distill.plan import plan
+from distill.rehearsal import Settings, running
+from distill.rehearsal import StandIn as Provider
+from distill.workspace import Workspace
+from tests.conftest import point_to
+from tests.standin import StandIn
+from tests.test_texts import GOLD, PREFERENCES, SEEDS, TASK, jsonl, report, write
+
+JUDGE = "openai:gpt-6-luna"
+PAID = TASK.replace("few_shot = 2", 'few_shot = 2\nmodel = "embedded"')
+PAID += f'[evaluate]\njudge_model = "{JUDGE}"\n'
+PURPOSE = "evaluate:judge"
+
+
+@pytest.fixture
+def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    """Whom the judge is asked of; its verdicts are arbitrary."""
+    seeds = tmp_path / "provider.jsonl"
+    seeds.write_text(jsonl(SEEDS), encoding="utf-8")
+    with running(Settings(seeds)) as standin:
+        point_to(monkeypatch, standin.url)
+        yield standin
+
+
+def test_it_is_paid_once_and_shown(
+    workspace: Workspace, scripted_backends: StandIn, provider: Provider
+) -> None:
+    write(workspace, task_toml=PAID, preferences_jsonl=jsonl(PREFERENCES))
+    outcome = pipeline.run(workspace, "counts")
+    found, bill = report(outcome.context.folder), provider.bill()
+    # The student's one mistake, 19 answers of "nearest", 19 controls, and what people compared,
+    # each in both orders.
+    assert bill.requests == 2 * (1 + 19 + 19 + len(PREFERENCES))
+    with outcome.context.store() as store:
+        assert store.committed_usd(outcome.run.id) == bill.usd > 0
+    assert Decimal(found["spend"]["judge_usd"]) == bill.usd
+    assert found["judge"]["model"] == JUDGE and not found["judge"]["is_teacher"]
+    pipeline.run(workspace, "counts", pipeline.Way(new=True))
+    assert provider.bill().requests == bill.requests
+
+
+def test_the_plan_counts_it_with_its_batches(workspace: Workspace, provider: Provider) -> None:
+    task = write(workspace, task_toml=PAID, preferences_jsonl=jsonl(PREFERENCES))
+    (step,) = plan(task).steps
+    assert (step.purpose, step.model) == (PURPOSE, "gpt-6-luna")
+    # Student, base (with and without seeds), nearest, the teacher again, and the control, all of
+    # them against the teacher; and the pairs of people.
+    assert step.requests == 2 * (6 * len(GOLD) + len(PREFERENCES))
+    assert step.batch_usd == step.usd / 2, "it can wait"
+
+
+def test_a_key_that_is_missing_is_missed_before_anything_is_asked(
+    workspace: Workspace, scripted_backends: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(workspace, task_toml=PAID)
+    with pytest.raises(InputError, match="OPENAI_API_KEY"):
+        pipeline.run(workspace, "counts")
+    assert scripted_backends.total == 0
+
+
+def test_a_budget_that_does_not_carry_it_loses_nothing(
+    workspace: Workspace, scripted_backends: StandIn, provider: Provider
+) -> None:
+    """What was judged stays; a higher budget goes on from there, in the same run."""
+    small = PAID + '[budget]\nusd = "0.0005"\n'
+    write(workspace, task_toml=small)
+    with pytest.raises(BudgetReached, match="Everything that was paid for is stored"):
+        pipeline.run(workspace, "counts")
+    before = provider.bill().requests
+    assert 0 < before < 2 * (1 + 19 + 19)
+    asked = scripted_backends.total
+    write(workspace, task_toml=PAID)
+    outcome = pipeline.run(workspace, "counts")
+    assert provider.bill().requests == 2 * (1 + 19 + 19)
+    assert scripted_backends.total == asked, "no system is asked again"
+    with outcome.context.store() as store:
+        assert store.committed_usd(outcome.run.id) == provider.bill().usd
