@@ -63,8 +63,7 @@ def curve_figures(split: Sequence[SplitRow], scores: Scores, confidence: float) 
     gain = gain_of_more(counts, rows, NEXT_EXAMPLES, confidence)
     return {
         "points": [
-            {"examples": count, "value": row.value, "ci_low": row.low, "ci_high": row.high}
-            for count, row in zip(counts, shares, strict=True)
+            {"examples": count} | row.figures for count, row in zip(counts, shares, strict=True)
         ],
         "next": {
             "examples": NEXT_EXAMPLES,

@@ -139,9 +139,10 @@ def _curve(context: Context, way: Way) -> Mapping[str, Any]:
     on. Raises Declined."""
     context = replace(context, task=without_leaking_seeds(context.task))
     with context.store() as store:
-        usd = expected_usd(store.split(context.run_id), context.task)
+        trainings = expected_usd(store.split(context.run_id), context.task)
         reported = "report" in store.finished_stages(context.run_id)
-        cost = curve_plan(context.task, store, context.run_id, usd)
+        cost = curve_plan(context.task, store, context.run_id, trainings)
+    usd = cost.expected_usd
     if usd:
         context.progress.note("plan", cost.words)
     if usd > ASK_ABOVE_USD and way.agree is not None and not way.agree(cost):

@@ -50,6 +50,7 @@ from distill.wanted import (
     SYNTHESIZE,
     Stock,
     Wanted,
+    comparisons,
     demand,
     gold_wanted,
     wanted_requests,
@@ -255,14 +256,17 @@ def _baselines(task: Task, stock: Stock) -> list[Wanted]:
 
 
 def curve_plan(task: Task, store: Store, run_id: str, usd: Decimal) -> Plan:
-    """A plan of the trainings of a learning curve alone, which are expected to cost so much."""
-    found = plan(task, store, run_id)
-    base = base_of(task)
-    if base is None:
-        return replace(found, steps=())
-    worst = usd * MOST_PER_COUNTED
-    step = _training_step(base.place, len(SHARES), 0, usd, worst)
-    return replace(found, steps=(step,), in_batches=False)
+    """A plan of a learning curve alone: its trainings, which are expected to cost so much, and a
+    judge of texts."""
+    found, base, terms = plan(task, store, run_id), base_of(task), _terms(task)
+    steps = []
+    if base is not None:
+        steps.append(_training_step(base.place, len(SHARES), 0, usd, usd * MOST_PER_COUNTED))
+    if COMPARED in terms:
+        asked = comparisons(task, len(SHARES) * len(task.gold))
+        expected = expectations(task, {COMPARED: terms[COMPARED].model}, [asked])[COMPARED]
+        steps.append(_step(asked, expected, terms[COMPARED]))
+    return replace(found, steps=tuple(steps), in_batches=False)
 
 
 def _training(task: Task, teacher: Model, stock: Stock, run_id: str | None) -> list[Step]:

@@ -33,6 +33,7 @@ __all__ = [
     "Demand",
     "Stock",
     "Wanted",
+    "comparisons",
     "demand",
     "gold_wanted",
     "wanted_requests",
@@ -124,11 +125,15 @@ def _compared(task: Task, stock: Stock) -> Wanted:
     is not asked where two are the same."""
     if not task.judge_of_systems or "evaluate" in stock.finished:
         return Wanted(COMPARED, (), ())
-    model = choose(task.judge_of_systems).model
     systems = ("student", "base", "base_few_shot", "nearest", *task.spec.evaluate.baselines)
     again = (TEACHER_AGAIN,) if task.spec.evaluate.teacher_twice else ()
     asked = [len(gold_for(name, task.gold)) for name in (*systems, *again)]
-    each = sum(asked) + min(len(task.gold), CONTROLS) + len(task.preferences)
+    return comparisons(task, sum(asked) + min(len(task.gold), CONTROLS) + len(task.preferences))
+
+
+def comparisons(task: Task, pairs: int) -> Wanted:
+    """So many pairs for the judge of texts, each in both orders."""
+    model = choose(task.judge_of_systems).model
     others = [*task.seeds[1:], *task.seeds[:1]]
     alike = [
         request
@@ -137,7 +142,7 @@ def _compared(task: Task, stock: Stock) -> Wanted:
             task, model, Pair("", row.id, row.input, row.answer, other.answer, row.answer)
         )
     ]
-    return Wanted(COMPARED, (), (), 2 * each, tuple(alike[:MOST_ALIKE]))
+    return Wanted(COMPARED, (), (), 2 * pairs, tuple(alike[:MOST_ALIKE]))
 
 
 def _synthesis(task: Task, model: Model, stock: Stock) -> tuple[Wanted, list[Answered]]:

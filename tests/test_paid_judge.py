@@ -9,7 +9,7 @@ import pytest
 from distill import pipeline
 from distill.errors import InputError
 from distill.ledger import BudgetReached
-from distill.plan import plan
+from distill.plan import curve_plan, plan
 from distill.rehearsal import Settings, running
 from distill.rehearsal import StandIn as Provider
 from distill.workspace import Workspace
@@ -86,3 +86,15 @@ def test_a_budget_that_does_not_carry_it_loses_nothing(
     assert scripted_backends.total == asked, "no system is asked again"
     with outcome.context.store() as store:
         assert store.committed_usd(outcome.run.id) == provider.bill().usd
+
+
+def test_a_learning_curve_says_what_its_judge_will_cost(
+    workspace: Workspace, scripted_backends: StandIn, provider: Provider
+) -> None:
+    write(workspace, task_toml=PAID)
+    outcome = pipeline.run(workspace, "counts")
+    with outcome.context.store() as store:
+        cost = curve_plan(outcome.context.task, store, outcome.run.id, Decimal(0))
+    (step,) = cost.steps
+    assert step.requests == 2 * 2 * len(GOLD), "two students more, each pair in both orders"
+    assert cost.expected_usd == step.usd > 0

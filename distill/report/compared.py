@@ -91,9 +91,7 @@ def system_figures(task: Task, name: str, results: Results, *, billed: bool) -> 
         **_compared(task, name, results),
         "n": len(rows),
         "metric": task.form.metric,
-        "value": found.value,
-        "ci_low": found.low,
-        "ci_high": found.high,
+        **found.figures,
         **_of_kind(task, name, results),
         "valid_rate": sum(row.valid for row in rows) / len(rows),
         "usd_per_1k_requests": shown_usd(_usd_per_1k(task, answers, requests_per_s, billed=billed)),
@@ -121,16 +119,13 @@ def _of_kind(task: Task, name: str, results: Results) -> Figures:
         return text_figures(task, results.scores[name], chrf, _lengths(rows, results))
     exact, confidence = results.exact[name], task.spec.evaluate.confidence
     found = estimate(list(exact.values()), confidence)
-    figures: Figures = {
-        "exact_match": {"value": found.value, "ci_low": found.low, "ci_high": found.high}
-    }
+    figures: Figures = {"exact_match": found.figures}
     scores = results.scores[name]
     for part, empty in (("filled", False), ("empty", True)):
         ids = [row.id for row in task.gold if (task.form.group(row.answer) == NOTHING) == empty]
         if ids and len(ids) < len(task.gold):
             found = estimate([scores[id_] for id_ in ids], confidence)
-            interval = {"value": found.value, "ci_low": found.low, "ci_high": found.high}
-            figures[part] = {"n": len(ids)} | interval
+            figures[part] = {"n": len(ids)} | found.figures
     return figures
 
 
@@ -243,8 +238,8 @@ def self_agreement(task: Task, results: Results) -> Figures:
     )
     return {
         "teacher_self_agreement": {
-            **{"n": len(gold), "value": itself.value},
-            **{"ci_low": itself.low, "ci_high": itself.high},
+            "n": len(gold),
+            **itself.figures,
             "right_again": sum(results.scores[TEACHER_AGAIN].values()) / len(gold),
             "student": student.value,
         }

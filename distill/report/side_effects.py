@@ -43,7 +43,7 @@ def _group(group: str, answers: Sequence[ProbeAnswer], limit: float, confidence:
         "about": GROUPS[group],
         "n": len(pairs),
         **{
-            system: {"value": found.value, "ci_low": found.low, "ci_high": found.high}
+            system: found.figures
             for system, found in zip(
                 SYSTEMS, (share(student, confidence), share(base, confidence)), strict=True
             )
