@@ -179,6 +179,14 @@ class MachineSpec(_Section):
     usd_per_hour: Annotated[Decimal, Field(gt=0)] = Decimal("0.10")
 
 
+class TrafficSpec(_Section):
+    """What production asks: for the cost of machines that are always on, and the break-even. How
+    busy a machine may be at most is left to whoever knows the peaks."""
+
+    requests_per_day: Annotated[int, Field(ge=1)] = 10_000
+    utilisation: Annotated[float, Field(gt=0, le=1)] = 0.6
+
+
 class PriceSpec(_Section):
     """A model's price in USD per 1M tokens, where it is not known or another one was agreed. What
     is cached costs as much as any other token of the prompt when nothing else is said."""
@@ -216,6 +224,7 @@ class TaskSpec(_Section):
     student: StudentSpec = StudentSpec()
     evaluate: EvaluateSpec = EvaluateSpec()
     machine: MachineSpec = MachineSpec()
+    traffic: TrafficSpec = TrafficSpec()
     budget: BudgetSpec = BudgetSpec()
     prices: dict[str, PriceSpec] = Field(default_factory=dict)
 

@@ -28,6 +28,8 @@ PROMPTS = ("synthesize.md", "answer.md", "student.md")
 # What a teacher behind an API is told first; a task may bring its own.
 INSTRUCTIONS = ("synthesize.system.md", "synthesize.ask.md", "answer.system.md", "judge.md")
 COMPARE = "compare.md"
+# What no answer and no student depends on: changing it begins no other run.
+NOT_SHAPING: dict[str, bool | set[str]] = {"budget": True, "traffic": True, "teacher": {"mode"}}
 REVIEWS = "reviews.jsonl"
 PREFERENCES = "preferences.jsonl"
 SCHEMA = "schema.json"
@@ -88,7 +90,7 @@ class Task:
     def parts(self) -> dict[str, str]:
         """Hash of each part, so that an edited task can say what was edited."""
         # Neither what may be spent nor the way that requests go changes an answer.
-        shaping = self.spec.model_dump(mode="json", exclude={"budget": True, "teacher": {"mode"}})
+        shaping = self.spec.model_dump(mode="json", exclude=NOT_SHAPING)
         parts = {"task.toml": content_id(shaping)}
         if isinstance(self.form, Fields):
             parts[SCHEMA] = content_id(self.form.schema)

@@ -83,6 +83,8 @@ ELSEWHERE |= {"teacher.mode", "teacher.rationale"}
 # The scripted trainer's model answers nothing: in test_parity.py. A model to compare with is paid:
 # in test_baselines.py.
 ELSEWHERE |= {"evaluate.parity", "evaluate.baselines"}
+# They shape no run: in test_break_even.py.
+ELSEWHERE |= {"traffic.requests_per_day", "traffic.utilisation"}
 ELSEWHERE.add("evaluate.judge_model")  # of texts alone: in test_paid_judge.py
 # What the stand-in's rows never show: in test_curate.py, test_rounds.py and test_judge.py.
 ELSEWHERE |= {"curate.min_agreement", "curate.boilerplate", "curate.leaked_prompt"}

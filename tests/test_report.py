@@ -22,6 +22,7 @@ FIGURES = {
     "latency_p50_s": 0.1,
     "latency_p95_s": 0.2,
     "requests_per_s": 9.0,
+    "at_traffic": {"usd_per_1k_requests": "0.24", "usd_per_day": "2.4", "replicas": 1},
 }
 
 
@@ -39,7 +40,7 @@ def found(better: int = 30) -> Verdict:
     return verdict(student, teacher, margin=0.02, confidence=0.95)
 
 
-ON = Measured("240 human-labelled messages")
+ON = Measured("240 human-labelled messages", "It has paid for itself after 9 days.")
 
 
 def leads(**low: float) -> dict[str, Interval]:
@@ -53,6 +54,7 @@ def test_a_student_that_beats_every_rival_is_named_first() -> None:
     assert text.startswith("The student answers as well as the teacher (+8.3 points, 95% interval")
     assert "margin 2.0, on 240 human-labelled messages" in text
     assert "costs $0.004 per 1,000 requests instead of $0.41" in text
+    assert text.endswith("It has paid for itself after 9 days.")
 
 
 @pytest.mark.parametrize("low", [-0.05, -0.2])
@@ -136,6 +138,11 @@ def report() -> dict[str, object]:
         },
         "systems": systems(),
         "verdict": {"confidence": 0.95},
+        "break_even": {
+            **{"never": False, "requests": 90_000, "days": 9.0, "spent_usd": "6", "replicas": 1},
+            **{"monthly_saving_usd": "20.28", "sentence": "It has <paid> for itself."},
+            "assumptions": {"requests_per_day": 10_000, "utilisation": 0.6, "usd_per_hour": "0.1"},
+        },
         "labels": [
             {
                 "label": "x",
@@ -182,6 +189,7 @@ def test_what_customers_wrote_is_escaped_on_the_page() -> None:
     assert "It is &lt;good&gt;." in page
     assert "the teacher said the same to 84.0 % of the messages (79.0 % – 88.0 %)" in page
     assert "&lt;b&gt;`no|pe`&lt;/b&gt;" in page and "(&lt;i&gt;)" in page
+    assert "It has &lt;paid&gt; for itself. It took $6.00 to make and saves $20.28 a month." in page
     assert "3 &lt;y&gt;" in page and "It &lt;can&gt;." in page
 
 

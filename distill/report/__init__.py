@@ -12,6 +12,17 @@ from distill.workspace import Context
 CARD = "README.md"
 
 
+def is_outdated(context: Context) -> bool:
+    """Whether the pages were written for other traffic than the task has now, which begins no run
+    of its own."""
+    path = context.folder / "report.json"
+    if not path.exists():
+        return False
+    found = json.loads(path.read_text(encoding="utf-8")).get("break_even", {})
+    traffic = context.task.spec.traffic.model_dump(mode="json")
+    return any(found.get("assumptions", {}).get(key) != value for key, value in traffic.items())
+
+
 def report(context: Context) -> Callable[[Store], None]:
     """Write the run's report files, and the card beside the student; nothing of it is written to
     the store."""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -31,6 +32,7 @@ from distill.report.memorised import memorised
 from distill.report.results import Results, results_of
 from distill.report.side_effects import side_effect_figures
 from distill.report.spend import shown_usd, spend_figures
+from distill.report.traffic import break_even_figures, prompt_tokens_saved, traffic_figures
 from distill.store import Store
 from distill.systems import shown_order
 from distill.task import Task
@@ -57,12 +59,22 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         for name in shown_order(task.spec.evaluate.baselines)
         if name in results.predictions
     ]
+    for row in systems:
+        row |= traffic_figures(task, row, billed=row["name"] in billed)
+    spend = spend_figures(task, store, run, student)
+    spent = Decimal(spend["total_usd"])
+    money = break_even_figures(task, systems, billed, spent, student.base)
     figures: Figures = {
         "task": task.name,
         "run": run.id,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
-        "headline": headline(systems, found, leads(task, results.scores), measured(task, judge)),
+        "headline": headline(
+            systems,
+            found,
+            leads(task, results.scores),
+            measured(task, judge, money["break_even"]["sentence"]),
+        ),
         "teacher": {"model": _teacher_name(task), "mode": _mode(store, run_id)},
         "student": {
             "base": student.base,
@@ -76,10 +88,12 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
             "losses": [dict(loss) for loss in student.losses],
         },
         "data": _data(task, store, run_id),
-        "spend": spend_figures(task, store, run, student),
+        "spend": spend,
         "systems": systems,
         "verdict": verdict_figures(found),
         **({"judge": judge} if judge else {}),
+        **money,
+        **prompt_tokens_saved(systems),
         **self_agreement(task, results),
         **answer_figures(task, results),
         **confidence_figures(task, results, systems),

@@ -22,23 +22,25 @@ Leads = Mapping[str, Interval]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """On what it was measured, in words; what the judge is worth, in a sentence, empty without one;
-    and whether that is too little for any other sentence."""
+    """On what it was measured, in words; when the student has paid for itself, and what the judge
+    is worth, in sentences, the latter empty without one; and whether that is too little for any
+    other sentence."""
 
     gold: str
+    break_even: str = ""
     judge: str = ""
     useless: bool = False
 
 
-def measured(task: Task, judge: Mapping[str, Any]) -> Measured:
+def measured(task: Task, judge: Mapping[str, Any], break_even: str) -> Measured:
     """On how many gold rows, and who judged the answers. `judge` has its figures."""
     if not judge:
-        return Measured(f"{len(task.gold)} human-labelled messages")
+        return Measured(f"{len(task.gold)} human-labelled messages", break_even)
     name = "the teacher itself" if judge["is_teacher"] else judge["model"]
     gold = f"{len(task.gold)} messages, judged by {name}"
     if judge["usable"]:
-        return Measured(gold, _worth(judge))
-    return Measured(gold, _useless(judge), useless=True)
+        return Measured(gold, break_even, _worth(judge))
+    return Measured(gold, break_even, _useless(judge), useless=True)
 
 
 def _worth(judge: Mapping[str, Any]) -> str:
@@ -72,7 +74,8 @@ def headline(systems: Sequence[System], verdict: Verdict, leads: Leads, on: Meas
     if on.useless:
         return on.judge
     by_name = {system["name"]: system for system in systems}
-    said = [_verdict_sentence(by_name, verdict, on.gold), *([on.judge] if on.judge else [])]
+    said = [_verdict_sentence(by_name, verdict, on.gold)]
+    said += [sentence for sentence in (on.break_even, on.judge) if sentence]
     rival = unbeaten_rival(systems, leads)
     if rival is not None:
         lead = leads[rival["name"]]

@@ -1,6 +1,7 @@
 """report.json's figures → Markdown and one self-contained HTML file."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -49,6 +50,7 @@ def _environment() -> Environment:
     environment.filters |= {"percent": _percent, "level": _level}
     environment.filters |= {"about": ABOUT.__getitem__, "head": HEADS.__getitem__}
     environment.filters |= {"again": AGAIN.__getitem__}
+    environment.filters |= {"dollars": _dollars}
     environment.filters |= {"seconds": _seconds, "code": _code, "points": _points}
     return environment
 
@@ -70,6 +72,12 @@ def _level(value: float) -> str:
 
 def _seconds(value: float) -> str:
     return f"{1000 * value:.1f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def _dollars(text: str) -> str:
+    """USD for a table: cents from a dollar on, else four digits that say something."""
+    amount = Decimal(text)
+    return f"{amount:,.2f}" if amount >= 1 else f"{amount:.4g}"
 
 
 def _code(text: str) -> str:

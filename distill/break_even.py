@@ -1,0 +1,69 @@
+"""What a system costs at a task's traffic, and when a student has paid for itself.
+
+Plain arithmetic on USD as Decimal. A provider is paid by the request. A machine of ours is paid by
+the hour, whether anybody asks or not: as many of them as the traffic takes, spread evenly over the
+day, when each is as busy as is wanted and no busier.
+"""
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from math import ceil
+
+SECONDS_PER_DAY = 86_400
+HOURS_PER_DAY = 24
+DAYS_PER_MONTH = Decimal(365) / 12
+PLACES = Decimal("0.000000000001")  # of a dollar
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A system at so many requests a day: USD a day, and machines (0: a provider's)."""
+
+    requests_per_day: int
+    usd_per_day: Decimal
+    replicas: int = 0
+
+    @property
+    def usd_per_1k(self) -> Decimal:
+        """USD of 1,000 requests."""
+        return (1000 * self.usd_per_day / self.requests_per_day).quantize(PLACES)
+
+
+@dataclass(frozen=True, slots=True)
+class PayBack:
+    """USD that are saved each day; the days and requests after which what was spent on the student
+    is saved, None for never."""
+
+    saved_per_day: Decimal
+    days: Decimal | None
+    requests: int | None
+
+    @property
+    def saved_per_month(self) -> Decimal:
+        """Of 365 ÷ 12 days."""
+        return self.saved_per_day * DAYS_PER_MONTH
+
+
+def at_provider(usd_per_1k: Decimal, requests_per_day: int) -> Running:
+    """Of a provider that bills each request."""
+    return Running(requests_per_day, usd_per_1k * requests_per_day / 1000)
+
+
+def on_machines(
+    usd_per_hour: Decimal, requests_per_s: float, requests_per_day: int, utilisation: float
+) -> Running:
+    """On machines of ours, each of which takes `requests_per_s` and is wanted to be busy for a
+    share `utilisation` of the time."""
+    each = Decimal(str(requests_per_s)) * Decimal(str(utilisation)) * SECONDS_PER_DAY
+    replicas = max(1, ceil(requests_per_day / each))
+    return Running(requests_per_day, replicas * HOURS_PER_DAY * usd_per_hour, replicas)
+
+
+def pay_back(spent: Decimal, before: Running, after: Running) -> PayBack:
+    """When `spent` USD are saved by `after` in place of `before`, both at the same traffic."""
+    saved = before.usd_per_day - after.usd_per_day
+    if saved <= 0:
+        return PayBack(saved, None, None)
+    days = spent / saved
+    requests = (days * after.requests_per_day).to_integral_value(ROUND_CEILING)
+    return PayBack(saved, days, int(requests))

@@ -1,0 +1,206 @@
+"""What a system costs at the task's traffic, and when a student has paid for itself."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distill import pipeline
+from distill.backends import tuning_prices
+from distill.break_even import Running, at_provider, on_machines, pay_back
+from distill.report.traffic import break_even_figures, prompt_tokens_saved, traffic_figures
+from distill.task import Task
+from distill.workspace import Workspace
+from tests.conftest import PETS, WriteTask
+from tests.standin import StandIn
+from tests.test_pipeline import figures
+
+HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
+HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
+HEAD += "[generate]\nrequests = 12\n[teacher]\nfew_shot = 3\n"
+BASE = "gpt-4o-mini-2024-07-18"
+
+usd = st.decimals("0", "1000", places=4)
+traffic = st.integers(1, 10**9)
+speed = st.floats(0.01, 10_000)
+busy = st.floats(0.05, 1.0)
+
+
+def test_by_hand() -> None:
+    """A teacher at $0.41 for 1,000 requests, a student on one machine of $0.10 an hour that takes
+    9 a second, 10,000 requests a day: $4.10 against $2.40 a day, $1.70 saved; $15.30 are 9 days."""
+    teacher = at_provider(Decimal("0.41"), 10_000)
+    student = on_machines(Decimal("0.10"), 9.0, 10_000, 0.6)
+    assert (teacher.usd_per_day, teacher.replicas) == (Decimal("4.10"), 0)
+    assert (student.usd_per_day, student.replicas) == (Decimal("2.40"), 1)
+    assert student.usd_per_1k == Decimal("0.24")
+    found = pay_back(Decimal("15.30"), teacher, student)
+    assert found.saved_per_day == Decimal("1.70")
+    assert found.days == Decimal(9) and found.requests == 90_000
+    assert found.saved_per_month.quantize(Decimal("0.01")) == Decimal("51.71")
+
+
+def test_replicas_by_hand() -> None:
+    """9 a second at 60 % are 466,560 a day: a request more takes a second machine."""
+    one, two = (on_machines(Decimal("0.10"), 9.0, asked, 0.6) for asked in (466_560, 466_561))
+    assert (one.replicas, two.replicas) == (1, 2)
+    assert two.usd_per_day == 2 * one.usd_per_day == Decimal("4.80")
+
+
+@given(usd, usd, usd, traffic)
+def test_a_student_pays_back_exactly_what_it_took(
+    spent: Decimal, dear: Decimal, cheap: Decimal, asked: int
+) -> None:
+    before, after = at_provider(dear, asked), at_provider(cheap, asked)
+    found = pay_back(spent, before, after)
+    if found.days is None:
+        assert dear <= cheap
+    else:
+        assert found.days >= 0
+        assert abs(found.days * found.saved_per_day - spent) < Decimal("1e-9") * (1 + spent)
+        assert found.requests is not None and found.requests >= found.days * asked - 1
+
+
+@given(usd, usd, usd, speed, traffic)
+def test_more_traffic_never_lengthens_the_pay_back_on_one_machine(
+    spent: Decimal, dear: Decimal, hour: Decimal, takes: float, asked: int
+) -> None:
+    """A further machine may: it costs at once, and what it saves comes later."""
+    days = []
+    for more in (asked, 2 * asked):
+        after = on_machines(hour, takes, more, 0.6)
+        if after.replicas > 1:
+            return
+        days.append(pay_back(spent, at_provider(dear, more), after).days)
+    assert days[0] is None or (days[1] is not None and days[1] <= days[0])
+
+
+@given(usd, usd, usd, traffic)
+def test_more_traffic_never_lengthens_the_pay_back_at_a_provider(
+    spent: Decimal, dear: Decimal, cheap: Decimal, asked: int
+) -> None:
+    first, second = (
+        pay_back(spent, at_provider(dear, more), at_provider(cheap, more)).days
+        for more in (asked, 3 * asked)
+    )
+    assert (first is None) == (second is None)
+    assert first is None or second is None or second <= first
+
+
+@given(usd, speed, busy, traffic)
+def test_machines_are_as_many_as_it_takes_and_no_more(
+    hour: Decimal, takes: float, share: float, asked: int
+) -> None:
+    found = on_machines(hour, takes, asked, share)
+    each = takes * share * 86_400
+    assert found.replicas * each >= asked * (1 - 1e-9)
+    assert found.replicas == 1 or (found.replicas - 1) * each < asked * (1 + 1e-9)
+    assert found.usd_per_day == found.replicas * 24 * hour
+
+
+@pytest.mark.parametrize(
+    ("spent", "before", "after", "days"),
+    [
+        ("5", "1", "1", None),  # equal prices
+        ("5", "0", "1", None),
+        ("5", "0", "0", None),
+        ("0", "1", "0", Decimal(0)),
+        ("5", "1", "0", Decimal(5)),
+    ],
+)
+def test_edges(spent: str, before: str, after: str, days: Decimal | None) -> None:
+    found = pay_back(
+        Decimal(spent), at_provider(Decimal(before), 1000), at_provider(Decimal(after), 1000)
+    )
+    assert found.days == days
+
+
+def test_without_traffic_a_machine_never_pays() -> None:
+    before, after = at_provider(Decimal(1), 0), on_machines(Decimal("0.1"), 9.0, 0, 0.6)
+    assert after == Running(0, Decimal("2.4"), 1)
+    assert pay_back(Decimal(5), before, after).days is None
+
+
+def system(name: str, usd_per_1k: str, requests_per_s: float = 9.0) -> dict[str, Any]:
+    return {"name": name, "usd_per_1k_requests": usd_per_1k, "requests_per_s": requests_per_s}
+
+
+def test_the_figures_of_a_local_student_and_a_teacher_that_bills(pets: WriteTask) -> None:
+    task = pets(task_toml=HEAD)
+    rows = [system("teacher", "0.41"), system("student", "0.004")]
+    (found,) = break_even_figures(task, rows, {"teacher"}, Decimal("15.3"), "b").values()
+    assert (found["never"], found["days"], found["requests"]) == (False, 9.0, 90_000)
+    assert (found["spent_usd"], found["monthly_saving_usd"]) == ("15.3", "51.71")
+    assert found["assumptions"]["requests_per_day"] == 10_000
+    assert found["sentence"] == "It has paid for itself after 9 days at 10,000 requests a day."
+    at = traffic_figures(task, rows[1], billed=False)["at_traffic"]
+    assert at == {"usd_per_1k_requests": "0.24", "usd_per_day": "2.4", "replicas": 1}
+
+
+def test_never_is_an_answer(pets: WriteTask) -> None:
+    task = pets(task_toml=HEAD)
+    rows = [system("teacher", "0.2"), system("student", "0.004")]
+    (found,) = break_even_figures(task, rows, {"teacher"}, Decimal(5), "b").values()
+    assert found["never"] and "days" not in found and "requests" not in found
+    assert found["monthly_saving_usd"].startswith("-")
+    assert "never pays for itself at 10,000 requests a day" in found["sentence"]
+    rows = [system("teacher", "0.24000001"), system("student", "0.004")]
+    (found,) = break_even_figures(task, rows, {"teacher"}, Decimal(500), "b").values()
+    assert found["never"] and "within a hundred years" in found["sentence"]
+
+
+def test_a_model_that_ends_first_never_pays(
+    pets: WriteTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = pets(task_toml=HEAD)
+    rows = [system("teacher", "0.41"), system("student", "0.24")]
+    billed, spent = {"teacher", "student"}, Decimal("17.0")  # ten days
+    for days, never in ((9, True), (11, False)):
+        ends = datetime.now(UTC).date() + timedelta(days=days)
+        tunable = tuning_prices.Tunable(Decimal(3), 1, ends)
+        monkeypatch.setitem(tuning_prices.TUNABLE, BASE, tunable)
+        (found,) = break_even_figures(task, rows, billed, spent, BASE).values()
+        assert (found["never"], found["ends"]) == (never, ends.isoformat())
+        assert (f"before its model ends on {ends}" in found["sentence"]) is never
+
+
+def test_what_a_prompt_without_examples_saves() -> None:
+    rows = [
+        {"name": "base_few_shot", "prompt_tokens_mean": 400.0},
+        {"name": "student", "prompt_tokens_mean": 30.0},
+    ]
+    (found,) = prompt_tokens_saved(rows).values()
+    assert found == {"base_few_shot": 400.0, "student": 30.0, "share": 0.925}
+    assert prompt_tokens_saved([{"name": "student"}]) == {}
+
+
+def written(task: Task, workspace: Workspace) -> Any:
+    return figures(workspace.task_folder(task.name) / "latest")
+
+
+def test_other_traffic_is_another_page_of_the_same_run(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    task = pets(task_toml=HEAD)
+    run = pipeline.run(workspace, "pets").run.id
+    before, asked = written(task, workspace), scripted_backends.total
+    assert pipeline.run(workspace, "pets").done_now == ()
+    pets(task_toml=HEAD + "[traffic]\nrequests_per_day = 5000000\nutilisation = 0.5\n")
+    outcome = pipeline.run(workspace, "pets")
+    assert (outcome.run.id, outcome.done_now) == (run, ("report",))
+    assert scripted_backends.total == asked
+    after = written(task, workspace)
+    assert after["break_even"]["assumptions"] == {
+        **{"requests_per_day": 5_000_000, "utilisation": 0.5},
+        "usd_per_hour": before["break_even"]["assumptions"]["usd_per_hour"],
+    }
+    assert after["systems"][0]["at_traffic"] != before["systems"][0]["at_traffic"]
+    assert after["verdict"] == before["verdict"]
+    page = (outcome.context.folder / "report.md").read_text(encoding="utf-8")
+    assert "5,000,000 requests a day" in page
+    assert pipeline.run(workspace, "pets").done_now == ()
+    assert json.dumps(after), "and it is JSON"
