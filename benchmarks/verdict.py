@@ -1,6 +1,7 @@
 """Is the verdict right? Evaluations of two systems are drawn whose true difference is known.
 
-    python -m benchmarks.verdict [--evaluations 2000] [--means 1000] [--margin 0.02] [--seed 0]
+    python -m benchmarks.verdict [--evaluations 2000] [--means 1000] [--wins 1000] [--margin 0.02]
+        [--seed 0]
 
 For every true difference of −margin, 0 and +margin, number of gold rows and correlation between the
 systems, so many evaluations are drawn and judged. A student that is worse by the margin must be
@@ -9,7 +10,8 @@ must hold the true difference in 93 to 97 %; and where the verdict asks for more
 more, drawn anew and added, must settle it in at least 80 %, but at −margin, where no number does.
 The same for means of scores that are not right or wrong (`--means` evaluations each): their
 bootstrap intervals, of one system and of the paired difference of two, must hold the truth as
-often.
+often. And of win rates against a teacher (`--wins` evaluations each, a margin of WIN_MARGIN), of
+which most rows may be level: as seldom called as good at −margin, and covered as often.
 Prints a line for each case and, as its last line, one JSON object with every figure, the targets
 and "ok"; exit code 1 when a target is missed.
 """
@@ -31,6 +33,8 @@ TEACHER = 0.85  # its true share of right answers
 ROWS = (100, 300, 1000)
 ROWS_OF_MEANS = (100, 300)
 CORRELATIONS = (0.3, 0.7)
+LEVEL = (0.3, 0.8, 0.9)  # shares of rows that are level
+WIN_MARGIN = 0.05
 CONFIDENCE = 0.95
 COVERED = (0.93, 0.97)
 SETTLED = 0.8
@@ -84,8 +88,15 @@ def main() -> int:
     ]
     for mean_row in means:
         print(mean_row)
+    wins = [
+        measure_wins(number, level, difference, options.wins, draw)
+        for number, level, difference in product(ROWS_OF_MEANS, LEVEL, (-WIN_MARGIN, 0.0))
+    ]
+    for win_row in wins:
+        print(win_row)
     found = check(rows, options.margin, options.evaluations)
-    found |= {"means": means}
+    found |= {"means": means, "wins": wins}
+    found["missed"] += [f"wins: {row}" for row in wins if not wins_are_right(row, options.wins)]
     found["missed"] += [f"means: {row}" for row in means if not within(row)]
     found["ok"] = not found["missed"]
     print(json.dumps(found))
@@ -97,6 +108,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--evaluations", type=int, default=2000)
     parser.add_argument("--means", type=int, default=1000)
+    parser.add_argument("--wins", type=int, default=1000)
     parser.add_argument("--margin", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
@@ -154,6 +166,39 @@ def within(row: dict[str, float]) -> bool:
     return all(COVERED[0] <= row[name] <= COVERED[1] for name in ("mean", "difference"))
 
 
+def measure_wins(
+    rows: int, level: float, difference: float, evaluations: int, draw: numpy.random.Generator
+) -> dict[str, float]:
+    """What the verdict says of win rates that are higher than the teacher's by `difference`."""
+    chances = [(1 - level) / 2 + difference, level, (1 - level) / 2 - difference]
+    judged = [
+        verdict(
+            draw.choice([1.0, 0.5, 0.0], rows, p=chances).tolist(),
+            [0.5] * rows,
+            margin=WIN_MARGIN,
+            confidence=CONFIDENCE,
+        )
+        for _ in range(evaluations)
+    ]
+    inside = [row.difference.low <= difference <= row.difference.high for row in judged]
+    called = mean([row.result == "non_inferior" for row in judged])
+    case = {"rows": rows, "level": level, "difference": difference}
+    return case | {"non_inferior": called, "covered": mean(inside)}
+
+
+def wins_are_right(row: dict[str, float], evaluations: int) -> bool:
+    """Whether a student that is worse by the margin is seldom called as good, and the truth is held
+    as often as it should be."""
+    covered = COVERED[0] <= row["covered"] <= COVERED[1]
+    return covered and (row["difference"] == 0 or row["non_inferior"] <= most_wrong(evaluations))
+
+
+def most_wrong(evaluations: int) -> float:
+    """How many of so many evaluations may call a student as good that is not, as a share."""
+    chance = 1 - CONFIDENCE
+    return chance + STANDARD_ERRORS * math.sqrt(chance * CONFIDENCE / evaluations)
+
+
 def drawn_counts(case: Case, rows: int, draw: numpy.random.Generator) -> list[int]:
     """How many of so many rows fall into each of the four cells."""
     return [int(cell) for cell in draw.multinomial(rows, case.shares)]
@@ -184,18 +229,16 @@ def line(row: Found) -> str:
 
 def check(rows: Sequence[Found], margin: float, evaluations: int) -> dict[str, Any]:
     """Every figure, and which targets are missed."""
-    chance = 1 - CONFIDENCE
-    most_wrong = chance + STANDARD_ERRORS * math.sqrt(chance * CONFIDENCE / evaluations)
-    missed = []
+    most, missed = most_wrong(evaluations), []
     for row in rows:
         name = f"{row.difference:+.3f}, {row.rows} rows, correlation {row.correlation}"
-        if row.difference == -margin and row.non_inferior > most_wrong:
+        if row.difference == -margin and row.non_inferior > most:
             missed.append(f"non-inferior at {name}")
         if not COVERED[0] <= row.covered <= COVERED[1]:
             missed.append(f"covered at {name}")
         if row.difference > -margin and row.settled < SETTLED:
             missed.append(f"settled at {name}")
-    targets = {"non_inferior_at_most": most_wrong, "covered": COVERED, "settled": SETTLED}
+    targets = {"non_inferior_at_most": most, "covered": COVERED, "settled": SETTLED}
     cases = [asdict(row) for row in rows]
     return {"cases": cases, "targets": targets, "missed": missed, "ok": not missed}
 

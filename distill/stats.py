@@ -9,6 +9,7 @@ Result = Literal["non_inferior", "inferior", "inconclusive"]
 RESAMPLES = 9999
 POWER = 0.8  # of the gold that is asked for
 TINY = 1e-9  # of a share: less than any gold can tell
+FEW = 10  # rows that differ: fewer say too little of how much those differ that were not asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,21 @@ def ratio(ours: Sequence[float], theirs: Sequence[float], confidence: float) -> 
 def paired_difference(
     ours: Sequence[float], theirs: Sequence[float], confidence: float
 ) -> Interval:
-    """Mean of ours − theirs, paired by gold row: of right and wrong (0 and 1) with Tango's score
-    interval, of other scores with a percentile bootstrap (scipy)."""
+    """Mean of ours − theirs, scores from 0 to 1, paired by gold row: of right and wrong (0 and 1)
+    with Tango's score interval, of other scores with a percentile bootstrap (scipy). Where fewer
+    than FEW rows differ, that reaches as far as if every row that could differ did so by all that
+    it can: a bootstrap of rows that are level has no width, on however few."""
+    better, worse = _only_here_and_there(ours, theirs)
     if {*ours, *theirs} <= {0.0, 1.0}:
-        return score_interval(*_only_here_and_there(ours, theirs), len(ours), confidence)
-    return _bootstrapped([our - their for our, their in zip(ours, theirs, strict=True)], confidence)
+        return score_interval(better, worse, len(ours), confidence)
+    found = _bootstrapped([a - b for a, b in zip(ours, theirs, strict=True)], confidence)
+    if better + worse >= FEW:
+        return found
+    most = max(max(their, 1 - their) for their in theirs)
+    signs = score_interval(better, worse, len(ours), confidence)
+    return Interval(
+        found.value, min(found.low, most * signs.low), max(found.high, most * signs.high)
+    )
 
 
 def _only_here_and_there(ours: Sequence[float], theirs: Sequence[float]) -> tuple[int, int]:

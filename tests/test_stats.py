@@ -14,6 +14,7 @@ from distill.stats import (
     mcnemar_p,
     paired_difference,
     percentile,
+    ratio,
     score_interval,
     share,
     verdict,
@@ -125,7 +126,7 @@ def test_scores_that_are_no_shares_are_resampled() -> None:
     assert found.low == pytest.approx(0.075 - half, abs=0.001)
     assert found.high == pytest.approx(0.075 + half, abs=0.001)
     same = paired_difference([0.5, 0.7], [0.5, 0.7], 0.95)
-    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+    assert same.value == 0.0 and same.low < -0.4 and same.high > 0.4, "two rows show little"
 
 
 @pytest.mark.parametrize(
@@ -185,3 +186,37 @@ def test_gold_that_settles_it_by_the_textbook() -> None:
 def test_percentile() -> None:
     assert percentile([1.0, 2.0, 3.0, 4.0], 50) == 2.5
     assert percentile([float(n) for n in range(101)], 95) == 95.0
+
+
+@pytest.mark.parametrize("rows", [5, 20, 240])
+def test_rows_that_are_level_do_not_show_that_two_are_equal(rows: int) -> None:
+    """A bootstrap of them has no width. Texts differ by a half at most, where the teacher's is
+    worth a half: the interval is half as wide as that of right and wrong."""
+    level = paired_difference([0.5] * rows, [0.5] * rows, 0.95)
+    assert level.value == 0.0
+    half = score_interval(0, 0, rows, 0.95)
+    assert (level.low, level.high) == (half.low / 2, half.high / 2)
+    found = verdict([0.5] * rows, [0.5] * rows, margin=0.02, confidence=0.95)
+    assert found.result == ("non_inferior" if rows == 240 else "inconclusive")
+
+
+def test_a_few_rows_that_differ_are_not_all_there_could_be() -> None:
+    ours, theirs = [0.25] * 2 + [0.5] * 98, [0.5] * 100
+    found, signs = paired_difference(ours, theirs, 0.95), score_interval(0, 2, 100, 0.95)
+    assert found.value == pytest.approx(-0.005)
+    assert found.low == pytest.approx(signs.low / 2) and found.high == pytest.approx(
+        max(0.0, signs.high / 2), abs=1e-2
+    )
+    many = paired_difference([0.25] * 20 + [0.5] * 80, theirs, 0.95)
+    assert -0.08 < many.low < many.high < -0.02, "enough differ: it is the bootstrap's"
+
+
+def test_the_ratio_of_sums() -> None:
+    found = ratio([2, 4, 6, 2], [1, 2, 3, 1], 0.95)
+    assert (found.value, found.low, found.high) == pytest.approx((2.0, 2.0, 2.0))
+    assert ratio([3, 1], [3, 1], 0.95).low == 1.0
+    spread = ratio([1, 5] * 50, [3, 3] * 50, 0.95)
+    # By the normal approximation: the mean of 1 and 5 is 3, its deviation 2 ÷ √100, over 3.
+    assert spread.value == 1.0
+    assert spread.low == pytest.approx(1 - 1.96 * 0.2 / 3, abs=0.02)
+    assert spread.high == pytest.approx(1 + 1.96 * 0.2 / 3, abs=0.02)
