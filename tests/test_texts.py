@@ -165,6 +165,7 @@ def test_nothing_follows_from_a_judge_that_only_sees_the_order(
     assert "gold_needed" not in found["verdict"]
     assert found["headline"].startswith("Nothing follows from the win rates: the judge,")
     assert "You do not need" not in found["headline"]
+    assert "Against 13 references that people wrote chrF is" in found["headline"]
 
 
 def test_what_the_judge_was_asked_is_asked_once(

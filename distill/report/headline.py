@@ -71,9 +71,9 @@ def _useless(judge: Mapping[str, Any]) -> str:
 def headline(systems: Sequence[System], verdict: Verdict, leads: Leads, on: Measured) -> str:
     """One to four sentences in plain words. `leads` are the student's differences to its rivals,
     paired by gold row."""
-    if on.useless:
-        return on.judge
     by_name = {system["name"]: system for system in systems}
+    if on.useless:
+        return on.judge + _references(by_name)
     said = [_verdict_sentence(by_name, verdict, on.gold)]
     said += [sentence for sentence in (on.break_even, on.judge) if sentence]
     rival = unbeaten_rival(systems, leads)
@@ -81,6 +81,17 @@ def headline(systems: Sequence[System], verdict: Verdict, leads: Leads, on: Meas
         lead = leads[rival["name"]]
         said.insert(0, _rival_sentence(rival, by_name["student"], lead, on.gold))
     return " ".join(said)
+
+
+def _references(by_name: Mapping[str, System]) -> str:
+    """How near both come to what people wrote, where they did."""
+    student, teacher = (by_name[name].get("chrf") for name in ("student", "teacher"))
+    if not student or not teacher:
+        return ""
+    return (
+        f" Against {student['n']} references that people wrote chrF is {student['value']:.1%} for "
+        f"the student and {teacher['value']:.1%} for the teacher."
+    )
 
 
 def unbeaten_rival(systems: Sequence[System], leads: Leads) -> System | None:
