@@ -7,8 +7,10 @@ time of the machine, at the task's `machine.usd_per_hour`, an assumption that ev
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 from distill.errors import InputError
+from distill.price_table import price_table
 from distill.records import Usage
 
 SECONDS_PER_HOUR = 3600
@@ -70,24 +72,16 @@ class MachinePrice:
         return Decimal(0)
 
 
-# What the price library lacks. A cached token is counted at its full price where no other is known.
-# checked 2026-11-22; source: the announcement of 2026-11-17, as third parties quote it.
-OWN_RATES = {
-    ("openai", "gpt-6.2-sol"): Rates(Decimal(2), Decimal(10), Decimal(2), Decimal(2)),
-    ("openai", "gpt-6.2-astra"): Rates(Decimal(8), Decimal(40), Decimal(8), Decimal(8)),
-}
-# What a student that OpenAI trained costs, whatever it is called.
-# checked 2026-11-23; source: OpenAI's pricing page, as mirrored in September 2026.
-TUNED_RATES = {
-    "ft:gpt-4.1-2025-04-14": ("3.00", "0.75", "12.00"),
-    "ft:gpt-4.1-mini-2025-04-14": ("0.80", "0.20", "3.20"),
-    "ft:gpt-4o-2024-08-06": ("3.75", "1.875", "15.00"),
-    "ft:gpt-4o-mini-2024-07-18": ("0.30", "0.15", "1.20"),
-}
-OWN_RATES |= {
-    ("openai", name): Rates(Decimal(input_), Decimal(output), Decimal(cached), Decimal(input_))
-    for name, (input_, cached, output) in TUNED_RATES.items()
-}
+@cache
+def own_rates() -> dict[tuple[str, str], Rates]:
+    """(provider, model) → rates that the price library lacks. A cached token is counted at its full
+    price where no other is known, and one that is written to the cache always."""
+    return {
+        (row.provider, row.model): Rates(
+            row.input, row.output, row.input if row.cached is None else row.cached, row.input
+        )
+        for row in price_table().inference
+    }
 
 
 def token_price(
@@ -98,8 +92,8 @@ def token_price(
     Raises InputError for a model whose price is not known: it never counts as nothing.
     """
     known = {
-        model: (rates, "distill/prices.py")
-        for (of, model), rates in OWN_RATES.items()
+        model: (rates, "distill/prices.toml")
+        for (of, model), rates in own_rates().items()
         if of == provider
     }
     known |= {model: (rates, "task.toml") for model, rates in given.items()}

@@ -1,16 +1,26 @@
 """The rivals that cost next to nothing: rows in, their answers on gold out. They train and answer
 in this process."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from distill.answers import Text
 from distill.backends.linear import Classifier, fit_embeddings, fit_nearest, fit_tfidf
 from distill.backends.tagger import fit_tagger
+from distill.errors import InputError
 from distill.records import Prediction, SplitRow
 from distill.task import Task
+from distill.task_files import json_lines
 
 Fit = Callable[[Sequence[str], Sequence[str]], Classifier]
+FITS: Mapping[str, Fit] = {
+    "linear": fit_tfidf,
+    "embeddings": fit_embeddings,
+    "nearest": fit_nearest,
+}
 Pairs = list[tuple[str, str]]  # (input, answer)
 
 
@@ -39,6 +49,29 @@ def rivals(task: Task, split: Sequence[SplitRow]) -> dict[str, tuple[Fit, Pairs]
         for name, (fit, rows) in found.items()
         if len({answer for _, answer in rows}) > 1
     }
+
+
+def fitted(rows: str | Path, system: str) -> Classifier:
+    """A rival to work with, `fitted("runs/…/student/train.jsonl", "linear").predict([text])`: on an
+    example file for exactly what was measured, or on `seeds.jsonl`. It says what a student would:
+    a label, or an object as JSON. Raises InputError for a name that is none."""
+    kind = system.removesuffix("_seeds")
+    pairs = [_pair(row) for _, row in json_lines(Path(rows))]
+    if kind not in FITS:
+        raise InputError(f"no rival {system!r}; known: {', '.join(FITS)}")
+    are_objects = kind == "linear" and all(answer.startswith("{") for _, answer in pairs)
+    fit = fit_tagger if are_objects else FITS[kind]
+    return fit([text for text, _ in pairs], [answer for _, answer in pairs])
+
+
+def _pair(row: Mapping[str, Any]) -> tuple[str, str]:
+    """(input, answer) of a row of examples or of seeds."""
+    if "messages" in row:
+        return row["messages"][-2]["content"], row["messages"][-1]["content"]
+    answer = row.get("label", row.get("answer"))
+    if not isinstance(answer, str):
+        answer = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    return row["input"], answer
 
 
 def answers_of(system: str, fit: Fit, rows: Pairs, task: Task) -> list[Prediction]:

@@ -1,14 +1,13 @@
-"""What OpenAI's trainings cost, what they take, and until when they can be had.
-
-Source: OpenAI's pricing and deprecation pages, as mirrored in September and November 2026; checked
-2026-11-23. No base that is newer than these can be trained.
-"""
+"""What OpenAI's trainings cost, what they take, and until when they can be had, from `prices.toml`.
+No base that is newer than these can be trained."""
 
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-NO_NEW_JOBS = date(2027, 1, 6)  # from then on nobody can start a training
+from distill.price_table import price_table
+
+NO_NEW_JOBS = price_table().no_new_trainings
 FEWEST_EXAMPLES = 10  # of a training file
 TOKENS_PER_PRICE = 1_000_000
 
@@ -24,10 +23,8 @@ class Tunable:
 
 
 TUNABLE = {
-    "gpt-4o-mini-2024-07-18": Tunable(Decimal(3), 65_536, date(2027, 1, 14)),
-    "gpt-4.1-mini-2025-04-14": Tunable(Decimal(5), 65_536, date(2027, 1, 14)),
-    "gpt-4o-2024-08-06": Tunable(Decimal(25), 65_536, date(2027, 1, 14)),
-    "gpt-4.1-2025-04-14": Tunable(Decimal(25), 65_536, date(2027, 1, 14)),
+    row.base: Tunable(row.usd_per_mtok, row.example_tokens, row.shutdown)
+    for row in price_table().training
 }
 
 

@@ -1,4 +1,4 @@
-"""What a task will cost."""
+"""What a task will cost, and by which prices."""
 
 import json
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from distill.cli.group import cli, json_option, task_argument, workspace_of
-from distill.cli.tables import show_table
+from distill.cli.tables import show_rows, show_table
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -35,6 +35,33 @@ def plan(context: click.Context, task: str, probe: bool, as_json: bool) -> None:
     if found.steps:
         show_table(HEADER, table(found))
     click.echo("\n".join(notes(found)))
+
+
+@cli.command()
+@task_argument
+@json_option
+@click.pass_context
+def advise(context: click.Context, task: str, as_json: bool) -> None:
+    """Whether a run of TASK is worth beginning: its seeds, its gold, the money. Asks nothing."""
+    from distill.advise import advise as advised
+    from distill.advise import shown
+
+    show_rows(shown(advised(workspace_of(context), task)), as_json=as_json)
+
+
+@cli.command()
+@click.argument("model", required=False)
+@json_option
+def prices(model: str | None, as_json: bool) -> None:
+    """Which prices are used for MODEL and where they are from; without it, what the tool brings
+    along beside the price library."""
+    from datetime import UTC, datetime
+
+    from distill.price_list import all_rows, printed, rows_of
+
+    today = datetime.now(UTC).date()
+    rows = rows_of(model, today) if model else all_rows(today)
+    show_rows([printed(row) for row in rows], as_json=as_json)
 
 
 def _announce(calls: int, most: "Decimal") -> None:

@@ -34,6 +34,8 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def show_report(figures: Mapping[str, Any], folder: Path) -> None:
     """The headline of report.json, a row for each system, and where the page lies."""
     click.echo("\n" + figures["headline"] + "\n")
+    for one in figures.get("advice", []):
+        click.echo(f"- {one['say']} ({one['because']})\n")
     rows = [
         [
             system["name"],

@@ -15,12 +15,14 @@ from distill.errors import DistillError
 from distill.learning import curve_figures, sentence
 from distill.prices import usd_per_1k
 from distill.records import Example
+from distill.report.advice import advice
 from distill.report.compared import (
     answer_figures,
     billed_systems,
     confidence_figures,
     leads,
     mistake_figures,
+    rival_verdicts,
     self_agreement,
     system_figures,
     verdict_figures,
@@ -108,7 +110,9 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         },
         **mistake_figures(task, results),
     }
-    return stamped(figures) if store.is_rehearsal() else figures
+    if store.is_rehearsal():
+        return stamped(figures)
+    return figures | {"advice": advice(figures, rival_verdicts(task, results.scores))}
 
 
 def stamped(figures: Figures) -> Figures:

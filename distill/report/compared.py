@@ -52,6 +52,21 @@ def verdict_on(
     return found
 
 
+def rival_verdicts(task: Task, scores: Mapping[str, Mapping[str, float]]) -> dict[str, Verdict]:
+    """Rival → whether it is as good as the teacher, judged as the student is."""
+    spec, gold = task.spec.evaluate, [row.id for row in task.gold]
+    teacher = [scores["teacher"][id_] for id_ in gold]
+    return {
+        name: verdict(
+            *([scores[name][id_] for id_ in gold], teacher),
+            margin=spec.margin,
+            confidence=spec.confidence,
+        )
+        for name in (*RIVALS, *spec.baselines)
+        if name in scores
+    }
+
+
 def leads(task: Task, scores: Mapping[str, Mapping[str, float]]) -> dict[str, Interval]:
     """Rival → how far the student is ahead of it, paired by gold row."""
     rivals = [name for name in (*RIVALS, *task.spec.evaluate.baselines) if name in scores]

@@ -1,0 +1,111 @@
+"""Which price is used for a model and where it is from: rows for whoever wants to look."""
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from distill.backends.batches import BATCHES
+from distill.errors import InputError
+from distill.price_table import Row, price_table
+from distill.prices import TokenPrice, own_rates, token_price, unpriced
+
+Shown = dict[str, Any]
+
+
+def all_rows(today: date) -> list[Shown]:
+    """What the tool brings along, beside the price library."""
+    table = price_table()
+    inference = [
+        {
+            "model": f"{row.provider}:{row.model}",
+            "usd_per_1m_input": row.input,
+            **({} if row.cached is None else {"usd_per_1m_cached": row.cached}),
+            "usd_per_1m_output": row.output,
+            **_origin(row, today),
+        }
+        for row in table.inference
+    ]
+    machines = [
+        {"machine": row.name, "usd_per_hour": row.usd_per_hour, **_origin(row, today)}
+        for row in table.machine
+    ]
+    return [*inference, *_trainings(None, today), *machines]
+
+
+def rows_of(name: str, today: date) -> list[Shown]:
+    """The prices of a model, named as `teacher.model` names one or by its id alone: at once and in
+    batches, by the length of the prompt, and of training it. Raises InputError for one whose price
+    is not known."""
+    providers, model = _parted(name)
+    found: list[Shown] = []
+    for provider in providers:
+        try:
+            at_once = token_price(provider, model, {})
+        except InputError:
+            continue
+        found += _tiers(f"{provider}:{model}", "at once", at_once)
+        if provider in BATCHES:
+            batch = token_price(provider, model, {}, batch=True)
+            found += _tiers(f"{provider}:{model}", "in batches", batch)
+        found = [row | _own_origin(provider, model, today) for row in found]
+        break
+    found += _trainings(model, today)
+    if not found:
+        raise InputError(unpriced(" or ".join(providers), model))
+    return found
+
+
+def _parted(name: str) -> tuple[tuple[str, ...], str]:
+    """(providers that may have it, id)"""
+    provider, _, model = name.partition(":")
+    return ((provider,), model) if provider in BATCHES else (tuple(BATCHES), name)
+
+
+def _tiers(model: str, mode: str, price: TokenPrice) -> Iterator[Shown]:
+    for place, (start, rates) in enumerate(price.tiers):
+        longer = {"prompts_from_tokens": start} if place else {}
+        yield {
+            "model": model,
+            "mode": mode,
+            **longer,
+            "usd_per_1m_input": rates.input,
+            "usd_per_1m_cached": rates.cached,
+            "usd_per_1m_cache_write": rates.cache_write,
+            "usd_per_1m_output": rates.output,
+            "from": price.source,
+        }
+
+
+def _trainings(base: str | None, today: date) -> list[Shown]:
+    return [
+        {
+            "training": row.base,
+            "usd_per_1m_trained": row.usd_per_mtok,
+            "ends": row.shutdown,
+            "days_left": max((row.shutdown - today).days, 0),
+            **_origin(row, today),
+        }
+        for row in price_table().training
+        if base in (None, row.base)
+    ]
+
+
+def _own_origin(provider: str, model: str, today: date) -> Shown:
+    if (provider, model) not in own_rates():
+        return {}
+    rows = price_table().inference
+    return _origin(next(r for r in rows if (r.provider, r.model) == (provider, model)), today)
+
+
+def _origin(row: Row, today: date) -> Shown:
+    told: Shown = {"valid_from": row.valid_from} if row.valid_from else {}
+    told |= {"checked": row.checked}
+    if row.is_stale(today):
+        told["stale"] = f"not looked at for {(today - row.checked).days} days"
+    return told | {"source": row.source}
+
+
+def printed(row: Shown) -> Shown:
+    """A row for JSON or a terminal: amounts and days as text."""
+    return {key: str(v) if isinstance(v, Decimal | date) else v for key, v in row.items()}

@@ -1,0 +1,182 @@
+"""What the report says is to be done, rule by rule."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distill import pipeline
+from distill.errors import InputError
+from distill.report.advice import RULES, advice
+from distill.rivals import fitted
+from distill.stats import Verdict, verdict
+from distill.systems import HEADS
+from distill.workspace import Workspace
+from tests.conftest import WriteTask
+from tests.standin import BOOKING, StandIn
+
+DOCS = Path("docs/advice.md").read_text(encoding="utf-8")
+
+
+def found(better: int, worse: int, same: int = 200) -> Verdict:
+    ours = [1.0] * (same + better) + [0.0] * worse
+    theirs = [1.0] * same + [0.0] * better + [1.0] * worse
+    return verdict(ours, theirs, margin=0.05, confidence=0.95)
+
+
+GOOD, BAD, OPEN = found(5, 5), found(0, 60), found(10, 16)
+
+
+def system(name: str, value: float = 0.8, usd: str = "0.2") -> dict[str, Any]:
+    return {"name": name, "value": value, "at_traffic": {"usd_per_1k_requests": usd}}
+
+
+def figures(**changes: Any) -> dict[str, Any]:
+    """Of a student that is worth its money."""
+    interval = {"difference": -0.01, "ci_low": -0.04, "ci_high": 0.02, "margin": 0.05}
+    names = ("teacher", "student", "base", "base_few_shot", "linear", "linear_seeds")
+    return {
+        "task": "pets",
+        "run": "r1",
+        "headline": "Nothing follows.",
+        "data": {"gold": 210},
+        "verdict": interval | {"result": "non_inferior"},
+        "systems": [*(system(name) for name in names), system("openai:tiny", usd="0.1")],
+        "break_even": {"never": False, "days": 9.0, "sentence": "After 9 days."},
+        "labels": [],
+    } | changes
+
+
+def rules(given: dict[str, Any], **rivals: Verdict) -> list[str]:
+    return [one["rule"] for one in advice(given, rivals)]
+
+
+def test_a_student_that_is_as_good_and_pays_is_switched_to() -> None:
+    (one,) = advice(figures(), {"base": BAD, "linear": OPEN, "linear_seeds": BAD})
+    assert (one["rule"], one["because"]) == ("switch", "After 9 days.")
+
+
+def test_a_free_model_that_is_as_good_comes_first_with_its_line() -> None:
+    one, *_ = advice(figures(), {"linear": GOOD, "base": GOOD})
+    assert one["rule"] == "free_model"
+    assert 'fitted("runs/pets/r1/student/train.jsonl", "linear")' in one["say"]
+    assert "linear − teacher +0.0 points" in one["because"] and "margin 5.0" in one["because"]
+    assert (
+        'fitted("prompts/pets/seeds.jsonl"' in advice(figures(), {"linear_seeds": GOOD})[0]["say"]
+    )
+
+
+def test_a_base_that_is_as_good_is_prompted() -> None:
+    one, *_ = advice(figures(), {"base": GOOD, "base_few_shot": GOOD})
+    assert one["rule"] == "prompt" and "a few seeds in its prompt" in one["say"]
+    assert rules(figures(), base=BAD, base_few_shot=OPEN) == ["switch"]
+
+
+def test_a_cheap_model_must_be_as_good_and_cheaper() -> None:
+    assert rules(figures(), **{"openai:tiny": GOOD}) == ["cheap_model"]
+    assert rules(figures(), **{"openai:tiny": OPEN}) == ["switch"]
+    dear = [system("student"), system("openai:tiny", usd="0.2")]
+    assert rules(figures(systems=dear), **{"openai:tiny": GOOD}) == ["switch"]
+
+
+def test_an_open_verdict_asks_for_labels() -> None:
+    interval = figures()["verdict"] | {"result": "inconclusive"}
+    (one,) = advice(figures(verdict=interval | {"gold_needed": 1210}), {})
+    assert one["say"] == "Label 1,000 gold rows more, then evaluate again."
+    assert "of 210 gold rows student − teacher -1.0 points (-4.0…+2.0)" in one["because"]
+    (one,) = advice(figures(verdict=interval), {})
+    assert one["say"].startswith("No number of gold rows settles it")
+
+
+def test_an_inferior_student_is_told_where_it_falls_behind() -> None:
+    row = {"recall": 0.9, "f1": 0.9}
+    labels = [
+        {"label": "a", "student": row, "teacher": row},
+        {"label": "b", "student": row | {"recall": 0.5}, "teacher": row},
+        {"label": "c", "student": row | {"recall": 0.2}, "teacher": row},
+    ]
+    worse = figures()["verdict"] | {"result": "inferior"}
+    curve = {"sentence": "The next 200 examples are worth about +3.0 points."}
+    (one,) = advice(figures(verdict=worse, labels=labels, learning_curve=curve), {})
+    assert one["rule"] == "more_data"
+    assert "falls behind: c (20%, the teacher 90%), b (50%, the teacher 90%)." in one["say"]
+    assert "The next 200 examples" in one["because"]
+    texts = figures(verdict=worse)
+    del texts["labels"]
+    assert "worst examples" in advice(texts, {})[0]["say"]
+
+
+@pytest.mark.parametrize(
+    ("share", "result", "routed"),
+    [(0.6, "non_inferior", True), (0.2, "non_inferior", False), (0.6, "inferior", False)],
+)
+def test_what_can_be_answered_alone_is_routed(share: float, result: str, routed: bool) -> None:
+    worse = figures()["verdict"] | {"result": "inferior"}
+    point = {"share": share, "result": result}
+    given = figures(verdict=worse, coverage={"points": [point], "sentence": "It can."})
+    assert ("route" in rules(given)) is routed
+    assert "route" not in rules(figures(coverage={"points": [point], "sentence": "It can."}))
+
+
+@pytest.mark.parametrize(
+    ("money", "late"),
+    [
+        ({"never": True}, True),
+        ({"never": False, "days": 91.0}, True),
+        ({"never": False, "days": 90.0}, False),
+    ],
+)
+def test_what_pays_late_or_never_is_not_worth_it(money: dict[str, Any], late: bool) -> None:
+    given = figures(break_even=money | {"sentence": "So it is."})
+    assert rules(given) == (["too_late"] if late else ["switch"])
+
+
+def test_values_out_of_the_training_rows_are_a_lack_of_facts() -> None:
+    given = figures(fields=[], memorised={"value": 0.1, "ci_low": 0.06})
+    assert rules(given) == ["facts"]
+    assert rules(figures(fields=[], memorised={"value": 0.1, "ci_low": 0.04})) == ["switch"]
+
+
+def test_a_judge_that_is_not_usable_silences_every_other_rule() -> None:
+    (one,) = advice(figures(judge={"usable": False}), {"linear": GOOD})
+    assert (one["rule"], one["because"]) == ("judge", "Nothing follows.")
+
+
+def test_every_rule_is_written_down_with_its_reason() -> None:
+    written = [line.split("`")[1] for line in DOCS.splitlines() if line.startswith("| `")]
+    names = [rule.__name__.removeprefix("_") for rule in RULES]
+    assert written == ["judge", *names, "switch"]
+
+
+def test_the_report_of_a_run_gives_advice(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    pets()
+    folder = pipeline.run(workspace, "pets").context.folder
+    told = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert told["advice"] and set(told["advice"][0]) == {"rule", "say", "because"}
+    for name in ("report.md", "report.html"):
+        page = (folder / name).read_text(encoding="utf-8").replace("&#34;", '"')
+        assert told["advice"][0]["say"] in page.replace("&#39;", "'"), name
+    rival = fitted(folder / "student" / "train.jsonl", "linear")
+    assert list(rival.predict(["my cat is hungry"])) == ["cats"]
+
+
+def test_rivals_can_be_fitted_on_both_kinds_of_files(tmp_path: Path) -> None:
+    seeds = tmp_path / "seeds.jsonl"
+    rows = [{"input": f"day is mon{n}", "answer": {"day": f"mon{n}"}} for n in range(6)]
+    seeds.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert BOOKING["properties"]["day"]
+    (answer,) = fitted(seeds, "linear_seeds").predict(["day is mon3"])
+    assert json.loads(answer) == {"day": "mon3"}
+    texts = tmp_path / "texts.jsonl"
+    rows = [{"input": f"the {thing}", "answer": f"a {thing}"} for thing in ("cat", "house")]
+    texts.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert list(fitted(texts, "nearest").predict(["some cat"])) == ["a cat"]
+    with pytest.raises(InputError, match="no rival 'magic'; known: linear, embeddings, nearest"):
+        fitted(texts, "magic")
+
+
+def test_every_metric_has_a_head() -> None:
+    assert set(HEADS) == {"accuracy", "field_f1", "win_rate"}

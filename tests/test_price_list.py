@@ -1,0 +1,104 @@
+"""prices.toml, and `distill prices`."""
+
+import json
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from click.testing import CliRunner
+from pydantic import ValidationError
+
+from distill.backends.tuning_prices import NO_NEW_JOBS, TUNABLE
+from distill.cli import cli
+from distill.errors import InputError
+from distill.price_list import all_rows, rows_of
+from distill.price_table import STALE_DAYS, InferenceRow, price_table
+from distill.prices import Rates, own_rates, token_price
+
+TODAY = date(2026, 11, 25)
+
+
+def test_every_row_says_where_it_is_from_and_when_that_was_looked_at() -> None:
+    table = price_table()
+    rows = [*table.inference, *table.training, *table.machine]
+    assert len(rows) >= 15
+    for row in rows:
+        assert len(row.source) > 10 and date(2026, 1, 1) <= row.checked
+        assert row.valid_from is None or row.valid_from <= row.checked
+    models = [(row.provider, row.model) for row in table.inference]
+    assert len(set(models)) == len(models)
+
+
+def test_the_rows_are_those_of_the_providers_pages() -> None:
+    """FACTS of November 2026."""
+    rates = own_rates()
+    assert rates["openai", "ft:gpt-4o-mini-2024-07-18"] == Rates(
+        *(Decimal(x) for x in ("0.30", "1.20", "0.15", "0.30"))
+    )
+    full = rates["openai", "gpt-6.2-sol"]
+    assert full.cached == full.cache_write == full.input, "no other price is known"
+    assert TUNABLE["gpt-4o-mini-2024-07-18"].training == 3
+    assert TUNABLE["gpt-4.1-mini-2025-04-14"].training == 5
+    assert {row.shutdown for row in TUNABLE.values()} == {date(2027, 1, 14)}
+    assert date(2027, 1, 6) == NO_NEW_JOBS
+
+
+@pytest.mark.parametrize(("days", "stale"), [(0, False), (STALE_DAYS, False), (91, True)])
+def test_a_row_that_nobody_looked_at_is_stale(days: int, stale: bool) -> None:
+    row = price_table().training[0]
+    later = row.checked + timedelta(days=days)
+    assert row.is_stale(later) is stale
+    shown = next(found for found in rows_of(row.base, later) if "training" in found)
+    assert ("stale" in shown) is stale
+
+
+@pytest.mark.parametrize("price", ["-1", "NaN", "Infinity", "dear"])
+def test_a_price_that_is_none_is_refused(price: str) -> None:
+    with pytest.raises(ValidationError):
+        InferenceRow.model_validate(
+            {
+                **{"provider": "openai", "model": "m", "input": price, "output": "1"},
+                **{"source": "s", "checked": TODAY},
+            }
+        )
+
+
+@pytest.mark.parametrize("name", ["openai:gpt-6-luna", "gpt-6-luna", "anthropic:claude-haiku-5-5"])
+def test_the_rows_of_a_model_are_what_the_ledger_counts_with(name: str) -> None:
+    rows = rows_of(name, TODAY)
+    provider, _, model = rows[0]["model"].partition(":")
+    used = token_price(provider, model, {})
+    assert [row["usd_per_1m_input"] for row in rows if row["mode"] == "at once"] == [
+        rates.input for _, rates in used.tiers
+    ]
+    halves = [row["usd_per_1m_input"] for row in rows if row["mode"] == "in batches"]
+    assert halves == [rates.input / 2 for _, rates in used.tiers]
+    assert all("genai-prices" in row["from"] for row in rows)
+
+
+def test_a_base_that_can_be_trained_has_its_days(name: str = "gpt-4o-mini-2024-07-18") -> None:
+    (training,) = (row for row in rows_of(name, TODAY) if "training" in row)
+    assert training["days_left"] == 50 and training["usd_per_1m_trained"] == 3
+    assert rows_of(name, date(2028, 1, 1))[-1]["days_left"] == 0
+
+
+def test_an_unknown_model_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(InputError, match=r"the price of mystery-1 .* is not known"):
+        rows_of("mystery-1", TODAY)
+
+
+def test_our_own_rows_say_more_than_the_librarys() -> None:
+    (row,) = (found for found in rows_of("gpt-6.2-sol", TODAY) if found.get("mode") == "at once")
+    assert row["checked"] == date(2026, 11, 22) and row["valid_from"] == date(2026, 11, 17)
+    assert row["from"] == "distill/prices.toml"
+
+
+def test_the_command_shows_them_and_gives_json() -> None:
+    told = CliRunner().invoke(cli, ["prices"])
+    assert told.exit_code == 0
+    assert "machine: NVIDIA H100 SXM, 80 GB" in told.stdout and "ends: 2027-01-14" in told.stdout
+    rows = json.loads(CliRunner().invoke(cli, ["prices", "--json"]).stdout)
+    assert len(rows) == len(all_rows(TODAY))
+    one = json.loads(CliRunner().invoke(cli, ["prices", "openai:gpt-6-luna", "--json"]).stdout)
+    assert {row["mode"] for row in one} == {"at once", "in batches"}
+    assert Decimal(one[0]["usd_per_1m_input"]) > 0
