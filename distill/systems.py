@@ -9,7 +9,7 @@ HEADS = {"accuracy": "right", "field_f1": "field F1", "win_rate": "win rate"}
 # The purposes for which systems are asked about gold, and a judge about their answers, begin so.
 MEASURED, COMPARED = "evaluate", "evaluate:judge"
 TEACHER_AGAIN = "teacher_again"  # the teacher with other seeds shown; in no table
-ASKED_AGAIN = 100
+ASKED_AGAIN = 50
 
 SYSTEMS = (
     "teacher",
