@@ -352,6 +352,20 @@ class SplitRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """How different the examples of a group are from each other (`distill.backends.diversity` says
+    how that is measured), and which share of the group's real texts (seeds, given inputs) has one
+    of the synthesised near it."""
+
+    label: str
+    rows: int
+    distinct_1: float
+    distinct_2: float
+    mean_nearest_distance: float
+    covered: float
+
+
+@dataclass(frozen=True, slots=True)
 class Student:
     """A trained student: what it was made of, and where it lies; or the `model` that it is at the
     provider that trained it, and what that billed. `licence` is its base's."""

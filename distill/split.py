@@ -13,6 +13,7 @@ from distill.errors import DistillError
 from distill.leaks import REASONS, find
 from distill.prompting import student_chat
 from distill.records import Drop, Example, Labelled, SplitRow, content_id
+from distill.spread import spreads
 from distill.store import Store
 from distill.task import Task
 from distill.workspace import Context
@@ -21,7 +22,8 @@ SHOWN = 5
 
 
 def split(context: Context) -> Callable[[Store], None]:
-    """Place the run's examples; what is to be written are the gate's drops and the frozen split.
+    """Place the run's examples; what is to be written are the gate's drops, the frozen split, and
+    how different the examples are.
 
     Raises DistillError when the gate leaves nothing to train on, or takes more than
     `leaks.most_share` of the examples.
@@ -39,7 +41,10 @@ def split(context: Context) -> Callable[[Store], None]:
     if not any(row.part == "train" and row.repeats for row in rows):
         raise DistillError("no example is left to train on: curation or the leak gate took all")
 
+    found = spreads(context.task, examples)
+
     def write(store: Store) -> None:
+        store.add_spreads(context.run_id, found)
         store.add_drops(context.run_id, [*long, *leaks])
         store.add_split(context.run_id, rows)
 

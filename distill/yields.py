@@ -47,9 +47,10 @@ class Yield:
 def yields(store: Store, run_id: str) -> list[Yield]:
     """Every check that dropped something, in their order. Seeds are not counted: they were not
     asked for."""
-    rows_in = sum(row.source != "seeds" for row in store.candidates(run_id))
+    candidates = store.candidates(run_id)
+    rows_in = sum(row.source != "seeds" for row in candidates)
     found = []
-    all_dropped = dropped_rows(store, run_id)
+    all_dropped = _dropped_rows(store, run_id, candidates)
     for check in CHECKS:
         dropped = [row for row in all_dropped if row.check == check]
         if dropped:
@@ -81,10 +82,13 @@ def _different(dropped: Sequence[Dropped]) -> tuple[Dropped, ...]:
 
 def dropped_rows(store: Store, run_id: str) -> list[Dropped]:
     """Every dropped row of a run but seeds, in the order of the checks and of the candidates."""
-    candidates = store.candidates(run_id)
+    return _dropped_rows(store, run_id, store.candidates(run_id))
+
+
+def _dropped_rows(store: Store, run_id: str, candidates: Sequence[Candidate]) -> list[Dropped]:
     by_id = {row.id: row for row in candidates}
     drops = {drop.candidate_id: drop for drop in store.drops(run_id)}
-    costs = _costs(store, candidates)
+    costs = _costs(store, by_id)
     order = {check: place for place, check in enumerate(CHECKS)}
     rows = [
         _shown(row, drops[id_], by_id, costs[id_])
@@ -101,9 +105,9 @@ def _shown(row: Candidate, drop: Drop, by_id: Mapping[str, Candidate], usd: Deci
     return Dropped(row.input, row.answer, drop.check, drop.reason, matched, drop.score, usd)
 
 
-def _costs(store: Store, candidates: Sequence[Candidate]) -> dict[str, Decimal]:
+def _costs(store: Store, by_id: Mapping[str, Candidate]) -> dict[str, Decimal]:
     """Candidate id → USD."""
-    asked = {row.id: _requests(row) for row in candidates}
+    asked = {id_: _requests(row) for id_, row in by_id.items()}
     shared = Counter(request for requests in asked.values() for request in requests)
     usd = store.usd_of(shared)
     return {

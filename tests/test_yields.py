@@ -82,7 +82,7 @@ def test_all_candidates_together_cost_what_generation_was_billed(
 
     with outcome.context.store() as store:
         run = outcome.run.id
-        costs = module._costs(store, store.candidates(run))
+        costs = module._costs(store, {row.id: row for row in store.candidates(run)})
         spent = store.spent(run)
     generated = spent["generate:synthesize"] + spent["generate:answer"]
     assert abs(sum(costs.values(), Decimal(0)) - generated) < Decimal("1e-20")

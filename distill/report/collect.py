@@ -1,6 +1,5 @@
 """The store's rows of a run → the figures of report.json."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -8,13 +7,12 @@ from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from distill.backends.diversity import coverage, diversity
 from distill.backends.teachers import choose
 from distill.batch_store import was_batched
 from distill.errors import DistillError
 from distill.learning import curve_figures, sentence
 from distill.prices import usd_per_1k
-from distill.records import Example
+from distill.records import SplitRow, Spread
 from distill.report.advice import advice
 from distill.report.compared import (
     answer_figures,
@@ -35,6 +33,7 @@ from distill.report.results import Results, results_of
 from distill.report.side_effects import side_effect_figures
 from distill.report.spend import shown_usd, spend_figures
 from distill.report.traffic import break_even_figures, prompt_tokens_saved, traffic_figures
+from distill.spread import spreads
 from distill.store import Store
 from distill.systems import shown_order
 from distill.task import Task
@@ -53,6 +52,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     if student is None:
         raise DistillError(f"run {run_id} has no student yet; `distill run {task.name}` goes on")
     results = results_of(store, run_id, task.form.metric)
+    split = store.split(run_id)
     said, judge = results.predictions, judge_figures(task, store, run_id)
     found = verdict_on(task, results.scores, judge)
     billed = billed_systems(task, student)
@@ -89,7 +89,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
             **({} if student.kept_step is None else {"kept_step": student.kept_step}),
             "losses": [dict(loss) for loss in student.losses],
         },
-        "data": _data(task, store, run_id),
+        "data": _data(task, store, run_id, split),
         "spend": spend,
         "systems": systems,
         "verdict": verdict_figures(found),
@@ -102,8 +102,8 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         **_parity(store, run_id),
         **_speed(task, store, run_id),
         **_side_effects(task, store, run_id),
-        **memorised(task, said["student"], said["teacher"], store.split(run_id)),
-        **_learning_curve(task, store, run_id, results),
+        **memorised(task, said["student"], said["teacher"], split),
+        **_learning_curve(task, split, results),
         "machine": {
             "usd_per_hour": shown_usd(task.spec.machine.usd_per_hour),
             "in_flight": task.spec.evaluate.in_flight,
@@ -156,8 +156,8 @@ def _speed(task: Task, store: Store, run_id: str) -> Figures:
     return ({"speed": found} if found else {}) | ({"server": servers[0]} if servers else {})
 
 
-def _learning_curve(task: Task, store: Store, run_id: str, results: Results) -> Figures:
-    split, confidence = store.split(run_id), task.spec.evaluate.confidence
+def _learning_curve(task: Task, split: Sequence[SplitRow], results: Results) -> Figures:
+    confidence = task.spec.evaluate.confidence
     found = curve_figures(split, results.scores, confidence)
     return {"learning_curve": found | {"sentence": sentence(found)}} if found else {}
 
@@ -181,25 +181,24 @@ def _mode(store: Store, run_id: str) -> str:
     return "batch" if was_batched(store, run_id) else "online"
 
 
-def _data(task: Task, store: Store, run_id: str) -> Figures:
-    candidates = [row for row in store.candidates(run_id) if row.source != "seeds"]
-    ids = {row.id for row in candidates}
-    all_drops = store.drops(run_id)
-    drops = [drop for drop in all_drops if drop.candidate_id in ids]
-    split = store.split(run_id)
-    leaks = len(task.leaking) + sum(drop.check == "leak_gate" for drop in all_drops)
-    reasons = Counter(f"{drop.check}: {drop.reason}" for drop in drops)
+def _data(task: Task, store: Store, run_id: str, split: Sequence[SplitRow]) -> Figures:
+    completed = store.count_candidates(run_id)
+    drops, of_seeds = (store.count_drops(run_id, seeds=seeds) for seeds in (False, True))
+    seeds, shown = len(task.seeds) + len(task.leaking), completed["seeds"]
+    leaks = seeds - shown if shown else 0  # a student that was made elsewhere has no candidates
+    leaks += sum(n for (check, _), n in (drops + of_seeds).items() if check == "leak_gate")
     spec = task.spec.generate
     requested = spec.requests if "synthesis" in spec.sources else 0
     requested += len(task.inputs) if "inputs" in spec.sources else 0
+    made = completed.total() - completed["seeds"]
     return {
         "requested": requested,
-        "completed": len(candidates),
-        "kept": len(candidates) - len(drops),
-        "dropped": dict(sorted(reasons.items())),
+        "completed": made,
+        "kept": made - drops.total(),
+        "dropped": {f"{check}: {reason}": n for (check, reason), n in sorted(drops.items())},
         "yields": [yield_figures(row) for row in yields(store, run_id)],
-        "spread": _spread(task, store.examples(run_id)),
-        "seeds": len(task.seeds) + len(task.leaking),
+        "spread": [asdict(row) for row in _spreads(task, store, run_id)],
+        "seeds": seeds,
         "train": sum(row.part == "train" for row in split),
         "validation": sum(row.part == "validation" for row in split),
         "gold": len(task.gold),
@@ -207,19 +206,5 @@ def _data(task: Task, store: Store, run_id: str) -> Figures:
     }
 
 
-def _spread(task: Task, examples: Sequence[Example]) -> list[Figures]:
-    """How different the examples of each group are from each other, and which share of the group's
-    real texts (seeds, given inputs) has one of the synthesised near it."""
-    by_group: dict[str, list[Example]] = {group: [] for group in task.groups}
-    for row in examples:
-        by_group.setdefault(task.form.group(row.answer), []).append(row)
-    found = []
-    for group, rows in by_group.items():
-        texts = [row.input for row in rows if row.source != "seeds"]
-        made = [row.input for row in rows if row.source == "synthesis"]
-        real = [row.input for row in rows if row.source != "synthesis"]
-        figures: Figures = {"label": group, "rows": len(texts)} | asdict(diversity(texts))
-        # The last digits depend on which texts were embedded together.
-        figures["mean_nearest_distance"] = round(figures["mean_nearest_distance"], 2)
-        found.append(figures | {"covered": coverage(made, real)})
-    return found
+def _spreads(task: Task, store: Store, run_id: str) -> list[Spread]:
+    return store.spreads(run_id) or spreads(task, store.examples(run_id))

@@ -1,9 +1,10 @@
 """Candidates, drops, examples and the split."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from distill.records import Candidate, Drop, Example, SplitRow
+from distill.records import Candidate, Drop, Example, SplitRow, Spread
 from distill.store.rows import Rows, as_json, values_of
 
 
@@ -34,6 +35,39 @@ class Data(Rows):
             Candidate(text, asked, _tuple(said), source, origin, _tuple(ids), problem)
             for text, asked, said, source, origin, ids, problem in rows
         ]
+
+    def count_candidates(self, run_id: str) -> Counter[str]:
+        """Source → what generation completed."""
+        rows = self.rows(
+            "SELECT source, COUNT(*) FROM candidate WHERE run_id = ? GROUP BY source", run_id
+        )
+        return Counter(dict(rows))
+
+    def count_drops(self, run_id: str, *, seeds: bool) -> Counter[tuple[str, str]]:
+        """(check, reason) → what was left out, of people's seeds or of all else."""
+        rows = self.rows(
+            """SELECT "check", reason, COUNT(*) FROM dropped
+               JOIN candidate ON candidate.run_id = dropped.run_id AND id = candidate_id
+               WHERE dropped.run_id = ? AND (source = 'seeds') = ? GROUP BY ALL ORDER BY ALL""",
+            *(run_id, seeds),
+        )
+        return Counter({(check, reason): count for check, reason, count in rows})
+
+    def add_spreads(self, run_id: str, spreads: Sequence[Spread]) -> None:
+        """Store how different the examples of each group are."""
+        self.insert(
+            "spread",
+            [[run_id, position, *values_of(row)] for position, row in enumerate(spreads)],
+        )
+
+    def spreads(self, run_id: str) -> list[Spread]:
+        """How different the examples of each group are; none of a run that was split before there
+        was such a table."""
+        rows = self.rows(
+            "SELECT * EXCLUDE (run_id, position) FROM spread WHERE run_id = ? ORDER BY position",
+            run_id,
+        )
+        return [Spread(*row) for row in rows]
 
     def add_drops(self, run_id: str, drops: Iterable[Drop]) -> None:
         """Store what was left out, and why."""
