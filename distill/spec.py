@@ -53,6 +53,9 @@ AXES = {
 }
 
 
+TEXT_PARITY = 0.9  # of a generate task that says nothing else
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
@@ -246,6 +249,14 @@ class TaskSpec(_Section):
             raise ValueError("teacher.votes: two texts are never the same; leave it at 1")
         if self.kind == "generate" and self.teacher.rationale:
             raise ValueError("teacher.rationale: a text has no place for reasons beside it")
+        return self
+
+    @model_validator(mode="after")
+    def _parity_of_its_kind(self) -> "TaskSpec":
+        """A text has many tokens at which rounding can take the other of two that are as likely."""
+        if self.kind == "generate" and "parity" not in self.evaluate.model_fields_set:
+            evaluate = self.evaluate.model_copy(update={"parity": TEXT_PARITY})
+            object.__setattr__(self, "evaluate", evaluate)
         return self
 
     @model_validator(mode="after")

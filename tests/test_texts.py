@@ -330,6 +330,12 @@ def test_what_does_not_fit_is_named_with_its_place(
         write(workspace, **changes)
 
 
+def test_texts_may_differ_by_rounding_more_often_than_labels(workspace: Workspace) -> None:
+    assert write(workspace).spec.evaluate.parity == 0.9
+    own = write(workspace, task_toml=TASK + "[evaluate]\nparity = 0.99\n")
+    assert own.spec.evaluate.parity == 0.99
+
+
 def test_edited_preferences_are_another_task(workspace: Workspace) -> None:
     before = write(workspace)
     first = write(workspace, preferences_jsonl=jsonl(PREFERENCES))
