@@ -8,9 +8,10 @@ FOLDER is banking77 (rows {"input", "label"}; a student chooses a label) or rest
 scored apart): train.jsonl.gz and test.jsonl. The student is the one in --student, a folder that
 training left (`student/` of a run); without it one is trained on rows of the train file. Then
 teacher, base, base with seeds in its prompt, student and the linear models answer the same test
-rows, none of which stands in the train file. Prints the report's tables and, as its last line, one
-JSON object with every figure, the target (the student is above its base, with and without seeds)
-and "ok"; exit code 1 when it is missed.
+rows, none of which stands in the train file; rows of that which come too close to one of them are
+left out. Prints the report's tables and, as its last line, one JSON object with every figure, the
+target (the student is above its base, with and without seeds) and "ok"; exit code 1 when it is
+missed.
 """
 
 import argparse
@@ -25,8 +26,10 @@ from typing import Any
 from benchmarks.real_classify import natural
 from distill import pipeline
 from distill.fields import Fields
+from distill.leaks import find
 from distill.progress import shown
-from distill.records import Example, SplitRow, Student, content_id, fold
+from distill.records import Example, Labelled, SplitRow, Student, content_id, fold
+from distill.spec import LeaksSpec
 from distill.task import load_task
 from distill.train import read_student, train_on
 from distill.workspace import EVENTS, Context, Workspace
@@ -113,7 +116,7 @@ def write_task(folder: Path, options: argparse.Namespace) -> list[Row]:
     draw = random.Random(options.seed)
     known = {fold(row["input"]) for row in train}
     gold = draw.sample([row for row in test if fold(row["input"]) not in known], options.gold)
-    once = list({fold(row["input"]): row for row in train}.values())
+    once = apart(list({fold(row["input"]): row for row in train}.values()), gold)
     draw.shuffle(once)
     needed = list({row["label"]: row for row in once}.values()) if labels else []
     seeds = (needed + [row for row in once if row not in needed])[: max(options.seeds, len(needed))]
@@ -136,6 +139,13 @@ def write_task(folder: Path, options: argparse.Namespace) -> list[Row]:
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     return once[: options.rows]
+
+
+def apart(rows: list[Row], gold: list[Row]) -> list[Row]:
+    """The rows that the leak gate would let through: a label must not lose its only seed to it."""
+    tested = [Labelled(row["input"], "", "gold.jsonl", n) for n, row in enumerate(gold)]
+    close = {leak.text for leak in find([row["input"] for row in rows], tested, LeaksSpec())}
+    return [row for place, row in enumerate(rows) if place not in close]
 
 
 def as_row(row: Row) -> Row:
