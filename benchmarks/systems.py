@@ -82,6 +82,7 @@ def main() -> int:
         context = Context(task, run.id, folder, workspace.database(name), progress)
         if options.student:
             student = replace(read_student(options.student), folder=options.student.resolve())
+            (folder / "student").mkdir()  # where the report puts its card
         else:
             student = train_on(context, split_of(rows), folder / "student")
         hand_over(context, student)
