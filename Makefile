@@ -16,7 +16,7 @@ distill: setup ## Distil a task from start to report: make distill TASK=classify
 	@test -n "$(TASK)" || { echo "which task? make distill TASK=classify" >&2; exit 2; }
 	@.venv/bin/distill run "$(TASK)"
 
-test: setup ## Run every check and test, with real models (under 30 minutes on two cores)
+test: setup ## Run every check and test, with real models (about 40 minutes on two cores)
 	@$(MAKE) --no-print-directory check
 	@$(PYTHON) -m pytest -n 2 -m "not models"
 	@$(PYTHON) -m pytest -m models
