@@ -9,9 +9,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from distill.backends.client import complete_all
+from distill.backends.servers import ServerSettings
 from distill.batch_store import count_out, goes_in_batches, was_batched
 from distill.batching import Batched, Batching, batching
 from distill.errors import ChildError, DistillError
@@ -20,6 +22,7 @@ from distill.progress import Progress
 from distill.records import Answered, Ask, Endpoint, Model
 from distill.store import Store
 from distill.systems import is_timed
+from distill.task import Task
 from distill.workspace import Context
 
 FIRST_LOOK = 20
@@ -67,6 +70,17 @@ class LazyEndpoint:
         """Stop what was started."""
         opened, self._opened, self._endpoint = self._opened, ExitStack(), None
         return opened.__exit__(*error)
+
+
+def teacher_settings(task: Task, log: Path) -> ServerSettings:
+    """How the teacher, and a judge, is served where it makes or judges something: what it answers
+    on gold is timed, and has settings of its own."""
+    return ServerSettings(
+        in_flight=task.spec.teacher.in_flight,
+        usd_per_hour=task.spec.machine.usd_per_hour,
+        log=log,
+        rates=task.rates,
+    )
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from distill.backends.tuning_prices import training_usd
 from distill.errors import InputError
 from distill.evaluate import score, student_predictions
 from distill.learning import CURVE, SHARES, Figures, curve_figures, examples_of, part_of
-from distill.pairwise import wins_of_one
+from distill.pairwise import wins_of
 from distill.plan_student import base_of, epochs_of, tokens_of
 from distill.records import Prediction, Score, SplitRow
 from distill.store import Store
@@ -94,7 +94,7 @@ def _scored(context: Context, store: Store, answers: Sequence[Prediction]) -> li
     if not isinstance(context.task.form, Text):
         return scores
     teacher = [row for row in store.predictions(context.run_id) if row.system == "teacher"]
-    return scores + wins_of_one(context, store, answers, teacher)
+    return scores + wins_of(context, store, answers, teacher)
 
 
 def by_gold(scores: Sequence[Score], metric: str) -> dict[str, float]:

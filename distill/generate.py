@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from distill.answers import AnswerForm
-from distill.asking import LazyEndpoint, ask_all, lazily
+from distill.asking import LazyEndpoint, ask_all, lazily, teacher_settings
 from distill.backends.apis.wire import inputs_of
 from distill.backends.batches import BATCHES
-from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
 from distill.errors import InputError
 from distill.ledger import BudgetReached
@@ -43,12 +42,7 @@ def generate(context: Context, keep: Keep) -> Callable[[Store], None]:
     spec = context.task.spec
     teacher = choose(spec.teacher.model)
     _check(context, teacher.model)
-    settings = ServerSettings(
-        in_flight=spec.teacher.in_flight,
-        usd_per_hour=spec.machine.usd_per_hour,
-        log=context.log("teacher"),
-        rates=context.task.rates,
-    )
+    settings = teacher_settings(context.task, context.log("teacher"))
     with (
         context.store() as store,
         lazily(teacher.model, lambda: teacher.serve(settings), STAGE, context.progress) as endpoint,

@@ -8,9 +8,8 @@ answer to another input (the control), and whether it agrees with people, where 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from distill.asking import ask_all, lazily
+from distill.asking import ask_all, lazily, teacher_settings
 from distill.backends.apis.wire import label_of
-from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
 from distill.prompting import VERDICTS, comparison_request
 from distill.records import Answered, Ask, Model, Prediction, Request, Score, content_id
@@ -49,20 +48,26 @@ def wins(context: Context, store: Store, predictions: Sequence[Prediction]) -> l
 
     Raises BudgetReached and Waiting as any paid call does.
     """
-    task = context.task
-    teacher = {row.gold_id: row for row in predictions if row.system == "teacher"}
-    asked = [*pairs(task, predictions, teacher), *controls(task, teacher), *people(task)]
-    said = judged(context, store, asked)
-    return [*_plain(predictions, teacher), *_scores(asked, said)]
+    teacher = [row for row in predictions if row.system == "teacher"]
+    beside = [*controls(context.task, _by_gold(teacher)), *people(context.task)]
+    return wins_of(context, store, predictions, teacher, beside)
 
 
-def wins_of_one(
-    context: Context, store: Store, answers: Sequence[Prediction], teacher: Sequence[Prediction]
+def wins_of(
+    context: Context,
+    store: Store,
+    answers: Sequence[Prediction],
+    teacher: Sequence[Prediction],
+    beside: Sequence[Pair] = (),
 ) -> list[Score]:
-    """The same of one system alone."""
-    known = {row.gold_id: row for row in teacher}
-    asked = list(pairs(context.task, answers, known))
+    """The same of some answers, with what is to be judged `beside` them."""
+    known = _by_gold(teacher)
+    asked = [*pairs(context.task, answers, known), *beside]
     return [*_plain(answers, known), *_scores(asked, judged(context, store, asked))]
+
+
+def _by_gold(predictions: Sequence[Prediction]) -> ByGold:
+    return {row.gold_id: row for row in predictions}
 
 
 def plain_result(row: Prediction, teacher: Prediction) -> float | None:
@@ -126,14 +131,9 @@ def judged(
 ) -> list[tuple[float | None, float | None]]:
     """For each pair what its first answer got, shown first and shown second; None for a verdict
     that is none."""
-    task, spec = context.task, context.task.spec
+    task = context.task
     judge = choose(task.judge_of_systems)
-    settings = ServerSettings(
-        in_flight=spec.teacher.in_flight,
-        usd_per_hour=spec.machine.usd_per_hour,
-        log=context.log(f"{MEASURED}-judge"),
-        rates=task.rates,
-    )
+    settings = teacher_settings(task, context.log(f"{MEASURED}-judge"))
     requests = [both_ways(task, judge.model, pair) for pair in asked]
     once = {
         request.id: (pair.input, request)

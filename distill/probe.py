@@ -7,6 +7,7 @@ its spend, and the run does not ask them again.
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+from distill.asking import teacher_settings
 from distill.backends.client import complete_all
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
@@ -52,12 +53,8 @@ def measure(workspace: Workspace, name: str, say: Say) -> Plan:
             found = estimate(task, store, run.id, ALL_THE_WAY)
             if found.price is None or not found.requests:
                 return found
-            settings = ServerSettings(
-                in_flight=task.spec.teacher.in_flight,
-                usd_per_hour=task.spec.machine.usd_per_hour,
-                log=workspace.run_folder(name, run.id) / "logs" / "probe.log",
-                rates=task.rates,
-            )
+            log = workspace.run_folder(name, run.id) / "logs" / "probe.log"
+            settings = teacher_settings(task, log)
             _ask_first(task, store, run.id, settings, say)
             return plan(task, store, run.id)
 

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def pet_rows(kind: str, count: int) -> list[dict[str, str]]:
     ]
 
 
-def jsonl(rows: list[dict[str, str]]) -> str:
+def jsonl(rows: Sequence[Mapping[str, object]]) -> str:
     """Rows as JSON lines."""
     return "".join(json.dumps(row) + "\n" for row in rows)
 
@@ -65,7 +65,11 @@ def write_pets(prompts: Path, **changes: str) -> None:
         "seeds_jsonl": jsonl(pet_rows("seed", 4)),
         "gold_jsonl": jsonl(pet_rows("gold", 5)),
     } | changes
-    folder = prompts / "pets"
+    write_files(prompts / "pets", texts)
+
+
+def write_files(folder: Path, texts: Mapping[str, str]) -> None:
+    """Texts into a task's folder, by their files' names with _ for the dot."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         stem, _, suffix = name.rpartition("_")

@@ -33,7 +33,9 @@ from distill.store import open_store
 from distill.task import Task, load_task
 from distill.topup import group_shares
 from distill.workspace import Workspace
+from tests.conftest import write_files
 from tests.standin import BOOKING, StandIn
+from tests.test_pipeline import figures
 
 Row = tuple[str, dict[str, Any]]
 SEEDS: list[Row] = [
@@ -69,20 +71,17 @@ def rows(rows: list[Row]) -> str:
 
 def write(workspace: Workspace, **changes: str) -> Task:
     texts = {
-        "task.toml": TASK,
-        "schema.json": json.dumps(BOOKING),
-        "synthesize.md": "With {{ names }}:\n{% for seed in seeds %}\n- {{ seed.input }}\n"
+        "task_toml": TASK,
+        "schema_json": json.dumps(BOOKING),
+        "synthesize_md": "With {{ names }}:\n{% for seed in seeds %}\n- {{ seed.input }}\n"
         "{% endfor %}\n-\n",
-        "answer.md": "{% for seed in seeds %}\n{{ seed.input }} -> {{ seed.answer }}\n"
+        "answer_md": "{% for seed in seeds %}\n{{ seed.input }} -> {{ seed.answer }}\n"
         "{% endfor %}\n{{ input }} ->\n",
-        "student.md": "Which booking?\n",
-        "seeds.jsonl": rows(SEEDS),
-        "gold.jsonl": rows(GOLD),
-    } | {name.replace("_", "."): text for name, text in changes.items()}
-    folder = workspace.prompts / "bookings"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        "student_md": "Which booking?\n",
+        "seeds_jsonl": rows(SEEDS),
+        "gold_jsonl": rows(GOLD),
+    }
+    write_files(workspace.prompts / "bookings", texts | changes)
     return load_task(workspace.prompts, "bookings")
 
 
@@ -90,16 +89,12 @@ def options(workspace: Workspace) -> list[str]:
     return ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
 
 
-def report(folder: Path) -> Any:
-    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
-
-
 def test_a_run_ends_in_a_report_with_fields(
     workspace: Workspace, scripted_backends: StandIn
 ) -> None:
     write(workspace)
     outcome = pipeline.run(workspace, "bookings")
-    found = report(outcome.context.folder)
+    found = figures(outcome.context.folder)
     assert [row["name"] for row in found["systems"]] == [
         *("teacher", "student", "base", "base_few_shot", "linear_seeds", "linear")
     ]
@@ -135,7 +130,7 @@ def test_an_answer_that_is_no_object_counts_as_wrong_and_as_invalid(
 ) -> None:
     gold = [("we break off, people is 4", {"people": 4}), ("please break off, people is none", {})]
     write(workspace, gold_jsonl=rows(gold))
-    found = report(pipeline.run(workspace, "bookings").context.folder)
+    found = figures(pipeline.run(workspace, "bookings").context.folder)
     assert {row["n"] for row in found["systems"]} == {2}
     models = [row for row in found["systems"] if not row["name"].startswith("linear")]
     assert {row["valid_rate"] for row in models} == {0.0}
@@ -151,7 +146,7 @@ def test_little_gold_gives_a_report_all_the_same(
     workspace: Workspace, scripted_backends: StandIn, gold: list[Row]
 ) -> None:
     write(workspace, gold_jsonl=rows(gold))
-    found = report(pipeline.run(workspace, "bookings").context.folder)
+    found = figures(pipeline.run(workspace, "bookings").context.folder)
     student = next(row for row in found["systems"] if row["name"] == "student")
     assert student["value"] == 1.0 and student["n"] == len(gold)
     assert "filled" not in student, "there are no two sorts of rows"
@@ -252,7 +247,7 @@ def test_a_rehearsal_goes_the_whole_way(
     write(workspace, task_toml=TASK.replace("few_shot = 2", "few_shot = 2\nrationale = true"))
     done = rehearse(workspace, "bookings", Wanted(teacher, "online"))
     assert done.agrees and done.bill.usd > 0
-    found = report(done.outcome.context.folder)
+    found = figures(done.outcome.context.folder)
     assert found["data"]["kept"] > 0
     by_name = {row["name"]: row for row in found["systems"]}
     assert by_name["teacher"]["valid_rate"] == 1.0

@@ -13,9 +13,10 @@ from distill.plan import curve_plan, plan
 from distill.rehearsal import Settings, running
 from distill.rehearsal import StandIn as Provider
 from distill.workspace import Workspace
-from tests.conftest import point_to
+from tests.conftest import jsonl, point_to
 from tests.standin import StandIn
-from tests.test_texts import GOLD, PREFERENCES, SEEDS, TASK, jsonl, report, write
+from tests.test_pipeline import figures
+from tests.test_texts import GOLD, PREFERENCES, SEEDS, TASK, write
 
 JUDGE = "openai:gpt-6-luna"
 PAID = TASK.replace("few_shot = 2", 'few_shot = 2\nmodel = "embedded"')
@@ -38,7 +39,7 @@ def test_it_is_paid_once_and_shown(
 ) -> None:
     write(workspace, task_toml=PAID, preferences_jsonl=jsonl(PREFERENCES))
     outcome = pipeline.run(workspace, "counts")
-    found, bill = report(outcome.context.folder), provider.bill()
+    found, bill = figures(outcome.context.folder), provider.bill()
     # The student's one mistake, 19 answers of "nearest", 19 controls, and what people compared,
     # each in both orders.
     assert bill.requests == 2 * (1 + 19 + 19 + len(PREFERENCES))

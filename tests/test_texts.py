@@ -1,7 +1,6 @@
 """Tasks of kind `generate`: from the files of the task to a report that says what its judge is
 worth."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,9 @@ from distill.serve import curl_line
 from distill.store import open_store
 from distill.task import Task, load_task
 from distill.workspace import Workspace
+from tests.conftest import jsonl, write_files
 from tests.standin import StandIn
+from tests.test_pipeline import figures
 
 Row = dict[str, Any]
 SEEDS = [{"input": f"they count {n} of them", "answer": f"it is {n}"} for n in range(12, 18)]
@@ -69,31 +70,20 @@ semantic = 0
 COMPARE = "Which is better?\n{{ input }} | {{ first }} | {{ second }}\n"
 
 
-def jsonl(rows: list[Row]) -> str:
-    return "".join(json.dumps(row) + "\n" for row in rows)
-
-
 def write(workspace: Workspace, **changes: str) -> Task:
     texts = {
-        "task.toml": TASK,
-        "synthesize.md": "About counts:\n{% for seed in seeds %}\n- {{ seed.input }}\n"
+        "task_toml": TASK,
+        "synthesize_md": "About counts:\n{% for seed in seeds %}\n- {{ seed.input }}\n"
         "{% endfor %}\n-\n",
-        "answer.md": "{% for seed in seeds %}\n{{ seed.input }} => {{ seed.answer }}\n\n"
+        "answer_md": "{% for seed in seeds %}\n{{ seed.input }} => {{ seed.answer }}\n\n"
         "{% endfor %}\n{{ input }} =>\n",
-        "student.md": "How many?\n",
-        "compare.md": COMPARE,
-        "seeds.jsonl": jsonl(SEEDS),
-        "gold.jsonl": jsonl(GOLD),
-    } | {name.replace("_", "."): text for name, text in changes.items()}
-    folder = workspace.prompts / "counts"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        "student_md": "How many?\n",
+        "compare_md": COMPARE,
+        "seeds_jsonl": jsonl(SEEDS),
+        "gold_jsonl": jsonl(GOLD),
+    }
+    write_files(workspace.prompts / "counts", texts | changes)
     return load_task(workspace.prompts, "counts")
-
-
-def report(folder: Path) -> Any:
-    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
 
 
 def test_a_run_ends_in_a_report_with_win_rates(
@@ -101,7 +91,7 @@ def test_a_run_ends_in_a_report_with_win_rates(
 ) -> None:
     write(workspace, preferences_jsonl=jsonl(PREFERENCES))
     outcome = pipeline.run(workspace, "counts")
-    found = report(outcome.context.folder)
+    found = figures(outcome.context.folder)
     systems = {row["name"]: row for row in found["systems"]}
     assert list(systems) == ["teacher", "student", "base", "base_few_shot", "nearest"]
     teacher, student = systems["teacher"], systems["student"]
@@ -131,7 +121,7 @@ def test_the_report_says_what_the_judge_is_worth(
 ) -> None:
     write(workspace, preferences_jsonl=jsonl(PREFERENCES))
     outcome = pipeline.run(workspace, "counts")
-    found = report(outcome.context.folder)
+    found = figures(outcome.context.folder)
     judge = found["judge"]
     assert judge["is_teacher"] and judge["usable"]
     assert judge["control"]["value"] == 1.0 and judge["control"]["n"] == 19
@@ -157,7 +147,7 @@ def test_nothing_follows_from_a_judge_that_only_sees_the_order(
     """Every pair is level with it, which would pass for a student as good as its teacher."""
     write(workspace, compare_md=f"You are biased.\n{COMPARE}")
     outcome = pipeline.run(workspace, "counts")
-    found = report(outcome.context.folder)
+    found = figures(outcome.context.folder)
     assert found["judge"]["control"]["value"] == 0.5 and not found["judge"]["usable"]
     assert found["judge"]["same_both_ways"]["value"] == 0.0
     assert found["judge"]["first_won"] == 1.0
@@ -186,7 +176,7 @@ def test_a_learning_curve_is_measured_by_the_judge_too(
         pipeline.run(workspace, "counts", pipeline.Way("train", curve=True))
     pipeline.run(workspace, "counts")
     outcome = pipeline.run(workspace, "counts", pipeline.Way(curve=True))
-    points = report(outcome.context.folder)["learning_curve"]["points"]
+    points = figures(outcome.context.folder)["learning_curve"]["points"]
     assert [row["value"] for row in points] == pytest.approx([9 / 20] * 3), "all are the same"
 
 
@@ -272,7 +262,7 @@ def test_a_judge_that_was_never_shown_anything_wrong_is_not_usable(
     """All answers are the same: no control."""
     task = write(workspace, gold_jsonl=jsonl([{"input": "please count 3"}] * 3))
     outcome = pipeline.run(workspace, "counts")
-    found = report(outcome.context.folder)
+    found = figures(outcome.context.folder)
     assert "control" not in found["judge"] and not found["judge"]["usable"]
     assert "never shown an answer that is plainly wrong" in found["headline"]
     with outcome.context.store() as store:
@@ -285,7 +275,7 @@ def test_unreadable_verdicts_are_counted(
     monkeypatch.setattr("distill.pairwise.VERDICTS", {"same": 0.5, "B": 0.0})
     write(workspace, preferences_jsonl=jsonl(PREFERENCES))
     outcome = pipeline.run(workspace, "counts")
-    found = report(outcome.context.folder)
+    found = figures(outcome.context.folder)
     assert found["judge"]["unreadable"] == found["judge"]["pairs"] == 20, "one of two orders each"
     assert found["judge"]["control"]["value"] == 0.5
     with outcome.context.store() as store:
@@ -441,7 +431,7 @@ def test_a_rehearsal_goes_the_whole_way(
     (workspace.prompts / "counts" / "compare.md").unlink()
     done = rehearse(workspace, "counts", Wanted(teacher=teacher, mode=mode))
     assert done.agrees
-    found = report(done.outcome.context.folder)
+    found = figures(done.outcome.context.folder)
     assert found["rehearsal"] and found["judge"]["model"] == teacher
     assert float(found["spend"]["judge_usd"]) > 0
     database = done.outcome.context.database

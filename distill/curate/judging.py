@@ -3,9 +3,8 @@
 import random
 from collections.abc import Sequence
 
-from distill.asking import ask_all, lazily
+from distill.asking import ask_all, lazily, teacher_settings
 from distill.backends.apis.wire import label_of
-from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
 from distill.prompting import judge_request
 from distill.records import Answered, Ask, Candidate, content_id
@@ -20,12 +19,7 @@ def ask_judge(context: Context, store: Store, rows: Sequence[Candidate]) -> list
     their own, so that what a provider's trouble leaves out is no label's rows alone."""
     task, spec = context.task, context.task.spec
     judge = choose(task.judge)
-    settings = ServerSettings(
-        in_flight=spec.teacher.in_flight,
-        usd_per_hour=spec.machine.usd_per_hour,
-        log=context.log("judge"),
-        rates=task.rates,
-    )
+    settings = teacher_settings(task, context.log("judge"))
     order = list(range(len(rows)))
     random.Random(content_id([PURPOSE, spec.generate.seed])).shuffle(order)
     requests = [judge_request(task, judge.model, rows[index]) for index in order]

@@ -4,6 +4,7 @@ student has paid for itself."""
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
 from distill.backends.tuning_prices import TUNABLE
@@ -87,7 +88,7 @@ def _sentence(task: Task, found: PayBack, ends: date | None, *, in_time: bool) -
         return f"It does not pay for itself {at} before its model ends on {ends}."
     if not in_time:
         return f"It does not pay for itself {at} within a hundred years."
-    days = int(found.days) + (found.days % 1 > 0)
+    days = ceil(found.days)
     return f"It has paid for itself after {days:,} {'day' if days == 1 else 'days'} {at}."
 
 
