@@ -145,12 +145,14 @@ def test_nothing_follows_from_a_judge_that_only_sees_the_order(
     workspace: Workspace, scripted_backends: StandIn
 ) -> None:
     """Every pair is level with it, which would pass for a student as good as its teacher."""
-    write(workspace, compare_md=f"You are biased.\n{COMPARE}")
+    biased = f"You are biased.\n{COMPARE}"
+    write(workspace, compare_md=biased, preferences_jsonl=jsonl(PREFERENCES))
     outcome = pipeline.run(workspace, "counts")
     found = figures(outcome.context.folder)
     assert found["judge"]["control"]["value"] == 0.5 and not found["judge"]["usable"]
     assert found["judge"]["same_both_ways"]["value"] == 0.0
     assert found["judge"]["first_won"] == 1.0
+    assert found["judge"]["people"]["kappa"] == 0.0, "no better than chance is told, too"
     assert found["verdict"]["result"] == "inconclusive"
     assert "gold_needed" not in found["verdict"]
     assert found["headline"].startswith("Nothing follows from the win rates: the judge,")

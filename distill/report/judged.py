@@ -88,7 +88,8 @@ def _people(task: Task, values: Mapping[str, float]) -> Figures:
     same = [float(judge == row.better) for judge, row in zip(said, rows, strict=True)]
     found = share(same, task.spec.evaluate.confidence)
     figures: Figures = {"n": len(rows)} | found.figures
-    if kappa := _kappa([row.better for row in rows], said):
+    kappa = _kappa([row.better for row in rows], said)
+    if kappa is not None:
         figures["kappa"] = kappa
     return {"people": figures}
 
