@@ -5,7 +5,7 @@ the hour, whether anybody asks or not: as many of them as the traffic takes, spr
 day, when each is as busy as is wanted and no busier.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from math import ceil
 
@@ -13,6 +13,15 @@ SECONDS_PER_DAY = 86_400
 HOURS_PER_DAY = 24
 DAYS_PER_MONTH = Decimal(365) / 12
 PLACES = Decimal("0.000000000001")  # of a dollar
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """The traffic; the share of the time that a machine is wanted to be busy; USD of its hour."""
+
+    requests_per_day: int
+    utilisation: float
+    usd_per_hour: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,33 @@ class Running:
     def usd_per_1k(self) -> Decimal:
         """USD of 1,000 requests."""
         return (1000 * self.usd_per_day / self.requests_per_day).quantize(PLACES)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A system as somebody pays for it: a provider that bills `usd_per_1k` requests or, where that
+    is None, machines of ours, each of which takes `requests_per_s`."""
+
+    name: str
+    requests_per_s: float
+    usd_per_1k: Decimal | None = None
+
+    def at(self, assumed: Assumed) -> Running:
+        """What it costs then."""
+        if self.usd_per_1k is not None:
+            return at_provider(self.usd_per_1k, assumed.requests_per_day)
+        return on_machines(
+            assumed.usd_per_hour,
+            self.requests_per_s,
+            assumed.requests_per_day,
+            assumed.utilisation,
+        )
+
+    def priced(self, factor: Decimal) -> "Offer | None":
+        """The same at another price of its provider; None without one."""
+        if self.usd_per_1k is None:
+            return None
+        return replace(self, usd_per_1k=(factor * self.usd_per_1k).quantize(PLACES))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Which price is used for a model and where it is from: rows for whoever wants to look."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from distill.backends.batches import BATCHES
 from distill.errors import InputError
 from distill.price_table import Row, price_table
-from distill.prices import TokenPrice, own_rates, token_price, unpriced
+from distill.prices import Rates, TokenPrice, own_rates, token_price, unpriced
 
 Shown = dict[str, Any]
 
@@ -33,22 +33,23 @@ def all_rows(today: date) -> list[Shown]:
     return [*inference, *_trainings(None, today), *machines]
 
 
-def rows_of(name: str, today: date) -> list[Shown]:
+def rows_of(name: str, today: date, given: Mapping[str, Rates]) -> list[Shown]:
     """The prices of a model, named as `teacher.model` names one or by its id alone: at once and in
-    batches, by the length of the prompt, and of training it. Raises InputError for one whose price
-    is not known."""
+    batches, by the length of the prompt, and of training it. `given` are the project's own, which
+    win. Raises InputError for one whose price is not known."""
     providers, model = _parted(name)
     found: list[Shown] = []
     for provider in providers:
         try:
-            at_once = token_price(provider, model, {})
+            at_once = token_price(provider, model, given)
         except InputError:
             continue
         found += _tiers(f"{provider}:{model}", "at once", at_once)
         if provider in BATCHES:
-            batch = token_price(provider, model, {}, batch=True)
+            batch = token_price(provider, model, given, batch=True)
             found += _tiers(f"{provider}:{model}", "in batches", batch)
-        found = [row | _own_origin(provider, model, today) for row in found]
+        if model not in given:
+            found = [row | _own_origin(provider, model, today) for row in found]
         break
     found += _trainings(model, today)
     if not found:

@@ -2,6 +2,7 @@
 the day on which that was last looked at."""
 
 import tomllib
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -29,14 +30,25 @@ class Row(BaseModel):
         return (today - self.checked).days > STALE_DAYS
 
 
+class Tokens(BaseModel):
+    """USD per 1M tokens; without `cached` one of the prompt costs as much as any other."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: Usd
+    output: Usd
+    cached: Usd | None = None
+
+
 class InferenceRow(Row):
-    """USD per 1M tokens."""
+    """USD per 1M tokens of answers at once and, where those are not half of that, in batches."""
 
     provider: str
     model: str
     input: Usd
     output: Usd
     cached: Usd | None = None
+    batch: Tokens | None = None
 
 
 class TrainingRow(Row):
@@ -65,6 +77,13 @@ class PriceTable(BaseModel):
     inference: tuple[InferenceRow, ...]
     training: tuple[TrainingRow, ...]
     machine: tuple[MachineRow, ...]
+
+
+def valid_rows(rows: Iterable[InferenceRow], today: date) -> dict[tuple[str, str], InferenceRow]:
+    """(provider, model) → its row that holds on a day: of several the one that came last."""
+    begun = [row for row in rows if row.valid_from is None or row.valid_from <= today]
+    ordered = sorted(begun, key=lambda row: row.valid_from or date.min)
+    return {(row.provider, row.model): row for row in ordered}
 
 
 @cache

@@ -5,28 +5,30 @@ time of the machine, at the task's `machine.usd_per_hour`, an assumption that ev
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
 
 from distill.errors import InputError
-from distill.price_table import price_table
+from distill.price_table import InferenceRow, Tokens, price_table, valid_rows
 from distill.records import Usage
 
 SECONDS_PER_HOUR = 3600
 TOKENS_PER_PRICE = 1_000_000
 USD_PLACES = Decimal("0.000000000001")
+TOKENS = ("input", "output", "cached", "cache_write")  # the kinds, as `Rates` has them
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
     """USD per 1M tokens: of the prompt, of it what was cached before or is written to the cache
-    now, and of the answer, reasoning included."""
+    now, and of the answer, reasoning included; and who says so, where a user does."""
 
     input: Decimal
     output: Decimal
     cached: Decimal
     cache_write: Decimal
+    source: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +74,27 @@ class MachinePrice:
         return Decimal(0)
 
 
-@cache
-def own_rates() -> dict[tuple[str, str], Rates]:
+def own_rates(today: date | None = None) -> dict[tuple[str, str], Rates]:
     """(provider, model) → rates that the price library lacks. A cached token is counted at its full
     price where no other is known, and one that is written to the cache always."""
+    return {key: _rates(row) for key, row in _own_rows(today).items()}
+
+
+def _own_batch_rates() -> dict[tuple[str, str], Rates]:
+    """The same in batches."""
     return {
-        (row.provider, row.model): Rates(
-            row.input, row.output, row.input if row.cached is None else row.cached, row.input
-        )
-        for row in price_table().inference
+        key: _halved(_rates(row)) if row.batch is None else _rates(row.batch)
+        for key, row in _own_rows().items()
     }
+
+
+def _own_rows(today: date | None = None) -> dict[tuple[str, str], InferenceRow]:
+    return valid_rows(price_table().inference, today or datetime.now(UTC).date())
+
+
+def _rates(row: InferenceRow | Tokens) -> Rates:
+    cached = row.input if row.cached is None else row.cached
+    return Rates(row.input, row.output, cached, row.input)
 
 
 def token_price(
@@ -91,15 +104,16 @@ def token_price(
 
     Raises InputError for a model whose price is not known: it never counts as nothing.
     """
+    own = _own_batch_rates() if batch else own_rates()
     known = {
         model: (rates, "distill/prices.toml")
-        for (of, model), rates in own_rates().items()
+        for (of, model), rates in own.items()
         if of == provider
     }
-    known |= {model: (rates, "task.toml") for model, rates in given.items()}
+    known |= {m: (_halved(r) if batch else r, r.source) for m, r in given.items()}
     if found := known.get(model) or known.get(_untagged(model)):
         rates, source = found
-        return TokenPrice(((0, _halved(rates) if batch else rates),), source)
+        return TokenPrice(((0, rates),), source)
     return _library_price(provider, model, batch=batch)
 
 
@@ -111,7 +125,8 @@ def _untagged(model: str) -> str:
 def _halved(rates: Rates) -> Rates:
     """Both providers' batch price, for every kind of token."""
     return Rates(
-        *(getattr(rates, name) / 2 for name in ("input", "output", "cached", "cache_write"))
+        *(getattr(rates, name) / 2 for name in TOKENS),
+        source=rates.source,
     )
 
 
@@ -129,10 +144,12 @@ def _library_price(provider: str, model: str, *, batch: bool) -> TokenPrice:
         raise InputError(unpriced(provider, model)) from error
     columns = _columns(found.model_price)
     starts = sorted({start for column in columns.values() for start in column})
-    tiers = tuple(
-        (start, Rates(**{k: _at(v, start) for k, v in columns.items()})) for start in starts
-    )
+    tiers = tuple((start, _rates_from(columns, start)) for start in starts)
     return TokenPrice(tiers, f"genai-prices {__version__}")
+
+
+def _rates_from(columns: Mapping[str, Mapping[int, Decimal]], start: int) -> Rates:
+    return Rates(*(_at(columns[name], start) for name in TOKENS))
 
 
 def unpriced(provider: str, model: str) -> str:

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -53,6 +53,8 @@ AXES = {
 }
 
 
+Spec = TypeVar("Spec", bound=BaseModel)
+USD = "USD"
 TEXT_PARITY = 0.9  # of a generate task that says nothing else
 
 
@@ -180,6 +182,20 @@ class MachineSpec(_Section):
     """What the machine that serves local models costs: an assumption that the report shows."""
 
     usd_per_hour: Annotated[Decimal, Field(gt=0)] = Decimal("0.10")
+    sure: bool = False
+
+
+class PeopleSpec(_Section):
+    """The hours that people put into the student (seeds, gold, reviews), and what one costs: a part
+    of what it has to pay back."""
+
+    hours: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    usd_per_hour: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+
+    @property
+    def usd(self) -> Decimal:
+        """Of all of them."""
+        return self.hours * self.usd_per_hour
 
 
 class TrafficSpec(_Section):
@@ -191,20 +207,25 @@ class TrafficSpec(_Section):
 
 
 class PriceSpec(_Section):
-    """A model's price in USD per 1M tokens, where it is not known or another one was agreed. What
-    is cached costs as much as any other token of the prompt when nothing else is said."""
+    """A model's price per 1M tokens, where it is not known or another one was agreed. What is
+    cached costs as much as any other token of the prompt when nothing else is said. `source` says
+    where it is from, `sure` that one far off the known price is meant."""
 
     input: Annotated[Decimal, Field(gt=0)]
     output: Annotated[Decimal, Field(gt=0)]
     cached: Annotated[Decimal, Field(ge=0)] | None = None
     cache_write: Annotated[Decimal, Field(ge=0)] | None = None
+    currency: str = USD
+    source: str = ""
+    sure: bool = False
 
-    @property
-    def rates(self) -> Rates:
-        """As the arithmetic takes it."""
+    def rates(self, currencies: Mapping[str, Decimal]) -> Rates:
+        """In USD, as the arithmetic takes it; `currencies` are USD for one of each."""
         cached = self.input if self.cached is None else self.cached
         write = self.input if self.cache_write is None else self.cache_write
-        return Rates(self.input, self.output, cached, write)
+        usd = {USD: Decimal(1), **currencies}[self.currency]
+        prices = (self.input, self.output, cached, write)
+        return Rates(*(usd * price for price in prices), source=self.source or "task.toml")
 
 
 class BudgetSpec(_Section):
@@ -213,7 +234,27 @@ class BudgetSpec(_Section):
     usd: Annotated[Decimal, Field(gt=0)] = Decimal("5.00")
 
 
-class TaskSpec(_Section):
+class ProjectSpec(_Section):
+    """`distill.toml`: what holds for every task of a project that says nothing else."""
+
+    machine: MachineSpec = MachineSpec()
+    traffic: TrafficSpec = TrafficSpec()
+    people: PeopleSpec = PeopleSpec()
+    prices: dict[str, PriceSpec] = Field(default_factory=dict)
+    currencies: dict[str, Annotated[Decimal, Field(gt=0)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _currencies_have_rates(self) -> "ProjectSpec":
+        for model, price in self.prices.items():
+            if price.currency not in {USD, *self.currencies}:
+                raise ValueError(
+                    f'prices."{model}".currency: what one {price.currency} is worth is not known; '
+                    f"say so: [currencies] {price.currency} = <USD for one>"
+                )
+        return self
+
+
+class TaskSpec(ProjectSpec):
     """`task.toml`, checked."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
@@ -226,10 +267,7 @@ class TaskSpec(_Section):
     leaks: LeaksSpec = LeaksSpec()
     student: StudentSpec = StudentSpec()
     evaluate: EvaluateSpec = EvaluateSpec()
-    machine: MachineSpec = MachineSpec()
-    traffic: TrafficSpec = TrafficSpec()
     budget: BudgetSpec = BudgetSpec()
-    prices: dict[str, PriceSpec] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _labels_where_they_belong(self) -> "TaskSpec":
@@ -267,23 +305,54 @@ class TaskSpec(_Section):
         return self
 
 
-def read_spec(path: Path) -> TaskSpec:
+def read_spec(path: Path, project: Path) -> TaskSpec:
+    """The task's file over the project's, which need not be there. Raises InputError, naming the
+    file and the key."""
+    values = _read(path)
+    for section, given in project_values(project).items():
+        own = values.get(section, {})
+        values[section] = given | own if isinstance(own, dict) else own
+    return _checked(path, TaskSpec, values)
+
+
+def project_values(path: Path) -> dict[str, Any]:
+    """What `distill.toml` says, by section; its prices say that they are from there. Raises
+    InputError."""
+    if not path.exists():
+        return {}
+    values = _read(path)
+    _checked(path, ProjectSpec, values)
+    for price in values.get("prices", {}).values():
+        price.setdefault("source", path.name)
+    return values
+
+
+def project_rates(path: Path) -> dict[str, Rates]:
+    """The prices that `distill.toml` gives, by model. Raises InputError."""
+    spec = _checked(path, ProjectSpec, project_values(path))
+    return {model: price.rates(spec.currencies) for model, price in spec.prices.items()}
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(read_text(path))
+        return tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not valid TOML: {error}") from error
+
+
+def _checked(path: Path, form: type[Spec], values: Mapping[str, Any]) -> Spec:
     try:
-        return TaskSpec.model_validate(values)
+        return form.model_validate(values)
     except ValidationError as error:
-        problems = "\n".join(f"{path}: {_explain(problem)}" for problem in error.errors())
+        problems = "\n".join(f"{path}: {_explain(form, found)}" for found in error.errors())
         raise InputError(problems) from error
 
 
-def _explain(problem: Mapping[str, Any]) -> str:
+def _explain(form: type[BaseModel], problem: Mapping[str, Any]) -> str:
     location: Sequence[str | int] = problem["loc"]
     key = ".".join(str(part) for part in location)
     if problem["type"] == "extra_forbidden":
-        known = ", ".join(_section(location[:-1]).model_fields)
+        known = ", ".join(_section(form, location[:-1]).model_fields)
         return f"unknown key {key!r}; known here: {known}"
     if problem["type"] == "missing":
         return f"{key!r} is missing"
@@ -291,10 +360,12 @@ def _explain(problem: Mapping[str, Any]) -> str:
     return f"{key}: {message} (got {problem['input']!r})" if key else message
 
 
-def _section(location: Sequence[str | int]) -> type[BaseModel]:
-    model: type[BaseModel] = TaskSpec
+def _section(form: type[BaseModel], location: Sequence[str | int]) -> type[BaseModel]:
+    """The section of a key; those of a dict of sections are all alike."""
     for part in location:
-        annotation = model.model_fields[str(part)].annotation
-        assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
-        model = annotation
-    return model
+        if part not in form.model_fields:  # the name of one in a dict of sections
+            continue
+        annotation = form.model_fields[str(part)].annotation
+        found = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
+        form = next(kind for kind in found if issubclass(kind, BaseModel))
+    return form

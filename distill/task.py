@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -12,6 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from distill.answers import AnswerForm, Labels, Text
 from distill.errors import InputError
 from distill.fields import VERBATIM, Fields
+from distill.price_check import check_prices
 from distill.prices import Rates
 from distill.records import Labelled, Preference, Review, content_id, fold
 from distill.spec import TaskSpec, read_spec
@@ -29,7 +31,12 @@ PROMPTS = ("synthesize.md", "answer.md", "student.md")
 INSTRUCTIONS = ("synthesize.system.md", "synthesize.ask.md", "answer.system.md", "judge.md")
 COMPARE = "compare.md"
 # What no answer and no student depends on: changing it begins no other run.
-NOT_SHAPING: dict[str, bool | set[str]] = {"budget": True, "traffic": True, "teacher": {"mode"}}
+NOT_SHAPING: dict[str, Any] = {
+    **{"budget": True, "traffic": True, "people": True, "currencies": True},
+    **{"teacher": {"mode"}, "machine": {"sure"}},
+    "prices": {"__all__": {"currency", "source", "sure"}},
+}
+PROJECT = "distill.toml"  # beside the folder of tasks
 REVIEWS = "reviews.jsonl"
 PREFERENCES = "preferences.jsonl"
 SCHEMA = "schema.json"
@@ -57,8 +64,9 @@ class Task:
 
     @property
     def rates(self) -> dict[str, Rates]:
-        """Prices that the task gives, by model."""
-        return {model: price.rates for model, price in self.spec.prices.items()}
+        """Prices that the task or its project gives, by model."""
+        currencies = self.spec.currencies
+        return {model: price.rates(currencies) for model, price in self.spec.prices.items()}
 
     @property
     def judge(self) -> str:
@@ -135,6 +143,11 @@ def _template(text: str) -> Template:
     return env.from_string(text)
 
 
+def project_file(prompts: Path) -> Path:
+    """`distill.toml`, beside the folder of tasks; it need not be there."""
+    return prompts.resolve().parent / PROJECT
+
+
 def known_tasks(prompts: Path) -> list[str]:
     """Names of the folders under `prompts` that hold a task."""
     return sorted(path.parent.name for path in prompts.glob("*/task.toml"))
@@ -149,7 +162,8 @@ def load_task(prompts: Path, name: str) -> Task:
     if name not in known_tasks(prompts):
         known = ", ".join(known_tasks(prompts)) or "none"
         raise InputError(f"no task {name!r} in {prompts}/; known tasks: {known}")
-    spec = read_spec(folder / "task.toml")
+    spec = read_spec(folder / "task.toml", project_file(prompts))
+    check_prices(folder / "task.toml", spec)
     if spec.name != name:
         raise InputError(f"{folder / 'task.toml'}: name is {spec.name!r}, its folder {name!r}")
     form = _form(spec, folder)

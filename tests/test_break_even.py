@@ -1,6 +1,7 @@
 """What a system costs at the task's traffic, and when a student has paid for itself."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,8 +12,15 @@ from hypothesis import strategies as st
 
 from distill import pipeline
 from distill.backends import tuning_prices
-from distill.break_even import Running, at_provider, on_machines, pay_back
-from distill.report.traffic import break_even_figures, prompt_tokens_saved, traffic_figures
+from distill.break_even import Assumed, Offer, Running, at_provider, on_machines, pay_back
+from distill.report.traffic import (
+    Purchase,
+    break_even_figures,
+    prompt_tokens_saved,
+    rival_figures,
+    traffic_figures,
+)
+from distill.stats import Interval, Result, Verdict
 from distill.task import Task
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask
@@ -204,3 +212,108 @@ def test_other_traffic_is_another_page_of_the_same_run(
     assert "5,000,000 requests a day" in page
     assert pipeline.run(workspace, "pets").done_now == ()
     assert json.dumps(after), "and it is JSON"
+
+
+def verdicts(**results: Result) -> dict[str, Verdict]:
+    """Rival → a verdict with that result."""
+    level = Interval(0.0, 0.0, 0.0)
+    return {
+        name: Verdict(0.02, 0.95, level, 0.0, 0.0, result, None) for name, result in results.items()
+    }
+
+
+def priced(task: Task, billed: set[str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row | traffic_figures(task, row, billed=row["name"] in billed) for row in rows]
+
+
+def test_the_cheapest_rival_that_is_as_good(pets: WriteTask) -> None:
+    """By hand: cheap costs $0.30 × 10 = $3.00 a day, the student $2.40: $0.60 saved, $15.30 are
+    25.5 days. `dear` is as good and costs more, `linear` costs nothing and is not as good."""
+    task, billed = pets(task_toml=HEAD), {"teacher", "cheap", "dear"}
+    rows = priced(
+        task,
+        billed,
+        [
+            *(system("teacher", "0.41"), system("student", "0.004"), system("dear", "0.35")),
+            *(system("cheap", "0.30"), system("linear", "0.0001")),
+        ],
+    )
+    money = break_even_figures(task, rows, billed, Decimal("15.3"), "b")["break_even"]
+    found = verdicts(dear="non_inferior", cheap="non_inferior", linear="inferior")
+    (rival,) = rival_figures(task, rows, billed, money, found).values()
+    assert (rival["system"], rival["days"], rival["never"]) == ("cheap", 25.5, False)
+    assert rival["monthly_saving_usd"] == "18.25" and rival["requests"] == 255_000
+    found = verdicts(dear="non_inferior", cheap="non_inferior", linear="non_inferior")
+    (rival,) = rival_figures(task, rows, billed, money, found).values()
+    assert (rival["system"], rival["never"]) == ("linear", True) and "days" not in rival
+    assert "it costs no less than linear there" in rival["sentence"]
+    assert rival_figures(task, rows, billed, money, verdicts(cheap="inconclusive")) == {}
+
+
+def test_more_traffic_and_other_assumptions_by_hand(pets: WriteTask) -> None:
+    """9 requests a second at 60 % are 466,560 a day for a machine of $2.40."""
+    task, billed = pets(task_toml=HEAD), {"teacher"}
+    rows = [system("teacher", "0.41"), system("student", "0.004")]
+    found = break_even_figures(task, rows, billed, Decimal("15.3"), "b")["break_even"]
+    shown = [(row["requests_per_day"], row["replicas"], row["days"]) for row in found["traffic"]]
+    assert shown == [(10_000, 1, 9.0), (100_000, 1, 0.4), (1_000_000, 3, 0.04)]
+    days = {(row["assumption"], row["value"]): row.get("days") for row in found["sensitivity"]}
+    assert days == {
+        ("teacher's price", "$0.205 per 1,000"): None,  # $2.05 against $2.40
+        ("teacher's price", "$0.82 per 1,000"): 2.64,  # 15.3 ÷ 5.80
+        ("requests a day", "5,000"): None,
+        ("requests a day", "20,000"): 2.64,
+        ("price of the machine", "$0.05 an hour"): 5.28,  # 15.3 ÷ 2.90
+        ("price of the machine", "$0.2 an hour"): None,
+        ("utilisation", "30% busy"): 9.0,
+        ("utilisation", "100% busy"): 9.0,
+    }
+
+
+def test_where_no_machine_is_ours_only_prices_and_traffic_matter(pets: WriteTask) -> None:
+    task, billed = pets(task_toml=HEAD), {"teacher", "student"}
+    rows = [system("teacher", "0.41"), system("student", "0.10")]
+    found = break_even_figures(task, rows, billed, Decimal("15.3"), "b")["break_even"]
+    assumptions = [row["assumption"] for row in found["sensitivity"]]
+    assert assumptions == [
+        *("teacher's price",) * 2,
+        *("student's price",) * 2,
+        *("requests a day",) * 2,
+    ]
+    assert found["traffic"][2]["days"] == pytest.approx(found["days"] / 100, abs=0.005)
+
+
+@given(usd, usd, usd, speed, st.integers(1, 10**6))
+def test_a_cheaper_teacher_or_a_dearer_machine_never_shortens_the_pay_back(
+    spent: Decimal, dear: Decimal, hour: Decimal, takes: float, asked: int
+) -> None:
+    assumed = Assumed(asked, 0.6, hour)
+    teacher, student = Offer("teacher", 1.0, dear), Offer("student", takes)
+    cheap = teacher.priced(Decimal("0.5"))
+    assert cheap is not None and student.priced(Decimal("0.5")) is None
+    as_is = Purchase(spent, teacher, student).found(assumed).days
+    for worse in (
+        Purchase(spent, cheap, student).found(assumed).days,
+        Purchase(spent, teacher, student).found(replace(assumed, usd_per_hour=2 * hour)).days,
+        Purchase(spent + 1, teacher, student).found(assumed).days,
+    ):
+        assert worse is None or (as_is is not None and worse >= as_is)
+
+
+def test_hours_of_people_are_part_of_what_has_to_be_paid_back(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    task = pets(task_toml=HEAD)
+    run = pipeline.run(workspace, "pets").run.id
+    before = written(task, workspace)
+    assert "people_usd" not in before["spend"]
+    pets(task_toml=HEAD + "[people]\nhours = 1.5\nusd_per_hour = 60\n")
+    outcome = pipeline.run(workspace, "pets")
+    assert (outcome.run.id, outcome.done_now) == (run, ("report",))
+    after = written(task, workspace)
+    assert after["spend"]["people_usd"] == "90"
+    more = Decimal(after["spend"]["total_usd"]) - Decimal(before["spend"]["total_usd"])
+    assert more == 90 and after["spend"]["billed_usd"] == before["spend"]["billed_usd"]
+    assert after["break_even"]["assumptions"]["people_hours"] == 1.5
+    page = (outcome.context.folder / "report.md").read_text(encoding="utf-8")
+    assert "| people | 90 |" in page

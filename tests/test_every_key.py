@@ -85,6 +85,8 @@ ELSEWHERE |= {"teacher.mode", "teacher.rationale"}
 ELSEWHERE |= {"evaluate.parity", "evaluate.baselines"}
 # They shape no run: in test_break_even.py.
 ELSEWHERE |= {"traffic.requests_per_day", "traffic.utilisation"}
+ELSEWHERE |= {"people.hours", "people.usd_per_hour"}
+ELSEWHERE.add("machine.sure")  # in test_project_file.py
 ELSEWHERE.add("evaluate.judge_model")  # of texts alone: in test_paid_judge.py
 # What the stand-in's rows never show: in test_curate.py, test_rounds.py and test_judge.py.
 ELSEWHERE |= {"curate.min_agreement", "curate.boilerplate", "curate.leaked_prompt"}

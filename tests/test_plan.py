@@ -42,7 +42,7 @@ OPENAI, ANTHROPIC = "openai:gpt-6-luna", "anthropic:claude-haiku-5-5"
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
 HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
 INPUTS = jsonl([{"input": f"the old cat number {number} sleeps"} for number in range(40)])
-DEAR = '[prices."gpt-6-luna"]\ninput = 9000\noutput = 9000\n[budget]\nusd = 900000\n'
+DEAR = '[prices."gpt-6-luna"]\ninput = 9000\noutput = 9000\nsure = true\n[budget]\nusd = 900000\n'
 TARGET = Decimal("0.15")
 GOLD = {EVALUATE: (15, 0), AGAIN: (15, 0)}  # to be asked, answered
 

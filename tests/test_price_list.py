@@ -33,7 +33,7 @@ def test_the_rows_are_those_of_the_providers_pages() -> None:
     """FACTS of November 2026."""
     rates = own_rates()
     assert rates["openai", "ft:gpt-4o-mini-2024-07-18"] == Rates(
-        *(Decimal(x) for x in ("0.30", "1.20", "0.15", "0.30"))
+        Decimal("0.30"), Decimal("1.20"), Decimal("0.15"), Decimal("0.30")
     )
     full = rates["openai", "gpt-6.2-sol"]
     assert full.cached == full.cache_write == full.input, "no other price is known"
@@ -48,7 +48,7 @@ def test_a_row_that_nobody_looked_at_is_stale(days: int, stale: bool) -> None:
     row = price_table().training[0]
     later = row.checked + timedelta(days=days)
     assert row.is_stale(later) is stale
-    shown = next(found for found in rows_of(row.base, later) if "training" in found)
+    shown = next(found for found in rows_of(row.base, later, {}) if "training" in found)
     assert ("stale" in shown) is stale
 
 
@@ -65,7 +65,7 @@ def test_a_price_that_is_none_is_refused(price: str) -> None:
 
 @pytest.mark.parametrize("name", ["openai:gpt-6-luna", "gpt-6-luna", "anthropic:claude-haiku-5-5"])
 def test_the_rows_of_a_model_are_what_the_ledger_counts_with(name: str) -> None:
-    rows = rows_of(name, TODAY)
+    rows = rows_of(name, TODAY, {})
     provider, _, model = rows[0]["model"].partition(":")
     used = token_price(provider, model, {})
     assert [row["usd_per_1m_input"] for row in rows if row["mode"] == "at once"] == [
@@ -77,18 +77,20 @@ def test_the_rows_of_a_model_are_what_the_ledger_counts_with(name: str) -> None:
 
 
 def test_a_base_that_can_be_trained_has_its_days(name: str = "gpt-4o-mini-2024-07-18") -> None:
-    (training,) = (row for row in rows_of(name, TODAY) if "training" in row)
+    (training,) = (row for row in rows_of(name, TODAY, {}) if "training" in row)
     assert training["days_left"] == 50 and training["usd_per_1m_trained"] == 3
-    assert rows_of(name, date(2028, 1, 1))[-1]["days_left"] == 0
+    assert rows_of(name, date(2028, 1, 1), {})[-1]["days_left"] == 0
 
 
 def test_an_unknown_model_is_an_error_that_says_what_to_do() -> None:
     with pytest.raises(InputError, match=r"the price of mystery-1 .* is not known"):
-        rows_of("mystery-1", TODAY)
+        rows_of("mystery-1", TODAY, {})
 
 
 def test_our_own_rows_say_more_than_the_librarys() -> None:
-    (row,) = (found for found in rows_of("gpt-6.2-sol", TODAY) if found.get("mode") == "at once")
+    (row,) = (
+        found for found in rows_of("gpt-6.2-sol", TODAY, {}) if found.get("mode") == "at once"
+    )
     assert row["checked"] == date(2026, 11, 22) and row["valid_from"] == date(2026, 11, 17)
     assert row["from"] == "distill/prices.toml"
 

@@ -1,5 +1,6 @@
 """Money is Decimal, and its arithmetic is checked by hand."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -7,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distill.errors import InputError
-from distill.prices import Rates, machine_share, machine_usd, token_price, usd_per_1k
+from distill.price_table import InferenceRow, valid_rows
+from distill.prices import (
+    Rates,
+    machine_share,
+    machine_usd,
+    own_rates,
+    token_price,
+    usd_per_1k,
+)
 from distill.records import Usage
 
 MODELS = (
@@ -60,6 +69,74 @@ def test_an_answer_costs_what_the_price_library_says(
     price = token_price(*model, {}, batch=batch)
     assert price.usd(usage, 1.0) == theirs.total_price
     assert price.worst(usage.prompt, usage.completion) >= theirs.total_price
+
+
+# One row for each rule of the two providers' price pages (November 2026): the model, whether in a
+# batch, the usage, and what that costs in millionths of a dollar. Tiers count for prompts of more
+# tokens than their edge, and then for every token.
+LUNA, SOL, ASTRA = (("openai", f"gpt-6{name}") for name in ("-luna", ".1-sol", "-astra"))
+HAIKU, SONNET = (("anthropic", f"claude-{name}-5-5") for name in ("haiku", "sonnet"))
+TUNED = ("openai", "ft:gpt-4o-2024-08-06:acme:routes:abc123")
+EDGES = [
+    (LUNA, False, Usage(272_000, 0), "27200"),
+    (LUNA, False, Usage(272_001, 0), "54400.2"),
+    (LUNA, False, Usage(272_000, 1000), "27700"),
+    (LUNA, False, Usage(272_001, 1000), "55150.2"),
+    (LUNA, True, Usage(272_000, 1000), "13850"),
+    (LUNA, True, Usage(272_001, 1000), "27575.1"),
+    (LUNA, False, Usage(1000, 0, cached=1000), "10"),
+    (LUNA, False, Usage(1000, 0, cached=999), "10.09"),
+    (LUNA, False, Usage(1000, 0, cache_written=1000), "125"),
+    (LUNA, True, Usage(1000, 0, cached=400, cache_written=600), "39.5"),
+    (LUNA, False, Usage(272_001, 0, cached=272_001), "5440.02"),
+    (LUNA, False, Usage(0, 1000, reasoning=900), "500"),  # an answer's tokens, reasoning or not
+    (SOL, False, Usage(1000, 100, cached=500), "2050"),  # cached at 0.05 of the price
+    (ASTRA, False, Usage(1000, 100, cached=500), "10500"),  # and at 0.1
+    (HAIKU, False, Usage(100_000, 100), "10050"),
+    (HAIKU, False, Usage(100_001, 100), "50250.5"),  # five times as dear
+    (HAIKU, True, Usage(100_001, 100), "25125.25"),
+    (HAIKU, False, Usage(4000, 0, cached=2000, cache_written=2000), "270"),
+    (SONNET, False, Usage(900_000, 100), "1801000"),  # no tier
+    (SONNET, True, Usage(4000, 0, cached=2000, cache_written=2000), "2600"),
+    (("openai", "gpt-4o-mini"), True, Usage(1000, 0, cached=1000), "75"),  # no cached batch price
+    (("openai", "gpt-5.4-mini"), False, Usage(1000, 0, cache_written=1000), "750"),  # as any other
+    (TUNED, False, Usage(1000, 100, cached=500), "4312.5"),
+    (TUNED, True, Usage(1000, 100, cached=500), "2812.5"),  # more than half
+]
+
+
+@pytest.mark.parametrize(("model", "batch", "usage", "millionths"), EDGES)
+def test_each_price_rule_at_its_edge(
+    model: tuple[str, str], batch: bool, usage: Usage, millionths: str
+) -> None:
+    price = token_price(*model, {}, batch=batch)
+    assert price.usd(usage, 1.0) * 1_000_000 == Decimal(millionths)
+
+
+def test_a_price_holds_from_its_day_on() -> None:
+    later, then = (price_row(input_, day) for input_, day in (("1", 1), ("3", 17)))
+    undated = price_row("2", None)
+    for day, input_ in ((date(2026, 10, 31), "2"), (date(2026, 11, 1), "1")):
+        (row,) = valid_rows([then, undated, later], day).values()
+        assert row.input == Decimal(input_)
+    assert [row.input for row in valid_rows([later, then], date(2026, 11, 16)).values()] == [1]
+    assert [row.input for row in valid_rows([later, then], date(2026, 11, 17)).values()] == [3]
+    assert valid_rows([later], date(2026, 10, 31)) == {}
+    assert ("openai", "gpt-6.2-sol") not in own_rates(date(2026, 11, 16))
+    assert ("openai", "gpt-6.2-sol") in own_rates(date(2026, 11, 17))
+
+
+def price_row(input_: str, day: int | None) -> InferenceRow:
+    """Of one model, valid from a day of November 2026."""
+    return InferenceRow(
+        source="somebody's page",
+        checked=date(2026, 11, 20),
+        valid_from=date(2026, 11, day) if day else None,
+        provider="openai",
+        model="m",
+        input=Decimal(input_),
+        output=Decimal(9),
+    )
 
 
 def test_ten_million_tokens_at_two_and_a_half_dollars_a_million_are_25_dollars() -> None:

@@ -52,15 +52,18 @@ def advise(context: click.Context, task: str, as_json: bool) -> None:
 @cli.command()
 @click.argument("model", required=False)
 @json_option
-def prices(model: str | None, as_json: bool) -> None:
+@click.pass_context
+def prices(context: click.Context, model: str | None, as_json: bool) -> None:
     """Which prices are used for MODEL and where they are from; without it, what the tool brings
     along beside the price library."""
     from datetime import UTC, datetime
 
     from distill.price_list import all_rows, printed, rows_of
+    from distill.spec import project_rates
+    from distill.task import project_file
 
-    today = datetime.now(UTC).date()
-    rows = rows_of(model, today) if model else all_rows(today)
+    today, project = datetime.now(UTC).date(), project_file(workspace_of(context).prompts)
+    rows = rows_of(model, today, project_rates(project)) if model else all_rows(today)
     show_rows([printed(row) for row in rows], as_json=as_json)
 
 

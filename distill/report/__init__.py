@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from distill.report.collect import collect
 from distill.report.render import card, html, markdown
+from distill.report.traffic import assumptions
 from distill.store import Store
 from distill.workspace import Context
 
@@ -13,14 +14,13 @@ CARD = "README.md"
 
 
 def is_outdated(context: Context) -> bool:
-    """Whether the pages were written for other traffic than the task has now, which begins no run
-    of its own."""
+    """Whether the pages were written for other assumptions than the task has now (traffic, hours of
+    people), which begin no run of their own."""
     path = context.folder / "report.json"
     if not path.exists():
         return False
     found = json.loads(path.read_text(encoding="utf-8")).get("break_even", {})
-    traffic = context.task.spec.traffic.model_dump(mode="json")
-    return any(found.get("assumptions", {}).get(key) != value for key, value in traffic.items())
+    return bool(found.get("assumptions") != assumptions(context.task))
 
 
 def report(context: Context) -> Callable[[Store], None]:

@@ -32,7 +32,12 @@ from distill.report.memorised import memorised
 from distill.report.results import Results, results_of
 from distill.report.side_effects import side_effect_figures
 from distill.report.spend import shown_usd, spend_figures
-from distill.report.traffic import break_even_figures, prompt_tokens_saved, traffic_figures
+from distill.report.traffic import (
+    break_even_figures,
+    prompt_tokens_saved,
+    rival_figures,
+    traffic_figures,
+)
 from distill.spread import spreads
 from distill.store import Store
 from distill.systems import shown_order
@@ -66,6 +71,9 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     spend = spend_figures(task, store, run, student)
     spent = Decimal(spend["total_usd"])
     money = break_even_figures(task, systems, billed, spent, student.base)
+    verdicts = rival_verdicts(task, results.scores)
+    usable = judge.get("usable", True)
+    rival = rival_figures(task, systems, billed, money["break_even"], verdicts) if usable else {}
     figures: Figures = {
         "task": task.name,
         "run": run.id,
@@ -94,7 +102,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         "systems": systems,
         "verdict": verdict_figures(found),
         **({"judge": judge} if judge else {}),
-        **money,
+        "break_even": money["break_even"] | rival,
         **prompt_tokens_saved(systems),
         **self_agreement(task, results),
         **answer_figures(task, results),
@@ -112,7 +120,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     }
     if store.is_rehearsal():
         return stamped(figures)
-    return figures | {"advice": advice(figures, rival_verdicts(task, results.scores))}
+    return figures | {"advice": advice(figures, verdicts)}
 
 
 def stamped(figures: Figures) -> Figures:

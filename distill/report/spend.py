@@ -15,7 +15,8 @@ Figures = dict[str, Any]
 
 
 def spend_figures(task: Task, store: Store, run: Run, student: Student) -> Figures:
-    """Each part, their sum, and what was billed, reserved and estimated; USD as text."""
+    """Each part, their sum, and what was billed, reserved and estimated; USD as text. What people
+    cost is a part where the task says it, and no part of any budget."""
     spent = store.spent(run.id)
     stages = {"generate": Decimal(0), "curate": Decimal(0), "evaluate": Decimal(0)}
     for purpose, usd in spent.items():
@@ -28,6 +29,7 @@ def spend_figures(task: Task, store: Store, run: Run, student: Student) -> Figur
         "train_usd": train_usd(task, student),
         **({"curve_usd": sum(curve, Decimal(0))} if curve else {}),
         "evaluate_usd": stages["evaluate"],
+        **({"people_usd": people} if (people := task.spec.people.usd) else {}),
     }
     shown = {name: round(usd, SHOWN_PLACES) for name, usd in parts.items()}
     amounts = shown | {

@@ -1,36 +1,60 @@
 """Systems with their prices and speeds → what each costs at the task's traffic, and when the
-student has paid for itself."""
+student has paid for itself: against its teacher, against the cheapest rival that is as good, at
+more traffic, and under other assumptions."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from math import ceil
 from typing import Any
 
 from distill.backends.tuning_prices import TUNABLE
-from distill.break_even import PayBack, Running, at_provider, on_machines, pay_back
+from distill.break_even import Assumed, Offer, PayBack, pay_back
 from distill.report.spend import shown_usd
+from distill.stats import Verdict
 from distill.task import Task
 
 CENTS = Decimal("0.01")
 MOST_DAYS = 36_500  # a hundred years: longer than anybody waits, and no date holds much more
+MORE_TRAFFIC = (1, 10, 100)
+HALF, TWICE = Decimal("0.5"), Decimal(2)
 
 Figures = dict[str, Any]
 System = Mapping[str, Any]
 
 
-def running(task: Task, system: System, *, billed: bool) -> Running:
-    """What a system costs at the task's traffic."""
-    asked = task.spec.traffic.requests_per_day
-    if billed:
-        return at_provider(Decimal(system["usd_per_1k_requests"]), asked)
-    utilisation, hour = task.spec.traffic.utilisation, task.spec.machine.usd_per_hour
-    return on_machines(hour, float(system["requests_per_s"]), asked, utilisation)
+def assumed_of(task: Task) -> Assumed:
+    """What the task says about its traffic and its machine."""
+    spec = task.spec
+    return Assumed(
+        spec.traffic.requests_per_day, spec.traffic.utilisation, spec.machine.usd_per_hour
+    )
+
+
+def assumptions(task: Task) -> Figures:
+    """What the report assumes because the task says so; another page is due when it changes."""
+    assumed, people = assumed_of(task), task.spec.people
+    told: Figures = {
+        "requests_per_day": assumed.requests_per_day,
+        "utilisation": assumed.utilisation,
+        "usd_per_hour": shown_usd(assumed.usd_per_hour),
+    }
+    if people.usd:
+        told |= {"people_hours": float(people.hours)}
+        told |= {"people_usd_per_hour": shown_usd(people.usd_per_hour)}
+    return told
+
+
+def offer(system: System, *, billed: bool) -> Offer:
+    """A system's row of the report, as somebody pays for it."""
+    usd = Decimal(system["usd_per_1k_requests"]) if billed else None
+    return Offer(system["name"], float(system["requests_per_s"]), usd)
 
 
 def traffic_figures(task: Task, system: System, *, billed: bool) -> Figures:
     """`at_traffic` of a system."""
-    found = running(task, system, billed=billed)
+    found = offer(system, billed=billed).at(assumed_of(task))
     return {
         "at_traffic": {
             "usd_per_1k_requests": shown_usd(found.usd_per_1k),
@@ -40,56 +64,161 @@ def traffic_figures(task: Task, system: System, *, billed: bool) -> Figures:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A student that took `spent` USD to make, in place of another system; `ends` is the day on
+    which a provider switches it off."""
+
+    spent: Decimal
+    before: Offer
+    student: Offer
+    ends: date | None = None
+
+    def found(self, assumed: Assumed) -> PayBack:
+        """When it has paid for itself."""
+        return pay_back(self.spent, self.before.at(assumed), self.student.at(assumed))
+
+    def figures(self, assumed: Assumed) -> Figures:
+        """The same; `requests` and `days` are absent where it never does."""
+        found = self.found(assumed)
+        told: Figures = {"never": not self.in_time(found)}
+        if self.in_time(found) and found.days is not None:
+            told |= {"requests": found.requests, "days": round(float(found.days), 2)}
+        return told | {"monthly_saving_usd": shown_usd(found.saved_per_month.quantize(CENTS))}
+
+    def in_time(self, found: PayBack) -> bool:
+        """Whether it pays back while anybody waits and its model still runs."""
+        if found.days is None or found.days > MOST_DAYS:
+            return False
+        today = datetime.now(UTC).date()
+        return self.ends is None or today + timedelta(days=float(found.days)) <= self.ends
+
+    def sentence(self, assumed: Assumed, against: str) -> str:
+        """The same in words; `against` is what it costs no less than where it never pays."""
+        found, asked = self.found(assumed), f"at {assumed.requests_per_day:,} requests a day"
+        if found.days is None:
+            return f"It never pays for itself {asked}: it costs no less than {against} there."
+        if not self.in_time(found) and self.ends is not None:
+            return f"It does not pay for itself {asked} before its model ends on {self.ends}."
+        if not self.in_time(found):
+            return f"It does not pay for itself {asked} within a hundred years."
+        days = ceil(found.days)
+        return f"It has paid for itself after {days:,} {'day' if days == 1 else 'days'} {asked}."
+
+
 def break_even_figures(
     task: Task, systems: Sequence[System], billed: Collection[str], spent: Decimal, base: str
 ) -> Figures:
-    """When the student, which took `spent` USD to make, has paid for itself against its teacher.
-    `requests` and `days` are absent where it never does; `ends` is the day on which a provider
-    switches off what was made of `base`."""
-    by_name = {system["name"]: system for system in systems}
-    teacher, student = (
-        running(task, by_name[name], billed=name in billed) for name in ("teacher", "student")
-    )
-    found = pay_back(spent, teacher, student)
-    ends = TUNABLE[base].shutdown if "student" in billed and base in TUNABLE else None
-    in_time = _in_time(found, ends)
-    figures: Figures = {"never": not in_time}
-    if in_time and found.days is not None:
-        figures |= {"requests": found.requests, "days": round(float(found.days), 2)}
+    """When the student, which took `spent` USD to make, has paid for itself against its teacher, at
+    the task's traffic, at more, and where an assumption is off by a factor of two. `ends` is the
+    day on which a provider switches off what was made of `base`."""
+    purchase, assumed = _purchase("teacher", systems, billed, spent, base), assumed_of(task)
+    found = purchase.figures(assumed)
     return {
         "break_even": {
-            **figures,
-            "replicas": student.replicas,
+            **found,
+            "replicas": purchase.student.at(assumed).replicas,
             "spent_usd": shown_usd(spent),
-            "monthly_saving_usd": shown_usd(found.saved_per_month.quantize(CENTS)),
-            **({"ends": ends.isoformat()} if ends else {}),
-            "assumptions": {
-                "requests_per_day": task.spec.traffic.requests_per_day,
-                "utilisation": task.spec.traffic.utilisation,
-                "usd_per_hour": shown_usd(task.spec.machine.usd_per_hour),
-            },
-            "sentence": _sentence(task, found, ends, in_time=in_time),
+            **({"ends": purchase.ends.isoformat()} if purchase.ends else {}),
+            "assumptions": assumptions(task),
+            "sentence": purchase.sentence(assumed, "its teacher"),
+            "traffic": [_at(purchase, assumed, times) for times in MORE_TRAFFIC],
+            "sensitivity": list(_sensitivity(purchase, assumed)),
         }
     }
 
 
-def _in_time(found: PayBack, ends: date | None) -> bool:
-    if found.days is None or found.days > MOST_DAYS:
-        return False
-    today = datetime.now(UTC).date()
-    return ends is None or today + timedelta(days=float(found.days)) <= ends
+def rival_figures(
+    task: Task,
+    systems: Sequence[System],
+    billed: Collection[str],
+    money: System,
+    verdicts: Mapping[str, Verdict],
+) -> Figures:
+    """`cheapest_rival`: the same against the cheapest system that is non-inferior to the teacher
+    without being trained for it; empty where none is. `money` are the figures of the break-even
+    against the teacher."""
+    as_good = [
+        row
+        for row in systems
+        if row["name"] in verdicts and verdicts[row["name"]].result == "non_inferior"
+    ]
+    if not as_good:
+        return {}
+    rival = min(as_good, key=_usd)
+    spent, ends = Decimal(money["spent_usd"]), money.get("ends")
+    purchase = Purchase(
+        spent,
+        *_offers(rival["name"], systems, billed),
+        ends=date.fromisoformat(ends) if ends else None,
+    )
+    assumed = assumed_of(task)
+    told = {"system": rival["name"], **purchase.figures(assumed)}
+    return {"cheapest_rival": told | {"sentence": purchase.sentence(assumed, rival["name"])}}
 
 
-def _sentence(task: Task, found: PayBack, ends: date | None, *, in_time: bool) -> str:
-    at = f"at {task.spec.traffic.requests_per_day:,} requests a day"
-    if found.days is None:
-        return f"It never pays for itself {at}: it costs no less than its teacher there."
-    if not in_time and ends is not None:
-        return f"It does not pay for itself {at} before its model ends on {ends}."
-    if not in_time:
-        return f"It does not pay for itself {at} within a hundred years."
-    days = ceil(found.days)
-    return f"It has paid for itself after {days:,} {'day' if days == 1 else 'days'} {at}."
+def _usd(system: System) -> tuple[Decimal, Decimal]:
+    """USD a day at the traffic; two that a machine serves cost the same there."""
+    return Decimal(system["at_traffic"]["usd_per_day"]), Decimal(system["usd_per_1k_requests"])
+
+
+def _purchase(
+    before: str, systems: Sequence[System], billed: Collection[str], spent: Decimal, base: str
+) -> Purchase:
+    ends = TUNABLE[base].shutdown if "student" in billed and base in TUNABLE else None
+    return Purchase(spent, *_offers(before, systems, billed), ends=ends)
+
+
+def _offers(before: str, systems: Sequence[System], billed: Collection[str]) -> tuple[Offer, Offer]:
+    by_name = {system["name"]: system for system in systems}
+    first, student = (offer(by_name[name], billed=name in billed) for name in (before, "student"))
+    return first, student
+
+
+def _at(purchase: Purchase, assumed: Assumed, times: int) -> Figures:
+    more = replace(assumed, requests_per_day=times * assumed.requests_per_day)
+    before, student = purchase.before.at(more), purchase.student.at(more)
+    return {
+        "times": times,
+        "requests_per_day": more.requests_per_day,
+        "teacher_usd_per_day": shown_usd(before.usd_per_day),
+        "student_usd_per_day": shown_usd(student.usd_per_day),
+        "replicas": student.replicas,
+        **purchase.figures(more),
+    }
+
+
+def _sensitivity(purchase: Purchase, assumed: Assumed) -> Iterator[Figures]:
+    """Each assumption halved and doubled, the others as they are; only those that it hangs on."""
+    before, student = purchase.before, purchase.student
+    for factor in (HALF, TWICE):
+        if dear := before.priced(factor):
+            told = replace(purchase, before=dear).figures(assumed)
+            yield {"assumption": "teacher's price", "value": _per_1k(dear), **told}
+    for factor in (HALF, TWICE):
+        if dear := student.priced(factor):
+            told = replace(purchase, student=dear).figures(assumed)
+            yield {"assumption": "student's price", "value": _per_1k(dear), **told}
+    for factor in (HALF, TWICE):
+        asked = max(1, int(factor * assumed.requests_per_day))
+        changed = replace(assumed, requests_per_day=asked)
+        yield {"assumption": "requests a day", "value": f"{asked:,}", **purchase.figures(changed)}
+    if before.usd_per_1k is not None and student.usd_per_1k is not None:
+        return  # no machine of ours
+    for factor in (HALF, TWICE):
+        hour = factor * assumed.usd_per_hour
+        changed = replace(assumed, usd_per_hour=hour)
+        value = f"${shown_usd(hour)} an hour"
+        yield {"assumption": "price of the machine", "value": value, **purchase.figures(changed)}
+    for factor in (HALF, TWICE):
+        busy = min(1.0, float(factor) * assumed.utilisation)
+        changed = replace(assumed, utilisation=busy)
+        value = f"{busy:.0%} busy"
+        yield {"assumption": "utilisation", "value": value, **purchase.figures(changed)}
+
+
+def _per_1k(paid: Offer) -> str:
+    return f"${shown_usd(paid.usd_per_1k or Decimal(0))} per 1,000"
 
 
 def prompt_tokens_saved(systems: Sequence[System]) -> Figures:

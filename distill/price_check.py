@@ -1,0 +1,67 @@
+"""Prices that a user gives, held against those that are known: one that is a hundred times off is
+more likely a slip (per 1,000 tokens, cents, a comma) than a bargain."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+from distill.backends.batches import BATCHES
+from distill.errors import InputError
+from distill.price_table import price_table
+from distill.prices import TokenPrice, token_price
+from distill.spec import TaskSpec
+
+ABSURD = 100  # times as dear or as cheap as what is known
+
+
+def check_prices(path: Path, spec: TaskSpec) -> None:
+    """Raises InputError that names each absurd price, the known one and what to do: correct it, or
+    say `sure = true` beside it."""
+    doubts = [*_of_models(spec), *_of_the_machine(spec)]
+    if doubts:
+        raise InputError("\n".join(f"{path}: {doubt}" for doubt in doubts))
+
+
+def _of_models(spec: TaskSpec) -> Iterator[str]:
+    for model, given in spec.prices.items():
+        known = None if given.sure else _known(model)
+        if known is None:
+            continue
+        ours, theirs = given.rates(spec.currencies), known.tiers[0][1]
+        for name in ("input", "output"):
+            price, usual = getattr(ours, name), getattr(theirs, name)
+            if usual and not usual / ABSURD < price < usual * ABSURD:
+                yield (
+                    f'prices."{model}".{name}: ${price.normalize():f} per 1M tokens is '
+                    f"{_times(price, usual)} the ${usual.normalize():f} that {known.source} "
+                    f"knows: correct it ({ours.source}), or say sure = true beside it"
+                )
+
+
+def _of_the_machine(spec: TaskSpec) -> Iterator[str]:
+    given = spec.machine
+    known = [row.usd_per_hour for row in price_table().machine]
+    for usual in (min(known), max(known)) if not given.sure else ():
+        price = given.usd_per_hour
+        too_far = price <= usual / ABSURD if usual == min(known) else price >= usual * ABSURD
+        if too_far:
+            yield (
+                f"machine.usd_per_hour: ${price:f} is {_times(price, usual)} the ${usual:f} of the "
+                f"{'cheapest' if usual == min(known) else 'dearest'} machine that `distill prices` "
+                "knows: correct it, or say sure = true beside it"
+            )
+
+
+def _times(price: Decimal, usual: Decimal) -> str:
+    factor = price / usual
+    return f"{factor:,.0f} times" if factor > 1 else f"1/{1 / factor:,.0f} of"
+
+
+def _known(model: str) -> TokenPrice | None:
+    """What is known of a model of any provider; None for one that has no price but the user's."""
+    for provider in BATCHES:
+        try:
+            return token_price(provider, model, {})
+        except InputError:
+            continue
+    return None

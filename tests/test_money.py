@@ -1,0 +1,233 @@
+"""What docs/money.md works out by hand, computed from a recorded store; and its SQL, run against
+the same."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from distill import pipeline
+from distill.prices import MachinePrice, token_price
+from distill.progress import shown
+from distill.records import (
+    Ask,
+    Attempt,
+    Completion,
+    Message,
+    Outcome,
+    Prediction,
+    Price,
+    Request,
+    Sampling,
+    Score,
+    Student,
+    Usage,
+)
+from distill.report import report
+from distill.report.spend import spend_figures
+from distill.spec import PeopleSpec
+from distill.store import Run, Store, open_store
+from distill.task import Task
+from distill.workspace import Context, Workspace
+from tests.conftest import PETS, WriteTask, jsonl, pet_rows
+from tests.test_pipeline import figures
+
+DOCS = Path("docs/money.md").read_text(encoding="utf-8")
+SQL = re.findall(r"```sql\n-- (\w+)\n(.*?);\n```", DOCS, re.DOTALL)
+MODEL = "gpt-6.1-sol"
+TASK_TOML = f"""
+name = "pets"
+kind = "classify"
+[labels]
+{"".join(f'{label} = "{meaning}"{chr(10)}' for label, meaning in PETS.items())}
+[teacher]
+model = "openai:{MODEL}"
+[prices."{MODEL}"]
+input = 2
+cached = 0.10
+cache_write = 2.50
+output = 10
+[machine]
+usd_per_hour = 0.10
+[traffic]
+requests_per_day = 10000
+utilisation = 0.6
+[people]
+hours = 0.5
+usd_per_hour = 60
+"""
+SYNTHESIS, ANSWER = Usage(600, 400), Usage(1200, 5, cached=1000)
+JUDGED, SERVED = Usage(300, 20), Usage(50, 3)
+
+
+class Recorder:
+    """Fills a store with answers that cost what their usage costs."""
+
+    def __init__(self, store: Store, task: Task, run: str) -> None:
+        self.store, self.task, self.run = store, task, run
+        self.at_once = token_price("openai", MODEL, task.rates)
+        self.batch = token_price("openai", MODEL, task.rates, batch=True)
+        self.machine = MachinePrice(task.spec.machine.usd_per_hour, 8)
+
+    def answers(
+        self, purpose: str, price: Price, usage: Usage, count: int, seconds: float = 1.0
+    ) -> list[str]:
+        """So many answers of a purpose; gives the ids of their requests."""
+        asks = [
+            Ask(purpose, str(n), Request(MODEL, (Message("user", f"{purpose} {n}"),), Sampling(9)))
+            for n in range(count)
+        ]
+        usd, now = price.usd(usage, seconds), datetime.now(UTC)
+        self.store.add_asks(self.run, asks)
+        self.store.add_completions(
+            [
+                Completion(
+                    ask.request.id, "cat", "stop", usage.prompt, usage.completion, usd, seconds, now
+                )
+                for ask in asks
+            ]
+        )
+        return [ask.request.id for ask in asks]
+
+    def predictions(self, system: str, ids: list[str], seconds: float) -> None:
+        """A system that says "cat" to every gold row."""
+        gold = self.task.gold
+        rows = [
+            Prediction(system, row.id, "cat", True, seconds, id_)
+            for row, id_ in zip(gold, ids, strict=True)
+        ]
+        right = [Score(system, row.id, "accuracy", float(row.answer == "cat")) for row in gold]
+        self.store.add_predictions(self.run, rows, right)
+
+    def everything(self) -> None:
+        """The example of docs/money.md."""
+        self.answers("generate:synthesis", self.batch, SYNTHESIS, 100)
+        self.answers("generate:answer", self.at_once, ANSWER, 1000)
+        self.answers("curate:judge", self.at_once, JUDGED, 1000)
+        self.store.add_student(self.run, student(1800.0))
+        self.store.add_curve_student(self.run, 100, student(900.0))
+        self.store.add_split(self.run, [])
+        of_teacher = self.answers("evaluate:teacher", self.at_once, ANSWER, 200)
+        self.predictions("teacher", of_teacher, 1.0)
+        for system in ("student", "base", "base_few_shot"):
+            ids = self.answers(f"evaluate:{system}", self.machine, SERVED, 200, 3.6)
+            self.predictions(system, ids, 3.6)
+        lost = Request(MODEL, (Message("user", "lost"),), Sampling(9))
+        attempt = Attempt("lost", lost, Decimal("0.003"))
+        self.store.add_requests([lost])
+        self.store.add_attempts(self.run, [attempt])
+        self.store.add_outcomes([Outcome(attempt, None, "cut off", maybe_billed=True)])
+
+
+def student(seconds: float) -> Student:
+    return Student("s", "base", "unsloth", {"epochs": 2}, "hash", Path("student"), seconds, 1000)
+
+
+@pytest.fixture
+def recorded(workspace: Workspace, pets: WriteTask) -> Iterator[tuple[Context, Store]]:
+    task = pets(task_toml=TASK_TOML, gold_jsonl=jsonl(pet_rows("gold", 67)[:200]))
+    run, task = pipeline.begin(workspace, task, pipeline.Way())
+    folder, database = workspace.run_folder("pets", run.id), workspace.database("pets")
+    (folder / "student").mkdir()
+    with open_store(database) as store:
+        Recorder(store, task, run.id).everything()
+    with shown(folder / "events.jsonl") as progress:
+        context = Context(task, run.id, folder, database, progress)
+        report(context)
+        with open_store(database) as store:
+            yield context, store
+
+
+def test_the_example_by_hand_is_what_the_report_says(
+    recorded: tuple[Context, Store],
+) -> None:
+    found: Any = figures(recorded[0].folder)
+    spend = found["spend"]
+    assert spend["generate_usd"] == "0.81"  # 0.26 and 0.55
+    assert (spend["judge_usd"], spend["train_usd"], spend["curve_usd"]) == ("0.8", "0.05", "0.025")
+    assert (spend["evaluate_usd"], spend["people_usd"]) == ("0.1175", "30")
+    assert (spend["total_usd"], spend["possibly_paid_twice_usd"]) == ("31.8025", "0.003")
+    by_name = {row["name"]: row for row in found["systems"]}
+    assert by_name["teacher"]["usd_per_1k_requests"] == "0.55"
+    assert by_name["teacher"]["at_traffic"]["usd_per_day"] == "5.5"
+    assert by_name["student"]["usd_per_1k_requests"] == "0.0125"
+    at = {"usd_per_1k_requests": "0.24", "usd_per_day": "2.4", "replicas": 1}
+    assert by_name["student"]["at_traffic"] == at
+    money = found["break_even"]
+    assert (money["days"], money["requests"]) == (10.26, 102_589)
+    assert (money["monthly_saving_usd"], money["spent_usd"]) == ("94.29", "31.8025")
+    assert money["sentence"].startswith("It has paid for itself after 11 days at 10,000 requests")
+    one, ten, hundred = money["traffic"]
+    assert one["days"] == money["days"] and one["monthly_saving_usd"] == "94.29"
+    assert (ten["student_usd_per_day"], ten["days"]) == ("2.4", 0.6)
+    assert (hundred["replicas"], hundred["student_usd_per_day"]) == (9, "21.6")
+    halved = money["sensitivity"][0]
+    assert (halved["assumption"], halved["value"]) == ("teacher's price", "$0.275 per 1,000")
+    assert halved["days"] == pytest.approx(31.8025 / 0.35, abs=0.005)
+
+
+def test_the_docs_work_out_these_figures() -> None:
+    assert set(re.findall(r"\*\*(\$?[\d.,]+)", DOCS.partition("## An example, by hand")[2])) >= {
+        *("31.8025", "$0.55", "$5.50", "$0.0125", "$2.40", "$0.24", "$94.29", "11"),
+    }
+    assert "102,589 requests" in DOCS and "$528.40 a day" in DOCS and "91 days" in DOCS
+
+
+@pytest.mark.parametrize(("part", "sql"), SQL)
+def test_the_sql_of_each_part_gives_the_reports_figure(
+    part: str, sql: str, recorded: tuple[Context, Store]
+) -> None:
+    context, store = recorded
+    ((found,),) = store.rows(sql.replace("…", context.run_id))
+    assert round(Decimal(str(found)), 8) == Decimal(figures(context.folder)["spend"][part])
+
+
+def test_every_part_has_its_sql(recorded: tuple[Context, Store]) -> None:
+    """But those that are in the task, and sums of others."""
+    parts = set(figures(recorded[0].folder)["spend"])
+    assert parts - {part for part, _ in SQL} == {
+        *("total_usd", "budget_usd", "billed_usd", "people_usd"),
+    }
+
+
+amounts = st.decimals("0", "1000", places=12)
+PURPOSES = ("generate:answer", "curate:judge", "evaluate:teacher", "evaluate:judge.0123abcd")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    answers=st.lists(amounts, min_size=4, max_size=4),
+    people=st.tuples(amounts, amounts),
+    seconds=st.floats(0, 1e6),
+)
+def test_the_total_is_the_sum_of_the_parts_as_they_are_shown(
+    recorded: tuple[Context, Store],
+    answers: list[Decimal],
+    people: tuple[Decimal, Decimal],
+    seconds: float,
+) -> None:
+    """Rounded as each is: a reader who adds them up finds the same."""
+    context, store = recorded
+    run = Run(uuid4().hex, "h", {}, "", datetime.now(UTC), "t")
+    store.add_run(run, {})
+    for purpose, usd in zip(PURPOSES, answers, strict=True):
+        request = Request(MODEL, (Message("user", f"{run.id} {purpose}"),), Sampling(9))
+        store.add_asks(run.id, [Ask(purpose, "x", request)])
+        row = Completion(request.id, "cat", "stop", 1, 1, usd, 1.0, datetime.now(UTC))
+        store.add_completions([row])
+    spec = context.task.spec.model_copy(
+        update={"people": PeopleSpec(hours=people[0], usd_per_hour=people[1])}
+    )
+    found = spend_figures(replace(context.task, spec=spec), store, run, student(seconds))
+    parts = ("generate", "judge", "train", "evaluate", "people")
+    shown = [Decimal(found.get(f"{part}_usd", "0")) for part in parts]
+    assert sum(shown, Decimal(0)) == Decimal(found["total_usd"])
+    assert Decimal(found["total_usd"]) >= sum(answers, people[0] * people[1]) - Decimal("1e-7")

@@ -1,0 +1,138 @@
+"""`distill.toml`: what holds for every task of a project; prices in other currencies; prices that
+are more likely a slip than a bargain."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from distill.cli import cli
+from distill.errors import InputError
+from distill.task import load_task
+from distill.workspace import Workspace
+from tests.conftest import PETS, WriteTask
+
+HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
+HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
+LUNA = '[prices."gpt-6-luna"]\n'
+
+
+def project(workspace: Workspace, text: str) -> Path:
+    path = workspace.prompts.parent / "distill.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_project_says_what_its_tasks_do_not(workspace: Workspace, pets: WriteTask) -> None:
+    project(
+        workspace,
+        f"{LUNA}input = 0.09\noutput = 0.4\n[machine]\nusd_per_hour = 0.5\n"
+        "[traffic]\nrequests_per_day = 7\nutilisation = 0.3\n"
+        "[people]\nhours = 2\nusd_per_hour = 9\n",
+    )
+    task = pets(task_toml=f"{HEAD}[traffic]\nrequests_per_day = 8\n")
+    assert task.rates["gpt-6-luna"].input == Decimal("0.09")
+    assert task.rates["gpt-6-luna"].source == "distill.toml"
+    assert task.spec.machine.usd_per_hour == Decimal("0.5") and task.spec.people.usd == 18
+    traffic = task.spec.traffic
+    assert (traffic.requests_per_day, traffic.utilisation) == (8, 0.3), "key by key"
+    own = pets(task_toml=f"{HEAD}{LUNA}input = 0.08\noutput = 0.4\n").rates["gpt-6-luna"]
+    assert (own.input, own.source) == (Decimal("0.08"), "task.toml")
+
+
+def test_without_the_file_a_task_is_the_one_it_was(workspace: Workspace, pets: WriteTask) -> None:
+    before = pets(task_toml=HEAD).hash
+    project(workspace, "[traffic]\nrequests_per_day = 7\n[people]\nhours = 2\nusd_per_hour = 9\n")
+    assert pets(task_toml=HEAD).hash == before, "neither shapes an answer"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[price]\n", "unknown key 'price'; known here: machine, traffic, people, prices"),
+        (f"{LUNA}input = 1\noutput = 2\ninptu = 3\n", "inptu'; known here: input, output, cached"),
+        (f"{LUNA}input = -1\noutput = 2\n", "gpt-6-luna.input: Input should be greater than 0"),
+        (f"{LUNA}input = nan\noutput = 2\n", "gpt-6-luna.input: Input should be a finite number"),
+        (f"{LUNA}input = inf\noutput = 2\n", "gpt-6-luna.input: Input should be a finite number"),
+        ("[people]\nhours = inf\n", "people.hours: Input should be a finite number"),
+        ("[machine\n", "not valid TOML"),
+    ],
+)
+def test_a_mistake_is_named_with_its_file(
+    workspace: Workspace, pets: WriteTask, text: str, words: str
+) -> None:
+    path = project(workspace, text)
+    with pytest.raises(InputError) as caught:
+        pets()
+    assert str(path) in str(caught.value) and words in str(caught.value)
+
+
+def test_other_currencies_count_at_their_rate(workspace: Workspace, pets: WriteTask) -> None:
+    own = f'{LUNA}input = 0.10\ncached = 0.01\noutput = 0.5\ncurrency = "EUR"\n'
+    task = pets(task_toml=f"{HEAD}{own}[currencies]\nEUR = 1.08\n")
+    found = task.rates["gpt-6-luna"]
+    assert (found.input, found.cached, found.output) == tuple(
+        map(Decimal, ("0.108", "0.0108", "0.54"))
+    )
+    with pytest.raises(InputError, match=r"what one EUR is worth is not known; say so: \[curr"):
+        pets(task_toml=HEAD + own)
+    project(workspace, "[currencies]\nEUR = 1.1\n")
+    assert pets(task_toml=HEAD + own).rates["gpt-6-luna"].input == Decimal("0.11")
+
+
+@pytest.mark.parametrize(
+    ("input_", "asked"),
+    [("9.99", False), ("10", True), ("0.00101", False), ("0.001", True)],
+)
+def test_a_price_a_hundred_times_off_is_questioned(
+    pets: WriteTask, input_: str, asked: bool
+) -> None:
+    text = f"{HEAD}{LUNA}input = {input_}\noutput = 0.5\n"
+    if not asked:
+        assert pets(task_toml=text).rates["gpt-6-luna"].input == Decimal(input_)
+        return
+    with pytest.raises(InputError) as caught:
+        pets(task_toml=text)
+    assert f'prices."gpt-6-luna".input: ${input_} per 1M tokens is' in str(caught.value)
+    assert "the $0.1 that genai-prices" in str(caught.value) and "sure = true" in str(caught.value)
+    assert pets(task_toml=f"{text}sure = true\n").rates["gpt-6-luna"].input == Decimal(input_)
+
+
+def test_a_model_that_nobody_knows_may_cost_anything(pets: WriteTask) -> None:
+    assert pets(task_toml=f'{HEAD}[prices."our-own"]\ninput = 9000\noutput = 9000\n').rates
+
+
+@pytest.mark.parametrize(
+    ("usd", "words"),
+    [
+        ("399", "100 times the $3.99 of the dearest"),
+        ("0.00085", "1/100 of the $0.085 of the cheapest"),
+    ],
+)
+def test_an_absurd_machine_is_questioned(pets: WriteTask, usd: str, words: str) -> None:
+    text = f"{HEAD}[machine]\nusd_per_hour = {usd}\n"
+    with pytest.raises(InputError) as caught:
+        pets(task_toml=text)
+    assert words in str(caught.value)
+    assert pets(task_toml=f"{text}sure = true\n").spec.machine.usd_per_hour == Decimal(usd)
+
+
+def test_the_prices_that_are_shown_are_those_that_are_used(
+    workspace: Workspace, pets: WriteTask
+) -> None:
+    project(
+        workspace,
+        f'{LUNA}input = 1\noutput = 2\ncurrency = "EUR"\nsource = "contract of October"\n'
+        "[currencies]\nEUR = 2\n",
+    )
+    pets()
+    found = CliRunner().invoke(
+        cli, ["--prompts", str(workspace.prompts), "prices", "gpt-6-luna", "--json"]
+    )
+    at_once, batch = json.loads(found.output)
+    assert (at_once["usd_per_1m_input"], at_once["from"]) == ("2", "contract of October")
+    assert Decimal(batch["usd_per_1m_output"]) == 2
+    assert "genai-prices" not in found.output
+    assert load_task(workspace.prompts, "pets").rates["gpt-6-luna"].source == "contract of October"
