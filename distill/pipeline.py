@@ -39,7 +39,7 @@ from distill.leaks import without_leaking_seeds
 from distill.plan import ASK_ABOVE_USD, Plan, curve_plan, dollars, plan
 from distill.progress import shown
 from distill.prompting import student_chat
-from distill.report import is_outdated, report
+from distill.report import is_outdated, report, report_so_far
 from distill.split import split
 from distill.store import Run, Store, open_store
 from distill.task import Task, load_task
@@ -154,6 +154,25 @@ def _curve(context: Context, way: Way) -> Mapping[str, Any]:
     if reported:
         report(context)
     return found
+
+
+def report_now(workspace: Workspace, name: str) -> Path:
+    """Write the report of the task's latest run as far as it is, doing nothing else; gives the
+    run's folder. Raises InputError when there is no run, or the task was edited since."""
+    task = load_task(workspace.prompts, name)
+    database = workspace.database(name)
+    with workspace.locked(name):
+        if not database.exists():
+            raise InputError(f"task {name} has no run yet; `distill run {name}` begins one")
+        with open_store(database) as store:
+            latest = store.runs()[-1]
+        if edited := why_new(task, latest, asked=False):
+            raise InputError(f"{edited}; `distill run {name}` begins another run")
+        folder = workspace.run_folder(name, latest.id)
+        with shown(folder / EVENTS) as progress:
+            task = task.with_teacher(model=latest.teacher)
+            report_so_far(Context(task, latest.id, folder, database, progress))
+    return folder
 
 
 def _is_trained(workspace: Workspace, task: Task, way: Way) -> bool:

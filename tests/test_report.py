@@ -105,7 +105,7 @@ def report() -> dict[str, object]:
         "versions": {"duckdb": "2.0.0"},
         "headline": "It is <good>.",
         "teacher": {"model": "t"},
-        "student": {"base": "b", "trainer": "u", "artifact": "a"},
+        "student": {"base": "b", "trainer": "u", "artifact": "a", "data_hash": "h"},
         "data": {
             **{"completed": 3, "kept": 2, "dropped": {"form: empty": 1}, "seeds": 1, "train": 3},
             **{"validation": 0, "gold": 5, "leak_gate": {"status": "clean", "overlaps": 0}},
@@ -208,4 +208,4 @@ def test_markdown_keeps_a_message_in_its_cell() -> None:
     assert "| x | 2 | 50.0 % | 75.0 % | 0.25 | 12.5 % |" in text
     assert "| student | 85.0 % | 60.0 % – 90.0 % | +5.0 (+1.0…+9.0) | 62.5 % |" in text
     assert "| teacher | 80.0 % | 60.0 % – 90.0 % |  | 62.5 % |" in text
-    assert "| x | 4 | 25.0 % | 50.0 % | 37.5 % | 75.0 % | 3 <y> |" in text
+    assert "| x | 4 | 25.0 % | 50.0 % | 37.5 % | 75.0 % | 3 \\<y> |" in text

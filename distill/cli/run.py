@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -48,6 +49,29 @@ def run(context: click.Context, /, task: str, as_json: bool, **options: bool) ->
     _run(context, task, "report", as_json=as_json, **options)
 
 
+@cli.command(help=f"{STAGES['report']} Does the stages before it that are not done.")
+@click.pass_context
+@_way_options
+@click.option(
+    "--now", is_flag=True, help="Of what there is: nothing else is done, and the page says so."
+)
+def report(context: click.Context, /, task: str, as_json: bool, now: bool, **options: bool) -> None:
+    if now:
+        from distill.pipeline import report_now
+
+        _show(report_now(workspace_of(context), task), as_json=as_json)
+    else:
+        _run(context, task, "report", as_json=as_json, **options)
+
+
+def _show(folder: Path, *, as_json: bool) -> None:
+    figures = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    if as_json:
+        click.echo(json.dumps(figures))
+    else:
+        show_report(figures, folder)
+
+
 def _stage_command(stage: str, about: str) -> None:
     @cli.command(name=stage, help=f"{about} Does the stages before it that are not done.")
     @click.pass_context
@@ -60,7 +84,8 @@ def _stage_command(stage: str, about: str) -> None:
 
 
 for stage, about in STAGES.items():
-    _stage_command(stage, about)
+    if stage != "report":
+        _stage_command(stage, about)
 
 
 def _run(

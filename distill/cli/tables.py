@@ -47,8 +47,11 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
             f"{1000 * system['latency_p95_s']:.0f}",
             f"{system['requests_per_s']:.1f}",
         ]
-        for system in figures["systems"]
+        for system in figures.get("systems", [])
     ]
+    if not rows:  # of a run that is not finished
+        click.echo(folder / "report.html")
+        return
     if figures.get("rehearsal"):
         rows = [[f"REHEARSAL {name}", *values] for name, *values in rows]
     header = [

@@ -2,11 +2,15 @@
 JSON and from nothing else; other programs read it, and its names are stable."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any
 
+from distill.errors import DistillError
 from distill.report.collect import collect
 from distill.report.render import card, html, markdown
 from distill.report.traffic import assumptions
+from distill.report.unfinished import so_far
 from distill.store import Store
 from distill.workspace import Context
 
@@ -28,11 +32,25 @@ def report(context: Context) -> Callable[[Store], None]:
     the store."""
     with context.store() as store:
         figures = collect(context.task, store, context.run_id)
+    _write(context, figures, {f"student/{CARD}": card(figures)})
+    return lambda store: None
+
+
+def report_so_far(context: Context) -> None:
+    """The same of a run that is not finished: of what there is, and marked so."""
+    with context.store() as store:
+        run = next(run for run in store.runs() if run.id == context.run_id)
+        figures = so_far(context.task, store, run)
+    _write(context, figures, {})
+
+
+def _write(context: Context, figures: Mapping[str, Any], others: Mapping[str, str]) -> None:
+    check_finite(figures)
     pages = {
-        "report.json": json.dumps(figures, indent=2, ensure_ascii=False) + "\n",
+        "report.json": json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
         "report.md": markdown(figures),
         "report.html": html(figures),
-        f"student/{CARD}": card(figures),
+        **others,
     }
     with context.progress.step("report", "write", len(pages)) as advance:
         for name, text in pages.items():
@@ -41,4 +59,19 @@ def report(context: Context) -> Callable[[Store], None]:
             partial.write_text(text, encoding="utf-8")
             partial.replace(path)
             advance(1)
-    return lambda store: None
+
+
+def check_finite(value: object, key: str = "report") -> None:
+    """Raises DistillError that names the figure that is no number: none of them may reach a page,
+    where it would be read as one."""
+    if isinstance(value, float) and not isfinite(value):
+        raise DistillError(
+            f"{key} is {value}: a figure could not be computed, so no page is written. Nothing is "
+            "lost; please report this with the task"
+        )
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            check_finite(inner, f"{key}.{name}")
+    elif isinstance(value, list | tuple):
+        for place, inner in enumerate(value):
+            check_finite(inner, f"{key}[{place}]")

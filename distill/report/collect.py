@@ -12,7 +12,7 @@ from distill.batch_store import was_batched
 from distill.errors import DistillError
 from distill.learning import curve_figures, sentence
 from distill.prices import usd_per_1k
-from distill.records import SplitRow, Spread
+from distill.records import SplitRow, Spread, Student
 from distill.report.advice import advice
 from distill.report.compared import (
     answer_figures,
@@ -39,7 +39,7 @@ from distill.report.traffic import (
     traffic_figures,
 )
 from distill.spread import spreads
-from distill.store import Store
+from distill.store import Run, Store
 from distill.systems import shown_order
 from distill.task import Task
 from distill.yields import figures as yield_figures
@@ -77,7 +77,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     figures: Figures = {
         "task": task.name,
         "run": run.id,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": now(),
         "versions": versions(),
         "headline": headline(
             systems,
@@ -85,19 +85,10 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
             leads(task, results.scores),
             measured(task, judge, money["break_even"]["sentence"]),
         ),
-        "teacher": {"model": _teacher_name(task), "mode": _mode(store, run_id)},
-        "student": {
-            "base": student.base,
-            "trainer": student.trainer,
-            "licence": student.licence,
-            "data_hash": student.data_hash,
-            "artifact": student.id,
-            "recipe": dict(student.recipe),
-            "trained_tokens": student.trained_tokens,
-            **({} if student.kept_step is None else {"kept_step": student.kept_step}),
-            "losses": [dict(loss) for loss in student.losses],
-        },
-        "data": _data(task, store, run_id, split),
+        "made": made_figures(task, run),
+        "teacher": teacher_figures(task, store, run_id),
+        "student": student_figures(student),
+        "data": data_figures(task, store, run_id, split, _spreads(task, store, run_id)),
         "spend": spend,
         "systems": systems,
         "verdict": verdict_figures(found),
@@ -121,6 +112,38 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     if store.is_rehearsal():
         return stamped(figures)
     return figures | {"advice": advice(figures, verdicts)}
+
+
+def now() -> str:
+    """When a report is written, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def made_figures(task: Task, run: Run) -> Figures:
+    """What the run was made of, and how to make another one of the same."""
+    commands = [f"distill run {task.name} --new", f"distill sql {task.name} 'select * from run'"]
+    return {"task_hash": run.task_hash, "parts": dict(run.parts), "commands": commands}
+
+
+def student_figures(student: Student) -> Figures:
+    """What the student is, of what it was made, and how its training went."""
+    return {
+        "base": student.base,
+        "trainer": student.trainer,
+        "licence": student.licence,
+        "data_hash": student.data_hash,
+        "artifact": student.id,
+        "recipe": dict(student.recipe),
+        "trained_tokens": student.trained_tokens,
+        **({} if student.kept_step is None else {"kept_step": student.kept_step}),
+        "losses": [dict(loss) for loss in student.losses],
+    }
+
+
+def teacher_figures(task: Task, store: Store, run_id: str) -> Figures:
+    """Who the teacher is, and whether it was asked at once or in batches."""
+    mode = "batch" if was_batched(store, run_id) else "online"
+    return {"model": choose(task.spec.teacher.model).model.name, "mode": mode}
 
 
 def stamped(figures: Figures) -> Figures:
@@ -181,15 +204,14 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _teacher_name(task: Task) -> str:
-    return choose(task.spec.teacher.model).model.name
-
-
-def _mode(store: Store, run_id: str) -> str:
-    return "batch" if was_batched(store, run_id) else "online"
-
-
-def _data(task: Task, store: Store, run_id: str, split: Sequence[SplitRow]) -> Figures:
+def data_figures(
+    task: Task,
+    store: Store,
+    run_id: str,
+    split: Sequence[SplitRow],
+    spread: Sequence[Spread],
+) -> Figures:
+    """What was made, what was kept, and what became of it."""
     completed = store.count_candidates(run_id)
     drops, of_seeds = (store.count_drops(run_id, seeds=seeds) for seeds in (False, True))
     seeds, shown = len(task.seeds) + len(task.leaking), completed["seeds"]
@@ -205,7 +227,7 @@ def _data(task: Task, store: Store, run_id: str, split: Sequence[SplitRow]) -> F
         "kept": made - drops.total(),
         "dropped": {f"{check}: {reason}": n for (check, reason), n in sorted(drops.items())},
         "yields": [yield_figures(row) for row in yields(store, run_id)],
-        "spread": [asdict(row) for row in _spreads(task, store, run_id)],
+        "spread": [asdict(row) for row in spread],
         "seeds": seeds,
         "train": sum(row.part == "train" for row in split),
         "validation": sum(row.part == "validation" for row in split),

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import (
+    Environment,
+    PackageLoader,
+    StrictUndefined,
+    pass_context,
+    select_autoescape,
+)
+from jinja2.runtime import Context
 
 from distill.systems import HEADS
 
@@ -36,11 +43,19 @@ def card(figures: Figures) -> str:
 
 def html(figures: Figures) -> str:
     """The report as one HTML file that opens offline; every text is escaped."""
-    return _environment().get_template("report.html.jinja").render(figures)
+    from distill.report.charts import charts
+
+    page = _environment().get_template("report.html.jinja")
+    return page.render(figures, charts=charts(figures))
+
+
+class Inert(str):
+    """Markdown that holds nothing of anybody's but in a code span."""
 
 
 def _environment() -> Environment:
     environment = Environment(
+        finalize=_finalized,
         loader=PackageLoader("distill.report"),
         autoescape=select_autoescape(["html.jinja"], default_for_string=False),
         undefined=StrictUndefined,
@@ -52,6 +67,7 @@ def _environment() -> Environment:
     environment.filters |= {"again": AGAIN.__getitem__}
     environment.filters |= {"dollars": _dollars}
     environment.filters |= {"seconds": _seconds, "code": _code, "points": _points}
+    environment.filters |= {"cell": _cell}
     return environment
 
 
@@ -82,4 +98,18 @@ def _dollars(text: str) -> str:
 
 def _code(text: str) -> str:
     """A text as a Markdown code span in a table: it cannot start markup or end a cell."""
-    return "`" + text.replace("`", "'").replace("|", "¦").replace("\n", " ") + "`"
+    return Inert("`" + _cell(text).replace("`", "'") + "`")
+
+
+def _cell(text: str) -> str:
+    """A name as it can stand in a table of Markdown."""
+    return text.replace("|", "¦").replace("\n", " ")
+
+
+@pass_context
+def _finalized(context: Context, value: object) -> object:
+    """In Markdown no text of anybody's starts HTML or a link; on the page it is escaped anyway."""
+    html = context.eval_ctx.autoescape
+    if html or isinstance(value, Inert) or not isinstance(value, str):
+        return value
+    return value.replace("<", r"\<").replace("](", r"]\(")

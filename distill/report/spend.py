@@ -14,7 +14,7 @@ SHOWN_PLACES = 8  # of a dollar
 Figures = dict[str, Any]
 
 
-def spend_figures(task: Task, store: Store, run: Run, student: Student) -> Figures:
+def spend_figures(task: Task, store: Store, run: Run, student: Student | None) -> Figures:
     """Each part, their sum, and what was billed, reserved and estimated; USD as text. What people
     cost is a part where the task says it, and no part of any budget."""
     spent = store.spent(run.id)
@@ -26,7 +26,7 @@ def spend_figures(task: Task, store: Store, run: Run, student: Student) -> Figur
     parts = {
         "generate_usd": stages["generate"],
         "judge_usd": stages["curate"],
-        "train_usd": train_usd(task, student),
+        "train_usd": train_usd(task, student) if student else Decimal(0),
         **({"curve_usd": sum(curve, Decimal(0))} if curve else {}),
         "evaluate_usd": stages["evaluate"],
         **({"people_usd": people} if (people := task.spec.people.usd) else {}),

@@ -1,0 +1,117 @@
+"""Charts of what quality costs, and of when the student has paid for itself."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from distill.report.charts.drawing import (
+    INK,
+    LINE,
+    MARK,
+    RIVAL,
+    Chart,
+    dollars,
+    drawn,
+    percent,
+    reach,
+    shown,
+    spread,
+)
+from distill.systems import HEADS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+APART = 0.085  # of the height: names stand one above another
+LEAST_DAYS = 30.0
+MOST_SHOWN_DAYS = 3 * 365.0
+WIDER = 2.0  # times the days until it has paid for itself
+
+Figures = Mapping[str, Any]
+
+
+def quality_cost(figures: Figures) -> Chart | None:
+    """Each system's value with its interval against USD per 1,000 requests."""
+    systems = [s for s in figures.get("systems", []) if float(s["usd_per_1k_requests"]) > 0]
+    if not systems:
+        return None
+    metric = HEADS[systems[0]["metric"]]
+
+    def draw(axes: "Axes") -> None:
+        for row in systems:
+            usd, value = float(row["usd_per_1k_requests"]), row["value"]
+            ends = [[end] for end in reach(row)]
+            colour = _colour(row["name"])
+            axes.errorbar(usd, value, yerr=ends, fmt="o", color=colour, capsize=3, markersize=7)
+        axes.set_xscale("log")
+        axes.set_xlabel("$ per 1,000 requests (always busy)")
+        axes.set_ylabel(metric)
+        low = min(row["ci_low"] for row in systems)
+        high = max(row["ci_high"] for row in systems)
+        axes.set_ylim(max(0.0, low - 0.03), min(1.03, high + 0.03))
+        percent(axes.yaxis)
+        dollars(axes.xaxis)
+        axes.grid(visible=True, axis="y")
+        axes.set_axisbelow(True)
+        _names(axes, systems)
+
+    about = "; ".join(
+        f"{row['name']} {row['value']:.1%} at ${row['usd_per_1k_requests']}" for row in systems
+    )
+    return drawn("quality_cost", f"{metric.capitalize()} against cost", about, draw)
+
+
+def _names(axes: "Axes", systems: list[Figures]) -> None:
+    """The systems' names in a column at the right, with a line to the point of each."""
+    low, high = axes.get_ylim()
+    ordered = sorted(systems, key=lambda row: float(row["value"]))
+    heights = [(row["value"] - low) / (high - low) for row in ordered]
+    places = spread(heights, APART, 0.02, 0.98)
+    for row, place in zip(ordered, places, strict=True):
+        axes.annotate(
+            shown(row["name"]),
+            xy=(float(row["usd_per_1k_requests"]), row["value"]),
+            xytext=(1.03, place),
+            textcoords="axes fraction",
+            va="center",
+            color=_colour(row["name"]) if row["name"] == "student" else INK,
+            arrowprops={"arrowstyle": "-", "color": LINE, "shrinkB": 4},
+            annotation_clip=False,
+        )
+
+
+def _colour(name: str) -> str:
+    return {"student": MARK, "teacher": INK}.get(name, RIVAL)
+
+
+def pay_back(figures: Figures) -> Chart | None:
+    """What teacher, student and the cheapest rival that is as good have cost by a day."""
+    if "break_even" not in figures:
+        return None
+    money, by_name = figures["break_even"], {s["name"]: s for s in figures["systems"]}
+    names = ["teacher", "student"]
+    if "cheapest_rival" in money:
+        names.append(money["cheapest_rival"]["system"])
+    daily = {name: float(by_name[name]["at_traffic"]["usd_per_day"]) for name in names}
+    spent = float(money["spent_usd"])
+    back = money.get("days", 0.0)
+    days = min(max(LEAST_DAYS, WIDER * back), max(MOST_SHOWN_DAYS, back))
+
+    def draw(axes: "Axes") -> None:
+        for name in names:
+            first = spent if name == "student" else 0.0
+            line = "--" if name not in ("teacher", "student") else "-"
+            last = first + days * daily[name]
+            ends, colour = ([0, days], [first, last]), _colour(name)
+            width, alpha = (5, 0.4) if name == "teacher" else (1.5, 1.0)  # it may lie beneath
+            axes.plot(*ends, line, color=colour, label=shown(name), linewidth=width, alpha=alpha)
+        if "days" in money and back <= days:
+            axes.plot([back], [spent + back * daily["student"]], "o", color=MARK)
+        axes.set_xlabel("days")
+        axes.set_ylabel("$ in all")
+        axes.set_xlim(0, days)
+        axes.set_ylim(bottom=0)
+        axes.grid(visible=True)
+        axes.set_axisbelow(True)
+        axes.legend(loc="upper left")
+
+    return drawn("pay_back", "When it pays", money["sentence"], draw)

@@ -1,0 +1,66 @@
+"""Charts of what more examples bring, and of how the training went."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from distill.report.charts.drawing import INK, LINE, MARK, Chart, drawn, percent, reach
+from distill.systems import HEADS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Figures = Mapping[str, Any]
+
+
+def learning_curve(figures: Figures) -> Chart | None:
+    """The value of students of parts of the rows, with intervals, and of the teacher."""
+    if "learning_curve" not in figures:
+        return None
+    points = figures["learning_curve"]["points"]
+    teacher = next(row for row in figures["systems"] if row["name"] == "teacher")
+
+    def draw(axes: "Axes") -> None:
+        values = [p["value"] for p in points]
+        ends = list(zip(*(reach(p) for p in points), strict=True))
+        examples = [p["examples"] for p in points]
+        axes.errorbar(examples, values, yerr=ends, fmt="o-", color=MARK, capsize=3, label="student")
+        axes.axhline(teacher["value"], color=INK, linestyle="--", label="teacher")
+        axes.set_xlabel("examples")
+        axes.set_ylabel(HEADS[teacher["metric"]])
+        percent(axes.yaxis)
+        axes.grid(visible=True)
+        axes.set_axisbelow(True)
+        axes.legend(loc="best")
+
+    about = figures["learning_curve"]["sentence"]
+    return drawn("learning_curve", "What more examples bring", about, draw)
+
+
+def losses(figures: Figures) -> Chart | None:
+    """Loss by step, on the rows that are learned and on those that are held back."""
+    rows = figures.get("student", {}).get("losses", [])
+    if len(rows) < 2:
+        return None
+    kept = figures["student"].get("kept_step")
+
+    def draw(axes: "Axes") -> None:
+        for key, label, line in (
+            ("loss", "training", "-"),
+            ("validation_loss", "validation", "o--"),
+        ):
+            found = [(row["step"], row[key]) for row in rows if key in row]
+            if found:
+                steps, values = zip(*found, strict=True)
+                axes.plot(steps, values, line, color=INK if key == "loss" else MARK, label=label)
+        if kept:
+            axes.axvline(kept, color=LINE, label=f"kept: step {kept}")
+        axes.set_xlabel("step")
+        axes.set_ylabel("loss")
+        axes.set_ylim(bottom=0)
+        axes.grid(visible=True)
+        axes.set_axisbelow(True)
+        axes.legend(loc="upper right")
+
+    last = rows[-1]
+    about = f"after {last['step']:.0f} steps the loss is {last.get('loss', float('nan')):.2f}"
+    return drawn("losses", "How the training went", about, draw)

@@ -1,0 +1,240 @@
+"""The page, looked at by a real browser with its network off: nothing is asked for, nothing fails,
+everything fits a phone, can be read, and what models or users wrote stands there as text."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from distill import pipeline
+from distill.cli import cli
+from distill.errors import DistillError, InputError
+from distill.report import check_finite
+from distill.report.charts import CHARTS, charts
+from distill.report.render import html, markdown
+from distill.workspace import Workspace
+from tests.conftest import WriteTask
+from tests.standin import StandIn
+from tests.test_pipeline import figures
+from tests.test_report import report
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+# Without these it looks for Google's hosts at every start.
+QUIET: tuple[str, ...] = (
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+)
+QUIET += ("--disable-sync", "--disable-gpu", "--no-sandbox")
+MOST_BYTES = 1_500_000
+SCRIPT = "<script>window.hacked = 1</script>"
+LINK = "](javascript:window.hacked=1) **x**"
+VIEWS = [(theme, width) for theme in ("light", "dark") for width in (1280, 390)]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A page as a browser shows it: what went wrong, what it asked for, how wide it is, how high
+    its charts are, what axe-core finds wrong, its text, and what it holds."""
+
+    problems: list[str]
+    requests: list[str]
+    width: int
+    charts: list[float]
+    axe: list[tuple[str, str]]
+    text: str
+    hacked: object
+    scripts: int
+    links: int
+    paper: str
+    pdf: bytes
+
+
+Look = Callable[[Path, Any, int], Seen]
+
+
+@pytest.fixture(scope="module")
+def look() -> Iterator[Look]:
+    """A browser in a thread of its own: its loop must not be in the way of the pipeline's."""
+    if CHROMIUM is None:
+        if os.environ.get("DISTILL_BROWSER") == "required":
+            pytest.fail("no Chromium here, and DISTILL_BROWSER says that it is required")
+        pytest.skip("needs Chromium (Debian's package chromium)")
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        started = ExitStack()
+        browser = thread.submit(_started, started).result()
+        try:
+            yield lambda *view: thread.submit(_seen, browser, *view).result()
+        finally:
+            thread.submit(started.close).result()
+
+
+def _started(stack: ExitStack) -> "Browser":
+    from playwright.sync_api import sync_playwright
+
+    playwright = stack.enter_context(sync_playwright())
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])
+    stack.callback(browser.close)
+    return browser
+
+
+def _seen(browser: "Browser", path: Path, theme: Any, width: int) -> Seen:
+    from axe_playwright_python.sync_playwright import Axe
+
+    context = browser.new_context(
+        viewport={"width": width, "height": 844}, color_scheme=theme, offline=True
+    )
+    page = context.new_page()
+    problems: list[str] = []
+    requests: list[str] = []
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("dialog", lambda dialog: problems.append(dialog.message))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(path.as_uri())
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    heights = page.locator("figure svg").evaluate_all(
+        "charts => charts.map(chart => chart.getBoundingClientRect().height)"
+    )
+    scripts, links = (page.locator(tag).count() for tag in ("script", "a"))
+    text, hacked = page.inner_text("body"), page.evaluate("window.hacked")
+    found = Axe().run(page).response["violations"]
+    axe = [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]]
+    pdf = page.pdf(format="A4")
+    page.emulate_media(media="print")
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    context.close()
+    return Seen(problems, requests, wide, heights, axe, text, hacked, scripts, links, paper, pdf)
+
+
+@pytest.fixture
+def page(workspace: Workspace, pets: WriteTask, scripted_backends: StandIn) -> Path:
+    """The page of a whole run with its learning curve."""
+    pets()
+    outcome = pipeline.run(workspace, "pets", pipeline.Way(until="train", curve=True))
+    pipeline.run(workspace, "pets")
+    return outcome.context.folder / "report.html"
+
+
+def test_every_chart_is_drawn_of_a_run(page: Path) -> None:
+    found = charts(figures(page.parent))
+    assert set(found) == set(CHARTS)
+    for chart in found.values():
+        assert chart.title and chart.about and chart.svg.startswith("<svg ")
+    ids = [part.split('"')[0] for chart in found.values() for part in chart.svg.split(' id="')[1:]]
+    assert len(ids) == len(set(ids)), "an id of one chart must not be another's"
+
+
+def test_a_browser_shows_the_page(page: Path, look: Look) -> None:
+    assert len(page.read_bytes()) < MOST_BYTES
+    for theme, width in VIEWS:
+        seen = look(page, theme, width)
+        assert (seen.problems, seen.requests) == ([], [page.as_uri()])
+        assert seen.width <= width, f"scrolls at {width} pixels"
+        assert len(seen.charts) == len(CHARTS) and all(height > 100 for height in seen.charts)
+        assert seen.axe == []
+        assert seen.pdf.startswith(b"%PDF")
+        assert seen.paper == "rgb(255, 255, 255)", "ink on paper, whatever the theme"
+
+
+def hostile() -> dict[str, Any]:
+    """Figures whose every text of a model or a user is an attack."""
+    found: Any = report()
+    for row in found["systems"]:
+        if row["name"] not in ("teacher", "student"):
+            row["name"] = f"{SCRIPT}{LINK}"
+    known = found["labels"][0]
+    found["labels"] = [known | {"label": SCRIPT}, known | {"label": LINK}]
+    for row in (found["labels"][0]["student"], found["labels"][0]["teacher"]):
+        row["taken_for"] = {SCRIPT: 1, LINK: 2}
+    found["worst"] = [
+        {"input": SCRIPT, "expected": LINK, "teacher": SCRIPT, "student": f"{LINK}\x00\x1b[31m"}
+    ]
+    found["data"]["yields"][0]["examples"] = [{"input": LINK, "reason": "x", "matched": SCRIPT}]
+    found["student"] = {
+        "base": SCRIPT,
+        "trainer": "unsloth",
+        "artifact": "a",
+        "data_hash": "b",
+        "losses": [],
+    }
+    found["headline"] = f"{SCRIPT} {LINK}"
+    return found  # type: ignore[no-any-return]
+
+
+def test_attacks_stand_there_as_text(tmp_path: Path, look: Look) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(html(hostile()), encoding="utf-8")
+    seen = look(path, "light", 1280)
+    assert (seen.problems, seen.requests, seen.hacked) == ([], [path.as_uri()], None)
+    assert (seen.scripts, seen.links) == (0, 0), "nothing of a text is either"
+    assert seen.text.count(SCRIPT) >= 6 and seen.text.count(LINK) >= 6
+
+
+def test_attacks_are_text_in_markdown_too() -> None:
+    """In a renderer that takes HTML and any link, as not every one refuses them."""
+    from markdown_it import MarkdownIt
+
+    renderer = MarkdownIt("commonmark", {"html": True}).enable("table")
+    renderer.validateLink = lambda url: True  # type: ignore[method-assign]
+    text = markdown(hostile())
+    tokens = [part for token in renderer.parse(text) for part in (token, *(token.children or []))]
+    assert not {"html_block", "html_inline", "link_open", "image"} & {t.type for t in tokens}
+    assert renderer.render(text).count("&lt;script&gt;") >= 8
+    assert "link_open" in [t.type for t in renderer.parseInline(f"[a{LINK}")[0].children or []]
+
+
+def test_an_unfinished_run_has_a_page_that_says_so(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, look: Look
+) -> None:
+    pets()
+    folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
+    command = [*folders, "report", "pets", "--now"]
+    nothing = CliRunner().invoke(cli, command)
+    assert isinstance(nothing.exception, InputError) and "no run yet" in str(nothing.exception)
+    for until, left in (("curate", "split"), ("split", "train"), ("train", "evaluate")):
+        outcome = pipeline.run(workspace, "pets", pipeline.Way(until=until))
+        asked = scripted_backends.total
+        found = CliRunner().invoke(cli, command)
+        assert found.exit_code == 0, found.output
+        assert scripted_backends.total == asked, "nothing else is done"
+        told = figures(outcome.context.folder)
+        assert told["unfinished"]["next"] == left and until in told["unfinished"]["done"]
+        assert "systems" not in told and "verdict" not in told
+        assert "UNFINISHED: generate, curate" in found.output
+        assert "not finished" in (outcome.context.folder / "report.md").read_text(encoding="utf-8")
+        seen = look(outcome.context.folder / "report.html", "light", 390)
+        assert "This run is not finished." in seen.text and seen.width <= 390
+        assert (seen.problems, seen.axe) == ([], [])
+    pipeline.run(workspace, "pets")
+    whole = CliRunner().invoke(cli, [*command, "--json"])
+    assert '"verdict"' in whole.output and "unfinished" not in figures(outcome.context.folder)
+    pets(student_md="Another prompt.\n")
+    edited = CliRunner().invoke(cli, command)
+    assert isinstance(edited.exception, InputError) and "edited since" in str(edited.exception)
+
+
+def test_labels_are_shown_whatever_they_are_called() -> None:
+    found: Any = report()
+    known = found["labels"][0]
+    for name in ("$x$ ^_{", "\N{SNOWMAN}\N{CJK UNIFIED IDEOGRAPH-4E00}", "a\x00b\x07", "x" * 300):
+        found["labels"] = [known | {"label": name}, known | {"label": "y"}]
+        svg = charts(found)["confusion"].svg
+        assert "\x00" not in svg and "mathdefault" not in svg
+
+
+def test_what_is_no_number_never_reaches_a_page() -> None:
+    for value in (float("nan"), float("inf"), -float("inf")):
+        with pytest.raises(DistillError, match=r"report\.systems\[1\]\.value is -?(nan|inf)"):
+            check_finite({"systems": [{"value": 0.5}, {"value": value}]})
+    check_finite(report())
