@@ -30,6 +30,11 @@ def content_id(value: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+def most_frequent(answers: Sequence[str]) -> str:
+    """The first of them on a tie; empty when there is none."""
+    return max(answers, key=answers.count) if answers else ""
+
+
 def readable(text: str) -> str:
     """A text with U+FFFD for each lone surrogate: JSON may bring them, and neither UTF-8 nor the
     store can hold them. Two that belong together become their character."""
@@ -52,10 +57,11 @@ class Labelled:
     file: str
     line: int
 
-    @property
-    def id(self) -> str:
-        """Hash of the row and its place: a row that stands twice is two."""
-        return content_id([self.file, self.line, self.input, self.answer])
+    id: str = field(init=False)  # a hash of the row and its place, worked out once
+
+    def __post_init__(self) -> None:
+        found = content_id([self.file, self.line, self.input, self.answer])
+        object.__setattr__(self, "id", found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +270,7 @@ class Candidate:
     @property
     def answer(self) -> str:
         """The most frequent answer, the first of them on a tie; empty when there is none."""
-        return max(self.answers, key=self.answers.count) if self.answers else ""
+        return most_frequent(self.answers)
 
     @property
     def agreement(self) -> float:

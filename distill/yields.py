@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from distill.checks import CHECKS
-from distill.records import Candidate, Drop
+from distill.records import most_frequent
 from distill.store import Store
 
 EXAMPLES = 3
@@ -47,10 +47,10 @@ class Yield:
 def yields(store: Store, run_id: str) -> list[Yield]:
     """Every check that dropped something, in their order. Seeds are not counted: they were not
     asked for."""
-    candidates = store.candidates(run_id)
-    rows_in = sum(row.source != "seeds" for row in candidates)
+    completed = store.count_candidates(run_id)
+    rows_in = completed.total() - completed["seeds"]
     found = []
-    all_dropped = _dropped_rows(store, run_id, candidates)
+    all_dropped = dropped_rows(store, run_id)
     for check in CHECKS:
         dropped = [row for row in all_dropped if row.check == check]
         if dropped:
@@ -82,40 +82,17 @@ def _different(dropped: Sequence[Dropped]) -> tuple[Dropped, ...]:
 
 def dropped_rows(store: Store, run_id: str) -> list[Dropped]:
     """Every dropped row of a run but seeds, in the order of the checks and of the candidates."""
-    return _dropped_rows(store, run_id, store.candidates(run_id))
-
-
-def _dropped_rows(store: Store, run_id: str, candidates: Sequence[Candidate]) -> list[Dropped]:
-    by_id = {row.id: row for row in candidates}
-    drops = {drop.candidate_id: drop for drop in store.drops(run_id)}
-    costs = _costs(store, by_id)
     order = {check: place for place, check in enumerate(CHECKS)}
-    rows = [
-        _shown(row, drops[id_], by_id, costs[id_])
-        for id_, row in by_id.items()
-        if id_ in drops and row.source != "seeds"
+    rows = sorted(store.dropped_rows(run_id), key=lambda row: order[row.check])
+    return [
+        Dropped(
+            row.input,
+            most_frequent(row.answers),
+            row.check,
+            row.reason,
+            row.matched,
+            row.score,
+            row.usd,
+        )
+        for row in rows
     ]
-    return sorted(rows, key=lambda row: order[row.check])
-
-
-def _shown(row: Candidate, drop: Drop, by_id: Mapping[str, Candidate], usd: Decimal) -> Dropped:
-    matched = drop.matched or ""
-    if matched in by_id:
-        matched = by_id[matched].input
-    return Dropped(row.input, row.answer, drop.check, drop.reason, matched, drop.score, usd)
-
-
-def _costs(store: Store, by_id: Mapping[str, Candidate]) -> dict[str, Decimal]:
-    """Candidate id → USD."""
-    asked = {id_: _requests(row) for id_, row in by_id.items()}
-    shared = Counter(request for requests in asked.values() for request in requests)
-    usd = store.usd_of(shared)
-    return {
-        id_: sum((usd[one] / shared[one] for one in requests if one in usd), Decimal(0))
-        for id_, requests in asked.items()
-    }
-
-
-def _requests(row: Candidate) -> list[str]:
-    made = [row.origin] if row.source == "synthesis" else []
-    return [*made, *row.answer_ids]

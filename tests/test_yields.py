@@ -1,6 +1,7 @@
 """The yield table: every row is in it once, and its dollars are those that were paid."""
 
 import json
+import shutil
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,9 @@ from click.testing import CliRunner
 
 from distill import pipeline
 from distill.cli import cli
+from distill.records import Drop
 from distill.rehearsal import Settings, running
+from distill.store import open_store
 from distill.workspace import Workspace
 from distill.yields import dropped_rows, yields
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
@@ -75,17 +78,19 @@ def test_rows_and_dollars_add_up(outcome: pipeline.Outcome) -> None:
 
 
 def test_all_candidates_together_cost_what_generation_was_billed(
-    outcome: pipeline.Outcome, monkeypatch: pytest.MonkeyPatch
+    outcome: pipeline.Outcome, tmp_path: Path
 ) -> None:
-    """As if every one of them had been dropped."""
-    from distill import yields as module
-
-    with outcome.context.store() as store:
+    """Where every one of them is dropped."""
+    copy = Path(shutil.copy(outcome.context.database, tmp_path / "copy.duckdb"))
+    with open_store(copy) as store:
         run = outcome.run.id
-        costs = module._costs(store, {row.id: row for row in store.candidates(run)})
+        dropped = {drop.candidate_id for drop in store.drops(run)}
+        left = [row for row in store.candidates(run) if row.id not in dropped]
+        store.add_drops(run, [Drop(row.id, "form", "all of them") for row in left])
+        costs = [row.usd for row in dropped_rows(store, run)]
         spent = store.spent(run)
     generated = spent["generate:synthesize"] + spent["generate:answer"]
-    assert abs(sum(costs.values(), Decimal(0)) - generated) < Decimal("1e-20")
+    assert abs(sum(costs, Decimal(0)) - generated) < Decimal("1e-20")
 
 
 def test_the_judge_is_in_the_report_and_in_the_sum(outcome: pipeline.Outcome) -> None:

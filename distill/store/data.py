@@ -3,9 +3,30 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 
 from distill.records import Candidate, Drop, Example, SplitRow, Spread
 from distill.store.rows import Rows, as_json, values_of
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedRow:
+    """A candidate that was left out: `matched` is the text that it was too like, or what spoke
+    against it; `paid` are (USD, candidates that share it) of each request that it took."""
+
+    input: str
+    answers: tuple[str, ...]
+    check: str
+    reason: str
+    matched: str
+    score: float | None
+    paid: Sequence[tuple[Decimal, int]]
+
+    @property
+    def usd(self) -> Decimal:
+        """Its part of what they cost."""
+        return sum((usd / candidates for usd, candidates in self.paid), Decimal(0))
 
 
 class Data(Rows):
@@ -81,6 +102,37 @@ class Data(Rows):
             run_id,
         )
         return [Drop(*row) for row in rows]
+
+    def dropped_rows(self, run_id: str) -> list[DroppedRow]:
+        """What was left out but seeds, in the order in which it was completed, with what its
+        answers and the synthesis that made it had cost: for each request USD and how many
+        candidates of the run share it."""
+        rows = self.rows(
+            """WITH asked AS (
+                   SELECT id, origin AS request_id FROM candidate
+                   WHERE run_id = $run AND source = 'synthesis'
+                   UNION ALL
+                   SELECT id, unnest(CAST(answer_ids AS VARCHAR[])) FROM candidate
+                   WHERE run_id = $run
+               ),
+               shared AS (SELECT request_id, count(*) AS candidates FROM asked GROUP BY request_id),
+               paid AS (
+                   SELECT id, list((usd, candidates) ORDER BY request_id) AS parts FROM asked
+                   JOIN shared USING (request_id) JOIN completion USING (request_id)
+                   WHERE id IN (SELECT candidate_id FROM dropped WHERE run_id = $run)
+                   GROUP BY id
+               )
+               SELECT candidate.input, candidate.answers, "check", reason,
+                      coalesce(other.input, matched, ''), score, coalesce(parts, [])
+               FROM dropped
+               JOIN candidate ON candidate.run_id = $run AND candidate.id = candidate_id
+               LEFT JOIN candidate AS other ON other.run_id = $run AND other.id = matched
+               LEFT JOIN paid ON paid.id = candidate_id
+               WHERE dropped.run_id = $run AND candidate.source <> 'seeds'
+               ORDER BY candidate.position""".replace("$run", "?"),
+            *(run_id,) * 6,
+        )
+        return [DroppedRow(text, _tuple(said), *rest) for text, said, *rest in rows]
 
     def add_examples(self, run_id: str, examples: Sequence[Example]) -> None:
         """Store what was kept, in order."""
