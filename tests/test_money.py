@@ -90,7 +90,8 @@ class Recorder:
         self.store.add_completions(
             [
                 Completion(
-                    ask.request.id, "cat", "stop", usage.prompt, usage.completion, usd, seconds, now
+                    *(ask.request.id, "cat", "stop", usage.prompt, usage.completion),
+                    *(usd, seconds, now, usage.cached),
                 )
                 for ask in asks
             ]
@@ -158,6 +159,9 @@ def test_the_example_by_hand_is_what_the_report_says(
     by_name = {row["name"]: row for row in found["systems"]}
     assert by_name["teacher"]["usd_per_1k_requests"] == "0.55"
     assert by_name["teacher"]["at_traffic"]["usd_per_day"] == "5.5"
+    # Half of it in batches; 1,200 × 2 + 5 × 10 = 2,450 millionths each without its cache.
+    tariff = {"in_batches": "0.275", "without_cache": "2.45", "from": "task.toml"}
+    assert by_name["teacher"]["tariff"] == tariff and "tariff" not in by_name["student"]
     assert by_name["student"]["usd_per_1k_requests"] == "0.0125"
     at = {"usd_per_1k_requests": "0.24", "usd_per_day": "2.4", "replicas": 1}
     assert by_name["student"]["at_traffic"] == at

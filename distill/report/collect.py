@@ -32,6 +32,7 @@ from distill.report.memorised import memorised
 from distill.report.results import Results, results_of
 from distill.report.side_effects import side_effect_figures
 from distill.report.spend import shown_usd, spend_figures
+from distill.report.tariffs import tariff_figures
 from distill.report.traffic import (
     break_even_figures,
     prompt_tokens_saved,
@@ -68,6 +69,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     ]
     for row in systems:
         row |= traffic_figures(task, row, billed=row["name"] in billed)
+        row |= tariff_figures(task, row["name"], student, results.answers(row["name"]))
     spend = spend_figures(task, store, run, student)
     spent = Decimal(spend["total_usd"])
     money = break_even_figures(task, systems, billed, spent, student.base)

@@ -100,7 +100,7 @@ def system_figures(task: Task, name: str, results: Results, *, billed: bool) -> 
     in_flight = 1 if name in LOCAL_SYSTEMS else task.spec.evaluate.in_flight
     # Little's law: with so many always in flight, they come out at in_flight ÷ mean latency.
     requests_per_s = in_flight * len(latencies) / sum(latencies)
-    answers = [results.completions[row.request_id] for row in rows if row.request_id]
+    answers = results.answers(name)
     figures: Figures = {
         "name": name,
         **_compared(task, name, results),

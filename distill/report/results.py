@@ -20,6 +20,11 @@ class Results:
     exact: Mapping[str, Mapping[str, float]]
     chrf: Mapping[str, Mapping[str, float]]
 
+    def answers(self, system: str) -> list[Completion]:
+        """A system's completions on gold; none of one that answers in this process."""
+        rows = self.predictions[system]
+        return [self.completions[row.request_id] for row in rows if row.request_id]
+
 
 def results_of(store: Store, run_id: str, metric: str) -> Results:
     """A run's."""
