@@ -1,5 +1,5 @@
-"""Two or more runs of a task, side by side: what they were made of, how well their students do on
-the same gold, and what they cost. The first is what the others are held against.
+"""Two or more runs, of one task or of several, side by side: what they were made of, how well their
+students do on the same gold, and what they cost. The first is what the others are held against.
 """
 
 import json
@@ -9,79 +9,86 @@ from typing import Any
 
 from distill.errors import InputError
 from distill.stats import Interval, estimate, paired_difference
-from distill.store import Store, open_store
+from distill.store import open_store
 from distill.systems import HEADS
 from distill.task import Task, load_task
 from distill.workspace import Workspace
 
 REGRESSION, PROGRESS, OPEN = "regression", "progress", "not told apart"
+APART = "another gold: its quality is not held against the first"
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A run with its student's scores by gold row, and its report's figures."""
+    """A run with its task, its student's scores by gold row, and its report's figures."""
 
     run: str
+    task: Task
     scores: Mapping[str, float]
     figures: Mapping[str, Any]
 
 
 def compare(workspace: Workspace, name: str, runs: Sequence[str]) -> list[Row]:
-    """A row for each run. Raises InputError for a run that is not there or has no report, and for
-    runs that share no gold row."""
+    """A row for each run of the task; of another task it is written as <task>/<run>. Raises
+    InputError for a run that is not there or has no report, and for runs of one task that share no
+    gold row."""
+    found = [_measured(workspace, *_named(name, run)) for run in runs]
+    return [_row(found[0], row) for row in found]
+
+
+def _named(task: str, run: str) -> tuple[str, str]:
+    """(task, run)"""
+    other, slash, rest = run.partition("/")
+    return (other, rest) if slash else (task, run)
+
+
+def _measured(workspace: Workspace, name: str, run: str) -> Measured:
     task = load_task(workspace.prompts, name)
     if not workspace.database(name).exists():
         raise InputError(f"task {name} has no run yet")
     with open_store(workspace.database(name)) as store:
-        found = [_measured(workspace, task, store, run) for run in runs]
-    first = found[0]
-    return [_row(task, first, row) for row in found]
+        if run not in {row.id for row in store.runs()}:
+            raise InputError(f"no run {run!r} of task {name}; `distill runs` lists them")
+        scores = store.scores(run, task.form.metric).get("student")
+    page = workspace.run_folder(name, run) / "report.json"
+    figures = json.loads(page.read_text(encoding="utf-8")) if page.exists() else {}
+    if not scores or "systems" not in figures:
+        raise InputError(f"run {run} of task {name} has no report yet")
+    return Measured(run, task, scores, figures)
 
 
-def _measured(workspace: Workspace, task: Task, store: Store, run: str) -> Measured:
-    if run not in {row.id for row in store.runs()}:
-        raise InputError(f"no run {run!r} of task {task.name}; `distill runs` lists them")
-    page = workspace.run_folder(task.name, run) / "report.json"
-    scores = store.scores(run, task.form.metric).get("student")
-    if not scores or not page.exists():
-        raise InputError(f"run {run} of task {task.name} has no report yet")
-    return Measured(run, scores, json.loads(page.read_text(encoding="utf-8")))
-
-
-def _row(task: Task, first: Measured, row: Measured) -> Row:
-    confidence = task.spec.evaluate.confidence
+def _row(first: Measured, row: Measured) -> Row:
+    confidence = first.task.spec.evaluate.confidence
     whole = estimate(list(row.scores.values()), confidence)
     student = next(s for s in row.figures["systems"] if s["name"] == "student")
     shown: Row = {
+        "task": row.task.name,
         "run": row.run,
         "examples": row.figures["data"]["train"],
         "teacher": row.figures["teacher"]["model"],
         "base": row.figures["student"]["base"],
         "changed": _changed(first, row),
         "gold": len(row.scores),
-        task.form.metric: whole.value,
-        "ci_low": whole.low,
-        "ci_high": whole.high,
+        "metric": row.task.form.metric,
+        **whole.figures,
         "verdict": row.figures["verdict"]["result"],
         "usd_per_1k_requests": student["usd_per_1k_requests"],
         "total_usd": row.figures["spend"]["total_usd"],
     }
-    if row.run == first.run:
+    if row is first:
         return shown
-    lead, shared = _lead(first, row, confidence)
-    told = {"difference": lead.value, "low": lead.low, "high": lead.high, "shared_gold": shared}
-    return shown | told | {"result": _result(lead)}
-
-
-def _lead(first: Measured, row: Measured, confidence: float) -> tuple[Interval, int]:
-    """How far a run's student is ahead of the first's, on the gold rows that both were asked."""
     shared = sorted(first.scores.keys() & row.scores.keys())
-    if not shared:
+    same_task = first.task.name == row.task.name
+    if not shared and same_task:
         raise InputError(f"runs {first.run} and {row.run} were asked no gold row in common")
+    if not shared or first.task.form.metric != row.task.form.metric:
+        return shown | {"result": APART}
     ours, theirs = ([scores[id_] for id_ in shared] for scores in (row.scores, first.scores))
-    return paired_difference(ours, theirs, confidence), len(shared)
+    lead = paired_difference(ours, theirs, confidence)
+    told = {"difference": lead.value, "low": lead.low, "high": lead.high}
+    return shown | told | {"shared_gold": len(shared), "result": _result(lead)}
 
 
 def _result(lead: Interval) -> str:
@@ -109,18 +116,20 @@ def lines(rows: Sequence[Row]) -> list[str]:
 
 
 def _lines(row: Row) -> list[str]:
-    metric = next(name for name in HEADS if name in row)
-    share = f"{HEADS[metric]} {row[metric]:.1%} ({row['ci_low']:.1%}–{row['ci_high']:.1%})"
+    share = f"{HEADS[row['metric']]} {row['value']:.1%} ({row['ci_low']:.1%}–{row['ci_high']:.1%})"
     told = [
-        f"{row['run']}  {share} of {row['gold']} gold rows, {row['verdict']}",
+        f"{row['task']}/{row['run']}  {share} of {row['gold']} gold rows, {row['verdict']}",
         f"  {row['examples']} examples; ${row['usd_per_1k_requests']} per 1,000 requests; "
         f"${row['total_usd']} to make",
     ]
-    if "result" in row:
+    if "difference" in row:
         ends = f"{100 * row['low']:+.1f}…{100 * row['high']:+.1f}"
         told.append(
             f"  {row['result']}: {100 * row['difference']:+.1f} points ({ends}) to the first, on "
             f"{row['shared_gold']} rows of gold"
         )
+    elif "result" in row:
+        told.append(f"  {row['result']}")
+    if "result" in row:
         told.append(f"  other than the first: {', '.join(row['changed']) or 'nothing'}")
     return told

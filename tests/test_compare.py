@@ -1,6 +1,7 @@
 """Runs of a task side by side."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from distill.store import Run, open_store
 from distill.store.rows import now
 from distill.task import Task
 from distill.workspace import Workspace
-from tests.conftest import WriteTask
+from tests.conftest import WriteTask, write_pets
 from tests.standin import StandIn
 
 
@@ -61,7 +62,7 @@ def test_a_regression_is_named_and_so_is_what_changed(
     (back,) = compare(workspace, "pets", ["bad", "good"])[1:]
     assert back["result"] == "progress" and back["low"] == pytest.approx(-bad["high"], abs=1e-9)
     shown = told(workspace, "good", "bad").output.splitlines()
-    assert shown[0].startswith("good  right 100.0% (")
+    assert shown[0].startswith("pets/good  right 100.0% (")
     assert "  regression: -80.0 points (" in shown[4] and shown[5].endswith("epochs 2 → 1")
     assert json.loads(told(workspace, "good", "bad", "--json").output)[1]["shared_gold"] == 15
 
@@ -103,5 +104,49 @@ def test_a_real_run_is_like_itself(
 
 def test_paths_are_not_run_names(workspace: Workspace, pets: WriteTask, tmp_path: Path) -> None:
     write_run(workspace, pets(), "a", [1.0] * 15)
-    with pytest.raises(InputError, match="no run"):
-        compare(workspace, "pets", ["a", "../a"])
+    for name in ("../a", "pets/../a", "../pets/a", "/a"):
+        with pytest.raises(InputError, match=r"no run|no task"):
+            compare(workspace, "pets", ["a", name])
+
+
+def copied(workspace: Workspace, **changes: str) -> None:
+    """The task `pets` and its runs once more, as `zoo`."""
+    write_pets(workspace.prompts, **changes)
+    shutil.copytree(workspace.prompts / "pets", workspace.prompts / "zoo")
+    toml = workspace.prompts / "zoo" / "task.toml"
+    toml.write_text(toml.read_text(encoding="utf-8").replace('"pets"', '"zoo"'), encoding="utf-8")
+    shutil.copytree(workspace.task_folder("pets"), workspace.task_folder("zoo"))
+
+
+def test_runs_of_another_task_are_held_against_the_same_gold(
+    workspace: Workspace, pets: WriteTask
+) -> None:
+    """Such as a copy of the task with another teacher."""
+    task = pets()
+    write_run(workspace, task, "good", [1.0] * 15)
+    write_run(workspace, task, "bad", [1.0] * 3 + [0.0] * 12)
+    copied(workspace)
+    other = compare(workspace, "pets", ["good", "zoo/bad"])[1]
+    assert (other["task"], other["result"], other["shared_gold"]) == ("zoo", "regression", 15)
+
+
+def test_another_gold_is_no_yardstick(workspace: Workspace, pets: WriteTask) -> None:
+    write_run(workspace, pets(), "good", [1.0] * 15)
+    copied(workspace)
+    task = pets(gold_jsonl='{"input": "a new cat here", "label": "cats"}\n')
+    write_run(workspace, task, "other", [1.0])
+    row = compare(workspace, "zoo", ["good", "pets/other"])[1]
+    assert "difference" not in row and row["result"].startswith("another gold")
+    shown = told(workspace, "other", "zoo/good").output
+    assert "another gold: its quality is not held against the first" in shown
+
+
+def test_the_page_names_a_regression(workspace: Workspace, pets: WriteTask, tmp_path: Path) -> None:
+    task = pets()
+    write_run(workspace, task, "good", [1.0] * 15)
+    write_run(workspace, task, "bad", [1.0] * 3 + [0.0] * 12, note="<script>alert(1)</script>")
+    path = tmp_path / "runs.html"
+    assert told(workspace, "good", "bad", "--html", str(path)).exit_code == 0
+    page = path.read_text(encoding="utf-8")
+    assert "<strong>Regression:</strong> pets/bad does worse than pets/good: -80.0 points" in page
+    assert page.count("<svg ") == 1 and "<script" not in page and "&lt;script&gt;" in page

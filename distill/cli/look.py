@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -45,14 +46,23 @@ def runs(context: click.Context, task: str | None, as_json: bool) -> None:
 @cli.command()
 @task_argument
 @click.argument("runs", nargs=-1, required=True)
+@click.option(
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write a page, too."
+)
 @json_option
 @click.pass_context
-def compare(context: click.Context, task: str, runs: tuple[str, ...], as_json: bool) -> None:
-    """Hold RUNS of TASK against the first of them: data, recipe, quality on the same gold, cost."""
+def compare(
+    context: click.Context, task: str, runs: tuple[str, ...], page: Path | None, as_json: bool
+) -> None:
+    """Hold RUNS of TASK against the first of them: data, recipe, quality on the same gold, cost. A
+    run of another task is <task>/<run>."""
     from distill.compare import compare as compared
     from distill.compare import lines
+    from distill.report.render import comparison
 
     rows = compared(workspace_of(context), task, runs)
+    if page:
+        page.write_text(comparison(rows), encoding="utf-8")
     if as_json:
         show_rows(rows, as_json=True)
     else:

@@ -1,6 +1,6 @@
 """report.json's figures → Markdown and one self-contained HTML file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -47,6 +47,14 @@ def html(figures: Figures) -> str:
 
     page = _environment().get_template("report.html.jinja")
     return page.render(figures, charts=charts(figures))
+
+
+def comparison(rows: Sequence[Figures]) -> str:
+    """Runs side by side, the first what the others are held against, as one HTML file."""
+    from distill.report.charts.runs import quality
+
+    page = _environment().get_template("compare.html.jinja")
+    return page.render(rows=rows, chart=quality(rows))
 
 
 class Inert(str):
