@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from distill.report.spend import short_usd
 from distill.stats import Interval, Verdict
 from distill.systems import rival_in_words
 from distill.task import Task
@@ -106,12 +107,16 @@ def unbeaten_rival(systems: Sequence[System], leads: Leads) -> System | None:
     return max(unbeaten, key=lambda system: float(system["value"]), default=None)
 
 
+def _short(system: System) -> str:
+    return short_usd(system["usd_per_1k_requests"])
+
+
 def _usd(system: System) -> Decimal:
     return Decimal(system["usd_per_1k_requests"])
 
 
 def _rival_sentence(rival: System, student: System, lead: Interval, gold: str) -> str:
-    what = f"{rival_in_words(rival['name'])}, at ${rival['usd_per_1k_requests']} per 1,000"
+    what = f"{rival_in_words(rival['name'])}, at ${_short(rival)} per 1,000"
     has, points = IN_WORDS[student["metric"]]
     shares = f"{has} {rival['value']:.1%}, the student {points}{student['value']:.1%}"
     interval = f"{100 * lead.value:+.1f} points, {100 * lead.low:+.1f}…{100 * lead.high:+.1f}"
@@ -142,8 +147,8 @@ def _verdict_sentence(by_name: Mapping[str, System], verdict: Verdict, gold: str
     }
     student, teacher = by_name["student"], by_name["teacher"]
     sentence = (
-        f"{words[verdict.result]} {figures} and costs ${student['usd_per_1k_requests']} per 1,000 "
-        f"requests instead of ${teacher['usd_per_1k_requests']}."
+        f"{words[verdict.result]} {figures} and costs ${_short(student)} per 1,000 requests "
+        f"instead of ${_short(teacher)}."
     )
     if verdict.gold_needed:
         sentence += f" About {verdict.gold_needed:,} gold messages would settle it."

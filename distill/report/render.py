@@ -1,7 +1,6 @@
 """report.json's figures → Markdown and one self-contained HTML file."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from jinja2 import (
@@ -13,6 +12,7 @@ from jinja2 import (
 )
 from jinja2.runtime import Context
 
+from distill.report.spend import short_usd
 from distill.systems import HEADS
 
 Figures = Mapping[str, Any]
@@ -73,7 +73,7 @@ def _environment() -> Environment:
     environment.filters |= {"percent": _percent, "level": _level}
     environment.filters |= {"about": ABOUT.__getitem__, "head": HEADS.__getitem__}
     environment.filters |= {"again": AGAIN.__getitem__}
-    environment.filters |= {"dollars": _dollars}
+    environment.filters |= {"dollars": short_usd}
     environment.filters |= {"seconds": _seconds, "code": _code, "points": _points}
     environment.filters |= {"cell": _cell}
     return environment
@@ -96,12 +96,6 @@ def _level(value: float) -> str:
 
 def _seconds(value: float) -> str:
     return f"{1000 * value:.1f} ms" if value < 1 else f"{value:.2f} s"
-
-
-def _dollars(text: str) -> str:
-    """USD for a table: cents from a dollar on, else four digits that say something."""
-    amount = Decimal(text)
-    return f"{amount:,.2f}" if amount >= 1 else f"{amount:.4g}"
 
 
 def _code(text: str) -> str:

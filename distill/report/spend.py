@@ -51,6 +51,13 @@ def train_usd(task: Task, student: Student) -> Decimal:
     return student.train_usd
 
 
+def short_usd(text: str) -> str:
+    """USD for a sentence or a table: cents from a dollar on, else four digits that say
+    something."""
+    amount = Decimal(text)
+    return f"{amount:,.2f}" if abs(amount) >= 1 else f"{Decimal(f'{amount:.4g}'):f}"
+
+
 def shown_usd(amount: Decimal) -> str:
     """USD as text, so that no reader makes a float of it unasked."""
     return f"{amount:.{SHOWN_PLACES}f}".rstrip("0").rstrip(".") if amount else "0"
