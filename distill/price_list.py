@@ -30,7 +30,8 @@ def all_rows(today: date) -> list[Shown]:
         {"machine": row.name, "usd_per_hour": row.usd_per_hour, **_origin(row, today)}
         for row in table.machine
     ]
-    return [*inference, *_trainings(None, today), *machines]
+    lifetimes = [row for provider in BATCHES for row in _lifetimes(provider, None, today)]
+    return [*inference, *_trainings(None, today), *lifetimes, *machines]
 
 
 def rows_of(name: str, today: date, given: Mapping[str, Rates]) -> list[Shown]:
@@ -52,6 +53,7 @@ def rows_of(name: str, today: date, given: Mapping[str, Rates]) -> list[Shown]:
             found = [row | _own_origin(provider, model, today) for row in found]
         break
     found += _trainings(model, today)
+    found += [row for provider in providers for row in _lifetimes(provider, model, today)]
     if not found:
         raise InputError(unpriced(" or ".join(providers), model))
     return found
@@ -89,6 +91,19 @@ def _trainings(base: str | None, today: date) -> list[Shown]:
         }
         for row in price_table().training
         if base in (None, row.base)
+    ]
+
+
+def _lifetimes(provider: str, model: str | None, today: date) -> list[Shown]:
+    return [
+        {
+            "lifetime": f"{row.provider}:{row.model}",
+            "ends": row.shutdown,
+            "days_left": max((row.shutdown - today).days, 0),
+            **_origin(row, today),
+        }
+        for row in price_table().lifetime
+        if row.provider == provider and model in (None, row.model)
     ]
 
 

@@ -61,6 +61,14 @@ class TrainingRow(Row):
     shutdown: date
 
 
+class LifetimeRow(Row):
+    """Until when a provider's model can be asked."""
+
+    provider: str
+    model: str
+    shutdown: date
+
+
 class MachineRow(Row):
     """USD of an hour."""
 
@@ -76,6 +84,7 @@ class PriceTable(BaseModel):
     no_new_trainings: date
     inference: tuple[InferenceRow, ...]
     training: tuple[TrainingRow, ...]
+    lifetime: tuple[LifetimeRow, ...]
     machine: tuple[MachineRow, ...]
 
 
@@ -84,6 +93,12 @@ def valid_rows(rows: Iterable[InferenceRow], today: date) -> dict[tuple[str, str
     begun = [row for row in rows if row.valid_from is None or row.valid_from <= today]
     ordered = sorted(begun, key=lambda row: row.valid_from or date.min)
     return {(row.provider, row.model): row for row in ordered}
+
+
+def lifetime_of(provider: str, model: str) -> LifetimeRow | None:
+    """Until when a model can be asked, where that is known."""
+    rows = price_table().lifetime
+    return next((row for row in rows if (row.provider, row.model) == (provider, model)), None)
 
 
 @cache

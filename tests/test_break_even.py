@@ -30,6 +30,7 @@ from tests.test_pipeline import figures
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
 HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
 HEAD += "[generate]\nrequests = 12\n[teacher]\nfew_shot = 3\n"
+PAID = HEAD + 'model = "openai:gpt-6-luna"\n'
 BASE = "gpt-4o-mini-2024-07-18"
 
 usd = st.decimals("0", "1000", places=4)
@@ -138,7 +139,7 @@ def system(name: str, usd_per_1k: str, requests_per_s: float = 9.0) -> dict[str,
 
 
 def test_the_figures_of_a_local_student_and_a_teacher_that_bills(pets: WriteTask) -> None:
-    task = pets(task_toml=HEAD)
+    task = pets(task_toml=PAID)
     rows = [system("teacher", "0.41"), system("student", "0.004")]
     (found,) = break_even_figures(task, rows, {"teacher"}, Decimal("15.3"), "b").values()
     assert (found["never"], found["days"], found["requests"]) == (False, 9.0, 90_000)
@@ -150,7 +151,7 @@ def test_the_figures_of_a_local_student_and_a_teacher_that_bills(pets: WriteTask
 
 
 def test_never_is_an_answer(pets: WriteTask) -> None:
-    task = pets(task_toml=HEAD)
+    task = pets(task_toml=PAID)
     rows = [system("teacher", "0.2"), system("student", "0.004")]
     (found,) = break_even_figures(task, rows, {"teacher"}, Decimal(5), "b").values()
     assert found["never"] and "days" not in found and "requests" not in found
@@ -164,7 +165,7 @@ def test_never_is_an_answer(pets: WriteTask) -> None:
 def test_a_model_that_ends_first_never_pays(
     pets: WriteTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = pets(task_toml=HEAD)
+    task = pets(task_toml=PAID)
     rows = [system("teacher", "0.41"), system("student", "0.24")]
     billed, spent = {"teacher", "student"}, Decimal("17.0")  # ten days
     for days, never in ((9, True), (11, False)):
@@ -174,6 +175,19 @@ def test_a_model_that_ends_first_never_pays(
         (found,) = break_even_figures(task, rows, billed, spent, BASE).values()
         assert (found["never"], found["ends"]) == (never, ends.isoformat())
         assert (f"before its model ends on {ends}" in found["sentence"]) is never
+
+
+def test_a_teacher_that_ends_first_is_named(pets: WriteTask) -> None:
+    """gpt-5.1 ends on 2027-04-01, claude-sonnet-5-5 on no day that is known."""
+    rows, spent = [system("teacher", "0.41"), system("student", "0.004")], Decimal("1700")
+    for model, ends in (("openai:gpt-5.1", "2027-04-01"), ("anthropic:claude-sonnet-5-5", "")):
+        task = pets(task_toml=f'{HEAD}model = "{model}"\n')
+        (found,) = break_even_figures(task, rows, {"teacher"}, spent, "b").values()
+        assert found.get("teacher_ends", "") == ends and found["days"] == 1000.0
+        assert ("But its teacher ends on 2027-04-01" in found["sentence"]) is bool(ends)
+    task = pets(task_toml=f'{HEAD}model = "openai:gpt-5.1"\n')
+    (found,) = break_even_figures(task, rows, {"teacher"}, Decimal("0.017"), "b").values()
+    assert found["sentence"] == "It has paid for itself after 1 day at 10,000 requests a day."
 
 
 def test_what_a_prompt_without_examples_saves() -> None:
@@ -229,7 +243,7 @@ def priced(task: Task, billed: set[str], rows: list[dict[str, Any]]) -> list[dic
 def test_the_cheapest_rival_that_is_as_good(pets: WriteTask) -> None:
     """By hand: cheap costs $0.30 × 10 = $3.00 a day, the student $2.40: $0.60 saved, $15.30 are
     25.5 days. `dear` is as good and costs more, `linear` costs nothing and is not as good."""
-    task, billed = pets(task_toml=HEAD), {"teacher", "cheap", "dear"}
+    task, billed = pets(task_toml=PAID), {"teacher", "cheap", "dear"}
     rows = priced(
         task,
         billed,
@@ -252,7 +266,7 @@ def test_the_cheapest_rival_that_is_as_good(pets: WriteTask) -> None:
 
 def test_more_traffic_and_other_assumptions_by_hand(pets: WriteTask) -> None:
     """9 requests a second at 60 % are 466,560 a day for a machine of $2.40."""
-    task, billed = pets(task_toml=HEAD), {"teacher"}
+    task, billed = pets(task_toml=PAID), {"teacher"}
     rows = [system("teacher", "0.41"), system("student", "0.004")]
     found = break_even_figures(task, rows, billed, Decimal("15.3"), "b")["break_even"]
     shown = [(row["requests_per_day"], row["replicas"], row["days"]) for row in found["traffic"]]
@@ -271,7 +285,7 @@ def test_more_traffic_and_other_assumptions_by_hand(pets: WriteTask) -> None:
 
 
 def test_where_no_machine_is_ours_only_prices_and_traffic_matter(pets: WriteTask) -> None:
-    task, billed = pets(task_toml=HEAD), {"teacher", "student"}
+    task, billed = pets(task_toml=PAID), {"teacher", "student"}
     rows = [system("teacher", "0.41"), system("student", "0.10")]
     found = break_even_figures(task, rows, billed, Decimal("15.3"), "b")["break_even"]
     assumptions = [row["assumption"] for row in found["sensitivity"]]

@@ -15,12 +15,13 @@ from click.testing import CliRunner
 
 from distill import pipeline
 from distill.cli import cli
+from distill.compare import compare
 from distill.errors import DistillError, InputError
 from distill.report import check_finite
 from distill.report.charts import CHARTS, charts
-from distill.report.render import html, markdown
+from distill.report.render import comparison, html, markdown
 from distill.workspace import Workspace
-from tests.conftest import WriteTask
+from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.standin import StandIn
 from tests.test_pipeline import figures
 from tests.test_report import report
@@ -181,17 +182,24 @@ def test_attacks_stand_there_as_text(tmp_path: Path, look: Look) -> None:
     assert seen.text.count(SCRIPT) >= 6 and seen.text.count(LINK) >= 6
 
 
-def test_attacks_are_text_in_markdown_too() -> None:
-    """In a renderer that takes HTML and any link, as not every one refuses them."""
+def rendered(text: str) -> tuple[set[str], str]:
+    """Markdown as a renderer takes it that lets HTML and any link through, as not every one
+    refuses them: the kinds of its tokens, and its HTML."""
     from markdown_it import MarkdownIt
 
     renderer = MarkdownIt("commonmark", {"html": True}).enable("table")
     renderer.validateLink = lambda url: True  # type: ignore[method-assign]
-    text = markdown(hostile())
     tokens = [part for token in renderer.parse(text) for part in (token, *(token.children or []))]
-    assert not {"html_block", "html_inline", "link_open", "image"} & {t.type for t in tokens}
-    assert renderer.render(text).count("&lt;script&gt;") >= 8
-    assert "link_open" in [t.type for t in renderer.parseInline(f"[a{LINK}")[0].children or []]
+    return {token.type for token in tokens}, renderer.render(text)
+
+
+MARKUP = {"html_block", "html_inline", "link_open", "image"}
+
+
+def test_attacks_are_text_in_markdown_too() -> None:
+    kinds, shown = rendered(markdown(hostile()))
+    assert not MARKUP & kinds and shown.count("&lt;script&gt;") >= 8
+    assert rendered(f"[a{LINK} {SCRIPT}")[0] >= {"link_open", "html_inline"}, "it would see them"
 
 
 def test_an_unfinished_run_has_a_page_that_says_so(
@@ -238,3 +246,27 @@ def test_what_is_no_number_never_reaches_a_page() -> None:
         with pytest.raises(DistillError, match=r"report\.systems\[1\]\.value is -?(nan|inf)"):
             check_finite({"systems": [{"value": 0.5}, {"value": value}]})
     check_finite(report())
+
+
+def test_a_store_full_of_attacks_has_a_page_of_text(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, look: Look
+) -> None:
+    given = [f"the old cat number {n} of ours {SCRIPT} {LINK}" for n in (4, 4, 5)]
+    rows = [row | {"input": f"{row['input']} {SCRIPT} {LINK}"} for row in pet_rows("gold", 5)]
+    pets(
+        inputs_jsonl=jsonl([{"input": text} for text in given] + [{"input": f"{SCRIPT}{LINK}"}]),
+        gold_jsonl=jsonl(rows),
+    )
+    folder = pipeline.run(workspace, "pets").context.folder
+    runs = [row.name for row in workspace.task_folder("pets").iterdir() if row.name == folder.name]
+    side_by_side = folder / "runs.html"
+    side_by_side.write_text(comparison(compare(workspace, "pets", runs * 2)), encoding="utf-8")
+    for path in (folder / "report.html", side_by_side):
+        for theme, width in VIEWS:
+            seen = look(path, theme, width)
+            assert (seen.problems, seen.requests, seen.axe) == ([], [path.as_uri()], [])
+            assert (seen.hacked, seen.scripts, seen.links) == (None, 0, 0)
+            assert seen.width <= width
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;" in page and "](javascript:" in page
+    assert not MARKUP & rendered((folder / "report.md").read_text(encoding="utf-8"))[0]

@@ -20,7 +20,7 @@ TODAY = date(2026, 11, 25)
 
 def test_every_row_says_where_it_is_from_and_when_that_was_looked_at() -> None:
     table = price_table()
-    rows = [*table.inference, *table.training, *table.machine]
+    rows = [*table.inference, *table.training, *table.lifetime, *table.machine]
     assert len(rows) >= 15
     for row in rows:
         assert len(row.source) > 10 and date(2026, 1, 1) <= row.checked
@@ -80,6 +80,15 @@ def test_a_base_that_can_be_trained_has_its_days(name: str = "gpt-4o-mini-2024-0
     (training,) = (row for row in rows_of(name, TODAY, {}) if "training" in row)
     assert training["days_left"] == 50 and training["usd_per_1m_trained"] == 3
     assert rows_of(name, date(2028, 1, 1), {})[-1]["days_left"] == 0
+
+
+def test_a_model_that_will_be_switched_off_says_when() -> None:
+    (row,) = (found for found in rows_of("openai:gpt-5", TODAY, {}) if "lifetime" in found)
+    assert (row["ends"], row["days_left"]) == (
+        date(2026, 12, 11),
+        (date(2026, 12, 11) - TODAY).days,
+    )
+    assert not [found for found in rows_of("gpt-6-luna", TODAY, {}) if "lifetime" in found]
 
 
 def test_an_unknown_model_is_an_error_that_says_what_to_do() -> None:

@@ -9,8 +9,10 @@ from decimal import Decimal
 from math import ceil
 from typing import Any
 
+from distill.backends.teachers import choose
 from distill.backends.tuning_prices import TUNABLE
 from distill.break_even import Assumed, Offer, PayBack, pay_back
+from distill.price_table import lifetime_of
 from distill.report.spend import shown_usd
 from distill.stats import Verdict
 from distill.task import Task
@@ -66,13 +68,14 @@ def traffic_figures(task: Task, system: System, *, billed: bool) -> Figures:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """A student that took `spent` USD to make, in place of another system; `ends` is the day on
-    which a provider switches it off."""
+    """A student that took `spent` USD to make, in place of another system; `ends` and `before_ends`
+    are the days on which providers switch these off."""
 
     spent: Decimal
     before: Offer
     student: Offer
     ends: date | None = None
+    before_ends: date | None = None
 
     def found(self, assumed: Assumed) -> PayBack:
         """When it has paid for itself."""
@@ -90,8 +93,7 @@ class Purchase:
         """Whether it pays back while anybody waits and its model still runs."""
         if found.days is None or found.days > MOST_DAYS:
             return False
-        today = datetime.now(UTC).date()
-        return self.ends is None or today + timedelta(days=float(found.days)) <= self.ends
+        return self.ends is None or _today() + timedelta(days=float(found.days)) <= self.ends
 
     def sentence(self, assumed: Assumed, against: str) -> str:
         """The same in words; `against` is what it costs no less than where it never pays."""
@@ -103,7 +105,10 @@ class Purchase:
         if not self.in_time(found):
             return f"It does not pay for itself {asked} within a hundred years."
         days = ceil(found.days)
-        return f"It has paid for itself after {days:,} {'day' if days == 1 else 'days'} {asked}."
+        told = f"It has paid for itself after {days:,} {'day' if days == 1 else 'days'} {asked}."
+        if self.before_ends and _today() + timedelta(days=days) > self.before_ends:
+            told += f" But {against} ends on {self.before_ends}: compare what takes its place."
+        return told
 
 
 def break_even_figures(
@@ -112,7 +117,7 @@ def break_even_figures(
     """When the student, which took `spent` USD to make, has paid for itself against its teacher, at
     the task's traffic, at more, and where an assumption is off by a factor of two. `ends` is the
     day on which a provider switches off what was made of `base`."""
-    purchase, assumed = _purchase("teacher", systems, billed, spent, base), assumed_of(task)
+    purchase, assumed = _purchase(task, systems, billed, spent, base), assumed_of(task)
     found = purchase.figures(assumed)
     return {
         "break_even": {
@@ -120,6 +125,7 @@ def break_even_figures(
             "replicas": purchase.student.at(assumed).replicas,
             "spent_usd": shown_usd(spent),
             **({"ends": purchase.ends.isoformat()} if purchase.ends else {}),
+            **({"teacher_ends": purchase.before_ends.isoformat()} if purchase.before_ends else {}),
             "assumptions": assumptions(task),
             "sentence": purchase.sentence(assumed, "its teacher"),
             "traffic": [_at(purchase, assumed, times) for times in MORE_TRAFFIC],
@@ -151,6 +157,7 @@ def rival_figures(
         spent,
         *_offers(rival["name"], systems, billed),
         ends=date.fromisoformat(ends) if ends else None,
+        before_ends=_ends(task, rival["name"]),
     )
     assumed = assumed_of(task)
     told = {"system": rival["name"], **purchase.figures(assumed)}
@@ -163,10 +170,27 @@ def _usd(system: System) -> tuple[Decimal, Decimal]:
 
 
 def _purchase(
-    before: str, systems: Sequence[System], billed: Collection[str], spent: Decimal, base: str
+    task: Task, systems: Sequence[System], billed: Collection[str], spent: Decimal, base: str
 ) -> Purchase:
     ends = TUNABLE[base].shutdown if "student" in billed and base in TUNABLE else None
-    return Purchase(spent, *_offers(before, systems, billed), ends=ends)
+    return Purchase(spent, *_offers("teacher", systems, billed), ends, _ends(task, "teacher"))
+
+
+def _ends(task: Task, name: str) -> date | None:
+    """When the provider of a system that no task trains switches it off, as far as that is
+    known."""
+    named = {"teacher": task.spec.teacher.model} | {
+        one: one for one in task.spec.evaluate.baselines
+    }
+    if name not in named:
+        return None
+    model = choose(named[name]).model
+    found = lifetime_of(model.api, model.name)
+    return found.shutdown if found else None
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _offers(before: str, systems: Sequence[System], billed: Collection[str]) -> tuple[Offer, Offer]:
