@@ -232,6 +232,12 @@ def test_an_unfinished_run_has_a_page_that_says_so(
     assert isinstance(edited.exception, InputError) and "edited since" in str(edited.exception)
 
 
+def test_what_a_useless_judge_says_is_not_drawn_as_quality() -> None:
+    found: Any = report()
+    assert "quality_cost" in charts(found | {"judge": {"usable": True}})
+    assert "quality_cost" not in charts(found | {"judge": {"usable": False}})
+
+
 def test_labels_are_shown_whatever_they_are_called() -> None:
     found: Any = report()
     known = found["labels"][0]

@@ -75,7 +75,7 @@ def _environment() -> Environment:
     environment.filters |= {"again": AGAIN.__getitem__}
     environment.filters |= {"dollars": short_usd}
     environment.filters |= {"seconds": _seconds, "code": _code, "points": _points}
-    environment.filters |= {"cell": _cell}
+    environment.filters |= {"cell": _cell, "days": _days}
     return environment
 
 
@@ -92,6 +92,10 @@ def _points(found: Mapping[str, float]) -> str:
 def _level(value: float) -> str:
     """A level of confidence as it is spoken of: 95 %, 99.9 %."""
     return f"{100 * value:g} %"
+
+
+def _days(value: float) -> str:
+    return f"{value:,.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def _seconds(value: float) -> str:

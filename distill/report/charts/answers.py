@@ -4,7 +4,17 @@ take over."""
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from distill.report.charts.drawing import HEIGHT, INK, MARK, RIVAL, Chart, drawn, percent, shown
+from distill.report.charts.drawing import (
+    HEIGHT,
+    INK,
+    MARK,
+    RIVAL,
+    Chart,
+    drawn,
+    gridded,
+    percent,
+    shown,
+)
 from distill.report.labels import INVALID
 from distill.systems import HEADS
 
@@ -84,8 +94,7 @@ def coverage(figures: Figures) -> Chart | None:
         axes.set_xlim(0, 1.02)
         percent(axes.xaxis)
         percent(axes.yaxis)
-        axes.grid(visible=True)
-        axes.set_axisbelow(True)
+        gridded(axes)
         axes.legend(loc="best")
 
     about = figures["coverage"]["sentence"]

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,6 +99,12 @@ def reach(row: Mapping[str, Any]) -> tuple[float, float]:
     """How far an interval goes down and up from its value; one of a bootstrap may miss it."""
     value = row["value"]
     return max(0.0, value - row["ci_low"]), max(0.0, row["ci_high"] - value)
+
+
+def gridded(axes: "Axes", axis: Literal["both", "x", "y"] = "both") -> None:
+    """Lines behind what is drawn."""
+    axes.grid(visible=True, axis=axis)
+    axes.set_axisbelow(True)
 
 
 def dollars(axis: Any) -> None:

@@ -11,6 +11,7 @@ from distill.report.charts.drawing import (
     Chart,
     dollars,
     drawn,
+    gridded,
     percent,
     reach,
     shown,
@@ -32,7 +33,8 @@ Figures = Mapping[str, Any]
 def quality_cost(figures: Figures) -> Chart | None:
     """Each system's value with its interval against USD per 1,000 requests."""
     systems = [s for s in figures.get("systems", []) if float(s["usd_per_1k_requests"]) > 0]
-    if not systems:
+    usable = figures.get("judge", {}).get("usable", True)
+    if not systems or not usable:  # what a judge says that tells nothing apart is no quality
         return None
     metric = HEADS[systems[0]["metric"]]
 
@@ -50,8 +52,7 @@ def quality_cost(figures: Figures) -> Chart | None:
         axes.set_ylim(max(0.0, low - 0.03), min(1.03, high + 0.03))
         percent(axes.yaxis)
         dollars(axes.xaxis)
-        axes.grid(visible=True, axis="y")
-        axes.set_axisbelow(True)
+        gridded(axes, axis="y")
         _names(axes, systems)
 
     about = "; ".join(
@@ -110,8 +111,7 @@ def pay_back(figures: Figures) -> Chart | None:
         axes.set_ylabel("$ in all")
         axes.set_xlim(0, days)
         axes.set_ylim(bottom=0)
-        axes.grid(visible=True)
-        axes.set_axisbelow(True)
+        gridded(axes)
         axes.legend(loc="upper left")
 
     return drawn("pay_back", "When it pays", money["sentence"], draw)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from distill.report.charts.drawing import INK, MARK, Chart, drawn, percent, reach, shown
+from distill.report.charts.drawing import INK, MARK, Chart, drawn, gridded, percent, reach, shown
 from distill.systems import HEADS
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ def quality(rows: Sequence[Figures]) -> Chart:
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlabel(" or ".join(metrics))
         percent(axes.xaxis)
-        axes.grid(visible=True, axis="x")
-        axes.set_axisbelow(True)
+        gridded(axes, axis="x")
 
     about = "; ".join(f"{row['run']} {row['value']:.1%}" for row in rows)
     return drawn("runs", "The students on their gold", about, draw, EACH * len(rows) + 1.2)

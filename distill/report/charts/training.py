@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from distill.report.charts.drawing import INK, LINE, MARK, Chart, drawn, percent, reach
+from distill.report.charts.drawing import INK, LINE, MARK, Chart, drawn, gridded, percent, reach
 from distill.systems import HEADS
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ def learning_curve(figures: Figures) -> Chart | None:
         axes.set_xlabel("examples")
         axes.set_ylabel(HEADS[teacher["metric"]])
         percent(axes.yaxis)
-        axes.grid(visible=True)
-        axes.set_axisbelow(True)
+        gridded(axes)
         axes.legend(loc="best")
 
     about = figures["learning_curve"]["sentence"]
@@ -57,8 +56,7 @@ def losses(figures: Figures) -> Chart | None:
         axes.set_xlabel("step")
         axes.set_ylabel("loss")
         axes.set_ylim(bottom=0)
-        axes.grid(visible=True)
-        axes.set_axisbelow(True)
+        gridded(axes)
         axes.legend(loc="upper right")
 
     last = rows[-1]
