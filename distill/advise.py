@@ -79,10 +79,12 @@ def _money(task: Task, plan: Plan) -> Iterator[Finding]:
     teacher = at_provider(1000 * step.usd / step.requests, asked)
     # As fast as it takes: how many machines a student needs is not known before it is served.
     machine = on_machines(task.spec.machine.usd_per_hour, asked, asked, 1.0)
-    found = pay_back(plan.expected_usd, teacher, machine)
+    people = task.spec.people.usd
+    found = pay_back(plan.expected_usd + people, teacher, machine)
     told = (
         f"the teacher costs {dollars(teacher.usd_per_day)} a day at {asked:,} requests, one "
         f"machine {dollars(machine.usd_per_day)}; the run about {dollars(plan.expected_usd)}"
+        f"{f', and people {dollars(people)}' if people else ''}"
     )
     if found.days is None:
         yield Finding("money", "no go", f"{told}: a student of your own never pays for itself")

@@ -16,6 +16,7 @@ from distill.workspace import Workspace
 
 REGRESSION, PROGRESS, OPEN = "regression", "progress", "not told apart"
 APART = "another gold: its quality is not held against the first"
+OTHER_YARDSTICK = "another teacher or judge: its win rate is not held against the first"
 
 Row = dict[str, Any]
 
@@ -85,10 +86,17 @@ def _row(first: Measured, row: Measured) -> Row:
         raise InputError(f"runs {first.run} and {row.run} were asked no gold row in common")
     if not shared or first.task.form.metric != row.task.form.metric:
         return shown | {"result": APART}
+    if row.task.form.metric == "win_rate" and yardstick(first) != yardstick(row):
+        return shown | {"result": OTHER_YARDSTICK}
     ours, theirs = ([scores[id_] for id_ in shared] for scores in (row.scores, first.scores))
     lead = paired_difference(ours, theirs, confidence)
     told = {"difference": lead.value, "low": lead.low, "high": lead.high}
     return shown | told | {"shared_gold": len(shared), "result": _result(lead)}
+
+
+def yardstick(row: Measured) -> tuple[str, str]:
+    """Whose answers those of a generate task were held against, and who judged."""
+    return row.figures["teacher"]["model"], row.figures["judge"]["model"]
 
 
 def _result(lead: Interval) -> str:

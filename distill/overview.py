@@ -44,6 +44,8 @@ def _result(workspace: Workspace, task: str, run_id: str) -> Row:
     if not report.exists():
         return {}
     figures = json.loads(report.read_text(encoding="utf-8"))
+    if "systems" not in figures:  # of a run that was not finished then
+        return {}
     student = next(row for row in figures["systems"] if row["name"] == "student")
     return {
         "student": f"{student['value']:.1%}",

@@ -162,10 +162,13 @@ def report_now(workspace: Workspace, name: str) -> Path:
     task = load_task(workspace.prompts, name)
     database = workspace.database(name)
     with workspace.locked(name):
-        if not database.exists():
+        runs = []
+        if database.exists():
+            with open_store(database) as store:
+                runs = store.runs()
+        if not runs:
             raise InputError(f"task {name} has no run yet; `distill run {name}` begins one")
-        with open_store(database) as store:
-            latest = store.runs()[-1]
+        latest = runs[-1]
         if edited := why_new(task, latest, asked=False):
             raise InputError(f"{edited}; `distill run {name}` begins another run")
         folder = workspace.run_folder(name, latest.id)

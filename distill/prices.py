@@ -142,6 +142,8 @@ def _library_price(provider: str, model: str, *, batch: bool) -> TokenPrice:
         )
     except LookupError as error:
         raise InputError(unpriced(provider, model)) from error
+    if getattr(found.model_price, "input_mtok", None) is None:  # of speech or moderation
+        raise InputError(unpriced(provider, model))
     columns = _columns(found.model_price)
     starts = sorted({start for column in columns.values() for start in column})
     tiers = tuple((start, _rates_from(columns, start)) for start in starts)

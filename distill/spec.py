@@ -192,6 +192,12 @@ class PeopleSpec(_Section):
     hours: Annotated[Decimal, Field(ge=0)] = Decimal(0)
     usd_per_hour: Annotated[Decimal, Field(ge=0)] = Decimal(0)
 
+    @model_validator(mode="after")
+    def _hours_have_a_price(self) -> "PeopleSpec":
+        if bool(self.hours) != bool(self.usd_per_hour):
+            raise ValueError("people: hours and usd_per_hour go together; one of them is missing")
+        return self
+
     @property
     def usd(self) -> Decimal:
         """Of all of them."""
@@ -245,6 +251,8 @@ class ProjectSpec(_Section):
 
     @model_validator(mode="after")
     def _currencies_have_rates(self) -> "ProjectSpec":
+        if USD in self.currencies:
+            raise ValueError(f"currencies.{USD}: rates are {USD} for one of another currency")
         for model, price in self.prices.items():
             if price.currency not in {USD, *self.currencies}:
                 raise ValueError(

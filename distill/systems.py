@@ -26,6 +26,9 @@ SYSTEMS = (
 # They answer in this process, one request at a time, and have no tokens.
 LOCAL_SYSTEMS = ("linear_seeds", "linear", "embeddings_seeds", "embeddings", "nearest")
 
+# Those of them that are made of the student's own rows, and so of what these had cost.
+OF_ITS_ROWS = ("linear", "embeddings", "nearest")
+
 # What could make the student superfluous, in words for whoever pays the bill.
 RIVALS = {
     "base": "the base model without any training",

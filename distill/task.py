@@ -14,9 +14,9 @@ from distill.answers import AnswerForm, Labels, Text
 from distill.errors import InputError
 from distill.fields import VERBATIM, Fields
 from distill.price_check import check_prices
-from distill.prices import Rates
+from distill.prices import TOKENS, Rates
 from distill.records import Labelled, Preference, Review, content_id, fold
-from distill.spec import TaskSpec, read_spec
+from distill.spec import USD, TaskSpec, read_spec
 from distill.task_files import (
     read_inputs,
     read_labelled,
@@ -99,6 +99,8 @@ class Task:
         """Hash of each part, so that an edited task can say what was edited."""
         # Neither what may be spent nor the way that requests go changes an answer.
         shaping = self.spec.model_dump(mode="json", exclude=NOT_SHAPING)
+        if foreign := self._foreign_rates():  # in USD they are others when a rate changes
+            shaping["foreign_prices"] = foreign
         parts = {"task.toml": content_id(shaping)}
         if isinstance(self.form, Fields):
             parts[SCHEMA] = content_id(self.form.schema)
@@ -111,6 +113,14 @@ class Task:
         if self.preferences:
             parts[PREFERENCES] = content_id([[row.id, row.better] for row in self.preferences])
         return parts
+
+    def _foreign_rates(self) -> dict[str, list[str]]:
+        """USD of the prices that are given in another currency, by model."""
+        return {
+            model: [str(getattr(self.rates[model], kind)) for kind in TOKENS]
+            for model, price in self.spec.prices.items()
+            if price.currency != USD
+        }
 
     @cached_property
     def hash(self) -> str:

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,10 @@ from hypothesis import strategies as st
 from distill import pipeline
 from distill.backends import tuning_prices
 from distill.break_even import Assumed, Offer, Running, at_provider, on_machines, pay_back
+from distill.records import Student
+from distill.report.compared import billed_systems
 from distill.report.traffic import (
+    Made,
     Purchase,
     break_even_figures,
     prompt_tokens_saved,
@@ -141,7 +145,7 @@ def system(name: str, usd_per_1k: str, requests_per_s: float = 9.0) -> dict[str,
 def test_the_figures_of_a_local_student_and_a_teacher_that_bills(pets: WriteTask) -> None:
     task = pets(task_toml=PAID)
     rows = [system("teacher", "0.41"), system("student", "0.004")]
-    (found,) = break_even_figures(task, rows, {"teacher"}, Decimal("15.3"), "b").values()
+    (found,) = break_even_figures(task, rows, {"teacher"}, Made(Decimal("15.3"), "b")).values()
     assert (found["never"], found["days"], found["requests"]) == (False, 9.0, 90_000)
     assert (found["spent_usd"], found["monthly_saving_usd"]) == ("15.3", "51.71")
     assert found["assumptions"]["requests_per_day"] == 10_000
@@ -153,12 +157,12 @@ def test_the_figures_of_a_local_student_and_a_teacher_that_bills(pets: WriteTask
 def test_never_is_an_answer(pets: WriteTask) -> None:
     task = pets(task_toml=PAID)
     rows = [system("teacher", "0.2"), system("student", "0.004")]
-    (found,) = break_even_figures(task, rows, {"teacher"}, Decimal(5), "b").values()
+    (found,) = break_even_figures(task, rows, {"teacher"}, Made(Decimal(5), "b")).values()
     assert found["never"] and "days" not in found and "requests" not in found
     assert found["monthly_saving_usd"].startswith("-")
     assert "never pays for itself at 10,000 requests a day" in found["sentence"]
     rows = [system("teacher", "0.24000001"), system("student", "0.004")]
-    (found,) = break_even_figures(task, rows, {"teacher"}, Decimal(500), "b").values()
+    (found,) = break_even_figures(task, rows, {"teacher"}, Made(Decimal(500), "b")).values()
     assert found["never"] and "within a hundred years" in found["sentence"]
 
 
@@ -167,12 +171,12 @@ def test_a_model_that_ends_first_never_pays(
 ) -> None:
     task = pets(task_toml=PAID)
     rows = [system("teacher", "0.41"), system("student", "0.24")]
-    billed, spent = {"teacher", "student"}, Decimal("17.0")  # ten days
-    for days, never in ((9, True), (11, False)):
+    billed, spent = {"teacher", "student"}, Decimal("16.9")  # 9.94 days: the tenth
+    for days, never in ((9, True), (10, False), (11, False)):
         ends = datetime.now(UTC).date() + timedelta(days=days)
         tunable = tuning_prices.Tunable(Decimal(3), 1, ends)
         monkeypatch.setitem(tuning_prices.TUNABLE, BASE, tunable)
-        (found,) = break_even_figures(task, rows, billed, spent, BASE).values()
+        (found,) = break_even_figures(task, rows, billed, Made(spent, BASE)).values()
         assert (found["never"], found["ends"]) == (never, ends.isoformat())
         assert (f"before its model ends on {ends}" in found["sentence"]) is never
 
@@ -182,11 +186,11 @@ def test_a_teacher_that_ends_first_is_named(pets: WriteTask) -> None:
     rows, spent = [system("teacher", "0.41"), system("student", "0.004")], Decimal("1700")
     for model, ends in (("openai:gpt-5.1", "2027-04-01"), ("anthropic:claude-sonnet-5-5", "")):
         task = pets(task_toml=f'{HEAD}model = "{model}"\n')
-        (found,) = break_even_figures(task, rows, {"teacher"}, spent, "b").values()
+        (found,) = break_even_figures(task, rows, {"teacher"}, Made(spent, "b")).values()
         assert found.get("teacher_ends", "") == ends and found["days"] == 1000.0
         assert ("But its teacher ends on 2027-04-01" in found["sentence"]) is bool(ends)
     task = pets(task_toml=f'{HEAD}model = "openai:gpt-5.1"\n')
-    (found,) = break_even_figures(task, rows, {"teacher"}, Decimal("0.017"), "b").values()
+    (found,) = break_even_figures(task, rows, {"teacher"}, Made(Decimal("0.017"), "b")).values()
     assert found["sentence"] == "It has paid for itself after 1 day at 10,000 requests a day."
 
 
@@ -252,23 +256,29 @@ def test_the_cheapest_rival_that_is_as_good(pets: WriteTask) -> None:
             *(system("cheap", "0.30"), system("linear", "0.0001")),
         ],
     )
-    money = break_even_figures(task, rows, billed, Decimal("15.3"), "b")["break_even"]
+    made = Made(Decimal("15.3"), "b", rows_usd=Decimal("9.3"))
     found = verdicts(dear="non_inferior", cheap="non_inferior", linear="inferior")
-    (rival,) = rival_figures(task, rows, billed, money, found).values()
+    (rival,) = rival_figures(task, rows, billed, made, found).values()
     assert (rival["system"], rival["days"], rival["never"]) == ("cheap", 25.5, False)
     assert rival["monthly_saving_usd"] == "18.25" and rival["requests"] == 255_000
+    assert rival["spent_usd"] == "0"
+    dear_rows = priced(task, {"linear"}, [*rows[:2], system("linear", "0.30")])
+    found = verdicts(linear="non_inferior")
+    (rival,) = rival_figures(task, dear_rows, {"linear"}, made, found).values()
+    assert rival["days"] == 10.0, "$6 beyond the rows, at $0.60 a day"
     found = verdicts(dear="non_inferior", cheap="non_inferior", linear="non_inferior")
-    (rival,) = rival_figures(task, rows, billed, money, found).values()
+    (rival,) = rival_figures(task, rows, billed, made, found).values()
     assert (rival["system"], rival["never"]) == ("linear", True) and "days" not in rival
     assert "it costs no less than linear there" in rival["sentence"]
-    assert rival_figures(task, rows, billed, money, verdicts(cheap="inconclusive")) == {}
+    assert rival["spent_usd"] == "9.3", "it is made of the student's rows"
+    assert rival_figures(task, rows, billed, made, verdicts(cheap="inconclusive")) == {}
 
 
 def test_more_traffic_and_other_assumptions_by_hand(pets: WriteTask) -> None:
     """9 requests a second at 60 % are 466,560 a day for a machine of $2.40."""
     task, billed = pets(task_toml=PAID), {"teacher"}
     rows = [system("teacher", "0.41"), system("student", "0.004")]
-    found = break_even_figures(task, rows, billed, Decimal("15.3"), "b")["break_even"]
+    found = break_even_figures(task, rows, billed, Made(Decimal("15.3"), "b"))["break_even"]
     shown = [(row["requests_per_day"], row["replicas"], row["days"]) for row in found["traffic"]]
     assert shown == [(10_000, 1, 9.0), (100_000, 1, 0.4), (1_000_000, 3, 0.04)]
     days = {(row["assumption"], row["value"]): row.get("days") for row in found["sensitivity"]}
@@ -287,7 +297,7 @@ def test_more_traffic_and_other_assumptions_by_hand(pets: WriteTask) -> None:
 def test_where_no_machine_is_ours_only_prices_and_traffic_matter(pets: WriteTask) -> None:
     task, billed = pets(task_toml=PAID), {"teacher", "student"}
     rows = [system("teacher", "0.41"), system("student", "0.10")]
-    found = break_even_figures(task, rows, billed, Decimal("15.3"), "b")["break_even"]
+    found = break_even_figures(task, rows, billed, Made(Decimal("15.3"), "b"))["break_even"]
     assumptions = [row["assumption"] for row in found["sensitivity"]]
     assert assumptions == [
         *("teacher's price",) * 2,
@@ -331,3 +341,15 @@ def test_hours_of_people_are_part_of_what_has_to_be_paid_back(
     assert after["break_even"]["assumptions"]["people_hours"] == 1.5
     page = (outcome.context.folder / "report.md").read_text(encoding="utf-8")
     assert "| people | 90 |" in page
+
+
+def test_a_teacher_on_this_machine_without_a_price_is_a_machine(pets: WriteTask) -> None:
+    """It sends no bill: it costs its hours, whether anybody asks or not."""
+    for model, bills in (
+        ("http://127.0.0.1:1/v1#m", False),
+        ("openai:gpt-6-luna", True),
+        ("embedded", False),
+    ):
+        task = pets(task_toml=f'{HEAD}model = "{model}"\n')
+        student = Student("s", "b", "u", {}, "h", Path("s"), 1.0, 1)
+        assert ("teacher" in billed_systems(task, student)) is bills

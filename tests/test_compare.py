@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from distill import pipeline
 from distill.cli import cli
-from distill.compare import compare
+from distill.compare import Measured, compare, yardstick
 from distill.errors import InputError
 from distill.records import Score
 from distill.store import Run, open_store
@@ -139,6 +140,15 @@ def test_another_gold_is_no_yardstick(workspace: Workspace, pets: WriteTask) -> 
     assert "difference" not in row and row["result"].startswith("another gold")
     shown = told(workspace, "other", "zoo/good").output
     assert "another gold: its quality is not held against the first" in shown
+
+
+def test_a_win_rate_is_one_against_one_teacher_by_one_judge(pets: WriteTask) -> None:
+    """Against another teacher, or by another judge, it is another measure."""
+    figures: Any = {"teacher": {"model": "t"}, "judge": {"model": "j"}}
+    row = Measured("r", pets(), {}, figures)
+    other = [figures | {"teacher": {"model": "u"}}, figures | {"judge": {"model": "k"}}]
+    assert yardstick(row) == yardstick(replace(row, run="s"))
+    assert all(yardstick(row) != yardstick(replace(row, figures=found)) for found in other)
 
 
 def test_the_page_names_a_regression(workspace: Workspace, pets: WriteTask, tmp_path: Path) -> None:

@@ -203,13 +203,14 @@ def test_every_part_has_its_sql(recorded: tuple[Context, Store]) -> None:
 
 
 amounts = st.decimals("0", "1000", places=12)
+positive = st.decimals("0.000000000001", "1000", places=12)
 PURPOSES = ("generate:answer", "curate:judge", "evaluate:teacher", "evaluate:judge.0123abcd")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     answers=st.lists(amounts, min_size=4, max_size=4),
-    people=st.tuples(amounts, amounts),
+    people=st.tuples(positive, positive),
     seconds=st.floats(0, 1e6),
 )
 def test_the_total_is_the_sum_of_the_parts_as_they_are_shown(

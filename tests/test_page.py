@@ -1,7 +1,9 @@
 """The page, looked at by a real browser with its network off: nothing is asked for, nothing fails,
 everything fits a phone, can be read, and what models or users wrote stands there as text."""
 
+import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +22,7 @@ from distill.errors import DistillError, InputError
 from distill.report import check_finite
 from distill.report.charts import CHARTS, charts
 from distill.report.render import comparison, html, markdown
+from distill.store import open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.standin import StandIn
@@ -38,6 +41,7 @@ QUIET: tuple[str, ...] = (
 )
 QUIET += ("--disable-sync", "--disable-gpu", "--no-sandbox")
 MOST_BYTES = 1_500_000
+PEOPLE = "[people]\nhours = 1\nusd_per_hour = 9\n"
 SCRIPT = "<script>window.hacked = 1</script>"
 LINK = "](javascript:window.hacked=1) **x**"
 VIEWS = [(theme, width) for theme in ("light", "dark") for width in (1280, 390)]
@@ -202,12 +206,38 @@ def test_attacks_are_text_in_markdown_too() -> None:
     assert rendered(f"[a{LINK} {SCRIPT}")[0] >= {"link_open", "html_inline"}, "it would see them"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hello\r<img src=x onerror=alert(1)> [x](http://evil)",
+        "\r\r<b>x</b>\r\n\r\n[x]: http://evil\r\r[x]",
+        "\\<img src=x> \\](http://evil) [a\\](http://evil)",
+        "![x](http://evil) <http://evil> &lt;b&gt;",
+        "a|b\u2028<i>c</i>",
+    ],
+)
+def test_no_character_lets_a_text_out_of_its_place(text: str) -> None:
+    found: Any = report()
+    found["headline"], found["labels"][0]["label"] = f"x {text}", text
+    found["worst"] = [{"input": text, "expected": text, "teacher": text, "student": text}]
+    found["systems"][2]["name"] = text
+    found["data"]["yields"][0]["examples"] = [{"input": text, "reason": "x", "matched": text}]
+    kinds, shown = rendered(markdown(found))
+    assert not MARKUP & kinds and "<img" not in shown and "<b>" not in shown
+    before = rendered(markdown(report()))[1]
+    assert shown.count("<tr>") == before.count("<tr>"), "no cell ends early"
+
+
 def test_an_unfinished_run_has_a_page_that_says_so(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, look: Look
 ) -> None:
     pets()
     folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
     command = [*folders, "report", "pets", "--now"]
+    nothing = CliRunner().invoke(cli, command)
+    assert isinstance(nothing.exception, InputError) and "no run yet" in str(nothing.exception)
+    with open_store(workspace.database("pets")):
+        pass  # as `distill drops` leaves it, which looks before there is a run
     nothing = CliRunner().invoke(cli, command)
     assert isinstance(nothing.exception, InputError) and "no run yet" in str(nothing.exception)
     for until, left in (("curate", "split"), ("split", "train"), ("train", "evaluate")):
@@ -219,13 +249,20 @@ def test_an_unfinished_run_has_a_page_that_says_so(
         told = figures(outcome.context.folder)
         assert told["unfinished"]["next"] == left and until in told["unfinished"]["done"]
         assert "systems" not in told and "verdict" not in told
+        listed = CliRunner().invoke(cli, [*folders, "runs"])
+        assert listed.exit_code == 0 and outcome.run.id in listed.output
         assert "UNFINISHED: generate, curate" in found.output
         assert "not finished" in (outcome.context.folder / "report.md").read_text(encoding="utf-8")
         seen = look(outcome.context.folder / "report.html", "light", 390)
         assert "This run is not finished." in seen.text and seen.width <= 390
         assert (seen.problems, seen.axe) == ([], [])
     pipeline.run(workspace, "pets")
+    pets(task_toml=(workspace.prompts / "pets" / "task.toml").read_text() + PEOPLE)
     whole = CliRunner().invoke(cli, [*command, "--json"])
+    card = (outcome.context.folder / "student" / "README.md").read_text(encoding="utf-8")
+    told = json.loads(whole.stdout)
+    assert told["spend"]["people_usd"] == "9"
+    assert told["headline"] in card, "the card is of the same assumptions"
     assert '"verdict"' in whole.output and "unfinished" not in figures(outcome.context.folder)
     pets(student_md="Another prompt.\n")
     edited = CliRunner().invoke(cli, command)
@@ -236,6 +273,43 @@ def test_what_a_useless_judge_says_is_not_drawn_as_quality() -> None:
     found: Any = report()
     assert "quality_cost" in charts(found | {"judge": {"usable": True}})
     assert "quality_cost" not in charts(found | {"judge": {"usable": False}})
+
+
+def test_every_system_is_in_the_chart_with_a_scale_to_read_it_by() -> None:
+    """Prices between two powers of ten, one too small to be shown, shares at half points."""
+    found: Any = report()
+    for row, usd in zip(found["systems"], ("0.0032", "0.0081", "0.0045", "0"), strict=True):
+        row |= {"usd_per_1k_requests": usd}
+    svg = charts(found)["quality_cost"].svg
+    for row in found["systems"]:
+        assert f">{row['name']}<" in svg
+    assert svg.count(">$0.") >= 2
+    for row in found["systems"][:4]:
+        row |= {"usd_per_1k_requests": "0.24", "value": 0.85, "ci_low": 0.83, "ci_high": 0.9}
+    assert ">$0.2" in charts(found)["quality_cost"].svg
+    found["systems"][0]["usd_per_1k_requests"] = "0.55"
+    assert ">$0.5<" in charts(found)["quality_cost"].svg
+
+
+def test_a_loss_that_was_not_told_is_not_made_up() -> None:
+    rows = [{"step": 5.0, "loss": 2.0}, {"step": 10.0, "validation_loss": 1.5}]
+    about = charts({"student": {"losses": rows}})["losses"].about
+    assert about == "after 5 steps the loss is 2.00"
+    rows = [{"step": 5.0, "validation_loss": 2.0}, {"step": 10.0, "validation_loss": 1.5}]
+    assert "nan" not in charts({"student": {"losses": rows}})["losses"].about
+
+
+def test_a_student_that_ends_has_no_line_after_that() -> None:
+    found: Any = report()
+    assert days_of(charts(found)["pay_back"].svg)[-1] == "30"
+    found["break_even"]["ends"] = "2026-12-02"  # ten days after the report was made
+    assert days_of(charts(found)["pay_back"].svg)[-1] == "10"
+
+
+def days_of(svg: str) -> list[str]:
+    """The numbers along the axis of days."""
+    across = svg.split("matplotlib.axis_1")[1].split("matplotlib.axis_2")[0]
+    return re.findall(r">(\d+)<", across)
 
 
 def test_labels_are_shown_whatever_they_are_called() -> None:

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from distill.cli import cli
 from distill.errors import InputError
+from distill.prices import token_price
 from distill.task import load_task
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask
@@ -56,8 +57,13 @@ def test_without_the_file_a_task_is_the_one_it_was(workspace: Workspace, pets: W
         (f"{LUNA}input = -1\noutput = 2\n", "gpt-6-luna.input: Input should be greater than 0"),
         (f"{LUNA}input = nan\noutput = 2\n", "gpt-6-luna.input: Input should be a finite number"),
         (f"{LUNA}input = inf\noutput = 2\n", "gpt-6-luna.input: Input should be a finite number"),
-        ("[people]\nhours = inf\n", "people.hours: Input should be a finite number"),
+        (
+            "[people]\nhours = inf\nusd_per_hour = 1\n",
+            "people.hours: Input should be a finite number",
+        ),
         ("[machine\n", "not valid TOML"),
+        ("[people]\nhours = 40\n", "hours and usd_per_hour go together"),
+        ("[currencies]\nUSD = 0.5\n", "rates are USD for one of another currency"),
     ],
 )
 def test_a_mistake_is_named_with_its_file(
@@ -98,6 +104,28 @@ def test_a_price_a_hundred_times_off_is_questioned(
     assert f'prices."gpt-6-luna".input: ${input_} per 1M tokens is' in str(caught.value)
     assert "the $0.1 that genai-prices" in str(caught.value) and "sure = true" in str(caught.value)
     assert pets(task_toml=f"{text}sure = true\n").rates["gpt-6-luna"].input == Decimal(input_)
+
+
+def test_another_rate_is_another_price_and_another_run(pets: WriteTask) -> None:
+    own = f'{LUNA}input = 0.10\noutput = 0.5\ncurrency = "EUR"\n'
+    first, again, other = (
+        pets(task_toml=f"{HEAD}{own}[currencies]\nEUR = {rate}\n").hash
+        for rate in ("1.08", "1.08", "1.09")
+    )
+    assert first == again != other
+    plain = pets(task_toml=f"{HEAD}{LUNA}input = 0.10\noutput = 0.5\n").hash
+    assert (
+        plain
+        == pets(
+            task_toml=f"{HEAD}{LUNA}input = 0.10\noutput = 0.5\n[currencies]\nEUR = 1.08\n"
+        ).hash
+    ), "a rate that nothing is priced in changes nothing"
+
+
+def test_what_the_library_prices_by_the_minute_is_not_known_by_the_token(pets: WriteTask) -> None:
+    assert pets(task_toml=f'{HEAD}[prices."whisper-1"]\ninput = 1\noutput = 1\n').rates
+    with pytest.raises(InputError, match="the price of whisper-1"):
+        token_price("openai", "whisper-1", {})
 
 
 def test_a_model_that_nobody_knows_may_cost_anything(pets: WriteTask) -> None:

@@ -208,4 +208,4 @@ def test_markdown_keeps_a_message_in_its_cell() -> None:
     assert "| x | 2 | 50.0 % | 75.0 % | 0.25 | 12.5 % |" in text
     assert "| student | 85.0 % | 60.0 % – 90.0 % | +5.0 (+1.0…+9.0) | 62.5 % |" in text
     assert "| teacher | 80.0 % | 60.0 % – 90.0 % |  | 62.5 % |" in text
-    assert "| x | 4 | 25.0 % | 50.0 % | 37.5 % | 75.0 % | 3 \\<y> |" in text
+    assert "| x | 4 | 25.0 % | 50.0 % | 37.5 % | 75.0 % | 3 &lt;y> |" in text

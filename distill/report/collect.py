@@ -31,9 +31,10 @@ from distill.report.judged import judge_figures
 from distill.report.memorised import memorised
 from distill.report.results import Results, results_of
 from distill.report.side_effects import side_effect_figures
-from distill.report.spend import shown_usd, spend_figures
+from distill.report.spend import rows_usd, shown_usd, spend_figures
 from distill.report.tariffs import tariff_figures
 from distill.report.traffic import (
+    Made,
     break_even_figures,
     prompt_tokens_saved,
     rival_figures,
@@ -71,11 +72,11 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         row |= traffic_figures(task, row, billed=row["name"] in billed)
         row |= tariff_figures(task, row["name"], student, results.answers(row["name"]))
     spend = spend_figures(task, store, run, student)
-    spent = Decimal(spend["total_usd"])
-    money = break_even_figures(task, systems, billed, spent, student.base)
+    made = Made(Decimal(spend["total_usd"]), student.base, rows_usd(task, spend))
+    money = break_even_figures(task, systems, billed, made)
     verdicts = rival_verdicts(task, results.scores)
     usable = judge.get("usable", True)
-    rival = rival_figures(task, systems, billed, money["break_even"], verdicts) if usable else {}
+    rival = rival_figures(task, systems, billed, made, verdicts) if usable else {}
     figures: Figures = {
         "task": task.name,
         "run": run.id,

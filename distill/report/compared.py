@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from distill.answers import Text
-from distill.backends.teachers import choose
+from distill.backends.teachers import price_of
 from distill.fields import NOTHING, Fields
 from distill.prices import usd_per_1k
 from distill.records import Completion, Prediction, Student
@@ -217,7 +217,8 @@ def billed_systems(task: Task, student: Student) -> set[str]:
     found = {"base", "base_few_shot", "student"} if student.model else set()
     named = {name: name for name in task.spec.evaluate.baselines}
     asked = {"teacher": task.spec.teacher.model} | named
-    return found | {name for name, model in asked.items() if choose(model).model.folder is None}
+    rates = task.rates
+    return found | {name for name, model in asked.items() if price_of(model, rates) is not None}
 
 
 def _usd_per_1k(

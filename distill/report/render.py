@@ -109,7 +109,7 @@ def _code(text: str) -> str:
 
 def _cell(text: str) -> str:
     """A name as it can stand in a table of Markdown."""
-    return text.replace("|", "¦").replace("\n", " ")
+    return " ".join(text.replace("|", "¦").splitlines())
 
 
 @pass_context
@@ -118,4 +118,4 @@ def _finalized(context: Context, value: object) -> object:
     html = context.eval_ctx.autoescape
     if html or isinstance(value, Inert) or not isinstance(value, str):
         return value
-    return value.replace("<", r"\<").replace("](", r"]\(")
+    return " ".join(value.splitlines()).replace("<", "&lt;").replace("](", r"]\(")

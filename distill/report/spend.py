@@ -44,6 +44,15 @@ def spend_figures(task: Task, store: Store, run: Run, student: Student | None) -
     return {name: shown_usd(usd) for name, usd in amounts.items()}
 
 
+def rows_usd(task: Task, spend: Figures) -> Decimal:
+    """What the student's rows had cost, for whatever is made of them: the teacher, the judge of
+    examples, and people. A generate task's judge compares what systems answered."""
+    parts = ["generate_usd", "people_usd"]
+    if not task.judge_of_systems:
+        parts.append("judge_usd")
+    return sum((Decimal(spend.get(part, "0")) for part in parts), Decimal(0))
+
+
 def train_usd(task: Task, student: Student) -> Decimal:
     """What a provider billed for a training, or what the machine cost meanwhile."""
     if student.train_usd is None:

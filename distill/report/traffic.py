@@ -15,6 +15,7 @@ from distill.break_even import Assumed, Offer, PayBack, pay_back
 from distill.price_table import lifetime_of
 from distill.report.spend import shown_usd
 from distill.stats import Verdict
+from distill.systems import OF_ITS_ROWS
 from distill.task import Task
 
 CENTS = Decimal("0.01")
@@ -67,6 +68,21 @@ def traffic_figures(task: Task, system: System, *, billed: bool) -> Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What it took to make the student of `base`: USD in all, and of them those of its rows."""
+
+    usd: Decimal
+    base: str
+    rows_usd: Decimal = Decimal(0)
+
+    def ends(self, billed: Collection[str]) -> date | None:
+        """The day on which a provider switches it off, as far as that is known."""
+        if "student" in billed and self.base in TUNABLE:
+            return TUNABLE[self.base].shutdown
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class Purchase:
     """A student that took `spent` USD to make, in place of another system; `ends` and `before_ends`
     are the days on which providers switch these off."""
@@ -93,7 +109,7 @@ class Purchase:
         """Whether it pays back while anybody waits and its model still runs."""
         if found.days is None or found.days > MOST_DAYS:
             return False
-        return self.ends is None or _today() + timedelta(days=float(found.days)) <= self.ends
+        return self.ends is None or _today() + timedelta(days=ceil(found.days)) <= self.ends
 
     def sentence(self, assumed: Assumed, against: str) -> str:
         """The same in words; `against` is what it costs no less than where it never pays."""
@@ -112,18 +128,20 @@ class Purchase:
 
 
 def break_even_figures(
-    task: Task, systems: Sequence[System], billed: Collection[str], spent: Decimal, base: str
+    task: Task, systems: Sequence[System], billed: Collection[str], made: Made
 ) -> Figures:
-    """When the student, which took `spent` USD to make, has paid for itself against its teacher, at
-    the task's traffic, at more, and where an assumption is off by a factor of two. `ends` is the
-    day on which a provider switches off what was made of `base`."""
-    purchase, assumed = _purchase(task, systems, billed, spent, base), assumed_of(task)
+    """When the student has paid for itself against its teacher, at the task's traffic, at more, and
+    where an assumption is off by a factor of two. `ends` is the day on which a provider switches
+    the student off."""
+    offers = _offers("teacher", systems, billed)
+    purchase = Purchase(made.usd, *offers, made.ends(billed), _ends(task, "teacher"))
+    assumed = assumed_of(task)
     found = purchase.figures(assumed)
     return {
         "break_even": {
             **found,
             "replicas": purchase.student.at(assumed).replicas,
-            "spent_usd": shown_usd(spent),
+            "spent_usd": shown_usd(made.usd),
             **({"ends": purchase.ends.isoformat()} if purchase.ends else {}),
             **({"teacher_ends": purchase.before_ends.isoformat()} if purchase.before_ends else {}),
             "assumptions": assumptions(task),
@@ -138,12 +156,12 @@ def rival_figures(
     task: Task,
     systems: Sequence[System],
     billed: Collection[str],
-    money: System,
+    made: Made,
     verdicts: Mapping[str, Verdict],
 ) -> Figures:
-    """`cheapest_rival`: the same against the cheapest system that is non-inferior to the teacher
-    without being trained for it; empty where none is. `money` are the figures of the break-even
-    against the teacher."""
+    """`cheapest_rival`: the same against the cheapest system beside student and teacher that is
+    non-inferior to the teacher; empty where none is. One that is made of the student's rows has
+    cost what these had, too."""
     as_good = [
         row
         for row in systems
@@ -152,28 +170,17 @@ def rival_figures(
     if not as_good:
         return {}
     rival = min(as_good, key=_usd)
-    spent, ends = Decimal(money["spent_usd"]), money.get("ends")
-    purchase = Purchase(
-        spent,
-        *_offers(rival["name"], systems, billed),
-        ends=date.fromisoformat(ends) if ends else None,
-        before_ends=_ends(task, rival["name"]),
-    )
+    taken = made.rows_usd if rival["name"] in OF_ITS_ROWS else Decimal(0)
+    offers, ends = _offers(rival["name"], systems, billed), made.ends(billed)
+    purchase = Purchase(made.usd - taken, *offers, ends, _ends(task, rival["name"]))
     assumed = assumed_of(task)
-    told = {"system": rival["name"], **purchase.figures(assumed)}
+    told = {"system": rival["name"], "spent_usd": shown_usd(taken), **purchase.figures(assumed)}
     return {"cheapest_rival": told | {"sentence": purchase.sentence(assumed, rival["name"])}}
 
 
 def _usd(system: System) -> tuple[Decimal, Decimal]:
     """USD a day at the traffic; two that a machine serves cost the same there."""
     return Decimal(system["at_traffic"]["usd_per_day"]), Decimal(system["usd_per_1k_requests"])
-
-
-def _purchase(
-    task: Task, systems: Sequence[System], billed: Collection[str], spent: Decimal, base: str
-) -> Purchase:
-    ends = TUNABLE[base].shutdown if "student" in billed and base in TUNABLE else None
-    return Purchase(spent, *_offers("teacher", systems, billed), ends, _ends(task, "teacher"))
 
 
 def _ends(task: Task, name: str) -> date | None:

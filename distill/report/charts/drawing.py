@@ -108,9 +108,12 @@ def gridded(axes: "Axes", axis: Literal["both", "x", "y"] = "both") -> None:
 
 
 def dollars(axis: Any) -> None:
-    """Ticks of an axis of USD, small ones too."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    """Ticks of a logarithmic axis of USD, small ones too."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+    low, high = axis.get_view_interval()
+    subs = (1, 2, 5) if high < 1000 * low else (1,)
+    axis.set_major_locator(LogLocator(subs=subs))
     axis.set_major_formatter(FuncFormatter(lambda usd, _: f"${usd:.10f}".rstrip("0").rstrip(".")))
     axis.set_minor_formatter(NullFormatter())
 
@@ -119,4 +122,4 @@ def percent(axis: Any) -> None:
     """Ticks of an axis of shares as percentages."""
     from matplotlib.ticker import PercentFormatter
 
-    axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axis.set_major_formatter(PercentFormatter(1, symbol=" %"))

@@ -1,6 +1,7 @@
 """Charts of what quality costs, and of when the student has paid for itself."""
 
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from distill.report.charts.drawing import (
@@ -17,12 +18,14 @@ from distill.report.charts.drawing import (
     shown,
     spread,
 )
+from distill.report.spend import SHOWN_PLACES
 from distill.systems import HEADS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 APART = 0.085  # of the height: names stand one above another
+LEAST_USD = 10.0**-SHOWN_PLACES
 LEAST_DAYS = 30.0
 MOST_SHOWN_DAYS = 3 * 365.0
 WIDER = 2.0  # times the days until it has paid for itself
@@ -32,7 +35,7 @@ Figures = Mapping[str, Any]
 
 def quality_cost(figures: Figures) -> Chart | None:
     """Each system's value with its interval against USD per 1,000 requests."""
-    systems = [s for s in figures.get("systems", []) if float(s["usd_per_1k_requests"]) > 0]
+    systems = figures.get("systems", [])
     usable = figures.get("judge", {}).get("usable", True)
     if not systems or not usable:  # what a judge says that tells nothing apart is no quality
         return None
@@ -40,7 +43,7 @@ def quality_cost(figures: Figures) -> Chart | None:
 
     def draw(axes: "Axes") -> None:
         for row in systems:
-            usd, value = float(row["usd_per_1k_requests"]), row["value"]
+            usd, value = _usd(row), row["value"]
             ends = [[end] for end in reach(row)]
             colour = _colour(row["name"])
             axes.errorbar(usd, value, yerr=ends, fmt="o", color=colour, capsize=3, markersize=7)
@@ -70,7 +73,7 @@ def _names(axes: "Axes", systems: list[Figures]) -> None:
     for row, place in zip(ordered, places, strict=True):
         axes.annotate(
             shown(row["name"]),
-            xy=(float(row["usd_per_1k_requests"]), row["value"]),
+            xy=(_usd(row), row["value"]),
             xytext=(1.03, place),
             textcoords="axes fraction",
             va="center",
@@ -78,6 +81,11 @@ def _names(axes: "Axes", systems: list[Figures]) -> None:
             arrowprops={"arrowstyle": "-", "color": LINE, "shrinkB": 4},
             annotation_clip=False,
         )
+
+
+def _usd(row: Figures) -> float:
+    """What costs nothing that could be shown has no place on a logarithmic axis but its end."""
+    return max(LEAST_USD, float(row["usd_per_1k_requests"]))
 
 
 def _colour(name: str) -> str:
@@ -94,12 +102,19 @@ def pay_back(figures: Figures) -> Chart | None:
         names.append(money["cheapest_rival"]["system"])
     daily = {name: float(by_name[name]["at_traffic"]["usd_per_day"]) for name in names}
     spent = float(money["spent_usd"])
+    begin = {
+        names[-1]: float(money.get("cheapest_rival", {}).get("spent_usd", 0)),
+        "student": spent,
+    }
     back = money.get("days", 0.0)
     days = min(max(LEAST_DAYS, WIDER * back), max(MOST_SHOWN_DAYS, back))
+    if "ends" in money:  # after which there is no student
+        created = datetime.fromisoformat(figures["created"]).date()
+        days = min(days, max(1, (date.fromisoformat(money["ends"]) - created).days))
 
     def draw(axes: "Axes") -> None:
         for name in names:
-            first = spent if name == "student" else 0.0
+            first = begin.get(name, 0.0)
             line = "--" if name not in ("teacher", "student") else "-"
             last = first + days * daily[name]
             ends, colour = ([0, days], [first, last]), _colour(name)

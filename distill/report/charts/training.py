@@ -59,6 +59,8 @@ def losses(figures: Figures) -> Chart | None:
         gridded(axes)
         axes.legend(loc="upper right")
 
-    last = rows[-1]
-    about = f"after {last['step']:.0f} steps the loss is {last.get('loss', float('nan')):.2f}"
+    measured = [row for row in rows if "loss" in row]
+    about = "the loss of the training"
+    if measured:
+        about = f"after {measured[-1]['step']:.0f} steps the loss is {measured[-1]['loss']:.2f}"
     return drawn("losses", "How the training went", about, draw)
