@@ -1,4 +1,4 @@
-"""Intervals and the verdict; scipy and statsmodels do the work."""
+"""Intervals and the verdict; scipy does the work."""
 
 import math
 from collections.abc import Sequence
@@ -43,13 +43,13 @@ class Verdict:
 
 
 def share(values: Sequence[float], confidence: float) -> Interval:
-    """Share of ones in 0/1 values with Wilson's interval (Wilson 1927, by statsmodels)."""
-    from statsmodels.stats.proportion import proportion_confint
+    """Share of ones in 0/1 values with Wilson's interval (Wilson 1927, by scipy)."""
+    from scipy.stats import binomtest
 
-    hits, n = sum(values), len(values)
-    low, high = proportion_confint(hits, n, alpha=1 - confidence, method="wilson")
+    hits, n = int(sum(values)), len(values)
+    found = binomtest(hits, n).proportion_ci(confidence, method="wilson")
     # Rounded, an end at 0 or 1 may miss it in the last digit.
-    return Interval(hits / n, min(float(low), hits / n), max(float(high), hits / n))
+    return Interval(hits / n, min(float(found.low), hits / n), max(float(found.high), hits / n))
 
 
 def estimate(values: Sequence[float], confidence: float) -> Interval:
@@ -104,11 +104,12 @@ def _only_here_and_there(ours: Sequence[float], theirs: Sequence[float]) -> tupl
 
 def mcnemar_p(ours: Sequence[float], theirs: Sequence[float]) -> float:
     """The chance that equally good systems differ by so many rows or more in either direction: the
-    exact two-sided McNemar test of right and wrong (statsmodels)."""
-    from statsmodels.stats.contingency_tables import mcnemar
+    exact two-sided McNemar test of right and wrong, which is that of a fair coin (scipy)."""
+    from scipy.stats import binomtest
 
     better, worse = _only_here_and_there(ours, theirs)
-    return float(mcnemar([[0, better], [worse, 0]], exact=True).pvalue)
+    differ = better + worse
+    return float(binomtest(better, differ, 0.5).pvalue) if differ else 1.0
 
 
 def score_interval(better: int, worse: int, rows: int, confidence: float) -> Interval:

@@ -49,16 +49,19 @@ def yields(store: Store, run_id: str) -> list[Yield]:
     asked for."""
     completed = store.count_candidates(run_id)
     rows_in = completed.total() - completed["seeds"]
+    counts = store.count_drops(run_id, seeds=False)
+    costs = store.drop_costs(run_id)
+    shown = dropped_rows(store, run_id, of_each=EXAMPLES)
     found = []
-    all_dropped = dropped_rows(store, run_id)
     for check in CHECKS:
-        dropped = [row for row in all_dropped if row.check == check]
-        if dropped:
-            reasons = dict(Counter(row.reason for row in dropped).most_common())
-            usd = sum((row.usd for row in dropped), Decimal(0))
-            examples = _different(dropped)
-            found.append(Yield(check, rows_in, len(dropped), reasons, usd, examples))
-        rows_in -= len(dropped)
+        reasons = Counter({reason: n for (of, reason), n in counts.items() if of == check})
+        if reasons:
+            usd = costs.get(check, Decimal(0))
+            examples = _different([row for row in shown if row.check == check])
+            dropped = reasons.total()
+            told = dict(reasons.most_common())
+            found.append(Yield(check, rows_in, dropped, told, usd, examples))
+        rows_in -= reasons.total()
     return found
 
 
@@ -71,19 +74,20 @@ def figures(row: Yield) -> dict[str, Any]:
 
 
 def _different(dropped: Sequence[Dropped]) -> tuple[Dropped, ...]:
-    """A few of them that have a text to show, of every reason one before any has two."""
+    """A few of them, of every reason one before any has two."""
     seen: Counter[str] = Counter()
     ranked = []
-    for place, row in enumerate(row for row in dropped if row.input):
+    for place, row in enumerate(dropped):
         ranked.append((seen[row.reason], place, row))
         seen[row.reason] += 1
     return tuple(row for _, _, row in sorted(ranked, key=lambda item: item[:2])[:EXAMPLES])
 
 
-def dropped_rows(store: Store, run_id: str) -> list[Dropped]:
-    """Every dropped row of a run but seeds, in the order of the checks and of the candidates."""
+def dropped_rows(store: Store, run_id: str, *, of_each: int | None = None) -> list[Dropped]:
+    """Every dropped row of a run but seeds, in the order of the checks and of the candidates; a few
+    of each check and reason where `of_each` says how many."""
     order = {check: place for place, check in enumerate(CHECKS)}
-    rows = sorted(store.dropped_rows(run_id), key=lambda row: order[row.check])
+    rows = sorted(store.dropped_rows(run_id, of_each=of_each), key=lambda row: order[row.check])
     return [
         Dropped(
             row.input,

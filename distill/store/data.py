@@ -9,6 +9,14 @@ from decimal import Decimal
 from distill.records import Candidate, Drop, Example, SplitRow, Spread
 from distill.store.rows import Rows, as_json, values_of
 
+# The requests that each candidate of a run took, and how many candidates share each of them.
+ASKED = """asked AS (
+    SELECT id, origin AS request_id FROM candidate WHERE run_id = ? AND source = 'synthesis'
+    UNION ALL
+    SELECT id, unnest(CAST(answer_ids AS VARCHAR[])) FROM candidate WHERE run_id = ?
+),
+shared AS (SELECT request_id, count(*) AS candidates FROM asked GROUP BY request_id)"""
+
 
 @dataclass(frozen=True, slots=True)
 class DroppedRow:
@@ -103,36 +111,49 @@ class Data(Rows):
         )
         return [Drop(*row) for row in rows]
 
-    def dropped_rows(self, run_id: str) -> list[DroppedRow]:
+    def dropped_rows(self, run_id: str, *, of_each: int | None = None) -> list[DroppedRow]:
         """What was left out but seeds, in the order in which it was completed, with what its
-        answers and the synthesis that made it had cost: for each request USD and how many
-        candidates of the run share it."""
+        answers and the synthesis that made it had cost; at most `of_each` of a check and a
+        reason, those that have a text, where that is given."""
+        few = """AND candidate.input <> '' QUALIFY row_number() OVER
+               (PARTITION BY "check", reason ORDER BY candidate.position) <= ?"""
         rows = self.rows(
-            """WITH asked AS (
-                   SELECT id, origin AS request_id FROM candidate
-                   WHERE run_id = $run AND source = 'synthesis'
-                   UNION ALL
-                   SELECT id, unnest(CAST(answer_ids AS VARCHAR[])) FROM candidate
-                   WHERE run_id = $run
-               ),
-               shared AS (SELECT request_id, count(*) AS candidates FROM asked GROUP BY request_id),
+            f"""WITH {ASKED},
                paid AS (
                    SELECT id, list((usd, candidates) ORDER BY request_id) AS parts FROM asked
                    JOIN shared USING (request_id) JOIN completion USING (request_id)
-                   WHERE id IN (SELECT candidate_id FROM dropped WHERE run_id = $run)
+                   WHERE id IN (SELECT candidate_id FROM dropped WHERE run_id = ?)
                    GROUP BY id
                )
                SELECT candidate.input, candidate.answers, "check", reason,
                       coalesce(other.input, matched, ''), score, coalesce(parts, [])
                FROM dropped
-               JOIN candidate ON candidate.run_id = $run AND candidate.id = candidate_id
-               LEFT JOIN candidate AS other ON other.run_id = $run AND other.id = matched
+               JOIN candidate ON candidate.run_id = ? AND candidate.id = candidate_id
+               LEFT JOIN candidate AS other ON other.run_id = ? AND other.id = matched
                LEFT JOIN paid ON paid.id = candidate_id
-               WHERE dropped.run_id = $run AND candidate.source <> 'seeds'
-               ORDER BY candidate.position""".replace("$run", "?"),
-            *(run_id,) * 6,
+               WHERE dropped.run_id = ? AND candidate.source <> 'seeds'
+               {few if of_each else ""}
+               ORDER BY candidate.position""",
+            *((run_id,) * 6),
+            *((of_each,) if of_each else ()),
         )
         return [DroppedRow(text, _tuple(said), *rest) for text, said, *rest in rows]
+
+    def drop_costs(self, run_id: str) -> dict[str, Decimal]:
+        """Check -> USD that what it left out but seeds had cost."""
+        rows = self.rows(
+            f"""WITH {ASKED}
+               SELECT "check", usd, candidates, count(*) FROM dropped
+               JOIN candidate ON candidate.run_id = ? AND candidate.id = candidate_id
+               JOIN asked ON asked.id = candidate_id
+               JOIN shared USING (request_id) JOIN completion USING (request_id)
+               WHERE dropped.run_id = ? AND candidate.source <> 'seeds' GROUP BY ALL""",
+            *((run_id,) * 4),
+        )
+        found: dict[str, Decimal] = {}
+        for check, usd, candidates, count in rows:
+            found[check] = found.get(check, Decimal(0)) + count * usd / candidates
+        return found
 
     def add_examples(self, run_id: str, examples: Sequence[Example]) -> None:
         """Store what was kept, in order."""
