@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,7 @@ class Seen:
     links: int
     paper: str
     pdf: bytes
+    ticks: list[tuple[float, float]]
 
 
 Look = Callable[[Path, Any, int], Seen]
@@ -111,6 +113,9 @@ def _seen(browser: "Browser", path: Path, theme: Any, width: int) -> Seen:
     heights = page.locator("figure svg").evaluate_all(
         "charts => charts.map(chart => chart.getBoundingClientRect().height)"
     )
+    ticks = page.locator('[id^="quality_cost-xtick"] text').evaluate_all(
+        "texts => texts.map(text => text.getBoundingClientRect()).map(box => [box.left, box.right])"
+    )
     scripts, links = (page.locator(tag).count() for tag in ("script", "a"))
     text, hacked = page.inner_text("body"), page.evaluate("window.hacked")
     found = Axe().run(page).response["violations"]
@@ -119,7 +124,9 @@ def _seen(browser: "Browser", path: Path, theme: Any, width: int) -> Seen:
     page.emulate_media(media="print")
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     context.close()
-    return Seen(problems, requests, wide, heights, axe, text, hacked, scripts, links, paper, pdf)
+    return Seen(
+        problems, requests, wide, heights, axe, text, hacked, scripts, links, paper, pdf, ticks
+    )
 
 
 @pytest.fixture
@@ -289,6 +296,31 @@ def test_every_system_is_in_the_chart_with_a_scale_to_read_it_by() -> None:
     assert ">$0.2" in charts(found)["quality_cost"].svg
     found["systems"][0]["usd_per_1k_requests"] = "0.55"
     assert ">$0.5<" in charts(found)["quality_cost"].svg
+
+
+@pytest.mark.parametrize(
+    "prices",
+    [
+        ("0.006019", "0.002494", "0.003278", "0.00005635"),
+        ("0.41", "0.0025", "0.0033", "0"),
+        ("12.5", "0.24", "0.3", "0.0000001"),
+        ("0.55", "0.24", "0.24", "0.24"),
+        ("0.0081", "0.0032", "0.0045", "0.0033"),
+        ("250", "3", "4", "2"),
+    ],
+)
+def test_the_prices_along_the_chart_do_not_run_into_each_other(
+    prices: tuple[str, ...], tmp_path: Path, look: Look
+) -> None:
+    found: Any = report()
+    for row, usd in zip(found["systems"], prices, strict=True):
+        row |= {"usd_per_1k_requests": usd}
+    path = tmp_path / "report.html"
+    path.write_text(html(found), encoding="utf-8")
+    ticks = sorted(look(path, "light", 1280).ticks)
+    assert len(ticks) >= 2, "a scale takes two"
+    for (_, right), (left, _) in pairwise(ticks):
+        assert right < left
 
 
 def test_a_loss_that_was_not_told_is_not_made_up() -> None:

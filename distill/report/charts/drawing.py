@@ -19,6 +19,9 @@ OF_THE_PAGE = {
     LINE: "var(--line)",
 }
 WIDTH, HEIGHT = 5.8, 3.8  # inches of 72 units each
+# Up to so many times from one end to the other: the ticks of each power of ten.
+TICKS = ((20, (1, 2, 5)), (300, (1, 3)))
+MOST_DECADES = 4  # of those that have a tick
 STYLE: Mapping[str, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be read out, found and copied
     "text.parse_math": False,  # a label may have dollars in it
@@ -112,8 +115,9 @@ def dollars(axis: Any) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low, high = axis.get_view_interval()
-    subs = (1, 2, 5) if high < 1000 * low else (1,)
-    axis.set_major_locator(LogLocator(subs=subs))
+    # As many as have room: their names are long.
+    subs = next((subs for most, subs in TICKS if high < most * low), (1,))
+    axis.set_major_locator(LogLocator(subs=subs, numticks=MOST_DECADES))
     axis.set_major_formatter(FuncFormatter(lambda usd, _: f"${usd:.10f}".rstrip("0").rstrip(".")))
     axis.set_minor_formatter(NullFormatter())
 
