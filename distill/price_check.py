@@ -39,17 +39,15 @@ def _of_models(spec: TaskSpec) -> Iterator[str]:
 
 
 def _of_the_machine(spec: TaskSpec) -> Iterator[str]:
-    given = spec.machine
-    known = [row.usd_per_hour for row in price_table().machine]
-    for usual in (min(known), max(known)) if not given.sure else ():
-        price = given.usd_per_hour
-        too_far = price <= usual / ABSURD if usual == min(known) else price >= usual * ABSURD
-        if too_far:
-            yield (
-                f"machine.usd_per_hour: ${price:f} is {_times(price, usual)} the ${usual:f} of the "
-                f"{'cheapest' if usual == min(known) else 'dearest'} machine that `distill prices` "
-                "knows: correct it, or say sure = true beside it"
-            )
+    price, known = spec.machine.usd_per_hour, [row.usd_per_hour for row in price_table().machine]
+    cheapest, dearest = min(known), max(known)
+    if spec.machine.sure or cheapest / ABSURD < price < dearest * ABSURD:
+        return
+    which, usual = ("cheapest", cheapest) if price < cheapest else ("dearest", dearest)
+    yield (
+        f"machine.usd_per_hour: ${price:f} is {_times(price, usual)} the ${usual:f} of the "
+        f"{which} machine that `distill prices` knows: correct it, or say sure = true beside it"
+    )
 
 
 def _times(price: Decimal, usual: Decimal) -> str:

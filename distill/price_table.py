@@ -40,14 +40,11 @@ class Tokens(BaseModel):
     cached: Usd | None = None
 
 
-class InferenceRow(Row):
+class InferenceRow(Row, Tokens):
     """USD per 1M tokens of answers at once and, where those are not half of that, in batches."""
 
     provider: str
     model: str
-    input: Usd
-    output: Usd
-    cached: Usd | None = None
     batch: Tokens | None = None
 
 

@@ -80,19 +80,11 @@ def own_rates(today: date | None = None) -> dict[tuple[str, str], Rates]:
     return {key: _rates(row) for key, row in _own_rows(today).items()}
 
 
-def _own_batch_rates() -> dict[tuple[str, str], Rates]:
-    """The same in batches."""
-    return {
-        key: _halved(_rates(row)) if row.batch is None else _rates(row.batch)
-        for key, row in _own_rows().items()
-    }
-
-
 def _own_rows(today: date | None = None) -> dict[tuple[str, str], InferenceRow]:
     return valid_rows(price_table().inference, today or datetime.now(UTC).date())
 
 
-def _rates(row: InferenceRow | Tokens) -> Rates:
+def _rates(row: Tokens) -> Rates:
     cached = row.input if row.cached is None else row.cached
     return Rates(row.input, row.output, cached, row.input)
 
@@ -104,17 +96,19 @@ def token_price(
 
     Raises InputError for a model whose price is not known: it never counts as nothing.
     """
-    own = _own_batch_rates() if batch else own_rates()
-    known = {
-        model: (rates, "distill/prices.toml")
-        for (of, model), rates in own.items()
-        if of == provider
-    }
-    known |= {m: (_halved(r) if batch else r, r.source) for m, r in given.items()}
-    if found := known.get(model) or known.get(_untagged(model)):
-        rates, source = found
-        return TokenPrice(((0, rates),), source)
+    own = _own_rows()
+    for name in (model, _untagged(model)):
+        if rates := given.get(name):
+            return TokenPrice(((0, _halved(rates) if batch else rates),), rates.source)
+        if row := own.get((provider, name)):
+            return TokenPrice(((0, _row_rates(row, batch=batch)),), "distill/prices.toml")
     return _library_price(provider, model, batch=batch)
+
+
+def _row_rates(row: InferenceRow, *, batch: bool) -> Rates:
+    if batch:
+        return _halved(_rates(row)) if row.batch is None else _rates(row.batch)
+    return _rates(row)
 
 
 def _untagged(model: str) -> str:

@@ -1,6 +1,7 @@
 """The names of what is compared, in the order in which reports show it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from distill.records import Labelled
 
@@ -39,6 +40,12 @@ RIVALS = {
     "embeddings": "a linear model on sentence embeddings, trained on the student's own rows",
     "nearest": "what was answered to the nearest of the student's own rows, word for word",
 }
+
+
+def system_of(figures: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A system's row of a report."""
+    found: Mapping[str, Any] = next(row for row in figures["systems"] if row["name"] == name)
+    return found
 
 
 def gold_for(system: str, gold: Sequence[Labelled]) -> Sequence[Labelled]:

@@ -69,6 +69,12 @@ class Task:
         return {model: price.rates(currencies) for model, price in self.spec.prices.items()}
 
     @property
+    def named_models(self) -> dict[str, str]:
+        """System → its model as the task names it, of the systems that no training makes."""
+        baselines = self.spec.evaluate.baselines
+        return {"teacher": self.spec.teacher.model} | {name: name for name in baselines}
+
+    @property
     def judge(self) -> str:
         """The model that judges examples, as `teacher.model` names one; empty when none does."""
         spec = self.spec

@@ -11,24 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 from distill.checks import CHECKS
-from distill.records import most_frequent
-from distill.store import Store
+from distill.store import Dropped, Store
 
 EXAMPLES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """A dropped row as it is shown: `matched` is the text that it was too like, or what spoke
-    against it."""
-
-    input: str
-    answer: str
-    check: str
-    reason: str
-    matched: str
-    score: float | None
-    usd: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +72,4 @@ def dropped_rows(store: Store, run_id: str, *, of_each: int | None = None) -> li
     """Every dropped row of a run but seeds, in the order of the checks and of the candidates; a few
     of each check and reason where `of_each` says how many."""
     order = {check: place for place, check in enumerate(CHECKS)}
-    rows = sorted(store.dropped_rows(run_id, of_each=of_each), key=lambda row: order[row.check])
-    return [
-        Dropped(
-            row.input,
-            most_frequent(row.answers),
-            row.check,
-            row.reason,
-            row.matched,
-            row.score,
-            row.usd,
-        )
-        for row in rows
-    ]
+    return sorted(store.dropped_rows(run_id, of_each=of_each), key=lambda row: order[row.check])

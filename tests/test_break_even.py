@@ -312,7 +312,7 @@ def test_a_cheaper_teacher_or_a_dearer_machine_never_shortens_the_pay_back(
     spent: Decimal, dear: Decimal, hour: Decimal, takes: float, asked: int
 ) -> None:
     assumed = Assumed(asked, 0.6, hour)
-    teacher, student = Offer("teacher", 1.0, dear), Offer("student", takes)
+    teacher, student = Offer(1.0, dear), Offer(takes)
     cheap = teacher.priced(Decimal("0.5"))
     assert cheap is not None and student.priced(Decimal("0.5")) is None
     as_is = Purchase(spent, teacher, student).found(assumed).days

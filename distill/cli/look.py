@@ -58,10 +58,11 @@ def compare(
     run of another task is <task>/<run>."""
     from distill.compare import compare as compared
     from distill.compare import lines
-    from distill.report.render import comparison
 
     rows = compared(workspace_of(context), task, runs)
     if page:
+        from distill.report.render import comparison
+
         page.write_text(comparison(rows), encoding="utf-8")
     if as_json:
         show_rows(rows, as_json=True)

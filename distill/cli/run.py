@@ -59,17 +59,20 @@ def report(context: click.Context, /, task: str, as_json: bool, now: bool, **opt
     if now:
         from distill.pipeline import report_now
 
-        _show(report_now(workspace_of(context), task), as_json=as_json)
+        folder = report_now(workspace_of(context), task)
+        if as_json:
+            click.echo(json.dumps(_figures(folder)))
+        else:
+            show_report(_figures(folder), folder)
     else:
         _run(context, task, "report", as_json=as_json, **options)
 
 
-def _show(folder: Path, *, as_json: bool) -> None:
-    figures = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    if as_json:
-        click.echo(json.dumps(figures))
-    else:
-        show_report(figures, folder)
+def _figures(folder: Path) -> dict[str, Any]:
+    """Of the report in a run's folder; none where there is none."""
+    path = folder / "report.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
 
 
 def _stage_command(stage: str, about: str) -> None:
@@ -97,13 +100,13 @@ def _run(
     agree = _agree if interactive() and not yes else None
     way = pipeline.Way(until, agree=agree, **options)
     outcome = pipeline.run(workspace_of(context), task, way)
-    report = outcome.context.folder / "report.json"
+    folder = outcome.context.folder
     if as_json:
         done: dict[str, Any] = {"run": outcome.run.id, "why": outcome.run.why}
         done["stages"] = outcome.done_now
         done |= {"waiting": outcome.waiting} if outcome.waiting else {}
         done |= {"learning_curve": outcome.curve} if outcome.curve else {}
-        figures = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
+        figures = _figures(folder)
         click.echo(json.dumps(done | ({"report": figures} if figures else {})))
         return
     if outcome.waiting:
@@ -116,7 +119,7 @@ def _run(
     if outcome.curve:
         show_curve(outcome.curve)
     if until == "report":
-        show_report(json.loads(report.read_text(encoding="utf-8")), outcome.context.folder)
+        show_report(_figures(folder), folder)
 
 
 def interactive() -> bool:
@@ -170,7 +173,7 @@ def rehearse(
     }
     if not as_json and wanted.until == "report":
         folder = done.outcome.context.folder
-        show_report(json.loads((folder / "report.json").read_text(encoding="utf-8")), folder)
+        show_report(_figures(folder), folder)
     show_rows([row], as_json=as_json)
 
 

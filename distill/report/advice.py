@@ -7,7 +7,7 @@ from typing import Any
 
 from distill.report.confidence import as_good_as_teacher
 from distill.stats import Verdict
-from distill.systems import LOCAL_SYSTEMS, RIVALS
+from distill.systems import LOCAL_SYSTEMS, RIVALS, system_of
 
 LATE_DAYS = 90
 MEMORISED = 0.05
@@ -138,17 +138,12 @@ def _as_good(found: Verdict | None) -> bool:
     return found is not None and found.result == "non_inferior"
 
 
-def _system(figures: Figures, name: str) -> Figures:
-    found: Figures = next(row for row in figures["systems"] if row["name"] == name)
-    return found
-
-
 def _value(figures: Figures, name: str) -> float:
-    return float(_system(figures, name)["value"])
+    return float(system_of(figures, name)["value"])
 
 
 def _at_traffic(figures: Figures, name: str) -> Decimal:
-    return Decimal(_system(figures, name)["at_traffic"]["usd_per_1k_requests"])
+    return Decimal(system_of(figures, name)["at_traffic"]["usd_per_1k_requests"])
 
 
 def _against(name: str, found: Verdict) -> str:

@@ -78,18 +78,13 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     usable = judge.get("usable", True)
     rival = rival_figures(task, systems, billed, made, verdicts) if usable else {}
     figures: Figures = {
-        "task": task.name,
-        "run": run.id,
-        "created": now(),
-        "versions": versions(),
+        **run_figures(task, store, run),
         "headline": headline(
             systems,
             found,
             leads(task, results.scores),
             measured(task, judge, money["break_even"]["sentence"]),
         ),
-        "made": made_figures(task, run),
-        "teacher": teacher_figures(task, store, run_id),
         "student": student_figures(student),
         "data": data_figures(task, store, run_id, split, _spreads(task, store, run_id)),
         "spend": spend,
@@ -117,15 +112,19 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     return figures | {"advice": advice(figures, verdicts)}
 
 
-def now() -> str:
-    """When a report is written, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def made_figures(task: Task, run: Run) -> Figures:
-    """What the run was made of, and how to make another one of the same."""
+def run_figures(task: Task, store: Store, run: Run) -> Figures:
+    """Which run a page is of, when it is written, what the run is made of and how to make another
+    one, who the teacher is, and whether it was asked at once or in batches."""
     commands = [f"distill run {task.name} --new", f"distill sql {task.name} 'select * from run'"]
-    return {"task_hash": run.task_hash, "parts": dict(run.parts), "commands": commands}
+    mode = "batch" if was_batched(store, run.id) else "online"
+    return {
+        "task": task.name,
+        "run": run.id,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "made": {"task_hash": run.task_hash, "parts": dict(run.parts), "commands": commands},
+        "teacher": {"model": choose(task.spec.teacher.model).model.name, "mode": mode},
+    }
 
 
 def student_figures(student: Student) -> Figures:
@@ -141,12 +140,6 @@ def student_figures(student: Student) -> Figures:
         **({} if student.kept_step is None else {"kept_step": student.kept_step}),
         "losses": [dict(loss) for loss in student.losses],
     }
-
-
-def teacher_figures(task: Task, store: Store, run_id: str) -> Figures:
-    """Who the teacher is, and whether it was asked at once or in batches."""
-    mode = "batch" if was_batched(store, run_id) else "online"
-    return {"model": choose(task.spec.teacher.model).model.name, "mode": mode}
 
 
 def stamped(figures: Figures) -> Figures:

@@ -215,10 +215,8 @@ def _answers(rows: Sequence[Prediction]) -> list[str]:
 def billed_systems(task: Task, student: Student) -> set[str]:
     """The systems that a provider serves and bills."""
     found = {"base", "base_few_shot", "student"} if student.model else set()
-    named = {name: name for name in task.spec.evaluate.baselines}
-    asked = {"teacher": task.spec.teacher.model} | named
-    rates = task.rates
-    return found | {name for name, model in asked.items() if price_of(model, rates) is not None}
+    named, rates = task.named_models, task.rates
+    return found | {name for name, model in named.items() if price_of(model, rates) is not None}
 
 
 def _usd_per_1k(

@@ -41,10 +41,8 @@ def tariff_figures(
 def _model(task: Task, name: str, student: Student) -> Model | None:
     if name == "student":
         return Model(student.model, None, "openai") if student.model else None
-    named = {"teacher": task.spec.teacher.model} | {
-        one: one for one in task.spec.evaluate.baselines
-    }
-    return choose(named[name]).model if name in named else None
+    named = task.named_models.get(name)
+    return choose(named).model if named else None
 
 
 def _per_1k(price: TokenPrice, asked: Sequence[Usage]) -> Decimal:

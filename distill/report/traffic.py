@@ -52,7 +52,7 @@ def assumptions(task: Task) -> Figures:
 def offer(system: System, *, billed: bool) -> Offer:
     """A system's row of the report, as somebody pays for it."""
     usd = Decimal(system["usd_per_1k_requests"]) if billed else None
-    return Offer(system["name"], float(system["requests_per_s"]), usd)
+    return Offer(float(system["requests_per_s"]), usd)
 
 
 def traffic_figures(task: Task, system: System, *, billed: bool) -> Figures:
@@ -186,12 +186,10 @@ def _usd(system: System) -> tuple[Decimal, Decimal]:
 def _ends(task: Task, name: str) -> date | None:
     """When the provider of a system that no task trains switches it off, as far as that is
     known."""
-    named = {"teacher": task.spec.teacher.model} | {
-        one: one for one in task.spec.evaluate.baselines
-    }
-    if name not in named:
+    named = task.named_models.get(name)
+    if not named:
         return None
-    model = choose(named[name]).model
+    model = choose(named).model
     found = lifetime_of(model.api, model.name)
     return found.shutdown if found else None
 

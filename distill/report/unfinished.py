@@ -6,12 +6,9 @@ from distill.errors import DistillError
 from distill.report.collect import (
     collect,
     data_figures,
-    made_figures,
-    now,
+    run_figures,
     stamped,
     student_figures,
-    teacher_figures,
-    versions,
 )
 from distill.report.spend import spend_figures
 from distill.store import Run, Store
@@ -41,14 +38,9 @@ def so_far(task: Task, store: Store, run: Run) -> Figures:
     left = next(stage for stage in STAGES if stage not in done)
     student = store.student(run.id)
     figures: Figures = {
-        "task": task.name,
-        "run": run.id,
-        "created": now(),
-        "versions": versions(),
+        **run_figures(task, store, run),
         "headline": f"UNFINISHED: {', '.join(done)} done, {left} is next.",
         "unfinished": {"done": done, "next": left},
-        "made": made_figures(task, run),
-        "teacher": teacher_figures(task, store, run.id),
         **({"student": student_figures(student)} if student else {}),
         **_data(task, store, run.id, done),
         "spend": spend_figures(task, store, run, student),

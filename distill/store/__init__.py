@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from distill.errors import DistillError, InputError
-from distill.store.data import Data
+from distill.store.data import Data, Dropped
 from distill.store.money import Money
 from distill.store.pairs import Pairs
 from distill.store.requests import Requests, request_of
@@ -22,7 +22,17 @@ from distill.store.rows import Row, as_json, now
 from distill.store.runs import Run, Runs
 from distill.store.trainings import Trainings
 
-__all__ = ["INTERRUPTED", "Row", "Run", "Store", "as_json", "migrate", "open_store", "request_of"]
+__all__ = [
+    "INTERRUPTED",
+    "Dropped",
+    "Row",
+    "Run",
+    "Store",
+    "as_json",
+    "migrate",
+    "open_store",
+    "request_of",
+]
 
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of a Ctrl-C that comes during a query
 

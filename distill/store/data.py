@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from distill.records import Candidate, Drop, Example, SplitRow, Spread
+from distill.records import Candidate, Drop, Example, SplitRow, Spread, most_frequent
 from distill.store.rows import Rows, as_json, values_of
 
 # The requests that each candidate of a run took, and how many candidates share each of them.
@@ -19,22 +19,17 @@ shared AS (SELECT request_id, count(*) AS candidates FROM asked GROUP BY request
 
 
 @dataclass(frozen=True, slots=True)
-class DroppedRow:
+class Dropped:
     """A candidate that was left out: `matched` is the text that it was too like, or what spoke
-    against it; `paid` are (USD, candidates that share it) of each request that it took."""
+    against it; `usd` is its part of what the requests cost that it took."""
 
     input: str
-    answers: tuple[str, ...]
+    answer: str
     check: str
     reason: str
     matched: str
     score: float | None
-    paid: Sequence[tuple[Decimal, int]]
-
-    @property
-    def usd(self) -> Decimal:
-        """Its part of what they cost."""
-        return sum((usd / candidates for usd, candidates in self.paid), Decimal(0))
+    usd: Decimal
 
 
 class Data(Rows):
@@ -111,10 +106,10 @@ class Data(Rows):
         )
         return [Drop(*row) for row in rows]
 
-    def dropped_rows(self, run_id: str, *, of_each: int | None = None) -> list[DroppedRow]:
-        """What was left out but seeds, in the order in which it was completed, with what its
-        answers and the synthesis that made it had cost; at most `of_each` of a check and a
-        reason, those that have a text, where that is given."""
+    def dropped_rows(self, run_id: str, *, of_each: int | None = None) -> list[Dropped]:
+        """What was left out but seeds, in the order in which it was completed, with what it had
+        cost; at most `of_each` of a check and a reason, those that have a text, where that is
+        given."""
         few = """AND candidate.input <> '' QUALIFY row_number() OVER
                (PARTITION BY "check", reason ORDER BY candidate.position) <= ?"""
         rows = self.rows(
@@ -137,7 +132,13 @@ class Data(Rows):
             *((run_id,) * 6),
             *((of_each,) if of_each else ()),
         )
-        return [DroppedRow(text, _tuple(said), *rest) for text, said, *rest in rows]
+        return [
+            Dropped(
+                *(text, most_frequent(_tuple(said)), check, reason, matched, score),
+                _shared_usd(parts),
+            )
+            for text, said, check, reason, matched, score, parts in rows
+        ]
 
     def drop_costs(self, run_id: str) -> dict[str, Decimal]:
         """Check -> USD that what it left out but seeds had cost."""
@@ -188,6 +189,11 @@ class Data(Rows):
             run_id,
         )
         return [SplitRow(Example(*row[:4]), row[4], row[5]) for row in rows]
+
+
+def _shared_usd(parts: Sequence[tuple[Decimal, int]]) -> Decimal:
+    """Of requests, each with the candidates that share it."""
+    return sum((usd / candidates for usd, candidates in parts), Decimal(0))
 
 
 def _tuple(text: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from distill.report.charts.drawing import (
     shown,
 )
 from distill.report.labels import INVALID
-from distill.systems import HEADS
+from distill.systems import HEADS, system_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +80,7 @@ def coverage(figures: Figures) -> Chart | None:
     if "coverage" not in figures:
         return None
     points = figures["coverage"]["points"]
-    teacher = next(row for row in figures["systems"] if row["name"] == "teacher")
+    teacher = system_of(figures, "teacher")
     metric = HEADS[teacher["metric"]]
 
     def draw(axes: "Axes") -> None:

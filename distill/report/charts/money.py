@@ -97,15 +97,11 @@ def pay_back(figures: Figures) -> Chart | None:
     if "break_even" not in figures:
         return None
     money, by_name = figures["break_even"], {s["name"]: s for s in figures["systems"]}
-    names = ["teacher", "student"]
-    if "cheapest_rival" in money:
-        names.append(money["cheapest_rival"]["system"])
-    daily = {name: float(by_name[name]["at_traffic"]["usd_per_day"]) for name in names}
     spent = float(money["spent_usd"])
-    begin = {
-        names[-1]: float(money.get("cheapest_rival", {}).get("spent_usd", 0)),
-        "student": spent,
-    }
+    begin = {"teacher": 0.0, "student": spent}
+    if rival := money.get("cheapest_rival"):
+        begin[rival["system"]] = float(rival["spent_usd"])
+    daily = {name: float(by_name[name]["at_traffic"]["usd_per_day"]) for name in begin}
     back = money.get("days", 0.0)
     days = min(max(LEAST_DAYS, WIDER * back), max(MOST_SHOWN_DAYS, back))
     if "ends" in money:  # after which there is no student
@@ -113,8 +109,7 @@ def pay_back(figures: Figures) -> Chart | None:
         days = min(days, max(1, (date.fromisoformat(money["ends"]) - created).days))
 
     def draw(axes: "Axes") -> None:
-        for name in names:
-            first = begin.get(name, 0.0)
+        for name, first in begin.items():
             line = "--" if name not in ("teacher", "student") else "-"
             last = first + days * daily[name]
             ends, colour = ([0, days], [first, last]), _colour(name)

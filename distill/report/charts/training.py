@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from distill.report.charts.drawing import INK, LINE, MARK, Chart, drawn, gridded, percent, reach
-from distill.systems import HEADS
+from distill.systems import HEADS, system_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ def learning_curve(figures: Figures) -> Chart | None:
     if "learning_curve" not in figures:
         return None
     points = figures["learning_curve"]["points"]
-    teacher = next(row for row in figures["systems"] if row["name"] == "teacher")
+    teacher = system_of(figures, "teacher")
 
     def draw(axes: "Axes") -> None:
         values = [p["value"] for p in points]
