@@ -60,6 +60,7 @@ def train_on(
         log=context.log("trainer" if folder.name == "student" else f"trainer-{folder.name}"),
         recipe=recipe,
         tag=tag,
+        choices=task.form.choices,
     )
     began = perf_counter()
     with context.progress.step("train", name, trainer.total_steps(job)) as advance:

@@ -10,6 +10,7 @@ import pytest
 
 from distill.backends.trainers import TrainJob, lora
 from distill.backends.trainers.children.lora import precision
+from distill.backends.trainers.children.lora.choosing import branches, choice_loss
 from distill.backends.trainers.children.lora.greedy import text_after
 from distill.backends.trainers.children.lora.loading import without_date
 from distill.backends.trainers.children.lora.loop import last_checkpoint
@@ -64,6 +65,42 @@ def test_the_loss_is_on_the_answer_and_its_end_alone(tmp_path: Path) -> None:
     assert row["input_ids"] == [hash(word) for word in words]
     assert row["labels"] == [IGNORED] * 7 + [hash("dogs"), hash("<end>")]
     assert row["length"] == 9
+
+
+def test_the_choices_are_told_apart_where_their_tokens_part() -> None:
+    choices = ("dogs", "cats and kittens", "cats alone", "birds")
+    dogs, cats, end, more, alone, birds = (
+        hash(word) for word in ("dogs", "cats", "<end>", "and", "alone", "birds")
+    )
+    assert branches(CHAT, choices, Words()) == {
+        (): sorted([dogs, cats, birds]),
+        (cats,): sorted([more, alone]),
+    }
+    ends = branches(CHAT, ("cats", "cats alone"), Words())
+    assert ends == {(cats,): sorted([alone, end])}, "an end is told from going on, too"
+
+
+def test_the_loss_of_a_choice_is_that_among_the_choices_and_some_of_the_rest() -> None:
+    """Against probabilities worked out one by one, for two answers of two and three tokens."""
+    import torch
+
+    draw = torch.Generator().manual_seed(0)
+    logits = torch.randn(5, 7, generator=draw, requires_grad=True)
+    labels = torch.tensor([[IGNORED, 1, 6, IGNORED], [IGNORED, 2, 3, 6]])
+    parted = {(): [1, 2, 5], (2,): [3, 4]}
+    p = logits.exp() / logits.exp().sum(1, keepdim=True)
+    among = [
+        p[0, 1] / (p[0, 1] + p[0, 2] + p[0, 5]),
+        p[2, 2] / (p[2, 1] + p[2, 2] + p[2, 5]),
+        p[3, 3] / (p[3, 3] + p[3, 4]),
+    ]
+    chosen = -sum(share.log() for share in among)
+    whole = -(p[0, 1] * p[1, 6] * p[2, 2] * p[3, 3] * p[4, 6]).log()
+    loss = choice_loss(logits, labels, parted)
+    assert loss.item() == pytest.approx(((chosen + 0.3 * (whole - chosen)) / 2).item(), rel=1e-5)
+    loss.backward()
+    pull = logits.grad[0].abs()
+    assert pull[2] > pull[[0, 3, 4, 6]].max(), "the wrong choice is what is learned from"
 
 
 def test_a_texts_own_line_separators_end_no_row(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ class Base:
 class TrainJob:
     """Where the rows (chat JSON lines) and the base lie, where the weights go, and the recipe, as
     the trainer made it. The trained model answers the chats of `parity`, to compare with what is
-    served. `tag` is a hash of rows, base and recipe."""
+    served. `tag` is a hash of rows, base and recipe. `choices`: the answers that there are, empty
+    where any text is one."""
 
     base: str
     train: Path
@@ -38,6 +39,7 @@ class TrainJob:
     log: Path
     recipe: Mapping[str, object]
     tag: str
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from .choosing import Branches, branches, choice_loss
 from .precision import computing, lengths_of_batches
-from .rows import IGNORED, LengthBuckets, Row, collator, filler
+from .rows import IGNORED, LengthBuckets, Row, collator, filler, read_chats
 from .telling import Job, tell
 from .troubles import DivergedError
 
@@ -86,6 +87,7 @@ def make_trainer(
     from trl import SFTTrainer
 
     recipe = job["recipe"]
+    parted = parted_choices(job, tokenizer)
 
     class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         """Computes the vocabulary's logits only where a token of the answer is asked for: with
@@ -95,7 +97,7 @@ def make_trainer(
             self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any
         ) -> Any:
             with computing():
-                loss = answer_loss(model.get_base_model(), inputs)
+                loss = answer_loss(model.get_base_model(), inputs, parted)
             return (loss, {"loss": loss}) if return_outputs else loss
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
@@ -168,8 +170,14 @@ def keep_adapter_exact(model: Any) -> None:
             parameter.data = parameter.data.float()
 
 
-def answer_loss(model: Any, inputs: Any) -> Any:
-    """Mean cross entropy of the answers' tokens."""
+def parted_choices(job: Job, tokenizer: Any) -> Branches:
+    """Where the answers that the job knows part; empty where any text may be one."""
+    chats = read_chats(Path(job["train"])) if job["choices"] else []
+    return branches(chats[0], job["choices"], tokenizer) if chats else {}
+
+
+def answer_loss(model: Any, inputs: Any, parted: Branches) -> Any:
+    """Mean cross entropy of the answers' tokens, or of the choice among a few answers."""
     import torch
 
     hidden = model.model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])[0][
@@ -178,6 +186,8 @@ def answer_loss(model: Any, inputs: Any) -> Any:
     targets = inputs["labels"][:, 1:]
     wanted = targets != IGNORED
     logits = model.lm_head(hidden[wanted]).float()
+    if parted:
+        return choice_loss(logits, targets, parted)
     return torch.nn.functional.cross_entropy(logits, targets[wanted])
 
 

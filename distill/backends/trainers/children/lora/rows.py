@@ -21,7 +21,15 @@ def read_rows(path: Path, tokenizer: Any) -> list[Row]:
             "The base has no chat template: take one that was tuned for chats (-Instruct, -it), or "
             "put a chat_template.jinja into its folder."
         )
-    return [_tokens(turns, tokenizer) for turns in read_chats(path)]
+    rows = [answer_tokens(turns, tokenizer) for turns in read_chats(path)]
+    return [
+        {
+            "input_ids": prompt + answer,
+            "labels": [IGNORED] * len(prompt) + answer,
+            "length": len(prompt + answer),
+        }
+        for prompt, answer in rows
+    ]
 
 
 def read_chats(path: Path) -> list[Chat]:
@@ -31,8 +39,10 @@ def read_chats(path: Path) -> list[Chat]:
         return [json.loads(line)["messages"] for line in lines]
 
 
-def _tokens(turns: Chat, tokenizer: Any) -> Row:
-    """Some tokenizers put a space before a text that stands alone: the answer is read where it
+def answer_tokens(turns: Chat, tokenizer: Any) -> tuple[list[int], list[int]]:
+    """The tokens of a chat's prompt, and those of its answer and its end.
+
+    Some tokenizers put a space before a text that stands alone: the answer is read where it
     stands, behind the prompt, wherever the prompt's tokens stay the same there."""
     asked = tokenizer.apply_chat_template(turns[:-1], add_generation_prompt=True, tokenize=False)
     answered = turns[-1]["content"] + tokenizer.eos_token
@@ -40,9 +50,7 @@ def _tokens(turns: Chat, tokenizer: Any) -> Row:
         tokenizer(text, add_special_tokens=False).input_ids
         for text in (asked, asked + answered, answered)
     )
-    answer = whole[len(prompt) :] if whole[: len(prompt)] == prompt else alone
-    ids = prompt + answer
-    return {"input_ids": ids, "labels": [IGNORED] * len(prompt) + answer, "length": len(ids)}
+    return prompt, whole[len(prompt) :] if whole[: len(prompt)] == prompt else alone
 
 
 class LengthBuckets:

@@ -1,0 +1,45 @@
+"""The loss where the answer is one of a few: the choice first, how it is written second."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .rows import IGNORED, Chat, answer_tokens
+
+# Written as one of the choices a student's answer is after a few dozen steps; until then, at full
+# weight, those tokens' gradients are so much larger that Adam takes small steps long afterwards.
+FORM_WEIGHT = 0.3
+
+# The tokens of an answer so far → those that may follow in one of the choices.
+Branches = dict[tuple[int, ...], list[int]]
+
+
+def branches(chat: Chat, choices: Sequence[str], tokenizer: Any) -> Branches:
+    """Where the choices' tokens part, behind the prompt of a chat."""
+    found: dict[tuple[int, ...], set[int]] = {}
+    for choice in choices:
+        answer = [*chat[:-1], {"role": "assistant", "content": choice}]
+        tokens = answer_tokens(answer, tokenizer)[1]
+        for place, token in enumerate(tokens):
+            found.setdefault(tuple(tokens[:place]), set()).add(token)
+    return {before: sorted(after) for before, after in found.items() if len(after) > 1}
+
+
+def choice_loss(logits: Any, labels: Any, parted: Branches) -> Any:
+    """Cross entropy among the choices, a mean over rows, and `FORM_WEIGHT` times what else the
+    cross entropy over the vocabulary has: that it is one of the choices, and its end.
+
+    A server that is held to the choices leaves the others out in the same way. logits: (tokens of
+    all answers, vocabulary); labels: (rows, tokens), IGNORED but for the answers.
+    """
+    import torch
+
+    answers = [[token for token in row if token != IGNORED] for row in labels.tolist()]
+    targets = torch.tensor([token for answer in answers for token in answer], device=logits.device)
+    whole = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+    before = [tuple(answer[:place]) for answer in answers for place in range(len(answer))]
+    chosen = logits.new_zeros(())
+    for place, answer in enumerate(before):
+        if allowed := parted.get(answer):
+            among = torch.logsumexp(logits[place, allowed], 0)
+            chosen = chosen + among - logits[place, targets[place]]
+    return (chosen + FORM_WEIGHT * (whole - chosen)) / len(answers)
