@@ -34,7 +34,7 @@ def choice_loss(logits: Any, labels: Any, parted: Branches) -> Any:
     import torch
 
     answers = [[token for token in row if token != IGNORED] for row in labels.tolist()]
-    targets = torch.tensor([token for answer in answers for token in answer], device=logits.device)
+    targets = labels[labels != IGNORED]
     whole = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
     before = [tuple(answer[:place]) for answer in answers for place in range(len(answer))]
     chosen = logits.new_zeros(())
