@@ -82,7 +82,7 @@ def write_job(options: argparse.Namespace, work: Path) -> TrainJob:
         parity=held,
         out=work,
         log=work / "log",
-        recipe=asdict(recipe_for(choices, 135_000_000)),
+        recipe=asdict(recipe_for(choices, 135_000_000, labelled=False)),
         tag="",
     )
 

@@ -185,8 +185,10 @@ class _Asking:
                 return 0
             batches.sends = True
             batches.fetch_ended()
-            if look := self._look_before_batches():
-                self._online(look=look, most=look)
+            if not (look := self._look_before_batches()):
+                return batches.complete(wait=not self.context.detach)
+        self._online(look=look, most=look)
+        with self._batching() as batches:  # anew: its ledger knows what the look has cost
             return batches.complete(wait=not self.context.detach)
 
     def _batching(self) -> AbstractContextManager[Batching]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from distill.backends.apis import DIALECTS
+from distill.backends.apis.wire import NO_ANSWER
 from distill.backends.batches.jobs import Job, Line
 from distill.backends.client import completed
 from distill.backends.failures import Failure, unreadable
@@ -73,12 +74,11 @@ class Results:
             return self._without_answer(attempt, line.failure or _nothing(self.endpoint))
         try:
             answer = DIALECTS[self.endpoint.model.api].read(line.payload)
-        except (KeyError, TypeError, IndexError):
+            waited = max((datetime.now(UTC) - batch.written).total_seconds(), 0.0)
+            return Outcome(attempt, completed(attempt, answer, waited, self.endpoint.price))
+        except NO_ANSWER:
             text = json.dumps(line.payload)
             return self._without_answer(attempt, unreadable(text, self.endpoint))
-        waited = max((datetime.now(UTC) - batch.written).total_seconds(), 0.0)
-        price = self.endpoint.price
-        return Outcome(attempt, completed(attempt, answer, waited, price))
 
     def _without_answer(self, attempt: Attempt, failure: Failure) -> Outcome:
         if failure.retry:

@@ -9,8 +9,10 @@ from typing import Literal
 from distill.records import Attempt
 from distill.store import Row, Store, request_of
 
-# submitted: the provider's id of it; mistaken: that id is another's; closed: why nothing more comes
-Event = Literal["submitted", "mistaken", "closed"]
+# submitted: the provider's id of it; guessed: one that may be another's; mistaken: that id is
+# another's; closed: why nothing more comes
+Event = Literal["submitted", "guessed", "mistaken", "closed"]
+IDENTIFIED: tuple[Event, ...] = ("submitted", "guessed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +60,24 @@ def open_batches(store: Store) -> list[Batch]:
 
 def _batch(row: Row, events: Sequence[tuple[str, str]]) -> Batch:
     mistaken = frozenset(job for event, job in events if event == "mistaken")
-    jobs = [job for event, job in events if event == "submitted" and job not in mistaken]
+    jobs = [job for event, job in events if event in IDENTIFIED and job not in mistaken]
     tag, run_id, purpose, teacher, written = row
     return Batch(tag, run_id, purpose, teacher, written, jobs[-1] if jobs else None, mistaken)
 
 
 def known_jobs(store: Store) -> frozenset[str]:
     """The providers' ids of all batches of the task."""
-    rows = store.rows("SELECT detail FROM batch_event WHERE event = 'submitted'")
-    return frozenset(job for (job,) in rows)
+    return _jobs(store, *IDENTIFIED)
+
+
+def guessed_jobs(store: Store) -> frozenset[str]:
+    """Those of them that may be another's: they were told by their size alone."""
+    return _jobs(store, "guessed")
+
+
+def _jobs(store: Store, *events: Event) -> frozenset[str]:
+    sql = "SELECT detail FROM batch_event WHERE event IN (SELECT unnest(?::VARCHAR[]))"
+    return frozenset(job for (job,) in store.rows(sql, list(events)))
 
 
 def attempts_out(store: Store, batch: Batch) -> dict[str, Attempt]:
@@ -100,6 +111,11 @@ def count_out(store: Store, run_id: str, purpose: str) -> int:
         purpose,
     )
     return int(rows[0][0])
+
+
+def requests_out(store: Store) -> frozenset[str]:
+    """The ids of the requests that are out in batches, of any run."""
+    return frozenset(id_ for (id_,) in store.rows("SELECT request_id FROM out_in_batch"))
 
 
 def goes_in_batches(mode: str, *, detach: bool, began: bool) -> bool:

@@ -29,6 +29,7 @@ from distill.batch_store import (
     add_event,
     attempts_out,
     count_out,
+    guessed_jobs,
     ids_of,
     known_jobs,
     open_batches,
@@ -118,15 +119,26 @@ class Batching:
             self._pause(came)
 
     def cancel(self) -> int:
-        """Stop every batch of the teacher, and fetch what was answered. How many there were."""
-        stopped: set[str] = set()
+        """Stop every batch of the teacher, but wait for one that may be another's, and fetch what
+        was answered. How many there were."""
+        seen: set[str] = set()
         while batches := self._batches():
             for batch in batches:
-                if batch.tag not in stopped and (job_id := self._job_id(batch)):
-                    self._call(partial(self.backend.cancel, self.client, job_id))
-                stopped.add(batch.tag)
+                if batch.tag not in seen:
+                    self._stop(batch)
+                seen.add(batch.tag)
             self._pause(self.fetch_ended())
-        return len(stopped)
+        return len(seen)
+
+    def _stop(self, batch: Batch) -> None:
+        job_id = self._job_id(batch)
+        if job_id in guessed_jobs(self.store):
+            self.results.note(
+                f"{job_id} may be another program's, which shows when it has ended: it is not "
+                "stopped but waited for (`distill cancel --forget` gives its answers up)"
+            )
+        elif job_id:
+            self._call(partial(self.backend.cancel, self.client, job_id))
 
     def count_out(self) -> int:
         """How many of the purpose's requests are out, in batches of any run."""
@@ -211,7 +223,10 @@ class Batching:
             if found := self._find(batch):
                 job = found
                 break
-        add_event(self.store, batch, "submitted", job.id)
+        return self._identified(batch, job)
+
+    def _identified(self, batch: Batch, job: Job) -> str:
+        add_event(self.store, batch, "guessed" if job.guessed else "submitted", job.id)
         return job.id
 
     def _job_id(self, batch: Batch) -> str | None:
@@ -220,8 +235,7 @@ class Batching:
         if batch.job_id:
             return batch.job_id
         if job := self._find(batch):
-            add_event(self.store, batch, "submitted", job.id)
-            return job.id
+            return self._identified(batch, job)
         ours = (batch.run_id, batch.purpose) == (self.what.run_id, self.what.purpose)
         if self.sends and ours:
             rest = attempts_out(self.store, batch).values()

@@ -63,7 +63,8 @@ def training_tokens(
 
 def epochs_of(task: Task, base: Base) -> int:
     """Epochs of the training at the provider."""
-    recipe = TRAINERS["openai"].recipe(task.spec.student.model_dump(), base)
+    choices, labelled = task.spec.student.model_dump(), bool(task.form.choices)
+    recipe = TRAINERS["openai"].recipe(choices, base, labelled=labelled)
     return int(str(recipe["n_epochs"]))
 
 

@@ -11,6 +11,7 @@ from distill.asking import teacher_settings
 from distill.backends.client import complete_all
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
+from distill.batch_store import requests_out
 from distill.leaks import without_leaking_seeds
 from distill.ledger import StoreLedger
 from distill.pipeline import ALL_THE_WAY, begin, estimate, settle_teacher, why_new
@@ -18,7 +19,7 @@ from distill.plan import Plan, plan
 from distill.records import Request
 from distill.store import Store, open_store
 from distill.task import Task, load_task
-from distill.wanted import Stock, demand
+from distill.wanted import Stock, Wanted, demand
 from distill.workspace import Workspace
 
 CALLS = 5
@@ -73,10 +74,15 @@ def _ask_first(task: Task, store: Store, run_id: str, settings: ServerSettings, 
                 store.add_requests(requests)
                 complete_all(endpoint, ledger.ask(iter(requests), lambda answers: None))
 
+        out = requests_out(store)  # their answers are on the way, and will be billed
+
+        def missing(wanted: Wanted, most: int) -> list[Request]:
+            return [row for row in wanted.missing if row.id not in out][:most]
+
         asked = demand(task, teacher.model, Stock(store))
-        first = asked.synthesize.missing[:SYNTHESES]
-        first += asked.answer.missing[: CALLS - len(first)]
+        first = missing(asked.synthesize, SYNTHESES)
+        first += missing(asked.answer, CALLS - len(first))
         ask(first)
         if len(first) < CALLS and asked.answer.more:
             again = demand(task, teacher.model, Stock(store))
-            ask(again.answer.missing[: CALLS - len(first)])
+            ask(missing(again.answer, CALLS - len(first)))

@@ -94,7 +94,7 @@ def rehearse(workspace: Workspace, name: str, wanted: Wanted) -> Rehearsed:
 
 def _with_teacher(task: Task, wanted: Wanted) -> Task:
     """The task with the teacher that is rehearsed."""
-    own = task.spec.teacher
+    own = pipeline.settle_teacher(task).spec.teacher
     played = own.model.partition(":")[0] in BATCHES
     name = wanted.teacher or (own.model if played else USUAL_TEACHER)
     if choose(name).model.api not in BATCHES:

@@ -88,8 +88,18 @@ def next_counts(task: Task, model: Model, asked: Counts, kept: Sequence[Candidat
     if not total:  # each group has its part, and yet they are too few: one more of each
         more = dict.fromkeys(task.groups, 1)
         total = len(more)
-    scale = min(1.0, room / total)
-    return {group: asked[group] + ceil(more[group] * scale) for group in task.groups}
+    given = more if total <= room else _shared_out(room, more)
+    return {group: asked[group] + given[group] for group in task.groups}
+
+
+def _shared_out(room: int, wanted: Counts) -> dict[str, int]:
+    """`room` requests, fewer than are wanted, as the groups want them (largest remainders)."""
+    total = sum(wanted.values())
+    given = {group: room * count // total for group, count in wanted.items()}
+    by_remainder = sorted(wanted, key=lambda group: -(room * wanted[group] % total))
+    for group in by_remainder[: room - sum(given.values())]:
+        given[group] += 1
+    return given
 
 
 def group_shares(rows: Sequence[Candidate], task: Task) -> Mapping[str, float]:

@@ -45,7 +45,7 @@ def train_on(
     name = choose(spec.trainer)
     trainer = TRAINERS[name]
     base = trainer.locate(spec.base)
-    recipe = trainer.recipe(spec.model_dump(), base)
+    recipe = trainer.recipe(spec.model_dump(), base, labelled=bool(task.form.choices))
     rows_hash = data_hash(task, split)
     tag = content_id([rows_hash, base.name, name, recipe])
     if found := _finished(folder, tag):

@@ -45,6 +45,10 @@ class StandIn:
     most_at_once: int = 0
     fail_after: int | None = None
     fail_next: int = 0
+    fail_status: int = 500
+    failed: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    odd_once: Body = field(default_factory=dict)  # takes the place of parts of one response
     gather: int = 0  # requests of a load test are answered once so many are there
     _at_once: int = 0
     _gathered: threading.Event = field(default_factory=threading.Event)
@@ -80,7 +84,10 @@ class StandIn:
             late = self.fail_after is not None and self.total >= self.fail_after
             self.fail_next -= (passes := self.fail_next > 0)
             if late or passes:
-                return 500, {"error": {"message": "told to fail", "type": "server_error"}}
+                self.failed += 1
+                return self.fail_status, {
+                    "error": {"message": "told to fail", "type": "server_error"}
+                }
             if salt := body.get("cache_salt"):
                 self.load.append(salt)
             else:
@@ -94,7 +101,8 @@ class StandIn:
         time.sleep(0.001)  # lets requests overlap; nothing waits for it
         with self._lock:
             self._at_once -= 1
-        return 200, _response(path, body)
+            odd, self.odd_once = self.odd_once, {}
+        return 200, _response(path, body) | odd
 
 
 def _problem(path: str, body: Body) -> str | None:
@@ -205,6 +213,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
+        for name, value in self.standin.headers.items():
+            self.send_header(name, value)
         with suppress(ConnectionError):  # whoever asked may have ended at another's failure
             self.end_headers()
             self.wfile.write(data)

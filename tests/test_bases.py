@@ -193,7 +193,7 @@ def test_a_hub_out_of_reach(tmp_path: Path) -> None:
 
 def test_a_larger_base_gets_smaller_steps(pets: WriteTask) -> None:
     sizes = [135_000_000, 1_200_000_000, 8_000_000_000, 70_000_000_000]
-    found = [recipe_for(pets().spec.student.model_dump(), size) for size in sizes]
+    found = [recipe_for(pets().spec.student.model_dump(), size, labelled=True) for size in sizes]
     assert [one.learning_rate for one in found] == [5e-4, 3e-4, 2e-4, 1e-4]
     assert all(one.alpha == one.rank for one in found)
 
@@ -203,5 +203,5 @@ def test_what_the_task_says_comes_before_any_default(pets: WriteTask) -> None:
     text = (task.folder / "task.toml").read_text(encoding="utf-8")
     (task.folder / "task.toml").write_text(f"{text}[student]\nrank = 64\n", encoding="utf-8")
     spec = load_task(task.folder.parent, "pets").spec.student
-    found = recipe_for(spec.model_dump(), 135_000_000)
+    found = recipe_for(spec.model_dump(), 135_000_000, labelled=True)
     assert (found.rank, found.alpha, found.batch_size) == (64, 64, 4)

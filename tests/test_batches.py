@@ -15,10 +15,11 @@ import pytest
 
 from distill import batching, pipeline
 from distill.backends.batches import BATCHES
-from distill.batch_store import known_jobs, open_batches
+from distill.batch_store import attempts_out, known_jobs, open_batches
 from distill.cancel import cancel
 from distill.errors import DistillError, InputError
 from distill.ledger import BudgetReached
+from distill.probe import measure
 from distill.rehearsal import Settings, StandIn, running
 from distill.store import open_store
 from distill.workspace import Workspace
@@ -230,6 +231,67 @@ def test_the_budget_holds_with_batches_out(database: Path, provider: Start, teac
             spend_in_batches(database, teacher, 500, budget)
         assert standin.bill().usd <= budget
     assert 0 < unanswered(database) < 500
+
+
+@both
+def test_the_budget_holds_with_a_look_before_the_first_batch(
+    workspace: Workspace, pets: WriteTask, provider: Start, teacher: str
+) -> None:
+    texts = [{"input": f"the old cat number {number} sleeps"} for number in range(300)]
+    only = batch_toml(teacher).replace("requests = 60", 'requests = 0\nsources = ["inputs"]')
+    pets(task_toml=f"{only}\n[budget]\nusd = 0.01\n", inputs_jsonl=jsonl(texts))
+    with provider() as standin:
+        with pytest.raises(BudgetReached):
+            pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
+        bill = standin.bill()
+    assert bill.batches >= 1 and Decimal("0.008") < bill.usd <= Decimal("0.01")
+
+
+def test_cancel_does_not_stop_a_batch_that_may_be_anothers(
+    workspace: Workspace, pets: WriteTask, provider: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ours was written down and never sent; another program's has its size and is under way."""
+    from anthropic import Anthropic
+
+    backend: Any = BATCHES["anthropic"]
+    create = backend.create
+    database = workspace.database("pets")
+    pets(task_toml=batch_toml(TEACHERS[1]))
+    with provider(batch_seconds=2) as standin:
+        monkeypatch.setattr(backend, "create", die)
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.run(workspace, "pets", pipeline.Way("generate", detach=True))
+        monkeypatch.setattr(backend, "create", create)
+        with open_store(database) as store:
+            (batch,) = open_batches(store)
+            size = len(attempts_out(store, batch))
+        params: Any = {"model": "claude-haiku-5-5", "max_tokens": 9}
+        params |= {"messages": [{"role": "user", "content": "Which pet?"}]}
+        with Anthropic() as client:
+            foreign = client.messages.batches.create(
+                requests=[{"custom_id": f"theirs-{n}", "params": params} for n in range(size)]
+            )
+            cancel(workspace, "pets")
+            after = client.messages.batches.retrieve(foreign.id)
+        assert after.cancel_initiated_at is None and after.request_counts.succeeded == size
+        assert standin.bill().batches == 1, "ours was never sent"
+    with open_store(database) as store:
+        assert open_batches(store) == []
+
+
+@both
+def test_a_probe_asks_nothing_that_is_out(
+    workspace: Workspace, pets: WriteTask, provider: Start, teacher: str
+) -> None:
+    texts = [{"input": f"the old cat number {number} sleeps"} for number in range(40)]
+    only = batch_toml(teacher).replace("requests = 60", 'requests = 0\nsources = ["inputs"]')
+    pets(task_toml=only, inputs_jsonl=jsonl(texts))
+    with provider(batch_seconds=20) as standin:
+        pipeline.run(workspace, "pets", pipeline.Way(until="generate", detach=True))
+        asked = standin.bill()
+        measure(workspace, "pets", lambda calls, most: None)
+        assert set(standin.bill().asked.values()) == {1}
+        assert sum(standin.bill().asked.values()) >= sum(asked.asked.values())
 
 
 @both

@@ -15,7 +15,7 @@ from distill import pipeline
 from distill.backends import tuning_prices
 from distill.break_even import Assumed, Offer, Running, at_provider, on_machines, pay_back
 from distill.records import Student
-from distill.report.compared import billed_systems
+from distill.report.tariffs import billing
 from distill.report.traffic import (
     Made,
     Purchase,
@@ -352,4 +352,4 @@ def test_a_teacher_on_this_machine_without_a_price_is_a_machine(pets: WriteTask)
     ):
         task = pets(task_toml=f'{HEAD}model = "{model}"\n')
         student = Student("s", "b", "u", {}, "h", Path("s"), 1.0, 1)
-        assert ("teacher" in billed_systems(task, student)) is bills
+        assert ("teacher" in billing(task, student)) is bills

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,29 @@ def test_a_failure_that_passes_costs_attempts_and_no_answer(standin: StandIn) ->
     complete_all(endpoint(standin.url, in_flight=8), books)
     assert len(books.completions) == 50
     assert [row.result for row in books.outcomes].count("not_billed") == 3
+
+
+def test_nothing_is_sent_after_the_asking_has_to_stop(standin: StandIn) -> None:
+    """Of 32 that wait for their turn when no credit is left, none is sent any more."""
+    standin.headers = {"x-ratelimit-limit-requests": "600"}  # ten a second
+    standin.fail_after, standin.fail_status = 10, 401
+    books = Books(requests(300))
+    with pytest.raises(DistillError, match="told to fail"):
+        complete_all(endpoint(standin.url, in_flight=32), books)
+    assert standin.total == 10 and standin.failed <= 8, "those on their way, of a window of 8"
+    assert sorted(row.attempt.id for row in books.outcomes) == sorted(a.id for a in books.begun)
+    assert any(row.failure == "not sent" for row in books.outcomes)
+
+
+@pytest.mark.parametrize(
+    "odd", [{"usage": None}, {"choices": [None]}, {"choices": [{"message": None}]}]
+)
+def test_one_answer_of_another_shape_loses_no_other(standin: StandIn, odd: Any) -> None:
+    standin.odd_once = odd
+    books = Books(requests(60))
+    complete_all(endpoint(standin.url, in_flight=16, chat=True), books)
+    assert len(books.completions) == 60
+    assert [row.result for row in books.outcomes].count("maybe_billed") == 1
 
 
 def test_a_server_that_is_not_there_is_named() -> None:

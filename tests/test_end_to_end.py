@@ -364,7 +364,7 @@ def test_a_trainer_that_dies_shows_its_log(tmp_path: Path) -> None:
         rows,
         out,
         log,
-        asdict(recipe_for(StudentSpec().model_dump(), 1)),
+        asdict(recipe_for(StudentSpec().model_dump(), 1, labelled=True)),
         "",
     )
     with pytest.raises(ChildError, match=r"the trainer \(unsloth\) ended with code 1\."):

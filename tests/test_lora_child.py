@@ -103,6 +103,24 @@ def test_the_loss_of_a_choice_is_that_among_the_choices_and_some_of_the_rest() -
     assert pull[2] > pull[[0, 3, 4, 6]].max(), "the wrong choice is what is learned from"
 
 
+def test_an_answer_that_is_no_choice_is_learned_as_text() -> None:
+    """Among choices that leave it out its loss would fall without end."""
+    import torch
+
+    logits = torch.randn(2, 7, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([[IGNORED, 4, 6]])
+    whole = torch.nn.functional.cross_entropy(logits, labels[0, 1:], reduction="sum")
+    loss = choice_loss(logits, labels, {(): [1, 2, 5]})
+    assert loss.item() == pytest.approx(0.3 * whole.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(("labelled", "loss"), [(True, "choice"), (False, "tokens")])
+def test_the_recipe_says_which_loss_it_was(labelled: bool, loss: str) -> None:
+    """So that a training goes on with its own loss alone, and runs with different ones differ."""
+    recipe = recipe_for(StudentSpec().model_dump(), 135_000_000, labelled=labelled)
+    assert recipe.loss == loss
+
+
 def test_a_texts_own_line_separators_end_no_row(tmp_path: Path) -> None:
     rows = tmp_path / "rows.jsonl"
     turns = [*CHAT[:1], {"role": "user", "content": "one\u2028two\x85three\x0bfour"}, *CHAT[2:]]
@@ -310,7 +328,7 @@ def test_a_small_base_is_not_rounded_to_4_bits(
     said: bool | None, parameters: int, in_4bit: bool
 ) -> None:
     choices = StudentSpec(load_in_4bit=said).model_dump()
-    assert recipe_for(choices, parameters).load_in_4bit is in_4bit
+    assert recipe_for(choices, parameters, labelled=True).load_in_4bit is in_4bit
 
 
 def merged_layer(largest: float) -> tuple[Any, Any, Any]:

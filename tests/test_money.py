@@ -4,7 +4,7 @@ the same."""
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,7 @@ usd_per_hour = 60
 """
 SYNTHESIS, ANSWER = Usage(600, 400), Usage(1200, 5, cached=1000)
 JUDGED, SERVED = Usage(300, 20), Usage(50, 3)
+IN_FLIGHT = 8
 
 
 class Recorder:
@@ -75,7 +76,7 @@ class Recorder:
         self.store, self.task, self.run = store, task, run
         self.at_once = token_price("openai", MODEL, task.rates)
         self.batch = token_price("openai", MODEL, task.rates, batch=True)
-        self.machine = MachinePrice(task.spec.machine.usd_per_hour, 8)
+        self.machine = MachinePrice(task.spec.machine.usd_per_hour, IN_FLIGHT)
 
     def answers(
         self, purpose: str, price: Price, usage: Usage, count: int, seconds: float = 1.0
@@ -86,14 +87,16 @@ class Recorder:
             for n in range(count)
         ]
         usd, now = price.usd(usage, seconds), datetime.now(UTC)
+        # As eight at a time come.
+        at = [now + (n // IN_FLIGHT) * timedelta(seconds=seconds) for n in range(count)]
         self.store.add_asks(self.run, asks)
         self.store.add_completions(
             [
                 Completion(
                     *(ask.request.id, "cat", "stop", usage.prompt, usage.completion),
-                    *(usd, seconds, now, usage.cached),
+                    *(usd, seconds, at[n], usage.cached),
                 )
-                for ask in asks
+                for n, ask in enumerate(asks)
             ]
         )
         return [ask.request.id for ask in asks]

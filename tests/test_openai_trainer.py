@@ -271,7 +271,8 @@ def test_too_few_examples_and_odd_epochs(job: TrainJob, provider: Provider) -> N
     base = TRAINERS["openai"].locate("auto")
     for epochs in (1.5, 51):
         with pytest.raises(InputError, match=r"student\.epochs: OpenAI takes whole numbers"):
-            TRAINERS["openai"].recipe({"epochs": epochs, "seed": 0, "batch_size": None}, base)
+            choices = {"epochs": epochs, "seed": 0, "batch_size": None}
+            TRAINERS["openai"].recipe(choices, base, labelled=True)
 
 
 def test_a_key_never_shows(job: TrainJob, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -479,7 +480,7 @@ def test_hyperparameters_that_openai_refuses() -> None:
     for key, value in (("batch_size", 257), ("seed", 2**31), ("seed", -1)):
         choices = {"epochs": None, "batch_size": None, "seed": 0} | {key: value}
         with pytest.raises(InputError, match=rf"student\.{key}: OpenAI takes numbers"):
-            trainer.recipe(choices, base)
+            trainer.recipe(choices, base, labelled=True)
 
 
 def test_every_base_has_a_price_for_its_students() -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from distill import pipeline
 from distill.cli import cli
 from distill.errors import InputError
-from distill.rehearse import Wanted, parse_faults, rehearse
+from distill.rehearse import USUAL_TEACHER, Wanted, parse_faults, rehearse
 from distill.workspace import Workspace
 from tests.conftest import WriteTask
 from tests.standin import StandIn
@@ -99,3 +99,22 @@ def test_what_cannot_be_rehearsed_is_an_input_error(
         parse_faults("rain=1")
     with pytest.raises(InputError, match="--faults: fault cut is a share from 0 to 1"):
         parse_faults("cut=2")
+
+
+@pytest.mark.usefixtures("no_keys")
+@pytest.mark.parametrize(
+    ("key", "teacher"),
+    [
+        ("ANTHROPIC_API_KEY", "anthropic:"),
+        ("OPENAI_API_KEY", "openai:gpt-6.1-terra"),
+        ("", USUAL_TEACHER),
+    ],
+)
+def test_auto_rehearses_whom_the_run_would_ask(
+    workspace: Workspace, pets: WriteTask, monkeypatch: pytest.MonkeyPatch, key: str, teacher: str
+) -> None:
+    pets()
+    if key:
+        monkeypatch.setenv(key, "test")
+    done = rehearse(workspace, "pets", Wanted(until="generate"))
+    assert done.outcome.run.teacher.startswith(teacher)

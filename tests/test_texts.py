@@ -18,6 +18,8 @@ from distill.pairwise import (
     PEOPLE,
     SHOWN_FIRST,
     SHOWN_SECOND,
+    UNREADABLE,
+    WIN_RATE,
     both_ways,
     controls,
     pairs,
@@ -25,7 +27,7 @@ from distill.pairwise import (
     win,
 )
 from distill.prompting import constrained_request, student_request
-from distill.records import Candidate, Message, Model, Prediction
+from distill.records import Candidate, Message, Model, Prediction, Score
 from distill.rehearse import Wanted, rehearse
 from distill.report.judged import judge_figures
 from distill.serve import curl_line
@@ -139,6 +141,17 @@ def test_the_report_says_what_the_judge_is_worth(
         text = (outcome.context.folder / name).read_text(encoding="utf-8")
         assert "win rate" in text, name
         assert "judge" in text, name
+
+
+def test_a_judge_that_says_nothing_agrees_with_nobody(workspace: Workspace) -> None:
+    write(workspace, preferences_jsonl=jsonl(PREFERENCES))
+    task = load_task(workspace.prompts, "counts")
+    pairs = [row.id for row in task.preferences]
+    none = [Score(PEOPLE, id_, UNREADABLE, 2) for id_ in pairs]
+    lost = [Score(PEOPLE, id_, WIN_RATE, 0.0) for id_ in pairs]
+    with open_store(workspace.database("counts")) as store:
+        store.add_predictions("r", [], none + lost)
+        assert judge_figures(task, store, "r")["people"]["value"] == 0.0
 
 
 def test_nothing_follows_from_a_judge_that_only_sees_the_order(

@@ -8,7 +8,7 @@ from distill.records import Candidate, Model, Source
 from distill.synthesis import inputs_per_request
 from distill.task import Task
 from distill.topup import Round, first_counts, next_counts, planned_counts, why_enough
-from tests.conftest import WriteTask
+from tests.conftest import WriteTask, jsonl
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\ncats = "c"\ndogs = "d"\nbirds = "b"\n'
 LOCAL = Model("local", None, "compatible")
@@ -90,3 +90,24 @@ def test_labels_are_wanted_as_real_inputs_are_distributed(pets: WriteTask) -> No
     found = Counter(next_counts(task, LOCAL, asked, rows))
     # 80, 30 and 20 of 130 are wanted; 17, 12 and 11 are there, of 50 asked for each.
     assert found == {"cats": 10 + 38, "dogs": 10 + 15, "birds": 10 + 9}
+
+
+def test_no_round_asks_for_more_than_is_allowed(pets: WriteTask) -> None:
+    """Each of 77 groups wants a few more than there is room for."""
+    names = [f"label{n}" for n in range(77)]
+    labels = "".join(f'{name} = "x"\n' for name in names)
+    task = pets(
+        task_toml=f'name = "pets"\nkind = "classify"\n[labels]\n{labels}'
+        "[generate]\nrequests = 800\nexamples = 600\n",
+        seeds_jsonl=jsonl([{"input": f"about {name} it is", "label": name} for name in names]),
+        gold_jsonl=jsonl([{"input": f"what of {name} then", "label": name} for name in names]),
+    )
+    first = dict(first_counts(task, LOCAL))
+    rows = [
+        Candidate(f"{name} {n}", None, (name,), "synthesis", f"{name}{n}")
+        for name in names
+        for n in range(4)
+    ]
+    found = next_counts(task, LOCAL, first, rows)
+    assert asked_inputs(task, dict(found)) == 800
+    assert {found[name] - first[name] for name in names} == {0, 1}

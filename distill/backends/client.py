@@ -17,7 +17,7 @@ from time import monotonic, perf_counter
 from typing import Any, Protocol
 
 from distill.backends.apis import DIALECTS
-from distill.backends.apis.wire import Answer, Reply
+from distill.backends.apis.wire import NO_ANSWER, Answer, Reply
 from distill.backends.failures import LIMITED, Failure, explain, unreadable
 from distill.backends.pace import Pace
 from distill.errors import DistillError
@@ -141,19 +141,21 @@ class _Asking:
 
     async def _wind_up(self) -> None:
         """Interrupted: send nothing more, but wait for what can be billed, and settle it."""
-        self.stopping = True
+        self._stop()
         if self.turning:
             await self.turning
         while any(attempt.worst_usd for attempt in self.out.values()):
             await asyncio.sleep(FLUSH_SECONDS)
         await self._turn()
 
+    def _stop(self) -> None:
+        """Send nothing more, also of what waits for its turn."""
+        self.stopping = True
+        self.pace.end()
+
     async def _work(self, client: Any) -> None:
         while True:
             attempt = await self.ready.get()
-            if self.stopping:
-                self._settle(Outcome(attempt, failure="not sent"))
-                continue
             sampling = attempt.request.sampling
             await self.pace.admit(sampling.max_tokens + prompt_tokens(attempt.request))
             try:
@@ -168,6 +170,8 @@ class _Asking:
             self.wake.set()
 
     async def _ask(self, client: Any, attempt: Attempt) -> Outcome:
+        if self.stopping:
+            return Outcome(attempt, failure="not sent")
         dialect = DIALECTS[self.endpoint.model.api]
         start = perf_counter()
         try:
@@ -178,9 +182,10 @@ class _Asking:
         self.pace.took(reply.headers)
         try:
             answer = dialect.read(json.loads(reply.text))
-        except (ValueError, KeyError, TypeError, IndexError):
+            completion = completed(attempt, answer, seconds, self.endpoint.price)
+        except NO_ANSWER:
             return self._again(attempt, unreadable(reply.text, self.endpoint))
-        return Outcome(attempt, completed(attempt, answer, seconds, self.endpoint.price))
+        return Outcome(attempt, completion)
 
     def _failed(self, attempt: Attempt, error: Exception) -> Outcome:
         failure = explain(error, self.endpoint)
@@ -201,7 +206,7 @@ class _Asking:
             self.again.append((monotonic() + delay(tries, failure.wait_s), attempt.request))
         else:
             self.failure = self.failure or failure.message
-            self.stopping = True
+            self._stop()
         return Outcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
 
 

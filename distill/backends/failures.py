@@ -14,8 +14,9 @@ from distill.records import Endpoint
 RETRY_AFTER_CAP_SECONDS = 120.0
 LIMITED = (429, 503, 529)
 RETRIED = (408, 409, 429)
-# Something between us and the model gave up waiting: the model may have answered.
-MAYBE_BILLED = (408, 502, 504)
+# Something between us and the model gave up waiting: the model may have answered. 520 and 524 are
+# Cloudflare's for a connection that broke or took too long after the request was sent.
+MAYBE_BILLED = (408, 502, 504, 520, 524)
 NOT_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "ProxyError")
 NO_CREDIT = ("insufficient_quota", "credit balance", "enforced_spend_limit_reached", "billing")
 ADVICE = {

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic
@@ -61,17 +62,27 @@ class Pace:
         self._refused_in_a_row = 0
         self._closed_until = 0.0
         self._room = asyncio.Condition()
+        self._ended = asyncio.Event()
 
     async def admit(self, tokens: int) -> None:
-        """Wait until a request of at most so many tokens may be sent; `done` must follow."""
+        """Wait until a request of at most so many tokens may be sent, or the pace has ended; `done`
+        must follow."""
         async with self._room:
-            await self._room.wait_for(lambda: self._running < int(self._window))
+            await self._room.wait_for(
+                lambda: self._running < int(self._window) or self._ended.is_set()
+            )
             self._running += 1
         now = self._clock()
         waits = [self._gates["requests"].delay(1, now), self._gates["tokens"].delay(tokens, now)]
         wait = max(*waits, self._closed_until - now)
         if wait > 0:
-            await asyncio.sleep(wait)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._ended.wait()
+
+    def end(self) -> None:
+        """Nothing is sent any more: nobody needs to wait."""
+        self._ended.set()
 
     async def done(self) -> None:
         """A request has come back, however."""

@@ -16,7 +16,6 @@ from distill.records import SplitRow, Spread, Student
 from distill.report.advice import advice
 from distill.report.compared import (
     answer_figures,
-    billed_systems,
     confidence_figures,
     leads,
     mistake_figures,
@@ -32,7 +31,7 @@ from distill.report.memorised import memorised
 from distill.report.results import Results, results_of
 from distill.report.side_effects import side_effect_figures
 from distill.report.spend import rows_usd, shown_usd, spend_figures
-from distill.report.tariffs import tariff_figures
+from distill.report.tariffs import billing, tariff_figures
 from distill.report.traffic import (
     Made,
     break_even_figures,
@@ -62,9 +61,10 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     split = store.split(run_id)
     said, judge = results.predictions, judge_figures(task, store, run_id)
     found = verdict_on(task, results.scores, judge)
-    billed = billed_systems(task, student)
+    prices = billing(task, student)
+    billed = set(prices)
     systems = [
-        system_figures(task, name, results, billed=name in billed)
+        system_figures(task, name, results, prices.get(name))
         for name in shown_order(task.spec.evaluate.baselines)
         if name in results.predictions
     ]

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 from distill.answers import Text
-from distill.backends.teachers import price_of
 from distill.fields import NOTHING, Fields
-from distill.prices import usd_per_1k
-from distill.records import Completion, Prediction, Student
-from distill.report import confidence
+from distill.prices import TokenPrice, usd_per_1k
+from distill.records import Completion, Prediction
+from distill.report import confidence, tariffs
 from distill.report.confidence import Sure
 from distill.report.fields import UNUSED, by_field
 from distill.report.judged import text_figures
@@ -28,7 +28,7 @@ from distill.stats import (
     share,
     verdict,
 )
-from distill.systems import HEADS, LOCAL_SYSTEMS, RIVALS, TEACHER_AGAIN
+from distill.systems import HEADS, RIVALS, TEACHER_AGAIN
 from distill.task import Task
 
 RIGHT_OR_WRONG = ("student", "teacher")
@@ -92,15 +92,14 @@ def verdict_figures(found: Verdict) -> Figures:
     return figures
 
 
-def system_figures(task: Task, name: str, results: Results, *, billed: bool) -> Figures:
-    """How well a system did, how fast, and at what price."""
+def system_figures(task: Task, name: str, results: Results, price: TokenPrice | None) -> Figures:
+    """How well a system did, how fast, and at what price: what its provider bills by now, else the
+    time of the machine."""
     rows = results.predictions[name]
     found = estimate(list(results.scores[name].values()), task.spec.evaluate.confidence)
     latencies = [row.latency_s for row in rows]
-    in_flight = 1 if name in LOCAL_SYSTEMS else task.spec.evaluate.in_flight
-    # Little's law: with so many always in flight, they come out at in_flight ÷ mean latency.
-    requests_per_s = in_flight * len(latencies) / sum(latencies)
     answers = results.answers(name)
+    requests_per_s = len(rows) / (busy_seconds(answers) or sum(latencies))
     figures: Figures = {
         "name": name,
         **_compared(task, name, results),
@@ -109,7 +108,7 @@ def system_figures(task: Task, name: str, results: Results, *, billed: bool) -> 
         **found.figures,
         **_of_kind(task, name, results),
         "valid_rate": sum(row.valid for row in rows) / len(rows),
-        "usd_per_1k_requests": shown_usd(_usd_per_1k(task, answers, requests_per_s, billed=billed)),
+        "usd_per_1k_requests": shown_usd(_usd_per_1k(task, answers, requests_per_s, price)),
         "latency_p50_s": percentile(latencies, 50),
         "latency_p95_s": percentile(latencies, 95),
         "requests_per_s": requests_per_s,
@@ -212,19 +211,22 @@ def _answers(rows: Sequence[Prediction]) -> list[str]:
     return [row.answer if row.valid else INVALID for row in rows]
 
 
-def billed_systems(task: Task, student: Student) -> set[str]:
-    """The systems that a provider serves and bills."""
-    found = {"base", "base_few_shot", "student"} if student.model else set()
-    named, rates = task.named_models, task.rates
-    return found | {name for name, model in named.items() if price_of(model, rates) is not None}
+def busy_seconds(answers: Sequence[Completion]) -> float:
+    """For how long at least one of the answers was being made, by their own times: a run's break is
+    left out, and more allowed in flight than were makes nothing faster."""
+    spans = sorted((row.at.timestamp() - row.latency_s, row.at.timestamp()) for row in answers)
+    busy, until = 0.0, -inf
+    for begun, ended in spans:
+        busy += max(ended - max(begun, until), 0.0)
+        until = max(until, ended)
+    return busy
 
 
 def _usd_per_1k(
-    task: Task, answers: Sequence[Completion], requests_per_s: float, *, billed: bool
+    task: Task, answers: Sequence[Completion], requests_per_s: float, price: TokenPrice | None
 ) -> Decimal:
-    """What a provider bills for them; the time of the machine for what we serve ourselves."""
-    if billed:
-        return 1000 * sum((row.usd for row in answers), Decimal(0)) / len(answers)
+    if price is not None:
+        return tariffs.usd_per_1k(price, tariffs.usages(answers))
     return usd_per_1k(task.spec.machine.usd_per_hour, requests_per_s)
 
 

@@ -45,7 +45,7 @@ def judge_figures(task: Task, store: Store, run_id: str) -> Figures:
         "pairs": sum(len(seen[name]) for name in systems),
         "unreadable": int(sum(sum(seen[name].values()) for name in systems)),
         **_orders(first, second, systems, confidence),
-        **_people(task, wins.get(PEOPLE, {})),
+        **_people(task, wins.get(PEOPLE, {}), seen.get(PEOPLE, {})),
     }
     return figures
 
@@ -79,12 +79,13 @@ def _orders(first: Said, second: Said, systems: Sequence[str], confidence: float
     }
 
 
-def _people(task: Task, values: Mapping[str, float]) -> Figures:
-    """How often the judge, by both orders together, finds the same answer better as a person."""
+def _people(task: Task, values: Mapping[str, float], unreadable: Mapping[str, float]) -> Figures:
+    """How often the judge, by both orders together, finds the same answer better as a person. Where
+    a verdict of a pair was none it finds neither."""
     rows = [row for row in task.preferences if row.id in values]
     if not rows:
         return {}
-    said = [_better(values[row.id]) for row in rows]
+    said = ["none" if unreadable.get(row.id) else _better(values[row.id]) for row in rows]
     same = [float(judge == row.better) for judge, row in zip(said, rows, strict=True)]
     found = share(same, task.spec.evaluate.confidence)
     figures: Figures = {"n": len(rows)} | found.figures

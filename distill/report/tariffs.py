@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from distill.backends.batches import BATCHES
-from distill.backends.teachers import choose
+from distill.backends.teachers import choose, price_of
 from distill.prices import TokenPrice, token_price
 from distill.records import Completion, Model, Student, Usage
 from distill.report.spend import shown_usd
@@ -24,15 +24,12 @@ def tariff_figures(
         return {}
     at_once = token_price(model.api, model.name, task.rates)
     in_batches = token_price(model.api, model.name, task.rates, batch=True)
-    asked = [
-        Usage(row.prompt_tokens, row.completion_tokens, row.cached_tokens, row.cache_written_tokens)
-        for row in answers
-    ]
+    asked = usages(answers)
     uncached = [Usage(usage.prompt, usage.completion) for usage in asked]
     return {
         "tariff": {
-            "in_batches": shown_usd(_per_1k(in_batches, asked)),
-            "without_cache": shown_usd(_per_1k(at_once, uncached)),
+            "in_batches": shown_usd(usd_per_1k(in_batches, asked)),
+            "without_cache": shown_usd(usd_per_1k(at_once, uncached)),
             "from": at_once.source,
         }
     }
@@ -45,5 +42,26 @@ def _model(task: Task, name: str, student: Student) -> Model | None:
     return choose(named).model if named else None
 
 
-def _per_1k(price: TokenPrice, asked: Sequence[Usage]) -> Decimal:
+def billing(task: Task, student: Student) -> dict[str, TokenPrice]:
+    """System → what its provider bills today, of those that a provider serves."""
+    rates = task.rates
+    named = {name: price_of(model, rates) for name, model in task.named_models.items()}
+    found = {name: price for name, price in named.items() if price is not None}
+    if student.model:
+        base = token_price("openai", student.base, rates)
+        found |= {"base": base, "base_few_shot": base}
+        found["student"] = token_price("openai", student.model, rates)
+    return found
+
+
+def usages(answers: Sequence[Completion]) -> list[Usage]:
+    """The tokens of each."""
+    return [
+        Usage(row.prompt_tokens, row.completion_tokens, row.cached_tokens, row.cache_written_tokens)
+        for row in answers
+    ]
+
+
+def usd_per_1k(price: TokenPrice, asked: Sequence[Usage]) -> Decimal:
+    """USD per 1,000 requests like those."""
     return 1000 * sum((price.usd(usage, 0.0) for usage in asked), Decimal(0)) / len(asked)

@@ -16,6 +16,8 @@ Payload = Mapping[str, Any]
 
 TIMEOUT_SECONDS = 300.0
 NO_KEY = "none-needed"
+# What reading and pricing raise when the JSON that came is not an answer: null for an object, too.
+NO_ANSWER = (ValueError, KeyError, TypeError, IndexError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Reply:
 class Dialect:
     """How a kind of server is spoken to. `failures` gives the official client's errors; `body` is
     what goes over the wire, which is also a line of a batch; `read` takes the JSON that comes
-    back, and raises KeyError, TypeError or IndexError when it has another shape."""
+    back, and raises one of NO_ANSWER when it has another shape."""
 
     connect: Callable[[Endpoint], AbstractAsyncContextManager[Any]]
     failures: Callable[[], type[Exception]]

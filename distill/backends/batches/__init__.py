@@ -36,7 +36,7 @@ class BatchBackend(Protocol):
 
     def find(self, client: Any, tag: str, ids: Set[str], others: Set[str]) -> Job | None:
         """The batch that was made under the tag, of entries with these ids; it is none of
-        `others`. None when there is none."""
+        `others`. None when there is none; `guessed` when it is not sure whose it is."""
 
     def look(self, client: Any, job_id: str) -> Job:
         """How far it is."""

@@ -6,6 +6,7 @@ the custom_ids of its results once it has ended.
 
 from collections.abc import Iterator, Sequence, Set
 from contextlib import AbstractContextManager, closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from distill.backends.apis.anthropic import body
@@ -61,7 +62,9 @@ def find(client: "Anthropic", tag: str, ids: Set[str], others: Set[str]) -> Job 
         if made.id in others or made.archived_at or _size(made) != len(ids):
             continue
         job = _job(made)
-        if not job.ended or any(line.custom_id in ids for line in results(client, job)):
+        if not job.ended:
+            return replace(job, guessed=True)
+        if any(line.custom_id in ids for line in results(client, job)):
             return job
     return None
 

@@ -13,13 +13,15 @@ Entry = dict[str, Any]
 class Job:
     """A batch at its provider. `ended` with a `problem`: it took none of it, and why; `too_long`:
     because too much is waiting there already. `cut_short`: it was cancelled or ran out of time, so
-    what did not come back was not asked. `files` are where results lie."""
+    what did not come back was not asked. `guessed`: it may be another's. `files` are where results
+    lie."""
 
     id: str
     ended: bool
     problem: str = ""
     too_long: bool = False
     cut_short: bool = False
+    guessed: bool = False
     files: tuple[str, ...] = ()
 
 

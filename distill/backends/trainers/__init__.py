@@ -75,8 +75,9 @@ class Trainer(Protocol):
     def locate(self, base: str) -> Base:
         """What `student.base` means."""
 
-    def recipe(self, choices: Choices, base: Base) -> Mapping[str, object]:
-        """What the task says, and for the rest what suits the base."""
+    def recipe(self, choices: Choices, base: Base, *, labelled: bool) -> Mapping[str, object]:
+        """What the task says, and for the rest what suits the base; `labelled` where answers are
+        the task's labels."""
 
     def longer_than(self, chats: Sequence[Chat], base: Base, choices: Choices) -> dict[int, int]:
         """Place → tokens of the chats that are too long for the student."""

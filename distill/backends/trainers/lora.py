@@ -53,9 +53,9 @@ def locate(base: str) -> "Base":
     return Base(name, str(folder), licence(folder))
 
 
-def recipe(choices: Mapping[str, Any], base: "Base") -> dict[str, object]:
+def recipe(choices: Mapping[str, Any], base: "Base", *, labelled: bool) -> dict[str, object]:
     """The recipe for a base of that size."""
-    return asdict(recipe_for(choices, parameters(Path(base.place))))
+    return asdict(recipe_for(choices, parameters(Path(base.place)), labelled=labelled))
 
 
 def longer_than(chats: Sequence[Chat], base: "Base", choices: Mapping[str, Any]) -> dict[int, int]:

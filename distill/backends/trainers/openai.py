@@ -75,7 +75,7 @@ def check(choices: Mapping[str, Any]) -> str:
             f"student.{set_[0]}: OpenAI lets nobody choose it. It takes epochs, batch_size and seed"
         )
     base = locate(choices["base"])
-    recipe(choices, base)
+    recipe(choices, base, labelled=False)
     name, today = base.name, datetime.now(UTC).date()
     if today >= NO_NEW_JOBS:
         raise InputError(
@@ -103,7 +103,7 @@ def locate(base: str) -> "Base":
     return Base(name, name, "OpenAI's terms of use")
 
 
-def recipe(choices: Mapping[str, Any], base: "Base") -> dict[str, object]:
+def recipe(choices: Mapping[str, Any], base: "Base", *, labelled: bool) -> dict[str, object]:
     """The hyperparameters of a job. Raises InputError for what OpenAI does not take."""
     epochs = choices["epochs"] or DEFAULT_EPOCHS
     if epochs != int(epochs) or epochs > MOST_EPOCHS:

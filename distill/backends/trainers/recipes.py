@@ -10,7 +10,7 @@ not given, so that the scale of what LoRA adds is 1 whatever the rank is.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class Recipe:
     `warmup_share` of the steps go up to `learning_rate`, then down by `schedule`. The training ends
     after `patience` validations (two an epoch) without a lower loss, and the weights with the
     lowest are kept; with a patience of 0 it goes on to the end and keeps the last. With
-    `load_in_4bit` the base's linear layers are rounded to 4 bits (QLoRA).
+    `load_in_4bit` the base's linear layers are rounded to 4 bits (QLoRA). `loss` is that of the
+    choice among the task's labels, or of an answer's tokens.
     """
 
     rank: int
@@ -61,9 +62,10 @@ class Recipe:
     context_tokens: int
     seed: int
     load_in_4bit: bool
+    loss: Literal["choice", "tokens"]
 
 
-def recipe_for(choices: Mapping[str, Any], parameters: int) -> Recipe:
+def recipe_for(choices: Mapping[str, Any], parameters: int, *, labelled: bool) -> Recipe:
     """What the task's [student] says, and for the rest what suits a base with so many
     parameters."""
     usual = defaults(parameters)
@@ -82,4 +84,5 @@ def recipe_for(choices: Mapping[str, Any], parameters: int) -> Recipe:
         context_tokens=choices["context_tokens"],
         seed=choices["seed"],
         load_in_4bit=usual.load_in_4bit if in_4bit is None else in_4bit,
+        loss="choice" if labelled else "tokens",
     )

@@ -28,18 +28,36 @@ def choice_loss(logits: Any, labels: Any, parted: Branches) -> Any:
     """Cross entropy among the choices, a mean over rows, and `FORM_WEIGHT` times what else the
     cross entropy over the vocabulary has: that it is one of the choices, and its end.
 
-    A server that is held to the choices leaves the others out in the same way. logits: (tokens of
-    all answers, vocabulary); labels: (rows, tokens), IGNORED but for the answers.
+    A server that is held to the choices leaves the others out in the same way, except that it
+    allows a choice in other tokens, too. An answer that is none of the choices is learned as text.
+    logits: (tokens of all answers, vocabulary); labels: (rows, tokens), IGNORED but for the
+    answers.
     """
     import torch
 
     answers = [[token for token in row if token != IGNORED] for row in labels.tolist()]
-    targets = labels[labels != IGNORED]
-    whole = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
-    before = [tuple(answer[:place]) for answer in answers for place in range(len(answer))]
-    chosen = logits.new_zeros(())
-    for place, answer in enumerate(before):
-        if allowed := parted.get(answer):
-            among = torch.logsumexp(logits[place, allowed], 0)
-            chosen = chosen + among - logits[place, targets[place]]
+    whole = torch.nn.functional.cross_entropy(logits, labels[labels != IGNORED], reduction="sum")
+    chosen = _among_choices(logits, answers, parted)
     return (chosen + FORM_WEIGHT * (whole - chosen)) / len(answers)
+
+
+def _among_choices(logits: Any, answers: Sequence[Sequence[int]], parted: Branches) -> Any:
+    """The sum of the cross entropy among the tokens that may follow, where choices part. One gather
+    for all: each on its own would make a gradient of the size of `logits`."""
+    import torch
+
+    before = [(answer, place) for answer in answers for place in range(len(answer))]
+    found = {
+        row: [answer[place], *(token for token in allowed if token != answer[place])]
+        for row, (answer, place) in enumerate(before)
+        if answer[place] in (allowed := parted.get(tuple(answer[:place]), []))
+    }
+    if not found:
+        return logits.new_zeros(())
+    width = max(map(len, found.values()))
+    tokens = [[*row, *[IGNORED] * (width - len(row))] for row in found.values()]
+    columns = torch.tensor(tokens, device=logits.device)
+    rows = torch.tensor(list(found), device=logits.device)
+    among = logits[rows[:, None], columns.clamp(min=0)].masked_fill(columns < 0, -torch.inf)
+    first = torch.zeros(len(found), dtype=torch.long, device=logits.device)
+    return torch.nn.functional.cross_entropy(among, first, reduction="sum")
