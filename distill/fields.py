@@ -55,6 +55,13 @@ class Fields:
         return tuple(name for name, part in parts if "properties" not in part)
 
     @cached_property
+    def _closed(self) -> Any:
+        """As servers get it: a field that the schema does not name would be in no answer."""
+        from jsonschema import Draft202012Validator
+
+        return Draft202012Validator(_sent(self.schema))
+
+    @cached_property
     def _validator(self) -> Any:
         from jsonschema import Draft202012Validator
 
@@ -68,7 +75,7 @@ class Fields:
             answer = _compact(_ordered(self.schema, value))
         except ValueError as error:
             raise ValueError("answer: NaN and Infinity are no JSON") from error
-        for problem in self._validator.iter_errors(json.loads(answer)):
+        for problem in self._closed.iter_errors(json.loads(answer)):
             where = "".join(f"{place}: " for place in problem.absolute_path)
             raise ValueError(f"answer: {where}{problem.message}")
         return readable(answer)

@@ -44,7 +44,10 @@ def _result(workspace: Workspace, task: str, run_id: str) -> Row:
     report = workspace.run_folder(task, run_id) / "report.json"
     if not report.exists():
         return {}
-    figures = json.loads(report.read_text(encoding="utf-8"))
+    try:
+        figures = json.loads(report.read_text(encoding="utf-8"))
+    except json.JSONDecodeError:
+        return {"verdict": "report.json is damaged: `distill report` writes it again"}
     if "systems" not in figures:  # of a run that was not finished then
         return {}
     student = system_of(figures, "student")
@@ -62,7 +65,8 @@ def read_status(workspace: Workspace, task: str) -> Row:
     if not events.exists():
         raise InputError(f"task {task!r} has no run in {workspace.runs}/")
     lines = events.read_text(encoding="utf-8").splitlines()
-    last = [json.loads(line) for line in lines if '"step"' in line][-1:]
+    # A full disk tears the last line.
+    last = [json.loads(line) for line in lines if '"step"' in line and line.endswith("}")][-1:]
     holder = workspace.holder(task)
     row: Row = {"task": task, "run": events.parent.resolve().name}
     row["state"] = f"running (PID {holder})" if holder else "not running"

@@ -98,7 +98,7 @@ def token_price(
     """
     own = _own_rows()
     for name in (model, _untagged(model)):
-        if rates := given.get(name):
+        if rates := given.get(name) or given.get(f"{provider}:{name}"):
             return TokenPrice(((0, _halved(rates) if batch else rates),), rates.source)
         if row := own.get((provider, name)):
             return TokenPrice(((0, _row_rates(row, batch=batch)),), "distill/prices.toml")

@@ -21,6 +21,7 @@ from distill.fields import Fields
 from distill.records import Candidate, Drop
 from distill.store import open_store
 from distill.task import REVIEWS, Task, load_task
+from distill.task_files import read_text
 from distill.workspace import Workspace
 
 COLUMNS = ("id", "decision", "label", "input", "answer", "asked_for", "state", "reason", "against")
@@ -121,19 +122,26 @@ def _decisions(
     path: Path, task: Task, known: Mapping[str, Candidate]
 ) -> Iterator[tuple[str, Candidate, str | None]]:
     """(decision, row, right answer or None) for each row with a decision."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
+    lines = read_text(path).splitlines(keepends=True)
+    # Where a comma stands in numbers, spreadsheets put semicolons between columns.
+    semicolons = lines[:1] and ";" in lines[0] and "," not in lines[0]
+    reader = csv.DictReader(lines, delimiter=";" if semicolons else ",", strict=True)
+    try:
         missing = {"id", "decision", "label"} - set(reader.fieldnames or ())
         if missing:
             raise InputError(f"{path}:1: no column {', '.join(sorted(missing))}")
         for line in reader:
             where = f"{path}:{reader.line_num}"
-            decision = (line["decision"] or "").strip().lower()
+            decision, label = ((line[column] or "").strip() for column in ("decision", "label"))
+            if not decision and label:
+                raise InputError(f"{where}: a label without a decision: write correct before it")
             if decision:
                 row = known.get((line["id"] or "").strip())
                 if row is None:
                     raise InputError(f"{where}: {line['id']!r} is no row of task {task.name}")
-                yield decision, row, _answer(where, decision, row, line["label"] or "", task)
+                yield decision.lower(), row, _answer(where, decision.lower(), row, label, task)
+    except csv.Error as error:
+        raise InputError(f"{path}:{reader.line_num}: not CSV: {error}") from error
 
 
 def _answer(where: str, decision: str, row: Candidate, label: str, task: Task) -> str | None:
@@ -141,7 +149,9 @@ def _answer(where: str, decision: str, row: Candidate, label: str, task: Task) -
         raise InputError(f"{where}: decision {decision!r}; known: {', '.join(DECISIONS)}")
     if decision == "reject":
         return None
-    answer = label.strip() if decision == "correct" else row.answer
+    if decision == "accept" and label not in ("", row.answer):
+        raise InputError(f"{where}: accept, but with the label {label!r}: correct changes a label")
+    answer = label if decision == "correct" else row.answer
     try:
         return task.form.of_row(json_object(answer) if isinstance(task.form, Fields) else answer)
     except ValueError as error:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from distill.backends.language import languages
+from distill.backends.personal import phone_regions
 from distill.errors import InputError
 from distill.prices import Rates
 from distill.task_files import read_text
@@ -76,7 +77,7 @@ class TeacherSpec(_Section):
 class GenerateSpec(_Section):
     """How many new inputs the teacher is asked for, and how."""
 
-    requests: Annotated[int, Field(ge=0)] = 800
+    requests: Annotated[int, Field(ge=0, le=10_000_000)] = 800
     examples: Annotated[int, Field(ge=0)] = 0
     least_yield: Annotated[float, Field(ge=0, le=1)] = 0.1
     sources: tuple[Literal["inputs", "synthesis"], ...] = ("inputs", "synthesis")
@@ -101,7 +102,7 @@ class CurateSpec(_Section):
     private_kinds: tuple[Literal["email", "phone", "card", "iban", "ip", "secret"], ...] = (
         *("email", "phone", "card", "iban", "ip", "secret"),
     )
-    private_names: tuple[str, ...] = ()
+    private_names: tuple[Annotated[str, Field(pattern=r"\S")], ...] = ()
     phone_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
     agreement: bool = True
     min_agreement: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -120,6 +121,14 @@ class CurateSpec(_Section):
     def _is_known(cls, code: str) -> str:
         if code and code not in languages():
             raise ValueError(f"unknown {code!r}; known: {', '.join(languages())}")
+        return code
+
+    @field_validator("phone_region")
+    @classmethod
+    def _is_a_region(cls, code: str) -> str:
+        if code not in phone_regions():
+            hint = "; the United Kingdom is GB" if code == "UK" else ""
+            raise ValueError(f"unknown {code!r}: a country's two letters (ISO 3166){hint}")
         return code
 
 
@@ -142,12 +151,12 @@ class StudentSpec(_Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     rslora: bool = False
     load_in_4bit: bool | None = None
-    epochs: Annotated[float, Field(gt=0)] | None = None
+    epochs: Annotated[float, Field(gt=0, le=1000)] | None = None
     learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
     schedule: Literal["cosine", "linear"] = "cosine"
     warmup_share: Annotated[float, Field(ge=0, lt=1)] = 0.06
     batch_size: Annotated[int, Field(ge=1)] | None = None
-    patience: Annotated[int, Field(ge=0)] = 2
+    patience: Annotated[int, Field(ge=0)] | None = None
     context_tokens: Annotated[int, Field(ge=64)] = 1024
     seed_repeats: Annotated[int, Field(ge=0)] = 2
     validation_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
@@ -276,6 +285,16 @@ class TaskSpec(ProjectSpec):
     student: StudentSpec = StudentSpec()
     evaluate: EvaluateSpec = EvaluateSpec()
     budget: BudgetSpec = BudgetSpec()
+
+    @field_validator("labels")
+    @classmethod
+    def _can_be_answered(cls, labels: dict[str, str]) -> dict[str, str]:
+        for name in labels:
+            if not name or name != name.strip() or not name.isprintable():
+                raise ValueError(
+                    f"{name!r}: a label is printable text in one line, without space around it"
+                )
+        return labels
 
     @model_validator(mode="after")
     def _labels_where_they_belong(self) -> "TaskSpec":

@@ -105,6 +105,8 @@ class Task:
         """Hash of each part, so that an edited task can say what was edited."""
         # Neither what may be spent nor the way that requests go changes an answer.
         shaping = self.spec.model_dump(mode="json", exclude=NOT_SHAPING)
+        if shaping["student"]["patience"] is None:  # so was its default written when it was 2
+            shaping["student"]["patience"] = 2
         if foreign := self._foreign_rates():  # in USD they are others when a rate changes
             shaping["foreign_prices"] = foreign
         parts = {"task.toml": content_id(shaping)}
@@ -147,7 +149,7 @@ class Task:
             text = _template(self.prompts[prompt]).render(
                 description=self.spec.description, **self.form.values(), **values
             )
-        except TemplateError as error:
+        except (TemplateError, TypeError, ArithmeticError) as error:
             raise InputError(f"{self.folder / prompt}: {error}") from error
         return text.rstrip("\n")
 
@@ -197,6 +199,7 @@ def load_task(prompts: Path, name: str) -> Task:
         preferences=read_preferences(folder / PREFERENCES, form) if spec.kind == "generate" else (),
     )
     _check_rows(task)
+    _check_prompts(task)
     return task
 
 
@@ -232,6 +235,18 @@ def _check_rows(task: Task) -> None:
                 f"{task.folder}: {row.file}:{row.line} equals {twin.file}:{twin.line} "
                 f"({row.input!r}): what is tested on must not be shown; remove one of them"
             )
+
+
+def _check_prompts(task: Task) -> None:
+    """The student's is the same for every input, and the teacher's must not be."""
+    task.render("student.md")
+    one, other = (
+        task.render("answer.md", input=text, seeds=list(task.seeds[:1])) for text in ("1", "2")
+    )
+    if one == other:
+        raise InputError(
+            f"{task.folder / 'answer.md'} does not show the input: write {{{{ input }}}} into it"
+        )
 
 
 def _check_verbatim(task: Task, form: Fields) -> None:

@@ -40,6 +40,8 @@ def read_reviews(path: Path, form: AnswerForm) -> tuple[Review, ...]:
         text, answer = row.get("input"), row.get("answer")
         if not isinstance(text, str):
             raise InputError(f'{path}:{line}: "input" must be a text')
+        if "answer" not in row:
+            raise InputError(f'{path}:{line}: "answer" is missing; null rejects the row')
         right = None if answer is None else _answer(f"{path}:{line}", form, answer)
         text = readable(text)
         rows[fold(text)] = Review(text, right, path.name, line)
@@ -104,10 +106,13 @@ def json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
 
 
 def read_text(path: Path) -> str:
-    """A file's text. Raises InputError for one that is missing or not UTF-8."""
+    """A file's text, without a byte order mark. Raises InputError for one that is missing, cannot
+    be read or is not UTF-8."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error

@@ -61,7 +61,7 @@ CHANGED = {
     "student.schedule": '"linear"',
     "student.warmup_share": "0.2",
     "student.batch_size": "16",
-    "student.patience": "0",
+    "student.patience": "1",
     "student.context_tokens": "500",
     "student.seed_repeats": "5",
     "student.validation_share": "0.4",

@@ -98,6 +98,8 @@ def test_decisions_come_back_and_stand_above_every_check(
         ({"decision": "perhaps"}, "review.csv:2: decision 'perhaps'; known: accept, reject, corr"),
         ({"decision": "correct", "label": "fish"}, "review.csv:2: correct needs a label, got 'fi"),
         ({"decision": "accept", "id": "0"}, "review.csv:2: '0' is no row of task pets"),
+        ({"label": "dogs"}, "review.csv:2: a label without a decision: write correct before it"),
+        ({"decision": "accept", "label": "birds"}, "review.csv:2: accept, but with the label"),
     ],
 )
 def test_a_wrong_line_is_named_and_nothing_is_written(
@@ -113,6 +115,25 @@ def test_a_wrong_line_is_named_and_nothing_is_written(
     result = told(workspace, "--import", str(path))
     assert says in str(result.exception)
     assert not (workspace.prompts / "pets" / "reviews.jsonl").exists()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_file_that_is_not_utf_8(
+    run: pipeline.Outcome, workspace: Workspace, tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "other.csv"
+    path.write_text("id,decision,label,input\n,,,caf\u00e9\n", encoding=encoding)
+    assert "not UTF-8 at byte" in str(told(workspace, "--import", str(path)).exception)
+
+
+def test_a_spreadsheets_semicolons(
+    run: pipeline.Outcome, workspace: Workspace, tmp_path: Path
+) -> None:
+    path = tmp_path / "review.csv"
+    (row, *_) = exported(workspace, path)
+    path.write_text(f"id;decision;label\n{row['id']};reject;\n", encoding="utf-8-sig")
+    assert told(workspace, "--import", str(path)).exit_code == 0
+    assert (workspace.prompts / "pets" / "reviews.jsonl").exists()
 
 
 def test_a_file_without_the_columns(

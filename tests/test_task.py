@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from distill.errors import InputError
+from distill.prices import token_price
+from distill.records import Usage
 from distill.task import Task, known_tasks, load_task
 from distill.workspace import Workspace
 from tests.conftest import WriteTask, jsonl, pet_rows
@@ -128,9 +130,52 @@ def test_a_missing_file_is_named(workspace: Workspace, pets: WriteTask) -> None:
 
 @pytest.mark.parametrize("template", ["{{ nonsense }}", "{% if %}", "{{ ''.__class__.mro() }}"])
 def test_a_bad_template_names_its_file(pets: WriteTask, template: str) -> None:
-    task = pets(student_md=template)
     with pytest.raises(InputError, match=r"student\.md"):
-        task.render("student.md")
+        pets(student_md=template)
+
+
+def test_an_answer_prompt_without_the_input(pets: WriteTask) -> None:
+    with pytest.raises(InputError, match=r"answer\.md does not show the input: write \{\{ input"):
+        pets(answer_md="Which pet?")
+
+
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        ('[curate]\nphone_region = "UK"', r"curate\.phone_region.*the United Kingdom is GB"),
+        ('[curate]\nprivate_names = [" "]', r"curate\.private_names"),
+        ("[student]\nepochs = inf", r"student\.epochs"),
+        ("[generate]\nrequests = 99999999999999", r"generate\.requests"),
+    ],
+)
+def test_values_that_would_do_harm(pets: WriteTask, toml: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        pets(task_toml=HEAD + toml)
+
+
+@pytest.mark.parametrize("label", ["", " ", "cats ", "a\\nb"])
+def test_a_label_that_no_answer_can_be(pets: WriteTask, label: str) -> None:
+    with pytest.raises(InputError, match="a label is printable text in one line"):
+        pets(task_toml=f'name = "pets"\nkind = "classify"\n[labels]\n"{label}" = "x"\ndogs = "y"\n')
+
+
+def test_a_review_needs_its_answer(pets: WriteTask) -> None:
+    with pytest.raises(InputError, match=r'reviews\.jsonl:1: "answer" is missing; null rejects'):
+        pets(reviews_jsonl='{"input": "It purrs.", "label": "cats"}\n')
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(pets: WriteTask) -> None:
+    assert (
+        pets(task_toml=f"\ufeff{HEAD}", answer_md="\ufeff{{ input }}").prompts["answer.md"][0]
+        == "{"
+    )
+
+
+def test_the_teachers_name_is_a_name_for_its_price(pets: WriteTask) -> None:
+    task = pets(
+        task_toml=f'{HEAD}[prices."openai:gpt-6-luna"]\ninput = 7\noutput = 8\nsure = true\n'
+    )
+    assert token_price("openai", "gpt-6-luna", task.rates).usd(Usage(1_000_000, 0), 0.0) == 7
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,11 @@ from distill.records import Endpoint
 
 
 def required_key(variable: str, teacher: str) -> None:
-    """Raises InputError when the variable is not set."""
-    if not os.environ.get(variable):
+    """Raises InputError when the variable is not set, or holds what no key is."""
+    key = os.environ.get(variable, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise InputError(f"{variable} holds characters that no key has: curly quotes, a line break")
+    if not key:
         raise InputError(
             f"{teacher} needs a key: set {variable} in the environment, or choose another "
             "teacher.model (`embedded` needs none)"
@@ -16,5 +19,6 @@ def required_key(variable: str, teacher: str) -> None:
 
 
 def key_of(endpoint: Endpoint) -> str | None:
-    """The endpoint's key; None when it has none or its variable is not set."""
-    return os.environ.get(endpoint.key_variable or "") or None
+    """The endpoint's key, without white space around it; None when it has none or its variable is
+    not set."""
+    return os.environ.get(endpoint.key_variable or "", "").strip() or None

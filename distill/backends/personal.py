@@ -163,6 +163,13 @@ def _is_global(value: str) -> bool:
         return False
 
 
+def phone_regions() -> frozenset[str]:
+    """The countries whose numbering plans are known, by their two letters."""
+    from phonenumbers import SUPPORTED_REGIONS
+
+    return frozenset(SUPPORTED_REGIONS)
+
+
 def _phones(text: str, region: str) -> Iterator[Span]:
     """Numbers that a numbering plan has, unless the words before say that they are references."""
     if not re.search(r"\d\D{0,4}\d\D{0,4}\d", text):

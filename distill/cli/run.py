@@ -138,7 +138,9 @@ def _agree(plan: "Plan") -> bool:
 )
 @click.option("--mode", type=click.Choice(["online", "batch"]), help="The task's if left out.")
 @click.option("--faults", default="", help="How the provider misbehaves: 429=0.05,cut=0.01,…")
-@click.option("--limit", type=float, help="Requests that it answers per second.")
+@click.option(
+    "--limit", type=click.FloatRange(0.01, 1e6), help="Requests that it answers per second."
+)
 @click.option(
     "--until",
     type=click.Choice(list(STAGES)),

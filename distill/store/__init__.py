@@ -55,6 +55,10 @@ def open_store(path: Path) -> Iterator["Store"]:
             yield Store(connection)
     except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
         raise _explain(path, error) from error
+    except duckdb.Error as error:
+        if "orrupt" not in str(error):
+            raise
+        raise _explain(path, error) from error
     except RuntimeError as error:
         if str(error) == INTERRUPTED:
             raise KeyboardInterrupt from error
@@ -85,6 +89,11 @@ def migrate(connection: duckdb.DuckDBPyConnection, *, stop_before: str | None = 
         "CREATE TABLE IF NOT EXISTS migration (name VARCHAR PRIMARY KEY, applied TIMESTAMPTZ)"
     )
     applied = {name for (name,) in connection.execute("SELECT name FROM migration").fetchall()}
+    known = {script.name for script in files("distill.schema").iterdir()}
+    if newer := sorted(applied - known):
+        raise InputError(
+            f"the store was made by a newer distill, which knows {newer[0]}: install that one"
+        )
     for script in sorted(files("distill.schema").iterdir(), key=lambda item: item.name):
         if script.name == stop_before:
             return

@@ -24,6 +24,8 @@ def query(path: Path, sql: str) -> tuple[list[str], list[Row]]:
             found = connection.execute(sql)
         except duckdb.Error as error:
             raise InputError(f"{path}: {error}") from error
+        if found is None:
+            raise InputError("the query is empty")
         return [column[0] for column in found.description or ()], found.fetchall()
 
 
