@@ -32,6 +32,8 @@ from distill.records import (
     Usage,
 )
 from distill.report import report
+from distill.report.collect import collect
+from distill.report.compared import busy_seconds
 from distill.report.spend import spend_figures
 from distill.spec import PeopleSpec
 from distill.store import Run, Store, open_store
@@ -179,6 +181,33 @@ def test_the_example_by_hand_is_what_the_report_says(
     halved = money["sensitivity"][0]
     assert (halved["assumption"], halved["value"]) == ("teacher's price", "$0.275 per 1,000")
     assert halved["days"] == pytest.approx(31.8025 / 0.35, abs=0.005)
+
+
+def test_a_price_that_was_corrected_holds_for_every_request_and_changes_no_bill(
+    recorded: tuple[Context, Store], pets: WriteTask
+) -> None:
+    context, store = recorded
+    dearer = TASK_TOML.replace("input = 2", "input = 4")
+    task = pets(task_toml=dearer, gold_jsonl=jsonl(pet_rows("gold", 67)[:200]))
+    found = collect(task, store, context.run_id)
+    assert found["spend"]["generate_usd"] == "0.81"
+    teacher = found["systems"][0]
+    # 200 × 4 + 1,000 × 0.10 + 5 × 10 = 950 millionths.
+    assert (teacher["name"], teacher["usd_per_1k_requests"]) == ("teacher", "0.95")
+    assert teacher["tariff"]["in_batches"] == "0.475"
+
+
+def test_a_break_and_room_that_was_not_used_make_no_system_faster() -> None:
+    now = datetime.now(UTC)
+
+    def answer(ended: float, seconds: float) -> Completion:
+        at = now + timedelta(seconds=ended)
+        return Completion("r", "cat", "stop", 1, 1, Decimal(0), seconds, at)
+
+    # Two at a time for two seconds, then, an hour later, one for half a second.
+    answers = [answer(1.0, 1.0), answer(1.5, 1.5), answer(2.0, 0.5), answer(3600.0, 0.5)]
+    assert busy_seconds(answers) == pytest.approx(2.5)
+    assert busy_seconds([]) == 0.0
 
 
 def test_the_docs_work_out_these_figures() -> None:
