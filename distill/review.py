@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 from distill.backends.apis.wire import json_object
@@ -122,9 +123,11 @@ def _decisions(
     path: Path, task: Task, known: Mapping[str, Candidate]
 ) -> Iterator[tuple[str, Candidate, str | None]]:
     """(decision, row, right answer or None) for each row with a decision."""
-    lines = read_text(path).splitlines(keepends=True)
+    text = read_text(path)
     # Where a comma stands in numbers, spreadsheets put semicolons between columns.
-    semicolons = lines[:1] and ";" in lines[0] and "," not in lines[0]
+    head = text.partition("\n")[0]
+    semicolons = ";" in head and "," not in head
+    lines = StringIO(text, newline="")  # a text's own line separators end no row
     reader = csv.DictReader(lines, delimiter=";" if semicolons else ",", strict=True)
     try:
         missing = {"id", "decision", "label"} - set(reader.fieldnames or ())

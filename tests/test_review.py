@@ -131,7 +131,8 @@ def test_a_spreadsheets_semicolons(
 ) -> None:
     path = tmp_path / "review.csv"
     (row, *_) = exported(workspace, path)
-    path.write_text(f"id;decision;label\n{row['id']};reject;\n", encoding="utf-8-sig")
+    text = f"id;decision;label;input\n{row['id']};reject;;one\u2028two\x0bthree\n"
+    path.write_text(text, encoding="utf-8-sig")
     assert told(workspace, "--import", str(path)).exit_code == 0
     assert (workspace.prompts / "pets" / "reviews.jsonl").exists()
 
