@@ -226,7 +226,7 @@ def _usd_per_1k(
     task: Task, answers: Sequence[Completion], requests_per_s: float, price: TokenPrice | None
 ) -> Decimal:
     if price is not None:
-        return tariffs.usd_per_1k(price, tariffs.usages(answers))
+        return tariffs.billed_per_1k(price, tariffs.usages(answers))
     return usd_per_1k(task.spec.machine.usd_per_hour, requests_per_s)
 
 

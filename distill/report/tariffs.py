@@ -28,8 +28,8 @@ def tariff_figures(
     uncached = [Usage(usage.prompt, usage.completion) for usage in asked]
     return {
         "tariff": {
-            "in_batches": shown_usd(usd_per_1k(in_batches, asked)),
-            "without_cache": shown_usd(usd_per_1k(at_once, uncached)),
+            "in_batches": shown_usd(billed_per_1k(in_batches, asked)),
+            "without_cache": shown_usd(billed_per_1k(at_once, uncached)),
             "from": at_once.source,
         }
     }
@@ -62,6 +62,6 @@ def usages(answers: Sequence[Completion]) -> list[Usage]:
     ]
 
 
-def usd_per_1k(price: TokenPrice, asked: Sequence[Usage]) -> Decimal:
+def billed_per_1k(price: TokenPrice, asked: Sequence[Usage]) -> Decimal:
     """USD per 1,000 requests like those."""
     return 1000 * sum((price.usd(usage, 0.0) for usage in asked), Decimal(0)) / len(asked)

@@ -89,12 +89,12 @@ def migrate(connection: duckdb.DuckDBPyConnection, *, stop_before: str | None = 
         "CREATE TABLE IF NOT EXISTS migration (name VARCHAR PRIMARY KEY, applied TIMESTAMPTZ)"
     )
     applied = {name for (name,) in connection.execute("SELECT name FROM migration").fetchall()}
-    known = {script.name for script in files("distill.schema").iterdir()}
-    if newer := sorted(applied - known):
+    scripts = sorted(files("distill.schema").iterdir(), key=lambda item: item.name)
+    if newer := sorted(applied - {script.name for script in scripts}):
         raise InputError(
             f"the store was made by a newer distill, which knows {newer[0]}: install that one"
         )
-    for script in sorted(files("distill.schema").iterdir(), key=lambda item: item.name):
+    for script in scripts:
         if script.name == stop_before:
             return
         if script.name.endswith(".sql") and script.name not in applied:
