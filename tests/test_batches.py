@@ -185,6 +185,14 @@ def test_a_creation_whose_answer_is_lost_is_looked_for(
         assert (standin.bill().batches, standin.bill().requests) == (1, 30)
 
 
+def batch_of_another(client: Any, size: int) -> Any:
+    """A batch that another program has under way at Anthropic, with the same key."""
+    params = {"model": "claude-haiku-5-5", "max_tokens": 9}
+    params |= {"messages": [{"role": "user", "content": "Which pet?"}]}
+    requests = [{"custom_id": f"theirs-{n}", "params": params} for n in range(size)]
+    return client.messages.batches.create(requests=requests)
+
+
 def test_a_batch_of_another_program_is_not_taken_for_ours_in_the_end(
     database: Path, provider: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,12 +207,8 @@ def test_a_batch_of_another_program_is_not_taken_for_ours_in_the_end(
         with pytest.raises(KeyboardInterrupt):
             spend_in_batches(database, TEACHERS[1], 2, PLENTY)
         monkeypatch.setattr(backend, "create", create)
-        params: Any = {"model": "claude-haiku-5-5", "max_tokens": 9}
-        params |= {"messages": [{"role": "user", "content": "Which pet?"}]}
         with Anthropic() as client:
-            foreign = client.messages.batches.create(
-                requests=[{"custom_id": f"theirs-{n}", "params": params} for n in range(2)]
-            )
+            foreign = batch_of_another(client, 2)
         taken, find = [foreign.id], backend.find
 
         def mistake(client: Anthropic, *arguments: Any) -> Any:
@@ -265,12 +269,8 @@ def test_cancel_does_not_stop_a_batch_that_may_be_anothers(
         with open_store(database) as store:
             (batch,) = open_batches(store)
             size = len(attempts_out(store, batch))
-        params: Any = {"model": "claude-haiku-5-5", "max_tokens": 9}
-        params |= {"messages": [{"role": "user", "content": "Which pet?"}]}
         with Anthropic() as client:
-            foreign = client.messages.batches.create(
-                requests=[{"custom_id": f"theirs-{n}", "params": params} for n in range(size)]
-            )
+            foreign = batch_of_another(client, size)
             cancel(workspace, "pets")
             after = client.messages.batches.retrieve(foreign.id)
         assert after.cancel_initiated_at is None and after.request_counts.succeeded == size
