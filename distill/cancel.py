@@ -88,7 +88,7 @@ def _stop_trainings(store: Store) -> int:
     for attempt_id, tag in store.trainings_out():
         usd = openai.cancel(tag)
         if usd is not None:
-            store.end_training(attempt_id, usd, "cancelled")
+            store.end_without_student(attempt_id, usd, "cancelled")
             stopped += 1
     return stopped
 

@@ -16,6 +16,9 @@ NOTHING = "nothing"  # the group of answers without a field
 # They say nothing about what is valid, and servers refuse some of them.
 NOT_SENT = (NORMALIZE, VERBATIM, "$schema", "$id", "title", "default", "examples")
 
+NAMED_PARTS = ("properties", "$defs", "patternProperties", "dependentSchemas")
+VALUES = ("enum", "const", "default", "examples")
+
 Schema = Mapping[str, Any]
 
 
@@ -160,22 +163,48 @@ def schema_problem(schema: object) -> str:
     for name, part in schema["properties"].items():
         if not isinstance(part, dict) or "," in name or name == NOTHING:
             return f'properties: {name!r}: no name for a field, or not an object like {{"type": …}}'
-    for part in _parts(schema):
-        if "$ref" in part:
-            return "$ref: is not followed; write the part out where it belongs"
-        unknown = set(_normalisers(part)) - set(NORMALISERS)
-        if unknown:
-            known = ", ".join(NORMALISERS)
-            return f"{NORMALIZE}: unknown {sorted(unknown)[0]!r}; known: {known}"
+    fields = [id(part) for part in schema["properties"].values()]
+    for part, followed in _parts(schema):
+        if problem := _part_problem(part, followed=followed, is_field=id(part) in fields):
+            return problem
     return ""
 
 
-def _parts(schema: Schema) -> Iterator[Schema]:
-    """The schema and what is in it."""
-    yield schema
-    for part in (*schema.get("properties", {}).values(), schema.get("items")):
-        if isinstance(part, dict):
-            yield from _parts(part)
+def _part_problem(part: Schema, *, followed: bool, is_field: bool) -> str:
+    if "$ref" in part or "$dynamicRef" in part:
+        return "$ref: is not followed; write the part out where it belongs"
+    for key in part:
+        if key.startswith("x-") and key not in (NORMALIZE, VERBATIM):
+            return f"{key}: unknown; known: {NORMALIZE}, {VERBATIM}"
+    if NORMALIZE in part and not followed:
+        return f"{NORMALIZE}: is looked for in properties and items only"
+    named = part.get(NORMALIZE, [])
+    if not isinstance(named, str | list):
+        return f"{NORMALIZE}: must be a name or a list of them, not {named!r}"
+    if unknown := [name for name in _normalisers(part) if name not in tuple(NORMALISERS)]:
+        return f"{NORMALIZE}: unknown {unknown[0]!r}; known: {', '.join(NORMALISERS)}"
+    if not isinstance(part.get(VERBATIM, False), bool):
+        return f"{VERBATIM}: must be true or false, not {part[VERBATIM]!r}"
+    if VERBATIM in part and not is_field:
+        return f"{VERBATIM}: is looked for in the object's own properties only"
+    return ""
+
+
+def _parts(schema: Any, *, followed: bool = True) -> Iterator[tuple[Schema, bool]]:
+    """The schema and what is in it, each with whether answers are read by it: by a part of `anyOf`
+    they are not. A property may be called like a keyword."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from _parts(part, followed=False)
+    if not isinstance(schema, dict):
+        return
+    yield schema, followed
+    for key, value in schema.items():
+        if key in NAMED_PARTS and isinstance(value, dict):
+            for part in value.values():
+                yield from _parts(part, followed=followed and key == "properties")
+        elif key not in VALUES:
+            yield from _parts(value, followed=followed and key == "items")
 
 
 def _part(schema: Any) -> Schema:

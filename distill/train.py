@@ -106,31 +106,33 @@ def read_student(folder: Path) -> Student:
 
 
 def trained_and_paid(context: Context, job: TrainJob, train: Callable[[], Trained]) -> Trained:
-    """What a trainer makes of a job. One that a provider bills is written down before it begins,
-    with the most that it may cost, and after it has ended, with what it cost; one that was paid for
-    before and is found again costs nothing. Raises BudgetReached before anything is sent."""
+    """What a trainer makes of a job, with what it cost. One that a provider bills is written down
+    before it begins, with the most that it may cost, and after it has ended, with what it was
+    billed: nothing where one is found again that was paid for before. Raises BudgetReached before
+    anything is sent."""
     trainer = TRAINERS[choose(context.task.spec.student.trainer)]
     worst = trainer.worst_usd(job)
     if not worst:
         return train()
     made = trainer.is_made(job)
     with context.store() as store:
-        paid = store.training_paid(job.tag)
+        paid_by = store.training_paid_by(job.tag)
         attempt = store.training_out(context.run_id, job.tag)
-        if not (made and (paid or attempt)):
+        if not (made and (paid_by or attempt)):
             check_budget(context, store, worst, job.tag)
-        attempt = attempt or begin(context, store, job, Decimal(0) if made and paid else worst)
+        attempt = attempt or begin(context, store, job, Decimal(0) if made and paid_by else worst)
     try:
         trained = train()
     except (TrainingEnded, InputError) as error:  # for the latter nothing was sent
         with context.store() as store:
-            store.end_training(attempt, getattr(error, "usd", Decimal(0)), str(error))
+            store.end_without_student(attempt, getattr(error, "usd", Decimal(0)), str(error))
         raise
-    billed = trained.made_now or not paid
+    cost = trained.usd or Decimal(0)
+    found = bool(paid_by) and not trained.made_now
     with context.store() as store:
-        usd = trained.usd if billed and trained.usd else Decimal(0)
-        store.end_training(attempt, usd, trained.model)
-        return replace(trained, usd=store.training_usd(context.run_id, job.tag))
+        store.end_training(attempt, Decimal(0) if found else cost, trained.model)
+        billed = store.training_usd(context.run_id, job.tag)
+    return replace(trained, usd=billed + cost if found and context.run_id not in paid_by else billed)
 
 
 def check_budget(context: Context, store: Store, worst: Decimal, tag: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from distill.answers import Labels
 from distill.backends.apis.wire import answer_schema, strict
-from distill.fields import Fields
+from distill.fields import Fields, schema_problem
 from distill.normalise import NORMALISERS
 from distill.records import Sampling
 
@@ -28,6 +28,25 @@ SCHEMA: dict[str, Any] = {
     },
 }
 FORM = Fields(SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("part", "problem"),
+    [
+        ({"anyOf": [{"$ref": "#/$defs/day"}, {"type": "null"}]}, "$ref: is not followed"),
+        ({"x-normalise": "case"}, "x-normalise: unknown; known: x-normalize, x-verbatim"),
+        ({"x-normalize": {"case": True}}, "x-normalize: must be a name or a list of them"),
+        ({"x-normalize": [["case"]]}, "x-normalize: unknown ['case']; known: whitespace"),
+        ({"anyOf": [{"x-normalize": "case"}]}, "x-normalize: is looked for in properties"),
+        ({"x-verbatim": "yes"}, "x-verbatim: must be true or false, not 'yes'"),
+        ({"items": {"x-verbatim": True}}, "x-verbatim: is looked for in the object's own"),
+        ({"properties": {"x-mark": {"enum": ["$ref", {"x-any": 1}]}}}, ""),
+        (True, "properties: 'field': no name for a field, or not an object"),
+    ],
+)
+def test_a_schema_that_would_not_do_what_it_says(part: object, problem: str) -> None:
+    found = schema_problem({"type": "object", "properties": {"field": part}})
+    assert found.startswith(problem) and bool(found) == bool(problem)
 
 
 @pytest.mark.parametrize(

@@ -329,7 +329,9 @@ def test_the_whole_way_with_a_student_at_openai(
     with open_store(again.context.database) as store:
         assert store.student(again.run.id) is not None
     assert provider.bill().jobs == 1, "the same rows and recipe were paid for already"
-    assert Decimal(figures(again.context.folder)["spend"]["train_usd"]) == 0
+    spent = figures(again.context.folder)["spend"]
+    assert spent["train_usd"] == found["spend"]["train_usd"], "what the student cost, whoever paid"
+    assert Decimal(spent["billed_usd"]) == 0
 
 
 def test_killed_between_the_bill_and_the_record_of_the_stage(

@@ -65,13 +65,19 @@ class Trainings(Rows):
             attempt_id,
         )
 
-    def end_training(self, attempt_id: str, usd: Decimal, detail: str) -> None:
-        """Write down what a training was billed, which is nothing for one that failed."""
+    def end_training(self, attempt_id: str, usd: Decimal, model: str) -> None:
+        """Write down what a training that made a `model` was billed; nothing for one that was paid
+        for before."""
         result = "answered" if usd else "not_billed"
-        self.insert("outcome", [[attempt_id, result, usd, detail, now()]])
+        self.insert("outcome", [[attempt_id, result, usd, model, now()]])
+
+    def end_without_student(self, attempt_id: str, usd: Decimal, why: str) -> None:
+        """Write down what a training was billed that failed or was cancelled: mostly nothing."""
+        result = "ended" if usd else "not_billed"
+        self.insert("outcome", [[attempt_id, result, usd, why, now()]])
 
     def training_usd(self, run_id: str, tag: str) -> Decimal:
-        """USD that the run was billed for a training."""
+        """USD that the run was billed for the trainings of a tag, those without a student too."""
         rows = self.rows(
             """SELECT SUM(outcome.usd) FROM training JOIN outcome USING (attempt_id)
                JOIN attempt ON attempt.id = attempt_id WHERE run_id = ? AND tag = ?""",
@@ -80,11 +86,12 @@ class Trainings(Rows):
         )
         return rows[0][0] or Decimal(0)
 
-    def training_paid(self, tag: str) -> bool:
-        """Was the same training paid for before, in any run?"""
+    def training_paid_by(self, tag: str) -> set[str]:
+        """The runs that were billed for a student of the tag, or may have been."""
         rows = self.rows(
-            """SELECT 1 FROM training JOIN outcome USING (attempt_id)
-               WHERE tag = ? AND outcome.usd > 0 LIMIT 1""",
+            """SELECT DISTINCT run_id FROM training JOIN outcome USING (attempt_id)
+               JOIN attempt ON attempt.id = attempt_id
+               WHERE tag = ? AND outcome.usd > 0 AND result <> 'ended'""",
             tag,
         )
-        return bool(rows)
+        return {row[0] for row in rows}
