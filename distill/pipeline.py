@@ -275,10 +275,8 @@ def _cost(database: Path, task: Task, run_id: str, way: Way) -> str:
         if set(stages).intersection(PAYING) <= set(store.finished_stages(run_id)):
             return ""
         left = estimate(task, store, run_id, way).up_to(stages)
-    judges = (task.judge, task.judge_of_systems)
-    asked = (task.spec.teacher.model, *judges, *task.spec.evaluate.baselines)
-    for name in asked if left.requests else ():
-        check_key(name)
+    for place, name in task.models_asked if left.requests else ():
+        check_key(place, name)
     usd = left.expected_usd
     if way.agree is not None and usd > ASK_ABOVE_USD and not way.agree(left):
         raise Declined(task.name, usd)

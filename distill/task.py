@@ -11,6 +11,7 @@ from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from distill.answers import AnswerForm, Labels, Text
+from distill.backends.teachers import check_name
 from distill.errors import InputError
 from distill.fields import VERBATIM, Fields
 from distill.price_check import check_prices
@@ -73,6 +74,18 @@ class Task:
         """System → its model as the task names it, of the systems that no training makes."""
         baselines = self.spec.evaluate.baselines
         return {"teacher": self.spec.teacher.model} | {name: name for name in baselines}
+
+    @property
+    def models_asked(self) -> tuple[tuple[str, str], ...]:
+        """(its place in `task.toml`, the model) of every model that is asked; "" for a judge that
+        is not said, which is the teacher."""
+        spec = self.spec
+        return (
+            ("teacher.model", spec.teacher.model),
+            ("curate.judge_model", spec.curate.judge_model if spec.curate.judge else ""),
+            ("evaluate.judge_model", spec.evaluate.judge_model),
+            *(("evaluate.baselines", name) for name in spec.evaluate.baselines),
+        )
 
     @property
     def judge(self) -> str:
@@ -167,7 +180,12 @@ def project_file(prompts: Path) -> Path:
 
 
 def known_tasks(prompts: Path) -> list[str]:
-    """Names of the folders under `prompts` that hold a task."""
+    """Names of the folders under `prompts` that hold a task. Raises InputError where there is no
+    such folder."""
+    if not prompts.is_dir():
+        raise InputError(
+            f"there is no folder {prompts}/ here: change to the project's, or --prompts"
+        )
     return sorted(path.parent.name for path in prompts.glob("*/task.toml"))
 
 
@@ -200,6 +218,8 @@ def load_task(prompts: Path, name: str) -> Task:
     )
     _check_rows(task)
     _check_prompts(task)
+    for place, model in task.models_asked:
+        check_name(f"{folder / 'task.toml'}: {place}", model)
     return task
 
 

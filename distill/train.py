@@ -132,7 +132,9 @@ def trained_and_paid(context: Context, job: TrainJob, train: Callable[[], Traine
     with context.store() as store:
         store.end_training(attempt, Decimal(0) if found else cost, trained.model)
         billed = store.training_usd(context.run_id, job.tag)
-    return replace(trained, usd=billed + cost if found and context.run_id not in paid_by else billed)
+    return replace(
+        trained, usd=billed + cost if found and context.run_id not in paid_by else billed
+    )
 
 
 def check_budget(context: Context, store: Store, worst: Decimal, tag: str) -> None:

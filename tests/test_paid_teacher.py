@@ -143,8 +143,8 @@ def test_any_server_of_that_shape_is_a_teacher(
 def test_a_teacher_that_cannot_be_used_is_an_input_error(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, teacher: str, says: str
 ) -> None:
-    pets(task_toml=toml(teacher))
     with pytest.raises(InputError, match=says):
+        pets(task_toml=toml(teacher))
         pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
 
 

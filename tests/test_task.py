@@ -33,6 +33,8 @@ def test_unknown_task_lists_the_known_ones(workspace: Workspace, pets: WriteTask
     pets()
     with pytest.raises(InputError, match=r"no task 'fish' .*known tasks: pets"):
         load_task(workspace.prompts, "fish")
+    with pytest.raises(InputError, match=r"there is no folder .*fish/ here"):
+        known_tasks(workspace.prompts / "fish")
 
 
 def test_unknown_key_lists_the_known_ones(pets: WriteTask) -> None:

@@ -6,16 +6,14 @@ from distill.errors import InputError
 from distill.records import Endpoint
 
 
-def required_key(variable: str, teacher: str) -> None:
-    """Raises InputError when the variable is not set, or holds what no key is."""
+def required_key(variable: str, who: str, instead: str) -> None:
+    """Raises InputError when the variable is not set, or holds what no key is; the message says
+    what else may be done."""
     key = os.environ.get(variable, "").strip()
     if not (key.isascii() and key.isprintable()):
         raise InputError(f"{variable} holds characters that no key has: curly quotes, a line break")
     if not key:
-        raise InputError(
-            f"{teacher} needs a key: set {variable} in the environment, or choose another "
-            "teacher.model (`embedded` needs none)"
-        )
+        raise InputError(f"{who} needs a key: set {variable} in the environment, {instead}")
 
 
 def key_of(endpoint: Endpoint) -> str | None:

@@ -72,11 +72,19 @@ def automatic(variables: Mapping[str, str]) -> tuple[str, str]:
     return WITHOUT_KEY, f"neither {' nor '.join(KEYS.values())} is set"
 
 
-def check_key(name: str) -> None:
-    """Raises InputError when the teacher needs a key that is not set; no name needs none."""
+def check_key(place: str, name: str) -> None:
+    """Raises InputError when the model that stands at `place` of a task file needs a key that is
+    not set; no name needs none."""
     backend = _parts(name)[0] if name else ""
     if backend in KEYS:
-        required_key(KEYS[backend], name)
+        instead = f"or choose another {place} (`embedded` needs none)"
+        required_key(KEYS[backend], name, instead)
+
+
+def check_name(place: str, name: str) -> None:
+    """Raises InputError when the model that stands at `place` of a task file does not exist."""
+    if name not in ("", AUTO):
+        _parts(name, place)
 
 
 def choose(name: str) -> Chosen:
@@ -94,7 +102,7 @@ def price_of(name: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
     return TEACHERS[backend].price(argument, rates)
 
 
-def _parts(name: str) -> tuple[str, str]:
+def _parts(name: str, place: str = "teacher.model") -> tuple[str, str]:
     """(backend, what it is to be given)."""
     backend, _, argument = name.partition(":")
     if "://" in name:
@@ -102,5 +110,5 @@ def _parts(name: str) -> tuple[str, str]:
     # Only the embedded one stands alone, and only a URL is told by its form.
     alone = backend == "embedded"
     if backend not in TEACHERS or alone == bool(argument) or (backend == "url") != ("://" in name):
-        raise InputError(f"teacher.model: {name!r} does not exist; known: {FORMS}")
+        raise InputError(f"{place}: {name!r} does not exist; known: {FORMS}")
     return backend, argument

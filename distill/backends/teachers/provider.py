@@ -9,7 +9,7 @@ from distill.records import Endpoint, Model
 def endpoint_of(model: Model, settings: ServerSettings, key: str) -> Endpoint:
     """The provider's endpoint, with the model's price online and in batches; nothing is asked yet.
     Raises InputError when the key or the price is missing."""
-    required_key(key, f"{model.api}:{model.name}")
+    required_key(key, f"{model.api}:{model.name}", "or name another model (`embedded` needs none)")
     bill = token_price(model.api, model.name, settings.rates)
     half = token_price(model.api, model.name, settings.rates, batch=True)
     return Endpoint(None, model, settings.in_flight, bill, key, half)

@@ -53,6 +53,7 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 UPLOAD_SECONDS = 600.0
 # Nobody outside knows the tokens exactly; the count is within a quarter for the languages measured.
 MOST_PER_COUNTED = Decimal("1.5")
+TRAIN_HERE = 'or train here: student.trainer = "unsloth", student.base = "auto"'
 CLOSING = (
     f"OpenAI takes no new trainings from {NO_NEW_JOBS} on, and refuses many accounts already; what "
     "was trained ends on {shutdown}, {days} days from now. A student that lasts is trained here: "
@@ -82,7 +83,7 @@ def check(choices: Mapping[str, Any]) -> str:
             f"student.trainer: OpenAI takes no new trainings since {NO_NEW_JOBS}. Train here: "
             'student.trainer = "unsloth"'
         )
-    required_key(KEY, f"student.trainer openai ({name})")
+    required_key(KEY, f"student.trainer openai ({name})", TRAIN_HERE)
     return closing(name, today)
 
 
@@ -183,7 +184,7 @@ def connected(model: str) -> "Iterator[OpenAI]":
     bill. Raises InputError without a key, DistillError for whatever it raises, without the key."""
     import openai
 
-    required_key(KEY, f"student.trainer openai ({model})")
+    required_key(KEY, f"student.trainer openai ({model})", TRAIN_HERE)
     try:
         with openai.OpenAI(max_retries=0, timeout=UPLOAD_SECONDS) as client:
             yield client
