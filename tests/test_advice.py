@@ -29,7 +29,8 @@ GOOD, BAD, OPEN = found(5, 5), found(0, 60), found(10, 16)
 
 
 def system(name: str, value: float = 0.8, usd: str = "0.2") -> dict[str, Any]:
-    return {"name": name, "value": value, "at_traffic": {"usd_per_1k_requests": usd}}
+    money = {"requests_per_s": 5.0, "at_traffic": {"usd_per_1k_requests": usd}}
+    return {"name": name, "value": value} | money
 
 
 def figures(**changes: Any) -> dict[str, Any]:
@@ -45,6 +46,7 @@ def figures(**changes: Any) -> dict[str, Any]:
         "systems": [*(system(name) for name in names), system("openai:tiny", usd="0.1")],
         "break_even": {"never": False, "days": 9.0, "sentence": "After 9 days."},
         "labels": [],
+        "machine": {"in_flight": 8},
     } | changes
 
 
@@ -136,6 +138,22 @@ def test_values_out_of_the_training_rows_are_a_lack_of_facts() -> None:
     given = figures(fields=[], memorised={"value": 0.1, "ci_low": 0.06})
     assert rules(given) == ["facts"]
     assert rules(figures(fields=[], memorised={"value": 0.1, "ci_low": 0.04})) == ["switch"]
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "pace", "slowed"), [(8, 16.0, True), (8, 14.0, False), (4, 16.0, False)]
+)
+def test_a_price_that_was_taken_on_a_busy_machine_is_doubted(
+    in_flight: int, pace: float, *, slowed: bool
+) -> None:
+    row = {"in_flight": in_flight, "requests_per_s": pace, "usd_per_1k_requests": "0.00185"}
+    told = advice(figures(speed=[row]), {})
+    assert [one["rule"] for one in told] == ["busy_machine"] * slowed + ["switch"]
+    if slowed:
+        assert (
+            "16.0 requests a second" in told[0]["because"] and "5.0 on gold" in told[0]["because"]
+        )
+        assert told[0]["because"].endswith("1,000 cost $0.00185")
 
 
 def test_a_judge_that_is_not_usable_silences_every_other_rule() -> None:

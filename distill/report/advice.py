@@ -12,6 +12,7 @@ from distill.systems import LOCAL_SYSTEMS, RIVALS, system_of
 LATE_DAYS = 90
 MEMORISED = 0.05
 WORTH_ROUTING = 0.3  # of the messages
+SLOWED = 3  # times; undisturbed runs were at up to 1.8
 SHOWN = 3  # labels or fields
 
 Figures = Mapping[str, Any]
@@ -24,8 +25,8 @@ def advice(figures: Figures, rivals: Verdicts) -> list[Advice]:
     if not figures.get("judge", {"usable": True})["usable"]:
         return [_of("judge", "Name a stronger judge, and run again.", figures["headline"])]
     found = [one for rule in RULES for one in rule(figures, rivals)]
-    if not found:
-        found = [_of("switch", "Switch to the student.", figures["break_even"]["sentence"])]
+    if all(one["rule"] == "busy_machine" for one in found):
+        found += [_of("switch", "Switch to the student.", figures["break_even"]["sentence"])]
     return found
 
 
@@ -107,6 +108,20 @@ def _route(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
         yield _of("route", say, figures["coverage"]["sentence"])
 
 
+def _busy_machine(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
+    in_flight, speeds = figures["machine"]["in_flight"], figures.get("speed", ())
+    took = float(system_of(figures, "student")["requests_per_s"])
+    for row in speeds:
+        if row["in_flight"] == in_flight and row["requests_per_s"] > SLOWED * took:
+            say = "Do not go by the student's price here: something else had the machine meanwhile."
+            because = (
+                f"{in_flight} at a time it answered {row['requests_per_s']:.1f} requests a second "
+                f"where its speed was taken, {took:.1f} on gold, by which it is priced; at the "
+                f"former 1,000 cost ${float(row['usd_per_1k_requests']):.4g}"
+            )
+            yield _of("busy_machine", say, because)
+
+
 def _too_late(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
     money = figures["break_even"]
     if money["never"] or money["days"] > LATE_DAYS:
@@ -129,6 +144,7 @@ RULES: Sequence[Callable[[Figures, Verdicts], Iterator[Advice]]] = (
     _label_more,
     _more_data,
     _route,
+    _busy_machine,
     _too_late,
     _facts,
 )
