@@ -16,6 +16,7 @@ from distill.workspace import Workspace
 
 REGRESSION, PROGRESS, OPEN = "regression", "progress", "not told apart"
 APART = "another gold: its quality is not held against the first"
+MOVED = "hardly any gold row in common: were rows put in above others, not at the end?"
 OTHER_YARDSTICK = "another teacher or judge: its win rate is not held against the first"
 
 Row = dict[str, Any]
@@ -83,7 +84,12 @@ def _row(first: Measured, row: Measured) -> Row:
     shared = sorted(first.scores.keys() & row.scores.keys())
     same_task = first.task.name == row.task.name
     if not shared and same_task:
-        raise InputError(f"runs {first.run} and {row.run} were asked no gold row in common")
+        raise InputError(
+            f"runs {first.run} and {row.run} were asked no gold row in common. A row is known by "
+            "its line, too: rows that are put in above others make all of those below new ones"
+        )
+    if same_task and 2 * len(shared) < min(len(first.scores), len(row.scores)):
+        return shown | {"shared_gold": len(shared), "result": MOVED}
     if not shared or first.task.form.metric != row.task.form.metric:
         return shown | {"result": APART}
     if row.task.form.metric == "win_rate" and yardstick(first) != yardstick(row):

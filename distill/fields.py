@@ -57,6 +57,15 @@ class Fields:
         parts = self.schema["properties"].items()
         return tuple(name for name, part in parts if "properties" not in part)
 
+    def is_choice(self, field: str) -> bool:
+        """Whether a field, by its path, has one of few values, which need not stand in an input."""
+        part: Schema = self.schema
+        for name in field.split("."):
+            part = _part(part.get("properties", {}).get(name))
+        part = _part(part.get("items")) or part
+        types = part.get("type")
+        return "enum" in part or "const" in part or types in ("boolean", ["boolean", "null"])
+
     @cached_property
     def _closed(self) -> Any:
         """As servers get it: a field that the schema does not name would be in no answer."""

@@ -255,7 +255,8 @@ def why_new(task: Task, latest: Run | None, *, asked: bool) -> str | None:
     if asked:
         return "a new run was asked for"
     if latest.task_hash != task.hash:
-        edited = [part for part, hash_ in task.parts.items() if latest.parts.get(part) != hash_]
+        parts = dict.fromkeys((*task.parts, *latest.parts))
+        edited = [part for part in parts if latest.parts.get(part) != task.parts.get(part)]
         return f"edited since {latest.id}: {', '.join(edited)}"
     return None
 

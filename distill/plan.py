@@ -151,11 +151,14 @@ class Plan:
         left = self.budget_usd - self.spent_usd
         for step in self.steps:
             if step.requests:
-                each, worst = step.usd / step.requests, step.worst_usd / step.requests
+                usd = step.usd
+                if self.in_batches and step.batch_usd is not None:
+                    usd = step.batch_usd
+                each, worst = usd / step.requests, step.worst_usd / step.requests
                 carried = int((left - worst) / each) + 1 if each else step.requests
                 if left < worst or carried < step.requests:
                     return step, carried if left >= worst else 0
-                left -= step.usd
+                left -= usd
         return None
 
 

@@ -7,7 +7,7 @@ the task; the next run begins from it.
 
 import csv
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -19,7 +19,7 @@ from distill.curate.suspects import suspects
 from distill.dropped import curated
 from distill.errors import InputError
 from distill.fields import Fields
-from distill.records import Candidate, Drop
+from distill.records import Candidate, Drop, fold
 from distill.store import open_store
 from distill.task import REVIEWS, Task, load_task
 from distill.task_files import read_text
@@ -100,7 +100,10 @@ def import_rows(workspace: Workspace, name: str, path: Path) -> Imported:
     """
     task = load_task(workspace.prompts, name)
     with open_store(workspace.database(name)) as store:
-        known = {row.id: row for run in store.runs() for row in store.candidates(run.id)}
+        known: dict[str, list[Candidate]] = defaultdict(list)
+        for run in store.runs():
+            for row in store.candidates(run.id):
+                known[row.id].append(row)
     decided = list(_decisions(path, task, known))
     target = task.folder / REVIEWS
     lines = [
@@ -109,8 +112,9 @@ def import_rows(workspace: Workspace, name: str, path: Path) -> Imported:
         for _, row, answer in decided
     ]
     if lines:
+        unended = target.exists() and not target.read_bytes().endswith(b"\n")
         with target.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.writelines(lines)
+            file.writelines(["\n" * unended, *lines])
     counts = Counter(decision for decision, _, _ in decided)
     return Imported(counts["accept"], counts["reject"], counts["correct"], target)
 
@@ -120,7 +124,7 @@ def _in_file(answer: str | None, task: Task) -> object:
 
 
 def _decisions(
-    path: Path, task: Task, known: Mapping[str, Candidate]
+    path: Path, task: Task, known: Mapping[str, Sequence[Candidate]]
 ) -> Iterator[tuple[str, Candidate, str | None]]:
     """(decision, row, right answer or None) for each row with a decision."""
     text = read_text(path)
@@ -139,12 +143,25 @@ def _decisions(
             if not decision and label:
                 raise InputError(f"{where}: a label without a decision: write correct before it")
             if decision:
-                row = known.get((line["id"] or "").strip())
-                if row is None:
+                rows = known.get((line["id"] or "").strip(), ())
+                if not rows:
                     raise InputError(f"{where}: {line['id']!r} is no row of task {task.name}")
+                row = _seen(where, decision.lower(), rows, line.get("answer"))
                 yield decision.lower(), row, _answer(where, decision.lower(), row, label, task)
     except csv.Error as error:
         raise InputError(f"{path}:{reader.line_num}: not CSV: {error}") from error
+
+
+def _seen(where: str, decision: str, rows: Sequence[Candidate], answer: str | None) -> Candidate:
+    """The row with the answer that the person saw: other runs may have others to the same input.
+    None in a file without that column, in which the latest counts."""
+    seen = [row for row in rows if answer is None or fold(_cell(row.answer)) == fold(answer)]
+    if not seen and decision == "accept":
+        raise InputError(
+            f"{where}: accept, but no run answered {answer!r}: leave that column as it was, and "
+            "write correct with what is right as the label"
+        )
+    return (seen or rows)[-1]
 
 
 def _answer(where: str, decision: str, row: Candidate, label: str, task: Task) -> str | None:

@@ -2,7 +2,7 @@
 
 import json
 import os
-import threading
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from distill.backends.child import memory_mib
 from distill.backends.servers import KEY_VARIABLE, LOOPBACK, SERVERS, ServerSettings
 from distill.backends.servers.vllm import is_loopback
-from distill.errors import InputError
+from distill.errors import DistillError, InputError
 from distill.prompting import answer_tokens, served_tokens, student_messages
 from distill.records import Endpoint, Model, Student
 from distill.store import open_store
@@ -96,6 +96,8 @@ def started_line(endpoint: Endpoint) -> str:
     return f"up     after {endpoint.server.seconds:.0f} s, with {memory:,.0f} MiB of memory"
 
 
-def wait() -> None:
-    """Until Ctrl-C."""
-    threading.Event().wait()
+def wait(endpoint: Endpoint) -> None:
+    """Until Ctrl-C. Raises DistillError when the server ends by itself."""
+    assert endpoint.server is not None, "it was started here"
+    select.select([os.pidfd_open(endpoint.server.process)], [], [])
+    raise DistillError("the server has ended")

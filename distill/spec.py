@@ -363,7 +363,7 @@ def project_rates(path: Path) -> dict[str, Rates]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number of 5,000 digits, "[[[[…"
         raise InputError(f"{path}: not valid TOML: {error}") from error
 
 

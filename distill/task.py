@@ -162,9 +162,16 @@ class Task:
             text = _template(self.prompts[prompt]).render(
                 description=self.spec.description, **self.form.values(), **values
             )
-        except (TemplateError, TypeError, ArithmeticError) as error:
+        except TEMPLATE_ERRORS as error:
             raise InputError(f"{self.folder / prompt}: {error}") from error
         return text.rstrip("\n")
+
+
+# What a template does goes wrong like any program: "{{ description.index('zzz') }}".
+TEMPLATE_ERRORS = (
+    *(TemplateError, TypeError, ArithmeticError, ValueError, LookupError, AttributeError),
+    *(AssertionError, RecursionError, MemoryError),
+)
 
 
 @lru_cache(maxsize=64)

@@ -71,6 +71,8 @@ def read_schema(path: Path) -> Fields:
         schema = json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise InputError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from error
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, lists in lists
+        raise InputError(f"{path}: not valid JSON: {error}") from error
     if problem := schema_problem(schema):
         raise InputError(f"{path}: {problem}")
     return Fields(schema)
@@ -96,8 +98,9 @@ def json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path}:{number}: not valid JSON: {error.msg}") from error
+        except (ValueError, RecursionError) as error:  # also a number of 5,000 digits, "[[[[…"
+            said = error.msg if isinstance(error, json.JSONDecodeError) else error
+            raise InputError(f"{path}:{number}: not valid JSON: {said}") from error
         if not isinstance(row, dict):
             raise InputError(f'{path}:{number}: a row must be a JSON object, like {{"input": …}}')
         if not (number == 1 and set(row) == {"about"}):

@@ -90,6 +90,8 @@ class Demand:
 def demand(task: Task, model: Model, stock: Stock) -> Demand:
     """What bringing the task to its report takes, of a teacher that sends bills."""
     first, answers = _synthesis(task, model, stock)
+    if "generate" in stock.finished:  # what was not asked for by now is asked for no more
+        first = replace(first, missing=(), more=0, alike=())
     made = {row.input for row in made_inputs(answers) if row.input}
     each = inputs_per_request(task, model)
     new_share = len(made) / (len(answers) * each) if answers else None

@@ -156,6 +156,21 @@ def test_a_price_that_was_taken_on_a_busy_machine_is_doubted(
         assert told[0]["because"].endswith("1,000 cost $0.00185")
 
 
+def test_a_rival_that_the_headline_names_is_weighed_before_switching() -> None:
+    (one,) = advice(figures(unbeaten="linear", headline="You do not need it."), {"linear": OPEN})
+    assert (one["rule"], one["because"]) == ("unbeaten", "You do not need it.")
+    assert "Weigh linear" in one["say"]
+
+
+@pytest.mark.parametrize("worse", [True, False])
+def test_what_the_training_broke_is_looked_at_before_switching(*, worse: bool) -> None:
+    row = {"about": "what must be refused", "n": 16, "difference": -0.5, "limit": 0.05}
+    told = advice(figures(side_effects=[row | {"worse": worse}]), {})
+    assert [one["rule"] for one in told] == (["side_effects"] if worse else ["switch"])
+    if worse:
+        assert "what must be refused" in told[0]["say"] and "-50.0 points" in told[0]["because"]
+
+
 def test_a_judge_that_is_not_usable_silences_every_other_rule() -> None:
     (one,) = advice(figures(judge={"usable": False}), {"linear": GOOD})
     assert (one["rule"], one["because"]) == ("judge", "Nothing follows.")
@@ -164,7 +179,7 @@ def test_a_judge_that_is_not_usable_silences_every_other_rule() -> None:
 def test_every_rule_is_written_down_with_its_reason() -> None:
     written = [line.split("`")[1] for line in DOCS.splitlines() if line.startswith("| `")]
     names = [rule.__name__.removeprefix("_") for rule in RULES]
-    assert written == ["judge", *names, "switch"]
+    assert written == ["judge", *names, "unbeaten", "switch"]
 
 
 def test_the_report_of_a_run_gives_advice(

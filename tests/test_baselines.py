@@ -86,6 +86,10 @@ def test_a_key_that_is_missing_is_missed_before_anything_is_asked(
         ('baselines = ["auto"]\n', "auto"),
         (f'baselines = ["{LUNA}", "{LUNA}"]\n', "twice"),
         ('baselines = ["nobody:x"]\n', r"task.toml: evaluate.baselines: 'nobody:x' does not exist"),
+        (
+            '[curate]\njudge = 3\njudge_model = "auto"\n',
+            "curate.judge_model: only teacher.model can",
+        ),
         ('[curate]\njudge = 3\njudge_model = "gpt"\n', r"task.toml: curate.judge_model: 'gpt'"),
     ],
 )

@@ -19,6 +19,13 @@ grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(10
 print(os.getpid(), grandchild.pid, flush=True)
 time.sleep(1000)
 """
+# One that ends by itself before its grandchild does.
+ORPHANS = """
+import subprocess, sys
+grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+print(grandchild.pid, flush=True)
+sys.exit(3)
+"""
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + FAMILY
 
 
@@ -88,6 +95,14 @@ def test_a_family_that_ignores_the_request_to_end_is_made_to(
     with running([sys.executable, "-c", STUBBORN], log, {}) as child:
         pids = wait_for_line(log, child)
     wait_until_gone(pids)
+
+
+@pytest.mark.timeout(60)
+def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with running([sys.executable, "-c", ORPHANS], log, {}) as child:
+        assert child.wait() == 3
+        wait_until_gone([int(log.read_text())])
 
 
 def test_the_exit_code_is_the_commands_own(tmp_path: Path) -> None:

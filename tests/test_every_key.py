@@ -19,7 +19,7 @@ from tests.test_pipeline import figures
 
 # Each value is another than the default and than what BASIS sets.
 CHANGED = {
-    "teacher.model": '"nobody"',
+    "teacher.model": '"openai:gpt-6-luna"',
     "teacher.few_shot": "2",
     "teacher.votes": "3",
     "teacher.in_flight": "5",

@@ -273,6 +273,44 @@ def test_a_value_that_was_learned_and_does_not_stand_in_the_message_is_memorised
     assert [row["values"] for row in found["examples"]] == [['day: "mon1"'], ["people: 2"]]
 
 
+def test_a_field_with_few_values_is_never_memorised() -> None:
+    parts = {
+        "urgent": {"type": ["boolean", "null"]},
+        "kinds": {"type": "array", "items": {"enum": ["a", "b"]}},
+        "from": {"type": "object", "properties": {"city": {"type": "string"}}},
+    }
+    form = Fields({"type": "object", "properties": parts})
+    answer = '{"urgent":true,"kinds":["b"],"from":{"city":"Rome"}}'
+    learned = [SplitRow(Example("e", "x", answer, "inputs"), "train")]
+    gold = [Labelled("we come", "{}", "gold.jsonl", 1)]
+    said = [Prediction("student", gold[0].id, answer, valid=True, latency_s=0.1)]
+    (row,) = memorised_values(form, gold, said, learned, 0.95)["examples"]
+    assert row["values"] == ['from.city: "Rome"']
+
+
+def test_nothing_to_find_is_said_in_more_ways_than_one(
+    workspace: Workspace, scripted_backends: StandIn
+) -> None:
+    """A gold row of nulls has its fields, and nothing in them."""
+    schema = BOOKING | {
+        "properties": {
+            name: part | {"type": [part["type"], "null"]}
+            for name, part in BOOKING["properties"].items()
+        }
+    }
+    nothing: Row = ("do you have a garden", {"day": None, "people": None, "name": None})
+    gold = [GOLD[0], nothing]
+    task = write(
+        workspace,
+        schema_json=json.dumps(schema | {"required": ["day"]}),
+        gold_jsonl=rows(gold),
+        seeds_jsonl=rows([(text, {"day": None} | answer) for text, answer in SEEDS]),
+    )
+    assert task.gold[1].answer == '{"day":null}'
+    systems = figures(pipeline.run(workspace, "bookings").context.folder)["systems"]
+    assert (systems[0]["filled"]["n"], systems[0]["empty"]["n"]) == (1, 1)
+
+
 def test_the_curl_line_holds_the_student_to_the_schema(workspace: Workspace) -> None:
     task = write(workspace)
     price = MachinePrice(Decimal(1), 1)

@@ -183,6 +183,38 @@ def test_lost_answers_make_nothing_twice(job: TrainJob, providers: Start) -> Non
         assert (provider.bill().files, provider.bill().jobs) == (2, 1)
 
 
+def test_a_creation_whose_answer_is_lost_is_looked_for_while_the_list_lags(
+    job: TrainJob, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, find, looks = trainer.create, trainer.find, []
+
+    def lose(*arguments: Any) -> Any:
+        create(*arguments)
+        request: Any = SimpleNamespace(url="")
+        raise openai.APITimeoutError(request)
+
+    def lag(*arguments: Any) -> Any:
+        looks.append(arguments)
+        return find(*arguments) if len(looks) > 4 else None
+
+    monkeypatch.setattr(trainer, "PAUSES_SECONDS", (0.0,) * 5)
+    monkeypatch.setattr(trainer, "create", lose)
+    monkeypatch.setattr(trainer, "find", lag)
+    assert train(job).model
+    assert provider.bill().jobs == 1
+
+
+def test_a_cancelled_training_that_was_billed_pays_for_no_other(tmp_path: Path) -> None:
+    with open_store(tmp_path / "distill.duckdb") as store:
+        for attempt in ("a", "b"):
+            store.begin_training("run", "tag", attempt, Decimal(2))
+        store.end_without_student("a", Decimal(1), "cancelled")
+        assert store.training_paid_by("tag") == set()
+        store.end_training("b", Decimal(2), "ft:model")
+        assert store.training_paid_by("tag") == {"run"}
+        assert store.training_usd("run", "tag") == Decimal(3)
+
+
 def test_an_account_that_may_not_train_is_told_so_plainly(job: TrainJob, providers: Start) -> None:
     with providers(training_not_available=1) as provider:
         with pytest.raises(DistillError, match="does not let this account start trainings") as said:

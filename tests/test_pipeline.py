@@ -37,7 +37,14 @@ def timeless(value: Any) -> Any:
     """A report without what depends on time."""
     if isinstance(value, dict):
         return {key: timeless(item) for key, item in value.items() if key not in TIMES}
-    return [timeless(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [timeless(item) for item in value if not is_of_the_pace(item)]
+    return value
+
+
+def is_of_the_pace(value: Any) -> bool:
+    """An advice that is there or not by how fast the machine was."""
+    return isinstance(value, dict) and value.get("rule") == "busy_machine"
 
 
 def test_a_run_ends_in_a_report(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -336,6 +337,27 @@ def test_the_table_says_what_the_budget_carries(
     output = shown(workspace, "plan", "pets").stdout
     assert "enough, though not for the most that could be billed" in output
     assert provider.bill().requests == 0
+
+
+def test_a_budget_is_held_against_the_price_of_the_runs_own_way(
+    workspace: Workspace, pets: WriteTask
+) -> None:
+    found = plan(pets(task_toml=toml(), inputs_jsonl=INPUTS))
+    tight = replace(found, budget_usd=(found.usd + found.batch_usd) / 2)
+    assert tight.stops() is not None
+    assert replace(tight, in_batches=True).stops() is None
+
+
+def test_what_a_finished_generation_did_not_ask_is_not_to_be_paid(
+    workspace: Workspace, pets: WriteTask, provider: Provider
+) -> None:
+    """Enough was kept before all was asked that `generate.requests` allows."""
+    pets(task_toml=toml().replace("requests = 60", "requests = 600\nexamples = 24"))
+    pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
+    found = left(look(workspace, "pets"))
+    assert (found[SYNTHESIZE][0], found[ANSWER][0]) == (0, 0)
+    assert 0 < found[SYNTHESIZE][1] < 600
+    assert found[EVALUATE] == GOLD[EVALUATE]
 
 
 def test_a_plan_as_json(workspace: Workspace, pets: WriteTask, provider: Provider) -> None:

@@ -86,9 +86,13 @@ def test_an_untuned_model_that_the_task_names_is_a_rival_by_its_own_name() -> No
 
 def test_who_costs_more_than_the_teacher_is_no_rival() -> None:
     dear = FIGURES | {"name": "openai:huge", "value": 0.99, "usd_per_1k_requests": "0.42"}
+    dear |= {"at_traffic": {"usd_per_1k_requests": "0.25"}}
     found_leads = leads() | {"openai:huge": Interval(-0.1, -0.2, -0.05)}
     assert unbeaten_rival([*systems(), dear], found_leads) is None
     assert unbeaten_rival([*systems(), dear | {"usd_per_1k_requests": "0.41"}], found_leads)
+    # A teacher on a machine of our own is cheap only while it is busy.
+    cheaper = dear | {"at_traffic": {"usd_per_1k_requests": "0.23"}}
+    assert unbeaten_rival([*systems(), cheaper], found_leads)
 
 
 def test_an_open_verdict_says_how_many_rows_would_settle_it() -> None:

@@ -150,3 +150,48 @@ def test_before_there_is_a_run(workspace: Workspace, pets: WriteTask, tmp_path: 
     pets()
     result = told(workspace, "--export", str(tmp_path / "review.csv"))
     assert "no run of pets is curated yet: distill curate pets" in str(result.exception)
+
+
+def test_what_is_accepted_is_the_answer_that_the_person_saw(
+    run: pipeline.Outcome,
+    workspace: Workspace,
+    pets: WriteTask,
+    tmp_path: Path,
+    scripted_backends: StandIn,
+) -> None:
+    """A later run has another answer to the same input."""
+    path = tmp_path / "review.csv"
+    rows = exported(workspace, path)
+    row = next(row for row in rows if row["input"] == "one cat only")
+    decide(path, [row | {"decision": "accept"}])
+    later = pipeline.run(workspace, "pets", pipeline.Way(until="curate", new=True))
+    with later.context.store() as store:
+        store.rows(
+            "UPDATE candidate SET answers = '[\"dogs\"]' WHERE id = ? AND run_id = ?",
+            row["id"],
+            later.run.id,
+        )
+        answers = [
+            found.answer for found in store.candidates(later.run.id) if found.id == row["id"]
+        ]
+    assert answers == ["dogs"] != [row["answer"]]
+    assert told(workspace, "--import", str(path)).exit_code == 0
+    written = (workspace.prompts / "pets" / "reviews.jsonl").read_text(encoding="utf-8")
+    assert json.loads(written.splitlines()[-1])["answer"] == row["answer"] == "cats"
+    decide(path, [row | {"decision": "accept", "answer": "birds"}])
+    result = told(workspace, "--import", str(path))
+    assert "accept, but no run answered 'birds'" in str(result.exception)
+
+
+def test_decisions_begin_on_a_line_of_their_own(
+    run: pipeline.Outcome, workspace: Workspace, tmp_path: Path
+) -> None:
+    path, reviews = tmp_path / "review.csv", workspace.prompts / "pets" / "reviews.jsonl"
+    rows = exported(workspace, path)
+    reviews.write_text('{"input": "my own row", "answer": "cats"}', encoding="utf-8")
+    decide(path, [rows[0] | {"decision": "reject"}])
+    assert told(workspace, "--import", str(path)).exit_code == 0
+    assert [json.loads(line)["answer"] for line in reviews.read_text().splitlines()] == [
+        "cats",
+        None,
+    ]

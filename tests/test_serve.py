@@ -1,13 +1,19 @@
 """`distill serve`: whose student, where it is reached, and by whom."""
 
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from distill import pipeline, serve
-from distill.backends.servers import vllm
-from distill.errors import InputError
-from distill.records import Endpoint
+from distill.backends.servers import ServerSettings, vllm
+from distill.errors import DistillError, InputError
+from distill.prices import MachinePrice
+from distill.records import Endpoint, Model, Started
 from distill.store import open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask
@@ -67,3 +73,22 @@ def test_only_servers_that_others_reach_know_the_key(host: str, loopback: bool, 
     assert vllm.is_loopback(host) is loopback
     assert vllm._reached_at(host) == at
     assert ("VLLM_API_KEY" in vllm._environment("/scratch", host)) is loopback
+
+
+def test_a_port_that_is_taken_is_no_server_of_ours(tmp_path: Path) -> None:
+    settings = ServerSettings(1, Decimal(1), tmp_path / "log")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        taken = replace(settings, port=port)
+        with pytest.raises(InputError, match=f"port {port} of 127.0.0.1 is taken"):
+            vllm.serve(Model("m", tmp_path, "chat"), taken).__enter__()
+    assert not (tmp_path / "log").exists(), "nothing was started"
+
+
+def test_a_server_that_ends_is_not_waited_for() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    machine = MachinePrice(Decimal(1), 1)
+    endpoint = Endpoint("", Model("m", None, "chat"), 1, machine, server=Started(child.pid, 1.0))
+    with pytest.raises(DistillError, match="the server has ended"):
+        serve.wait(endpoint)
+    child.wait()

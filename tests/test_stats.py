@@ -11,6 +11,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
 from distill.stats import (
+    estimate,
     gold_needed,
     mcnemar_p,
     paired_difference,
@@ -20,6 +21,17 @@ from distill.stats import (
     share,
     verdict,
 )
+
+
+@pytest.mark.parametrize(
+    ("scores", "low", "high"),
+    # Wilson's interval of a share of 2/3 in one row, and of 4/5 in three, by hand.
+    [([2 / 3], 0.094, 0.975), ([0.8] * 3, 0.288, 0.975)],
+)
+def test_few_rows_that_agree_are_no_certainty(scores: list[float], low: float, high: float) -> None:
+    found = estimate(scores, 0.95)
+    assert found.value == pytest.approx(scores[0])
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-3)
 
 
 def test_wilson_interval() -> None:

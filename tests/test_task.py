@@ -88,6 +88,14 @@ def test_broken_json_names_file_and_line(pets: WriteTask, file: str) -> None:
     assert f"{file.replace('_', '.')}:2: not valid JSON" in message
 
 
+@pytest.mark.parametrize("value", ["[" * 100_000, "1" * 5_000])
+def test_what_python_does_not_read_is_named_too(pets: WriteTask, value: str) -> None:
+    assert "inputs.jsonl:1: not valid JSON" in problem(pets, inputs_jsonl=value)
+    assert "task.toml: not valid TOML" in problem(
+        pets, task_toml=f"{HEAD}[teacher]\nvotes = {value}"
+    )
+
+
 def test_a_row_must_be_an_object_with_a_text(pets: WriteTask) -> None:
     assert "seeds.jsonl:1: a row must be a JSON object" in problem(pets, seeds_jsonl="[1]\n")
     assert 'seeds.jsonl:1: "input" must be a text' in problem(
@@ -130,7 +138,13 @@ def test_a_missing_file_is_named(workspace: Workspace, pets: WriteTask) -> None:
         load_task(workspace.prompts, "pets")
 
 
-@pytest.mark.parametrize("template", ["{{ nonsense }}", "{% if %}", "{{ ''.__class__.mro() }}"])
+@pytest.mark.parametrize(
+    "template",
+    [
+        *("{{ nonsense }}", "{% if %}", "{{ ''.__class__.mro() }}"),
+        *("{{ description.index('zzz') }}", "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}"),
+    ],
+)
 def test_a_bad_template_names_its_file(pets: WriteTask, template: str) -> None:
     with pytest.raises(InputError, match=r"student\.md"):
         pets(student_md=template)

@@ -1,4 +1,4 @@
-"""Runs a command and ends its whole process group when the parent dies, however it dies.
+"""Runs a command and ends its whole process group when the command or the parent ends, however.
 
 `python -m distill.backends.guard COMMAND…`: standard input is a pipe that the parent holds open and
 never writes to; when the parent is gone, even by kill -9, the pipe ends, and so does the command.
@@ -24,6 +24,8 @@ def main(command: Sequence[str]) -> int:
     if ended not in ready:
         end_group(child)
     code = child.wait()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.killpg(0, signal.SIGTERM)  # what the command has left behind
     return 128 - code if code < 0 else code
 
 

@@ -29,4 +29,4 @@ def serve(
         click.echo(f"url    {endpoint.url}\nmodel  {endpoint.model.name}")
         click.echo(started_line(endpoint) + "\n")
         click.echo(curl_line(spec, endpoint) + "\n\nCtrl-C ends it.")
-        wait()
+        wait(endpoint)

@@ -26,8 +26,16 @@ def advice(figures: Figures, rivals: Verdicts) -> list[Advice]:
         return [_of("judge", "Name a stronger judge, and run again.", figures["headline"])]
     found = [one for rule in RULES for one in rule(figures, rivals)]
     if all(one["rule"] == "busy_machine" for one in found):
-        found += [_of("switch", "Switch to the student.", figures["break_even"]["sentence"])]
+        found.append(_nothing_speaks_against(figures))
     return found
+
+
+def _nothing_speaks_against(figures: Figures) -> Advice:
+    """The student, unless the headline names a rival that it does not beat."""
+    if "unbeaten" in figures:
+        say = f"Weigh {figures['unbeaten']} against the student before you switch."
+        return _of("unbeaten", say, figures["headline"])
+    return _of("switch", "Switch to the student.", figures["break_even"]["sentence"])
 
 
 def _of(rule: str, say: str, because: str) -> Advice:
@@ -137,6 +145,17 @@ def _facts(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
         yield _of("facts", say, because)
 
 
+def _side_effects(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
+    for row in figures.get("side_effects", ()):
+        if row["worse"]:
+            say = f"Look at what the training broke before you switch: {row['about']}."
+            because = (
+                f"student − base {100 * row['difference']:+.1f} points on {row['n']} probes, worse "
+                f"by {100 * row['limit']:.1f} is allowed"
+            )
+            yield _of("side_effects", say, because)
+
+
 RULES: Sequence[Callable[[Figures, Verdicts], Iterator[Advice]]] = (
     _free_model,
     _prompt,
@@ -147,6 +166,7 @@ RULES: Sequence[Callable[[Figures, Verdicts], Iterator[Advice]]] = (
     _busy_machine,
     _too_late,
     _facts,
+    _side_effects,
 )
 
 

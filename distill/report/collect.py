@@ -25,7 +25,7 @@ from distill.report.compared import (
     verdict_figures,
     verdict_on,
 )
-from distill.report.headline import headline, measured
+from distill.report.headline import headline, measured, unbeaten_rival
 from distill.report.judged import judge_figures
 from distill.report.memorised import memorised
 from distill.report.results import Results, results_of
@@ -76,19 +76,22 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     money = break_even_figures(task, systems, billed, made)
     verdicts = rival_verdicts(task, results.scores)
     usable = judge.get("usable", True)
+    ahead = leads(task, results.scores)
+    unbeaten = unbeaten_rival(systems, ahead) if usable else None
     rival = rival_figures(task, systems, billed, made, verdicts) if usable else {}
     figures: Figures = {
         **run_figures(task, store, run),
         "headline": headline(
             systems,
             found,
-            leads(task, results.scores),
+            ahead,
             measured(task, judge, money["break_even"]["sentence"]),
         ),
         "student": student_figures(student),
         "data": data_figures(task, store, run_id, split, _spreads(task, store, run_id)),
         "spend": spend,
         "systems": systems,
+        **({"unbeaten": unbeaten["name"]} if unbeaten else {}),
         "verdict": verdict_figures(found),
         **({"judge": judge} if judge else {}),
         "break_even": money["break_even"] | rival,

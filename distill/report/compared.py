@@ -7,7 +7,7 @@ from math import inf
 from typing import Any
 
 from distill.answers import Text
-from distill.fields import NOTHING, Fields
+from distill.fields import Fields
 from distill.prices import TokenPrice, usd_per_1k
 from distill.records import Completion, Prediction
 from distill.report import confidence, tariffs
@@ -131,12 +131,13 @@ def _of_kind(task: Task, name: str, results: Results) -> Figures:
     if isinstance(task.form, Text):
         chrf = results.chrf.get(name, {})
         return text_figures(task, results.scores[name], chrf, _lengths(rows, results))
+    assert isinstance(task.form, Fields)
     exact, confidence = results.exact[name], task.spec.evaluate.confidence
     found = estimate(list(exact.values()), confidence)
     figures: Figures = {"exact_match": found.figures}
     scores = results.scores[name]
     for part, empty in (("filled", False), ("empty", True)):
-        ids = [row.id for row in task.gold if (task.form.group(row.answer) == NOTHING) == empty]
+        ids = [row.id for row in task.gold if (not task.form.pairs(row.answer)) == empty]
         if ids and len(ids) < len(task.gold):
             found = estimate([scores[id_] for id_ in ids], confidence)
             figures[part] = {"n": len(ids)} | found.figures

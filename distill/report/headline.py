@@ -97,12 +97,14 @@ def _references(by_name: Mapping[str, System]) -> str:
 
 def unbeaten_rival(systems: Sequence[System], leads: Leads) -> System | None:
     """The best rival that the gold does not show to be worse than the student, and that costs no
-    more than the teacher; None when the student beats all."""
-    teacher = next(_usd(row) for row in systems if row["name"] == "teacher")
+    more than the teacher, always busy or at the task's traffic; None when the student beats all."""
+    teacher = next(row for row in systems if row["name"] == "teacher")
     unbeaten = [
         row
         for row in systems
-        if row["name"] in leads and leads[row["name"]].low <= 0 and _usd(row) <= teacher
+        if row["name"] in leads
+        and leads[row["name"]].low <= 0
+        and (_usd(row) <= _usd(teacher) or _at_traffic(row) <= _at_traffic(teacher))
     ]
     return max(unbeaten, key=lambda system: float(system["value"]), default=None)
 
@@ -113,6 +115,10 @@ def _short(system: System) -> str:
 
 def _usd(system: System) -> Decimal:
     return Decimal(system["usd_per_1k_requests"])
+
+
+def _at_traffic(system: System) -> Decimal:
+    return Decimal(system["at_traffic"]["usd_per_1k_requests"])
 
 
 def _rival_sentence(rival: System, student: System, lead: Interval, gold: str) -> str:

@@ -48,10 +48,13 @@ def serve(model: Model, settings: "ServerSettings") -> Iterator[Endpoint]:
     """The model's endpoint on a free port of loopback, healthy; always stopped at the end.
 
     Raises ChildError with the tail of the log when the server is not healthy in time or dies, also
-    when it does so in the middle of the block; InputError, with what to do, where vLLM is missing.
+    when it does so in the middle of the block; InputError, with what to do, where vLLM is missing
+    or the port is taken.
     """
     if not installed("vllm", "vllm"):
         raise InputError(how_to_install("vllm"))
+    if settings.port:
+        _check_free(settings.host, settings.port)
     port = settings.port or free_port()
     with (
         TemporaryDirectory(prefix="distill-vllm-") as scratch,
@@ -79,6 +82,12 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raises InputError where something listens already: it would be taken for our server."""
+    with suppress(OSError), socket.create_connection((_reached_at(host).strip("[]"), port), 2):
+        raise InputError(f"port {port} of {host} is taken: choose another, or leave --port out")
 
 
 def _command(model: Model, port: int, settings: "ServerSettings") -> list[str]:

@@ -18,7 +18,10 @@ KEY = "DISTILL_TEACHER_KEY"
 def identify(argument: str) -> Model:
     """The model, by the server's address and its name there."""
     url, _, name = argument.partition("#")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # "http://[::1/v1"
+        raise InputError(f"teacher.model: {argument!r}: {error}") from error
     if not (name and parts.hostname):
         raise InputError(
             f"teacher.model: {argument!r} must be <url>#<model>, like http://host/v1#name"

@@ -155,8 +155,8 @@ def train(job: "TrainJob", on_steps: "OnSteps") -> "Trained":
             "generate more"
         )
     with connected(job.base) as client:
-        known = _known(client, job)
-        made = known or _patiently(lambda: find(client, job.tag) or create(client, job))
+        known = _patiently(lambda: _known(client, job))
+        made = known or _patiently(lambda: _known(client, job) or create(client, job))
         return replace(_follow(client, made.id, job, on_steps), made_now=known is None)
 
 
@@ -164,17 +164,18 @@ def is_made(job: "TrainJob") -> bool:
     """Whether OpenAI has a training with the job's tag that is under way or has succeeded. Raises
     as `train` does."""
     with connected(job.base) as client:
-        return _known(client, job) is not None
+        return _patiently(lambda: _known(client, job)) is not None
 
 
 def _known(client: "OpenAI", job: "TrainJob") -> "FineTuningJob | None":
-    """The job's training; one that was asked for before is looked for longer."""
-    found = _patiently(lambda: find(client, job.tag))
+    """The job's training; one that was asked for before, and whose answer may be lost, is looked
+    for longer: two creations are two bills."""
+    found = find(client, job.tag)
     for pause in LATE_SECONDS if (job.out / CREATING).exists() else ():
         if found:
             break
         time.sleep(pause)
-        found = _patiently(lambda: find(client, job.tag))
+        found = find(client, job.tag)
     return found
 
 
