@@ -54,7 +54,7 @@ def share(values: Sequence[float], confidence: float) -> Interval:
 
 def estimate(values: Sequence[float], confidence: float) -> Interval:
     """The mean of scores: of right and wrong (0 and 1) with Wilson's interval, of others with a
-    percentile bootstrap (scipy)."""
+    percentile bootstrap (scipy), which has no width where few rows agree."""
     if set(values) <= {0.0, 1.0}:
         return share(values, confidence)
     found = _bootstrapped(values, confidence)
@@ -62,15 +62,12 @@ def estimate(values: Sequence[float], confidence: float) -> Interval:
 
 
 def _as_of_shares(found: Interval, rows: int, confidence: float) -> Interval:
-    """An interval that reaches at least as far as Wilson's of a share of that value: no scores from
-    0 to 1 vary more."""
-    from scipy.stats import norm
+    """An interval that reaches at least as far as Wilson's of a share of that value (statsmodels):
+    no scores from 0 to 1 vary more."""
+    from statsmodels.stats.proportion import proportion_confint
 
-    z2 = float(norm.ppf((1 + confidence) / 2)) ** 2
-    centre, whole = found.value + z2 / (2 * rows), 1 + z2 / rows
-    half = math.sqrt(z2 / rows * (found.value * (1 - found.value) + z2 / (4 * rows)))
-    low, high = (centre - half) / whole, (centre + half) / whole
-    return Interval(found.value, min(found.low, low), max(found.high, high))
+    low, high = proportion_confint(found.value * rows, rows, 1 - confidence, method="wilson")
+    return Interval(found.value, min(found.low, float(low)), max(found.high, float(high)))
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float], confidence: float) -> Interval:

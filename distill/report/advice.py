@@ -33,8 +33,9 @@ def advice(figures: Figures, rivals: Verdicts) -> list[Advice]:
 def _nothing_speaks_against(figures: Figures) -> Advice:
     """The student, unless the headline names a rival that it does not beat."""
     if "unbeaten" in figures:
-        say = f"Weigh {figures['unbeaten']} against the student before you switch."
-        return _of("unbeaten", say, figures["headline"])
+        name = figures["unbeaten"]
+        because = f"{figures['data']['gold']} gold rows do not show {name} to be worse"
+        return _of("unbeaten", f"Weigh {name} against the student before you switch.", because)
     return _of("switch", "Switch to the student.", figures["break_even"]["sentence"])
 
 
