@@ -62,9 +62,7 @@ class Fields:
         part: Schema = self.schema
         for name in field.split("."):
             part = _part(part.get("properties", {}).get(name))
-        part = _part(part.get("items")) or part
-        types = part.get("type")
-        return "enum" in part or "const" in part or types in ("boolean", ["boolean", "null"])
+        return _is_choice(_part(part.get("items")) or part)
 
     @cached_property
     def _closed(self) -> Any:
@@ -214,6 +212,17 @@ def _parts(schema: Any, *, followed: bool = True) -> Iterator[tuple[Schema, bool
                 yield from _parts(part, followed=followed and key == "properties")
         elif key not in VALUES:
             yield from _parts(value, followed=followed and key == "items")
+
+
+def _is_choice(part: Schema) -> bool:
+    types = part.get("type", ())
+    kinds = {types} if isinstance(types, str) else set(types)
+    parts = [_part(one) for key in ("anyOf", "oneOf") for one in part.get(key, ())]
+    return (
+        not {"enum", "const"}.isdisjoint(part)
+        or (bool(kinds) and kinds <= {"boolean", "null"})
+        or (bool(parts) and all(map(_is_choice, parts)))
+    )
 
 
 def _part(schema: Any) -> Schema:

@@ -101,6 +101,8 @@ def demand(task: Task, model: Model, stock: Stock) -> Demand:
     inputs = sorted(made | _given(task))
     answers_wanted = (row for _, row in annotation_requests(task, model, inputs))
     second = wanted_requests(ANSWER, answers_wanted, stock)
+    if "generate" in stock.finished:
+        second = replace(second, missing=())
     more = expected * task.spec.teacher.votes
     alike = _alike(task, model, sorted(made)) if more else ()
     second = replace(second, more=more, alike=alike)

@@ -141,13 +141,17 @@ def test_values_out_of_the_training_rows_are_a_lack_of_facts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("in_flight", "pace", "slowed"), [(8, 16.0, True), (8, 14.0, False), (4, 16.0, False)]
+    ("in_flight", "pace", "gold", "slowed"),
+    [(8, 16.0, 32, True), (8, 14.0, 32, False), (4, 16.0, 32, False), (8, 16.0, 31, False)],
 )
 def test_a_price_that_was_taken_on_a_busy_machine_is_doubted(
-    in_flight: int, pace: float, *, slowed: bool
+    in_flight: int, pace: float, gold: int, *, slowed: bool
 ) -> None:
     row = {"in_flight": in_flight, "requests_per_s": pace, "usd_per_1k_requests": "0.00185"}
-    told = advice(figures(speed=[row]), {})
+    given = figures(speed=[row], data={"gold": gold})
+    told = advice(given, {})
+    late = advice(given | {"break_even": {"never": True, "sentence": "Never."}}, {})
+    assert late[-1]["rule"] == "too_late" and ("doubted" in late[-1]["say"]) is slowed
     assert [one["rule"] for one in told] == ["busy_machine"] * slowed + ["switch"]
     if slowed:
         assert (

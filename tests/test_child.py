@@ -22,10 +22,13 @@ time.sleep(1000)
 # One that ends by itself before its grandchild does.
 ORPHANS = """
 import subprocess, sys
-grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+grandchild = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=subprocess.PIPE)
+grandchild.stdout.read(1)
 print(grandchild.pid, flush=True)
 sys.exit(3)
 """
+ORPHAN = "import time; print('.', flush=True); time.sleep(1000)"
+STUBBORN_ORPHAN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {ORPHAN}"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + FAMILY
 
 
@@ -98,9 +101,10 @@ def test_a_family_that_ignores_the_request_to_end_is_made_to(
 
 
 @pytest.mark.timeout(60)
-def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("orphan", [ORPHAN, STUBBORN_ORPHAN])
+def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path, orphan: str) -> None:
     log = tmp_path / "log"
-    with running([sys.executable, "-c", ORPHANS], log, {}) as child:
+    with running([sys.executable, "-c", ORPHANS, orphan], log, {}) as child:
         assert child.wait() == 3
         wait_until_gone([int(log.read_text())])
 

@@ -18,7 +18,7 @@ from distill.store import Run, open_store
 from distill.store.rows import now
 from distill.task import Task
 from distill.workspace import Workspace
-from tests.conftest import WriteTask, write_pets
+from tests.conftest import WriteTask, jsonl, pet_rows, write_pets
 from tests.standin import StandIn
 
 
@@ -73,6 +73,11 @@ def test_only_gold_that_both_were_asked_is_compared(workspace: Workspace, pets: 
     write_run(workspace, task, "all", [1.0] * 15)
     write_run(workspace, task, "some", [1.0] * 6)
     assert compare(workspace, "pets", ["all", "some"])[1]["shared_gold"] == 6
+    moved = [f'{{"input": "cat {n}", "label": "cats"}}\n' for n in range(14)]
+    rows = jsonl(pet_rows("gold", 5)).splitlines(keepends=True)
+    write_run(workspace, pets(gold_jsonl="".join([rows[0], *moved])), "moved", [1.0] * 15)
+    row = compare(workspace, "pets", ["all", "moved"])[1]
+    assert row["shared_gold"] == 1 and "were rows put in above others" in row["result"]
     write_run(
         workspace, pets(gold_jsonl='{"input": "a new cat here", "label": "cats"}\n'), "other", [1.0]
     )

@@ -277,10 +277,11 @@ def test_a_field_with_few_values_is_never_memorised() -> None:
     parts = {
         "urgent": {"type": ["boolean", "null"]},
         "kinds": {"type": "array", "items": {"enum": ["a", "b"]}},
+        "mood": {"anyOf": [{"enum": ["good"]}, {"type": "null"}]},
         "from": {"type": "object", "properties": {"city": {"type": "string"}}},
     }
     form = Fields({"type": "object", "properties": parts})
-    answer = '{"urgent":true,"kinds":["b"],"from":{"city":"Rome"}}'
+    answer = '{"urgent":true,"kinds":["b"],"mood":"good","from":{"city":"Rome"}}'
     learned = [SplitRow(Example("e", "x", answer, "inputs"), "train")]
     gold = [Labelled("we come", "{}", "gold.jsonl", 1)]
     said = [Prediction("student", gold[0].id, answer, valid=True, latency_s=0.1)]

@@ -11,8 +11,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from time import monotonic, sleep
+from typing import TYPE_CHECKING
 
-GRACE_SECONDS = 10.0
+if TYPE_CHECKING:
+    import psutil
+
+GRACE_SECONDS, POLL_SECONDS = 10.0, 0.1
 
 
 def main(command: Sequence[str]) -> int:
@@ -24,8 +30,7 @@ def main(command: Sequence[str]) -> int:
     if ended not in ready:
         end_group(child)
     code = child.wait()
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.killpg(0, signal.SIGTERM)  # what the command has left behind
+    end_left_behind()
     return 128 - code if code < 0 else code
 
 
@@ -39,6 +44,33 @@ def end_group(child: subprocess.Popen[bytes]) -> None:
         pass
     finally:
         os.killpg(0, signal.SIGKILL)
+
+
+def end_left_behind() -> None:
+    """The same for what a command that has ended by itself has left in the group."""
+    import psutil
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.killpg(0, signal.SIGTERM)
+    until = monotonic() + GRACE_SECONDS
+    while left := [one for one in psutil.process_iter() if _is_left(one)]:
+        if monotonic() > until:
+            for one in left:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+            return
+        sleep(POLL_SECONDS)
+
+
+def _is_left(process: "psutil.Process") -> bool:
+    """Another one of this group that has not ended."""
+    import psutil
+
+    try:
+        ours = process.pid != os.getpid() and os.getpgid(process.pid) == os.getpgrp()
+        return ours and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        return False
 
 
 if __name__ == "__main__":

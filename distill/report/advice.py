@@ -13,6 +13,9 @@ LATE_DAYS = 90
 MEMORISED = 0.05
 WORTH_ROUTING = 0.3  # of the messages
 SLOWED = 3  # times; undisturbed runs were at up to 1.8
+ROUNDS = (
+    4  # as many gold rows for each request in flight, or its pace is not that of the speed test
+)
 SHOWN = 3  # labels or fields
 
 Figures = Mapping[str, Any]
@@ -68,7 +71,8 @@ def _cheap_model(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
     for name, found in rivals.items():
         if name not in RIVALS and _as_good(found) and _at_traffic(figures, name) < student:
             money = f"${_at_traffic(figures, name):.4g} against ${student:.4g} per 1,000 requests"
-            say = f"Use {name} as it is: it is as good as the teacher and cheaper than the student."
+            say = f"Use {name} as it is: it is as good as the teacher and cheaper than the student"
+            say += f"{_by_a_doubted_price(figures)}."
             yield _of("cheap_model", say, f"{_against(name, found)}; {money}")
 
 
@@ -119,10 +123,12 @@ def _route(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
 
 def _busy_machine(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
     in_flight, speeds = figures["machine"]["in_flight"], figures.get("speed", ())
+    if figures["data"]["gold"] < ROUNDS * in_flight:  # gold never kept the server as busy
+        return
     took = float(system_of(figures, "student")["requests_per_s"])
     for row in speeds:
         if row["in_flight"] == in_flight and row["requests_per_s"] > SLOWED * took:
-            say = "Do not go by the student's price here: something else had the machine meanwhile."
+            say = "Do not go by the student's price here: gold was answered on a busier machine."
             because = (
                 f"{in_flight} at a time it answered {row['requests_per_s']:.1f} requests a second "
                 f"where its speed was taken, {took:.1f} on gold, by which it is priced; at the "
@@ -134,7 +140,7 @@ def _busy_machine(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
 def _too_late(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
     money = figures["break_even"]
     if money["never"] or money["days"] > LATE_DAYS:
-        say = "It is not worth it at this traffic."
+        say = f"It is not worth it at this traffic{_by_a_doubted_price(figures)}."
         yield _of("too_late", say, money["sentence"])
 
 
@@ -144,6 +150,10 @@ def _facts(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
         say = "What is missing are facts, not form: give it the facts in its prompt (retrieval)."
         because = f"{found['value']:.1%} of the messages got a wrong value out of the training rows"
         yield _of("facts", say, because)
+
+
+def _by_a_doubted_price(figures: Figures) -> str:
+    return ", by the price that is doubted here" if any(_busy_machine(figures, {})) else ""
 
 
 def _side_effects(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
