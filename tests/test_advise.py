@@ -1,13 +1,16 @@
 """`distill advise`: whether a run is worth beginning."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
-from distill.advise import Finding, advise, verdict_of
+from distill.advise import Finding, _money, advise, verdict_of
 from distill.cli import cli
+from distill.plan import plan
 from distill.stats import gold_that_settles
+from distill.wanted import EVALUATE
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.test_texts import write as write_texts
@@ -43,6 +46,19 @@ def test_without_traffic_a_machine_costs_more_than_the_teacher(
 def test_a_teacher_without_a_bill_saves_no_money(workspace: Workspace, pets: WriteTask) -> None:
     pets(task_toml=HEAD.replace("openai:gpt-6.1-terra", "embedded"))
     assert found(workspace, "money").word == "careful"
+
+
+def test_a_teacher_that_has_answered_all_gold_still_sends_bills(
+    workspace: Workspace, pets: WriteTask
+) -> None:
+    task = pets(task_toml=HEAD)
+    estimate = plan(task)
+    steps = tuple(
+        replace(step, requests=0, answered=15) if step.purpose == EVALUATE else step
+        for step in estimate.steps
+    )
+    (money,) = _money(task, replace(estimate, steps=steps))
+    assert money.word == "careful" and "all gold is answered already" in money.because
 
 
 def test_a_label_with_two_seeds_is_named(workspace: Workspace, pets: WriteTask) -> None:

@@ -195,3 +195,14 @@ def test_decisions_begin_on_a_line_of_their_own(
         "cats",
         None,
     ]
+
+
+def test_reviews_that_are_gone_are_named_as_what_was_edited(
+    run: pipeline.Outcome, workspace: Workspace
+) -> None:
+    reviews = workspace.prompts / "pets" / "reviews.jsonl"
+    reviews.write_text('{"input": "my own row", "answer": "cats"}\n', encoding="utf-8")
+    second = pipeline.run(workspace, "pets", pipeline.Way(until="curate"))
+    reviews.unlink()
+    third = pipeline.run(workspace, "pets", pipeline.Way(until="curate"))
+    assert third.run.why == f"edited since {second.run.id}: reviews.jsonl"
