@@ -72,12 +72,10 @@ def _money(task: Task, plan: Plan) -> Iterator[Finding]:
     """The most that a student can save: on one machine, whatever the traffic."""
     asked = task.spec.traffic.requests_per_day
     step = next((step for step in plan.steps if step.purpose == EVALUATE), None)
-    if step and step.answered and not step.requests:
-        told = "all gold is answered already: the report says whether a student pays for itself"
-        yield Finding("money", "careful", told)
-        return
     if step is None or not step.requests:
         told = "its teacher sends no bill: what a student saves is time of the same machine"
+        if step and step.answered:
+            told = "all gold is answered already: the report says whether a student pays for itself"
         yield Finding("money", "careful", told)
         return
     teacher = at_provider(1000 * step.usd / step.requests, asked)

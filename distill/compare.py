@@ -16,7 +16,7 @@ from distill.workspace import Workspace
 
 REGRESSION, PROGRESS, OPEN = "regression", "progress", "not told apart"
 APART = "another gold: its quality is not held against the first"
-MOVED_SHARE = 10
+RARELY_SHARED = 10  # times as many rows as are shared
 MOVED = "hardly any gold row in common: were rows put in above others, not at the end?"
 OTHER_YARDSTICK = "another teacher or judge: its win rate is not held against the first"
 
@@ -89,7 +89,7 @@ def _row(first: Measured, row: Measured) -> Row:
             f"runs {first.run} and {row.run} were asked no gold row in common. A row is known by "
             "its line, too: rows that are put in above others make all of those below new ones"
         )
-    if same_task and MOVED_SHARE * len(shared) < min(len(first.scores), len(row.scores)):
+    if same_task and RARELY_SHARED * len(shared) < min(len(first.scores), len(row.scores)):
         return shown | {"shared_gold": len(shared), "result": MOVED}
     if not shared or first.task.form.metric != row.task.form.metric:
         return shown | {"result": APART}

@@ -80,6 +80,11 @@ class Step:
     worst_usd: Decimal
     seconds: float
 
+    @property
+    def usd_in_batches(self) -> Decimal:
+        """The cost with batches where they can be used."""
+        return self.usd if self.batch_usd is None else self.batch_usd
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -112,8 +117,7 @@ class Plan:
     @property
     def batch_usd(self) -> Decimal:
         """The same with batches wherever they can be used."""
-        costs = (step.usd if step.batch_usd is None else step.batch_usd for step in self.steps)
-        return sum(costs, Decimal(0))
+        return sum((step.usd_in_batches for step in self.steps), Decimal(0))
 
     @property
     def expected_usd(self) -> Decimal:
@@ -151,9 +155,7 @@ class Plan:
         left = self.budget_usd - self.spent_usd
         for step in self.steps:
             if step.requests:
-                usd = step.usd
-                if self.in_batches and step.batch_usd is not None:
-                    usd = step.batch_usd
+                usd = step.usd_in_batches if self.in_batches else step.usd
                 each, worst = usd / step.requests, step.worst_usd / step.requests
                 carried = int((left - worst) / each) + 1 if each else step.requests
                 if left < worst or carried < step.requests:

@@ -10,7 +10,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from distill.backends.language import languages
 from distill.backends.personal import phone_regions
@@ -57,6 +65,15 @@ AXES = {
 Spec = TypeVar("Spec", bound=BaseModel)
 USD = "USD"
 TEXT_PARITY = 0.9  # of a generate task that says nothing else
+
+
+def _no_auto(name: str) -> str:
+    if name == "auto":
+        raise ValueError("only teacher.model can be auto; name the model")
+    return name
+
+
+NamedModel = Annotated[str, AfterValidator(_no_auto)]
 
 
 class _Section(BaseModel):
@@ -113,7 +130,7 @@ class CurateSpec(_Section):
     suspect_labels: Literal["off", "second_opinion", "drop"] = "off"
     second_opinion: bool = True
     judge: Annotated[int, Field(ge=0, le=5)] = 0
-    judge_model: str = ""
+    judge_model: NamedModel = ""
     balance: Literal["off", "equal", "inputs"] = "off"
 
     @field_validator("language")
@@ -175,15 +192,13 @@ class EvaluateSpec(_Section):
     side_effects: bool = True
     most_forgotten: Annotated[float, Field(ge=0, le=1)] = 1.0
     most_unsafe: Annotated[float, Field(ge=0, le=1)] = 0.05
-    baselines: tuple[str, ...] = ()
-    judge_model: str = ""
+    baselines: tuple[NamedModel, ...] = ()
+    judge_model: NamedModel = ""
 
     @model_validator(mode="after")
     def _baselines_have_names_of_their_own(self) -> "EvaluateSpec":
         if len(set(self.baselines)) < len(self.baselines):
             raise ValueError("baselines: a model stands there twice")
-        if "auto" in self.baselines:
-            raise ValueError('baselines: "auto" is no model; name it as teacher.model would')
         return self
 
 

@@ -41,6 +41,11 @@ PROJECT = "distill.toml"  # beside the folder of tasks
 REVIEWS = "reviews.jsonl"
 PREFERENCES = "preferences.jsonl"
 SCHEMA = "schema.json"
+# What a template does goes wrong like any program: "{{ description.index('zzz') }}".
+TEMPLATE_ERRORS = (
+    *(TemplateError, TypeError, ArithmeticError, ValueError, LookupError, AttributeError),
+    *(AssertionError, RecursionError, MemoryError),
+)
 
 
 @dataclass(frozen=True)
@@ -165,13 +170,6 @@ class Task:
         except TEMPLATE_ERRORS as error:
             raise InputError(f"{self.folder / prompt}: {error}") from error
         return text.rstrip("\n")
-
-
-# What a template does goes wrong like any program: "{{ description.index('zzz') }}".
-TEMPLATE_ERRORS = (
-    *(TemplateError, TypeError, ArithmeticError, ValueError, LookupError, AttributeError),
-    *(AssertionError, RecursionError, MemoryError),
-)
 
 
 @lru_cache(maxsize=64)

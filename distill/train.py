@@ -131,10 +131,10 @@ def trained_and_paid(context: Context, job: TrainJob, train: Callable[[], Traine
     found = bool(paid_by) and not trained.made_now
     with context.store() as store:
         store.end_training(attempt, Decimal(0) if found else cost, trained.model)
-        billed = store.training_usd(context.run_id, job.tag)
-    return replace(
-        trained, usd=billed + cost if found and context.run_id not in paid_by else billed
-    )
+        usd = store.training_usd(context.run_id, job.tag)
+    if found and context.run_id not in paid_by:  # it is what this student cost, too
+        usd += cost
+    return replace(trained, usd=usd)
 
 
 def check_budget(context: Context, store: Store, worst: Decimal, tag: str) -> None:

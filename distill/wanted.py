@@ -90,19 +90,18 @@ class Demand:
 def demand(task: Task, model: Model, stock: Stock) -> Demand:
     """What bringing the task to its report takes, of a teacher that sends bills."""
     first, answers = _synthesis(task, model, stock)
-    if "generate" in stock.finished:  # what was not asked for by now is asked for no more
-        first = replace(first, missing=(), more=0, alike=())
     made = {row.input for row in made_inputs(answers) if row.input}
     each = inputs_per_request(task, model)
     new_share = len(made) / (len(answers) * each) if answers else None
-    expected = (len(first.missing) + first.more) * each
-    if new_share is not None:
-        expected = round(expected * new_share)
     inputs = sorted(made | _given(task))
     answers_wanted = (row for _, row in annotation_requests(task, model, inputs))
     second = wanted_requests(ANSWER, answers_wanted, stock)
-    if "generate" in stock.finished:
+    if "generate" in stock.finished:  # what was not asked for by now is asked for no more
+        first = replace(first, missing=(), more=0, alike=())
         second = replace(second, missing=())
+    expected = (len(first.missing) + first.more) * each
+    if new_share is not None:
+        expected = round(expected * new_share)
     more = expected * task.spec.teacher.votes
     alike = _alike(task, model, sorted(made)) if more else ()
     second = replace(second, more=more, alike=alike)

@@ -83,8 +83,6 @@ def check_key(place: str, name: str) -> None:
 
 def check_name(place: str, name: str) -> None:
     """Raises InputError when the model that stands at `place` of a task file does not exist."""
-    if name == AUTO and not place.endswith("teacher.model"):
-        raise InputError(f"{place}: only teacher.model can be auto; name the model")
     if name not in ("", AUTO):
         _parts(name, place)
 
