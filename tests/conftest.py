@@ -21,6 +21,7 @@ from distill.workspace import Context, Workspace
 from tests import scripted
 from tests.no_network import sitecustomize
 from tests.standin import StandIn
+from tests.support import runs
 
 # The same hook for this process and, through PYTHONPATH, for every child.
 sitecustomize.install()
@@ -109,8 +110,30 @@ def standin() -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def scripted_backends(standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """Every model is the stand-in, and the trainer copies its base: a run takes a second."""
+def drawn_charts() -> None:
+    """Requested by a test whose scripted runs draw their charts."""
+
+
+@pytest.fixture
+def whole_load() -> None:
+    """Requested by a test whose scripted runs send every request of a load test."""
+
+
+@pytest.fixture
+def scripted_backends(
+    request: pytest.FixtureRequest,
+    standin: StandIn,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> StandIn:
+    """Every model is the stand-in, and the trainer copies its base: a run takes a second.
+
+    Charts and whole load tests are for those who request `drawn_charts` and `whole_load`.
+    """
+    if "drawn_charts" not in request.fixturenames:
+        runs.draw_no_charts(monkeypatch)
+    if "whole_load" not in request.fixturenames:
+        runs.load_lightly(monkeypatch)
     models = scripted.write_models(tmp_path / "models")
     monkeypatch.setenv("DISTILL_MODELS", str(models))
     server = scripted.Server(standin)

@@ -25,6 +25,7 @@ BOOKING: dict[str, Any] = {
     },
 }
 COUNTED = re.compile(r"\bcount\D*(\d+)")
+SHUTDOWN_SECONDS = 0.02  # how often the server looks whether it is to end
 ANIMALS = ("cats", "dogs", "birds")  # what a student says without being held to it
 PATHS = {
     "/v1/completions": {"prompt"},
@@ -60,9 +61,9 @@ class StandIn:
         """A server on a free port, stopped at the end."""
         standin = cls()
         handler = type("Handler", (_Handler,), {"standin": standin})
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server = _Server(("127.0.0.1", 0), handler)
         standin.url = f"http://127.0.0.1:{server.server_port}/v1"
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(SHUTDOWN_SECONDS,))
         thread.start()
         try:
             yield standin
@@ -202,9 +203,14 @@ def _invent(text: str, body: Body) -> str:
     return " " + variants.get(seed % 10, f"my {found[1]} has the number {seed}")
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # a client that finds the queue full waits a second
+
+
 class _Handler(BaseHTTPRequestHandler):
     standin: StandIn
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each body waits 40 ms for the ACK of its headers
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -10,11 +10,12 @@ import pytest
 from distill import pipeline
 from distill.errors import InputError
 from distill.plan import plan
-from distill.rehearsal import Settings, running
+from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.standin import StandIn
+from tests.support.provider import running
 from tests.test_pipeline import figures
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
@@ -35,6 +36,7 @@ def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provid
         yield standin
 
 
+@pytest.mark.usefixtures("drawn_charts")
 def test_they_are_asked_about_gold_paid_and_in_the_table(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:

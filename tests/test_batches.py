@@ -20,12 +20,13 @@ from distill.cancel import cancel
 from distill.errors import DistillError, InputError
 from distill.ledger import BudgetReached
 from distill.probe import measure
-from distill.rehearsal import Settings, StandIn, running
+from distill.rehearsal import Settings, StandIn
 from distill.store import open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask, jsonl, pet_rows, point_to
 from tests.spending import PURPOSE, RUN, spend, spend_in_batches
 from tests.standin import StandIn as ServerStandIn
+from tests.support.provider import running
 from tests.test_ledger import ledger
 from tests.test_paid_teacher import toml
 from tests.test_pipeline import figures

@@ -165,6 +165,7 @@ def trace(workspace: Workspace, pets: WriteTask, values: dict[str, str], until: 
     return [asked, split, dropped, servers, recipes, told.get("verdict"), limits, loads]
 
 
+@pytest.mark.usefixtures("whole_load")
 def test_every_changed_key_makes_another_run(
     workspace: Workspace,
     pets: WriteTask,

@@ -89,6 +89,7 @@ def options(workspace: Workspace) -> list[str]:
     return ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
 
 
+@pytest.mark.usefixtures("drawn_charts")
 def test_a_run_ends_in_a_report_with_fields(
     workspace: Workspace, scripted_backends: StandIn
 ) -> None:
@@ -141,6 +142,7 @@ def test_an_answer_that_is_no_object_counts_as_wrong_and_as_invalid(
     assert people["student"]["missing"] == 1 and people["student"]["too_many"] == 0
 
 
+@pytest.mark.usefixtures("drawn_charts")
 @pytest.mark.parametrize("gold", [[GOLD[0]], [("may dogs come in", {})], [GOLD[0], GOLD[0]]])
 def test_little_gold_gives_a_report_all_the_same(
     workspace: Workspace, scripted_backends: StandIn, gold: list[Row]

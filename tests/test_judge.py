@@ -10,12 +10,13 @@ from distill.errors import InputError
 from distill.plan import plan
 from distill.prompting import RUBRICS, judge_request
 from distill.records import Candidate, Model
-from distill.rehearsal import Settings, running
+from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
 from distill.wanted import JUDGE
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.standin import StandIn
+from tests.support.provider import running
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
 HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())

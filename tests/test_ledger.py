@@ -17,10 +17,11 @@ from distill.backends.failures import KEY
 from distill.backends.teachers import choose
 from distill.errors import DistillError, InputError
 from distill.ledger import BudgetReached
-from distill.rehearsal import Settings, StandIn, running
+from distill.rehearsal import Settings, StandIn
 from distill.store import open_store
 from tests.conftest import jsonl, pet_rows, point_to
 from tests.spending import PURPOSE, RUN, ask, long_requests, requests, spend
+from tests.support.provider import running
 
 TEACHERS = ("openai:gpt-6-luna", "anthropic:claude-haiku-5-5")
 PLENTY = Decimal(100)

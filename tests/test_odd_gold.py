@@ -14,6 +14,7 @@ from tests.test_pipeline import figures
 CATS = [row for row in pet_rows("gold", 5) if row["label"] == "cats"]
 
 
+@pytest.mark.usefixtures("drawn_charts")
 @pytest.mark.parametrize(
     "rows",
     [
@@ -40,6 +41,7 @@ def test_odd_gold_ends_in_a_report_with_every_row(
     assert found["verdict"]["gold_needed"] > len(rows)
 
 
+@pytest.mark.usefixtures("drawn_charts")
 def test_answers_that_are_none_are_wrong_and_counted(
     workspace: Workspace,
     pets: WriteTask,

@@ -28,13 +28,14 @@ from distill.errors import DistillError, InputError, TrainingEnded
 from distill.ledger import BudgetReached
 from distill.plan import plan
 from distill.prices import Rates, token_price
-from distill.rehearsal import Settings, running
+from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
 from distill.spec import StudentSpec
 from distill.store import Store, open_store
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.standin import StandIn
+from tests.support.provider import running
 from tests.test_pipeline import figures
 
 BASE = "gpt-4o-mini-2024-07-18"
@@ -333,6 +334,7 @@ def test_what_is_said_before_anything_is_paid(monkeypatch: pytest.MonkeyPatch) -
         trainer.check(CHOICES)
 
 
+@pytest.mark.usefixtures("drawn_charts")
 def test_the_whole_way_with_a_student_at_openai(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:

@@ -130,7 +130,9 @@ def _seen(browser: "Browser", path: Path, theme: Any, width: int) -> Seen:
 
 
 @pytest.fixture
-def page(workspace: Workspace, pets: WriteTask, scripted_backends: StandIn) -> Path:
+def page(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, drawn_charts: None
+) -> Path:
     """The page of a whole run with its learning curve."""
     pets()
     outcome = pipeline.run(workspace, "pets", pipeline.Way(until="train", curve=True))
@@ -235,6 +237,7 @@ def test_no_character_lets_a_text_out_of_its_place(text: str) -> None:
     assert shown.count("<tr>") == before.count("<tr>"), "no cell ends early"
 
 
+@pytest.mark.usefixtures("drawn_charts")
 def test_an_unfinished_run_has_a_page_that_says_so(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, look: Look
 ) -> None:

@@ -10,11 +10,12 @@ from distill import pipeline
 from distill.errors import InputError
 from distill.ledger import BudgetReached
 from distill.plan import curve_plan, plan
-from distill.rehearsal import Settings, running
+from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
 from distill.workspace import Workspace
 from tests.conftest import jsonl, point_to
 from tests.standin import StandIn
+from tests.support.provider import running
 from tests.test_pipeline import figures
 from tests.test_texts import GOLD, PREFERENCES, SEEDS, TASK, write
 

@@ -14,12 +14,13 @@ from distill.backends.teachers import automatic
 from distill.errors import InputError
 from distill.ledger import BudgetReached, Nonsense
 from distill.probe import look
-from distill.rehearsal import Settings, running
+from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
 from distill.store import open_store
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.standin import StandIn
+from tests.support.provider import running
 from tests.test_pipeline import figures
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
@@ -56,6 +57,7 @@ def provider(providers: Start) -> Iterator[Provider]:
         yield standin
 
 
+@pytest.mark.usefixtures("drawn_charts")
 @pytest.mark.parametrize("teacher", ["openai:gpt-6-luna", "anthropic:claude-haiku-5-5"])
 def test_a_run_with_a_paid_teacher_reports_its_bill(
     workspace: Workspace,

@@ -47,6 +47,7 @@ def is_of_the_pace(value: Any) -> bool:
     return isinstance(value, dict) and value.get("rule") == "busy_machine"
 
 
+@pytest.mark.usefixtures("drawn_charts", "whole_load")
 def test_a_run_ends_in_a_report(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:

@@ -28,7 +28,7 @@ from distill.plan import Plan, plan
 from distill.probe import CALLS, look, measure
 from distill.prompting import answer_requests
 from distill.records import Ask
-from distill.rehearsal import Settings, running
+from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
 from distill.store import open_store
 from distill.systems import ASKED_AGAIN, gold_for
@@ -36,6 +36,7 @@ from distill.task import load_task
 from distill.wanted import AGAIN, ANSWER, EVALUATE, SYNTHESIZE
 from distill.workspace import Context, Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.support.provider import running
 from tests.test_pipeline import figures
 
 BUNDLED = Path(__file__).parents[1] / "prompts" / "classify"

@@ -27,6 +27,7 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.mark.usefixtures("drawn_charts")
 @pytest.mark.usefixtures("no_keys")
 @pytest.mark.parametrize("teacher", ["openai:gpt-6-luna", "anthropic:claude-haiku-5-5"])
 @pytest.mark.parametrize("mode", ["online", "batch"])

@@ -9,11 +9,12 @@ from distill import pipeline
 from distill.curate import kept_of
 from distill.errors import DistillError
 from distill.plan import plan
-from distill.rehearsal import Settings, running
+from distill.rehearsal import Settings
 from distill.store import open_store
 from distill.workspace import EVENTS, Context, Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.standin import StandIn
+from tests.support.provider import running
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
 HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())

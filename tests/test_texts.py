@@ -88,6 +88,7 @@ def write(workspace: Workspace, **changes: str) -> Task:
     return load_task(workspace.prompts, "counts")
 
 
+@pytest.mark.usefixtures("drawn_charts")
 def test_a_run_ends_in_a_report_with_win_rates(
     workspace: Workspace, scripted_backends: StandIn
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_run_ends_in_a_report_with_win_rates(
     assert [row["label"] for row in found["data"]["spread"]] == ["any"]
 
 
+@pytest.mark.usefixtures("drawn_charts")
 def test_the_report_says_what_the_judge_is_worth(
     workspace: Workspace, scripted_backends: StandIn
 ) -> None:

@@ -13,12 +13,13 @@ from click.testing import CliRunner
 from distill import pipeline
 from distill.cli import cli
 from distill.records import Drop
-from distill.rehearsal import Settings, running
+from distill.rehearsal import Settings
 from distill.store import open_store
 from distill.workspace import Workspace
 from distill.yields import dropped_rows, yields
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.standin import StandIn
+from tests.support.provider import running
 from tests.test_pipeline import figures
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'

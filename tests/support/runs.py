@@ -1,0 +1,30 @@
+"""Leave out of whole runs what takes longest and what few tests look at."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from distill import evaluate
+from distill.records import Endpoint, Request, Speed
+from distill.report import charts
+from distill.speed import measure
+
+LOAD_REQUESTS = 9  # one more than are in flight
+
+
+def draw_no_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write report pages without charts, which take a second of processor time."""
+    monkeypatch.setattr(charts, "charts", lambda figures: {})
+
+
+def load_lightly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure a student's speed with few requests."""
+
+    def few(
+        system: str, endpoint: Endpoint, requests: Sequence[Request], *, total: int, progress: Any
+    ) -> list[Speed]:
+        total = min(total, LOAD_REQUESTS)
+        return measure(system, endpoint, requests, total=total, progress=progress)
+
+    monkeypatch.setattr(evaluate, "measure", few)
