@@ -20,13 +20,13 @@ from distill.cancel import cancel
 from distill.errors import DistillError, InputError
 from distill.ledger import BudgetReached
 from distill.probe import measure
-from distill.rehearsal import Settings, StandIn
+from distill.rehearsal import Bill, Settings, StandIn
 from distill.store import open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask, jsonl, pet_rows, point_to
 from tests.spending import PURPOSE, RUN, spend, spend_in_batches
 from tests.standin import StandIn as ServerStandIn
-from tests.support.provider import running
+from tests.support.provider import running, wait_for_bill
 from tests.test_ledger import ledger
 from tests.test_paid_teacher import toml
 from tests.test_pipeline import figures
@@ -339,13 +339,14 @@ def test_killed_at_any_moment_nothing_is_submitted_twice(
     with provider(expire=0.1, batch_seconds=0.5) as standin:
         for _ in range(4):
             child = subprocess.Popen(command, env=dict(os.environ), stderr=subprocess.DEVNULL)
-            batches, requests = standin.bill().batches, standin.bill().requests
-            # Once a batch more is made, or some lines of one are answered.
-            more, struck = draw.randrange(1, count // 4), False
-            while child.poll() is None and not struck:
-                bill = standin.bill()
-                made = bill.batches > batches and draw.random() < 0.5
-                struck = made or bill.requests > requests + more
+            before, more = standin.bill(), draw.randrange(1, count // 4)
+
+            def is_struck(bill: Bill, before: Bill = before, more: int = more) -> bool:
+                """Once a batch more is made, or some lines of one are answered."""
+                made = bill.batches > before.batches and draw.random() < 0.5
+                return made or bill.requests > before.requests + more
+
+            wait_for_bill(standin, is_struck, child)
             child.send_signal(signal.SIGKILL)
             child.wait()
         subprocess.run(command, check=True)
@@ -461,8 +462,7 @@ def test_cancel_keeps_what_was_answered_and_the_next_run_asks_the_rest(
     pets(task_toml=only, inputs_jsonl=jsonl(texts))
     with provider(batch_seconds=20.0) as standin:
         outcome = pipeline.run(workspace, "pets", pipeline.Way(until="generate", detach=True))
-        while standin.bill().requests < LOOKED + 5:
-            pass
+        wait_for_bill(standin, lambda bill: bill.requests >= LOOKED + 5)
         done = cancel(workspace, "pets")
         bill = standin.bill()
         assert done.batches == 1

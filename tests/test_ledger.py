@@ -21,7 +21,7 @@ from distill.rehearsal import Settings, StandIn
 from distill.store import open_store
 from tests.conftest import jsonl, pet_rows, point_to
 from tests.spending import PURPOSE, RUN, ask, long_requests, requests, spend
-from tests.support.provider import running
+from tests.support.provider import running, wait_for_bill
 
 TEACHERS = ("openai:gpt-6-luna", "anthropic:claude-haiku-5-5")
 PLENTY = Decimal(100)
@@ -126,8 +126,7 @@ def test_a_run_killed_at_any_moment_pays_nothing_unseen(database: Path, provider
             before = standin.bill().requests
             child = subprocess.Popen(command, env=dict(os.environ))
             wanted = before + draw.randrange(1, count // kills)
-            while child.poll() is None and standin.bill().requests < wanted:
-                pass
+            wait_for_bill(standin, lambda bill, least=wanted: bill.requests >= least, child)
             child.send_signal(signal.SIGKILL)
             child.wait()
             paid, twice = ledger(database)
@@ -149,8 +148,7 @@ def test_ctrl_c_waits_for_what_is_being_paid_for(database: Path, provider: Provi
     command = [sys.executable, "-m", "tests.spending", str(database), TEACHERS[0], "2000", "100"]
     with provider(latency=0.3) as standin:
         child = subprocess.Popen(command, stderr=subprocess.PIPE, env=dict(os.environ))
-        while child.poll() is None and standin.bill().requests < 100:
-            pass
+        wait_for_bill(standin, lambda bill: bill.requests >= 100, child)
         child.send_signal(signal.SIGINT)
         child.communicate()
         bill = standin.bill()

@@ -13,14 +13,16 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from threading import Event
 
-from distill.rehearsal import END_SECONDS, READY_SECONDS, Settings, StandIn
+from distill.rehearsal import END_SECONDS, READY_SECONDS, Bill, Settings, StandIn
 
 MESSAGE_BYTES = 65_536
+LOOK_AGAIN_SECONDS = 0.003
 
 
 @contextmanager
@@ -37,6 +39,21 @@ def running(settings: Settings) -> Iterator[StandIn]:
         os.close(hold)
         os.close(ready)
         _wait(process)
+
+
+def wait_for_bill(
+    provider: StandIn,
+    reached: Callable[[Bill], bool],
+    child: "subprocess.Popen[bytes] | None" = None,
+) -> None:
+    """Wait until the provider's bill has come so far, or the child that asks it has ended."""
+    while not reached(provider.bill()):
+        if child is None:
+            Event().wait(LOOK_AGAIN_SECONDS)
+            continue
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(LOOK_AGAIN_SECONDS)
+            return
 
 
 def _url(ready: int) -> str:
