@@ -3,8 +3,9 @@
     python -m benchmarks.throughput [--work FOLDER] [--peers FOLDER] [--requests 3000] [--rounds 3]
 
 Everybody asks the same prompts, the same number at a time, of the stand-in for OpenAI on this
-machine, whose answers take 50 ms: without a limit, at 200 requests/s that its headers announce, and
-at 200 that nothing announces. `--peers` names a folder for the other tools' environments, which are
+machine, whose answers take 50 ms: without a limit, at 200 requests/s that its headers announce, at
+200 that nothing announces, and at 40 that its headers announce and that it counts in windows of one
+second. `--peers` names a folder for the other tools' environments, which are
 made there when they are missing; without it they are left out. Prints a table and, as its last
 line, one JSON object with every figure, the targets and "ok"; exit code 1 when a target is missed.
 """
@@ -30,22 +31,27 @@ SYSTEM = "You sort messages to an online shop into the teams that can act on the
 USER = "Order {n}: my parcel was due on Tuesday, tracking has not moved since Sunday, nobody rang."
 LATENCY_SECONDS = 0.05
 LIMIT = 200.0
+WINDOW_LIMIT = 40.0
 FREE, ANNOUNCED, SILENT = "no limit", "announced limit", "silent limit"
+WINDOWS = "one-second windows"
 MODES: Mapping[str, Mapping[str, Any]] = {
     FREE: {},
     ANNOUNCED: {"requests_per_second": LIMIT},
     SILENT: {"requests_per_second": LIMIT, "rate_headers": False},
+    WINDOWS: {"requests_per_second": WINDOW_LIMIT, "rate_windows": True},
 }
+FEWER = {WINDOWS: 500}  # requests of a mode that is slower
 OURS, BARE, RAW = "ours", "bare", "raw"
 MEMORY_REQUESTS = (10_000, 100_000)
 LONGEST_SECONDS = 1200.0  # of one client in one mode
 AT_LEAST = ("announced_of_limit", "silent_of_limit", "of_bare")
-BELOW = ("announced_refused", "silent_refused", "memory_growth_mb")
+BELOW = ("announced_refused", "silent_refused", "windows_refused", "memory_growth_mb")
 TARGETS = {
     "announced_of_limit": 0.95,
     "announced_refused": 0.01,
     "silent_of_limit": 0.95,
     "silent_refused": 0.05,
+    "windows_refused": 0.02,
     "of_bare": 0.95,
     "memory_growth_mb": 100.0,
     "of_peers": 1.0,
@@ -131,7 +137,8 @@ def one_round(options: Options, pythons: Mapping[str, Path], number: int) -> lis
 
 def measure(options: Options, mode: str, client: str, pythons: Mapping[str, Path]) -> Figures:
     """One client in one mode, with a stand-in of its own."""
-    job = prepare(options, f"{mode}-{client}".replace(" ", "-"), options.requests)
+    requests = min(options.requests, FEWER.get(mode, options.requests))
+    job = prepare(options, f"{mode}-{client}".replace(" ", "-"), requests)
     if client == OURS:
         ask(own("write", job), {})
     with running(Settings(SEEDS, latency=LATENCY_SECONDS, **MODES[mode])) as standin:
@@ -190,12 +197,15 @@ def medians(rows: Sequence[Figures]) -> Summary:
 def compared(summary: Summary, rounds: Sequence[Sequence[Figures]]) -> dict[str, Any]:
     """What the targets are about; ratios of clients are medians over the rounds."""
     announced, silent = summary[ANNOUNCED][OURS], summary[SILENT][OURS]
+    windows = summary[WINDOWS][OURS]
     others = [name for name in summary[FREE] if name in PEERS]
     return {
         "announced_of_limit": announced.requests_per_s / LIMIT,
         "announced_refused": announced.refused,
         "silent_of_limit": silent.requests_per_s / LIMIT,
         "silent_refused": silent.refused,
+        "windows_of_limit": windows.requests_per_s / WINDOW_LIMIT,
+        "windows_refused": windows.refused,
         "of_bare": ratio(rounds, FREE, BARE),
         "of_raw": ratio(rounds, FREE, RAW),
         "of_peers": {mode: {name: ratio(rounds, mode, name) for name in others} for mode in MODES},

@@ -10,6 +10,8 @@ import pytest
 
 from distill.backends.pace import SAFETY, Gate, Pace, announced_rate
 
+NEARLY_FULL = {"limit": 6000, "remaining": 90, "reset": "50ms"}
+
 
 class Clock:
     """Time that moves when it is told to."""
@@ -62,12 +64,46 @@ def test_a_clock_that_is_wrong_does_not_make_a_minute_into_a_day() -> None:
     assert announced_rate(headers, "requests") == pytest.approx(10.0)
 
 
-def test_a_rest_saves_up_some_of_an_announced_limit() -> None:
+def test_a_rest_lets_through_what_the_provider_says_is_left() -> None:
     clock = Clock()
-    pace = paced(clock, 50, lambda pace: pace.took({"x-ratelimit-limit-requests": "6000"}))
-    gate = pace._gates["requests"]
+    headers = {f"x-ratelimit-{what}-requests": str(n) for what, n in NEARLY_FULL.items()}
+    gate = paced(clock, 50, lambda pace: pace.took(headers))._gates["requests"]
     waits = [gate.delay(1, clock.now) for _ in range(100)]
-    assert sum(wait == 0 for wait in waits) == pytest.approx(75, abs=2)
+    assert sum(wait == 0 for wait in waits) == 81 + 1, "nine tenths of 90, and one by the rate"
+
+
+@pytest.mark.parametrize("remaining", [{}, {"remaining": 5000}])
+def test_no_second_gets_more_than_its_share_of_an_announced_limit(
+    remaining: dict[str, int],
+) -> None:
+    clock = Clock()
+    told = {"limit": 6000} | remaining
+    headers = {f"x-ratelimit-{what}-requests": str(n) for what, n in told.items()}
+    gate = paced(clock, 50, lambda pace: pace.took(headers))._gates["requests"]
+    sent = [clock.now + gate.delay(1, clock.now) for _ in range(300)]
+    busiest = max(sum(start <= at < start + 1 for at in sent) for start in sent)
+    assert busiest == 98, "of 100 a second, with a little to spare"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"limit": "²"},
+        {"limit": "9" * 5000},
+        {"limit": "2400", "remaining": "³", "reset": "1s"},
+        {"limit": "2400", "remaining": "1", "reset": "1.2.3s"},
+    ],
+)
+def test_counts_that_are_none_are_not_believed(headers: dict[str, str]) -> None:
+    named = {f"x-ratelimit-{what}-requests": value for what, value in headers.items()}
+    expected = 40.0 if headers["limit"] == "2400" else None
+    assert announced_rate(named, "requests") == expected
+
+
+def test_a_limit_that_never_comes_back_is_spread_over_a_day() -> None:
+    told = {"limit": "2400", "remaining": "2000", "reset": "9999-12-31T00:00:00+00:00"}
+    named = {f"x-ratelimit-{what}-requests": value for what, value in told.items()}
+    assert announced_rate(named, "requests") == pytest.approx(2400 / 86_400)
 
 
 def test_what_was_saved_up_before_the_first_429_is_not_taken_for_the_limit() -> None:

@@ -4,9 +4,12 @@ Providers bill answers. A request that was refused, or never reached them, is no
 answer was lost on the way may be.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from distill.backends.keys import key_of
 from distill.records import Endpoint
@@ -80,10 +83,27 @@ def without_keys(text: str, endpoint: Endpoint) -> str:
 
 
 def _wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds from Retry-After, which providers also give in milliseconds; capped."""
+    """Seconds from Retry-After, which providers give in seconds, in milliseconds, or as a time;
+    capped. None where there is none that can be waited for."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            return min(float(headers[name]) * unit, RETRY_AFTER_CAP_SECONDS)
-        except (KeyError, ValueError):
-            continue
+        seconds = _seconds(headers.get(name, ""))
+        if seconds is not None:
+            return min(seconds * unit, RETRY_AFTER_CAP_SECONDS)
     return None
+
+
+def _seconds(text: str) -> float | None:
+    """A number, or the seconds until an HTTP date; None for anything else, NaN too."""
+    try:
+        number = float(text)
+    except ValueError:
+        return _seconds_until(text)
+    return max(number, 0.0) if math.isfinite(number) else None
+
+
+def _seconds_until(text: str) -> float | None:
+    try:
+        at = parsedate_to_datetime(text)
+        return max((at - datetime.now(UTC)).total_seconds(), 0.0)
+    except (ValueError, TypeError, OverflowError):  # also a date without a zone
+        return None

@@ -14,38 +14,64 @@ from time import monotonic
 FIRST_WINDOW = 8
 SAFETY = 0.985  # of an announced limit
 BACK_OFF = 0.97  # of what was taken when a 429 came
+EASED_AT_ONCE = 0.5  # of an announced limit: no single second says more
 SPEED_UP = 0.01  # of the rate, each second without a 429
 CALM_SECONDS = 1.0  # 429s of one overshoot count once
 # What was taken before the first 429 is the limit and what had been saved up: look again soon.
 FIRST_CALM_SECONDS = 0.3
 BURST_SECONDS = 0.05  # what a sleep that took too long may be made up for
 LOOK_SECONDS = 0.2
-SAVED_SECONDS = 0.75  # of an announced limit, after a rest: providers save up a second or more
+WINDOW_SECONDS = 1.0  # limits by the minute are enforced by the second
+TOLD_SHARE = 0.9  # of `remaining`: answers overtake each other, so it may be a little old
 CLOSED = 3  # as many 429s without an answer between them: nothing is taken now
 WINDOW_CUT = 0.7
 DURATION = re.compile(r"([\d.]+)(ms|h|m|s)")
 UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 SECONDS_PER_MINUTE = 60
+SECONDS_PER_DAY = 86_400
+MOST_REMEMBERED = 4096  # requests of the last second
+LONGEST_NUMBER = 18  # digits: more is no limit of anybody's
 KINDS = ("requests", "tokens")
 PREFIXES = ("x-ratelimit-{what}-{kind}", "anthropic-ratelimit-{kind}-{what}")
 
 
 class Gate:
-    """Lets through `rate` units a second, evenly (the generic cell rate algorithm)."""
+    """Lets through `rate` units a second, evenly (the generic cell rate algorithm).
+
+    Where a limit is announced (`most`, units a second), no second gets more than that, and units
+    of `credit` pass at once: the provider has told that so many are left.
+    """
 
     def __init__(self, rate: float | None = None) -> None:
         self.rate = rate
-        self.burst_s = BURST_SECONDS
+        self.most: float | None = None
+        self.credit = 0.0
         self._next = 0.0
+        self._passed: deque[tuple[float, float]] = deque(maxlen=MOST_REMEMBERED)
 
     def delay(self, units: float, now: float) -> float:
         """Seconds until so many units may pass; they count as passed."""
-        if not self.rate:
-            return 0.0
-        self._next = max(self._next, now - self.burst_s)
-        wait = self._next - now
-        self._next += units / self.rate
-        return max(wait, 0.0)
+        due = now
+        if units <= self.credit:
+            self.credit -= units
+        elif self.rate:
+            due = max(self._next, now - BURST_SECONDS)
+            if self.most:
+                due = max(due, self._room_at(units, max(due, now)))
+            self._next = due + units / self.rate
+        self._passed.append((max(due, now), units))
+        return max(due - now, 0.0)
+
+    def _room_at(self, units: float, at: float) -> float:
+        """The first time from `at` on when the second before it has room for so many units."""
+        most, passed = self.most or 0.0, self._passed
+        while passed and passed[0][0] <= at - WINDOW_SECONDS:
+            passed.popleft()
+        held = sum(count for _, count in passed)
+        while passed and held + units > most:
+            first, count = passed.popleft()
+            at, held = max(at, first + WINDOW_SECONDS), held - count
+        return at
 
 
 class Pace:
@@ -57,7 +83,10 @@ class Pace:
         self._running = 0
         self._gates = {kind: Gate() for kind in KINDS}
         self._announced = False
-        self._taken: deque[float] = deque(maxlen=4096)
+        self._eased = 1.0  # share of an announced limit that is used, less after a 429
+        self._due = 0  # requests that have their time to be sent, or are out
+        self._trusts_remaining = True
+        self._taken: deque[float] = deque(maxlen=MOST_REMEMBERED)
         self._last_cut = self._last_raise = self._calm_until = float("-inf")
         self._refused_in_a_row = 0
         self._closed_until = 0.0
@@ -73,6 +102,7 @@ class Pace:
             )
             self._running += 1
         now = self._clock()
+        self._due += 1
         waits = [self._gates["requests"].delay(1, now), self._gates["tokens"].delay(tokens, now)]
         wait = max(*waits, self._closed_until - now)
         if wait > 0:
@@ -86,6 +116,7 @@ class Pace:
 
     async def done(self) -> None:
         """A request has come back, however."""
+        self._due -= 1
         async with self._room:
             self._running -= 1
             self._room.notify(2)
@@ -98,8 +129,11 @@ class Pace:
         self._window = min(self._window + 1, self._most)
         self._believe(headers, now)
         gate = self._gates["requests"]
-        if gate.rate and not self._announced and now - max(self._last_raise, self._last_cut) >= 1:
-            gate.rate *= 1 + SPEED_UP
+        if gate.rate and now - max(self._last_raise, self._last_cut) >= 1:
+            if self._announced:
+                self._eased = min(self._eased * (1 + SPEED_UP), 1.0)
+            else:
+                gate.rate *= 1 + SPEED_UP
             self._last_raise = now
 
     def refused(self, wait_s: float | None, headers: Mapping[str, str], *, busy: bool) -> None:
@@ -115,9 +149,23 @@ class Pace:
         self._calm_until = now + (CALM_SECONDS if busy or gate.rate else FIRST_CALM_SECONDS)
         if busy:
             self._window = max(1.0, self._window * WINDOW_CUT)
-        elif not self._announced:
+        elif self._announced:
+            self._ease(now)
+        else:
             gate.rate = max(BACK_OFF * self._taken_per_second(now), 0.2)
         self._last_cut = now
+
+    def _ease(self, now: float) -> None:
+        """Ask slower than is announced: at most as fast as the provider took in the last second."""
+        gate = self._gates["requests"]
+        rate, began = gate.rate or 0.0, self._taken[0] if self._taken else now
+        share = BACK_OFF
+        if now - max(began, self._last_cut) > WINDOW_SECONDS and rate:
+            share = min(share, max(self._taken_per_second(now) / rate, EASED_AT_ONCE))
+        self._eased *= share
+        self._trusts_remaining = False
+        for each in self._gates.values():
+            each.credit = 0.0
 
     def _taken_per_second(self, now: float) -> float:
         """Of the last second, or of the end of it when it was cut meanwhile; where nothing was
@@ -129,29 +177,55 @@ class Pace:
     def _believe(self, headers: Mapping[str, str], now: float) -> None:
         for kind in KINDS:
             if (rate := announced_rate(headers, kind)) is not None:
-                self._gates[kind].rate = SAFETY * rate
-                self._gates[kind].burst_s = SAVED_SECONDS
+                gate = self._gates[kind]
+                gate.rate = self._eased * SAFETY * rate
+                gate.most = max(gate.rate * WINDOW_SECONDS, 1.0)
                 self._announced |= kind == "requests"
+        self._take_remaining(headers)
+
+    def _take_remaining(self, headers: Mapping[str, str]) -> None:
+        """Credit the requests that the provider says are left, without those on their way.
+
+        A number above one second's worth is left of a minute or a day: how much of it may pass at
+        once is not told.
+        """
+        gate, remaining = self._gates["requests"], told(headers, "remaining", "requests")
+        if not (gate.rate and self._trusts_remaining) or remaining is None:
+            return
+        a_second = gate.rate / (self._eased * SAFETY) * WINDOW_SECONDS
+        left = TOLD_SHARE * remaining - max(self._due - 1, 0)  # this answer's own is counted
+        gate.credit = max(left, 0.0) if remaining <= a_second else 0.0
 
 
 def announced_rate(headers: Mapping[str, str], kind: str) -> float | None:
     """Units a second that rate-limit headers allow. Limits are by the minute; one that is longer
-    than that in coming back whole (`reset`) is by the day, and gives what comes back a second."""
+    than that in coming back whole (`reset`) is by the day, and gives what comes back a second, at
+    least an even share of the day."""
+    limit = told(headers, "limit", kind)
+    if not limit:
+        return None
+    by_the_minute = limit / SECONDS_PER_MINUTE
+    remaining, seconds = told(headers, "remaining", kind), _reset_seconds(headers, kind)
+    if remaining is None or not seconds:
+        return by_the_minute
+    used = limit - remaining
+    if seconds <= SECONDS_PER_MINUTE or used <= 0:
+        return by_the_minute
+    return min(by_the_minute, max(used / seconds, limit / SECONDS_PER_DAY))
+
+
+def told(headers: Mapping[str, str], what: str, kind: str) -> int | None:
+    """A count out of rate-limit headers; None where it is not there or no count."""
     for prefix in PREFIXES:
-        limit, remaining, reset = (
-            headers.get(prefix.format(what=what, kind=kind))
-            for what in ("limit", "remaining", "reset")
-        )
-        if limit is None or not limit.isdigit() or int(limit) == 0:
-            continue
-        by_the_minute = int(limit) / SECONDS_PER_MINUTE
-        seconds = _seconds(reset, headers.get("date"))
-        if not (remaining or "").isdigit() or not seconds:
-            return by_the_minute
-        used = int(limit) - int(remaining or 0)
-        by_the_day = seconds > SECONDS_PER_MINUTE and used > 0
-        return min(by_the_minute, used / seconds) if by_the_day else by_the_minute
+        text = headers.get(prefix.format(what=what, kind=kind), "")
+        if text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER:
+            return int(text)
     return None
+
+
+def _reset_seconds(headers: Mapping[str, str], kind: str) -> float | None:
+    resets = (headers.get(prefix.format(what="reset", kind=kind)) for prefix in PREFIXES)
+    return _seconds(next(filter(None, resets), None), headers.get("date"))
 
 
 def _seconds(reset: str | None, date: str | None) -> float | None:
@@ -159,11 +233,11 @@ def _seconds(reset: str | None, date: str | None) -> float | None:
     ours that is behind would make minutes of a limit into a day's."""
     if not reset:
         return None
-    if parts := DURATION.findall(reset) if "T" not in reset else []:
-        return sum(float(value) * UNIT_SECONDS[unit] for value, unit in parts)
     try:
+        if parts := DURATION.findall(reset) if "T" not in reset else []:
+            return sum(float(value) * UNIT_SECONDS[unit] for value, unit in parts)
         at = datetime.fromisoformat(reset)
         now = parsedate_to_datetime(date) if date else datetime.now(UTC)
         return max((at - now).total_seconds(), 0.0)
-    except (ValueError, TypeError):  # a time without its zone cannot be compared
+    except (ValueError, TypeError, OverflowError):  # a time without its zone cannot be compared
         return None

@@ -37,6 +37,8 @@ class Settings:
     """Asking faster is answered with 429; None is no limit, and none is announced."""
     rate_headers: bool = True
     """Whether the limit is announced in the headers of every answer."""
+    rate_windows: bool = False
+    """Whether the limit counts in windows of one second, from which nothing is saved up."""
     faults: Mapping[str, float] = field(default_factory=dict)
     """How to misbehave; the names are in `distill.rehearsal.faults`."""
     batch_seconds: float = 1.0
@@ -51,6 +53,8 @@ class Settings:
             options += ["--requests-per-second", str(self.requests_per_second)]
         if not self.rate_headers:
             options.append("--no-rate-headers")
+        if self.rate_windows:
+            options.append("--rate-windows")
         for name, value in self.faults.items():
             options += ["--fault", f"{name}={value}"]
         return options

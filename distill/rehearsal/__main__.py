@@ -101,6 +101,7 @@ def _settings(arguments: Sequence[str] | None) -> Settings:
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--requests-per-second", type=float, metavar="R")
     parser.add_argument("--no-rate-headers", dest="rate_headers", action="store_false")
+    parser.add_argument("--rate-windows", action="store_true")
     parser.add_argument("--fault", dest="faults", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--batch-seconds", type=float, default=1.0, metavar="S")
     given: dict[str, Any] = vars(parser.parse_args(arguments))

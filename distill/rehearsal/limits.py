@@ -51,11 +51,29 @@ class Bucket:
         return max(0.0, (min(amount, self.capacity) - self.level()) / self.per_second)
 
 
+@dataclass
+class Window(Bucket):
+    """`capacity` in each window of one second, whatever was left of the window before."""
+
+    def level(self) -> float:
+        """What is left of this window."""
+        now = math.floor(self.clock())
+        if now != self._at:
+            self._level, self._at = self.capacity, now
+        return self._level
+
+    def seconds_until(self, amount: float) -> float:
+        """Seconds until the window ends; 0 where so much is left."""
+        return 0.0 if self.level() >= amount else self._at + 1.0 - self.clock()
+
+
 class Limits:
     """The limits on requests and tokens of one provider."""
 
-    def __init__(self, per_second: float, clock: Callable[[], float]) -> None:
-        self.requests = Bucket(per_second, clock)
+    def __init__(
+        self, per_second: float, clock: Callable[[], float], *, windows: bool = False
+    ) -> None:
+        self.requests = Window(per_second, clock) if windows else Bucket(per_second, clock)
         self.tokens = Bucket(per_second * TOKENS_PER_REQUEST, clock)
 
     def openai_headers(self) -> dict[str, str]:

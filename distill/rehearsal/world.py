@@ -118,7 +118,10 @@ class World:
         self.cache = PrefixCache()
         rate = settings.requests_per_second
         names = ("openai", "anthropic")
-        self.limits = {} if rate is None else {n: Limits(rate, time.monotonic) for n in names}
+        self.limits: dict[str, Limits] = {}
+        if rate is not None:
+            windows = settings.rate_windows
+            self.limits = {n: Limits(rate, time.monotonic, windows=windows) for n in names}
         self.files: dict[str, StoredFile] = {}
         self.deleted: list[StoredFile] = []
         self.batches: dict[str, Any] = {}
