@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distill.checks import CHECKS
-from distill.curate import means, run_checks
+from distill.curate import lost_inputs, means, run_checks
 from distill.curate.means import Means, Method
 from distill.curate.stored_pairs import FLOORS, search_once
 from distill.records import Candidate, Drop, Pair, Source
@@ -49,6 +49,63 @@ def test_form(pets: WriteTask) -> None:
     assert drop_of(task, made("one two three four five six seven")).reason == "too long"
     assert drop_of(task, made("a good enough text", answer="fish")).reason == "not a label"
     assert drop_of(task, made("nobody answered this one", answer="")).reason == "not a label"
+
+
+@pytest.mark.parametrize("text", ["price range", "meow", "word " * 500])
+def test_given_inputs_may_be_of_any_length(pets: WriteTask, text: str) -> None:
+    row = made(text, asked=None)
+    assert check([row], pets(task_toml=ALONE)) == ([row], [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我想知道快递在哪",
+        "荷物はどこですか",
+        "พัสดุของฉันอยู่ที่ไหน",
+        "កញ្ចប់របស់ខ្ញុំនៅឯណា",
+        "where is it",
+        "أين طردي الآن",
+    ],
+)
+def test_a_synthesised_message_of_any_script_is_long_enough(pets: WriteTask, text: str) -> None:
+    row = made(text)
+    assert check([row], pets(task_toml=ALONE)) == ([row], [])
+    assert drop_of(pets(task_toml=ALONE), made(text[:2])).reason == "too short"
+
+
+@pytest.mark.parametrize("text", ["快递" * 70, "พัสดุอยู่ที่ไหน" * 30])
+def test_a_text_without_spaces_can_be_too_long(pets: WriteTask, text: str) -> None:
+    assert drop_of(pets(task_toml=ALONE), made(text)).reason == "too long"
+
+
+def test_the_words_of_a_label_are_no_leaked_prompt(pets: WriteTask) -> None:
+    names = ("card_not_working", "dogs")
+    prompt = "Write a message that belongs under one of:\n- card not working\n- about a cat\n"
+    labels = 'name = "pets"\nkind = "classify"\n[labels]\ncard_not_working = "about a cat"\n'
+    labels += 'dogs = "Is it about a dog that does not want to eat at all"\n[curate]\n'
+    task = pets(
+        task_toml=labels + "second_opinion = false\nsemantic_duplicates = 0\n",
+        synthesize_md=prompt,
+        seeds_jsonl=jsonl([{"input": f"row {n}", "label": label} for n, label in enumerate(names)]),
+        gold_jsonl=jsonl([{"input": "could you feed it", "label": "dogs"}]),
+    )
+    for text in ("Card not working", "About a cat"):
+        row = made(text, asked="card_not_working", answer="card_not_working")
+        assert check([row], task) == ([row], [])
+    leaked = made("is it about a dog that does not want to eat", "dogs", "dogs")
+    assert drop_of(task, leaked).reason == "text of the prompt"
+    line = made("Write a message that belongs under one of", "dogs", "dogs")
+    assert drop_of(task, line).reason == "text of the prompt"
+
+
+def test_a_check_that_takes_most_given_inputs_is_named() -> None:
+    rows = [made(f"row {n}", asked=None, n=n) for n in range(10)]
+    drops = [Drop(row.id, "language", "another language") for row in rows[:6]]
+    drops += [Drop(row.id, "second_opinion", "another answer") for row in rows[6:8]]
+    drops += [Drop(made("x").id, "form", "empty") for _ in range(9)]
+    (line,) = lost_inputs(rows, drops)
+    assert line.startswith("language left out 6 of 10 given inputs, most as 'another language'")
 
 
 def test_seeds_may_be_of_any_length(pets: WriteTask) -> None:
@@ -296,7 +353,7 @@ def test_the_judges_score_decides(pets: WriteTask) -> None:
 def test_one_row_no_row_and_all_alike(pets: WriteTask) -> None:
     task = pets(task_toml=ALONE + 'suspect_labels = "drop"\nbalance = "equal"\nlanguage = "en"\n')
     assert check([], task) == ([], [])
-    big = made("cat " * 250_000, None)
+    big = made("cat " * 250_000)
     assert [drop.reason for drop in check([big], task)[1]] == ["too long"]
     alike = [made("all of these are alike", None, n=n) for n in range(50)]
     kept, drops = check(alike, task)

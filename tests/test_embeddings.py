@@ -64,3 +64,15 @@ def test_what_the_model_cannot_read_is_not_all_alike() -> None:
     assert [pair[:2] for pair in similar_matches(ODD, ODD, 0.9999)] == [
         (place, place) for place in range(len(ODD))
     ]
+
+
+THAI = ("ฉันอยากทราบว่าพัสดุของฉันอยู่ที่ไหน", "ขอคืนเงินสำหรับคำสั่งซื้อของฉัน")
+
+
+def test_texts_of_unknown_pieces_are_like_nothing_but_their_copies() -> None:
+    vectors = embed(THAI)
+    assert float(vectors[0] @ vectors[1]) > 0.99, "one and the same piece"
+    assert similar_pairs([*THAI, THAI[0]], 0.9) == [Pair(0, 2, 1.0)]
+    assert similar_matches(THAI, THAI, 0.9) == [Pair(0, 0, 1.0), Pair(1, 1, 1.0)]
+    ((first, second, _),) = similar_matches([THAI[0], RESET], [THAI[1], FORGOT], 0.7)
+    assert (first, second) == (1, 1)

@@ -6,6 +6,7 @@ same way (Brown et al. 2020, appendix C, with 13).
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ WORDS = 8
 # Half of the text, or ten words in a row. Of banking77's test rows 0.5% share as much with ten
 # examples of their label, nearly all of them those that say the same.
 LEAKED_SHARE, LEAKED_GRAMS = 0.5, 3
+LINE_WORDS = 3  # a shorter line of a prompt is a heading or a name, which messages repeat
 
 # Chinese and Japanese write no spaces: each of their characters is a word.
 _NO_SPACES = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
@@ -33,10 +35,17 @@ def copied_share(text: str, prompt: str, n: int = WORDS) -> float:
 def leaked_prompt(text: str, prompts: Sequence[str]) -> bool:
     """Whether half of the text, some words in a row, or a line stands in one of the prompts."""
     words = _words(text)
+    if len(words) < LINE_WORDS:
+        return False
     counts = [_copied(words, prompt, WORDS) for prompt in prompts]
     return any(
         copied >= LEAKED_GRAMS or copied >= max(1, LEAKED_SHARE * all_) for copied, all_ in counts
     )
+
+
+def words_of(text: str) -> Words:
+    """Split a text as prompts and texts are compared: a Chinese character is a word."""
+    return _words(text)
 
 
 def _copied(words: Words, prompt: str, n: int) -> tuple[int, int]:
@@ -49,7 +58,11 @@ def _copied(words: Words, prompt: str, n: int) -> tuple[int, int]:
 
 
 def _words(text: str) -> Words:
-    return tuple(_WORD.findall(fold(text)))
+    """Words without their combining marks, which `\\w` takes for the ends of words."""
+    letters = unicodedata.normalize("NFD", fold(text))
+    if not letters.isascii():
+        letters = "".join(c for c in letters if not unicodedata.category(c).startswith("M"))
+    return tuple(_WORD.findall(letters))
 
 
 def _grams(words: Words, n: int) -> list[Words]:

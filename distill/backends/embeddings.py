@@ -1,7 +1,7 @@
 """Sentence embeddings that work offline: all-MiniLM-L6-v2 from a PyPI wheel."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -15,6 +15,8 @@ BLOCK_CELLS = 10_000_000  # cosines at a time: 40 MB
 # (on banking77 all those with a cosine of 0.9 and more have 37 % in common).
 LEAST_LETTERS = 33.0  # rapidfuzz `token_sort_ratio`
 MOST_COMPARED = 2_000  # characters
+# Thai and Khmer are nothing but unknown pieces: any two of their texts have a cosine of 1.
+MOST_UNKNOWN = 0.3  # of a text's pieces
 
 
 def embed(texts: Sequence[str]) -> Any:
@@ -74,7 +76,9 @@ def similar_pairs(texts: Sequence[str], threshold: float) -> list[Pair]:
         for place, text in enumerate(texts)
         if first.setdefault(text, place) != place
     ]
-    places, vectors = list(first.values()), embed_once(list(first))
+    distinct = list(first)
+    known = [distinct[place] for place in _legible_places(distinct)]
+    places, vectors = [first[text] for text in known], embed_once(known)
     found = (
         Pair(places[row], places[column], score)
         for row, column, score in _cosines(vectors, vectors, threshold)
@@ -86,10 +90,45 @@ def similar_pairs(texts: Sequence[str], threshold: float) -> list[Pair]:
 def similar_matches(texts: Sequence[str], others: Sequence[str], threshold: float) -> list[Pair]:
     """Every text (`first`) with every other (`second`) whose vectors have a cosine of at least
     `threshold`, in the order of the texts."""
-    if not texts or not others:
-        return []
-    found = _cosines(embed_once(texts), embed_once(others), threshold)
-    return list(_confirmed(found, texts, others))
+    ours, theirs = _legible_places(texts), _legible_places(others)
+    copies = _copies_of_illegible(texts, others, set(ours))
+    if not ours or not theirs:
+        return copies
+    left, right = ([all_[n] for n in part] for all_, part in ((texts, ours), (others, theirs)))
+    found = (
+        Pair(ours[row], theirs[column], score)
+        for row, column, score in _cosines(embed_once(left), embed_once(right), threshold)
+    )
+    return sorted([*copies, *_confirmed(found, texts, others)])
+
+
+def _copies_of_illegible(
+    texts: Sequence[str], others: Sequence[str], legible: Container[int]
+) -> list[Pair]:
+    places: dict[str, list[int]] = {}
+    for place, other in enumerate(others):
+        places.setdefault(other, []).append(place)
+    return [
+        Pair(place, copy, 1.0)
+        for place, text in enumerate(texts)
+        if place not in legible
+        for copy in places.get(text, ())
+    ]
+
+
+def _legible_places(texts: Sequence[str]) -> list[int]:
+    """Indices of the texts whose pieces the model's vocabulary mostly has."""
+    tokenizer = getattr(_model(), "tokenizer", None)
+    if tokenizer is None or all(text.isascii() for text in texts):
+        return list(range(len(texts)))
+    return [place for place, text in enumerate(texts) if _is_legible(tokenizer, text)]
+
+
+def _is_legible(tokenizer: Any, text: str) -> bool:
+    if text.isascii():
+        return True
+    pieces = tokenizer.tokenize(text[:MOST_COMPARED].encode("utf-8", "replace").decode())
+    return pieces.count(tokenizer.unk_token) <= MOST_UNKNOWN * len(pieces)
 
 
 def _cosines(left: Any, right: Any, threshold: float) -> Iterator[Pair]:

@@ -23,7 +23,7 @@ from distill.curate import (
 from distill.curate.judging import ask_judge
 from distill.curate.means import Means
 from distill.curate.stored_pairs import search_once
-from distill.records import Candidate, Drop, Example
+from distill.records import Candidate, Drop, Example, most_frequent
 from distill.store import Store
 from distill.workspace import Context
 
@@ -42,6 +42,8 @@ CHECKS: tuple[Check, ...] = (
     judge.check,
     balance.check,
 )
+MOST_LOST = 0.5  # of the given inputs, by one check: more is said
+MIN_GIVEN = 5  # given inputs: of fewer no share is said
 # A person's word keeps a row from being dropped, but not a second copy of it.
 FINAL = ("review", "exact_duplicates")
 
@@ -53,6 +55,8 @@ def curate(context: Context) -> Callable[[Store], None]:
         with context.progress.step("curate", "check", len(candidates)) as advance:
             kept, drops = run_checks(candidates, means_of(context, store))
             advance(len(candidates))
+    for line in lost_inputs(candidates, drops):
+        context.progress.note("curate", line)
     examples = [Example(row.id, *privacy.masked(row, context.task), row.source) for row in kept]
 
     def write(store: Store) -> None:
@@ -60,6 +64,28 @@ def curate(context: Context) -> Callable[[Store], None]:
         store.add_examples(context.run_id, examples)
 
     return write
+
+
+def lost_inputs(candidates: Sequence[Candidate], drops: Sequence[Drop]) -> list[str]:
+    """Name each check that left out most of the given inputs that came to it, in a line each.
+
+    A check that is right about synthesised texts may be wrong about a task's real ones.
+    """
+    given = {row.id for row in candidates if row.source == "inputs"}
+    lost: dict[str, list[str]] = {}
+    for drop in drops:
+        if drop.candidate_id in given and drop.check != "review":
+            lost.setdefault(drop.check, []).append(drop.reason)
+    left, lines = len(given), []
+    for check, reasons in lost.items():
+        if len(reasons) > left * MOST_LOST and left >= MIN_GIVEN:
+            reason = most_frequent(reasons)
+            lines.append(
+                f"{check} left out {len(reasons)} of {left} given inputs, most as {reason!r}: "
+                "look at them with `distill drops`, or switch the check off under [curate]"
+            )
+        left -= len(reasons)
+    return lines
 
 
 def kept_of(context: Context, store: Store, candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -1,9 +1,10 @@
-"""Is it a usable row at all: a teacher that answered, an input that is neither empty nor too short
-or long, with an answer that is one of the labels, fits the schema, or is a text of its own."""
+"""Check the form of rows: the teacher answered, the input is not empty, a synthesised one neither
+too short nor too long, and the answer is one of the labels, fits the schema, or is a text."""
 
 from collections.abc import Sequence
 
 from distill.answers import Text
+from distill.backends.words import count_words
 from distill.curate.means import Means
 from distill.fields import Fields
 from distill.records import Candidate, Drop, fold
@@ -11,7 +12,7 @@ from distill.task import Task
 
 
 def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
-    """Drop what has the wrong form. Seeds are people's work and only have to fit the labels."""
+    """Drop what has the wrong form. Seeds and given inputs are real: they have any length."""
     found = []
     for row in rows:
         if reason := _problem(row, means.task):
@@ -21,15 +22,16 @@ def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
 
 def _problem(row: Candidate, task: Task) -> str | None:
     spec = task.spec.curate
-    words = len(row.input.split())
     if row.problem:
         return row.problem
     if not row.input.strip():
         return "empty"
-    if row.source != "seeds" and words < spec.min_words:
-        return "too short"
-    if row.source != "seeds" and spec.max_words and words > spec.max_words:
-        return "too long"
+    if row.source == "synthesis":
+        words = count_words(row.input)
+        if words < spec.min_words:
+            return "too short"
+        if spec.max_words and words > spec.max_words:
+            return "too long"
     if isinstance(task.form, Text):
         return _problem_of_text(row)
     if not task.form.is_valid(row.answer):

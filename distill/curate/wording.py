@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from distill.answers import Text
 from distill.backends.boilerplate import placeholder_in, refusal_in
-from distill.backends.copied import leaked_prompt
+from distill.backends.copied import WORDS, leaked_prompt, words_of
 from distill.curate.means import Means
 from distill.records import Candidate, Drop
 from distill.task import INSTRUCTIONS, Task
@@ -34,13 +34,27 @@ def _problem(text: str, task: Task, prompts: Sequence[str]) -> str:
         return "refusal or boilerplate"
     if task.spec.curate.boilerplate and placeholder_in(text):
         return "placeholder"
-    return "text of the prompt" if prompts and leaked_prompt(text, prompts) else ""
+    if not prompts or _names_a_label(text, task):
+        return ""
+    return "text of the prompt" if leaked_prompt(text, prompts) else ""
+
+
+def _names_a_label(text: str, task: Task) -> bool:
+    """True for a text that is a label or its short meaning: prompts list them, and people write
+    them."""
+    words = words_of(text)
+    if len(words) >= WORDS:
+        return False
+    shown = task.form.group_values
+    named = (name for group in task.groups for name in (group, shown(group).get("meaning", "")))
+    return any(words == words_of(name.replace("_", " ")) for name in named)
 
 
 def _instructions(task: Task) -> list[str]:
     """What no message of a customer repeats. A copied seed is a duplicate, which is another
-    check's matter."""
+    check's matter; the words of a label are those of its messages."""
     names = ("synthesize.md", *INSTRUCTIONS)
     shown = task.form.group_values
-    texts = [task.spec.description, *(shown(group).get("meaning", "") for group in task.groups)]
+    meanings = [shown(group).get("meaning", "") for group in task.groups]
+    texts = [task.spec.description, *(text for text in meanings if len(words_of(text)) >= WORDS)]
     return [*(task.prompts[name] for name in names), *(text for text in texts if text)]
