@@ -6,7 +6,9 @@ always in the same way, so that equal answers are equal texts. Objects have a mo
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
+from unicodedata import normalize
 
 from distill.backends.apis.wire import label_of
 from distill.records import readable
@@ -87,13 +89,25 @@ class Labels:
 
     def of_row(self, value: object) -> str:
         """A known label."""
-        if not isinstance(value, str) or value not in self.meanings:
-            raise ValueError(f"unknown label {value!r}; known: {', '.join(self.meanings)}")
-        return value
+        label = self._spelt(value) if isinstance(value, str) else None
+        if label is None:
+            hint = "" if isinstance(value, str) else "; a label is a text: write it in quotes"
+            known = ", ".join(self.meanings)
+            raise ValueError(f"unknown label {value!r}; known: {known}{hint}")
+        return label
 
     def of_text(self, text: str) -> str:
         """The label in {"label": …}, or the text itself."""
-        return label_of(text)
+        answer = label_of(text)
+        return self._spelt(answer) or answer
+
+    def _spelt(self, text: str) -> str | None:
+        """The label that reads like a text, whatever the form of its accents; None for no label."""
+        return text if text in self.meanings else self._composed.get(normalize("NFC", text))
+
+    @cached_property
+    def _composed(self) -> dict[str, str]:
+        return {normalize("NFC", label): label for label in self.meanings}
 
     def is_valid(self, answer: str) -> bool:
         """A known label."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from distill.backends.apis.wire import json_object
+from distill.backends.apis.wire import MAX_DEPTH, is_shallow, json_object
 from distill.normalise import NORMALISERS
 from distill.records import fold, readable
 
@@ -81,6 +81,8 @@ class Fields:
         """An object that fits."""
         if not isinstance(value, dict):
             raise ValueError(f"answer: must be an object with the schema's fields, not {value!r}")
+        if not is_shallow(value):
+            raise ValueError(f"answer: is nested more than {MAX_DEPTH} levels deep")
         try:
             answer = _compact(_ordered(self.schema, value))
         except ValueError as error:
@@ -161,6 +163,8 @@ def schema_problem(schema: object) -> str:
 
     if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
         return 'must be a JSON Schema of an object, with "properties"'
+    if not is_shallow(schema):
+        return f"is nested more than {MAX_DEPTH} levels deep"
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:

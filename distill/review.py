@@ -50,7 +50,8 @@ def export_rows(workspace: Workspace, name: str, path: Path) -> int:
         candidates = [row for row in store.candidates(run_id) if row.source != "seeds"]
         drops = {drop.candidate_id: drop for drop in store.drops(run_id)}
     rows = list(_sorted_rows(task, candidates, drops))
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+    # Excel takes a file without a byte order mark for Windows-1252.
+    with path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)

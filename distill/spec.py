@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
+from unicodedata import category
 
 from pydantic import (
     AfterValidator,
@@ -64,6 +65,8 @@ AXES = {
 
 Spec = TypeVar("Spec", bound=BaseModel)
 USD = "USD"
+JOINERS = "\u200c\u200d"  # within words of Persian and Sinhala, and within emoji
+SHOWN = 200  # characters of a value in a message
 TEXT_PARITY = 0.9  # of a generate task that says nothing else
 
 
@@ -305,7 +308,7 @@ class TaskSpec(ProjectSpec):
     @classmethod
     def _can_be_answered(cls, labels: dict[str, str]) -> dict[str, str]:
         for name in labels:
-            if not name or name != name.strip() or not name.isprintable():
+            if not name or name != name.strip() or not _in_one_line(name):
                 raise ValueError(
                     f"{name!r}: a label is printable text in one line, without space around it"
                 )
@@ -399,7 +402,20 @@ def _explain(form: type[BaseModel], problem: Mapping[str, Any]) -> str:
     if problem["type"] == "missing":
         return f"{key!r} is missing"
     message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{key}: {message} (got {problem['input']!r})" if key else message
+    if location[:1] == ("labels",) and problem["type"] == "string_type":
+        message = 'must be a text; a label with a dot in it is written in quotes: "a.b" = "…"'
+    return f"{key}: {message} (got {_short(problem['input'])})" if key else message
+
+
+def _in_one_line(name: str) -> bool:
+    """True for printable text: joiners within words and emoji, and any space, print too."""
+    shown = "".join("-" if c in JOINERS or category(c) == "Zs" else c for c in name)
+    return shown.isprintable() and name[0] not in JOINERS and name[-1] not in JOINERS
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}…"
 
 
 def _section(form: type[BaseModel], location: Sequence[str | int]) -> type[BaseModel]:

@@ -44,7 +44,7 @@ SCHEMA = "schema.json"
 # What a template does goes wrong like any program: "{{ description.index('zzz') }}".
 TEMPLATE_ERRORS = (
     *(TemplateError, TypeError, ArithmeticError, ValueError, LookupError, AttributeError),
-    *(AssertionError, RecursionError, MemoryError),
+    *(AssertionError, RecursionError, MemoryError, SyntaxError),
 )
 
 

@@ -2,6 +2,7 @@
 file and line."""
 
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from distill.answers import AnswerForm
 from distill.errors import InputError
 from distill.fields import Fields, schema_problem
 from distill.records import Labelled, Preference, Review, fold, readable
+
+MAX_BYTES = 1_000_000_000  # of a file of a task, which is read as a whole
 
 
 def read_labelled(path: Path, form: AnswerForm, *, optional: bool = False) -> tuple[Labelled, ...]:
@@ -68,7 +71,7 @@ def read_preferences(path: Path, form: AnswerForm) -> tuple[Preference, ...]:
 def read_schema(path: Path) -> Fields:
     """The form of an extract task's answers. Raises InputError, with what is wrong in it."""
     try:
-        schema = json.loads(read_text(path))
+        schema = json.loads(read_text(path), object_hook=_readable_texts)
     except json.JSONDecodeError as error:
         raise InputError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits, lists in lists
@@ -76,6 +79,14 @@ def read_schema(path: Path) -> Fields:
     if problem := schema_problem(schema):
         raise InputError(f"{path}: {problem}")
     return Fields(schema)
+
+
+def _readable_texts(part: dict[str, Any]) -> dict[str, Any]:
+    """An object of JSON without lone surrogates, which no request can hold."""
+    return {
+        readable(key): readable(value) if isinstance(value, str) else value
+        for key, value in part.items()
+    }
 
 
 def read_inputs(path: Path) -> tuple[str, ...]:
@@ -109,9 +120,14 @@ def json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
 
 
 def read_text(path: Path) -> str:
-    """A file's text, without a byte order mark. Raises InputError for one that is missing, cannot
-    be read or is not UTF-8."""
+    """Read a file's text, without a byte order mark. Raises InputError for one that is missing, is
+    no regular file, has more than MAX_BYTES, cannot be read or is not UTF-8."""
     try:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):
+            raise InputError(f"{path} is no regular file")
+        if about.st_size > MAX_BYTES:
+            raise InputError(f"{path} has {about.st_size:,} bytes, more than {MAX_BYTES:,}")
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing") from error

@@ -24,7 +24,9 @@ class Workspace:
     runs: Path
 
     def task_folder(self, task: str) -> Path:
-        """Everything made for a task."""
+        """Everything made for a task. Raises InputError for a name that leads elsewhere."""
+        if task in ("", ".", "..") or Path(task).name != task:
+            raise InputError(f"{task!r} is no name of a task")
         return self.runs / task
 
     def database(self, task: str) -> Path:

@@ -80,3 +80,26 @@ def test_every_table_is_a_file(
 def test_before_there_is_a_run(workspace: Workspace) -> None:
     with pytest.raises(InputError, match="no run yet"):
         query(workspace.database("pets"), "SELECT 1")
+
+
+def test_a_value_that_python_lacks_is_said(workspace: Workspace, database: Path) -> None:
+    with pytest.raises(InputError, match="cast it to VARCHAR"):
+        query(database, "SELECT INTERVAL 10000000 YEARS")
+
+
+def test_json_has_no_numbers_that_json_lacks(workspace: Workspace, database: Path) -> None:
+    select = "SELECT 'nan'::DOUBLE AS a, 'inf'::DOUBLE AS b, [1.0, '-inf'::DOUBLE] AS c"
+    shown = told(workspace, "sql", "pets", select, "--json").output
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    (row,) = json.loads(shown, parse_constant=refuse)
+    assert row == {"a": "nan", "b": "inf", "c": [1.0, "-inf"]}
+
+
+@pytest.mark.parametrize("name", ["../outside", "..", ".", "a/b", ""])
+def test_a_task_is_a_name_and_no_path(workspace: Workspace, database: Path, name: str) -> None:
+    shown = told(workspace, "sql", name, "SELECT 1")
+    assert isinstance(shown.exception, InputError)
+    assert "is no name of a task" in str(shown.exception)

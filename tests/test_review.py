@@ -36,7 +36,8 @@ def told(workspace: Workspace, *words: str) -> Result:
 def exported(workspace: Workspace, path: Path) -> list[dict[str, str]]:
     result = told(workspace, "--export", str(path), "--json")
     assert result.exit_code == 0, result.output
-    with path.open(encoding="utf-8", newline="") as file:
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf"), "else Excel reads Windows-1252"
+    with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert json.loads(result.output)[0]["rows"] == len(rows)
     return rows

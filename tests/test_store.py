@@ -3,16 +3,19 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 
 import duckdb
 import pytest
 
-from distill.errors import InputError
+from distill.errors import DistillError, InputError
 from distill.records import Ask, Attempt, Completion, Message, Outcome, Request, Sampling
 from distill.store import INTERRUPTED, Run, Store, migrate, open_store
+from distill.store.reading import export, query
 from tests.conftest import held_by_another_process
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -111,15 +114,6 @@ def test_money_is_summed_as_decimal(database: Path) -> None:
         store.add_asks("r", asks)
         store.add_completions([completion(ask.request) for ask in asks])
         assert store.spent("r") == {"generate:answer": Decimal("0.000000000369")}
-
-
-def test_runs_come_in_the_order_of_their_making(database: Path) -> None:
-    with open_store(database) as store:
-        for hour in (2, 1):
-            at = NOW.replace(hour=hour)
-            store.add_run(Run(f"run{hour}", "h", {"task.toml": "x"}, "why", at, "embedded"), {})
-        assert [run.id for run in store.runs()] == ["run1", "run2"]
-        assert store.runs()[0].parts == {"task.toml": "x"}
 
 
 def test_what_was_committed_survives_kill_9(database: Path) -> None:
@@ -228,3 +222,41 @@ def test_ctrl_c_during_a_query_is_ctrl_c(database: Path) -> None:
         raise RuntimeError(INTERRUPTED)
     with pytest.raises(RuntimeError, match="another"), open_store(database):
         raise RuntimeError("another")
+
+
+def turned(path: Path, start: int, count: int) -> None:
+    """Turn some bytes of a file, as a failing disk does."""
+    data, draw = bytearray(path.read_bytes()), Random(1)
+    for _ in range(count):
+        data[draw.randrange(start, len(data))] ^= 255
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("start", [4096, 12288])
+def test_a_damaged_store_is_not_held_by_anybody(tmp_path: Path, start: int) -> None:
+    database = tmp_path / "blocks" / "distill.duckdb"  # "lock" is in its path
+    with open_store(database) as store:
+        store.add_asks("r", [Ask("p", str(n), request(str(n))) for n in range(500)])
+    turned(database, start, 200)
+    readers: list[Callable[[], object]] = [
+        lambda: query(database, "SELECT * FROM request"),
+        lambda: export(database, tmp_path / "out", "csv"),
+    ]
+
+    def opened() -> None:
+        with open_store(database) as store:
+            store.rows("SELECT * FROM request")
+
+    for read in (opened, *readers):
+        with pytest.raises(DistillError, match="is damaged") as raised:
+            read()
+        assert "held by another process" not in str(raised.value)
+
+
+def test_runs_are_in_the_order_in_which_they_began(database: Path) -> None:
+    with open_store(database) as store:
+        for day, id_ in ((22, "first"), (21, "after the clock was set back")):
+            created = datetime(2026, 11, day, tzinfo=UTC)
+            store.add_run(Run(id_, "h", {"task.toml": "x"}, "because", created, "embedded"), {})
+        assert store.runs()[0].parts == {"task.toml": "x"}
+        assert [run.id for run in store.runs()] == ["first", "after the clock was set back"]

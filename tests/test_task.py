@@ -1,7 +1,9 @@
 """Task files: what is read, and what a user is told about what cannot be."""
 
 import json
+import os
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 
@@ -9,8 +11,9 @@ from distill.errors import InputError
 from distill.prices import token_price
 from distill.records import Usage
 from distill.task import Task, known_tasks, load_task
+from distill.task_files import read_schema
 from distill.workspace import Workspace
-from tests.conftest import WriteTask, jsonl, pet_rows
+from tests.conftest import WriteTask, jsonl, pet_rows, write_files
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\ncats = "c"\ndogs = "d"\nbirds = "b"\n'
 
@@ -261,3 +264,102 @@ def test_lone_surrogates_become_what_can_be_stored(pets: WriteTask) -> None:
     rows = [{"input": "a cat \ud800 and"}, {"input": "\ud83d\ude00 the dog"}]
     task = pets(inputs_jsonl=jsonl(rows))
     assert task.inputs == ("a cat \ufffd and", "\U0001f600 the dog")
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["می\u200cخوام", "ශ්\u200dරී", "👩\u200d💻 IT", "返品\u3000交換", "Réclamation\u00a0: retard"],  # noqa: RUF001
+)
+def test_a_label_may_have_joiners_and_any_space(pets: WriteTask, label: str) -> None:
+    task = pets(
+        task_toml=f'name = "pets"\nkind = "classify"\n[labels]\n"{label}" = "one"\nother = "two"\n',
+        seeds_jsonl=jsonl([{"input": "a b c", "label": label}, {"input": "d", "label": "other"}]),
+        gold_jsonl=jsonl([{"input": "e f g", "label": label}]),
+    )
+    assert task.form.choices == (label, "other")
+
+
+@pytest.mark.parametrize("label", ["\u200dx", "x\u200c", "a\nb", "a\u202eb", " a", ""])
+def test_a_label_that_is_no_text_in_a_line_is_refused(pets: WriteTask, label: str) -> None:
+    quoted = json.dumps(label)
+    text = f'name = "pets"\nkind = "classify"\n[labels]\n{quoted} = "one"\nother = "two"\n'
+    with pytest.raises(InputError, match="a label is printable text in one line"):
+        pets(task_toml=text)
+
+
+def test_accents_in_either_form_are_the_same_label(pets: WriteTask) -> None:
+    composed, decomposed = (normalize(form, "réclamation") for form in ("NFC", "NFD"))
+    assert composed != decomposed
+    for written, given in ((composed, decomposed), (decomposed, composed)):
+        labels = f'[labels]\n"{written}" = "one"\nother = "two"\n'
+        task = pets(
+            task_toml=f'name = "pets"\nkind = "classify"\n{labels}',
+            seeds_jsonl=jsonl([{"input": "a", "label": given}, {"input": "d", "label": "other"}]),
+            gold_jsonl=jsonl([{"input": "e f g", "label": given}]),
+        )
+        assert task.gold[0].answer == task.seeds[0].answer == written
+        assert task.form.of_text(json.dumps({"label": given})) == written
+
+
+@pytest.mark.parametrize("label", [1, True])
+def test_a_label_that_is_no_text_is_named_with_the_way_out(pets: WriteTask, label: object) -> None:
+    labels = '[labels]\n1 = "one"\ntrue = "two"\n'
+    with pytest.raises(InputError, match="write it in quotes"):
+        pets(
+            task_toml=f'name = "pets"\nkind = "classify"\n{labels}',
+            seeds_jsonl=json.dumps({"input": "a", "label": label}),
+        )
+
+
+def test_a_label_with_a_dot_takes_quotes(pets: WriteTask) -> None:
+    with pytest.raises(InputError, match="in quotes"):
+        pets(task_toml='name = "pets"\nkind = "classify"\n[labels]\na.b = "one"\nc = "two"\n')
+
+
+def test_a_file_that_is_none_is_named(pets: WriteTask) -> None:
+    task = pets()
+    for name in ("seeds.jsonl", "answer.md", "task.toml"):
+        path = task.folder / name
+        text = path.read_text(encoding="utf-8")
+        path.unlink()
+        os.mkfifo(path)
+        with pytest.raises(InputError, match=f"{name} is no regular file"):
+            load_task(task.folder.parent, "pets")
+        path.unlink()
+        path.write_text(text, encoding="utf-8")
+
+
+def test_a_long_value_is_cut_in_its_message(pets: WriteTask) -> None:
+    head = 'name = "pets"\nkind = "classify"\n[labels]\na = "one"\nb = "two"\n'
+    with pytest.raises(InputError) as raised:
+        pets(task_toml=f'{head}[teacher]\nmode = "{"x" * 100_000}"\n')
+    assert len(str(raised.value)) < 1000
+
+
+@pytest.mark.parametrize("depth", [100, 500, 5000])
+def test_depth_is_an_error_with_its_place(workspace: Workspace, depth: int) -> None:
+    deep = "[" * depth + "]" * depth
+    write_files(
+        workspace.prompts / "bookings",
+        {
+            "task_toml": 'name = "bookings"\nkind = "extract"\n',
+            "schema_json": '{"type": "object", "properties": {"a": {"type": "array"}}}',
+            "seeds_jsonl": f'{{"input": "x", "answer": {{"a": {deep}}}}}\n',
+            "gold_jsonl": '{"input": "y", "answer": {"a": []}}\n',
+        }
+        | {f"{name}_md": "{{ input }}" for name in ("synthesize", "answer", "student")},
+    )
+    with pytest.raises(InputError, match=r"seeds.jsonl:1"):
+        load_task(workspace.prompts, "bookings")
+    nested = '{"type": "object", "properties": {"a": ' * depth + "{}" + "}}" * depth
+    (workspace.prompts / "bookings" / "schema.json").write_text(nested, encoding="utf-8")
+    with pytest.raises(InputError, match=r"schema.json: (is nested|not valid JSON)"):
+        load_task(workspace.prompts, "bookings")
+
+
+def test_half_a_character_in_a_schema_can_be_sent(workspace: Workspace) -> None:
+    path = workspace.prompts / "schema.json"
+    path.parent.mkdir(parents=True)
+    text = '{"type": "object", "properties": {"a\\ud800": {"description": "\\udc00 x"}}}'
+    path.write_text(text, encoding="utf-8")
+    assert "\ufffd" in read_schema(path).schema_text.encode("utf-8").decode("utf-8")

@@ -6,6 +6,7 @@ import click
 
 from distill.cli import data, look, plan, run, serve
 from distill.cli.group import cli
+from distill.cli.tables import message
 from distill.errors import DistillError
 
 __all__ = ["cli", "data", "look", "main", "plan", "run", "serve"]
@@ -23,8 +24,9 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except DistillError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(message(f"error: {error}"), err=True)
         sys.exit(error.exit_code)
     except OSError as error:
-        click.echo(f"error: {error}; what was stored is kept, the same command goes on", err=True)
+        said = f"error: {error}; what was stored is kept, the same command goes on"
+        click.echo(message(said), err=True)
         sys.exit(1)

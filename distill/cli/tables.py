@@ -1,6 +1,7 @@
 """Rows, tables and texts on standard output."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,26 @@ import click
 from distill.systems import HEADS
 
 SHOWN = 160
+LONGEST_MESSAGE = 4000  # characters; a log's tail has its place
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     """A line for each row, "none" for no row, or all as JSON."""
     if as_json:
-        click.echo(json.dumps(rows, default=str))
+        click.echo(json.dumps(_finite(rows), default=str))
     for row in rows if not as_json else ():
         click.echo("  ".join(f"{key}: {printable(str(value))}" for key, value in row.items()))
     if not rows and not as_json:
         click.echo("none")
+
+
+def _finite(value: Any) -> Any:
+    """A value as JSON can hold it: NaN and infinity as text."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -33,9 +44,9 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def show_report(figures: Mapping[str, Any], folder: Path) -> None:
     """The headline of report.json, a row for each system, and where the page lies."""
-    click.echo("\n" + figures["headline"] + "\n")
+    click.echo("\n" + printable(figures["headline"]) + "\n")
     for one in figures.get("advice", []):
-        click.echo(f"- {one['say']} ({one['because']})\n")
+        click.echo(printable(f"- {one['say']} ({one['because']})") + "\n")
     rows = [
         [
             system["name"],
@@ -86,6 +97,17 @@ def one_line(text: str) -> str:
     return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"
 
 
-def printable(text: str) -> str:
-    """A text without what would steer a terminal."""
-    return "".join(char if char.isprintable() else " " for char in text)
+def printable(text: str, *, lines: bool = False) -> str:
+    """A text without characters that would steer a terminal or turn text around; `lines` keeps
+    line breaks."""
+    kept = "\n" if lines else ""
+    return "".join(char if char.isprintable() or char in kept else " " for char in text)
+
+
+def message(text: str) -> str:
+    """An error's text for a terminal: printable, and cut in the middle where it is long."""
+    shown = printable(text, lines=True)
+    if len(shown) <= LONGEST_MESSAGE:
+        return shown
+    half = LONGEST_MESSAGE // 2
+    return f"{shown[:half]} […] {shown[-half:]}"

@@ -34,6 +34,8 @@ __all__ = [
     "request_of",
 ]
 
+LOCKED = ("Could not set lock", "Conflicting lock")
+DAMAGED = ("orrupt", "checksum", "INTERNAL Error", "Serialization Error")
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of a Ctrl-C that comes during a query
 
 
@@ -54,20 +56,22 @@ def open_store(path: Path) -> Iterator["Store"]:
             migrate(connection)
             yield Store(connection)
     except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
-        raise _explain(path, error) from error
+        raise explain(path, error) from error
     except duckdb.Error as error:
-        if "orrupt" not in str(error):
+        if not any(word in str(error) for word in DAMAGED):
             raise
-        raise _explain(path, error) from error
+        raise explain(path, error) from error
     except RuntimeError as error:
         if str(error) == INTERRUPTED:
             raise KeyboardInterrupt from error
         raise
 
 
-def _explain(path: Path, error: duckdb.Error) -> DistillError:
+def explain(path: Path, error: duckdb.Error) -> DistillError:
+    """Say what a database error means: held, damaged, or not writable. Paths and DuckDB's own
+    words ("block") may be in any message, so whole phrases decide."""
     message = str(error)
-    if "lock" in message:
+    if any(phrase in message for phrase in LOCKED):
         holder = re.search(r"PID (\d+)", message)
         pid = holder.group(1) if holder else "unknown"
         return InputError(
@@ -78,6 +82,12 @@ def _explain(path: Path, error: duckdb.Error) -> DistillError:
         return DistillError(
             f"{path} cannot be written (is the disk full?): {message}\n"
             "Everything committed before is kept: make room, then run the same command again."
+        )
+    if any(word in message for word in DAMAGED):
+        return DistillError(
+            f"{path} is damaged: {message}\n"
+            "Keep the file, and put a copy from before in its place; without one, `distill export` "
+            "may still write its other tables."
         )
     return DistillError(f"{path}: {message}")
 

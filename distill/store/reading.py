@@ -9,6 +9,7 @@ from typing import Literal
 import duckdb
 
 from distill.errors import InputError
+from distill.store import explain
 from distill.store.rows import Row
 
 Format = Literal["parquet", "csv"]
@@ -22,11 +23,15 @@ def query(path: Path, sql: str) -> tuple[list[str], list[Row]]:
     with _reading(path, outside=False) as connection:
         try:
             found = connection.execute(sql)
+            if found is None:
+                raise InputError("the query is empty")
+            return [column[0] for column in found.description or ()], found.fetchall()
         except duckdb.Error as error:
             raise InputError(f"{path}: {error}") from error
-        if found is None:
-            raise InputError("the query is empty")
-        return [column[0] for column in found.description or ()], found.fetchall()
+        except (OverflowError, ValueError, RuntimeError) as error:  # a value that Python lacks
+            raise InputError(
+                f"{path}: a value of the result cannot be shown ({error}): cast it to VARCHAR"
+            ) from error
 
 
 def export(path: Path, folder: Path, form: Format) -> dict[str, int]:
@@ -57,5 +62,5 @@ def _reading(path: Path, *, outside: bool) -> Iterator[duckdb.DuckDBPyConnection
     try:
         with duckdb.connect(str(path), read_only=True, config=config) as connection:
             yield connection
-    except duckdb.IOException as error:
-        raise InputError(f"{path}: {error}") from error
+    except duckdb.Error as error:
+        raise explain(path, error) from error

@@ -29,11 +29,11 @@ class Runs(Rows):
         self.insert("run", [values])
 
     def runs(self) -> list[Run]:
-        """All runs, the oldest first."""
+        """All runs in the order in which they began: a clock may have been set back between."""
         rows = self.rows(
             """SELECT id, task_hash, parts, why, created,
                       json_extract_string(spec, '$.teacher.model')
-               FROM run ORDER BY created, id"""
+               FROM run ORDER BY rowid"""
         )
         return [Run(id_, task, json.loads(parts), *rest) for id_, task, parts, *rest in rows]
 

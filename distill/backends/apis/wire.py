@@ -15,6 +15,7 @@ Body = dict[str, Any]
 Payload = Mapping[str, Any]
 
 TIMEOUT_SECONDS = 300.0
+MAX_DEPTH = 64  # of JSON, in lists and objects
 NO_KEY = "none-needed"
 # What reading and pricing raise when the JSON that came is not an answer: null for an object, too.
 NO_ANSWER = (ValueError, KeyError, TypeError, IndexError, AttributeError)
@@ -117,7 +118,22 @@ def json_object(text: str) -> dict[str, Any] | None:
         found = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return found if isinstance(found, dict) and is_shallow(found) else None
+
+
+def is_shallow(value: object) -> bool:
+    """True for a JSON value of at most MAX_DEPTH levels: functions that walk through it recurse."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return True
+    return False
 
 
 def _finite(text: str) -> float:
