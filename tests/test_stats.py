@@ -2,6 +2,7 @@
 
 from statistics import NormalDist
 
+import numpy
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
 from distill.stats import (
+    chance_of_difference,
     estimate,
     gold_needed,
     mcnemar_p,
@@ -20,18 +22,51 @@ from distill.stats import (
     score_interval,
     share,
     verdict,
+    verdicts_on_rivals,
 )
 
 
-@pytest.mark.parametrize(
-    ("scores", "low", "high"),
-    # Wilson's interval of a share of 2/3 in one row, and of 4/5 in three, by hand.
-    [([2 / 3], 0.094, 0.975), ([0.8] * 3, 0.288, 0.975)],
-)
-def test_few_rows_that_agree_are_no_certainty(scores: list[float], low: float, high: float) -> None:
-    found = estimate(scores, 0.95)
-    assert found.value == pytest.approx(scores[0])
-    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-3)
+@pytest.mark.parametrize("rows", [1, 3, 60])
+@pytest.mark.parametrize("score", [2 / 3, 0.8])
+def test_rows_that_agree_are_no_certainty(rows: int, score: float) -> None:
+    """A row of 0 that none has shown is as likely as 0.025^(1/n) lets it be, and one of 1."""
+    found, seen = estimate([score] * rows, 0.95), 0.025 ** (1 / rows)
+    assert found.value == pytest.approx(score)
+    assert found.low == pytest.approx(score * seen, rel=0.07)
+    assert 1 - found.high == pytest.approx((1 - score) * seen, rel=0.07)
+
+
+def test_texts_that_are_level_are_no_certainty() -> None:
+    found = estimate([0.5] * 12, 0.95)
+    assert 0.3 < found.low < 0.4 and 0.6 < found.high < 0.7
+
+
+@pytest.mark.parametrize("rows", [12, 60, 120])
+@pytest.mark.parametrize("perfect", [0.8, 0.95])
+def test_the_interval_of_a_mean_holds_the_truth(rows: int, perfect: float) -> None:
+    """Objects that are perfect, or 0.7, or (2 %) worth nothing."""
+    draw = numpy.random.default_rng(0)
+    chances = [perfect - 0.01, 1 - perfect - 0.01, 0.02]
+    truth, inside = chances[0] + 0.7 * chances[1], 0
+    for _ in range(300):
+        found = estimate(draw.choice([1.0, 0.7, 0.0], rows, p=chances).tolist(), 0.95)
+        inside += found.low <= truth <= found.high
+    assert inside / 300 >= 0.95 - 2 * (0.05 * 0.95 / 300) ** 0.5
+
+
+@pytest.mark.parametrize("rows", [60, 100, 240])
+def test_rare_whole_losses_are_not_taken_for_impossible(rows: int) -> None:
+    """Objects of ten fields, of which one in four has one field other than the teacher's, up or
+    down alike, and of which so many are broken that the truth is exactly −margin."""
+    draw, called, truth = numpy.random.default_rng(0), 0, -0.02
+    teacher = [0.9] * rows
+    for _ in range(300):
+        u = draw.random(rows)
+        student = numpy.where(u < 0.125, 1.0, numpy.where(u < 0.25, 0.8, 0.9))
+        student = numpy.where(draw.random(rows) < 0.02 / 0.9, 0.0, student)
+        found = verdict(student.tolist(), teacher, margin=-truth, confidence=0.95)
+        called += found.result == "non_inferior"
+    assert called / 300 <= 0.05 + 2 * (0.05 * 0.95 / 300) ** 0.5
 
 
 def test_wilson_interval() -> None:
@@ -145,13 +180,13 @@ def test_the_interval_excludes_zero_as_mcnemars_test_does(
     assert (found.low > 0 or found.high < 0) == (p < 0.05)
 
 
-def test_scores_that_are_no_shares_are_resampled() -> None:
-    ours, theirs = [0.5, 0.7, 0.9, 1.0] * 50, [0.4, 0.7, 0.7, 1.0] * 50
+def test_of_many_scores_that_are_no_shares_the_interval_is_the_normal_one() -> None:
+    ours, theirs = [0.5, 0.7, 0.9, 1.0] * 500, [0.4, 0.7, 0.7, 1.0] * 500
     found = paired_difference(ours, theirs, 0.95)
-    half = 1.96 * (0.006875 / 200) ** 0.5  # the variance of .1, 0, .2 and 0
+    half = 1.96 * (0.006875 / 2000) ** 0.5  # the variance of .1, 0, .2 and 0
     assert found.value == pytest.approx(0.075)
-    assert found.low == pytest.approx(0.075 - half, abs=0.001)
-    assert found.high == pytest.approx(0.075 + half, abs=0.001)
+    assert found.low == pytest.approx(0.075 - half, abs=0.002)
+    assert found.high == pytest.approx(0.075 + half, abs=0.002)
     same = paired_difference([0.5, 0.7], [0.5, 0.7], 0.95)
     assert same.value == 0.0 and same.low < -0.4 and same.high > 0.4, "two rows show little"
 
@@ -217,33 +252,84 @@ def test_percentile() -> None:
 
 @pytest.mark.parametrize("rows", [5, 20, 240])
 def test_rows_that_are_level_do_not_show_that_two_are_equal(rows: int) -> None:
-    """A bootstrap of them has no width. Texts differ by a half at most, where the teacher's is
-    worth a half: the interval is half as wide as that of right and wrong."""
+    """Texts differ by a half at most, where the teacher's is worth a half."""
     level = paired_difference([0.5] * rows, [0.5] * rows, 0.95)
+    end = 0.5 * (1 - 0.025 ** (1 / rows))  # what no row has shown may be so frequent
     assert level.value == 0.0
-    half = score_interval(0, 0, rows, 0.95)
-    assert (level.low, level.high) == (half.low / 2, half.high / 2)
+    assert (level.low, level.high) == (pytest.approx(-end, rel=0.01), pytest.approx(end, rel=0.01))
     found = verdict([0.5] * rows, [0.5] * rows, margin=0.02, confidence=0.95)
     assert found.result == ("non_inferior" if rows == 240 else "inconclusive")
 
 
 def test_a_few_rows_that_differ_are_not_all_there_could_be() -> None:
-    ours, theirs = [0.25] * 2 + [0.5] * 98, [0.5] * 100
-    found, signs = paired_difference(ours, theirs, 0.95), score_interval(0, 2, 100, 0.95)
-    assert found.value == pytest.approx(-0.005)
-    assert found.low == pytest.approx(signs.low / 2) and found.high == pytest.approx(
-        max(0.0, signs.high / 2), abs=1e-2
+    few = paired_difference([0.25] * 2 + [0.5] * 98, [0.5] * 100, 0.95)
+    none = paired_difference([0.5] * 100, [0.5] * 100, 0.95)
+    assert few.value == pytest.approx(-0.005)
+    assert few.low < none.low < none.high and 0 < few.high < none.high
+    many = paired_difference([0.25] * 20 + [0.5] * 80, [0.5] * 100, 0.95)
+    assert -0.085 < many.low < many.high < -0.02, "enough differ: it is about the normal one"
+
+
+@given(
+    better=st.integers(0, 60),
+    worse=st.integers(0, 60),
+    same=st.integers(1, 500),
+    margin=st.sampled_from([0.01, 0.02, 0.05]),
+)
+def test_p_and_interval_are_of_one_test(better: int, worse: int, same: int, margin: float) -> None:
+    for scale in (1.0, 0.9):  # Tango's, Gaffke's
+        student = [scale] * better + [0.0] * worse + [scale] * same
+        teacher = [0.0] * better + [scale] * worse + [scale] * same
+        p = chance_of_difference(student, teacher, -margin)
+        assume(abs(p - 0.05) > 1e-6)
+        found = verdict(student, teacher, margin=margin, confidence=0.95)
+        assert (found.result == "non_inferior") == (p < 0.05)
+
+
+def test_each_look_at_the_same_gold_has_half_of_the_error_that_is_left() -> None:
+    student = [1.0] * 16 + [0.0] * 10 + [1.0] * 174
+    teacher = [0.0] * 16 + [1.0] * 10 + [1.0] * 174
+    once = verdict(student, teacher, margin=0.02, confidence=0.95)
+    first, second = (
+        verdict(student, teacher, margin=0.02, confidence=0.95, look=look) for look in (1, 2)
     )
-    many = paired_difference([0.25] * 20 + [0.5] * 80, theirs, 0.95)
-    assert -0.08 < many.low < many.high < -0.02, "enough differ: it is the bootstrap's"
+    assert [row.level for row in (once, first, second)] == pytest.approx([0.95, 0.975, 0.9875])
+    assert first.at_least == pytest.approx(first.difference.low), "the interval that is shown"
+    assert once.difference == first.difference == second.difference
+    assert [row.at_least for row in (once, first, second)] == pytest.approx(
+        [score_interval(16, 10, 200, level).low for level in (0.9, 0.95, 0.975)]
+    )
+    assert [row.result for row in (once, first, second)] == ["non_inferior", *["inconclusive"] * 2]
+
+
+def test_the_rows_that_are_asked_for_are_those_of_the_next_look() -> None:
+    student = [1.0] * 12 + [0.0] * 10 + [1.0] * 178
+    teacher = [0.0] * 12 + [1.0] * 10 + [1.0] * 178
+    found = verdict(student, teacher, margin=0.02, confidence=0.95, look=1)
+    assert found.gold_needed == gold_needed(student, teacher, margin=0.02, confidence=0.9875)
+
+
+def test_the_best_of_several_rivals_is_held_against_all_that_were_tried() -> None:
+    teacher = [1.0] * 100 + [0.0] * 300
+    rivals = {f"r{n}": [0.0] * n + [1.0] * (100 - n) + [0.0] * 300 for n in (0, 3, 6, 9)}
+    alone = {
+        name: verdict(row, teacher, margin=0.02, confidence=0.95).result
+        for name, row in rivals.items()
+    }
+    found = verdicts_on_rivals(rivals, teacher, margin=0.02, confidence=0.95)
+    assert [round(1 - (row.level or 0), 4) for row in found.values()] == [
+        *(0.0125, 0.0167, 0.0167, 0.0167)
+    ]
+    assert alone == dict(zip(rivals, ["non_inferior"] * 2 + ["inconclusive"] * 2, strict=True))
+    assert [row.result for row in found.values()] == ["non_inferior"] + ["inconclusive"] * 3
+    assert all((row.at_least > -0.02) == (row.result == "non_inferior") for row in found.values())
 
 
 def test_the_ratio_of_sums() -> None:
     found = ratio([2, 4, 6, 2], [1, 2, 3, 1], 0.95)
-    assert (found.value, found.low, found.high) == pytest.approx((2.0, 2.0, 2.0))
-    assert ratio([3, 1], [3, 1], 0.95).low == 1.0
-    spread = ratio([1, 5] * 50, [3, 3] * 50, 0.95)
-    # By the normal approximation: the mean of 1 and 5 is 3, its deviation 2 ÷ √100, over 3.
+    assert found.value == 2.0 and found.low < 1.0 and found.high > 3.0, "four rows show little"
+    spread = ratio([1, 5] * 500, [3, 3] * 500, 0.95)
+    # By the normal approximation: the mean of 1 and 5 is 3, its deviation 2 ÷ √1000, over 3.
     assert spread.value == 1.0
-    assert spread.low == pytest.approx(1 - 1.96 * 0.2 / 3, abs=0.02)
-    assert spread.high == pytest.approx(1 + 1.96 * 0.2 / 3, abs=0.02)
+    assert spread.low == pytest.approx(1 - 1.96 * 2 / 1000**0.5 / 3, abs=0.005)
+    assert spread.high == pytest.approx(1 + 1.96 * 2 / 1000**0.5 / 3, abs=0.005)

@@ -13,7 +13,7 @@ from distill.pairwise import (
     WIN_RATE,
 )
 from distill.records import Better
-from distill.stats import Interval, estimate, ratio, share
+from distill.stats import estimate, ratio, share
 from distill.store import Store
 from distill.task import Task
 
@@ -51,14 +51,10 @@ def judge_figures(task: Task, store: Store, run_id: str) -> Figures:
 
 
 def _control(values: Mapping[str, float], confidence: float) -> Figures:
-    """A bootstrap of values that are all the same has no width; Wilson's interval of the rows that
-    were won outright has."""
+    """The win rate of the teacher's answers against its answers to other inputs; empty for none."""
     if not values:
         return {}
-    found = estimate(list(values.values()), confidence)
-    outright = share([float(value == 1.0) for value in values.values()], confidence)
-    low = min(found.low, outright.low) if found.low == found.high else found.low
-    return {"n": len(values)} | Interval(found.value, low, found.high).figures
+    return {"n": len(values)} | estimate(list(values.values()), confidence).figures
 
 
 def _orders(first: Said, second: Said, systems: Sequence[str], confidence: float) -> Figures:
