@@ -12,6 +12,7 @@ from math import ceil
 from typing import Literal
 
 from distill.break_even import at_provider, on_machines, pay_back
+from distill.levels import level_of_look
 from distill.plan import Plan, dollars
 from distill.probe import look
 from distill.report.advice import LATE_DAYS
@@ -60,7 +61,8 @@ def _seeds(task: Task) -> Iterator[Finding]:
 
 def _gold(task: Task) -> Iterator[Finding]:
     spec = task.spec.evaluate
-    needed = gold_that_settles(DIFFERING, margin=spec.margin, confidence=spec.confidence)
+    level = level_of_look(spec.confidence, 1)
+    needed = gold_that_settles(DIFFERING, margin=spec.margin, confidence=level)
     told = (
         f"{len(task.gold)} gold rows; a margin of {100 * spec.margin:.1f} points takes about "
         f"{needed:,} where two systems of like quality differ on {DIFFERING:.0%} of them"

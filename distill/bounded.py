@@ -112,6 +112,6 @@ def chance_below_zero(values: Any, counts: Any) -> float:
     density = math.exp(-distance * distance / 2) / math.sqrt(2 * math.pi)
     if abs(distance) < NEAR_MEAN:
         cubes, squares = (float((counts * values**power).sum()) for power in (3, 2))
-        return float(ndtr(distance)) + density * cubes / (3 * squares**1.5)
+        return float(ndtr(distance) + density * cubes / (3 * squares**1.5))
     width = at * math.sqrt(float((counts * (values / (1 - at * values)) ** 2).sum()))
     return float(ndtr(distance)) + density * (1 / distance - 1 / width)

@@ -16,7 +16,7 @@ def level_of_look(confidence: float, look: int) -> float:
     A first look is at half of the error on one side, as a two-sided interval has it and as ICH E9
     (1998, section 3.3.2) wants non-inferiority judged: `ci_low` decides it.
     """
-    return 1 - (1 - confidence) / 2**look
+    return 1 - (1 - confidence) * 0.5**look
 
 
 def holm_levels(chances: Mapping[str, float], level: float) -> dict[str, float]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from distill.errors import DistillError
 from distill.report.collect import collect
+from distill.report.looks import remember
 from distill.report.render import card, html, markdown
 from distill.report.traffic import assumptions
 from distill.report.unfinished import so_far
@@ -28,12 +29,12 @@ def is_outdated(context: Context) -> bool:
 
 
 def report(context: Context) -> Callable[[Store], None]:
-    """Write the run's report files, and the card beside the student; nothing of it is written to
-    the store."""
+    """Write the run's report files, and the card beside the student; what is to be written to the
+    store is the verdict, which later ones on this gold count."""
     with context.store() as store:
         figures = collect(context.task, store, context.run_id)
     _write(context, figures, {f"student/{CARD}": card(figures)})
-    return lambda store: None
+    return lambda store: remember(context.task, store, context.run_id, figures)
 
 
 def report_so_far(context: Context) -> None:

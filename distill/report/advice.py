@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from distill.report.confidence import as_good_as_teacher
+from distill.report.looks import next_look, tried
 from distill.stats import Verdict
 from distill.systems import LOCAL_SYSTEMS, RIVALS, system_of
 
@@ -53,14 +54,14 @@ def _free_model(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
             rows = f"prompts/{figures['task']}/seeds.jsonl"
         line = f'from distill.rivals import fitted; fitted("{rows}", "{best}").predict([text])'
         say = f"Use {best} instead of any language model; it is fitted in seconds: {line}"
-        yield _of("free_model", say, _against(best, rivals[best]))
+        yield _of("free_model", say, _against(best, rivals))
 
 
 def _prompt(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
     for name in ("base_few_shot", "base"):
         if _as_good(rivals.get(name)):
             say = f"Prompt the base, do not train it: {RIVALS[name]} is as good as the teacher."
-            yield _of("prompt", say, _against(name, rivals[name]))
+            yield _of("prompt", say, _against(name, rivals))
             return
 
 
@@ -71,7 +72,7 @@ def _cheap_model(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
             money = f"${_at_traffic(figures, name):.4g} against ${student:.4g} per 1,000 requests"
             say = f"Use {name} as it is: it is as good as the teacher and cheaper than the student"
             say += f"{_by_a_doubted_price(figures)}."
-            yield _of("cheap_model", say, f"{_against(name, found)}; {money}")
+            yield _of("cheap_model", say, f"{_against(name, rivals)}; {money}")
 
 
 def _label_more(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
@@ -79,6 +80,7 @@ def _label_more(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
     if verdict["result"] == "inconclusive":
         because = f"of {figures['data']['gold']} gold rows {_interval(verdict)}"
         more = verdict.get("gold_needed")
+        because += next_look(verdict)
         say = "No number of gold rows settles it: the difference is the margin."
         if more:
             say = f"Label {more - figures['data']['gold']:,} gold rows more, then evaluate again."
@@ -191,11 +193,12 @@ def _at_traffic(figures: Figures, name: str) -> Decimal:
     return Decimal(system_of(figures, name)["at_traffic"]["usd_per_1k_requests"])
 
 
-def _against(name: str, found: Verdict) -> str:
+def _against(name: str, rivals: Verdicts) -> str:
+    found = rivals[name]
     at, least = found.difference, found.at_least
     return (
         f"{name} − teacher {100 * at.value:+.1f} points ({100 * at.low:+.1f}…{100 * at.high:+.1f}),"
-        f" no worse than {100 * least:+.1f}, margin {100 * found.margin:.1f}"
+        f" no worse than {100 * least:+.1f}, margin {100 * found.margin:.1f}{tried(rivals, name)}"
     )
 
 

@@ -1,7 +1,7 @@
 """The store's rows of a run → the figures of report.json."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +19,7 @@ from distill.report.compared import (
     confidence_figures,
     leads,
     mistake_figures,
+    rival_verdict_figures,
     rival_verdicts,
     self_agreement,
     system_figures,
@@ -27,6 +28,7 @@ from distill.report.compared import (
 )
 from distill.report.headline import headline, measured, unbeaten_rival
 from distill.report.judged import judge_figures
+from distill.report.looks import looks_at
 from distill.report.memorised import memorised
 from distill.report.results import Results, results_of
 from distill.report.side_effects import side_effect_figures
@@ -60,7 +62,8 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     results = results_of(store, run_id, task.form.metric)
     split = store.split(run_id)
     said, judge = results.predictions, judge_figures(task, store, run_id)
-    found = verdict_on(task, results.scores, judge)
+    looks = looks_at(task, store, run_id)
+    found = verdict_on(task, results.scores, judge, looks.number)
     prices = billing(task, student)
     billed = set(prices)
     systems = [
@@ -74,7 +77,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     spend = spend_figures(task, store, run, student)
     made = Made(Decimal(spend["total_usd"]), student.base, rows_usd(task, spend))
     money = break_even_figures(task, systems, billed, made)
-    verdicts = rival_verdicts(task, results.scores)
+    verdicts = rival_verdicts(task, results.scores, looks.number)
     usable = judge.get("usable", True)
     ahead = leads(task, results.scores)
     unbeaten = unbeaten_rival(systems, ahead) if usable else None
@@ -85,20 +88,24 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
             systems,
             found,
             ahead,
-            measured(task, judge, money["break_even"]["sentence"]),
+            replace(
+                measured(task, judge, money["break_even"]["sentence"]),
+                looks=looks.sentence(task.spec.evaluate),
+            ),
         ),
         "student": student_figures(student),
         "data": data_figures(task, store, run_id, split, _spreads(task, store, run_id)),
         "spend": spend,
         "systems": systems,
         **({"unbeaten": unbeaten["name"]} if unbeaten else {}),
-        "verdict": verdict_figures(found),
+        "verdict": verdict_figures(found) | looks.figures(task.spec.evaluate),
+        **(rival_verdict_figures(verdicts) if usable else {}),
         **({"judge": judge} if judge else {}),
         "break_even": money["break_even"] | rival,
         **prompt_tokens_saved(systems),
         **self_agreement(task, results),
         **answer_figures(task, results),
-        **confidence_figures(task, results, systems),
+        **confidence_figures(task, results, systems, looks.number),
         **_parity(store, run_id),
         **_speed(task, store, run_id),
         **_side_effects(task, store, run_id),

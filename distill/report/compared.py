@@ -8,6 +8,7 @@ from typing import Any
 
 from distill.answers import Text
 from distill.fields import Fields
+from distill.levels import level_of_look
 from distill.prices import TokenPrice, usd_per_1k
 from distill.records import Completion, Prediction
 from distill.report import confidence, tariffs
@@ -27,6 +28,7 @@ from distill.stats import (
     percentile,
     share,
     verdict,
+    verdicts_on_rivals,
 )
 from distill.systems import HEADS, RIVALS, TEACHER_AGAIN
 from distill.task import Task
@@ -38,37 +40,57 @@ Figures = dict[str, Any]
 
 
 def verdict_on(
-    task: Task, scores: Mapping[str, Mapping[str, float]], judge: Mapping[str, Any]
+    task: Task, scores: Mapping[str, Mapping[str, float]], judge: Mapping[str, Any], look: int = 1
 ) -> Verdict:
-    """The student against its teacher, paired by gold row; nothing can be concluded from what a
-    judge says that is not usable."""
+    """The student against its teacher, paired by gold row, at the `look`-th evaluation on this
+    gold; nothing can be concluded from what a judge says that is not usable."""
     spec = task.spec.evaluate
     student, teacher = (
         [scores[system][row.id] for row in task.gold] for system in ("student", "teacher")
     )
-    found = verdict(student, teacher, margin=spec.margin, confidence=spec.confidence)
+    found = verdict(student, teacher, margin=spec.margin, confidence=spec.confidence, look=look)
     if judge and not judge["usable"]:
         return replace(found, result="inconclusive", gold_needed=None)
     return found
 
 
-def rival_verdicts(task: Task, scores: Mapping[str, Mapping[str, float]]) -> dict[str, Verdict]:
-    """Rival → whether it is as good as the teacher, judged as the student is."""
+def rival_verdicts(
+    task: Task, scores: Mapping[str, Mapping[str, float]], look: int = 1
+) -> dict[str, Verdict]:
+    """Rival → whether it is as good as the teacher. All of them together are as seldom called so by
+    luck as the student is."""
     spec, gold = task.spec.evaluate, [row.id for row in task.gold]
-    teacher = [scores["teacher"][id_] for id_ in gold]
-    return {
-        name: verdict(
-            *([scores[name][id_] for id_ in gold], teacher),
-            margin=spec.margin,
-            confidence=spec.confidence,
-        )
-        for name in (*RIVALS, *spec.baselines)
+    values = {
+        name: [scores[name][id_] for id_ in gold]
+        for name in (*RIVALS, *spec.baselines, "teacher")
         if name in scores
     }
+    teacher = values.pop("teacher")
+    return verdicts_on_rivals(
+        values, teacher, margin=spec.margin, confidence=spec.confidence, look=look
+    )
+
+
+def rival_verdict_figures(found: Mapping[str, Verdict]) -> Figures:
+    """`rivals_tried`, and the verdict on each with its level; empty for none."""
+    if not found:
+        return {}
+    told = [
+        {
+            "name": name,
+            "result": row.result,
+            "difference": row.difference.value,
+            "at_least": row.at_least,
+            "level": row.level,
+        }
+        for name, row in found.items()
+    ]
+    return {"rivals_tried": len(found), "rival_verdicts": told}
 
 
 def leads(task: Task, scores: Mapping[str, Mapping[str, float]]) -> dict[str, Interval]:
-    """Rival → how far the student is ahead of it, paired by gold row."""
+    """Rival → how far the student is ahead of it, paired by gold row. Each has an interval of its
+    own: that the student beats them all is said only where each of them shows it."""
     rivals = [name for name in (*RIVALS, *task.spec.evaluate.baselines) if name in scores]
     values = {name: [scores[name][row.id] for row in task.gold] for name in ("student", *rivals)}
     confidence = task.spec.evaluate.confidence
@@ -76,7 +98,7 @@ def leads(task: Task, scores: Mapping[str, Mapping[str, float]]) -> dict[str, In
 
 
 def verdict_figures(found: Verdict) -> Figures:
-    """The verdict, with both intervals."""
+    """The verdict, with both intervals and the level of the one that decides."""
     figures: Figures = {
         "margin": found.margin,
         "confidence": found.confidence,
@@ -85,6 +107,7 @@ def verdict_figures(found: Verdict) -> Figures:
         "ci_high": found.difference.high,
         "at_least": found.at_least,
         "at_most": found.at_most,
+        "level": found.level,
         "result": found.result,
     }
     if found.gold_needed is not None:
@@ -263,8 +286,11 @@ def self_agreement(task: Task, results: Results) -> Figures:
     }
 
 
-def confidence_figures(task: Task, results: Results, systems: Sequence[Figures]) -> Figures:
-    """How sure the student is, where it tells."""
+def confidence_figures(
+    task: Task, results: Results, systems: Sequence[Figures], look: int = 1
+) -> Figures:
+    """How sure the student is, where it tells; what it could answer alone is judged at the level of
+    the `look`-th evaluation on this gold."""
     rows = [
         Sure(
             row.confidence,
@@ -281,7 +307,7 @@ def confidence_figures(task: Task, results: Results, systems: Sequence[Figures])
     found = confidence.coverage(
         rows,
         margin=spec.margin,
-        confidence=spec.confidence,
+        confidence=level_of_look(spec.confidence, look),
         usd=(prices["student"], prices["teacher"]),
     )
     shown = [row | {"usd_per_1k_requests": shown_usd(row["usd_per_1k_requests"])} for row in found]

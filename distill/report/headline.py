@@ -24,13 +24,14 @@ Leads = Mapping[str, Interval]
 @dataclass(frozen=True, slots=True)
 class Measured:
     """On what it was measured, in words; when the student has paid for itself, and what the judge
-    is worth, in sentences, the latter empty without one; and whether that is too little for any
-    other sentence."""
+    is worth, in sentences, the latter empty without one; whether that is too little for any other
+    sentence; and which verdicts on this gold went before, empty for none."""
 
     gold: str
     break_even: str = ""
     judge: str = ""
     useless: bool = False
+    looks: str = ""
 
 
 def measured(task: Task, judge: Mapping[str, Any], break_even: str) -> Measured:
@@ -76,7 +77,7 @@ def headline(systems: Sequence[System], verdict: Verdict, leads: Leads, on: Meas
     if on.useless:
         return on.judge + _references(by_name)
     said = [_verdict_sentence(by_name, verdict, on.gold)]
-    said += [sentence for sentence in (on.break_even, on.judge) if sentence]
+    said += [sentence for sentence in (on.looks, on.break_even, on.judge) if sentence]
     rival = unbeaten_rival(systems, leads)
     if rival is not None:
         lead = leads[rival["name"]]

@@ -21,13 +21,16 @@ from distill.store.results import Results
 from distill.store.rows import Row, as_json, now
 from distill.store.runs import Run, Runs
 from distill.store.trainings import Trainings
+from distill.store.verdicts import Evaluation, StoredVerdict, Verdicts
 
 __all__ = [
     "INTERRUPTED",
     "Dropped",
+    "Evaluation",
     "Row",
     "Run",
     "Store",
+    "StoredVerdict",
     "as_json",
     "migrate",
     "open_store",
@@ -39,7 +42,7 @@ DAMAGED = ("orrupt", "checksum", "INTERNAL Error", "Serialization Error")
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of a Ctrl-C that comes during a query
 
 
-class Store(Runs, Requests, Money, Data, Pairs, Results, Trainings):
+class Store(Runs, Requests, Money, Data, Pairs, Results, Trainings, Verdicts):
     """The rows of one task, each subject in a module of its own."""
 
 
