@@ -10,15 +10,17 @@ import pytest
 
 from distill import pipeline
 from distill.records import Ask, Labelled, Message, Prediction, Request, Sampling, Score
+from distill.report.advice import advice
 from distill.report.collect import collect
-from distill.report.compared import verdict_figures, verdict_on
+from distill.report.compared import rival_verdicts, verdict_figures, verdict_on
 from distill.report.looks import Looks, looks_at, next_look, remember
-from distill.stats import gold_needed
+from distill.stats import gold_needed, verdicts_on_rivals
 from distill.store import Run, Store, open_store
 from distill.task import Task
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.standin import StandIn
+from tests.test_advice import figures as advised
 from tests.test_pipeline import figures
 
 TOML = 'name = "pets"\nkind = "classify"\n[labels]\n' + "".join(
@@ -192,6 +194,51 @@ def test_the_rows_that_are_asked_for_are_those_of_the_next_look(
     wanted = gold_needed(student, [1.0] * 60, margin=0.02, confidence=1 - 0.05 / 8)
     assert found["gold_needed"] == wanted
     assert next_look(found) == "; the next verdict on this gold is at 99.375 %"
+
+
+def test_the_advice_says_at_which_level_the_next_verdict_is() -> None:
+    verdict = {"difference": -0.01, "ci_low": -0.04, "ci_high": 0.02, "margin": 0.05}
+    verdict |= {"result": "inconclusive", "gold_needed": 1210, "next_level": 0.9875}
+    (one,) = advice(advised(verdict=verdict), {})
+    assert one["rule"] == "label_more"
+    assert one["because"].endswith("; the next verdict on this gold is at 98.75 %")
+
+
+def test_the_advice_says_how_many_rivals_were_tried() -> None:
+    teacher = [1.0] * 300 + [0.0] * 100
+    scores = {"linear": teacher, "base": [0.0] * 400, "linear_seeds": [0.0] * 400}
+    found = verdicts_on_rivals(scores, teacher, margin=0.02, confidence=0.95, look=1)
+    one, *_ = advice(advised(), found)
+    assert one["rule"] == "free_model"
+    assert one["because"].endswith("at 99.167 %, since 3 rivals were tried")
+    alone = {"linear": found["linear"]}
+    assert "tried" not in advice(advised(), alone)[0]["because"]
+
+
+def test_a_rival_that_would_pass_alone_has_to_pass_beside_the_others(pets: WriteTask) -> None:
+    task = pets(task_toml=TOML, gold_jsonl=jsonl(pet_rows("gold", 140)[:400]))
+    ids = [row.id for row in task.gold]
+    losses = {"base": 0, "base_few_shot": 2, "linear": 6, "linear_seeds": 9}
+    scores = {
+        name: dict(zip(ids, [0.0] * lost + [1.0] * (400 - lost), strict=True))
+        for name, lost in (losses | {"teacher": 0}).items()
+    }
+    alone = verdicts_on_rivals(
+        {"base_few_shot": list(scores["base_few_shot"].values())},
+        [1.0] * 400,
+        margin=0.02,
+        confidence=0.95,
+        look=1,
+    )
+    assert alone["base_few_shot"].result == "non_inferior"
+    found = rival_verdicts(task, scores)
+    assert {name: row.result for name, row in found.items()} == {
+        "base": "non_inferior",
+        **dict.fromkeys(("base_few_shot", "linear", "linear_seeds"), "inconclusive"),
+    }
+    assert [1 - (row.level or 0) for row in found.values()] == pytest.approx(
+        [0.025 / 4, *[0.025 / 3] * 3]
+    )
 
 
 def test_a_rehearsal_counts_and_stores_nothing(workspace: Workspace, pets: WriteTask) -> None:
