@@ -28,7 +28,7 @@ import numpy
 from benchmarks.verdict_bounds import TESTS
 from benchmarks.verdict_draws import CONFIDENCE, Truth, fields, labels, rivals, wins
 from distill.levels import level_of_look
-from distill.stats import estimate, verdict, verdicts_on_rivals
+from distill.stats import chance_of_difference, estimate, verdict, verdicts_on_rivals
 
 ROWS = (60, 100, 240, 1000)
 LOOKS = (1, 2, 3, 4, 5)
@@ -201,15 +201,15 @@ def several(rows: int, count: int, drawn: Simulation) -> Row:
             found = verdicts_on_rivals(others, teacher, margin=margin, confidence=CONFIDENCE)
             good = sum(row.result == "non_inferior" for row in found.values())
             each = [
-                verdict(scores, teacher, margin=margin, confidence=CONFIDENCE).result
+                chance_of_difference(scores, teacher, -margin) < 1 - CONFIDENCE
                 for scores in others.values()
             ]
             if difference:
                 error += good > 0
-                old += "non_inferior" in each
+                old += any(each)
             else:
                 power += good
-                alone += each.count("non_inferior")
+                alone += sum(each)
     found_figures = {
         "error": error / evaluations,
         "old_error": old / evaluations,

@@ -6,7 +6,7 @@ a quantile of the weighted mean; of right and wrong it is the bound of Clopper a
 
 Source: Gaffke 2005, Mathematical Methods of Statistics 14:451. Learned-Miller and Thomas 2019
 (arXiv:1905.06208) conjecture that it holds for any scores and any number of rows; no exception is
-known, and tests/test_bounded.py looks for one. docs/verdict.md has its power beside that of others.
+known, and tests/test_bounded.py looks for one. `benchmarks.verdict` has its power beside others'.
 """
 
 import math

@@ -197,7 +197,8 @@ def test_the_rows_that_are_asked_for_are_those_of_the_next_look(
 
 
 def test_the_advice_says_at_which_level_the_next_verdict_is() -> None:
-    verdict = {"difference": -0.01, "ci_low": -0.04, "ci_high": 0.02, "margin": 0.05}
+    verdict: dict[str, Any] = {"difference": -0.01, "margin": 0.05}
+    verdict |= {"ci_low": -0.04, "ci_high": 0.02}
     verdict |= {"result": "inconclusive", "gold_needed": 1210, "next_level": 0.9875}
     (one,) = advice(advised(verdict=verdict), {})
     assert one["rule"] == "label_more"
