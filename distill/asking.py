@@ -201,7 +201,11 @@ class _Asking:
         run_id, usd = self.context.run_id, self.context.task.spec.budget.usd
         requests = islice(self.store.unanswered(run_id, self.purpose), most)
         ledger = StoreLedger(self.store, run_id, self.endpoint, usd)
-        complete_all(self.endpoint, ledger.ask(requests, self.on_answers, first_look=look))
+        note = partial(self.context.progress.note, self.purpose.partition(":")[0])
+        ledger.ask(requests, self.on_answers, first_look=look)
+        complete_all(self.endpoint, ledger, note)
+        for remark in ledger.remarks:
+            note(remark)
 
     def _first_look(self) -> int:
         return FIRST_LOOK if self.purpose.startswith(LEARNED_FROM) else 0

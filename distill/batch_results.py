@@ -13,7 +13,7 @@ from itertools import islice
 from distill.backends.apis import DIALECTS
 from distill.backends.apis.wire import NO_ANSWER
 from distill.backends.batches.jobs import Job, Line
-from distill.backends.client import completed
+from distill.backends.completions import answered, refused
 from distill.backends.failures import Failure, unreadable
 from distill.batch_store import Batch, add_event, attempts_out, ids_of
 from distill.ledger import StoreLedger
@@ -41,16 +41,17 @@ class Results:
         """Store what came, and close the batch; one whose lines are all another's is not ours."""
         out, ids = attempts_out(self.store, batch), ids_of(self.store, batch)
         seen: Counter[str] = Counter()
-        strangers = 0
+        strangers = broken = 0
         for page in _pages(lines):
             seen.update(line.custom_id for line in page if line.custom_id in ids)
-            strangers += sum(line.custom_id not in ids for line in page)
+            broken += sum(not line.custom_id for line in page)
+            strangers += sum(bool(line.custom_id) and line.custom_id not in ids for line in page)
             ours = [line for line in page if line.custom_id in out]
             self._turn([self._outcome(batch, out.pop(row.custom_id), row) for row in _first(ours)])
         if strangers and not seen:
             add_event(self.store, batch, "mistaken", job.id)
             return
-        self._tell(strangers, sum(n - 1 for n in seen.values()))
+        self._tell(strangers, sum(n - 1 for n in seen.values()), broken)
         self._close(batch, job, list(out.values()))
 
     def drop(self, batch: Batch, why: str) -> None:
@@ -75,12 +76,14 @@ class Results:
         try:
             answer = DIALECTS[self.endpoint.model.api].read(line.payload)
             waited = max((datetime.now(UTC) - batch.written).total_seconds(), 0.0)
-            return Outcome(attempt, completed(attempt, answer, waited, self.endpoint.price))
+            return answered(attempt, answer, waited, self.endpoint)
         except NO_ANSWER:
             text = json.dumps(line.payload)
             return self._without_answer(attempt, unreadable(text, self.endpoint))
 
     def _without_answer(self, attempt: Attempt, failure: Failure) -> Outcome:
+        if failure.row:
+            return refused(attempt, failure)
         if failure.retry:
             self._count_rounds([attempt], failure.message)
         else:
@@ -96,7 +99,9 @@ class Results:
     def _turn(self, outcomes: list[Outcome]) -> None:
         self.ledger.turn(outcomes, [], 0)
 
-    def _tell(self, strangers: int, twice: int) -> None:
+    def _tell(self, strangers: int, twice: int, broken: int) -> None:
+        if broken:
+            self.note(f"{broken} lines cannot be read; what they answered is asked again")
         if strangers:
             self.note(f"{strangers} lines came back under ids that were not sent; left out")
         if twice:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from itertools import count
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from distill.backends.apis import DIALECTS
@@ -42,6 +42,7 @@ from distill.store import Store
 TAG_BYTES = 12
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
+LATE_SECONDS = 600.0  # in which the file of a batch that has ended should be named
 # A creation whose answer was lost may take a moment to show in the provider's list.
 LOST_ANSWER_SECONDS = 3.0
 NO_BATCH = (
@@ -93,6 +94,7 @@ class Batching:
     most: int
     sends: bool = False
     pause_s: float = field(default=FIRST_PAUSE_SECONDS)
+    late_since: dict[str, float] = field(default_factory=dict)
 
     def complete(self, *, wait: bool) -> int:
         """Submit what has no answer and fetch what comes, until all is answered or, when it is
@@ -159,7 +161,7 @@ class Batching:
         if job_id is None:
             return True
         job = self._call(lambda: self.backend.look(self.client, job_id))
-        if not job.ended:
+        if not job.ended or (job.late and self._waits_for(job)):
             return False
         if job.problem:
             self._taken_back(batch, job)
@@ -168,6 +170,18 @@ class Batching:
                 lambda: self.results.settle(batch, job, self.backend.results(self.client, job))
             )
         return True
+
+    def _waits_for(self, job: Job) -> bool:
+        """True while answers that a provider says it has may still come. Raises DistillError after
+        LATE_SECONDS: to submit them again would be to pay for them again."""
+        since = self.late_since.setdefault(job.id, monotonic())
+        if monotonic() - since < LATE_SECONDS:
+            return True
+        raise DistillError(
+            f"{job.id} has ended, but its provider names no file with the answers. Nothing of it "
+            "is submitted again. The same command looks again; `distill cancel --forget` gives the "
+            "answers up."
+        )
 
     def _taken_back(self, batch: Batch, job: Job) -> None:
         """The provider took none of it: because too much is waiting there, or because of us."""

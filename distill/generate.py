@@ -33,6 +33,7 @@ from distill.workspace import Context
 STAGE = "generate"
 SYNTHESIZE, ANSWER = f"{STAGE}:synthesize", f"{STAGE}:answer"
 
+NO_LIST = "no list of inputs"  # where one was asked for
 # What curation would keep of these candidates.
 Keep = Callable[[Context, Store, Sequence[Candidate]], Sequence[Candidate]]
 
@@ -179,8 +180,11 @@ def made_inputs(answered: Sequence[Answered]) -> Iterator[Candidate]:
     """The inputs in the answers to syntheses, one row for each; an empty one for what is none."""
     for made in answered:
         label, completion = made.ask.subject, made.completion
+        listed = bool(made.ask.request.sampling.inputs)
+        found = inputs_of(completion.text, listed=listed)
         origin, problem = completion.request_id, completion.problem
-        texts = [""] if problem else map(_clean, inputs_of(completion.text))
+        problem = problem or ("" if found else NO_LIST)
+        texts = [""] if problem else map(_clean, found)
         for text in dict.fromkeys(texts):
             yield Candidate(text, label, (), "synthesis", origin, problem=problem)
 

@@ -12,6 +12,7 @@ from distill.backends.apis.wire import inputs_of, json_object, label_of
 from distill.backends.worst_case import worst_case
 from distill.batch_store import reserved_usd
 from distill.errors import DistillError
+from distill.prices import USD_PLACES
 from distill.records import Attempt, Completion, Endpoint, Outcome, Request
 from distill.store import Store
 
@@ -28,7 +29,9 @@ def is_usable(request: Request, answer: Completion) -> bool:
     if request.sampling.schema:
         return json_object(answer.text) is not None
     choices = [choice.strip() for choice in request.sampling.choices]
-    return label_of(answer.text) in choices if choices else any(inputs_of(answer.text))
+    if choices:
+        return label_of(answer.text) in choices
+    return any(inputs_of(answer.text, listed=bool(request.sampling.inputs)))
 
 
 class BudgetReached(DistillError):
@@ -73,6 +76,8 @@ class StoreLedger:
         self._settled_usd = store.committed_usd(run_id)
         self._in_batches = dict(reserved_usd(store, run_id))
         self._first_look = 0
+        self._overrun = Decimal(1)  # how often its worst case an answer was billed
+        self.remarks: dict[str, None] = {}  # what was odd about answers, each once
         self._useless: list[Completion] = []
         self._reserved: dict[str, Decimal] = {}
         self._reserved_usd = sum(self._in_batches.values(), store.trainings_out_usd(run_id))
@@ -122,6 +127,7 @@ class StoreLedger:
         name = outcome.attempt.id
         reserved = self._reserved.pop(name, None) or self._in_batches.pop(name, Decimal(0))
         self._reserved_usd -= reserved
+        self._remember(outcome)
         if reserved:
             self._settled_usd += outcome.usd
         if self._first_look and outcome.completion is not None:
@@ -129,6 +135,14 @@ class StoreLedger:
                 self._first_look = 0
             else:
                 self._useless.append(outcome.completion)
+
+    def _remember(self, outcome: Outcome) -> None:
+        """Keep an answer's remark; reserve more where one was billed more than its worst case."""
+        if outcome.remark:
+            self.remarks[outcome.remark] = None
+        worst = outcome.attempt.worst_usd
+        if worst and outcome.completion is not None:
+            self._overrun = max(self._overrun, outcome.usd / worst)
 
     def _room(self, wanted: int) -> int:
         """How many may be begun: of the first look no more than it takes."""
@@ -161,7 +175,8 @@ class StoreLedger:
 
     def worst(self, request: Request) -> Decimal:
         """The most that a request can be billed."""
-        return self._endpoint.price.worst(*worst_case(self._endpoint.model, request))
+        worst = self._endpoint.price.worst(*worst_case(self._endpoint.model, request))
+        return worst if self._overrun == 1 else (worst * self._overrun).quantize(USD_PLACES)
 
     def _reached(self, request: Request) -> BudgetReached:
         return BudgetReached(self._budget_usd, self._settled_usd, self.worst(request))

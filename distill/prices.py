@@ -55,7 +55,9 @@ class TokenPrice:
         return (millionths / TOKENS_PER_PRICE).quantize(USD_PLACES)
 
     def _rates(self, prompt_tokens: int) -> Rates:
-        return next(rates for start, rates in reversed(self.tiers) if prompt_tokens >= start)
+        first = self.tiers[0][1]
+        found = (rates for start, rates in reversed(self.tiers) if prompt_tokens >= start)
+        return next(found, first)
 
 
 @dataclass(frozen=True, slots=True)

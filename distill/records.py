@@ -21,7 +21,16 @@ Part = Literal["train", "validation"]
 Better = Literal["first", "second", "same"]
 
 
-PROBLEMS = {"length": "cut off", "refusal": "refused", "content_filter": "content filter"}
+PROBLEMS = {
+    "length": "cut off",
+    "refusal": "refused",
+    "content_filter": "content filter",
+    "context_length": "longer than the model takes",
+    "invalid_prompt": "refused as an invalid prompt",
+    "no_choices": "answered without an answer",
+}
+# How servers of OpenAI's shape end a whole answer; stores of before have these words.
+WHOLE = ("stop", "eos_token", "stop_sequence", "end_turn", "STOP", "")
 
 
 def content_id(value: object) -> str:
@@ -202,7 +211,7 @@ class Completion:
     @property
     def problem(self) -> str:
         """Why it is no answer although it was paid for; empty for an answer."""
-        if self.finish_reason == "stop":
+        if self.finish_reason in WHOLE or (self.finish_reason == "None" and self.text):
             return ""
         return PROBLEMS.get(self.finish_reason, f"ended by {self.finish_reason}")
 
@@ -222,13 +231,14 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an attempt: its completion; or why there is none, and whether it may have
-    been billed all the same."""
+    """What became of an attempt: its completion, with a remark where it is odd; or why there is
+    none, and whether it may have been billed all the same."""
 
     attempt: Attempt
     completion: Completion | None = None
     failure: str = ""
     maybe_billed: bool = False
+    remark: str = ""
 
     @property
     def result(self) -> Literal["answered", "not_billed", "maybe_billed"]:

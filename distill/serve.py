@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from distill.backends.child import memory_mib
+from distill.backends.hosts import is_loopback
 from distill.backends.servers import KEY_VARIABLE, LOOPBACK, SERVERS, ServerSettings
-from distill.backends.servers.vllm import is_loopback
 from distill.errors import DistillError, InputError
 from distill.prompting import answer_tokens, served_tokens, student_messages
 from distill.records import Endpoint, Model, Student

@@ -47,7 +47,7 @@ class Workspace:
     def holder(self, task: str) -> int | None:
         """PID of the process that works on the task, None when there is none."""
         try:
-            with self._lock_file(task).open("r+", encoding="utf-8") as file:
+            with self._lock_file(task).open(encoding="utf-8") as file:  # it may be read-only
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileNotFoundError:
             return None

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from distill.backends.apis.wire import Answer, inputs_of, label_of
-from distill.backends.client import complete_all, completed
+from distill.backends.client import complete_all
+from distill.backends.completions import answered
 from distill.errors import DistillError
 from distill.prices import MachinePrice
 from distill.records import Attempt, Endpoint, Message, Model, Outcome, Request, Sampling, Usage
@@ -82,9 +83,7 @@ def test_nothing_is_sent_after_the_asking_has_to_stop(standin: StandIn) -> None:
     assert any(row.failure == "not sent" for row in books.outcomes)
 
 
-@pytest.mark.parametrize(
-    "odd", [{"usage": None}, {"choices": [None]}, {"choices": [{"message": None}]}]
-)
+@pytest.mark.parametrize("odd", [{"choices": [None]}, {"choices": [{"message": None}]}])
 def test_one_answer_of_another_shape_loses_no_other(standin: StandIn, odd: Any) -> None:
     standin.odd_once = odd
     books = Books(requests(60))
@@ -128,7 +127,8 @@ def test_what_no_file_can_hold_does_not_lose_a_paid_answer(tmp_path: Path) -> No
     request = Request("m", (Message("user", "hello"),), Sampling(max_tokens=5))
     attempt = Attempt("a", request, Decimal(1))
     answer = Answer("half \ud83d of one", "stop", Usage(1, 1))
-    found = completed(attempt, answer, 0.1, MachinePrice(Decimal(1), 1))
+    found = answered(attempt, answer, 0.1, endpoint("http://127.0.0.1:9/v1")).completion
+    assert found is not None
     with open_store(tmp_path / "store.duckdb") as store:
         store.add_completions([found])
         assert store.completions([request])[request.id].text == "half \ufffd of one"

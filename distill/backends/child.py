@@ -1,6 +1,7 @@
 """Child processes that never outlive this one, each with a log file."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 GUARD_SECONDS = 15.0
+SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)(?:_|$)", re.IGNORECASE)
 
 
 @contextmanager
@@ -25,13 +27,18 @@ def running(
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **env},
+            env=_without_secrets(os.environ) | dict(env),
             start_new_session=True,
         )
         try:
             yield child
         finally:
             _end(child)
+
+
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment without keys and passwords: neither a server nor a trainer asks a provider."""
+    return {name: value for name, value in environment.items() if not SECRET.search(name)}
 
 
 def memory_mib(process: int) -> float:

@@ -9,19 +9,37 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from time import monotonic, perf_counter
 from typing import Any, Protocol
 
 from distill.backends.apis import DIALECTS
-from distill.backends.apis.wire import NO_ANSWER, Answer, Reply
-from distill.backends.failures import LIMITED, Failure, explain, unreadable
+from distill.backends.apis.concessions import (
+    NO_CONCESSIONS,
+    Concessions,
+    adapted,
+    concede,
+    refuses_otherwise,
+)
+from distill.backends.apis.transport import AnswerTooLarge
+from distill.backends.apis.wire import NO_ANSWER, Body, Reply
+from distill.backends.completions import answered, refused
+from distill.backends.failures import (
+    LIMITED,
+    Failure,
+    explain,
+    said_by,
+    too_slow,
+    unreadable,
+    without_choices,
+)
 from distill.backends.pace import Pace
 from distill.errors import DistillError
-from distill.records import Attempt, Completion, Endpoint, Outcome, Price, Request, readable
+from distill.records import Attempt, Endpoint, Outcome, Request
+
+Note = Callable[[str], None]
 
 FLUSH_SECONDS = 0.1
 TRIES = 6
@@ -32,6 +50,8 @@ LONGEST_DELAY_SECONDS = 60.0
 # A client looks through all of its connections, with a system call for each that is idle, before
 # and after every request: with 50 it spends a third of its time on that.
 CONNECTIONS_OF_A_CLIENT = 8
+MANY_LEFT_OUT = 20  # requests that alone get no answer: where most get none something else is wrong
+ATTEMPT_SECONDS = 900.0  # of one attempt in all: a server may send a byte a second for ever
 MOST_CLIENTS = 32  # each takes a few ms to make
 
 
@@ -46,17 +66,17 @@ class Ledger(Protocol):
         before some of what is out is settled."""
 
 
-def complete_all(endpoint: Endpoint, ledger: Ledger) -> None:
+def complete_all(endpoint: Endpoint, ledger: Ledger, note: Note = lambda text: None) -> None:
     """Ask what the ledger gives, `endpoint.in_flight` at a time, until it gives no more.
 
     Raises DistillError when a request is refused for good, or the server cannot be reached; what
     came back before, and what was in flight then, is settled. So it is at Ctrl-C, as far as it can
-    have been billed.
+    have been billed. `note` is told, once each, what the user must know of the server.
     """
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_Asking(endpoint, ledger).all())
+        runner.run(_Asking(endpoint, ledger, note=note).all())
 
 
 @dataclass
@@ -70,6 +90,10 @@ class _Asking:
     again: list[tuple[float, Request]] = field(default_factory=list)
     tries: Counter[str] = field(default_factory=Counter)
     failure: str = ""
+    note: Note = lambda text: None
+    concessions: Concessions = NO_CONCESSIONS
+    answers: int = 0
+    left_out: int = 0
     stopping: bool = False
     turning: "asyncio.Task[int] | None" = None
 
@@ -144,6 +168,10 @@ class _Asking:
         self._stop()
         if self.turning:
             await self.turning
+        if waiting := sum(attempt.worst_usd > 0 for attempt in self.out.values()):
+            self.note(
+                f"waiting for {waiting} requests that may be billed; Ctrl-C again leaves them"
+            )
         while any(attempt.worst_usd for attempt in self.out.values()):
             await asyncio.sleep(FLUSH_SECONDS)
         await self._turn()
@@ -173,22 +201,38 @@ class _Asking:
         if self.stopping:
             return Outcome(attempt, failure="not sent")
         dialect = DIALECTS[self.endpoint.model.api]
+        body = adapted(dialect.body(attempt.request), self.concessions)
         start = perf_counter()
         try:
-            reply: Reply = await dialect.send(client, dialect.body(attempt.request))
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                reply: Reply = await dialect.send(client, body)
         except dialect.failures() as error:
-            return self._failed(attempt, error)
+            return self._failed(attempt, error, body)
+        except AnswerTooLarge as error:
+            return self._again(attempt, unreadable(str(error), self.endpoint))
+        except TimeoutError:
+            return self._again(attempt, too_slow(ATTEMPT_SECONDS, self.endpoint))
         seconds = perf_counter() - start
         self.pace.took(reply.headers)
-        try:
-            answer = dialect.read(json.loads(reply.text))
-            completion = completed(attempt, answer, seconds, self.endpoint.price)
-        except NO_ANSWER:
-            return self._again(attempt, unreadable(reply.text, self.endpoint))
-        return Outcome(attempt, completion)
+        return self._read(attempt, reply, seconds)
 
-    def _failed(self, attempt: Attempt, error: Exception) -> Outcome:
+    def _read(self, attempt: Attempt, reply: Reply, seconds: float) -> Outcome:
+        payload = None
+        try:
+            payload = json.loads(reply.text)
+            answer = DIALECTS[self.endpoint.model.api].read(payload)
+            outcome = answered(attempt, answer, seconds, self.endpoint)
+        except NO_ANSWER:
+            failure = unreadable(reply.text, self.endpoint)
+            return self._again(attempt, without_choices(payload, failure))
+        self.answers += 1
+        return outcome
+
+    def _failed(self, attempt: Attempt, error: Exception, body: Body) -> Outcome:
         failure = explain(error, self.endpoint)
+        if self._concedes(error, body):
+            self.again.append((monotonic(), attempt.request))
+            return Outcome(attempt, failure=failure.message)
         if failure.limited:
             response = getattr(error, "response", None)
             status = getattr(error, "status_code", None)
@@ -204,29 +248,37 @@ class _Asking:
         most = TRIES_ON_OUR_OWN_SERVER if self.endpoint.model.folder else most
         if failure.retry and tries < most:
             self.again.append((monotonic() + delay(tries, failure.wait_s), attempt.request))
+        elif failure.row:
+            return self._left_out(attempt, failure)
         else:
             self.failure = self.failure or failure.message
             self._stop()
         return Outcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
 
+    def _left_out(self, attempt: Attempt, failure: Failure) -> Outcome:
+        """A request that alone gets no answer; everything stops where most of them get none."""
+        self.left_out += 1
+        if self.left_out >= MANY_LEFT_OUT and self.left_out > self.answers:
+            self.failure = self.failure or (
+                f"{self.left_out} requests were refused for what is in them, more than the "
+                f"{self.answers} that were answered. The last refusal:\n{failure.message}"
+            )
+            self._stop()
+        return refused(attempt, failure)
 
-def completed(attempt: Attempt, answer: Answer, seconds: float, price: Price) -> Completion:
-    """The completion of an attempt that took `seconds`."""
-    usage = answer.usage
-    return Completion(
-        request_id=attempt.request_id,
-        text=readable(answer.text),
-        finish_reason=answer.finish_reason,
-        prompt_tokens=usage.prompt,
-        completion_tokens=usage.completion,
-        usd=price.usd(usage, seconds),
-        latency_s=seconds,
-        at=datetime.now(UTC),
-        cached_tokens=usage.cached,
-        cache_written_tokens=usage.cache_written,
-        reasoning_tokens=usage.reasoning,
-        logprob=answer.logprob,
-    )
+    def _concedes(self, error: Exception, body: Body) -> bool:
+        """True where the server refused a parameter that can be left out from now on."""
+        status = getattr(error, "status_code", None)
+        if self.endpoint.model.api != "compatible" or status not in (400, 422):
+            return False
+        if refuses_otherwise(body, self.concessions):
+            return True  # sent before another attempt's refusal was read
+        conceded = concede(said_by(error), body, self.concessions)
+        if conceded is None:
+            return False
+        self.concessions = conceded
+        self.note(f"{self.endpoint.model.name}: {conceded.words}")
+        return True
 
 
 def clients_for(in_flight: int) -> int:

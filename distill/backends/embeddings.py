@@ -128,7 +128,7 @@ def _is_legible(tokenizer: Any, text: str) -> bool:
     if text.isascii():
         return True
     pieces = tokenizer.tokenize(text[:MOST_COMPARED].encode("utf-8", "replace").decode())
-    return pieces.count(tokenizer.unk_token) <= MOST_UNKNOWN * len(pieces)
+    return bool(pieces.count(tokenizer.unk_token) <= MOST_UNKNOWN * len(pieces))
 
 
 def _cosines(left: Any, right: Any, threshold: float) -> Iterator[Pair]:

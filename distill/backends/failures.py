@@ -4,10 +4,11 @@ Providers bill answers. A request that was refused, or never reached them, is no
 answer was lost on the way may be.
 """
 
+import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -28,6 +29,20 @@ ADVICE = {
     403: "the key in {key} may not do this",
     422: "the request is not what the model takes",
 }
+ABOUT_ONE_ROW = (400, 403, 413, 422)
+ROW_WORDS = {
+    "content_filter": (
+        *("content_filter", "content filter", "content management policy", "responsibleaipolicy"),
+        *("content policy", "safety system", "moderation", "flagged", "data_inspection_failed"),
+        *("sensitive content", "prohibited content", "usage policies"),
+    ),
+    "context_length": (
+        *("context_length", "context length", "context window", "maximum context", "context size"),
+        *("prompt is too long", "input is too long", "too many tokens", "string_above_max_length"),
+        *("longer than the maximum model length", "maximum input length", "max_prompt_tokens"),
+    ),
+    "invalid_prompt": ("invalid_prompt", "invalid prompt"),
+}
 KEY = re.compile(r"\b(sk|key)-[\w*-]{4,}")
 SHOWN = 300
 NO_MODEL = "there is no such model for this key: check teacher.model"
@@ -35,13 +50,15 @@ NO_MODEL = "there is no such model for this key: check teacher.model"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`limited`: the provider asks to go slower; `wait_s`: the seconds it asks to wait."""
+    """`limited`: the provider asks to go slower; `wait_s`: the seconds it asks to wait; `row`: how
+    an answer ends that this request alone does not get ("" for what concerns others, too)."""
 
     maybe_billed: bool
     retry: bool
     limited: bool
     wait_s: float | None
     message: str
+    row: str = ""
 
 
 def explain(error: Exception, endpoint: Endpoint, *, absent: str = NO_MODEL) -> Failure:
@@ -49,19 +66,66 @@ def explain(error: Exception, endpoint: Endpoint, *, absent: str = NO_MODEL) -> 
     out of every message."""
     status = getattr(error, "status_code", None)
     where = endpoint.url or endpoint.model.name
-    text = without_keys(str(getattr(error, "message", error)), endpoint)[:SHOWN]
+    text = without_keys(said_by(error), endpoint)[:SHOWN]
     if status is None:
-        sent = type(error.__cause__).__name__ not in NOT_SENT
-        return Failure(sent, True, False, None, f"{where} cannot be reached: {text}")
+        cause = error.__cause__
+        sent = type(cause).__name__ not in NOT_SENT
+        why = f" ({without_keys(str(cause), endpoint)[:SHOWN]})" if cause and str(cause) else ""
+        return Failure(sent, True, False, None, f"{where} cannot be reached: {text}{why}")
     message = f"{where} refused a request to {endpoint.model.name} ({status}): {text}"
     if any(word in f"{text} {getattr(error, 'code', '')}".lower() for word in NO_CREDIT):
         return Failure(False, False, False, None, f"{message}\nThe account has no credit left.")
     if is_retried(status):
         wait = _wait(getattr(error, "response").headers)  # noqa: B009 - of any client's class
         return Failure(status in MAYBE_BILLED, True, status in LIMITED, wait, message)
-    if advice := (ADVICE | {404: absent}).get(status):
+    if row := row_reason(status, f"{text} {getattr(error, 'code', '')}"):
+        return Failure(False, False, False, None, message, row)
+    if 300 <= status < 400:
+        message += "\n" + _redirected(error)
+    elif advice := (ADVICE | {404: absent}).get(status):
         message += "\n" + advice.format(key=endpoint.key_variable or "no variable")
     return Failure(False, False, False, None, message)
+
+
+def said_by(error: Exception) -> str:
+    """All that a server says in an error: the client's message may leave out its body."""
+    message, body = str(getattr(error, "message", error)), getattr(error, "body", None)
+    if not body:
+        return message
+    told = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, default=str)
+    inner = body.get("message") if isinstance(body, dict) else None
+    return message if inner and str(inner) in message else f"{message}: {told}"
+
+
+def row_reason(status: int, text: str) -> str:
+    """How the answer to one request ends that a server refuses for what is in it; "" for a refusal
+    of another kind."""
+    if status not in ABOUT_ONE_ROW:
+        return ""
+    lowered = text.lower()
+    found = (name for name, words in ROW_WORDS.items() if any(word in lowered for word in words))
+    return next(found, "")
+
+
+def _redirected(error: Exception) -> str:
+    headers = getattr(getattr(error, "response", None), "headers", {})
+    return (
+        f"The address points to {headers.get('location', 'another one')}. Prompts follow no "
+        "redirect: where that one is right, write it into the task."
+    )
+
+
+def too_slow(seconds: float, endpoint: Endpoint) -> Failure:
+    """An attempt that was given up while its answer came, byte by byte or not at all."""
+    where = endpoint.url or endpoint.model.name
+    return Failure(True, True, False, None, f"{where} had not answered after {seconds:.0f} s")
+
+
+def without_choices(payload: object, failure: Failure) -> Failure:
+    """The failure of an answer that holds none: after the last try it is the request's own."""
+    if not isinstance(payload, dict) or "choices" not in payload or payload["choices"]:
+        return failure
+    return replace(failure, row="no_choices")
 
 
 def is_retried(status: int) -> bool:

@@ -17,7 +17,7 @@ from distill.backends.apis import DIALECTS
 from distill.backends.apis.wire import Body
 from distill.backends.client import clients_for
 from distill.backends.failures import explain
-from distill.backends.servers.vllm import is_loopback
+from distill.backends.hosts import is_loopback
 from distill.errors import DistillError
 from distill.records import Endpoint, Request
 
@@ -61,7 +61,8 @@ async def _loop(
         began = perf_counter()
         reply = await dialect.send(client, body)
         latencies.append(perf_counter() - began)
-        tokens.append(dialect.read(json.loads(reply.text)).usage.completion)
+        usage = dialect.read(json.loads(reply.text)).usage
+        tokens.append(usage.completion if usage else 0)
 
     async def work(client: Any) -> None:
         for body in bodies:

@@ -24,7 +24,10 @@ class Money(Rows):
         at = now()
         self.insert(
             "outcome",
-            [[row.attempt.id, row.result, row.usd, row.failure, at] for row in outcomes],
+            [
+                [row.attempt.id, row.result, row.usd, row.failure or row.remark, at]
+                for row in outcomes
+            ],
             known_new=True,
         )
 

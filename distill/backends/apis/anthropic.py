@@ -9,15 +9,15 @@ from distill.backends.apis.capabilities import (
     ANTHROPIC_WITHOUT_EFFORT,
     ROOM_TO_REASON,
 )
+from distill.backends.apis.lenient import token_count
+from distill.backends.apis.transport import opened, timeout
 from distill.backends.apis.wire import (
     NO_KEY,
-    TIMEOUT_SECONDS,
     Answer,
     Body,
     Payload,
     Reply,
     answer_schema,
-    certificates,
     post,
 )
 from distill.backends.keys import key_of
@@ -42,8 +42,10 @@ def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncAnthropic]"
         base_url=endpoint.url,
         api_key=key_of(endpoint) or NO_KEY,
         max_retries=0,
-        timeout=TIMEOUT_SECONDS,
-        http_client=anthropic.DefaultAsyncHttpxClient(verify=certificates()),
+        timeout=timeout(),
+        http_client=opened(
+            anthropic.DefaultAsyncHttpxClient, endpoint.url, endpoint.model.api, limited=True
+        ),
     )
 
 
@@ -98,16 +100,25 @@ async def send(client: "AsyncAnthropic", body: Body) -> Reply:
 
 def read(payload: Payload) -> Answer:
     """A message. Anthropic's input tokens leave out what the cache read and wrote."""
-    counts = payload["usage"]
-    cached = counts.get("cache_read_input_tokens") or 0
-    written = counts.get("cache_creation_input_tokens") or 0
-    usage = Usage(
-        prompt=counts["input_tokens"] + cached + written,
-        completion=counts["output_tokens"],
-        cached=cached,
-        cache_written=written,
-        reasoning=(counts.get("output_tokens_details") or {}).get("thinking_tokens") or 0,
-    )
     text = "".join(part["text"] for part in payload["content"] if part["type"] == "text")
     reason = payload["stop_reason"]
-    return Answer(text, REASONS.get(reason, str(reason)), usage)
+    return Answer(text, REASONS.get(reason, str(reason)), _usage(payload.get("usage"), text))
+
+
+def _usage(counts: object, text: str) -> Usage | None:
+    """None where no counts are told."""
+    if not isinstance(counts, dict):
+        return None
+    fresh, made, cached, written = (
+        token_count(counts.get(name))
+        for name in (
+            *("input_tokens", "output_tokens"),
+            *("cache_read_input_tokens", "cache_creation_input_tokens"),
+        )
+    )
+    prompt = (fresh or 0) + (cached or 0) + (written or 0)
+    if fresh is None or made is None or not prompt or (text and not made):
+        return None
+    details = counts.get("output_tokens_details")
+    thought = token_count(details.get("thinking_tokens")) if isinstance(details, dict) else 0
+    return Usage(prompt, made, cached or 0, written or 0, min(thought or 0, made))

@@ -3,18 +3,18 @@
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
+from distill.backends.apis.lenient import content_text, ending, usage_of, without_thoughts
+from distill.backends.apis.transport import opened, timeout
 from distill.backends.apis.wire import (
     NO_KEY,
-    TIMEOUT_SECONDS,
     Answer,
     Body,
     Payload,
     Reply,
-    certificates,
     post,
 )
 from distill.backends.keys import key_of
-from distill.records import Endpoint, Request, Usage
+from distill.records import Endpoint, Request
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -28,8 +28,10 @@ def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncOpenAI]":
         base_url=endpoint.url,
         api_key=key_of(endpoint) or NO_KEY,
         max_retries=0,
-        timeout=TIMEOUT_SECONDS,
-        http_client=openai.DefaultAsyncHttpxClient(verify=certificates()),
+        timeout=timeout(),
+        http_client=opened(
+            openai.DefaultAsyncHttpxClient, endpoint.url, endpoint.model.api, limited=True
+        ),
     )
 
 
@@ -55,15 +57,17 @@ def read_chat(payload: Payload) -> Answer:
     choice = payload["choices"][0]
     message = choice["message"]
     refusal = message.get("refusal")
-    reason = "refusal" if refusal else str(choice["finish_reason"])
-    text = refusal or message.get("content") or ""
-    return Answer(text, reason, usage(payload["usage"]), logprob(choice))
+    text = refusal or without_thoughts(content_text(message.get("content")))
+    reason = "refusal" if refusal else ending(choice.get("finish_reason"), text)
+    return Answer(text, reason, usage_of(payload.get("usage"), text), logprob(choice))
 
 
 def read_completion(payload: Payload) -> Answer:
     """A completion of a text."""
     choice = payload["choices"][0]
-    return Answer(choice["text"], str(choice["finish_reason"]), usage(payload["usage"]))
+    text = without_thoughts(choice["text"])
+    reason = ending(choice.get("finish_reason"), text or "stop")
+    return Answer(text, reason, usage_of(payload.get("usage"), text))
 
 
 def logprob(choice: Payload) -> float | None:
@@ -71,19 +75,6 @@ def logprob(choice: Payload) -> float | None:
     does not tell."""
     tokens = (choice.get("logprobs") or {}).get("content")
     return sum(token["logprob"] for token in tokens) if tokens else None
-
-
-def usage(counts: Payload) -> Usage:
-    """OpenAI's counts: the prompt's and the answer's are totals."""
-    prompt: Payload = counts.get("prompt_tokens_details") or {}
-    answer: Payload = counts.get("completion_tokens_details") or {}
-    return Usage(
-        prompt=counts["prompt_tokens"],
-        completion=counts["completion_tokens"],
-        cached=prompt.get("cached_tokens") or 0,
-        cache_written=prompt.get("cache_write_tokens") or 0,
-        reasoning=answer.get("reasoning_tokens") or 0,
-    )
 
 
 def turns(request: Request) -> list[dict[str, Any]]:

@@ -2,11 +2,9 @@
 
 import json
 import math
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from distill.records import Endpoint, Request, Sampling, Usage, readable
@@ -14,21 +12,23 @@ from distill.records import Endpoint, Request, Sampling, Usage, readable
 Body = dict[str, Any]
 Payload = Mapping[str, Any]
 
-TIMEOUT_SECONDS = 300.0
 MAX_DEPTH = 64  # of JSON, in lists and objects
 NO_KEY = "none-needed"
 # What reading and pricing raise when the JSON that came is not an answer: null for an object, too.
-NO_ANSWER = (ValueError, KeyError, TypeError, IndexError, AttributeError)
+NO_ANSWER = (
+    *(ValueError, KeyError, TypeError, IndexError, AttributeError),
+    *(ArithmeticError, RecursionError),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A model's text, why it ended (stop, length, refusal, content_filter, …), its tokens, and the
-    logarithm of its probability where it is told."""
+    """A model's text, why it ended (stop, length, refusal, content_filter, …), its tokens (None
+    where they are not told), and the logarithm of its probability where it is told."""
 
     text: str
     finish_reason: str
-    usage: Usage
+    usage: Usage | None
     logprob: float | None = None
 
 
@@ -51,14 +51,6 @@ class Dialect:
     body: Callable[[Request], Body]
     send: Callable[[Any, Body], Awaitable[Reply]]
     read: Callable[[Payload], Answer]
-
-
-@cache
-def certificates() -> ssl.SSLContext:
-    """What servers are trusted by: made once, which takes longer than all the rest of a client."""
-    import httpx2
-
-    return httpx2.create_ssl_context()
 
 
 def answer_schema(sampling: Sampling) -> dict[str, Any] | None:
@@ -101,12 +93,13 @@ def label_of(text: str) -> str:
     return readable(label if isinstance(label, str) else text).strip()
 
 
-def inputs_of(text: str) -> list[str]:
-    """The texts in an answer: {"inputs": […]} where the schema asked for it, else itself."""
+def inputs_of(text: str, *, listed: bool = False) -> list[str]:
+    """The texts in an answer: {"inputs": […]} where the schema asked for it (`listed`), else the
+    text itself. None where a list was asked for and what came is none."""
     found = (json_object(text) or {}).get("inputs")
     if isinstance(found, list):
         return [readable(item).strip() for item in found if isinstance(item, str)]
-    return [text.strip()]
+    return [] if listed else [text.strip()]
 
 
 def json_object(text: str) -> dict[str, Any] | None:

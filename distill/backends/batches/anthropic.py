@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from distill.backends.apis.anthropic import body
+from distill.backends.apis.transport import opened, timeout
 from distill.backends.apis.wire import NO_KEY
 from distill.backends.batches.jobs import Entry, Job, Line, unanswered
 from distill.backends.keys import key_of
@@ -41,7 +42,8 @@ def connect(endpoint: Endpoint) -> "AbstractContextManager[Anthropic]":
         base_url=endpoint.url,
         api_key=key_of(endpoint) or NO_KEY,
         max_retries=0,
-        timeout=UPLOAD_SECONDS,
+        timeout=timeout(UPLOAD_SECONDS),
+        http_client=opened(anthropic.DefaultHttpxClient, endpoint.url, endpoint.model.api),
     )
 
 
@@ -99,7 +101,8 @@ def _line(row: "MessageBatchIndividualResponse") -> Line:
     if result.type == "errored":
         error = result.error.error
         told = f"{error.type}: {error.message}"
-        return unanswered(name, told, retry=error.type not in OUR_MISTAKES)
+        ours = error.type in OUR_MISTAKES
+        return unanswered(name, told, retry=not ours, status=400 if ours else 0)
     return unanswered(name, result.type, retry=True)
 
 

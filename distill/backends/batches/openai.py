@@ -6,9 +6,10 @@ The tag is the file's name and the batch's metadata "distill".
 import json
 from collections.abc import Iterator, Sequence, Set
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from distill.backends.apis.openai import body
+from distill.backends.apis.transport import opened, timeout
 from distill.backends.apis.wire import NO_KEY
 from distill.backends.batches.jobs import Entry, Job, Line, unanswered
 from distill.backends.failures import is_retried
@@ -25,6 +26,7 @@ URL: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 TAG = "distill"
 ENDED = ("completed", "failed", "expired", "cancelled")
 NEVER_ASKED = ("batch_expired", "batch_cancelled")
+LEAST_STATUS = 100
 TOO_MUCH_WAITING = "token_limit_exceeded"
 UPLOAD_SECONDS = 600.0
 
@@ -37,7 +39,8 @@ def connect(endpoint: Endpoint) -> "AbstractContextManager[OpenAI]":
         base_url=endpoint.url,
         api_key=key_of(endpoint) or NO_KEY,
         max_retries=0,
-        timeout=UPLOAD_SECONDS,
+        timeout=timeout(UPLOAD_SECONDS),
+        http_client=opened(openai.DefaultHttpxClient, endpoint.url, endpoint.model.api),
     )
 
 
@@ -101,16 +104,30 @@ def results(client: "OpenAI", job: Job) -> Iterator[Line]:
 
 
 def _line(text: str) -> Line:
-    row = json.loads(text)
-    name, response, error = row["custom_id"], row.get("response"), row.get("error")
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError):
+        return Line("")
+    name = row.get("custom_id") if isinstance(row, dict) else None
+    if not isinstance(name, str):
+        return Line("")
+    response, error = row.get("response"), row.get("error")
     if error:
-        code = str(error.get("code"))
-        return unanswered(name, f"{code}: {error.get('message')}", retry=code in NEVER_ASKED)
-    status = response["status_code"]
+        code, said = _part(error, "code"), _part(error, "message") or error
+        status = 0 if code in NEVER_ASKED else 400
+        return unanswered(name, f"{code}: {said}", retry=code in NEVER_ASKED, status=status)
+    status, body = _part(response, "status_code"), _part(response, "body")
+    if not isinstance(status, int) or isinstance(status, bool) or status < LEAST_STATUS:
+        return unanswered(name, f"no status: {response}", retry=True)
     if status != 200:
-        said = (response["body"].get("error") or {}).get("message")
-        return unanswered(name, f"{status}: {said}", retry=is_retried(status))
-    return Line(name, response["body"])
+        said = _part(_part(body, "error"), "message") or body
+        retry = is_retried(status)
+        return unanswered(name, f"{status}: {said}", retry=retry, status=status)
+    return Line(name, body if isinstance(body, dict) else {})
+
+
+def _part(value: object, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _job(batch: "Batch") -> Job:
@@ -118,9 +135,11 @@ def _job(batch: "Batch") -> Job:
     problem = "; ".join(
         f"line {row.line}: {row.message}" if row.line else str(row.message) for row in errors[:3]
     )
+    answered = batch.request_counts.completed if batch.request_counts else 0
     return Job(
         id=batch.id,
         ended=batch.status in ENDED,
+        late=batch.status == "completed" and answered > 0 and not batch.output_file_id,
         problem=(problem or "no reason given") if batch.status == "failed" else "",
         too_long=any(row.code == TOO_MUCH_WAITING for row in errors),
         cut_short=batch.status in ("expired", "cancelled"),

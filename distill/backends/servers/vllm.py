@@ -4,19 +4,20 @@ On a card the CUDA build with its own defaults; without one the CPU build, which
 unless it is told how much memory it may take.
 """
 
+import os
 import socket
 import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from ipaddress import ip_address
 from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from distill.backends.child import running
 from distill.backends.hardware import cores, gpu, how_to_install, installed, interpreter
+from distill.backends.hosts import is_loopback
 from distill.errors import ChildError, DistillError, InputError
 from distill.prices import MachinePrice
 from distill.records import Endpoint, Model, Started
@@ -104,8 +105,7 @@ def _environment(scratch: str, host: str) -> dict[str, str]:
     for servers that others reach is none for those that only we do."""
     quiet = {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     quiet["TMPDIR"] = scratch
-    if is_loopback(host):
-        quiet[KEY_VARIABLE] = ""
+    quiet[KEY_VARIABLE] = "" if is_loopback(host) else os.environ.get(KEY_VARIABLE, "")
     return quiet if gpu() else quiet | CPU_ENV | {"OMP_NUM_THREADS": str(cores())}
 
 
@@ -130,14 +130,6 @@ def _ended(child: subprocess.Popen[bytes]) -> int | None:
     return None
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches it."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:  # a name, and any but this one may lead elsewhere
-        return host == "localhost"
-
-
 def _reached_at(host: str) -> str:
     """Where this machine reaches a server that is bound to an address, as a URL writes it; 0.0.0.0
     and :: are all of them."""
@@ -147,7 +139,9 @@ def _reached_at(host: str) -> str:
 
 def _healthy(host: str, port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://{host}:{port}/health", timeout=2) as answer:
+        # No proxy that the environment names is asked for loopback.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://{host}:{port}/health", timeout=2) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False

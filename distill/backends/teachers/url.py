@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+from distill.backends.hosts import is_loopback
 from distill.backends.servers import ServerSettings
-from distill.backends.servers.vllm import is_loopback
 from distill.errors import InputError
 from distill.prices import MachinePrice, Rates, TokenPrice, token_price
 from distill.records import Endpoint, Model

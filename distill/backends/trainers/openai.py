@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from distill.backends.apis.transport import opened, timeout
 from distill.backends.context import Chat
 from distill.backends.failures import explain, is_retried
 from distill.backends.keys import required_key
@@ -187,7 +188,11 @@ def connected(model: str) -> "Iterator[OpenAI]":
 
     required_key(KEY, f"student.trainer openai ({model})", TRAIN_HERE)
     try:
-        with openai.OpenAI(max_retries=0, timeout=UPLOAD_SECONDS) as client:
+        with openai.OpenAI(
+            max_retries=0,
+            timeout=timeout(UPLOAD_SECONDS),
+            http_client=opened(openai.DefaultHttpxClient, None, "openai"),
+        ) as client:
             yield client
     except (openai.OpenAIError, json.JSONDecodeError) as error:
         endpoint = Endpoint(None, Model(model, None, "openai"), 1, MachinePrice(Decimal(0), 1), KEY)
