@@ -13,12 +13,14 @@ OF_ANSWERS = ("refuse", "content_filter", "length", "nonsense")
 """The model's answer is not what was asked for; billed."""
 AFTER_WORK = ("cut", "broken_json")
 """Answered and billed, but the client does not get it."""
-OF_LINES = ("expire", "batch_error")
-"""Lines of a batch without an answer; not billed."""
+OF_LINES = ("expire", "batch_error", "no_status", "broken_line", "empty_line")
+"""Lines of a batch without an answer, not billed; and answered lines, billed, that are cut in the
+middle or have neither a response nor an error."""
 
 SHARES = BEFORE_WORK + OF_ANSWERS + AFTER_WORK + OF_LINES
-COUNTS = ("unknown_id", "twice", "queue")
-"""Lines under foreign ids, lines that come twice; how many lines may wait in batches at a time."""
+COUNTS = ("unknown_id", "twice", "queue", "late_files")
+"""Lines under foreign ids, lines that come twice; how many lines may wait in batches at a time; how
+often a completed batch is looked at before it names its file."""
 FLAGS = (
     "training_not_available",
     "no_credit",

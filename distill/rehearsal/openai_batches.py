@@ -1,6 +1,7 @@
 """/v1/batches of OpenAI."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +59,8 @@ class Batch:
     failed: list[Body] = field(default_factory=list)
     output_file: str | None = None
     error_file: str | None = None
+    odd: list[str] = field(default_factory=list)
+    late_looks: int = 0
 
     def enter(self, status: str) -> None:
         """From now on in this status."""
@@ -72,7 +75,9 @@ class Batch:
         """The batch object of the API."""
         names = ("in_progress", "finalizing", "cancelling", *ENDS)
         times = {f"{name}_at": self.times.get(f"{name}_at") for name in names}
-        counts = {"total": self.total, "completed": len(self.answered)}
+        counts = {"total": self.total, "completed": len(self.answered) + len(self.odd)}
+        late = self.status == "completed" and self.late_looks > 0
+        self.late_looks -= late
         return times | {
             "id": self.id,
             "object": "batch",
@@ -81,7 +86,7 @@ class Batch:
             "input_file_id": self.request["input_file_id"],
             "completion_window": self.request["completion_window"],
             "status": self.status,
-            "output_file_id": self.output_file,
+            "output_file_id": None if late else self.output_file,
             "error_file_id": self.error_file,
             "created_at": self.created_at,
             "expires_at": self.created_at + WINDOW,
@@ -195,8 +200,17 @@ def _answer(world: World, batch: Batch, line: Body) -> bool:
         error = {"code": unasked, "message": _MESSAGES[unasked]}
         batch.failed.append(told | {"error": error})
         return unasked == "batch_expired"
-    status, body = _body(world, line["body"], fault)
+    status, body = (0, {}) if fault == "no_status" else _body(world, line["body"], fault)
     response = {"status_code": status, "request_id": world.new_id("req_"), "body": body}
+    if fault == "no_status":
+        empty = {"status_code": 0, "request_id": "", "body": {}}
+        batch.failed.append(told | {"response": empty})
+        return False
+    if fault in ("broken_line", "empty_line"):
+        whole = json.dumps(told | {"response": response})
+        text = json.dumps(told) if fault == "empty_line" else whole[: len(whole) // 2]
+        batch.odd.append(text)
+        return False
     (batch.answered if status == 200 else batch.failed).append(told | {"response": response})
     return False
 
@@ -213,16 +227,17 @@ def _body(world: World, body: Any, fault: str | None) -> tuple[int, Body]:
 def _finish(world: World, batch: Batch, *, expired: bool) -> None:
     unknown, twice = (int(world.faults.value(name)) for name in ("unknown_id", "twice"))
     output = batches.with_strays(batch.answered, unknown, twice)
-    batch.output_file = _file(world, f"{batch.id}_output.jsonl", output)
+    batch.output_file = _file(world, f"{batch.id}_output.jsonl", output, batch.odd)
+    batch.late_looks = int(world.faults.value("late_files"))
     batch.error_file = _file(world, f"{batch.id}_error.jsonl", batch.failed)
     ends = "cancelled" if batch.is_cancelled() else "expired" if expired else "completed"
     batch.enter(ends)
 
 
-def _file(world: World, name: str, lines: list[Body]) -> str | None:
-    if not lines:
+def _file(world: World, name: str, lines: list[Body], odd: Sequence[str] = ()) -> str | None:
+    if not lines and not odd:
         return None
-    text = "".join(json.dumps(line) + "\n" for line in lines)
+    text = "".join(f"{line}\n" for line in [*odd, *map(json.dumps, lines)])
     return openai_files.store(world, text.encode(), name, "batch_output").id
 
 
