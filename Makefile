@@ -4,10 +4,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
-.PHONY: help setup distill test check bench docs clean
+.PHONY: help setup distill test test-all check ruff types imports docs-are-written bench docs clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: ## Make the environments from the lock files and unpack the embedded models (does nothing when done)
 	@scripts/setup
@@ -16,16 +16,28 @@ distill: setup ## Distil a task from start to report: make distill TASK=classify
 	@test -n "$(TASK)" || { echo "which task? make distill TASK=classify" >&2; exit 2; }
 	@.venv/bin/distill run "$(TASK)"
 
-test: setup ## Run every check and test, with real models (about 40 minutes on two cores)
+test: setup ## Run every check, and every test but the nightly ones (about 25 minutes on two cores)
 	@$(MAKE) --no-print-directory check
-	@$(PYTHON) -m pytest -n 2 -m "not models"
-	@$(PYTHON) -m pytest -m models
+	@$(PYTHON) -m pytest -n 2 --dist worksteal -m "not models and not nightly"
+	@$(PYTHON) -m pytest -m "models and not nightly"
+
+test-all: test ## The same, and the nightly tests, which take too long for every change
+	@$(PYTHON) -m pytest -m nightly
 
 check: setup ## Format, lint, types, import rules, docs up to date (seconds)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync types ruff imports docs-are-written
+
+ruff:
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
+
+types:
 	@.venv/bin/mypy
+
+imports:
 	@.venv/bin/lint-imports --no-logo
+
+docs-are-written:
 	@.venv/bin/cog --check docs/*.md
 
 bench: setup ## Measure quality on real data (make bench DATA=folder LABELS=easy), or one benchmark (BENCH=dedup DATA=folder), or speed and kills

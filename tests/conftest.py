@@ -11,10 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from distill.backends import embeddings
-from distill.backends.servers import SERVERS
-from distill.backends.teachers import TEACHERS
-from distill.backends.trainers import TRAINERS
 from distill.progress import Progress
 from distill.task import Task, load_task
 from distill.workspace import Context, Workspace
@@ -31,9 +27,32 @@ os.environ["PYTHONPATH"] = str(Path(sitecustomize.__file__).parent)
 for key in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
     os.environ.pop(key, None)
 
+# Processor time, since the time on the clock depends on what else the machine does. The slowest
+# quick test takes a fifth of it on an idle machine.
+MOST_CPU_SECONDS = 30.0
 PETS = {"cats": "about a cat", "dogs": "about a dog", "birds": "about a bird"}
 
 WriteTask = Callable[..., Task]
+
+
+def cpu_seconds() -> float:
+    """The processor time of this process and of its children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a quick test that takes too much processor time."""
+    before = cpu_seconds()
+    yield
+    took = cpu_seconds() - before
+    if took > MOST_CPU_SECONDS and not item.get_closest_marker("models"):
+        pytest.fail(
+            f"{took:.1f} s of processor time: a quick test may take {MOST_CPU_SECONDS:.0f}. Share "
+            "what it sets up, stop its runs with `until=`, or mark it `models` or `nightly`.",
+            pytrace=False,
+        )
 
 
 def pet_rows(kind: str, count: int) -> list[dict[str, str]]:
@@ -130,17 +149,14 @@ def scripted_backends(
 
     Charts and whole load tests are for those who request `drawn_charts` and `whole_load`.
     """
+    runs.compile_templates_once(monkeypatch)
     if "drawn_charts" not in request.fixturenames:
         runs.draw_no_charts(monkeypatch)
     if "whole_load" not in request.fixturenames:
         runs.load_lightly(monkeypatch)
     models = scripted.write_models(tmp_path / "models")
     monkeypatch.setenv("DISTILL_MODELS", str(models))
-    server = scripted.Server(standin)
-    monkeypatch.setitem(SERVERS, "vllm", server)
-    monkeypatch.setitem(TEACHERS, "embedded", scripted.Teacher(server))
-    monkeypatch.setitem(TRAINERS, "unsloth", scripted.Trainer())
-    monkeypatch.setattr(embeddings, "_model", scripted.Embedder)
+    scripted.replace_backends(monkeypatch, standin)
     return standin
 
 

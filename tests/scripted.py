@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import pytest
 from safetensors.numpy import save_file
 
-from distill.backends.servers import ServerSettings
-from distill.backends.trainers import OnSteps, Trained, TrainJob, lora
+from distill.backends import embeddings
+from distill.backends.servers import SERVERS, ServerSettings
+from distill.backends.teachers import TEACHERS
+from distill.backends.trainers import TRAINERS, OnSteps, Trained, TrainJob, lora
 from distill.backends.weights import MANIFEST, STUDENT, TEACHER, embedded
 from distill.prices import MachinePrice, Rates
 from distill.records import Endpoint, Model
@@ -63,6 +66,15 @@ class Teacher:
     def serve(self, model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
         with self.server.serve(model, settings) as endpoint:
             yield endpoint
+
+
+def replace_backends(monkeypatch: pytest.MonkeyPatch, standin: StandIn) -> None:
+    """Let the stand-in be every model, and the trainer copy its base."""
+    server = Server(standin)
+    monkeypatch.setitem(SERVERS, "vllm", server)
+    monkeypatch.setitem(TEACHERS, "embedded", Teacher(server))
+    monkeypatch.setitem(TRAINERS, "unsloth", Trainer())
+    monkeypatch.setattr(embeddings, "_model", Embedder)
 
 
 class Embedder:

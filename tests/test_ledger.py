@@ -17,7 +17,7 @@ from distill.backends.failures import KEY
 from distill.backends.teachers import choose
 from distill.errors import DistillError, InputError
 from distill.ledger import BudgetReached
-from distill.rehearsal import Settings, StandIn
+from distill.rehearsal import Bill, Settings, StandIn
 from distill.store import open_store
 from tests.conftest import jsonl, pet_rows, point_to
 from tests.spending import PURPOSE, RUN, ask, long_requests, requests, spend
@@ -126,7 +126,11 @@ def test_a_run_killed_at_any_moment_pays_nothing_unseen(database: Path, provider
             before = standin.bill().requests
             child = subprocess.Popen(command, env=dict(os.environ))
             wanted = before + draw.randrange(1, count // kills)
-            wait_for_bill(standin, lambda bill, least=wanted: bill.requests >= least, child)
+
+            def is_struck(bill: Bill, wanted: int = wanted) -> bool:
+                return bill.requests >= wanted
+
+            wait_for_bill(standin, is_struck, child)
             child.send_signal(signal.SIGKILL)
             child.wait()
             paid, twice = ledger(database)

@@ -20,10 +20,12 @@ import openai
 import pytest
 
 from distill.errors import DistillError
-from distill.rehearsal import Settings, StandIn, faults, limits, running, tokens
+from distill.rehearsal import Settings, StandIn, faults, limits, tokens
+from distill.rehearsal import running as running_alone
 from distill.rehearsal.billing import body_hash
 from distill.rehearsal.faults import KNOWN
 from tests.conftest import jsonl, pet_rows
+from tests.support.provider import running
 
 LABELS = ["cats", "dogs", "birds"]
 QUESTION = {"role": "user", "content": "the seed dog number 2 of ours is hungry"}
@@ -115,14 +117,17 @@ def test_it_says_where_it_is_and_ends_when_told(tmp_path: Path, ending: str) -> 
 
 
 def test_it_is_gone_when_the_block_is_left(tmp_path: Path) -> None:
-    with rehearsal(tmp_path) as standin:
+    seeds = tmp_path / "seeds.jsonl"
+    seeds.write_text(jsonl(pet_rows("seed", 1)), encoding="utf-8")
+    with running_alone(Settings(seeds)) as standin:
         assert standin.bill().requests == 0
     with pytest.raises(OSError, match="refused"):
         standin.bill()
 
 
 def test_what_cannot_start_says_so(tmp_path: Path) -> None:
-    with pytest.raises(DistillError, match="did not start"), running(Settings(tmp_path / "none")):
+    settings = Settings(tmp_path / "none")
+    with pytest.raises(DistillError, match="did not start"), running_alone(settings):
         pass
 
 

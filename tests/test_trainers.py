@@ -169,7 +169,8 @@ def last_checkpoint(job: TrainJob) -> int:
     return max(steps)
 
 
-@pytest.mark.parametrize("trainer", ["unsloth", "peft"])
+# Both trainers share one loop.
+@pytest.mark.parametrize("trainer", ["unsloth", pytest.param("peft", marks=pytest.mark.nightly)])
 def test_a_killed_training_goes_on_and_ends_the_same(
     trainer: str, job: TrainJob, tmp_path: Path
 ) -> None:

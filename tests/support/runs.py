@@ -1,16 +1,24 @@
 """Leave out of whole runs what takes longest and what few tests look at."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import pytest
 
 from distill import evaluate
 from distill.records import Endpoint, Request, Speed
-from distill.report import charts
+from distill.report import charts, render
 from distill.speed import measure
 
 LOAD_REQUESTS = 9  # one more than are in flight
+
+environment = cache(render._environment)
+
+
+def compile_templates_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all reports of a worker share the compiled templates."""
+    monkeypatch.setattr(render, "_environment", environment)
 
 
 def draw_no_charts(monkeypatch: pytest.MonkeyPatch) -> None:

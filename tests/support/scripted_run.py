@@ -1,0 +1,45 @@
+"""Run the command line with scripted backends, and die by kill -9 in the write that ends a stage.
+
+`python -m tests.support.scripted_run STAND-IN-URL STAGE ARGUMENT…`: the arguments are those of
+`distill`, the stand-in is one that a test has started.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from distill import pipeline
+from distill.cli import main
+from distill.store import Store
+from distill.workspace import Context
+from tests import scripted
+from tests.standin import StandIn
+from tests.support import runs
+
+
+def dying(stage: Callable[[Context], pipeline.Write]) -> Callable[[Context], pipeline.Write]:
+    """A stage that ends this process inside the transaction that would end the stage."""
+
+    def work(context: Context) -> pipeline.Write:
+        write = stage(context)
+
+        def write_and_die(store: Store) -> None:
+            write(store)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        return write_and_die
+
+    return work
+
+
+if __name__ == "__main__":
+    url, doomed = sys.argv.pop(1), sys.argv.pop(1)
+    patch = pytest.MonkeyPatch()
+    scripted.replace_backends(patch, StandIn(url))
+    runs.draw_no_charts(patch)
+    runs.load_lightly(patch)
+    pipeline.STAGES[doomed] = dying(pipeline.STAGES[doomed])
+    main()
