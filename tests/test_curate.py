@@ -379,6 +379,7 @@ ODD = {
 }
 
 
+@pytest.mark.cpu_seconds(90)
 @pytest.mark.usefixtures("scripted_backends")
 @pytest.mark.parametrize("copies", [1, 3])
 def test_odd_texts_are_kept_or_dropped_and_never_lost(pets: WriteTask, copies: int) -> None:
