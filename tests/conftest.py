@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from distill.progress import Progress
@@ -24,6 +25,9 @@ sitecustomize.install()
 # Each worker has one core: threads of torch and BLAS that wait for another core take its time.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 # A shell's background job ignores Ctrl-C, and so would the children that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["PYTHONPATH"] = str(Path(sitecustomize.__file__).parent)
