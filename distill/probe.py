@@ -14,6 +14,7 @@ from distill.backends.teachers import choose
 from distill.batch_store import requests_out
 from distill.leaks import without_leaking_seeds
 from distill.ledger import StoreLedger
+from distill.permission import check_terms
 from distill.pipeline import ALL_THE_WAY, begin, estimate, settle_teacher, why_new
 from distill.plan import Plan, plan
 from distill.records import Request
@@ -48,6 +49,7 @@ def measure(workspace: Workspace, name: str, say: Say) -> Plan:
     Raises InputError when the key is missing, BudgetReached when the budget does not carry them.
     """
     task = load_task(workspace.prompts, name)
+    check_terms(settle_teacher(task))
     with workspace.locked(name):
         run, task = begin(workspace, task, ALL_THE_WAY)
         with open_store(workspace.database(name)) as store:

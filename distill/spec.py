@@ -4,6 +4,7 @@ Everything has a default except the name, the kind and, for a classify task, the
 key is an error that lists the known ones: a typo must not become a silent default.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -261,6 +262,18 @@ class PriceSpec(_Section):
         return Rates(*(usd * price for price in prices), source=self.source or "task.toml")
 
 
+def _reason(text: str) -> str:
+    if not re.search(r"\w", text):
+        raise ValueError("say who gives the permission, and where that is written")
+    return " ".join(text.split())
+
+
+class TermsSpec(_Section):
+    """Why the student may learn from a teacher whose provider's terms do not let it."""
+
+    confirmed: Annotated[str, AfterValidator(_reason)] = ""
+
+
 class BudgetSpec(_Section):
     """What a run may cost at most, in what providers bill."""
 
@@ -303,6 +316,7 @@ class TaskSpec(ProjectSpec):
     student: StudentSpec = StudentSpec()
     evaluate: EvaluateSpec = EvaluateSpec()
     budget: BudgetSpec = BudgetSpec()
+    terms: TermsSpec = TermsSpec()
 
     @field_validator("labels")
     @classmethod

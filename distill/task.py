@@ -34,6 +34,7 @@ COMPARE = "compare.md"
 # What no answer and no student depends on: changing it begins no other run.
 NOT_SHAPING: dict[str, Any] = {
     **{"budget": True, "traffic": True, "people": True, "currencies": True},
+    "terms": True,
     **{"teacher": {"mode"}, "machine": {"sure"}},
     "prices": {"__all__": {"currency", "source", "sure"}},
 }

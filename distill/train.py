@@ -23,6 +23,7 @@ from distill.prompting import student_chat
 from distill.records import SplitRow, Student, content_id
 from distill.store import Store, as_json
 from distill.task import Task
+from distill.terms import terms_of_base
 from distill.workspace import Context
 
 MADE_OF, RECORD = "made_of", "student.json"
@@ -34,7 +35,16 @@ def train(context: Context) -> Callable[[Store], None]:
     with context.store() as store:
         split = store.split(context.run_id)
     student = train_on(context, split, context.folder / "student")
-    return lambda store: store.add_student(context.run_id, student)
+    base, confirmed = (
+        terms_of_base(student.base, student.licence),
+        context.task.spec.terms.confirmed,
+    )
+
+    def write(store: Store) -> None:
+        store.add_student(context.run_id, student)
+        store.add_terms(context.run_id, [base], confirmed)
+
+    return write
 
 
 def train_on(

@@ -39,6 +39,8 @@ for key in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
 MOST_CPU_SECONDS = 30.0
 PETS = {"cats": "about a cat", "dogs": "about a dog", "birds": "about a bird"}
 
+PERMISSION = '\n[terms]\nconfirmed = "a stand-in answers"\n'
+
 WriteTask = Callable[..., Task]
 
 
@@ -98,11 +100,13 @@ def write_pets(prompts: Path, **changes: str) -> None:
 
 
 def write_files(folder: Path, texts: Mapping[str, str]) -> None:
-    """Texts into a task's folder, by their files' names with _ for the dot."""
+    """Texts into a task's folder, by their files' names with _ for the dot. A task that says
+    nothing of terms may learn from any teacher: providers are stand-ins here."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         stem, _, suffix = name.rpartition("_")
-        (folder / f"{stem}.{suffix}").write_text(text, encoding="utf-8")
+        more = PERMISSION if name == "task_toml" and "[terms]" not in text else ""
+        (folder / f"{stem}.{suffix}").write_text(text + more, encoding="utf-8")
 
 
 @pytest.fixture

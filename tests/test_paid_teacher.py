@@ -17,6 +17,7 @@ from distill.probe import look
 from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
 from distill.store import open_store
+from distill.terms import Student
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.standin import StandIn
@@ -184,11 +185,11 @@ def test_reasons_are_stored_and_not_learnt(
 
 
 def test_auto_takes_the_first_key_that_is_set() -> None:
-    keys = {"ANTHROPIC_API_KEY": "set"}
-    assert automatic({}) == ("embedded", "neither OPENAI_API_KEY nor ANTHROPIC_API_KEY is set")
-    assert automatic(keys) == ("anthropic:claude-sonnet-5-5", "ANTHROPIC_API_KEY is set")
-    assert automatic(keys | {"OPENAI_API_KEY": "set"})[0] == "openai:gpt-6.1-terra"
-    assert automatic(keys | {"OPENAI_API_KEY": ""})[0] == "anthropic:claude-sonnet-5-5"
+    keys, labels = {"OPENAI_API_KEY": "set"}, Student("classify", "auto")
+    nothing = "neither OPENAI_API_KEY nor ANTHROPIC_API_KEY is set"
+    assert automatic({}, labels) == ("embedded", nothing)
+    assert automatic(keys, labels) == ("openai:gpt-6.1-terra", "OPENAI_API_KEY is set")
+    assert automatic({"OPENAI_API_KEY": ""}, labels) == ("embedded", nothing)
 
 
 def test_a_run_keeps_the_teacher_that_auto_was_when_it_began(

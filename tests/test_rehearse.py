@@ -106,7 +106,7 @@ def test_what_cannot_be_rehearsed_is_an_input_error(
 @pytest.mark.parametrize(
     ("key", "teacher"),
     [
-        ("ANTHROPIC_API_KEY", "anthropic:"),
+        ("ANTHROPIC_API_KEY", USUAL_TEACHER),  # the run would take the embedded teacher
         ("OPENAI_API_KEY", "openai:gpt-6.1-terra"),
         ("", USUAL_TEACHER),
     ],

@@ -52,8 +52,9 @@ def curate(context: Context) -> Callable[[Store], None]:
     """Run the checks over the run's candidates; what is to be written are examples and drops."""
     with context.store() as store:
         candidates = store.candidates(context.run_id)
+        means = means_of(context, store)
         with context.progress.step("curate", "check", len(candidates)) as advance:
-            kept, drops = run_checks(candidates, means_of(context, store))
+            kept, drops = run_checks(candidates, means)
             advance(len(candidates))
     for line in lost_inputs(candidates, drops):
         context.progress.note("curate", line)
@@ -62,6 +63,7 @@ def curate(context: Context) -> Callable[[Store], None]:
     def write(store: Store) -> None:
         store.add_drops(context.run_id, drops)
         store.add_examples(context.run_id, examples)
+        store.add_label_origins(context.run_id, {row.id: _origin(row, means) for row in kept})
 
     return write
 
@@ -86,6 +88,13 @@ def lost_inputs(candidates: Sequence[Candidate], drops: Sequence[Drop]) -> list[
             )
         left -= len(reasons)
     return lines
+
+
+def _origin(row: Candidate, means: Means) -> str:
+    """Whose answer a row has: a seed's and a review's are a person's."""
+    if row.source == "seeds":
+        return "seed"
+    return "review" if review.accepted(row, means) else "teacher"
 
 
 def kept_of(context: Context, store: Store, candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -10,6 +10,7 @@ from distill.errors import DistillError
 from distill.report.collect import collect
 from distill.report.looks import remember
 from distill.report.render import card, html, markdown
+from distill.report.terms import terms_figures
 from distill.report.traffic import assumptions
 from distill.report.unfinished import so_far
 from distill.store import Store
@@ -20,12 +21,17 @@ CARD = "README.md"
 
 def is_outdated(context: Context) -> bool:
     """Whether the pages were written for other assumptions than the task has now (traffic, hours of
-    people), which begin no run of their own."""
+    people), or under other terms, which begin no run of their own."""
     path = context.folder / "report.json"
     if not path.exists():
         return False
-    found = json.loads(path.read_text(encoding="utf-8")).get("break_even", {})
-    return bool(found.get("assumptions") != assumptions(context.task))
+    found = json.loads(path.read_text(encoding="utf-8"))
+    with context.store() as store:
+        terms = terms_figures(context.task, store, context.run_id)
+    money = found.get("break_even", {})
+    return bool(
+        money.get("assumptions") != assumptions(context.task) or found.get("terms") != terms
+    )
 
 
 def report(context: Context) -> Callable[[Store], None]:

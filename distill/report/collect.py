@@ -34,6 +34,7 @@ from distill.report.results import Results, results_of
 from distill.report.side_effects import side_effect_figures
 from distill.report.spend import rows_usd, shown_usd, spend_figures
 from distill.report.tariffs import billing, tariff_figures
+from distill.report.terms import terms_figures
 from distill.report.traffic import (
     Made,
     break_even_figures,
@@ -134,6 +135,7 @@ def run_figures(task: Task, store: Store, run: Run) -> Figures:
         "versions": versions(),
         "made": {"task_hash": run.task_hash, "parts": dict(run.parts), "commands": commands},
         "teacher": {"model": choose(task.spec.teacher.model).model.name, "mode": mode},
+        "terms": terms_figures(task, store, run.id),
     }
 
 

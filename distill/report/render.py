@@ -73,7 +73,7 @@ def _environment() -> Environment:
     environment.filters |= {"percent": _percent, "level": _level}
     environment.filters |= {"about": ABOUT.__getitem__, "head": HEADS.__getitem__}
     environment.filters |= {"again": AGAIN.__getitem__}
-    environment.filters |= {"dollars": short_usd}
+    environment.filters |= {"dollars": short_usd, "labeller": _labeller}
     environment.filters |= {"seconds": _seconds, "code": _code, "points": _points}
     environment.filters |= {"cell": _cell, "days": _days}
     return environment
@@ -87,6 +87,13 @@ def _points(found: Mapping[str, float]) -> str:
     """A difference of shares with its interval, in percentage points."""
     value, low, high = (100 * found[name] for name in ("difference", "ci_low", "ci_high"))
     return f"{value:+.1f} ({low:+.1f}…{high:+.1f})"
+
+
+def _labeller(row: Mapping[str, str]) -> str:
+    """Who gave labels: people, or a model at its provider."""
+    if row["origin"] != "teacher":
+        return f"people ({row['origin']}s)"
+    return f"{row['model']} ({row['provider']})" if row["model"] else "the teacher"
 
 
 def _level(value: float) -> str:

@@ -16,6 +16,7 @@ from distill.errors import DistillError, InputError
 from distill.store.data import Data, Dropped
 from distill.store.money import Money
 from distill.store.pairs import Pairs
+from distill.store.provenance import Provenance
 from distill.store.requests import Requests, request_of
 from distill.store.results import Results
 from distill.store.rows import Row, as_json, now
@@ -42,7 +43,7 @@ DAMAGED = ("orrupt", "checksum", "INTERNAL Error", "Serialization Error")
 INTERRUPTED = "Query interrupted"  # what DuckDB makes of a Ctrl-C that comes during a query
 
 
-class Store(Runs, Requests, Money, Data, Pairs, Results, Trainings, Verdicts):
+class Store(Runs, Requests, Money, Data, Pairs, Results, Trainings, Provenance, Verdicts):
     """The rows of one task, each subject in a module of its own."""
 
 

@@ -5,7 +5,7 @@ openai:<id>             OpenAI, with the key in OPENAI_API_KEY
 anthropic:<id>          Anthropic, with the key in ANTHROPIC_API_KEY
 vllm:<folder or id>     a model that we serve
 <url>#<model>           any server that speaks OpenAI's chat protocol
-auto                    one of these, by the keys that are set: see `automatic`
+auto                    one of these, by the keys that are set and the terms: see `automatic`
 """
 
 from collections.abc import Mapping
@@ -19,6 +19,7 @@ from distill.backends.teachers import anthropic, embedded, openai, url, vllm
 from distill.errors import InputError
 from distill.prices import Rates, TokenPrice
 from distill.records import Endpoint, Model
+from distill.terms import PAGE, SENTENCES, Student, terms_of_teacher
 
 
 class Teacher(Protocol):
@@ -64,11 +65,19 @@ class Chosen:
         return self.backend.serve(self.model, settings)
 
 
-def automatic(variables: Mapping[str, str]) -> tuple[str, str]:
-    """(the teacher that `auto` means where these variables are set, why)"""
+def automatic(variables: Mapping[str, str], student: Student) -> tuple[str, str]:
+    """(the teacher that `auto` means for a student where these variables are set, why). A teacher
+    whose terms do not let the student learn from it is never taken."""
+    passed_over = list[str]()
     for backend, model in BY_KEY.items():
         if variables.get(KEYS[backend]):
-            return f"{backend}:{model}", f"{KEYS[backend]} is set"
+            name, why = f"{backend}:{model}", f"{KEYS[backend]} is set"
+            terms = terms_of_teacher(name, student)
+            if not terms.stops:
+                return name, "; ".join([*passed_over, why])
+            passed_over.append(f"{why}, but {terms.provider}: {SENTENCES[terms.training]}")
+    if passed_over:
+        return WITHOUT_KEY, f"{'; '.join(passed_over)} ({PAGE})"
     return WITHOUT_KEY, f"neither {' nor '.join(KEYS.values())} is set"
 
 

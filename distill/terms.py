@@ -1,0 +1,221 @@
+"""A teacher's or a base's name in, the terms that its outputs or weights come under out.
+
+Names are those of `task.toml`. Nothing is asked and nothing is fetched.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from distill.term_table import STALE_DAYS, BaseRow, Clause, TeacherRow, Training, term_table
+
+EMBEDDED = "gemma-3-270m"
+PAGE = "docs/terms.md"
+# Of networks that nobody else can reach.
+PRIVATE_SUFFIXES = (".local", ".internal", ".lan", ".home.arpa", ".localhost")
+SENTENCES: dict[Training, str] = {
+    "allowed": "training on the outputs is allowed",
+    "own_use": "training on the outputs is allowed for your own use only",
+    "ask": "the terms do not say clearly that you may train on the outputs",
+    "forbidden": "training on the outputs is forbidden without authorization",
+}
+UNKNOWN_SAYS = (
+    "No row of terms.toml is about this model: read its licence, and the terms of whoever serves "
+    "it, before you use or distribute the student."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Student:
+    """The student as far as terms distinguish students: the task's kind, and the trainer."""
+
+    kind: str
+    trainer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms of a model: `use` is teacher, judge or base, `place` the key that names the model,
+    and `self_served` is True for a model on a machine of the user's. An empty `source` marks a
+    model without a row."""
+
+    use: str
+    place: str
+    model: str
+    provider: str
+    training: Training
+    says: str
+    source: str = ""
+    url: str = ""
+    checked: date | None = None
+    effective: date | None = None
+    duties: tuple[str, ...] = ()
+    self_served: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a row of the table is about the model."""
+        return bool(self.source)
+
+    @property
+    def stops(self) -> bool:
+        """Whether a run needs the user's reason to train on the outputs. Unknown weights on a
+        machine of the user's need none: their licence is the user's own choice."""
+        if self.use == "base" or self.training in ("allowed", "own_use"):
+            return False
+        return self.is_known or not self.self_served
+
+    @property
+    def sentence(self) -> str:
+        """Whether one may train, where that is written, and when it was read."""
+        if not self.is_known:
+            return f"{self.provider}: the terms are not known."
+        if self.use == "base":
+            return f"{self.provider} ({self.origin})."
+        return f"{self.provider}: {SENTENCES[self.training]} ({self.origin})."
+
+    @property
+    def origin(self) -> str:
+        """The document, from when on it holds, and when it was read."""
+        parts = [self.source]
+        if self.effective:
+            parts.append(f"from {self.effective}")
+        parts.append(f"read in {self.checked:%B %Y}" if self.checked else "page not read")
+        return ", ".join(parts)
+
+    def is_stale(self, today: date) -> bool:
+        """Whether the page was last read more than STALE_DAYS ago."""
+        return self.checked is not None and (today - self.checked).days > STALE_DAYS
+
+
+def terms_of_teacher(
+    model: str, student: Student, *, use: str = "teacher", place: str = "teacher.model"
+) -> Terms:
+    """The terms of a model whose outputs a student learns from, named as `teacher.model` names
+    one."""
+    backend, host, name = _parts(model)
+    own = backend in ("embedded", "vllm") or (bool(host) and is_private(host))
+    row = _teacher_row(backend, host, name.lower())
+    if row is None:
+        provider = f"{host or 'weights'} ({name})"
+        return Terms(use, place, model, provider, "ask", UNKNOWN_SAYS, self_served=own)
+    clause = _clause(row, student)
+    served_by = (f"{host} serves the model: its own terms hold, too.",)
+    elsewhere = host and not own and not _serves(row, backend, host)
+    return Terms(
+        use=use,
+        place=place,
+        model=model,
+        provider=row.provider,
+        training=clause.training,
+        says=clause.says,
+        source=row.source,
+        url=row.url,
+        checked=row.checked,
+        effective=row.effective,
+        duties=(*clause.duties, *(served_by if elsewhere else ())),
+        self_served=own,
+    )
+
+
+def terms_of_base(model: str, licence: str) -> Terms:
+    """The terms of a base, found by the licence on its card, else by its name."""
+    place = "student.base"
+    row = _base_row(model, licence)
+    if row is None:
+        provider = f"licence {licence}" if licence else f"weights ({model})"
+        says = "No row of terms.toml is about this licence: read it before you use the student."
+        return Terms("base", place, model, provider, "ask", says, self_served=True)
+    return Terms(
+        use="base",
+        place=place,
+        model=model,
+        provider=row.name,
+        training="allowed",
+        says=row.says,
+        source=row.source,
+        url=row.url,
+        checked=row.checked,
+        effective=row.effective,
+        duties=row.duties,
+        self_served=True,
+    )
+
+
+def is_private(host: str) -> bool:
+    """Whether a host is this machine or one in a private network."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return "." not in host or host.endswith(PRIVATE_SUFFIXES)
+    return address.is_private or address.is_loopback or address.is_link_local
+
+
+def _parts(model: str) -> tuple[str, str, str]:
+    """(backend, host, the model's name at its provider); host is empty for all but URLs."""
+    if model == "embedded":
+        return "embedded", "", EMBEDDED
+    if "://" in model:
+        url, _, name = model.partition("#")
+        return "url", _host(url), name
+    backend, _, name = model.partition(":")
+    return backend, "", name
+
+
+def _host(url: str) -> str:
+    """Empty for a broken URL, which the teacher's backend refuses."""
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _teacher_row(backend: str, host: str, name: str) -> TeacherRow | None:
+    """The row of a provider, else of the model by name, else of the gateway."""
+    rows = term_table().teacher
+    serving = next((row for row in rows if _serves(row, backend, host)), None)
+    if serving and not serving.gateway:
+        return serving
+    names = list(_names(name))
+    for row in rows:
+        patterns = (*row.models, *row.slugs) if serving else row.models
+        if any(fnmatchcase(one, pattern) for one in names for pattern in patterns):
+            return row
+    return serving
+
+
+def _serves(row: TeacherRow, backend: str, host: str) -> bool:
+    if row.backend and row.backend == backend:
+        return True
+    return any(host == known or host.endswith(f".{known}") for known in row.hosts)
+
+
+def _names(name: str) -> Iterator[str]:
+    """A model's name, and its last part: `Qwen/Qwen3.6-27B` is `Qwen3.6-27B` too."""
+    yield name
+    last = name.rstrip("/").rpartition("/")[2]
+    if last != name:
+        yield last
+
+
+def _clause(row: TeacherRow, student: Student) -> Clause:
+    return next(one for one in row.clauses if one.fits(student.kind, student.trainer))
+
+
+def _base_row(model: str, licence: str) -> BaseRow | None:
+    """The row of a licence; without one on the card the row of the base's name."""
+    rows = term_table().base
+    if licence:
+        return next((row for row in rows if licence.lower() in row.licences), None)
+    names = list(_names(model.lower()))
+    return next(
+        (
+            row
+            for row in rows
+            if any(fnmatchcase(one, pattern) for one in names for pattern in row.models)
+        ),
+        None,
+    )
