@@ -35,7 +35,7 @@ from distill.systems import ASKED_AGAIN, gold_for
 from distill.task import load_task
 from distill.wanted import AGAIN, ANSWER, EVALUATE, SYNTHESIZE
 from distill.workspace import Context, Workspace
-from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.conftest import PERMISSION, PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.support.provider import running
 from tests.test_pipeline import figures
 
@@ -99,7 +99,7 @@ def test_the_estimate_of_the_bundled_task_is_within_15_percent_of_its_bill(
     shutil.copytree(BUNDLED, workspace.prompts / "classify")
     spec = workspace.prompts / "classify" / "task.toml"
     text = spec.read_text(encoding="utf-8").replace('model = "auto"', f'model = "{teacher}"')
-    spec.write_text(text, encoding="utf-8")
+    spec.write_text(text + PERMISSION, encoding="utf-8")
     with start(BUNDLED / "seeds.jsonl") as standin:
         estimate = look(workspace, "classify")
         assert standin.bill().requests == 0
