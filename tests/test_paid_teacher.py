@@ -17,7 +17,7 @@ from distill.probe import look
 from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
 from distill.store import open_store
-from distill.terms import Student
+from distill.terms import StudentKind
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.standin import StandIn
@@ -185,7 +185,7 @@ def test_reasons_are_stored_and_not_learnt(
 
 
 def test_auto_takes_the_first_key_that_is_set() -> None:
-    keys, labels = {"OPENAI_API_KEY": "set"}, Student("classify", "auto")
+    keys, labels = {"OPENAI_API_KEY": "set"}, StudentKind("classify", "auto")
     nothing = "neither OPENAI_API_KEY nor ANTHROPIC_API_KEY is set"
     assert automatic({}, labels) == ("embedded", nothing)
     assert automatic(keys, labels) == ("openai:gpt-6.1-terra", "OPENAI_API_KEY is set")

@@ -23,13 +23,13 @@ from distill.rehearsal import StandIn as Provider
 from distill.rehearse import Wanted, rehearse
 from distill.store import open_store
 from distill.term_table import TeacherRow, term_table
-from distill.terms import Student, terms_of_base, terms_of_teacher
+from distill.terms import StudentKind, terms_of_base, terms_of_teacher
 from distill.workspace import Workspace
 from tests.conftest import PERMISSION, PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.standin import StandIn
 from tests.test_pipeline import figures
 
-LABELS, TEXTS = Student("classify", "unsloth"), Student("generate", "unsloth")
+LABELS, TEXTS = StudentKind("classify", "unsloth"), StudentKind("generate", "unsloth")
 OPENAI, ANTHROPIC = "openai:gpt-6-luna", "anthropic:claude-haiku-5-5"
 ROUTER = "https://openrouter.ai/api/v1#"
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
@@ -92,7 +92,7 @@ def test_every_provider_has_its_terms(model: str, labels: str, texts: str) -> No
 
 
 def test_openais_own_models_may_be_tuned_on_its_outputs_alone() -> None:
-    texts = Student("generate", "openai")
+    texts = StudentKind("generate", "openai")
     assert terms_of_teacher(OPENAI, texts).training == "allowed"
     assert terms_of_teacher(ANTHROPIC, texts).training == "forbidden"
 
@@ -230,7 +230,7 @@ def test_auto_never_takes_a_teacher_whose_terms_do_not_allow_it() -> None:
     name, why = automatic(key | {"OPENAI_API_KEY": "set"}, TEXTS)
     assert name == "embedded"
     assert why.startswith("OPENAI_API_KEY is set, but OpenAI: the terms do not say clearly")
-    tuned = Student("generate", "openai")
+    tuned = StudentKind("generate", "openai")
     assert automatic({"OPENAI_API_KEY": "set"}, tuned)[0] == "openai:gpt-6.1-terra"
 
 
@@ -303,6 +303,10 @@ def test_a_finished_run_still_has_its_report(
     pets(task_toml=toml(ANTHROPIC, CONFIRMED))
     done = pipeline.run(workspace, "pets")
     as_of_before(done.context.database)
+    path = done.context.folder / "report.json"
+    old = figures(done.context.folder)
+    del old["terms"]
+    path.write_text(json.dumps(old), encoding="utf-8")
     bill = provider.bill()
     pets(task_toml=toml(ANTHROPIC))
     assert pipeline.run(workspace, "pets").done_now == ("report",), "the terms are others now"

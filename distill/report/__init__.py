@@ -28,10 +28,10 @@ def is_outdated(context: Context) -> bool:
     found = json.loads(path.read_text(encoding="utf-8"))
     with context.store() as store:
         terms = terms_figures(context.task, store, context.run_id)
+    # A page of before there were terms need not be drawn again where nothing stops.
+    other_terms = found["terms"] != terms if "terms" in found else terms["stops"]
     money = found.get("break_even", {})
-    return bool(
-        money.get("assumptions") != assumptions(context.task) or found.get("terms") != terms
-    )
+    return bool(other_terms or money.get("assumptions") != assumptions(context.task))
 
 
 def report(context: Context) -> Callable[[Store], None]:

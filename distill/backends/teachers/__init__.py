@@ -19,7 +19,7 @@ from distill.backends.teachers import anthropic, embedded, openai, url, vllm
 from distill.errors import InputError
 from distill.prices import Rates, TokenPrice
 from distill.records import Endpoint, Model
-from distill.terms import PAGE, SENTENCES, Student, terms_of_teacher
+from distill.terms import PAGE, SENTENCES, StudentKind, terms_of_teacher
 
 
 class Teacher(Protocol):
@@ -65,7 +65,7 @@ class Chosen:
         return self.backend.serve(self.model, settings)
 
 
-def automatic(variables: Mapping[str, str], student: Student) -> tuple[str, str]:
+def automatic(variables: Mapping[str, str], student: StudentKind) -> tuple[str, str]:
     """(the teacher that `auto` means for a student where these variables are set, why). A teacher
     whose terms do not let the student learn from it is never taken."""
     passed_over = list[str]()
