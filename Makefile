@@ -16,7 +16,7 @@ distill: setup ## Distil a task from start to report: make distill TASK=classify
 	@test -n "$(TASK)" || { echo "which task? make distill TASK=classify" >&2; exit 2; }
 	@.venv/bin/distill run "$(TASK)"
 
-test: setup ## Run every check, and every test but the nightly ones (about 25 minutes on two cores)
+test: setup ## Run every check, and every test but the nightly ones (less than 40 minutes on two cores)
 	@$(MAKE) --no-print-directory check
 	@$(PYTHON) -m pytest -n 2 --dist worksteal -m "not models and not nightly"
 	@$(PYTHON) -m pytest -m "models and not nightly"
