@@ -8,7 +8,15 @@ from decimal import Decimal
 from functools import partial
 
 # A number with "." for decimals and perhaps "," between thousands, and a sign of currency or "%".
-_NUMBER = re.compile(r"([+-]?)[$€£¥]?\s*((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)\s*[$€£¥%]?")
+_NUMBER = re.compile(
+    r"([+-]?)([$€£¥]?)\s*((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)\s*([$€£¥%]?)"
+)
+OVERLOOKED_SIGN = "$"
+# The year, month and day of a date whose year stands first, with a time behind it or none.
+_YEAR_FIRST = re.compile(
+    r"(?<![\d:./-])(\d{4})(?:\s*([-/.,\s])\s*(\d{1,2})\s*\2\s*(\d{1,2})(?!\d)"
+    r"|(\d{2})(\d{2})(?=(?:\d{4}|\d{6})?(?!\d)))"
+)
 
 
 def whitespace(text: str) -> str:
@@ -22,30 +30,58 @@ def case(text: str) -> str:
 
 
 def number(text: str) -> str:
-    """ "$1,250.00" is 1250; a text that is no number stays."""
+    """ "$1,250.00" is 1250, "€1,250.00" is €1250 and "50 %" is 50%: a dollar sign is overlooked, no
+    other sign. A comma stands between thousands, never before decimals. A text that is no number
+    stays."""
     found = _NUMBER.fullmatch(text.strip())
-    if found is None:
+    if found is None or (found[2] and found[4]):
         return text
-    value = Decimal(found[1] + found[2].replace(",", "")).normalize()
-    return f"{value:f}" if value else "0"
+    sign = (found[2] or found[4]).replace(OVERLOOKED_SIGN, "")
+    digits = _digits(found[1] + found[3].replace(",", ""))
+    if sign == "%":
+        return digits + sign
+    return f"-{sign}{digits[1:]}" if digits.startswith("-") else sign + digits
+
+
+def _digits(written: str) -> str:
+    """The shortest way to write a decimal number, every digit kept."""
+    value = f"{Decimal(written):f}"  # Decimal.normalize would round to the context's 28 digits
+    if "." in value:
+        value = value.rstrip("0").rstrip(".")
+    return "0" if value in ("-0", "+0") else value
 
 
 def date(text: str, *, dayfirst: bool = False) -> str:
     """A whole date as ISO 8601 writes it; what names no day, month and year (dateutil) stays.
-    Of 03/04/2026 the first is the month, unless `dayfirst`; an ISO date is what it is."""
+    Of 03/04/2026 the first is the month, unless `dayfirst`; where the year stands first, month and
+    day follow it. A time and its zone are left out: the date is the one that is written."""
     from dateutil import parser
 
+    year_first = _YEAR_FIRST.search(text)
     # What a text leaves out comes from the default: with two of them it shows.
     defaults = datetime(2000, 1, 1), datetime(2003, 2, 2)
-    iso = re.fullmatch(r"\d{4}-\d{2}-\d{2}\b.*", text.strip()) is not None
     try:
         first, second = (
-            parser.parse(text, default=default, dayfirst=dayfirst and not iso).date()
+            parser.parse(
+                text,
+                default=default,
+                ignoretz=True,
+                dayfirst=dayfirst and year_first is None,
+                yearfirst=year_first is not None,
+            ).date()
             for default in defaults
         )
     except (ValueError, OverflowError):
         return text
-    return first.isoformat() if first == second else text
+    if first != second or (year_first and _written(year_first) != first.timetuple()[:3]):
+        return text
+    return first.isoformat()
+
+
+def _written(found: re.Match[str]) -> tuple[int, ...]:
+    """The year, month and day that a match of _YEAR_FIRST has."""
+    year, _, *rest = found.groups()
+    return tuple(int(part) for part in (year, *rest) if part is not None)
 
 
 NORMALISERS: dict[str, Callable[[str], str]] = {

@@ -6,7 +6,9 @@ from statistics import fmean
 
 import pytest
 
-from distill.report.labels import INVALID, by_label, macro_f1
+from distill.errors import InputError
+from distill.report.labels import INVALID, NO_LABEL, by_label, macro_f1
+from tests.conftest import WriteTask
 
 LABELS = ("cats", "dogs", "birds")
 # cats: 3 of 4 found, 3 of 5 that were called so; dogs: 1 of 3, of 1; birds: 0 of 1, of 1.
@@ -22,7 +24,23 @@ def test_each_label_by_hand() -> None:
     assert (birds["n"], birds["recall"], birds["precision"], birds["f1"]) == (1, 0.0, 0.0, 0.0)
     assert cats["f1"] == pytest.approx(2 * 0.75 * 0.6 / 1.35)
     assert cats["taken_for"] == {"birds": 1}
-    assert dogs["taken_for"] == {"cats": 1, INVALID: 1}
+    assert dogs["taken_for"] == {"cats": 1, NO_LABEL: 1}
+
+
+def test_an_invalid_answer_is_no_label_whatever_labels_are_called() -> None:
+    labels = ("no label", "(no label)", "cats")
+    expected = ["no label", "no label", "cats"]
+    answers = ["no label", INVALID, INVALID]
+    found = by_label(expected, answers, labels)
+    assert (found["no label"]["recall"], found["no label"]["precision"]) == (0.5, 1.0)
+    assert found["no label"]["taken_for"] == {"((no label))": 1}
+    assert found["cats"]["taken_for"] == {"((no label))": 1}
+    assert macro_f1(expected, answers, labels) == pytest.approx((2 / 3 + 0) / 2)
+
+
+def test_no_task_can_have_a_label_that_is_taken_for_an_invalid_answer(pets: WriteTask) -> None:
+    with pytest.raises(InputError, match="a label is printable text"):
+        pets(task_toml=f'name = "pets"\nkind = "classify"\n[labels]\n"{INVALID}" = ""\ncats = ""\n')
 
 
 def test_macro_f1_is_the_mean_of_the_labels() -> None:

@@ -10,11 +10,13 @@ from typing import Any
 from distill.backends.teachers import choose
 from distill.batch_store import was_batched
 from distill.errors import DistillError
+from distill.fields import Fields
 from distill.learning import curve_figures, sentence
 from distill.prices import usd_per_1k
 from distill.records import SplitRow, Spread, Student
 from distill.report.advice import advice
 from distill.report.compared import (
+    RIGHT_OR_WRONG,
     answer_figures,
     confidence_figures,
     leads,
@@ -26,6 +28,7 @@ from distill.report.compared import (
     verdict_figures,
     verdict_on,
 )
+from distill.report.fields import scored_otherwise
 from distill.report.headline import headline, measured, unbeaten_rival
 from distill.report.judged import judge_figures
 from distill.report.looks import looks_at
@@ -110,6 +113,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         **_parity(store, run_id),
         **_speed(task, store, run_id),
         **_side_effects(task, store, run_id),
+        **_scored_otherwise(task, results),
         **memorised(task, said["student"], said["teacher"], split),
         **_learning_curve(task, split, results),
         "machine": {
@@ -157,6 +161,17 @@ def student_figures(student: Student) -> Figures:
 def stamped(figures: Figures) -> Figures:
     """Figures of a rehearsal, which must not be taken for any others."""
     return figures | {"rehearsal": True, "headline": f"REHEARSAL: {figures['headline']}"}
+
+
+def _scored_otherwise(task: Task, results: Results) -> Figures:
+    """How many answers of student and teacher an evaluation would score otherwise today."""
+    if not isinstance(task.form, Fields):
+        return {}
+    found = sum(
+        scored_otherwise(task.form, task.gold, results.predictions[name], results.scores[name])
+        for name in RIGHT_OR_WRONG
+    )
+    return {"scored_otherwise": found} if found else {}
 
 
 def _parity(store: Store, run_id: str) -> Figures:

@@ -1,11 +1,13 @@
 """Expected and given objects → the figures of each field."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from distill.fields import Fields
+from distill.records import Labelled, Prediction
 from distill.report.labels import INVALID
+from distill.scorers import fields
 
 Figures = dict[str, Any]
 
@@ -28,6 +30,22 @@ def by_field(form: Fields, expected: Sequence[str], answers: Sequence[str]) -> d
         for name in names
         if name in right or name in said or name in form.leaves
     }
+
+
+def scored_otherwise(
+    form: Fields,
+    gold: Sequence[Labelled],
+    answers: Sequence[Prediction],
+    scores: Mapping[str, float],
+) -> int:
+    """Count the answers whose score is not the one that today's reading of the schema's
+    `x-normalize` gives: a run keeps the scores of its evaluation."""
+    expected = {row.id: row.answer for row in gold}
+    return sum(
+        fields(expected[row.gold_id], row.answer, valid=row.valid, form=form)[form.metric]
+        != scores[row.gold_id]
+        for row in answers
+    )
 
 
 def _fields_of(pairs: Counter[tuple[str, str]]) -> Counter[str]:

@@ -15,7 +15,7 @@ from distill.report.charts.drawing import (
     percent,
     shown,
 )
-from distill.report.labels import INVALID
+from distill.report.labels import name_of_invalid
 from distill.systems import HEADS, system_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def confusion(figures: Figures) -> Chart | None:
         return None
     labels = [row["label"] for row in rows]
     wrong = [row["student"]["taken_for"] for row in rows]
-    answers = [*labels, *({INVALID} & {answer for counts in wrong for answer in counts})]
+    invalid = name_of_invalid(labels)
+    answers = [*labels, *({invalid} & {answer for counts in wrong for answer in counts})]
     counts = [
         [_right(row) if answer == row["label"] else taken.get(answer, 0) for answer in answers]
         for row, taken in zip(rows, wrong, strict=True)
