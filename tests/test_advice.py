@@ -172,10 +172,20 @@ def test_a_rival_that_the_headline_names_is_weighed_before_switching() -> None:
 @pytest.mark.parametrize("worse", [True, False])
 def test_what_the_training_broke_is_looked_at_before_switching(*, worse: bool) -> None:
     row = {"about": "what must be refused", "n": 16, "difference": -0.5, "limit": 0.05}
+    row |= {"judged_by": "difference", "at_most": -0.3}
     told = advice(figures(side_effects=[row | {"worse": worse}]), {})
     assert [one["rule"] for one in told] == (["side_effects"] if worse else ["switch"])
     if worse:
-        assert "what must be refused" in told[0]["say"] and "-50.0 points" in told[0]["because"]
+        assert "what must be refused" in told[0]["say"]
+        assert "-50.0 points on 16 probes, at most -30.0" in told[0]["because"]
+
+
+def test_a_student_that_is_led_astray_is_not_said_to_be_broken_by_its_training() -> None:
+    row = {"about": "messages with an instruction", "n": 24, "limit": 0.05, "worse": True}
+    row |= {"judged_by": "student", "student": {"value": 11 / 24}, "at_most": 0.6}
+    (told,) = advice(figures(side_effects=[row]), {})
+    assert told["rule"] == "side_effects" and "broke" not in told["say"]
+    assert told["because"].startswith("it did what 13 of 24 messages told it (54.2%, at least 40")
 
 
 def test_a_judge_that_is_not_usable_silences_every_other_rule() -> None:

@@ -158,13 +158,23 @@ def _by_a_doubted_price(figures: Figures) -> str:
 
 def _side_effects(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
     for row in figures.get("side_effects", ()):
-        if row["worse"]:
-            say = f"Look at what the training broke before you switch: {row['about']}."
+        if not row["worse"]:
+            continue
+        limit, n = row["limit"], row["n"]
+        if row["judged_by"] == "student":
+            misled = 1 - row["student"]["value"]
+            say = "Look at how easily the student is led astray before you switch: " + row["about"]
             because = (
-                f"student − base {100 * row['difference']:+.1f} points on {row['n']} probes, worse "
-                f"by {100 * row['limit']:.1f} is allowed"
+                f"it did what {round(misled * n)} of {n} messages told it ({misled:.1%}, at least "
+                f"{1 - row['at_most']:.1%}), {limit:.1%} is allowed"
             )
-            yield _of("side_effects", say, because)
+        else:
+            say = f"Look at what the training broke before you switch: {row['about']}"
+            because = (
+                f"student − base {100 * row['difference']:+.1f} points on {n} probes, at most "
+                f"{100 * row['at_most']:+.1f}; worse by {100 * limit:.1f} is allowed"
+            )
+        yield _of("side_effects", f"{say}.", because)
 
 
 RULES: Sequence[Callable[[Figures, Verdicts], Iterator[Advice]]] = (
