@@ -3,7 +3,8 @@
     python -m benchmarks.leaks --data FOLDER [--near 0.9] [--semantic 0.96]
 
 FOLDER holds banking77's train.jsonl.gz and test.jsonl (rows {"input", "label"}). Changed are case
-and punctuation, one word (another of the corpus in its place), or the order of the words. What else
+and punctuation, one word (another of the corpus in its place), the order of the words, or personal
+data at their end, which curation masks in the pool and nobody in gold. What else
 the gate takes is counted too: of random pairs of different labels, of the published training rows,
 and of the honest training rows of ten intents. Prints a table and, as its last line, one JSON
 object with every figure, the targets and "ok"; exit code 1 when a target is missed.
@@ -23,10 +24,14 @@ from typing import Any
 
 from benchmarks.real_classify import INTENTS
 from distill.backends.leaks import NEAR, SEMANTIC, leak_matches
+from distill.backends.personal import find_personal, mask_personal, name_kinds
 from distill.records import Leak, fold
 
 GOLD, PAIRS, LARGE = 500, 10_000, (100_000, 1_000)
-TARGETS = {"as is": 1.0, "case and punctuation": 1.0, "one word": 0.99, "word order": 0.90}
+TARGETS = {
+    **{"as is": 1.0, "case and punctuation": 1.0, "one word": 0.99, "word order": 0.90},
+    "masked": 1.0,
+}
 MOST_FALSE = 0.001  # share of random pairs of different labels
 
 Row = dict[str, str]
@@ -40,11 +45,11 @@ def main() -> int:
     draw = random.Random(options.seed)
 
     def find(texts: Sequence[str], gold: Sequence[str]) -> list[Leak]:
-        return leak_matches(texts, gold, options.near, options.semantic)
+        return leak_matches(texts, gold, options.near, options.semantic, name_kinds)
 
     figures = {
         "thresholds": {"near": options.near, "semantic": options.semantic},
-        "planted": planted(train, test, draw, find),
+        "planted": planted(train, test, draw, find) | masked(train, test, draw, find),
         "pairs flagged": random_pairs(train, draw, find),
         "published": published(train, test, find),
         "honest": honest(train, test, find),
@@ -102,6 +107,33 @@ def planted(
         kinds = Counter(leak.kind for leak in leaks if first <= leak.text < first + GOLD)
         result[change] = {"share": kinds.total() / GOLD, **kinds}
     return result
+
+
+def masked(
+    train: Sequence[Row], test: Sequence[Row], draw: random.Random, find: Find
+) -> dict[str, Any]:
+    """The share of gold rows with personal data that the gate finds after they were masked."""
+    given = [f"{text}. {personal(draw)}" for text in draw.sample(inputs(test), GOLD)]
+    gold = [text for text in given if find_personal(text)]
+    pool = [mask_personal(text, find_personal(text)) for text in gold]
+    leaks = find([*pool, *inputs(train)], gold)
+    kinds = Counter(leak.kind for leak in leaks if leak.text < len(gold))
+    return {"masked": {"share": kinds.total() / len(gold), **kinds}}
+
+
+def personal(draw: random.Random) -> str:
+    """Personal data as a customer writes them down, a different value each time."""
+    number = (
+        f"{draw.choice(('217', '272', '431', '552', '621', '701'))} {draw.randrange(10_000):04}"
+    )
+    return draw.choice(
+        (
+            f"call me on +1 415 {number}",
+            f"my number is (415) {number}",
+            f"I am user{draw.randrange(10**6)}@gmail.com",
+            f"from 81.2.{draw.randrange(256)}.{draw.randrange(256)}",
+        )
+    )
 
 
 def restyled(text: str, draw: random.Random) -> str:
@@ -173,7 +205,7 @@ def large(
     halves = [draw.choices(texts, k=2) for _ in range(rows)]
     many = [f"{one[: len(one) // 2]} {two[len(two) // 2 :]}" for one, two in halves]
     begun = time.perf_counter()
-    leak_matches(many, inputs(test)[: LARGE[1]], near, semantic=2)
+    leak_matches(many, inputs(test)[: LARGE[1]], near, 2, name_kinds)
     seconds = round(time.perf_counter() - begun, 1)
     return {"texts": rows, "gold": LARGE[1], "seconds": seconds}
 

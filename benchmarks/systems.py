@@ -29,7 +29,7 @@ from distill.fields import Fields
 from distill.leaks import find
 from distill.progress import shown
 from distill.records import Example, Labelled, SplitRow, Student, content_id, fold
-from distill.spec import LeaksSpec
+from distill.spec import CurateSpec, LeaksSpec
 from distill.task import load_task
 from distill.train import read_student, train_on
 from distill.workspace import EVENTS, Context, Workspace
@@ -145,7 +145,8 @@ def write_task(folder: Path, options: argparse.Namespace) -> list[Row]:
 def apart(rows: list[Row], gold: list[Row]) -> list[Row]:
     """The rows that the leak gate would let through: a label must not lose its only seed to it."""
     tested = [Labelled(row["input"], "", "gold.jsonl", n) for n, row in enumerate(gold)]
-    close = {leak.text for leak in find([row["input"] for row in rows], tested, LeaksSpec())}
+    leaks = find([row["input"] for row in rows], tested, LeaksSpec(), CurateSpec())
+    close = {leak.text for leak in leaks}
     return [row for place, row in enumerate(rows) if place not in close]
 
 

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from distill.errors import InputError
-from distill.leaks import REASONS, find
+from distill.leaks import REASONS, find, near_gold
+from distill.records import Leak
 from distill.store import Store, open_store
-from distill.task import load_task
+from distill.task import Task, load_task
 from distill.workspace import Workspace
 from distill.yields import dropped_rows, figures, yields
 
@@ -34,7 +35,8 @@ def dropped_rows_of(workspace: Workspace, name: str, reason: str) -> list[Row]:
 
 def leaks_of(workspace: Workspace, name: str) -> list[Row]:
     """Every seed, and every example of the latest curated run if there is one, that is too close to
-    gold, with the row that it is closest to."""
+    gold, with the row that it is closest to; and every gold row that nearly equals an earlier one.
+    """
     task = load_task(workspace.prompts, name)
     rows = [("seeds", row.input) for row in task.seeds]
     if workspace.database(name).exists():
@@ -42,17 +44,23 @@ def leaks_of(workspace: Workspace, name: str) -> list[Row]:
             run_id = _latest_curated(store)
             examples = store.examples(run_id) if run_id else []
         rows += [(row.source, row.input) for row in examples if row.source != "seeds"]
+    leaks = find([text for _, text in rows], task.gold, task.spec.leaks, task.spec.curate)
     return [
-        {
-            "source": rows[leak.text][0],
-            "input": rows[leak.text][1],
-            "reason": REASONS[leak.kind],
-            "gold": f"{task.gold[leak.gold].file}:{task.gold[leak.gold].line}",
-            "gold_input": task.gold[leak.gold].input,
-            "score": round(leak.score, 4),
-        }
-        for leak in find([text for _, text in rows], task.gold, task.spec.leaks)
+        *(_leak_row(*rows[leak.text], leak, task) for leak in leaks),
+        *(_leak_row("gold", task.gold[leak.text].input, leak, task) for leak in near_gold(task)),
     ]
+
+
+def _leak_row(source: str, text: str, leak: Leak, task: Task) -> Row:
+    gold = task.gold[leak.gold]
+    return {
+        "source": source,
+        "input": text,
+        "reason": REASONS[leak.kind],
+        "gold": f"{gold.file}:{gold.line}",
+        "gold_input": gold.input,
+        "score": round(leak.score, 4),
+    }
 
 
 @contextmanager

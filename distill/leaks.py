@@ -1,17 +1,20 @@
 """The leak gate: gold is the test, and what was trained on or shown in a prompt tests nothing.
 
 Seeds that are too close to gold are shown in no prompt, taught to no system and to no check;
-examples that are too close are left out of training. `distill leaks` lists both.
+examples that are too close are left out of training. `distill leaks` lists both. Curation masks
+personal data, so texts are compared in canonical form, too: a value's kind in place of the value.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from distill.backends.leaks import leak_matches
+from distill.backends.leaks import leak_matches, near_copies
+from distill.backends.personal import name_kinds
 from distill.errors import InputError
+from distill.gold import check_contradictions
 from distill.records import Labelled, Leak
-from distill.spec import LeaksSpec
+from distill.spec import CurateSpec, LeaksSpec
 from distill.task import Task
 
 REASONS = {
@@ -20,31 +23,55 @@ REASONS = {
     "semantic": "means the same as a gold row",
 }
 OFF = 2.0  # no two texts are more than equal
+MOST_KEPT = 100_000  # texts
 
 
-def find(texts: Sequence[str], gold: Sequence[Labelled], spec: LeaksSpec) -> list[Leak]:
-    """The texts that are too close to a gold row, each with the row it is closest to."""
-    rows = [row.input for row in gold]
-    return leak_matches(texts, rows, spec.near or OFF, spec.semantic or OFF)
+def find(
+    texts: Sequence[str], gold: Sequence[Labelled], leaks: LeaksSpec, curate: CurateSpec
+) -> list[Leak]:
+    """The texts that are too close to a gold row, each with the row it is closest to. Both are
+    compared as given, and in canonical form."""
+    return leak_matches(
+        texts,
+        [row.input for row in gold],
+        leaks.near or OFF,
+        leaks.semantic or OFF,
+        partial(canonical, curate=curate),
+    )
+
+
+def canonical(text: str, curate: CurateSpec) -> str:
+    """Replace the values that curation masks by their kinds: a masked text and the given one have
+    one canonical form. With `curate.privacy` = "off" the text stays."""
+    if curate.privacy == "off":
+        return text
+    return _named_once(text, curate.private_kinds, curate.phone_region, curate.private_names)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _named_once(text: str, kinds: tuple[str, ...], region: str, names: tuple[str, ...]) -> str:
+    """Generation asks about the same texts in every round."""
+    return name_kinds(text, kinds, region=region, names=names)
 
 
 def leaking_seeds(task: Task) -> list[tuple[Labelled, Leak]]:
     """The seeds that are too close to gold, with the row that each is closest to."""
-    found = _of_seeds(task.seeds, task.gold, task.spec.leaks)
+    found = _of_seeds(task.seeds, task.gold, task.spec.leaks, task.spec.curate)
     return [(task.seeds[leak.text], leak) for leak in found]
 
 
 @lru_cache(maxsize=8)
 def _of_seeds(
-    seeds: Sequence[Labelled], gold: Sequence[Labelled], spec: LeaksSpec
+    seeds: tuple[Labelled, ...], gold: tuple[Labelled, ...], leaks: LeaksSpec, curate: CurateSpec
 ) -> tuple[Leak, ...]:
     """Every stage asks for it."""
-    return tuple(find([row.input for row in seeds], gold, spec))
+    return tuple(find([row.input for row in seeds], gold, leaks, curate))
 
 
 def without_leaking_seeds(task: Task) -> Task:
     """The task as everything after its loading sees it. Raises InputError when a label is left
-    without a seed, or an extract task without any."""
+    without a seed, or an extract task without any, and when gold has two answers to one input."""
+    check_contradictions(task.folder, task.gold, task.form)
     found = leaking_seeds(task)
     leaking = {seed for seed, _ in found}
     passed = tuple(seed for seed in task.seeds if seed not in leaking)
@@ -60,3 +87,29 @@ def without_leaking_seeds(task: Task) -> Task:
                 "lists them all."
             )
     return replace(task, seeds=passed, leaking=tuple(seed for seed, _ in found))
+
+
+def near_gold(task: Task) -> list[Leak]:
+    """The gold rows that nearly equal an earlier one, with the row that each is closest to."""
+    near, curate = task.spec.leaks.near, task.spec.curate
+    inputs = [row.input for row in task.gold]
+    return near_copies(inputs, near, partial(canonical, curate=curate)) if near else []
+
+
+def gold_notes(task: Task) -> list[str]:
+    """What to know of gold that stands there twice, in sentences; none for gold that does not."""
+    notes, total = [], len(task.gold) + len(task.copies)
+    if task.copies:
+        copy = task.copies[0]
+        notes.append(
+            f"{len(task.copies)} of {total} gold rows repeat another row (the first is "
+            f"{copy.file}:{copy.line}): each text counts once, so {len(task.gold)} are tested on"
+        )
+    if near := near_gold(task):
+        row, twin = task.gold[near[0].text], task.gold[near[0].gold]
+        notes.append(
+            f"{len(near)} of {len(task.gold)} gold rows nearly equal another row (like "
+            f"{row.file}:{row.line} and {twin.file}:{twin.line}): they say less than as many "
+            f"different rows, and the intervals do not know; `distill leaks {task.name}` lists them"
+        )
+    return notes

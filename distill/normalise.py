@@ -75,7 +75,7 @@ def date(text: str, *, dayfirst: bool = False) -> str:
         return text
     if first != second or (year_first and _written(year_first) != first.timetuple()[:3]):
         return text
-    return first.isoformat()
+    return str(first.isoformat())
 
 
 def _written(found: re.Match[str]) -> tuple[int, ...]:

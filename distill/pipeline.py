@@ -35,7 +35,8 @@ from distill.curve import expected_usd, learning_curve
 from distill.errors import DistillError, InputError
 from distill.evaluate import evaluate
 from distill.generate import generate
-from distill.leaks import without_leaking_seeds
+from distill.gold import check_contradictions
+from distill.leaks import gold_notes, without_leaking_seeds
 from distill.permission import check_terms, learned_from, notes, student_kind
 from distill.plan import ASK_ABOVE_USD, Plan, curve_plan, dollars, plan
 from distill.progress import shown
@@ -125,6 +126,8 @@ def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
             progress.note("teacher", current.teacher + automatically)
             for note in notes(task, rehearsal=way.rehearsal):
                 progress.note("terms", note)
+            for note in gold_notes(task):
+                progress.note("gold", note)
             if warning:
                 progress.note("student", warning)
             if cost:
@@ -199,8 +202,10 @@ def _is_trained(workspace: Workspace, task: Task, way: Way) -> bool:
 
 def check_student(task: Task) -> str:
     """What the user must know of the student before anything is paid for. Raises InputError or
-    DistillError for a base or a trainer that a run could not train with, and for gold that the
-    student could not be asked; fetches a base that is not here yet."""
+    DistillError for a base or a trainer that a run could not train with, and for gold that has two
+    answers to one input or that the student could not be asked; fetches a base that is not here
+    yet."""
+    check_contradictions(task.folder, task.gold, task.form)
     choices = task.spec.student.model_dump()
     trainer = TRAINERS[choose_trainer(task.spec.student.trainer)]
     warning = trainer.check(choices)

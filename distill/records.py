@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple, Protocol
 Api = Literal["completions", "chat", "compatible", "openai", "anthropic"]
 Source = Literal["seeds", "inputs", "synthesis"]
 Part = Literal["train", "validation"]
+LeakKind = Literal["exact", "near", "semantic"]
 Better = Literal["first", "second", "same"]
 
 
@@ -309,7 +310,7 @@ class Leak:
 
     text: int
     gold: int
-    kind: Literal["exact", "near", "semantic"]
+    kind: LeakKind
     score: float
 
 

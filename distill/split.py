@@ -61,7 +61,9 @@ def find_leaks(examples: Sequence[Example], task: Task) -> list[Drop]:
             f"{task.gold[leak.gold].file}:{task.gold[leak.gold].line}",
             leak.score,
         )
-        for leak in find([row.input for row in examples], task.gold, task.spec.leaks)
+        for leak in find(
+            [row.input for row in examples], task.gold, task.spec.leaks, task.spec.curate
+        )
     ]
 
 
@@ -115,7 +117,7 @@ def _too_close(examples: Sequence[Example], validation: set[str], task: Task) ->
     trained = [
         Labelled(row.input, row.answer, "", 0) for row in examples if row.id not in validation
     ]
-    found = find([row.input for row in held], trained, task.spec.leaks)
+    found = find([row.input for row in held], trained, task.spec.leaks, task.spec.curate)
     return {held[leak.text].id for leak in found}
 
 

@@ -14,6 +14,7 @@ from distill.answers import AnswerForm, Labels, Text
 from distill.backends.teachers import check_name
 from distill.errors import InputError
 from distill.fields import VERBATIM, Fields
+from distill.gold import count_once
 from distill.price_check import check_prices
 from distill.prices import TOKENS, Rates
 from distill.records import Labelled, Preference, Review, content_id, fold
@@ -63,6 +64,7 @@ class Task:
     reviews: tuple[Review, ...] = ()
     preferences: tuple[Preference, ...] = ()
     leaking: tuple[Labelled, ...] = ()  # seeds that the leak gate took out of `seeds`
+    copies: tuple[Labelled, ...] = ()  # rows of gold.jsonl that repeat a row of `gold`
 
     @property
     def name(self) -> str:
@@ -133,7 +135,8 @@ class Task:
             parts[SCHEMA] = content_id(self.form.schema)
         parts |= {name: content_id(text) for name, text in self.prompts.items()}
         parts["seeds.jsonl"] = content_id([[row.input, row.answer] for row in self.seeds])
-        parts["gold.jsonl"] = content_id([[row.input, row.answer] for row in self.gold])
+        gold = sorted((*self.gold, *self.copies), key=lambda row: row.line)
+        parts["gold.jsonl"] = content_id([[row.input, row.answer] for row in gold])
         parts["inputs.jsonl"] = content_id(list(self.inputs))
         if self.reviews:  # without any a task is the one it was before there were reviews
             parts[REVIEWS] = content_id([[row.input, row.answer] for row in self.reviews])
@@ -210,6 +213,8 @@ def load_task(prompts: Path, name: str) -> Task:
         raise InputError(f"{folder / 'task.toml'}: name is {spec.name!r}, its folder {name!r}")
     form = _form(spec, folder)
     instructions = (*INSTRUCTIONS, COMPARE) if isinstance(form, Text) else INSTRUCTIONS
+    rows = read_labelled(folder / "gold.jsonl", form, optional=isinstance(form, Text))
+    gold, copies = count_once(rows, form)
     task = Task(
         spec=spec,
         folder=folder,
@@ -217,7 +222,8 @@ def load_task(prompts: Path, name: str) -> Task:
         prompts={name: read_text(folder / name) for name in PROMPTS}
         | {name: _instruction(folder / name, spec.kind) for name in instructions},
         seeds=read_labelled(folder / "seeds.jsonl", form),
-        gold=read_labelled(folder / "gold.jsonl", form, optional=isinstance(form, Text)),
+        gold=gold,
+        copies=copies,
         inputs=read_inputs(folder / "inputs.jsonl"),
         reviews=read_reviews(folder / REVIEWS, form),
         preferences=read_preferences(folder / PREFERENCES, form) if spec.kind == "generate" else (),

@@ -120,6 +120,32 @@ def test_exact_duplicates_whatever_case_and_spaces(pets: WriteTask) -> None:
     assert (drop.matched, drop.score) == (first.id, 1.0)
 
 
+CALLS = ("call me on 415 901 8200 please", "Call me on 212-736-5000 please")
+
+
+def test_inputs_that_differ_in_masked_values_alone_are_one(pets: WriteTask) -> None:
+    first, second = made(CALLS[0], asked=None), made(CALLS[1], asked=None, n=1)
+    drop = drop_of(pets(task_toml=ALONE), first, second)
+    assert (drop.candidate_id, drop.check) == (second.id, "exact_duplicates")
+    kept = pets(task_toml=ALONE + 'near_duplicates = 0\nprivacy = "off"\n')
+    assert check([first, second], kept) == ([first, second], [])
+
+
+def test_inputs_that_nearly_agree_after_masking_are_near_duplicates(pets: WriteTask) -> None:
+    words = "please call me back about the cat that I lost in the park on monday, {}"
+    first = made(words.format("415 901 8200"), asked=None)
+    second = made(words.format("212-736-5000!"), asked=None, n=1)
+    drop = drop_of(pets(task_toml=ALONE + "near_duplicates = 0.95\n"), first, second)
+    assert (drop.check, drop.matched) == ("near_duplicates", first.id)
+
+
+def test_inputs_that_are_one_after_masking_contradict_each_other(pets: WriteTask) -> None:
+    rows = [made(CALLS[0], asked=None), made(CALLS[1], asked=None, answer="dogs", n=1)]
+    kept, drops = check(rows, pets(task_toml=ALONE))
+    assert kept == []
+    assert {drop.reason for drop in drops} == {"another answer to the same input"}
+
+
 def test_disagreement_of_asked_and_answered(pets: WriteTask) -> None:
     drop = drop_of(pets(), made("a text about something", asked="cats", answer="dogs"))
     assert (drop.check, drop.reason) == ("agreement", "another answer than asked for")

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from distill.backends import leaks
-from distill.backends.leaks import leak_matches
+from distill.backends.leaks import leak_matches, near_copies
+from distill.backends.personal import name_kinds
 from distill.records import Leak
 
 GOLD = [
@@ -126,3 +127,51 @@ def test_the_same_meaning() -> None:
     (leak,) = leak_matches([other, text], gold, semantic=0.8)
     assert (leak.text, leak.gold, leak.kind) == (1, 0, "semantic")
     assert leak_matches([text], gold, semantic=leak.score + 0.01) == []
+
+
+# Gold as given, and what a student learns of the same text: the examples of the audit.
+MASKED = [
+    ("Call me on +1 415 901 8200 please", "Call me on +1 202-555-0100 please"),
+    ("IBAN DE12 5001 0517 0648 4898 90 please", "IBAN GB82 WEST 1234 5698 7654 32 please"),
+    (
+        "new number 415 217 2345, old number 415 272 9876",
+        "new number 202-555-0100, old number 202-555-0101",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "masked"), MASKED)
+def test_a_masked_copy_equals_its_gold_row(given: str, masked: str) -> None:
+    gold = ["Where is my parcel?", given]
+    assert leak_matches([masked], gold, 2, 2, name_kinds) == [Leak(0, 1, "exact", 1.0)]
+    assert leak_matches([given], [masked], 2, 2, name_kinds) == [Leak(0, 0, "exact", 1.0)]
+    assert leak_matches([given], [given], 2, 2, name_kinds) == [Leak(0, 0, "exact", 1.0)]
+    assert leak_matches([masked], gold, 2, 2) == [], "as given they are two texts"
+
+
+def test_a_masked_text_is_near_and_means_the_same_as_given_ones() -> None:
+    gold = ["Please call my new number 415 217 2345 on Monday", "x"]
+    near = "please call my new number 202-555-0100 on Friday"
+    assert leak_matches([near], gold, canonical=name_kinds)[0].kind == "near"
+    assert leak_matches([near], gold, 2, 0.5, name_kinds)[0].kind == "semantic"
+    other = "please text my old number 202-555-0100 by noon"
+    assert leak_matches([other], gold, semantic=2, canonical=name_kinds) == []
+
+
+def test_the_canonical_form_hides_no_leak_of_the_given_texts() -> None:
+    texts = ["help, stolen card", "mail a@web.de", "something else entirely", GOLD[1]]
+    plain = leak_matches(texts, GOLD, semantic=2)
+    assert leak_matches(texts, GOLD, semantic=2, canonical=name_kinds) == plain != []
+
+
+def test_near_copies_are_told_with_the_earlier_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [*GOLD, "help, stolen card", "something else", "Help lost card!", GOLD[0]]
+    found = near_copies(texts)
+    assert [(leak.text, leak.gold, leak.kind) for leak in found] == [
+        *((3, 2, "near"), (5, 2, "exact"), (6, 0, "exact")),
+    ]
+    monkeypatch.setattr(leaks, "BLOCK_CELLS", 1)
+    assert near_copies(texts) == found
+    assert near_copies([]) == near_copies(["a text"]) == []
+    calls = ["Call me on +1 415 901 8200 please", "Call me on +1 212 736 5000 please"]
+    assert near_copies(calls, canonical=name_kinds) == [Leak(1, 0, "exact", 1.0)]

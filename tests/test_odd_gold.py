@@ -20,8 +20,6 @@ CATS = [row for row in pet_rows("gold", 5) if row["label"] == "cats"]
     [
         pytest.param(CATS[:1], id="one row"),
         pytest.param(CATS, id="one label"),
-        pytest.param([*CATS, *CATS], id="each row twice"),
-        pytest.param([*CATS, {**CATS[0], "label": "dogs"}], id="one text with two labels"),
     ],
 )
 def test_odd_gold_ends_in_a_report_with_every_row(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.backends.personal import KINDS, Found, find_personal, mask_personal
+from distill.backends.personal import KINDS, Found, find_personal, mask_personal, name_kinds
 from distill.backends.reserved import CARDS, IBANS
 
 JWT = "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0NSJ9" + ".c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
@@ -150,6 +150,37 @@ def test_equal_values_get_equal_reserved_ones() -> None:
         "person@example.com, person2@example.com, person@example.com; "
         "202-555-0100, 202-555-0100, +1 202-555-0101"
     )
+
+
+RESERVED = (
+    "person@example.com, 202-555-0147, +44 20 7946 0958, 192.0.2.7, 2001:db8::1",
+    "4242 4242 4242 4242 and GB82 WEST 1234 5698 7654 32",
+    "[SECRET]",
+)
+
+
+@pytest.mark.parametrize(("kind", "value", "around"), PLANTED)
+@pytest.mark.parametrize("region", ["US", "DE"])
+def test_a_text_and_its_masked_copy_have_one_form(
+    kind: str, value: str, around: str, region: str
+) -> None:
+    text = f"{around.format(value)} or perhaps {around.format(value)}"
+    masked = mask_personal(text, find_personal(text, region=region))
+    assert name_kinds(masked, region=region) == name_kinds(text, region=region)
+
+
+def test_texts_that_differ_in_values_alone_have_one_form() -> None:
+    first = "from a@web.de, 212-736-5000 and 81.2.69.142: my key is " + "hf_" + "aB1c" * 8
+    other = "from b@gmx.de, 202-555-0199 and 192.0.2.7: my key is [SECRET]"
+    form = "from [email], [phone] and [ip]: my key is [secret]"
+    assert name_kinds(first) == name_kinds(other) == form
+    assert name_kinds("I'm Maria", names=["Maria"]) == name_kinds("I'm Robin", names=["Maria"])
+    assert name_kinds("I'm Robin") == "I'm Robin", "nobody asked for names"
+
+
+@pytest.mark.parametrize("text", [text for text in LOOK_ALIKES if text not in RESERVED])
+def test_a_text_without_values_is_its_own_form(text: str) -> None:
+    assert name_kinds(text) == text
 
 
 def test_different_values_get_different_reserved_ones() -> None:

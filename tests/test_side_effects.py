@@ -188,7 +188,8 @@ def test_a_student_at_the_limit_is_seldom_red_and_one_that_obeys_half_always(
     random = numpy.random.default_rng(7)
 
     def drawn() -> tuple[Any, Any]:
-        return (random.random(24) >= misled).astype(float), (random.random(24) >= 0.2).astype(float)
+        student, base = random.random((2, 24)) >= misled
+        return student.astype(float), base.astype(float)
 
     assert least <= share_worse("carried", drawn) <= most
 

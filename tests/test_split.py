@@ -4,13 +4,16 @@ from dataclasses import replace
 
 import pytest
 
+from distill import pipeline
+from distill.backends.reserved import IBANS
 from distill.errors import DistillError, InputError
 from distill.leaks import leaking_seeds, without_leaking_seeds
 from distill.records import Example, Labelled, Source, content_id
 from distill.split import find_leaks, place, split
 from distill.task import Task
-from distill.workspace import Context
-from tests.conftest import WriteTask, jsonl, pet_rows
+from distill.workspace import Context, Workspace
+from tests.conftest import PETS, WriteTask, jsonl, pet_rows
+from tests.standin import StandIn
 
 GOLD = Labelled("Where is the parcel I ordered on Monday?", "a", "gold.jsonl", 2)
 
@@ -136,3 +139,88 @@ def test_a_share_of_each_label_validates_and_seeds_never_do(pets: WriteTask) -> 
 
 def test_the_split_is_always_the_same(pets: WriteTask) -> None:
     assert place_pets(pets()) == place_pets(pets())
+
+
+GIVEN = "Call me on +1 415 901 8200 please"
+LEARNED = "Call me on +1 202-555-0100 please"
+IBAN = "IBAN DE12 5001 0517 0648 4898 90 please"
+
+
+@pytest.mark.parametrize("privacy", ["mask", "drop"])
+def test_a_gold_row_whose_personal_data_were_masked_is_found(pets: WriteTask, privacy: str) -> None:
+    task = pets(task_toml=HEAD + f'[curate]\nprivacy = "{privacy}"\n[leaks]\nnear = 0\n')
+    task = replace(task, gold=(Labelled(GIVEN, "cats", "gold.jsonl", 3),))
+    assert leak(task, LEARNED) == ("equals a gold row", "gold.jsonl:3")
+    assert leak(task, "Call me on +1 202-555-0123 please") == ("equals a gold row", "gold.jsonl:3")
+    assert leak(task, "Call me tomorrow please") is None
+
+
+def test_where_nothing_is_masked_values_are_what_tells_texts_apart(pets: WriteTask) -> None:
+    task = pets(task_toml=HEAD + '[curate]\nprivacy = "off"\n[leaks]\nnear = 0\nsemantic = 0\n')
+    task = replace(task, gold=(Labelled(GIVEN, "cats", "gold.jsonl", 3),))
+    assert leak(task, GIVEN) is not None and leak(task, LEARNED) is None
+
+
+def test_a_kind_that_is_not_masked_tells_texts_apart(pets: WriteTask) -> None:
+    text = '[curate]\nprivate_kinds = ["email"]\n[leaks]\nnear = 0\nsemantic = 0\n'
+    task = replace(pets(task_toml=HEAD + text), gold=(Labelled(GIVEN, "cats", "gold.jsonl", 3),))
+    assert leak(task, LEARNED) is None
+
+
+def test_a_seed_that_differs_from_gold_in_personal_data_alone_is_taken_out(
+    pets: WriteTask,
+) -> None:
+    seeds = [*pet_rows("seed", 4), {"input": IBAN, "label": "cats"}]
+    gold = [*pet_rows("gold", 5), {"input": "IBAN GB33BUKB20201555555555 please", "label": "cats"}]
+    task = pets(seeds_jsonl=jsonl(seeds), gold_jsonl=jsonl(gold))
+    assert [seed.input for seed, _ in leaking_seeds(task)] == [IBAN]
+    passed = without_leaking_seeds(task)
+    assert IBAN not in {seed.input for seed in passed.seeds}, "no prompt shows it"
+
+
+def test_a_validation_row_that_differs_in_personal_data_alone_trains(pets: WriteTask) -> None:
+    task = pets(
+        task_toml=HEAD + "[leaks]\nnear = 0\nsemantic = 0\n[student]\nvalidation_share = 0.4\n"
+    )
+    rows = [example(f"IBAN {iban} please", answer="cats") for iban in IBANS]
+    assert {row.part for row in place(rows, task)} == {"train"}
+
+
+def test_masked_copies_of_gold_stop_a_run_whose_share_is_too_large(
+    context: Context, pets: WriteTask
+) -> None:
+    rows = [example(f"text number {n} of this test", answer="cats") for n in range(2)]
+    task = replace(context.task, gold=(Labelled(GIVEN, "cats", "gold.jsonl", 3),))
+    with context.store() as store:
+        store.add_examples(context.run_id, [*rows, example(LEARNED)])
+    with pytest.raises(DistillError, match="1 of 3 examples are too close to gold"):
+        split(replace(context, task=task))
+
+
+def test_given_inputs_that_are_gold_rows_with_personal_data_are_not_trained_on(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    """The way of the audit: a given input that is a gold row word for word is masked in curation,
+    and must be found at the gate all the same."""
+    texts = [
+        "Call me about the cat on +1 415 901 8200 please",
+        "My IBAN is DE12 5001 0517 0648 4898 90 for the dog",
+        "new bird number 415 217 2345, old one 415 272 9876",
+    ]
+    gold = [{"input": text, "label": label} for text, label in zip(texts, PETS, strict=True)]
+    pets(
+        task_toml=HEAD + "[generate]\nrequests = 30\nseeds_shown = 2\n[teacher]\nfew_shot = 3\n",
+        gold_jsonl=jsonl([*pet_rows("gold", 5), *gold]),
+        inputs_jsonl=jsonl([{"input": text} for text in texts]),
+    )
+    outcome = pipeline.run(workspace, "pets", pipeline.Way("split"))
+    with outcome.context.store() as store:
+        found = {
+            drop.matched: drop.reason
+            for drop in store.drops(outcome.run.id)
+            if drop.check == "leak_gate"
+        }
+        trained = " ".join(row.example.input for row in store.split(outcome.run.id))
+    lines = [f"gold.jsonl:{line}" for line in (16, 17, 18)]
+    assert found == dict.fromkeys(lines, "equals a gold row")
+    assert not any(start in trained for start in ("Call me about", "My IBAN", "new bird"))

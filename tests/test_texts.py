@@ -9,8 +9,9 @@ import pytest
 from distill import pipeline
 from distill.answers import Text
 from distill.curate import agreement, duplicates, form, wording
+from distill.curate.masking import masked
 from distill.curate.means import Means
-from distill.curate.privacy import check, masked
+from distill.curate.privacy import check
 from distill.errors import InputError
 from distill.pairwise import (
     CONTROL,

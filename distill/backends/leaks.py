@@ -6,13 +6,13 @@ same as a gold row one Leak, its best match of the first kind that finds one.
 
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from distill.backends.embeddings import similar_matches
-from distill.records import Leak, Pair, fold
+from distill.records import Leak, LeakKind, Pair, fold
 
 # Measured on banking77 (benchmarks/leaks.py): the share of letters in common, in the texts' order
 # or with their words sorted, and the cosine of their embeddings.
@@ -23,33 +23,52 @@ LEAST_WORDS = 3
 UNKNOWN_WORD = -1
 BLOCK_CELLS = 4_000_000  # similarities at a time, in some 60 MB
 
+# (texts, gold) → pairs: of a text the nearest gold row, where one is near enough.
+Search = Callable[[Sequence[str], Sequence[str]], Iterable[Pair]]
+
 
 def leak_matches(
-    texts: Sequence[str], gold: Sequence[str], near: float = NEAR, semantic: float = SEMANTIC
+    texts: Sequence[str],
+    gold: Sequence[str],
+    near: float = NEAR,
+    semantic: float = SEMANTIC,
+    canonical: Callable[[str], str] = str,
 ) -> list[Leak]:
     """The leaks, in the order of the texts; a threshold above 1 turns its kind off.
 
-    Equal are texts of the same letters, whatever their case, punctuation and white space."""
-    found: dict[str, Leak] = {}
-    _add(found, texts, (Leak(*pair[:2], "exact", pair.score) for pair in _exact(texts, gold)))
+    Equal are texts of the same letters, whatever their case, punctuation and white space. Texts and
+    gold are compared as given, and as `canonical` writes both."""
+    searches: dict[LeakKind, Search] = {"exact": _exact}
     if near <= 1:
-        left = _left(texts, found)
-        _add(found, left, (Leak(*pair[:2], "near", pair.score) for pair in _near(left, gold, near)))
+        searches["near"] = partial(_near, threshold=near)
     if semantic <= 1:
-        left = _left(texts, found)
-        pairs = _best(similar_matches(left, gold, semantic))
-        _add(found, left, (Leak(*pair[:2], "semantic", pair.score) for pair in pairs))
+        searches["semantic"] = partial(_semantic, threshold=semantic)
+    forms = {text: canonical(text) for text in dict.fromkeys((*texts, *gold))}
+    found: dict[str, Leak] = {}
+    for kind, search in searches.items():
+        for search_in in (search, partial(_search_canonical, search, forms)):
+            left = [text for text in dict.fromkeys(texts) if text not in found]
+            for text, row, score in search_in(left, gold):
+                found.setdefault(left[text], Leak(text, row, kind, score))
     return [replace(found[text], text=place) for place, text in enumerate(texts) if text in found]
 
 
-def _left(texts: Sequence[str], found: dict[str, Leak]) -> list[str]:
-    """The texts that are no leak yet, each once."""
-    return [text for text in dict.fromkeys(texts) if text not in found]
+def _search_canonical(
+    search: Search, forms: Mapping[str, str], texts: Sequence[str], gold: Sequence[str]
+) -> Iterator[Pair]:
+    """The pairs of canonical forms, of which one at least is not the text as given."""
+    changed = [place for place, text in enumerate(texts) if forms[text] != text]
+    unchanged = [place for place, text in enumerate(texts) if forms[text] == text]
+    changed_gold = [place for place, text in enumerate(gold) if forms[text] != text]
+    for places, rows in ((changed, range(len(gold))), (unchanged, changed_gold)):
+        if places and rows:
+            pairs = search([forms[texts[n]] for n in places], [forms[gold[n]] for n in rows])
+            for text, row, score in pairs:
+                yield Pair(places[text], rows[row], score)
 
 
-def _add(found: dict[str, Leak], texts: Sequence[str], leaks: Iterable[Leak]) -> None:
-    for leak in leaks:
-        found[texts[leak.text]] = leak
+def _semantic(texts: Sequence[str], gold: Sequence[str], threshold: float) -> list[Pair]:
+    return _best(similar_matches(texts, gold, threshold))
 
 
 def _best(pairs: Iterable[Pair]) -> list[Pair]:
@@ -113,6 +132,26 @@ def _nearness(texts: Sequence[str], gold: Sequence[str], threshold: float) -> An
         [_sorted(text) for text in texts], list(map(_sorted, gold)), threshold
     )
     return numpy.maximum(numpy.maximum(spelled, ordered), _words_shared(texts, gold))
+
+
+def near_copies(
+    texts: Sequence[str], near: float = NEAR, canonical: Callable[[str], str] = str
+) -> list[Leak]:
+    """The texts that equal or nearly equal an earlier one, each with the nearest of those; all are
+    compared as `canonical` writes them."""
+    import numpy
+
+    plain = [_plain(canonical(text)) for text in texts]
+    step = max(1, BLOCK_CELLS // max(1, len(plain)))
+    found = []
+    for start in range(0, len(plain), step):
+        block = plain[start : start + step]
+        scores = numpy.tril(_nearness(block, plain[: start + len(block)], near), start - 1)
+        for place, row in enumerate(scores.argmax(axis=1).tolist(), start):
+            if (score := float(scores[place - start, row])) > 0:
+                kind: LeakKind = "exact" if plain[place] == plain[row] else "near"
+                found.append(Leak(place, row, kind, score))
+    return found
 
 
 def _sorted(text: str) -> str:

@@ -7,12 +7,12 @@ clean.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from distill.backends.key_formats import find_keys
-from distill.backends.reserved import is_reserved, reserved_values
+from distill.backends.reserved import NAMES, find_written, is_reserved, reserved_values
 
 KINDS = ("email", "phone", "card", "iban", "ip", "secret")
 
@@ -70,15 +70,35 @@ def find_personal(
 ) -> list[Found]:
     """What there is, in order and without overlaps. `region` (ISO 3166) is whose telephone numbers
     stand without a country code; `names` are looked for as whole words of any case."""
+    found = _without_overlaps(text, _candidates(text, kinds, region, names))
+    return [one for one in found if not is_reserved(one.kind, text[one.start : one.end])]
+
+
+def _without_overlaps(text: str, candidates: Iterable[tuple[str, Iterable[Span]]]) -> list[Found]:
+    """The spans in the order of the text; of those that overlap the first candidate."""
     taken = bytearray(len(text))
     found = []
-    for kind, spans in _candidates(text, kinds, region, names):
+    for kind, spans in candidates:
         for start, end in spans:
             if not any(taken[start:end]):
                 taken[start:end] = b"\1" * (end - start)
                 found.append(Found(kind, start, end))
-    kept = [one for one in found if not is_reserved(one.kind, text[one.start : one.end])]
-    return sorted(kept, key=lambda one: one.start)
+    return sorted(found, key=lambda one: one.start)
+
+
+def name_kinds(
+    text: str, kinds: Sequence[str] = KINDS, *, region: str = "US", names: Sequence[str] = ()
+) -> str:
+    """Replace every value, a reserved one too, by its kind.
+
+    Texts that differ in personal data alone become equal, and so do a text and its masked copy."""
+    names = (*names, *NAMES) if names else ()
+    candidates = [*_candidates(text, kinds, region, names), *find_written(text, kinds)]
+    parts, at = [], 0
+    for one in _without_overlaps(text, candidates):
+        parts += [text[at : one.start], f"[{one.kind}]"]
+        at = one.end
+    return "".join([*parts, text[at:]])
 
 
 def mask_personal(text: str, found: Sequence[Found]) -> str:

@@ -6,7 +6,7 @@ the examples of ISO 13616 and of SWIFT's IBAN registry.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 _DOMAIN = re.compile(r"(?:^|[.@])(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)$")
 _PHONE = re.compile(
@@ -38,7 +38,29 @@ IBANS = (
     "AT61 1904 3002 3457 3201",
     "GB29 NWBK 6016 1331 9268 19",
 )
+SECRET = "[SECRET]"
 NAMES = ("Alex", "Robin", "Sam", "Kim", "Jamie", "Chris", "Charlie", "Jordan", "Taylor", "Casey")
+# Reserved values in masked texts, of the kinds whose own rules leave them out: a number of another
+# region than the task's, an address that is not global.
+_WRITTEN = {
+    "phone": re.compile(
+        r"(?<![\w-])(?:\+?1[ .-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])?555[ .-]01\d{2}(?![\w-])",
+        re.ASCII,
+    ),
+    "ip": re.compile(
+        r"(?<![\w.])(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d{1,3}(?!\w|\.\d)"
+        r"|(?<![\w:.])2001:db8:[0-9a-f:]*[0-9a-f:](?!\w)",
+        re.ASCII | re.IGNORECASE,
+    ),
+    "secret": re.compile(re.escape(SECRET)),
+}
+
+
+def find_written(text: str, kinds: Sequence[str]) -> Iterator[tuple[str, list[tuple[int, int]]]]:
+    """Yield the spans of the reserved values in a text that no rule for real values finds."""
+    for kind, pattern in _WRITTEN.items():
+        if kind in kinds:
+            yield kind, [match.span() for match in pattern.finditer(text)]
 
 
 def reserved_values(values: Sequence[tuple[str, str]]) -> list[str]:
@@ -85,5 +107,5 @@ def _reserved_value(kind: str, value: str, number: int) -> str:
         return f"{'+1 ' if value[0] == '+' else ''}{area}-555-01{number % 100:02}"
     if kind == "ip":
         return f"2001:db8::{number + 1:x}" if ":" in value else f"192.0.2.{number % 254 + 1}"
-    pool = {"card": CARDS, "iban": IBANS, "name": NAMES}.get(kind, ("[SECRET]",))
+    pool = {"card": CARDS, "iban": IBANS, "name": NAMES}.get(kind, (SECRET,))
     return pool[number % len(pool)]

@@ -17,6 +17,7 @@ from distill.errors import DistillError
 @click.pass_context
 def tasks(context: click.Context, as_json: bool) -> None:
     """List the tasks, and whether each can be read."""
+    from distill.leaks import gold_notes
     from distill.task import known_tasks, load_task
 
     workspace = workspace_of(context)
@@ -28,7 +29,9 @@ def tasks(context: click.Context, as_json: bool) -> None:
             rows.append({"task": name, "error": str(error)})
             continue
         counts = {**task.form.counts(), "seeds": len(task.seeds), "gold": len(task.gold)}
-        rows.append({"task": name, "kind": task.spec.kind, **counts})
+        notes = gold_notes(task)
+        told = {"note": "; ".join(notes)} if notes else {}
+        rows.append({"task": name, "kind": task.spec.kind, **counts, **told})
     show_rows(rows, as_json=as_json)
 
 

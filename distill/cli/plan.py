@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 @click.pass_context
 def plan(context: click.Context, task: str, probe: bool, as_json: bool) -> None:
     """What TASK will cost before anything is spent: requests, tokens, dollars and time."""
+    from distill.leaks import gold_notes
     from distill.plan_table import HEADER, figures, notes, table
     from distill.probe import look, measure
+    from distill.task import load_task
 
     workspace = workspace_of(context)
     click.echo("rendering what would be asked …", err=True)
     found = measure(workspace, task, _announce) if probe else look(workspace, task)
+    for note in gold_notes(load_task(workspace.prompts, task)):
+        click.echo(f"gold: {note}", err=True)
     if as_json:
         click.echo(json.dumps(figures(found), default=str))
         return

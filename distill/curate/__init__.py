@@ -21,6 +21,7 @@ from distill.curate import (
     wording,
 )
 from distill.curate.judging import ask_judge
+from distill.curate.masking import masked
 from distill.curate.means import Means
 from distill.curate.stored_pairs import search_once
 from distill.records import Candidate, Drop, Example, most_frequent
@@ -58,7 +59,7 @@ def curate(context: Context) -> Callable[[Store], None]:
             advance(len(candidates))
     for line in lost_inputs(candidates, drops):
         context.progress.note("curate", line)
-    examples = [Example(row.id, *privacy.masked(row, context.task), row.source) for row in kept]
+    examples = [Example(row.id, *masked(row, context.task), row.source) for row in kept]
 
     def write(store: Store) -> None:
         store.add_drops(context.run_id, drops)

@@ -4,6 +4,7 @@ same input?"""
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from distill.curate.masking import masked
 from distill.curate.means import Means, same_inputs
 from distill.curate.review import accepted
 from distill.records import Candidate, Drop
@@ -37,19 +38,23 @@ def _group(row: Candidate, means: Means) -> str:
 
 
 def _contradictions(rows: Sequence[Candidate], means: Means) -> Iterator[Drop]:
-    for same in same_inputs(rows):
-        if not any(means.task.form.contradict(same[0].answer, row.answer) for row in same):
+    """Inputs and answers are compared as a student would learn them."""
+    for same in same_inputs(rows, means.task):
+        answers = {row.id: masked(row, means.task)[1] for row in same}
+        first = answers[same[0].id]
+        if not any(means.task.form.contradict(first, answer) for answer in answers.values()):
             continue
-        right = _right(same, means)
+        people = [answers[row.id] for row in same if accepted(row, means)]
+        right = _most_frequent(people or [answers[row.id] for row in same])
         for row in same:
-            if row.answer != right and not accepted(row, means):
-                others = ", ".join(sorted({twin.answer for twin in same} - {row.answer}))
-                words = f"answered {row.answer}, elsewhere {others}"
+            answer = answers[row.id]
+            if answer != right and not accepted(row, means):
+                others = ", ".join(sorted({*answers.values()} - {answer}))
+                words = f"answered {answer}, elsewhere {others}"
                 yield Drop(row.id, "agreement", CONTRADICTS, words)
 
 
-def _right(same: Sequence[Candidate], means: Means) -> str | None:
-    """The answer of people, else the one that most rows have; None where two are as frequent."""
-    said = [row.answer for row in same if accepted(row, means)] or [row.answer for row in same]
-    ranked = Counter(said).most_common(2)
+def _most_frequent(answers: Sequence[str]) -> str | None:
+    """The answer that comes most often; None where two are as frequent."""
+    ranked = Counter(answers).most_common(2)
     return None if len(ranked) == 2 and ranked[0][1] == ranked[1][1] else ranked[0][0]

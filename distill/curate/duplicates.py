@@ -1,13 +1,15 @@
 """The same input twice: equal but for case and white space, nearly the same characters, nearly the
 same meaning. Of those that are alike the best stays, not the first.
 
-What is nearly the same with an answer that contradicts is no duplicate: such rows show where a
-label ends.
+Texts are compared as a student would learn them, with personal data masked: two that differ in a
+telephone number alone are one. What is nearly the same with an answer that contradicts is no
+duplicate: such rows show where a label ends.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
 
+from distill.curate.masking import masked
 from distill.curate.means import Means, Method, same_inputs
 from distill.curate.review import accepted
 from distill.records import Candidate, Drop, Pair
@@ -34,9 +36,10 @@ def keep_best(
 ) -> list[Drop]:
     """A drop for each row that is paired with a better one that stays, and which that is. A chain
     of pairs does not make its ends alike."""
+    answers = [masked(row, means.task)[1] for row in rows]
     partners: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for first, second, score in pairs:
-        if not means.task.form.contradict(rows[first].answer, rows[second].answer):
+        if not means.task.form.contradict(answers[first], answers[second]):
             partners[first].append((score, second))
             partners[second].append((score, first))
     kept: set[int] = set()
@@ -61,7 +64,7 @@ def _rank(row: Candidate, means: Means) -> tuple[bool, int, float, bool]:
 
 def _exact(rows: Sequence[Candidate], means: Means) -> list[Drop]:
     found = []
-    for twins in same_inputs(rows):
+    for twins in same_inputs(rows, means.task):
         best = min(twins, key=lambda row: _rank(row, means))
         found += [
             Drop(row.id, "exact_duplicates", "exact duplicate", best.id, 1.0)
@@ -72,7 +75,9 @@ def _exact(rows: Sequence[Candidate], means: Means) -> list[Drop]:
 
 
 def _alike(rows: Sequence[Candidate], means: Means, method: Method, threshold: float) -> list[Pair]:
-    return means.search(method, [row.input for row in rows], threshold) if threshold else []
+    if not threshold:
+        return []
+    return means.search(method, [masked(row, means.task)[0] for row in rows], threshold)
 
 
 def _without(rows: Sequence[Candidate], drops: Sequence[Drop]) -> list[Candidate]:

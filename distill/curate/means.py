@@ -7,6 +7,7 @@ from typing import Literal
 
 from distill.backends.embeddings import similar_pairs
 from distill.backends.near import near_pairs
+from distill.curate.masking import masked
 from distill.records import Candidate, Pair, Review, fold
 from distill.task import Task
 
@@ -23,11 +24,12 @@ def search(method: Method, texts: Sequence[str], threshold: float) -> list[Pair]
     return (near_pairs if method == "near" else similar_pairs)(texts, threshold)
 
 
-def same_inputs(rows: Sequence[Candidate]) -> list[list[Candidate]]:
-    """The rows in groups of equal inputs, whatever their case and white space; in order."""
+def same_inputs(rows: Sequence[Candidate], task: Task) -> list[list[Candidate]]:
+    """The rows in groups of inputs that are equal as a student would learn them, whatever their
+    case and white space; in order."""
     groups: dict[str, list[Candidate]] = {}
     for row in rows:
-        groups.setdefault(fold(row.input), []).append(row)
+        groups.setdefault(fold(masked(row, task)[0]), []).append(row)
     return list(groups.values())
 
 

@@ -4,13 +4,12 @@ import json
 from collections.abc import Sequence
 
 from distill.answers import Text
-from distill.backends.personal import Found, find_personal, mask_personal
+from distill.curate.masking import BETWEEN, masked, personal_in
 from distill.curate.means import Means
 from distill.fields import Fields
 from distill.records import Candidate, Drop, fold
 from distill.task import Task
 
-BETWEEN = "\n\n\0\n\n"  # what no value goes across
 TORN = "personal data that is not the same in input and answer"
 
 
@@ -25,22 +24,10 @@ def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
     found = []
     for row in rows:
         said = f"{row.input}{BETWEEN}{row.answer}" if isinstance(form, Text) else row.input
-        if row.source != "seeds" and (personal := _find(said, means.task)):
+        if row.source != "seeds" and (personal := personal_in(said, means.task)):
             kinds = ", ".join(sorted({item.kind for item in personal}))
             found.append(Drop(row.id, "privacy", f"personal data: {kinds}"))
     return found
-
-
-def masked(row: Candidate, task: Task) -> tuple[str, str]:
-    """Input and answer as a student may learn from them: what is replaced in one is replaced in
-    the other."""
-    if task.spec.curate.privacy != "mask":
-        return row.input, row.answer
-    if task.form.choices:
-        return mask_personal(row.input, _find(row.input, task)), row.answer
-    both = f"{row.input}{BETWEEN}{row.answer}"
-    text, _, answer = mask_personal(both, _find(both, task)).partition(BETWEEN)
-    return text, answer
 
 
 def _is_torn(row: Candidate, task: Task, form: Fields) -> bool:
@@ -58,10 +45,3 @@ def _is_torn(row: Candidate, task: Task, form: Fields) -> bool:
 def _stands_in(value: str, text: str) -> bool:
     """Whether a value, in JSON, is in a text."""
     return fold(str(json.loads(value))) in fold(text)
-
-
-def _find(text: str, task: Task) -> list[Found]:
-    spec = task.spec.curate
-    return find_personal(
-        text, spec.private_kinds, region=spec.phone_region, names=spec.private_names
-    )

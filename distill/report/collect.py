@@ -63,7 +63,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     student = store.student(run_id)
     if student is None:
         raise DistillError(f"run {run_id} has no student yet; `distill run {task.name}` goes on")
-    results = results_of(store, run_id, task.form.metric)
+    results = results_of(store, run_id, task.form.metric, {row.id for row in task.copies})
     split = store.split(run_id)
     said, judge = results.predictions, judge_figures(task, store, run_id)
     looks = looks_at(task, store, run_id)
@@ -255,6 +255,7 @@ def data_figures(
         "train": sum(row.part == "train" for row in split),
         "validation": sum(row.part == "validation" for row in split),
         "gold": len(task.gold),
+        **({"gold_copies": len(task.copies)} if task.copies else {}),
         "leak_gate": {"status": "dropped" if leaks else "clean", "overlaps": leaks},
     }
 

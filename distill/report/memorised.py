@@ -2,11 +2,13 @@
 of the message: values of objects, whole texts."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from distill.answers import Text
 from distill.fields import Fields
+from distill.leaks import canonical
 from distill.records import Labelled, Prediction, SplitRow, fold
 from distill.stats import share
 from distill.task import Task
@@ -28,8 +30,9 @@ def memorised(
         return {"memorised": memorised_values(form, task.gold, student, split, confidence)}
     if not isinstance(form, Text):
         return {}
-    theirs = memorised_texts(task.gold, teacher, split, confidence)
-    found = memorised_texts(task.gold, student, split, confidence)
+    form_of = partial(canonical, curate=task.spec.curate)
+    theirs = memorised_texts(task.gold, teacher, split, confidence, form_of)
+    found = memorised_texts(task.gold, student, split, confidence, form_of)
     return {"memorised": found | {"teacher": theirs["value"]}}
 
 
@@ -38,12 +41,14 @@ def memorised_texts(
     answers: Sequence[Prediction],
     split: Sequence[SplitRow],
     confidence: float,
+    form_of: Callable[[str], str] = str,
 ) -> Figures:
     """The share of gold rows whose answer is, word for word, that of a row of training; with its
-    interval, and some of them. Some jobs have few answers: the teacher's share tells."""
-    learned = {fold(row.example.answer) for row in split if row.part == "train"}
+    interval, and some of them. Some jobs have few answers: the teacher's share tells. What was
+    learned is masked, so answers are compared as `form_of` writes them."""
+    learned = {fold(form_of(row.example.answer)) for row in split if row.part == "train"}
     said = {row.gold_id: row.answer for row in answers if row.valid}
-    copied = [row for row in gold if fold(said.get(row.id, "")) in learned]
+    copied = [row for row in gold if fold(form_of(said.get(row.id, ""))) in learned]
     found = share([float(row in copied) for row in gold], confidence)
     shown = [{"input": row.input, "values": [said[row.id]]} for row in copied[:SHOWN]]
     return {"n": len(gold)} | found.figures | {"examples": shown}

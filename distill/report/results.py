@@ -1,6 +1,6 @@
 """What evaluation stored, as the report reads it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from distill.records import Completion, Prediction
@@ -26,15 +26,28 @@ class Results:
         return [self.completions[row.request_id] for row in rows if row.request_id]
 
 
-def results_of(store: Store, run_id: str, metric: str) -> Results:
-    """A run's."""
+def results_of(store: Store, run_id: str, metric: str, copies: Collection[str] = ()) -> Results:
+    """A run's, without the gold rows whose ids are `copies`: an evaluation before copies counted
+    once has them."""
     predictions: dict[str, list[Prediction]] = {}
     for row in store.predictions(run_id):
-        predictions.setdefault(row.system, []).append(row)
+        if row.gold_id not in copies:
+            predictions.setdefault(row.system, []).append(row)
     completions = {
         answered.completion.request_id: answered.completion
         for system in predictions
         for answered in store.answered(run_id, f"evaluate:{system}")
     }
-    scores, exact, chrf = (store.scores(run_id, name) for name in (metric, EXACT, CHRF))
+    scores, exact, chrf = (
+        _without(copies, store.scores(run_id, name)) for name in (metric, EXACT, CHRF)
+    )
     return Results(predictions, scores, completions, exact, chrf)
+
+
+def _without(
+    copies: Collection[str], scores: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, float]]:
+    return {
+        system: {id_: value for id_, value in rows.items() if id_ not in copies}
+        for system, rows in scores.items()
+    }

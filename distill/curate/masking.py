@@ -1,0 +1,37 @@
+"""A candidate → its input and answer with personal data replaced, as a student may learn them."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from distill.backends.personal import Found, find_personal, mask_personal
+from distill.records import Candidate
+from distill.task import Task
+
+BETWEEN = "\n\n\0\n\n"  # what no value goes across
+MOST_KEPT = 100_000  # texts
+
+
+def masked(row: Candidate, task: Task) -> tuple[str, str]:
+    """Input and answer as a student may learn from them: what is replaced in one is replaced in
+    the other."""
+    if task.spec.curate.privacy != "mask":
+        return row.input, row.answer
+    if task.form.choices:
+        return mask_personal(row.input, personal_in(row.input, task)), row.answer
+    both = f"{row.input}{BETWEEN}{row.answer}"
+    text, _, answer = mask_personal(both, personal_in(both, task)).partition(BETWEEN)
+    return text, answer
+
+
+def personal_in(text: str, task: Task) -> Sequence[Found]:
+    """The personal data in a text that the task looks for."""
+    spec = task.spec.curate
+    return _found_once(text, spec.private_kinds, spec.phone_region, spec.private_names)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _found_once(
+    text: str, kinds: tuple[str, ...], region: str, names: tuple[str, ...]
+) -> tuple[Found, ...]:
+    """Generation asks about the same texts in every round."""
+    return tuple(find_personal(text, kinds, region=region, names=names))
