@@ -32,6 +32,9 @@ _PASSWORD = re.compile(
 _JWT = re.compile(  # RFC 7519; the plugin's pattern leaves the signature out
     r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{2,}+(?:\.[\w-]+)?", re.ASCII
 )
+# What every pattern of the plugins needs: a long run of characters, or one of these words. To look
+# for it takes a tenth of the time.
+_PERHAPS_KNOWN = re.compile(r"\S{20}|xox|PRIVATE KEY", re.IGNORECASE)
 _RANDOM = re.compile(rf"(?<![\w+/.:@-])[A-Za-z0-9+/]{{{SHORTEST_RANDOM},}}+={{0,2}}(?![\w@/-])")
 
 
@@ -41,7 +44,7 @@ def find_keys(text: str) -> Iterator[tuple[int, int]]:
         yield from (match.span() for match in pattern.finditer(text))
     yield from (match.span() for match in _JWT.finditer(text) if _is_jwt(match[0]))
     yield from (match.span() for match in _KEYS.finditer(text) if _has_digit(match[0]))
-    if len(text) >= len("AKIA") + 16:
+    if _PERHAPS_KNOWN.search(text):
         yield from _known(text)
     yield from (match.span(1) for match in _PASSWORD.finditer(text))
     yield from (match.span() for match in _RANDOM.finditer(text) if _is_random(match[0]))

@@ -10,11 +10,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from distill.backends.key_formats import find_keys
 from distill.backends.reserved import NAMES, find_written, is_reserved, reserved_values
 
 KINDS = ("email", "phone", "card", "iban", "ip", "secret")
+WITH_DIGITS = ("phone", "card", "iban", "ip")
 
 Span = tuple[int, int]
 
@@ -26,6 +28,8 @@ _EMAIL = re.compile(
     rf"(?:[{_LETTER}0-9-]{{1,63}}{_DOT}){{1,6}}[{_LETTER}]{{2,24}}(?![{_LETTER}0-9])",
     re.IGNORECASE,
 )
+_AT_SIGN = re.compile(r"@|[\[(]at[\])]", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
 _IBAN_HEAD = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?=[ .-]?[A-Z0-9])", re.IGNORECASE | re.ASCII)
 LONGEST_IBAN = 34 + 8  # characters, with the spaces between its groups
 _CARD = re.compile(
@@ -93,7 +97,7 @@ def name_kinds(
 
     Texts that differ in personal data alone become equal, and so do a text and its masked copy."""
     names = (*names, *NAMES) if names else ()
-    candidates = [*_candidates(text, kinds, region, names), *find_written(text, kinds)]
+    candidates = chain(_candidates(text, kinds, region, names), find_written(text, kinds))
     parts, at = [], 0
     for one in _without_overlaps(text, candidates):
         parts += [text[at : one.start], f"[{one.kind}]"]
@@ -115,17 +119,19 @@ def _candidates(
     text: str, kinds: Sequence[str], region: str, names: Sequence[str]
 ) -> Iterator[tuple[str, Iterator[Span]]]:
     """The surest kinds first: what they take is not looked at again."""
+    has_digit = _DIGIT.search(text) is not None
     for kind, finder in _FINDERS.items():
-        if kind in kinds:
+        if kind in kinds and (has_digit or kind not in WITH_DIGITS):
             yield kind, finder(text)
-    if "phone" in kinds:
+    if "phone" in kinds and has_digit:
         yield "phone", _phones(text, region)
     if names:
         yield "name", (match.span() for match in _names(tuple(names)).finditer(text))
 
 
 def _emails(text: str) -> Iterator[Span]:
-    return (match.span() for match in _EMAIL.finditer(text))
+    found = _EMAIL.finditer(text) if _AT_SIGN.search(text) else ()
+    return (match.span() for match in found)
 
 
 def _ibans(text: str) -> Iterator[Span]:
