@@ -5,7 +5,7 @@ teacher that sends bills is asked. Nothing is asked and nothing is written. What
 corrects what is assumed of the rest.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -36,7 +36,7 @@ from distill.plan_student import (
     training_cost,
     training_tokens,
 )
-from distill.prices import TokenPrice, token_price
+from distill.prices import TokenPrice, assumption, token_price
 from distill.records import Model, Request, Usage
 from distill.store import Store
 from distill.systems import is_timed
@@ -204,7 +204,11 @@ def plan(
         steps=tuple(sorted(steps, key=lambda step: ORDER.index(step.purpose.partition(":")[0]))),
         budget_usd=task.spec.budget.usd,
         spent_usd=spent,
-        assumptions=(*assumptions(task, asked, found), *_warnings(task, steps)),
+        assumptions=(
+            *assumptions(task, asked, found),
+            *_assumed_prices(terms.values()),
+            *_warnings(task, steps),
+        ),
         in_batches=batches and goes_in_batches(mode, detach=detach, began=began),
         training=training,
         terms=_permission(task),
@@ -224,6 +228,12 @@ def _training_time(task: Task, teacher: str, stock: Stock) -> TrainingTime | Non
     served_here = Model(teacher, Path(), "chat")
     model = served_here if teacher.startswith("vllm:") else choose(teacher).model
     return training_time(task, kept_of(task, model), stock.store)
+
+
+def _assumed_prices(terms: Iterable["_Terms"]) -> list[str]:
+    """What is assumed of models whose price says nothing of the cache."""
+    words = (assumption(row.model.name, row.online) for row in terms)
+    return list(dict.fromkeys(filter(None, words)))
 
 
 def _warnings(task: Task, steps: Sequence[Step]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from distill.backends.batches import BATCHES
 from distill.errors import InputError
 from distill.price_table import price_table
-from distill.prices import TokenPrice, token_price
+from distill.prices import TOKENS, TokenPrice, token_price
 from distill.spec import TaskSpec
 
 ABSURD = 100  # times as dear or as cheap as what is known
@@ -27,10 +27,11 @@ def _of_models(spec: TaskSpec) -> Iterator[str]:
         known = None if given.sure else _known(model)
         if known is None:
             continue
-        ours, theirs = given.rates(spec.currencies), known.tiers[0][1]
-        for name in ("input", "output"):
+        ours, theirs = given.rates(spec.currencies), known.first
+        for name in TOKENS:
             price, usual = getattr(ours, name), getattr(theirs, name)
-            if usual and not usual / ABSURD < price < usual * ABSURD:
+            said = name not in ours.assumed and price  # nothing to pay is what may be agreed
+            if said and usual and not usual / ABSURD < price < usual * ABSURD:
                 yield (
                     f'prices."{model}".{name}: ${price.normalize():f} per 1M tokens is '
                     f"{_times(price, usual)} the ${usual.normalize():f} that {known.source} "
@@ -55,11 +56,14 @@ def _times(price: Decimal, usual: Decimal) -> str:
     return f"{factor:,.0f} times" if factor > 1 else f"1/{1 / factor:,.0f} of"
 
 
-def _known(model: str) -> TokenPrice | None:
-    """What is known of a model of any provider; None for one that has no price but the user's."""
-    for provider in BATCHES:
+def _known(name: str) -> TokenPrice | None:
+    """The known price of a model, which stands by its id or as `teacher.model` names it; None for
+    one that has no price but the user's."""
+    provider, _, model = name.partition(":")
+    places = [(provider, model)] if provider in BATCHES else [(one, name) for one in BATCHES]
+    for place in places:
         try:
-            return token_price(provider, model, {})
+            return token_price(*place, {})
         except InputError:
             continue
     return None

@@ -7,8 +7,16 @@ from typing import Any
 
 from distill.backends.batches import BATCHES
 from distill.errors import InputError
-from distill.price_table import Row, price_table
-from distill.prices import Rates, TokenPrice, own_rates, token_price, unpriced
+from distill.price_table import LifetimeRow, Row, lifetime_of, price_table
+from distill.prices import (
+    Rates,
+    TokenPrice,
+    assumption,
+    own_rates,
+    rates_given,
+    token_price,
+    unpriced,
+)
 
 Shown = dict[str, Any]
 
@@ -21,6 +29,7 @@ def all_rows(today: date) -> list[Shown]:
             "model": f"{row.provider}:{row.model}",
             "usd_per_1m_input": row.input,
             **({} if row.cached is None else {"usd_per_1m_cached": row.cached}),
+            **({} if row.cache_write is None else {"usd_per_1m_cache_write": row.cache_write}),
             "usd_per_1m_output": row.output,
             **_origin(row, today),
         }
@@ -30,7 +39,7 @@ def all_rows(today: date) -> list[Shown]:
         {"machine": row.name, "usd_per_hour": row.usd_per_hour, **_origin(row, today)}
         for row in table.machine
     ]
-    lifetimes = [row for provider in BATCHES for row in _lifetimes(provider, None, today)]
+    lifetimes = [_lifetime(row, today) for row in table.lifetime]
     return [*inference, *_trainings(None, today), *lifetimes, *machines]
 
 
@@ -49,11 +58,12 @@ def rows_of(name: str, today: date, given: Mapping[str, Rates]) -> list[Shown]:
         if provider in BATCHES:
             batch = token_price(provider, model, given, batch=True)
             found += _tiers(f"{provider}:{model}", "in batches", batch)
-        if model not in given:
+        if rates_given(given, provider, model) is None:
             found = [row | _own_origin(provider, model, today) for row in found]
         break
     found += _trainings(model, today)
-    found += [row for provider in providers for row in _lifetimes(provider, model, today)]
+    ends = [lifetime_of(provider, model) for provider in providers]
+    found += [_lifetime(row, today) for row in ends if row]
     if not found:
         raise InputError(unpriced(" or ".join(providers), model))
     return found
@@ -66,6 +76,7 @@ def _parted(name: str) -> tuple[tuple[str, ...], str]:
 
 
 def _tiers(model: str, mode: str, price: TokenPrice) -> Iterator[Shown]:
+    assumed = assumption(model.partition(":")[2], price)
     for place, (start, rates) in enumerate(price.tiers):
         longer = {"prompts_from_tokens": start} if place else {}
         yield {
@@ -77,6 +88,7 @@ def _tiers(model: str, mode: str, price: TokenPrice) -> Iterator[Shown]:
             "usd_per_1m_cache_write": rates.cache_write,
             "usd_per_1m_output": rates.output,
             "from": price.source,
+            **({"assumed": assumed} if assumed else {}),
         }
 
 
@@ -94,17 +106,13 @@ def _trainings(base: str | None, today: date) -> list[Shown]:
     ]
 
 
-def _lifetimes(provider: str, model: str | None, today: date) -> list[Shown]:
-    return [
-        {
-            "lifetime": f"{row.provider}:{row.model}",
-            "ends": row.shutdown,
-            "days_left": max((row.shutdown - today).days, 0),
-            **_origin(row, today),
-        }
-        for row in price_table().lifetime
-        if row.provider == provider and model in (None, row.model)
-    ]
+def _lifetime(row: LifetimeRow, today: date) -> Shown:
+    return {
+        "lifetime": f"{row.provider}:{row.model}",
+        "ends": row.shutdown,
+        "days_left": max((row.shutdown - today).days, 0),
+        **_origin(row, today),
+    }
 
 
 def _own_origin(provider: str, model: str, today: date) -> Shown:

@@ -1,6 +1,7 @@
 """`prices.toml` in, its checked rows out: what the price library lacks, each with its source and
 the day on which that was last looked at."""
 
+import re
 import tomllib
 from collections.abc import Iterable
 from datetime import date
@@ -12,6 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 STALE_DAYS = 90
+_DATE = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
 
 Usd = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
@@ -31,13 +33,15 @@ class Row(BaseModel):
 
 
 class Tokens(BaseModel):
-    """USD per 1M tokens; without `cached` one of the prompt costs as much as any other."""
+    """USD per 1M tokens. Without `cached` one that is read from the provider's cache costs as much
+    as any of the prompt, without `cache_write` one that is written to it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     input: Usd
     output: Usd
     cached: Usd | None = None
+    cache_write: Usd | None = None
 
 
 class InferenceRow(Row, Tokens):
@@ -93,9 +97,20 @@ def valid_rows(rows: Iterable[InferenceRow], today: date) -> dict[tuple[str, str
 
 
 def lifetime_of(provider: str, model: str) -> LifetimeRow | None:
-    """Until when a model can be asked, where that is known."""
-    rows = price_table().lifetime
-    return next((row for row in rows if (row.provider, row.model) == (provider, model)), None)
+    """Until when a model can be asked, where that is known: by its id, for a dated one or `-latest`
+    also by the id before that, for an id without a date by its dated ones, for a tuned one by its
+    base's."""
+    name = model.split(":")[1] if model.startswith("ft:") else model
+    rows = [row for row in price_table().lifetime if row.provider == provider]
+    for same in (name, _undated(name)):
+        if found := [row for row in rows if row.model == same]:
+            return found[0]
+    dated = [row for row in rows if _undated(row.model) == name]
+    return max(dated, key=lambda row: row.shutdown, default=None)
+
+
+def _undated(model: str) -> str:
+    return _DATE.sub("", model)
 
 
 @cache

@@ -17,18 +17,21 @@ SECONDS_PER_HOUR = 3600
 TOKENS_PER_PRICE = 1_000_000
 USD_PLACES = Decimal("0.000000000001")
 TOKENS = ("input", "output", "cached", "cache_write")  # the kinds, as `Rates` has them
+OF_THE_CACHE = {"cached": "tokens read from a cache", "cache_write": "tokens written to a cache"}
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
     """USD per 1M tokens: of the prompt, of it what was cached before or is written to the cache
-    now, and of the answer, reasoning included; and who says so, where a user does."""
+    now, and of the answer, reasoning included; and who says so, where a user does. `assumed` are
+    the kinds of OF_THE_CACHE without a price of their own: they have the prompt's."""
 
     input: Decimal
     output: Decimal
     cached: Decimal
     cache_write: Decimal
     source: str = field(default="", kw_only=True)
+    assumed: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,11 @@ class TokenPrice:
 
     tiers: tuple[tuple[int, Rates], ...]
     source: str
+
+    @property
+    def first(self) -> Rates:
+        """The rates of short prompts."""
+        return self.tiers[0][1]
 
     def usd(self, usage: Usage, seconds: float) -> Decimal:
         """An answer's price; its time costs nothing."""
@@ -77,8 +85,7 @@ class MachinePrice:
 
 
 def own_rates(today: date | None = None) -> dict[tuple[str, str], Rates]:
-    """(provider, model) → rates that the price library lacks. A cached token is counted at its full
-    price where no other is known, and one that is written to the cache always."""
+    """(provider, model) → rates that the price library lacks."""
     return {key: _rates(row) for key, row in _own_rows(today).items()}
 
 
@@ -88,7 +95,9 @@ def _own_rows(today: date | None = None) -> dict[tuple[str, str], InferenceRow]:
 
 def _rates(row: Tokens) -> Rates:
     cached = row.input if row.cached is None else row.cached
-    return Rates(row.input, row.output, cached, row.input)
+    write = row.input if row.cache_write is None else row.cache_write
+    assumed = ("cached",) if row.cached is None else ()
+    return Rates(row.input, row.output, cached, write, assumed=assumed)
 
 
 def token_price(
@@ -98,13 +107,74 @@ def token_price(
 
     Raises InputError for a model whose price is not known: it never counts as nothing.
     """
-    own = _own_rows()
+    rates = rates_given(given, provider, model)
+    if rates is None:
+        return _known_price(provider, model, batch=batch)
+    try:
+        at_once = _known_price(provider, model, batch=False)
+    except InputError:
+        return TokenPrice(((0, _halved(rates) if batch else rates),), rates.source)
+    known = _known_price(provider, model, batch=True) if batch else at_once
+    return _in_proportion(rates, at_once, known, batch=batch)
+
+
+def rates_given(given: Mapping[str, Rates], provider: str, model: str) -> Rates | None:
+    """The rates that a user gives for a model: under its id or as `teacher.model` names it, those
+    of a tuned model also under its base's."""
     for name in (model, _untagged(model)):
         if rates := given.get(name) or given.get(f"{provider}:{name}"):
-            return TokenPrice(((0, _halved(rates) if batch else rates),), rates.source)
+            return rates
+    return None
+
+
+def _known_price(provider: str, model: str, *, batch: bool) -> TokenPrice:
+    own = _own_rows()
+    for name in (model, _untagged(model)):
         if row := own.get((provider, name)):
             return TokenPrice(((0, _row_rates(row, batch=batch)),), "distill/prices.toml")
     return _library_price(provider, model, batch=batch)
+
+
+def _in_proportion(
+    given: Rates, at_once: TokenPrice, known: TokenPrice, *, batch: bool
+) -> TokenPrice:
+    """The price of a known model whose user pays `given` for answers at once, whatever the length
+    of the prompt: the cache where it is not given, and batches, are to that as at the known
+    price."""
+    base, rates = at_once.first, known.first
+    own = {
+        kind: _scaled(given.input, getattr(base, kind), base.input)
+        if kind in given.assumed
+        else getattr(given, kind)
+        for kind in TOKENS
+    }
+    source = given.source
+    if given.assumed:
+        source += f"; {' and '.join(given.assumed)} in proportion to {at_once.source}"
+    found = Rates(*(_scaled(own[k], getattr(rates, k), getattr(base, k)) for k in TOKENS))
+    if batch and known.tiers == at_once.tiers:  # of batches nothing is known
+        found = _halved(found)
+    return TokenPrice(((0, found),), source)
+
+
+def _scaled(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
+    """`amount` × `part` ÷ `whole`, without zeros at its end; the amount itself for equal ones."""
+    if part == whole or not whole:
+        return amount
+    found = (amount * part / whole).quantize(USD_PLACES)
+    return Decimal(f"{found:f}".rstrip("0").rstrip("."))
+
+
+def assumption(model: str, price: TokenPrice) -> str:
+    """What is assumed where a model's price says nothing of the cache; empty for nothing."""
+    kinds, name = price.first.assumed, model.rpartition("#")[2]
+    if not kinds:
+        return ""
+    return (
+        f"{name}: {' and '.join(OF_THE_CACHE[kind] for kind in kinds)} count at the full price of "
+        f"the prompt, since {price.source} gives no other: give {' and '.join(kinds)} under "
+        f'[prices."{name}"]'
+    )
 
 
 def _row_rates(row: InferenceRow, *, batch: bool) -> Rates:
@@ -119,11 +189,9 @@ def _untagged(model: str) -> str:
 
 
 def _halved(rates: Rates) -> Rates:
-    """Both providers' batch price, for every kind of token."""
-    return Rates(
-        *(getattr(rates, name) / 2 for name in TOKENS),
-        source=rates.source,
-    )
+    """A batch's price where no other is known, for every kind of token."""
+    halves = (getattr(rates, name) / 2 for name in TOKENS)
+    return Rates(*halves, source=rates.source, assumed=rates.assumed)
 
 
 def _library_price(provider: str, model: str, *, batch: bool) -> TokenPrice:
@@ -142,12 +210,12 @@ def _library_price(provider: str, model: str, *, batch: bool) -> TokenPrice:
         raise InputError(unpriced(provider, model))
     columns = _columns(found.model_price)
     starts = sorted({start for column in columns.values() for start in column})
-    tiers = tuple((start, _rates_from(columns, start)) for start in starts)
+    assumed = ("cached",) if found.model_price.cache_read_mtok is None else ()
+    tiers = tuple(
+        (start, Rates(*(_at(columns[name], start) for name in TOKENS), assumed=assumed))
+        for start in starts
+    )
     return TokenPrice(tiers, f"genai-prices {__version__}")
-
-
-def _rates_from(columns: Mapping[str, Mapping[int, Decimal]], start: int) -> Rates:
-    return Rates(*(_at(columns[name], start) for name in TOKENS))
 
 
 def unpriced(provider: str, model: str) -> str:

@@ -25,7 +25,7 @@ from pydantic import (
 from distill.backends.language import languages
 from distill.backends.personal import phone_regions
 from distill.errors import InputError
-from distill.prices import Rates
+from distill.prices import OF_THE_CACHE, Rates
 from distill.task_files import read_text
 
 # Along which a teacher behind an API varies new inputs.
@@ -241,9 +241,10 @@ class TrafficSpec(_Section):
 
 
 class PriceSpec(_Section):
-    """A model's price per 1M tokens, where it is not known or another one was agreed. What is
-    cached costs as much as any other token of the prompt when nothing else is said. `source` says
-    where it is from, `sure` that one far off the known price is meant."""
+    """A model's price per 1M tokens, where it is not known or another one was agreed. Without
+    `cached` and `cache_write` these are in proportion to the known price; those of a model whose
+    price is not known cost as much as any other token of the prompt. `source` says where it is
+    from, `sure` that one far off the known price is meant."""
 
     input: Annotated[Decimal, Field(gt=0)]
     output: Annotated[Decimal, Field(gt=0)]
@@ -259,7 +260,9 @@ class PriceSpec(_Section):
         write = self.input if self.cache_write is None else self.cache_write
         usd = {USD: Decimal(1), **currencies}[self.currency]
         prices = (self.input, self.output, cached, write)
-        return Rates(*(usd * price for price in prices), source=self.source or "task.toml")
+        assumed = tuple(kind for kind in OF_THE_CACHE if getattr(self, kind) is None)
+        source = self.source or "task.toml"
+        return Rates(*(usd * price for price in prices), source=source, assumed=assumed)
 
 
 def _reason(text: str) -> str:

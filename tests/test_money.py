@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from distill import pipeline
+from distill.plan import plan
 from distill.prices import MachinePrice, token_price
 from distill.progress import shown
 from distill.records import (
@@ -34,6 +35,7 @@ from distill.records import (
 from distill.report import report
 from distill.report.collect import collect
 from distill.report.compared import busy_seconds
+from distill.report.render import html, markdown
 from distill.report.spend import spend_figures
 from distill.spec import PeopleSpec
 from distill.store import Run, Store, open_store
@@ -66,6 +68,7 @@ utilisation = 0.6
 hours = 0.5
 usd_per_hour = 60
 """
+PER_CENT_OFF = "input = 1.80\noutput = 9"
 SYNTHESIS, ANSWER = Usage(600, 400), Usage(1200, 5, cached=1000)
 JUDGED, SERVED = Usage(300, 20), Usage(50, 3)
 IN_FLIGHT = 8
@@ -195,6 +198,40 @@ def test_a_price_that_was_corrected_holds_for_every_request_and_changes_no_bill(
     # 200 × 4 + 1,000 × 0.10 + 5 × 10 = 950 millionths.
     assert (teacher["name"], teacher["usd_per_1k_requests"]) == ("teacher", "0.95")
     assert teacher["tariff"]["in_batches"] == "0.475"
+
+
+def test_a_contract_without_cache_prices_is_the_list_price_less_ten_per_cent(
+    recorded: tuple[Context, Store], pets: WriteTask
+) -> None:
+    """$0.495 for 1,000; with every cached token in full it would be $2.205."""
+    context, store = recorded
+    bare = re.sub(r"cache.*\n", "", TASK_TOML).replace("input = 2\noutput = 10", PER_CENT_OFF)
+    task = pets(task_toml=bare, gold_jsonl=jsonl(pet_rows("gold", 67)[:200]))
+    teacher = collect(task, store, context.run_id)["systems"][0]
+    assert (teacher["name"], teacher["usd_per_1k_requests"]) == ("teacher", "0.495")
+    assert teacher["tariff"]["in_batches"] == "0.2475"
+    assert teacher["tariff"]["from"].startswith("task.toml; cached and cache_write in proportion")
+    assert "assumed" not in teacher["tariff"]
+
+
+@pytest.mark.parametrize("model", ["openai:mystery-1", "http://host/v1#mystery-1"])
+def test_that_cached_tokens_count_in_full_is_said(
+    recorded: tuple[Context, Store], pets: WriteTask, model: str
+) -> None:
+    context, store = recorded
+    bare = re.sub(r"cache.*\n", "", TASK_TOML).replace(f"openai:{MODEL}", model)
+    bare = bare.replace(MODEL, "mystery-1")
+    task = pets(task_toml=bare, gold_jsonl=jsonl(pet_rows("gold", 67)[:200]))
+    found = collect(task, store, context.run_id)
+    tariff = found["systems"][0]["tariff"]
+    words = "mystery-1: tokens read from a cache and tokens written to a cache count at the full"
+    assert tariff["assumed"].startswith(words) and tariff["from"] == "task.toml"
+    assert ("in_batches" in tariff) is model.startswith("openai")
+    for page in (markdown(found), html(found)):
+        assert words in page
+    assert any(words in line for line in plan(task).assumptions)
+    known = pets(task_toml=TASK_TOML, gold_jsonl=jsonl(pet_rows("gold", 67)[:200]))
+    assert not any("full price of the prompt" in line for line in plan(known).assumptions)
 
 
 def test_a_break_and_room_that_was_not_used_make_no_system_faster() -> None:

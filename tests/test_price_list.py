@@ -8,11 +8,12 @@ import pytest
 from click.testing import CliRunner
 from pydantic import ValidationError
 
+import distill.price_table
 from distill.backends.tuning_prices import NO_NEW_JOBS, TUNABLE
 from distill.cli import cli
 from distill.errors import InputError
 from distill.price_list import all_rows, rows_of
-from distill.price_table import STALE_DAYS, InferenceRow, price_table
+from distill.price_table import STALE_DAYS, InferenceRow, LifetimeRow, lifetime_of, price_table
 from distill.prices import Rates, own_rates, token_price
 
 TODAY = date(2026, 11, 25)
@@ -35,8 +36,9 @@ def test_the_rows_are_those_of_the_providers_pages() -> None:
     assert rates["openai", "ft:gpt-4o-mini-2024-07-18"] == Rates(
         Decimal("0.30"), Decimal("1.20"), Decimal("0.15"), Decimal("0.30")
     )
-    full = rates["openai", "gpt-6.2-sol"]
-    assert full.cached == full.cache_write == full.input, "no other price is known"
+    assert rates["openai", "gpt-6.2-sol"] == Rates(
+        Decimal(2), Decimal(10), Decimal("0.20"), Decimal("2.50")
+    )
     assert TUNABLE["gpt-4o-mini-2024-07-18"].training == 3
     assert TUNABLE["gpt-4.1-mini-2025-04-14"].training == 5
     assert {row.shutdown for row in TUNABLE.values()} == {date(2027, 1, 14)}
@@ -89,6 +91,70 @@ def test_a_model_that_will_be_switched_off_says_when() -> None:
         (date(2026, 12, 11) - TODAY).days,
     )
     assert not [found for found in rows_of("gpt-6-luna", TODAY, {}) if "lifetime" in found]
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "ends"),
+    [
+        ("openai", "gpt-4.1-2025-04-14", date(2027, 1, 14)),
+        ("openai", "gpt-4.1-mini-2025-04-14", date(2027, 1, 14)),
+        ("openai", "gpt-5-2025-08-07", date(2026, 12, 11)),
+        ("openai", "gpt-5-mini-2025-08-07", date(2026, 12, 11)),
+        ("openai", "o3-2025-04-16", date(2026, 12, 11)),
+        ("openai", "gpt-4o-2024-11-20", date(2027, 1, 14)),
+        ("openai", "ft:gpt-4.1-2025-04-14:acme:routes:abc", date(2027, 1, 14)),
+        ("openai", "ft:gpt-4o-mini-2024-07-18:acme::abc", date(2027, 1, 14)),
+        ("anthropic", "claude-sonnet-4-5-20250929", date(2026, 11, 30)),
+        ("anthropic", "claude-sonnet-4-5-latest", date(2026, 11, 30)),
+        ("openai", "gpt-5.1-2025-11-13", date(2027, 4, 1)),
+    ],
+)
+def test_a_dated_or_tuned_model_ends_with_its_alias(provider: str, model: str, ends: date) -> None:
+    row = lifetime_of(provider, model)
+    assert row is not None and row.shutdown == ends
+    shown = [found for found in rows_of_ends(provider, model) if "lifetime" in found]
+    assert [found["ends"] for found in shown] == [ends]
+
+
+def rows_of_ends(provider: str, model: str) -> list[dict[str, object]]:
+    given = Rates(Decimal(1), Decimal(5), Decimal(1), Decimal(1))
+    return rows_of(f"{provider}:{model}", TODAY, {model: given})
+
+
+@pytest.mark.parametrize("model", ["gpt-6-luna", "gpt-4", "gpt-5.1-codex-mini", "o3-deep-research"])
+def test_another_model_of_a_family_has_no_end_by_it(model: str) -> None:
+    assert lifetime_of("openai", model) is None
+
+
+def test_an_alias_is_known_by_its_dated_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = LifetimeRow(
+        provider="openai",
+        model="m-2026-01-02",
+        shutdown=date(2027, 2, 3),
+        source="somebody's page",
+        checked=TODAY,
+    )
+    table = price_table().model_copy(update={"lifetime": (row,)})
+    monkeypatch.setattr(distill.price_table, "price_table", lambda: table)
+    assert lifetime_of("openai", "m") is row
+
+
+def test_a_price_that_is_given_by_its_whole_name_is_not_the_tables() -> None:
+    given = Rates(Decimal(1), Decimal(5), Decimal(1), Decimal(1), source="contract")
+    for key in ("gpt-6.2-sol", "openai:gpt-6.2-sol"):
+        row = rows_of("openai:gpt-6.2-sol", TODAY, {key: given})[0]
+        assert row["from"] == "contract" and "checked" not in row
+
+
+def test_what_is_assumed_is_in_the_row() -> None:
+    given = Rates(
+        *(Decimal(1), Decimal(5), Decimal(1), Decimal(1)),
+        source="task.toml",
+        assumed=("cached", "cache_write"),
+    )
+    row = rows_of("openai:mystery-1", TODAY, {"mystery-1": given})[0]
+    assert row["assumed"].startswith("mystery-1: tokens read from a cache and tokens written")
+    assert "assumed" not in rows_of("openai:gpt-6-luna", TODAY, {})[0]
 
 
 def test_an_unknown_model_is_an_error_that_says_what_to_do() -> None:

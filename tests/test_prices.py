@@ -7,17 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distill.backends.teachers import url
 from distill.errors import InputError
-from distill.price_table import InferenceRow, valid_rows
+from distill.price_table import InferenceRow, price_table, valid_rows
 from distill.prices import (
+    TOKENS,
     Rates,
+    assumption,
     machine_share,
     machine_usd,
     own_rates,
+    rates_given,
     token_price,
     usd_per_1k,
 )
 from distill.records import Usage
+from distill.spec import PriceSpec
 
 MODELS = (
     ("openai", "gpt-6-luna"),
@@ -149,3 +154,91 @@ def test_an_unknown_price_is_an_error_and_not_nothing() -> None:
     with pytest.raises(InputError, match=r"price of nobody \(openai\) is not known") as caught:
         token_price("openai", "nobody", {})
     assert '[prices."nobody"]' in str(caught.value)
+
+
+def agreed(**prices: str) -> Rates:
+    """What `[prices."…"]` with these keys gives."""
+    return PriceSpec.model_validate(prices).rates({})
+
+
+def test_a_contract_without_cache_prices_keeps_the_known_proportions() -> None:
+    """Ten per cent off gpt-6.1-sol: 200 × 1.80 + 1,000 × 0.09 + 5 × 9 = 495 millionths each."""
+    contract = {"gpt-6.1-sol": agreed(input="1.80", output="9")}
+    price = token_price("openai", "gpt-6.1-sol", contract)
+    assert price.usd(Usage(1200, 5, cached=1000), 1.0) * 1_000_000 == 495
+    assert price.usd(Usage(1000, 0, cache_written=1000), 1.0) * 1_000_000 == 2250
+    assert price.source.startswith(
+        "task.toml; cached and cache_write in proportion to genai-prices"
+    )
+    assert assumption("gpt-6.1-sol", price) == ""
+
+
+def test_the_example_of_the_docs_in_another_currency() -> None:
+    spec = PriceSpec.model_validate({"input": "0.09", "output": "0.45", "currency": "EUR"})
+    rates = token_price(
+        "openai", "gpt-6-luna", {"gpt-6-luna": spec.rates({"EUR": Decimal("1.08")})}
+    )
+    shown = [str(getattr(rates.first, kind)) for kind in ("input", "cached", "cache_write")]
+    assert shown == ["0.0972", "0.00972", "0.1215"]
+
+
+def test_a_price_of_the_cache_that_is_given_stays() -> None:
+    contract = {"gpt-6.1-sol": agreed(input="1", output="5", cached="0.07")}
+    rates = token_price("openai", "gpt-6.1-sol", contract).first
+    assert (rates.cached, rates.cache_write) == (Decimal("0.07"), Decimal("1.25"))
+
+
+@pytest.mark.parametrize("name", ["gpt-6-luna", "claude-haiku-5-5", "gpt-4o", "gpt-6.2-sol"])
+@pytest.mark.parametrize("batch", [False, True])
+def test_half_the_list_price_is_half_of_every_rate(name: str, batch: bool) -> None:
+    """Of the cache and in batches, whatever these are to other tokens at once."""
+    provider = "anthropic" if name.startswith("claude") else "openai"
+    full, known = (token_price(provider, name, {}, batch=wanted) for wanted in (False, batch))
+    half = agreed(input=str(full.first.input / 2), output=str(full.first.output / 2))
+    found = token_price(provider, name, {name: half}, batch=batch)
+    for kind in TOKENS:
+        assert getattr(found.first, kind) == getattr(known.first, kind) / 2
+
+
+def test_of_an_unknown_model_it_is_said_what_is_assumed() -> None:
+    contract = {"mine": agreed(input="1", output="5")}
+    for batch in (False, True):
+        price = token_price("url", "mine", contract, batch=batch)
+        told = assumption("http://host/v1#mine", price)
+        assert told.startswith("mine: tokens read from a cache and tokens written to a cache count")
+        assert told.endswith(
+            'since task.toml gives no other: give cached and cache_write under [prices."mine"]'
+        )
+    told = assumption(
+        "mine", token_price("url", "mine", {"mine": agreed(input="1", output="5", cached="1")})
+    )
+    assert told.endswith('give cache_write under [prices."mine"]')
+
+
+@pytest.mark.parametrize(("name", "booked"), [("gpt-6.2-sol", "5080"), ("gpt-6.2-astra", "20320")])
+def test_what_gpt_6_2_writes_to_its_cache_is_booked(name: str, booked: str) -> None:
+    """2,000 tokens at 1.25 of the prompt's price, and 8 of the answer."""
+    price = token_price("openai", name, {})
+    assert price.usd(Usage(2000, 8, cache_written=2000), 1.0) * 1_000_000 == Decimal(booked)
+    assert price.worst(2000, 8) * 1_000_000 == Decimal(booked)
+
+
+def test_no_model_that_bills_its_cache_counts_writing_as_any_token() -> None:
+    """OpenAI bills 1.25 for writing from gpt-5.6 on, and 0.1 or less for reading."""
+    names = [row.model for row in price_table().inference if row.model.startswith("gpt-")]
+    names += ["gpt-6-luna", "gpt-6-sol", "gpt-6-astra", "gpt-6.1-terra", "gpt-6.1-sol"]
+    assert "gpt-6.2-sol" in names
+    for name in names:
+        for batch in (False, True):
+            for _, rates in token_price("openai", name, {}, batch=batch).tiers:
+                assert rates.cache_write == rates.input * Decimal("1.25")
+                assert rates.cached <= rates.input / 10 and not rates.assumed
+
+
+def test_a_price_is_found_by_either_name_of_its_model() -> None:
+    contract = agreed(input="1", output="5")
+    for name in ("gpt-6-luna", "openai:gpt-6-luna"):
+        assert rates_given({name: contract}, "openai", "gpt-6-luna") is contract
+        assert rates_given({name: contract}, "anthropic", "gpt-6-luna-2") is None
+    assert rates_given({"openai:ft:base": contract}, "openai", "ft:base:org::id") is contract
+    assert url.price("http://127.0.0.1:1/v1#m", {"url:m": contract}) is not None

@@ -6,7 +6,7 @@ from typing import Any
 
 from distill.backends.batches import BATCHES
 from distill.backends.teachers import choose, price_of
-from distill.prices import TokenPrice, token_price
+from distill.prices import TokenPrice, assumption, token_price
 from distill.records import Completion, Model, Student, Usage
 from distill.report.spend import shown_usd
 from distill.task import Task
@@ -17,27 +17,32 @@ Figures = dict[str, Any]
 def tariff_figures(
     task: Task, name: str, student: Student, answers: Sequence[Completion]
 ) -> Figures:
-    """`tariff` of a system that a provider with batches bills: USD per 1,000 of the same requests
-    `in_batches` and `without_cache`, and where the price is from; empty for any other."""
+    """`tariff` of a system that a provider bills: USD per 1,000 of the same requests
+    `without_cache` and, where the provider has batches, `in_batches`; where the price is from; and
+    what of it is `assumed`, where the cache was used. Empty for any other system."""
     model = _model(task, name, student)
-    if model is None or model.api not in BATCHES or not answers:
+    at_once = billing(task, student).get(name)
+    if model is None or at_once is None or not answers:
         return {}
-    at_once = token_price(model.api, model.name, task.rates)
-    in_batches = token_price(model.api, model.name, task.rates, batch=True)
     asked = usages(answers)
     uncached = [Usage(usage.prompt, usage.completion) for usage in asked]
-    return {
-        "tariff": {
-            "in_batches": shown_usd(billed_per_1k(in_batches, asked)),
-            "without_cache": shown_usd(billed_per_1k(at_once, uncached)),
-            "from": at_once.source,
-        }
-    }
+    found: Figures = {}
+    if model.api in BATCHES:
+        in_batches = token_price(model.api, model.name, task.rates, batch=True)
+        found["in_batches"] = shown_usd(billed_per_1k(in_batches, asked))
+    found["without_cache"] = shown_usd(billed_per_1k(at_once, uncached))
+    found["from"] = at_once.source
+    assumed = assumption(model.name, at_once)
+    if assumed and any(usage.cached or usage.cache_written for usage in asked):
+        found["assumed"] = assumed
+    return {"tariff": found}
 
 
 def _model(task: Task, name: str, student: Student) -> Model | None:
     if name == "student":
         return Model(student.model, None, "openai") if student.model else None
+    if name in ("base", "base_few_shot"):
+        return Model(student.base, None, "openai") if student.model else None
     named = task.named_models.get(name)
     return choose(named).model if named else None
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from distill.backends.hosts import is_loopback
 from distill.backends.servers import ServerSettings
 from distill.errors import InputError
-from distill.prices import MachinePrice, Rates, TokenPrice, token_price
+from distill.prices import MachinePrice, Rates, TokenPrice, rates_given, token_price
 from distill.records import Endpoint, Model
 
 KEY = "DISTILL_TEACHER_KEY"
@@ -34,7 +34,7 @@ def identify(argument: str) -> Model:
 def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
     """The task's price; a server on this machine sends no bill without one."""
     url, _, name = identify(argument).name.partition("#")
-    if is_loopback(urlsplit(url).hostname or "") and name not in rates:
+    if is_loopback(urlsplit(url).hostname or "") and rates_given(rates, "url", name) is None:
         return None
     return token_price("url", name, rates)
 
