@@ -54,6 +54,7 @@ from distill.wanted import (
     comparisons,
     demand,
     gold_wanted,
+    once,
     wanted_requests,
 )
 
@@ -90,7 +91,8 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A run's steps that are billed, none for a teacher that sends no bill (`price` is None);
-    `spent_usd` is what the run was billed already, or may have been; `batches`: the provider takes
+    `spent_usd` is what the run was billed already, `possibly_paid_twice_usd` the most that it may
+    have been billed for lost answers; `batches`: the provider takes
     batches, and `in_batches`: the run goes through them; `training`: how long the student's will
     take, where that is known and is not over; `terms`: those of the models that the student
     learns from, in sentences."""
@@ -106,6 +108,7 @@ class Plan:
     in_batches: bool
     training: TrainingTime | None = None
     terms: tuple[str, ...] = ()
+    possibly_paid_twice_usd: Decimal = Decimal(0)
 
     @property
     def requests(self) -> int:
@@ -147,6 +150,11 @@ class Plan:
             f"{dollars(self.worst_usd)}; budget.usd is {dollars(self.budget_usd)}"
         )
 
+    @property
+    def committed_usd(self) -> Decimal:
+        """What the budget counts of the run so far."""
+        return self.spent_usd + self.possibly_paid_twice_usd
+
     def up_to(self, stages: Collection[str]) -> "Plan":
         """The plan of these stages alone."""
         steps = tuple(step for step in self.steps if step.purpose.partition(":")[0] in stages)
@@ -155,7 +163,7 @@ class Plan:
     def stops(self) -> tuple[Step, int] | None:
         """The step in which the budget is reached, and how many of its requests it still carries;
         None when it is enough. The ledger begins a request only when its worst case fits."""
-        left = self.budget_usd - self.spent_usd
+        left = self.budget_usd - self.committed_usd
         for step in self.steps:
             if step.requests:
                 usd = step.usd_in_batches if self.in_batches else step.usd
@@ -177,17 +185,20 @@ def plan(
     """
     name = task.spec.teacher.model
     price = price_of(name, task.rates)
-    spent = store.committed_usd(run_id) if store and run_id else Decimal(0)
+    spent = store.billed_usd(run_id) if store and run_id else Decimal(0)
+    twice = store.possibly_paid_twice_usd(run_id) if store and run_id else Decimal(0)
     terms = _terms(task)
     stock = _stock(store, run_id)
     training = _training_time(task, name, stock)
     if not terms:
         budget = task.spec.budget.usd
         may = _permission(task)
-        return Plan(task.name, name, None, False, (), budget, spent, (), False, training, may)
+        return Plan(
+            *(task.name, name, None, False, (), budget, spent, (), False, training, may, twice)
+        )
     task, model = without_leaking_seeds(task), choose(name).model
     asked = demand(task, model, stock)
-    wanted_of_all = [*asked.wanted, *_student_wanted(task, stock), *_baselines(task, stock)]
+    wanted_of_all = once([*asked.wanted, *_student_wanted(task, stock), *_baselines(task, stock)])
     billed = [wanted for wanted in wanted_of_all if wanted.purpose in terms]
     found = expectations(task, {purpose: row.model for purpose, row in terms.items()}, billed)
     mode, batches = task.spec.teacher.mode, model.api in BATCHES
@@ -212,6 +223,7 @@ def plan(
         in_batches=batches and goes_in_batches(mode, detach=detach, began=began),
         training=training,
         terms=_permission(task),
+        possibly_paid_twice_usd=twice,
     )
 
 

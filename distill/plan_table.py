@@ -65,13 +65,15 @@ def _training(plan: Plan) -> Iterator[str]:
 
 def _budget(plan: Plan) -> str:
     spent = f"{dollars(plan.spent_usd)} of it are spent; " if plan.spent_usd else ""
+    if twice := plan.possibly_paid_twice_usd:
+        spent += f"at most {dollars(twice)} may have been billed for lost answers; "
     if stop := plan.stops():
         step, carried = stop
         return (
             f"{spent}not enough: the run stops in {step.purpose} with about {carried:,} of "
             f"{step.requests:,} answers, keeps all that was paid for and goes on when it is raised"
         )
-    if plan.spent_usd + plan.worst_usd > plan.budget_usd:
+    if plan.committed_usd + plan.worst_usd > plan.budget_usd:
         return f"{spent}enough, though not for the most that could be billed"
     return f"{spent}enough, also for the most that could be billed"
 
@@ -106,6 +108,7 @@ def figures(plan: Plan) -> dict[str, Any]:
         "seconds": plan.seconds,
         "budget_usd": plan.budget_usd,
         "spent_usd": plan.spent_usd,
+        "possibly_paid_twice_usd": plan.possibly_paid_twice_usd,
         "stops": stop and {"purpose": stop[0].purpose, "requests": stop[1]},
         "assumptions": plan.assumptions,
         "terms": plan.terms,

@@ -81,9 +81,9 @@ def rehearse(workspace: Workspace, name: str, wanted: Wanted) -> Rehearsed:
         outcome = pipeline.run_task(apart, task, way)
         bill = standin.bill()
     with outcome.context.store() as store:
-        committed = store.committed_usd(outcome.run.id)
+        billed = store.billed_usd(outcome.run.id)
         twice = store.possibly_paid_twice_usd(outcome.run.id)
-    done = Rehearsed(outcome, bill, committed - twice, twice)
+    done = Rehearsed(outcome, bill, billed, twice)
     if not done.agrees:
         raise DistillError(
             f"the stand-in billed ${bill.usd}, the ledger has ${done.answers_usd} and at most "

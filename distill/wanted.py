@@ -36,6 +36,7 @@ __all__ = [
     "comparisons",
     "demand",
     "gold_wanted",
+    "once",
     "wanted_requests",
 ]
 
@@ -189,6 +190,19 @@ def wanted_requests(
     missing = tuple(row for row in once if row.id not in known)
     answered = tuple((row, known[row.id]) for row in once if row.id in known)
     return Wanted(purpose, missing, before + answered)
+
+
+def once(wanted_of_all: Sequence[Wanted]) -> list[Wanted]:
+    """The same, where what several purposes ask for is missing of the first of them alone: one
+    answer serves all."""
+    seen: set[str] = set()
+    found = []
+    for wanted in wanted_of_all:
+        found.append(
+            replace(wanted, missing=tuple(row for row in wanted.missing if row.id not in seen))
+        )
+        seen.update(row.id for row in wanted.missing)
+    return found
 
 
 def _given(task: Task) -> set[str]:

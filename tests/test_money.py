@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from distill import pipeline
 from distill.plan import plan
-from distill.prices import MachinePrice, token_price
+from distill.plan_table import figures as plan_figures
+from distill.plan_table import notes
+from distill.prices import MachinePrice, TokenPrice, token_price
 from distill.progress import shown
 from distill.records import (
     Ask,
@@ -37,6 +39,7 @@ from distill.report.collect import collect
 from distill.report.compared import busy_seconds
 from distill.report.render import html, markdown
 from distill.report.spend import spend_figures
+from distill.report.unfinished import so_far
 from distill.spec import PeopleSpec
 from distill.store import Run, Store, open_store
 from distill.task import Task
@@ -260,14 +263,100 @@ def test_the_sql_of_each_part_gives_the_reports_figure(
 ) -> None:
     context, store = recorded
     ((found,),) = store.rows(sql.replace("…", context.run_id))
-    assert round(Decimal(str(found)), 8) == Decimal(figures(context.folder)["spend"][part])
+    assert round(Decimal(str(found or 0)), 8) == Decimal(figures(context.folder)["spend"][part])
+
+
+def lost_at_a_kill(store: Store, run: str, price: TokenPrice) -> None:
+    """60 answers at 280 millionths of a dollar, and 8 more in flight when the process ended."""
+    usage, now = Usage(1800, 200), datetime.now(UTC)
+    rows = [Request(MODEL, (Message("user", f"{n}"),), Sampling(200)) for n in range(68)]
+    store.add_asks(run, [Ask("generate:answer", row.id, row) for row in rows])
+    attempts = [Attempt(row.id, row, price.worst(20_000, 200)) for row in rows]
+    store.add_attempts(run, attempts)
+    for attempt in attempts[:60]:
+        answer = Completion(
+            *(attempt.request_id, "cat", "stop", 1800, 200, price.usd(usage, 1.0), 1.0, now)
+        )
+        store.add_completions([answer])
+        store.add_outcomes([Outcome(attempt, answer)])
+    store.settle_lost()
+
+
+def test_eight_answers_that_a_kill_lost_are_not_billed(
+    workspace: Workspace, pets: WriteTask
+) -> None:
+    """They stand in their own line, at most; the budget counts them."""
+    toml = TASK_TOML.replace(MODEL, "gpt-6-luna")
+    run, task = pipeline.begin(
+        workspace,
+        pets(task_toml=re.sub(r"\[prices(.|\n)*?(?=\[machine)", "", toml)),
+        pipeline.Way(),
+    )
+    price = token_price("openai", "gpt-6-luna", task.rates)
+    with open_store(workspace.database("pets")) as store:
+        lost_at_a_kill(store, run.id, price)
+        store.add_estimate(run.id, Decimal("0.02"))
+        spend = spend_figures(task, store, run, None)
+        found = plan(task, store, run.id)
+        assert store.committed_usd(run.id) == Decimal("0.0168") + 8 * Decimal("0.0026")
+        page = markdown(so_far_of(task, store, run))
+    assert (spend["billed_usd"], spend["possibly_paid_twice_usd"]) == ("0.0168", "0.0208")
+    assert Decimal(spend["total_usd"]) == Decimal("30.0168"), "30 of people"
+    assert "| of it billed by providers | 0.0168 |" in page
+    assert "| possibly billed for answers that were lost, at most | 0.0208 |" in page
+    assert (found.spent_usd, found.committed_usd) == (Decimal("0.0168"), Decimal("0.0376"))
+    (told,) = (line for line in notes(found) if "budget.usd is" in line)
+    assert "$0.0168 of it are spent; at most $0.0208 may have been billed for lost" in told
+    shown = plan_figures(found)
+    assert (shown["spent_usd"], shown["possibly_paid_twice_usd"]) == (
+        *(Decimal("0.0168"), Decimal("0.0208")),
+    )
+
+
+def so_far_of(task: Task, store: Store, run: Run) -> dict[str, Any]:
+    """The figures of the run, of which generation is done."""
+    store.finish_stage(run.id, "generate", 1.0)
+    return so_far(task, store, run)
+
+
+def test_an_answer_that_serves_two_purposes_is_paid_once(
+    recorded: tuple[Context, Store],
+) -> None:
+    context, store = recorded
+    run = Run(uuid4().hex, "h", {}, "", datetime.now(UTC), "t")
+    store.add_run(run, {"machine": {"usd_per_hour": "0.10"}})
+    shared = Request(MODEL, (Message("user", f"{run.id} shared"),), Sampling(9))
+    prompted = Request(MODEL, (Message("user", f"{run.id} base"),), Sampling(9))
+    asked = {
+        "generate:answer": [shared],
+        "curate:judge": [],
+        "evaluate:teacher": [shared],
+        "evaluate:openai:gpt-6.1-sol": [shared],
+        "evaluate:base": [prompted],
+        "evaluate:base_few_shot": [prompted],
+    }
+    for purpose, rows in asked.items():
+        store.add_asks(run.id, [Ask(purpose, "x", row) for row in rows])
+    for row, usd in ((shared, "0.5"), (prompted, "0.25")):
+        answer = Completion(row.id, "cat", "stop", 1, 1, Decimal(usd), 1.0, datetime.now(UTC))
+        store.add_completions([answer])
+    spend = spend_figures(context.task, store, run, None)
+    assert (spend["generate_usd"], spend["evaluate_usd"]) == ("0.5", "0.25")
+    assert Decimal(spend["total_usd"]) == Decimal("30.75"), "30 of people"
+    for part, sql in SQL:
+        if part in ("generate_usd", "judge_usd", "evaluate_usd"):
+            ((found,),) = store.rows(sql.replace("…", run.id))
+            assert (found or 0) == Decimal(spend[part])
+    for asking, rows in ((run.id, [shared, prompted]), ("another", [shared])):
+        store.add_asks(asking, [Ask("generate:odd", row.id, row) for row in rows])
+    assert store.mean_usd("generate:odd") == Decimal("0.375"), "each answer once, whoever asked"
 
 
 def test_every_part_has_its_sql(recorded: tuple[Context, Store]) -> None:
     """But those that are in the task, and sums of others."""
     parts = set(figures(recorded[0].folder)["spend"])
     assert parts - {part for part, _ in SQL} == {
-        *("total_usd", "budget_usd", "billed_usd", "people_usd"),
+        *("total_usd", "budget_usd", "people_usd"),
     }
 
 

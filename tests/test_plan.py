@@ -180,6 +180,21 @@ def test_a_plan_asks_nothing_and_leaves_nothing(
     assert not workspace.runs.exists()
 
 
+def test_what_serves_two_purposes_is_paid_once(workspace: Workspace, pets: WriteTask) -> None:
+    """Gold among the inputs, a baseline that is the teacher, a base that is shown no seeds."""
+    gold = [{"input": row["input"]} for row in pet_rows("gold", 5)[:4]]
+    same = f"[evaluate]\nbaselines = ['{OPENAI}']\n[student]\ntrainer = 'openai'\n"
+    plain = toml(same, shots=0).replace("requests = 60", "requests = 0")
+    pets(task_toml=plain, inputs_jsonl=jsonl(gold))
+    found = look(workspace, "pets")
+    asked = {purpose: count for purpose, (count, _) in left(found).items()}
+    assert asked[ANSWER] == 4
+    assert (asked[EVALUATE], asked[f"evaluate:{OPENAI}"]) == (11, 0)
+    assert (asked["evaluate:base"], asked["evaluate:base_few_shot"]) == (15, 0)
+    by_purpose = {step.purpose: step for step in found.steps}
+    assert by_purpose["evaluate:base_few_shot"].usd == by_purpose[f"evaluate:{OPENAI}"].usd == 0
+
+
 def test_every_vote_is_paid(workspace: Workspace, pets: WriteTask) -> None:
     pets(task_toml=toml(votes=3), inputs_jsonl=INPUTS)
     assert left(look(workspace, "pets"))[ANSWER] == (300, 0)

@@ -10,6 +10,7 @@ from distill.curate import kept_of
 from distill.errors import DistillError
 from distill.plan import plan
 from distill.rehearsal import Settings
+from distill.report.collect import data_figures
 from distill.store import open_store
 from distill.workspace import EVENTS, Context, Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
@@ -81,6 +82,9 @@ def test_rounds_end_where_a_round_brings_too_little(
     outcome = pipeline.run(workspace, "pets", UNTIL_CURATE)
     said = rounds(outcome.context.folder)
     assert len(said) == 1 and "under generate.least_yield, 100%" in said[0]
+    with outcome.context.store() as store:
+        data = data_figures(outcome.context.task, store, outcome.run.id, [], [])
+    assert data["requested"] == data["completed"] == 40, "not the 4,000 that were allowed"
 
 
 def test_the_budget_ends_a_later_round_and_what_was_answered_is_used(
@@ -105,6 +109,11 @@ def test_the_budget_ends_a_later_round_and_what_was_answered_is_used(
     assert 0 < kept(outcome.context) < 500
     with outcome.context.store() as store:
         assert store.committed_usd(outcome.run.id) == bill.usd
+        synthesised = store.rows(
+            "SELECT DISTINCT request_id FROM ask JOIN completion USING (request_id) "
+            "WHERE purpose LIKE 'generate:synthesize%'"
+        )
+        assert store.inputs_asked(outcome.run.id) == 5 * len(synthesised) < 630, said
         candidates = store.candidates(outcome.run.id)
         assert all(row.answers or row.problem or not row.input for row in candidates)
         used = {id_ for row in candidates for id_ in row.answer_ids}

@@ -240,12 +240,10 @@ def data_figures(
     seeds, shown = len(task.seeds) + len(task.leaking), completed["seeds"]
     leaks = seeds - shown if shown else 0  # a student that was made elsewhere has no candidates
     leaks += sum(n for (check, _), n in (drops + of_seeds).items() if check == "leak_gate")
-    spec = task.spec.generate
-    requested = spec.requests if "synthesis" in spec.sources else 0
-    requested += len(task.inputs) if "inputs" in spec.sources else 0
+    given = len(task.inputs) if "inputs" in task.spec.generate.sources else 0
     made = completed.total() - completed["seeds"]
     return {
-        "requested": requested,
+        "requested": store.inputs_asked(run_id) + given,
         "completed": made,
         "kept": made - drops.total(),
         "dropped": {f"{check}: {reason}": n for (check, reason), n in sorted(drops.items())},

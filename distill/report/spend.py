@@ -15,8 +15,9 @@ Figures = dict[str, Any]
 
 
 def spend_figures(task: Task, store: Store, run: Run, student: Student | None) -> Figures:
-    """Each part, their sum, and what was billed, reserved and estimated; USD as text. What people
-    cost is a part where the task says it, and no part of any budget."""
+    """Each part, their sum, and what was billed, may have been and was estimated; USD as text.
+    What people cost is a part where the task says it, and no part of any budget. What lost answers
+    may have cost is in no sum: nobody knows whether it was billed, and the student needs none."""
     spent = store.spent(run.id)
     stages = {"generate": Decimal(0), "curate": Decimal(0), "evaluate": Decimal(0)}
     for purpose, usd in spent.items():
@@ -34,7 +35,7 @@ def spend_figures(task: Task, store: Store, run: Run, student: Student | None) -
     shown = {name: round(usd, SHOWN_PLACES) for name, usd in parts.items()}
     amounts = shown | {
         "total_usd": sum(shown.values(), Decimal(0)),  # a reader who adds them up finds the same
-        "billed_usd": store.committed_usd(run.id),
+        "billed_usd": store.billed_usd(run.id),
         "budget_usd": task.spec.budget.usd,
         "possibly_paid_twice_usd": store.possibly_paid_twice_usd(run.id),
     }

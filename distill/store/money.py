@@ -48,13 +48,18 @@ class Money(Rows):
             )
 
     def committed_usd(self, run_id: str) -> Decimal:
-        """USD that providers billed the run's attempts, or may have. The time of our own machine,
-        of which the most that can be billed is nothing, is not in it."""
+        """USD that providers billed the run's attempts, or may have: what the budget counts. The
+        time of our own machine, of which the most that can be billed is nothing, is not in it."""
         return sum(self._settled(run_id).values(), Decimal(0))
 
+    def billed_usd(self, run_id: str) -> Decimal:
+        """USD that providers billed the run: for its answers, and for trainings without a student
+        as far as their provider tells."""
+        return self.committed_usd(run_id) - self.possibly_paid_twice_usd(run_id)
+
     def possibly_paid_twice_usd(self, run_id: str) -> Decimal:
-        """USD that attempts without an answer may have been billed: their requests were asked
-        again."""
+        """The most USD that attempts without an answer may have been billed: their requests were
+        asked again."""
         return self._settled(run_id).get("maybe_billed", Decimal(0))
 
     def _settled(self, run_id: str) -> dict[str, Decimal]:
@@ -68,18 +73,23 @@ class Money(Rows):
     def mean_usd(self, purpose: str) -> Decimal | None:
         """What an answer of a purpose cost on average, in any run; None before the first."""
         rows = self.rows(
-            "SELECT AVG(usd) FROM completion JOIN ask USING (request_id) WHERE purpose = ?", purpose
+            "SELECT AVG(usd) FROM completion "
+            "WHERE request_id IN (SELECT request_id FROM ask WHERE purpose = ?)",
+            purpose,
         )
         return None if rows[0][0] is None else Decimal(str(rows[0][0]))
 
     def spent(self, run_id: str) -> dict[str, Decimal]:
-        """Purpose, without the number of its round -> USD of the run's completions. One asked for
-        by two purposes counts in each."""
+        """Purpose, without the number of its round -> USD of the run's completions. One that is
+        asked for by several purposes counts in the first of them: generation, judges, systems."""
         rows = self.rows(
-            """SELECT purpose, SUM(usd) FROM
-                   (SELECT DISTINCT split_part(purpose, '.', 1) AS purpose, request_id
-                    FROM ask WHERE run_id = ?) AS asked
-               JOIN completion USING (request_id) GROUP BY purpose""",
+            """SELECT split_part(substr(first, 2), '.', 1), SUM(usd) FROM
+                   (SELECT request_id, MIN(CASE
+                        WHEN purpose LIKE 'generate:%' THEN '1'
+                        WHEN purpose LIKE 'curate:%' OR purpose LIKE 'evaluate:judge%' THEN '2'
+                        ELSE '3' END || purpose) AS first
+                    FROM ask WHERE run_id = ? GROUP BY request_id) AS asked
+               JOIN completion USING (request_id) GROUP BY ALL""",
             run_id,
         )
         return dict(rows)

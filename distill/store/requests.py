@@ -70,6 +70,17 @@ class Requests(Rows):
         )
         return int(rows[0][0])
 
+    def inputs_asked(self, run_id: str) -> int:
+        """How many new inputs the run's teacher was asked for, and answered."""
+        rows = self.rows(
+            """SELECT COALESCE(SUM(GREATEST(CAST(sampling ->> 'inputs' AS INTEGER), 1)), 0)
+               FROM request WHERE id IN (
+                   SELECT request_id FROM ask JOIN completion USING (request_id)
+                   WHERE run_id = ? AND split_part(purpose, '.', 1) = 'generate:synthesize')""",
+            run_id,
+        )
+        return int(rows[0][0])
+
     def add_completions(self, completions: Sequence[Completion]) -> None:
         """Store answers with their usage and price, in one transaction."""
         self.insert("completion", [list(values_of(completion)) for completion in completions])
