@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from distill.answers import Text
-from distill.backends.tuning_prices import training_usd
 from distill.errors import InputError
 from distill.evaluate import score, student_predictions
 from distill.learning import CURVE, SHARES, Figures, curve_figures, examples_of, part_of
 from distill.pairwise import wins_of
-from distill.plan_student import base_of, epochs_of, tokens_of
+from distill.plan_student import TrainingCost, base_of, tokens_of
 from distill.records import Prediction, Score, SplitRow
 from distill.store import Store
 from distill.task import Task
@@ -62,14 +61,14 @@ def parts(split: Sequence[SplitRow], task: Task) -> list[list[SplitRow]]:
     return found
 
 
-def expected_usd(split: Sequence[SplitRow], task: Task) -> Decimal:
-    """What a provider is expected to bill for training on the parts: nothing for what is trained
-    here."""
+def expected_cost(split: Sequence[SplitRow], task: Task) -> TrainingCost:
+    """What a provider is expected to bill for training on the parts, and the most that it can:
+    nothing for what is trained here."""
     base = base_of(task)
     if base is None:
-        return Decimal(0)
-    tokens = sum(tokens_of(task, part) for part in parts(split, task))
-    return training_usd(base.place, epochs_of(task, base) * tokens)
+        return TrainingCost(Decimal(0), Decimal(0))
+    costs = [tokens_of(task, base, part).cost(base) for part in parts(split, task)]
+    return TrainingCost(*(sum(column, Decimal(0)) for column in zip(*costs, strict=True)))
 
 
 def _measured(context: Context, part: Sequence[SplitRow], system: str) -> dict[str, float]:

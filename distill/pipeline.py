@@ -31,7 +31,7 @@ from distill.backends.teachers import AUTO, automatic, check_key
 from distill.backends.trainers import TRAINERS
 from distill.backends.trainers import choose as choose_trainer
 from distill.curate import curate, kept_of
-from distill.curve import expected_usd, learning_curve
+from distill.curve import expected_cost, learning_curve
 from distill.errors import DistillError, InputError
 from distill.evaluate import evaluate
 from distill.generate import generate
@@ -151,7 +151,7 @@ def _curve(context: Context, way: Way) -> Mapping[str, Any]:
         check_terms(context.task)
     context = replace(context, task=without_leaking_seeds(context.task))
     with context.store() as store:
-        trainings = expected_usd(store.split(context.run_id), context.task)
+        trainings = expected_cost(store.split(context.run_id), context.task)
         reported = "report" in store.finished_stages(context.run_id)
         cost = curve_plan(context.task, store, context.run_id, trainings)
     usd = cost.expected_usd

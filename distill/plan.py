@@ -18,7 +18,7 @@ from distill.backends.pace import FIRST_WINDOW
 from distill.backends.prompt_cache import cached_and_written
 from distill.backends.teachers import choose, price_of
 from distill.backends.token_count import of_prompt
-from distill.backends.trainers.openai import MOST_PER_COUNTED, closing
+from distill.backends.trainers.openai import closing
 from distill.backends.tuning_prices import TUNABLE
 from distill.backends.worst_case import worst_case
 from distill.batch_store import goes_in_batches, was_batched
@@ -29,11 +29,11 @@ from distill.permission import lines
 from distill.plan_student import (
     STUDENT,
     TRAIN,
+    TrainingCost,
     base_of,
     gold_requests,
     kept_of,
     systems_of,
-    training_cost,
     training_tokens,
 )
 from distill.prices import TokenPrice, assumption, token_price
@@ -292,13 +292,12 @@ def _baselines(task: Task, stock: Stock) -> list[Wanted]:
     ]
 
 
-def curve_plan(task: Task, store: Store, run_id: str, usd: Decimal) -> Plan:
-    """A plan of a learning curve alone: its trainings, which are expected to cost so much, and a
-    judge of texts."""
+def curve_plan(task: Task, store: Store, run_id: str, trainings: TrainingCost) -> Plan:
+    """A plan of a learning curve alone: its trainings, and a judge of texts."""
     found, base, terms = plan(task, store, run_id), base_of(task), _terms(task)
     steps = []
     if base is not None:
-        steps.append(_training_step(base.place, len(SHARES), 0, usd, usd * MOST_PER_COUNTED))
+        steps.append(_training_step(base.place, len(SHARES), 0, trainings))
     if COMPARED in terms:
         asked = comparisons(task, len(SHARES) * len(task.gold))
         expected = expectations(task, {COMPARED: terms[COMPARED].model}, [asked])[COMPARED]
@@ -312,11 +311,10 @@ def _training(task: Task, teacher: Model, stock: Stock, run_id: str | None) -> l
     if base is None or "train" in stock.finished:
         return []
     tokens = training_tokens(task, base, teacher, stock.store, run_id)
-    usd, worst = training_cost(base, tokens)
-    return [_training_step(base.place, 1, tokens, usd, worst)]
+    return [_training_step(base.place, 1, tokens.counted, tokens.cost(base))]
 
 
-def _training_step(base: str, jobs: int, tokens: int, usd: Decimal, worst: Decimal) -> Step:
+def _training_step(base: str, jobs: int, tokens: int, cost: TrainingCost) -> Step:
     return Step(
         purpose=TRAIN,
         model=base,
@@ -326,9 +324,9 @@ def _training_step(base: str, jobs: int, tokens: int, usd: Decimal, worst: Decim
         cached_tokens=0,
         cache_written_tokens=0,
         completion_tokens=0,
-        usd=usd,
+        usd=cost.usd,
         batch_usd=None,
-        worst_usd=worst,
+        worst_usd=cost.worst_usd,
         seconds=0.0,
     )
 

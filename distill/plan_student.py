@@ -4,11 +4,13 @@ Rows that are not made yet are assumed to be like the seeds.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from statistics import fmean
+from typing import NamedTuple
 
-from distill.backends.token_count import of_chat
-from distill.backends.trainers import TRAINERS, Base, choose, openai
+from distill.backends.token_count import most_of_chat, of_chat
+from distill.backends.trainers import TRAINERS, Base, choose
 from distill.backends.tuning_prices import training_usd
 from distill.prompting import answer_requests, student_chat, student_request
 from distill.records import Model, Request, SplitRow
@@ -48,17 +50,39 @@ def gold_requests(task: Task, base: Base) -> dict[str, Sequence[Request]]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class TrainingTokens:
+    """Tokens of all epochs of a training: as counted here, and the most that they can be."""
+
+    counted: int
+    most: int
+
+    def cost(self, base: Base) -> "TrainingCost":
+        """What a provider bills for them."""
+        return TrainingCost(*(training_usd(base.place, n) for n in (self.counted, self.most)))
+
+
+class TrainingCost(NamedTuple):
+    """USD that are expected, and USD that are reserved."""
+
+    usd: Decimal
+    worst_usd: Decimal
+
+
 def training_tokens(
     task: Task, base: Base, teacher: Model, store: Store | None, run_id: str | None
-) -> int:
-    """Tokens of all epochs of the training, as counted here: of the run's rows where they are
-    split, else of as many like the seeds as are expected to be kept."""
-    epochs = epochs_of(task, base)
+) -> TrainingTokens:
+    """Of the run's rows where they are split, else of as many like the seeds as are expected to be
+    kept."""
     if store and run_id and "split" in store.finished_stages(run_id):
-        return epochs * tokens_of(task, store.split(run_id))
-    each = fmean(_tokens(task, seed.input, seed.answer) for seed in task.seeds)
-    repeated = len(task.seeds) * task.spec.student.seed_repeats
-    return round(epochs * each * (repeated + kept_of(task, teacher)))
+        return tokens_of(task, base, store.split(run_id))
+    epochs = epochs_of(task, base)
+    chats = [student_chat(task, seed.input, seed.answer) for seed in task.seeds]
+    shown = len(task.seeds) * task.spec.student.seed_repeats + kept_of(task, teacher)
+    return TrainingTokens(
+        round(epochs * shown * fmean(map(of_chat, chats))),
+        round(epochs * shown * fmean(map(most_of_chat, chats))),
+    )
 
 
 def epochs_of(task: Task, base: Base) -> int:
@@ -68,13 +92,16 @@ def epochs_of(task: Task, base: Base) -> int:
     return int(str(recipe["n_epochs"]))
 
 
-def tokens_of(task: Task, split: Sequence[SplitRow]) -> int:
-    """Tokens of an epoch of a split, as counted here."""
-    return sum(
-        row.repeats * _tokens(task, row.example.input, row.example.answer)
+def tokens_of(task: Task, base: Base, split: Sequence[SplitRow]) -> TrainingTokens:
+    """Of a split; the rows that validate are in the most alone."""
+    chats = [
+        (student_chat(task, row.example.input, row.example.answer), row.repeats, row.part)
         for row in split
-        if row.part == "train"
-    )
+    ]
+    counted = sum(repeats * of_chat(chat) for chat, repeats, part in chats if part == "train")
+    most = sum(repeats * most_of_chat(chat) for chat, repeats, _ in chats)
+    epochs = epochs_of(task, base)
+    return TrainingTokens(epochs * counted, epochs * most)
 
 
 def kept_of(task: Task, teacher: Model) -> float:
@@ -84,13 +111,3 @@ def kept_of(task: Task, teacher: Model) -> float:
     new = sum(planned_counts(task, teacher).values()) * inputs_per_request(task, teacher)
     expected = ASSUMED_YIELD * (given + new)
     return min(expected, spec.examples) if spec.examples else expected
-
-
-def _tokens(task: Task, text: str, answer: str) -> int:
-    return of_chat(student_chat(task, text, answer))
-
-
-def training_cost(base: Base, tokens: int) -> tuple[Decimal, Decimal]:
-    """(USD that are expected, USD that are reserved)"""
-    expected = training_usd(base.place, tokens)
-    return expected, expected * openai.MOST_PER_COUNTED

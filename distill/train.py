@@ -27,6 +27,10 @@ from distill.terms import terms_of_base
 from distill.workspace import Context
 
 MADE_OF, RECORD = "made_of", "student.json"
+RESERVED = (
+    "It is the training: a token is reserved for every byte of its rows, in English about four "
+    "times what is billed. What was not billed comes free when it has ended.\n"
+)
 
 
 def train(context: Context) -> Callable[[Store], None]:
@@ -140,11 +144,14 @@ def trained_and_paid(context: Context, job: TrainJob, train: Callable[[], Traine
     cost = trained.usd or Decimal(0)
     found = bool(paid_by) and not trained.made_now
     with context.store() as store:
-        store.end_training(attempt, Decimal(0) if found else cost, trained.model)
-        usd = store.training_usd(context.run_id, job.tag)
-    if found and context.run_id not in paid_by:  # it is what this student cost, too
-        usd += cost
-    return replace(trained, usd=usd)
+        before = store.training_usd(context.run_id, job.tag)
+        has_it = store.is_training_billed(context.run_id, job.tag)
+        if found or trained.most_usd is None:
+            store.end_training(attempt, Decimal(0) if found else cost, trained.model)
+        else:
+            store.end_uncounted_training(attempt, trained.most_usd, trained.model)
+    # What another run paid is what this student cost, too.
+    return replace(trained, usd=before if found and has_it else before + cost)
 
 
 def check_budget(context: Context, store: Store, worst: Decimal, tag: str) -> None:
@@ -154,7 +161,7 @@ def check_budget(context: Context, store: Store, worst: Decimal, tag: str) -> No
     taken = store.committed_usd(run_id) + store.trainings_out_usd(run_id, but=tag)
     taken += sum(dict(reserved_usd(store, run_id)).values(), Decimal(0))
     if taken + worst > budget:
-        raise BudgetReached(budget, taken, worst)
+        raise BudgetReached(budget, taken, worst, RESERVED)
 
 
 def begin(context: Context, store: Store, job: TrainJob, worst: Decimal) -> str:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from distill import pipeline
 from distill.backends.trainers import TRAINERS, OnSteps, Trained, TrainJob
 from distill.cli import cli
-from distill.curve import expected_usd
+from distill.curve import expected_cost
 from distill.errors import DistillError, InputError
 from distill.learning import curve_figures, examples_of, part_of, sentence
 from distill.records import Example, SplitRow, content_id
@@ -217,7 +217,7 @@ def test_a_curve_at_a_provider_is_told_asked_for_and_billed(
     with providers() as provider:
         outcome = pipeline.run(workspace, "pets")
         with outcome.context.store() as store:
-            expected = expected_usd(store.split(outcome.run.id), task)
+            expected = expected_cost(store.split(outcome.run.id), task).usd
         before = provider.bill()
         pipeline.run(workspace, "pets", CURVE)
         bill, found = provider.bill(), figures(outcome.context.folder)

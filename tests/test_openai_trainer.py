@@ -20,6 +20,7 @@ import openai
 import pytest
 
 from distill import pipeline
+from distill.backends.token_count import of_text
 from distill.backends.trainers import TRAINERS, TrainJob
 from distill.backends.trainers import openai as trainer
 from distill.backends.tuning_prices import TUNABLE, training_usd
@@ -32,6 +33,7 @@ from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
 from distill.spec import StudentSpec
 from distill.store import Store, open_store
+from distill.task import load_task
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.standin import StandIn
@@ -131,6 +133,7 @@ DYING = """
 import os, signal, sys
 from pathlib import Path
 import httpx2
+from distill.backends.token_count import of_text
 from distill.backends.trainers import TRAINERS, TrainJob
 moment, out = int(sys.argv[1]), Path(sys.argv[2])
 calls = 0
@@ -402,7 +405,7 @@ def test_a_training_beyond_the_budget_is_not_begun(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:
     pets(task_toml=TASK + "[budget]\nusd = '0.0001'\n")
-    with pytest.raises(BudgetReached):
+    with pytest.raises(BudgetReached, match="a token is reserved for every byte of its rows"):
         pipeline.run(workspace, "pets")
     assert (provider.bill().files, provider.bill().jobs) == (0, 0)
 
@@ -501,7 +504,83 @@ def test_what_ended_is_booked_by_its_tokens(job: TrainJob, monkeypatch: pytest.M
         trainer._ended(client, ended("succeeded", 1000, None), job, {})
     assert not isinstance(unnamed.value, TrainingEnded), "it is paid for, and goes on"
     uncounted = trainer._ended(client, ended("succeeded", None), job, {})
-    assert uncounted.usd == trainer.worst_usd(job) > 0, "never less than it can be"
+    assert uncounted.usd == trainer.expected_usd(job) > 0
+    assert uncounted.most_usd == trainer.worst_usd(job) > uncounted.usd
+
+
+# Texts of which the count made here is less than half of what a tokenizer makes: Gemma 3's or
+# SmolLM2's, whichever makes more of them.
+DENSE = {
+    "bjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB1L9RIvNEVUxTveLruM0rfj0WAK1jHDhaXXzOI8d4VFmtvBtMkA/"
+    "+SNV1tdpcY4BAEl9l2w/j4kSUt26phkV9mG": 99,
+    "3141592653589793238462643383279502884197169399375105820974944592307816406286": 76,
+    "Árvíztűrő tükörfúrógép: a megrendelésem harmadik hete késlekedik, és az ügyfélszolgálatuk "
+    "egyszer sem válaszolt a leveleimre.": 69,
+    "Zamówienie złożone w zeszłym tygodniu wciąż nie zostało wysłane, a obsługa klienta nie "
+    "odpowiada na żadną z moich wiadomości.": 70,
+}
+MARKS_OF_A_MESSAGE = 4  # <|im_start|>, its role, <|im_sep|>, <|im_end|>
+
+
+@pytest.mark.parametrize(("text", "tokens"), DENSE.items())
+def test_no_training_is_billed_more_than_was_reserved(
+    job: TrainJob, text: str, tokens: int
+) -> None:
+    """The rows that validate are billed as well, as far as anybody knows."""
+    assert tokens >= 2 * of_text(text)
+    for file in (job.train, job.validation):
+        chat = [{"role": "user", "content": text}, {"role": "assistant", "content": "a"}]
+        line = json.dumps({"messages": chat}, ensure_ascii=False) + "\n"
+        file.write_text(20 * line, encoding="utf-8")
+    billed = training_usd(BASE, 2 * 2 * 20 * (tokens + 1 + 2 * MARKS_OF_A_MESSAGE))
+    assert trainer.worst_usd(job) >= billed
+
+
+def test_the_bundled_task_trains_within_the_default_budget(workspace: Workspace) -> None:
+    shutil.copytree("prompts/classify", workspace.prompts / "classify")
+    spec = workspace.prompts / "classify" / "task.toml"
+    text = spec.read_text(encoding="utf-8").replace('model = "auto"', 'model = "embedded"')
+    text = text.replace("[student]\n", "[student]\ntrainer = 'openai'\n")
+    spec.write_text(text, encoding="utf-8")
+    found = plan(load_task(workspace.prompts, "classify"))
+    (training,) = (step for step in found.steps if step.purpose == "train:openai")
+    assert 3 * training.usd < training.worst_usd < 4 * training.usd, "English"
+    assert training.worst_usd < Decimal("0.6") and found.budget_usd == 5
+    assert found.stops() is None
+
+
+def test_a_training_whose_tokens_nobody_tells_is_no_bill(
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: StandIn,
+    provider: Provider,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The student costs what is expected; the most that it may cost stands apart."""
+
+    def uncounted(client: Any, found: Any, *rest: Any) -> Any:
+        return told(client, found.model_copy(update={"trained_tokens": None}), *rest)
+
+    told = trainer._ended
+    monkeypatch.setattr(trainer, "_ended", uncounted)
+    pets(task_toml=TASK)
+    outcome = pipeline.run(workspace, "pets", pipeline.Way(until="train"))
+    with outcome.context.store() as store:
+        billed, most = (
+            store.billed_usd(outcome.run.id),
+            store.possibly_paid_twice_usd(outcome.run.id),
+        )
+        student = store.student(outcome.run.id)
+        assert store.committed_usd(outcome.run.id) == most, "which the budget counts"
+    assert student is not None and student.train_usd is not None
+    assert billed == 0 < provider.bill().usd <= most
+    assert Decimal("0.8") < student.train_usd / provider.bill().usd < Decimal("1.25")
+    again = pipeline.run(workspace, "pets", pipeline.Way(until="train", new=True))
+    with again.context.store() as store:
+        found = store.student(again.run.id)
+        assert store.committed_usd(again.run.id) == 0
+    assert found is not None and found.train_usd == student.train_usd
+    assert provider.bill().jobs == 1
 
 
 def test_without_a_key_nothing_is_begun(job: TrainJob, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from distill import pipeline
 from distill.errors import InputError
 from distill.ledger import BudgetReached
 from distill.plan import curve_plan, plan
+from distill.plan_student import TrainingCost
 from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
 from distill.workspace import Workspace
@@ -96,7 +97,8 @@ def test_a_learning_curve_says_what_its_judge_will_cost(
     write(workspace, task_toml=PAID)
     outcome = pipeline.run(workspace, "counts")
     with outcome.context.store() as store:
-        cost = curve_plan(outcome.context.task, store, outcome.run.id, Decimal(0))
+        trainings = TrainingCost(Decimal(0), Decimal(0))
+        cost = curve_plan(outcome.context.task, store, outcome.run.id, trainings)
     (step,) = cost.steps
     assert step.requests == 2 * 2 * len(GOLD), "two students more, each pair in both orders"
     assert cost.expected_usd == step.usd > 0

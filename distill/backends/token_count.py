@@ -20,6 +20,7 @@ from distill.backends.context import Chat
 from distill.records import Request
 
 PER_MESSAGE = 4  # its role, and the marks around it
+MOST_PER_MESSAGE = 8  # twice that: no provider says how many
 WORD_LETTERS = 8  # a word of no more letters is one token, with the space before it
 FURTHER_LETTERS = 5  # of a longer one, each token more
 ACCENTED_LETTERS = 4  # of a word that has an accent, each token
@@ -64,6 +65,14 @@ def of_prompt(request: Request) -> PromptTokens:
 def of_chat(chat: Chat) -> int:
     """What the messages of an example are billed as."""
     return sum(of_message(turn["content"]) for turn in chat)
+
+
+def most_of_chat(chat: Chat) -> int:
+    """The most that the messages of an example can be billed as, by any tokenizer: none in use
+    makes more tokens than a text has bytes."""
+    return sum(
+        MOST_PER_MESSAGE + len(turn["content"].encode("utf-8", "surrogatepass")) for turn in chat
+    )
 
 
 def of_message(content: str, name: str = "") -> int:

@@ -71,20 +71,38 @@ class Trainings(Rows):
         result = "answered" if usd else "not_billed"
         self.insert("outcome", [[attempt_id, result, usd, model, now()]])
 
+    def end_uncounted_training(self, attempt_id: str, most_usd: Decimal, model: str) -> None:
+        """Write down the most that a training that made a `model` may have been billed, where its
+        provider does not say."""
+        self.insert("outcome", [[attempt_id, "maybe_billed", most_usd, model, now()]])
+
     def end_without_student(self, attempt_id: str, usd: Decimal, why: str) -> None:
         """Write down what a training was billed that failed or was cancelled: mostly nothing."""
         result = "ended" if usd else "not_billed"
         self.insert("outcome", [[attempt_id, result, usd, why, now()]])
 
     def training_usd(self, run_id: str, tag: str) -> Decimal:
-        """USD that the run was billed for the trainings of a tag, those without a student too."""
+        """USD that the run was billed for the trainings of a tag, those without a student too; none
+        of what it may have been."""
         rows = self.rows(
             """SELECT SUM(outcome.usd) FROM training JOIN outcome USING (attempt_id)
-               JOIN attempt ON attempt.id = attempt_id WHERE run_id = ? AND tag = ?""",
+               JOIN attempt ON attempt.id = attempt_id
+               WHERE run_id = ? AND tag = ? AND result <> 'maybe_billed'""",
             run_id,
             tag,
         )
         return rows[0][0] or Decimal(0)
+
+    def is_training_billed(self, run_id: str, tag: str) -> bool:
+        """Whether the run was billed for a student of the tag, and knows how much."""
+        rows = self.rows(
+            """SELECT 1 FROM training JOIN outcome USING (attempt_id)
+               JOIN attempt ON attempt.id = attempt_id
+               WHERE run_id = ? AND tag = ? AND outcome.usd > 0 AND result = 'answered' LIMIT 1""",
+            run_id,
+            tag,
+        )
+        return bool(rows)
 
     def training_paid_by(self, tag: str) -> set[str]:
         """The runs that were billed for a student of the tag, or may have been."""

@@ -59,6 +59,7 @@ class Trained:
     earlier_seconds: float = 0.0
     model: str = ""
     usd: Decimal | None = None
+    most_usd: Decimal | None = None
     made_now: bool = True
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +21,7 @@ from distill.backends.context import Chat
 from distill.backends.failures import explain, is_retried
 from distill.backends.keys import required_key
 from distill.backends.teachers.openai import KEY
-from distill.backends.token_count import of_chat
+from distill.backends.token_count import most_of_chat, of_chat
 from distill.backends.tuning_prices import FEWEST_EXAMPLES, NO_NEW_JOBS, TUNABLE, training_usd
 from distill.errors import DistillError, InputError, TrainingEnded
 from distill.prices import MachinePrice
@@ -52,8 +53,6 @@ MOST_BATCH, MOST_SEED = 256, 2**31 - 1
 CREATING = "creating"  # a file that is there once a job was asked for
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 UPLOAD_SECONDS = 600.0
-# Nobody outside knows the tokens exactly; the count is within a quarter for the languages measured.
-MOST_PER_COUNTED = Decimal("1.5")
 TRAIN_HERE = 'or train here: student.trainer = "unsloth", student.base = "auto"'
 CLOSING = (
     f"OpenAI takes no new trainings from {NO_NEW_JOBS} on, and refuses many accounts already; what "
@@ -130,15 +129,21 @@ def total_steps(job: "TrainJob") -> None:
 
 
 def worst_usd(job: "TrainJob") -> Decimal:
-    """The most that the job is expected to be billed; reserved before it is made."""
-    return (expected_usd(job) * MOST_PER_COUNTED).quantize(Decimal("0.000001"))
+    """The most that the job can be billed, whatever the tokenizer; reserved before it is made. The
+    rows that validate count as if they were trained on: no page says what they cost."""
+    chats = chain(_chats(job.train), _chats(job.validation))
+    return training_usd(job.base, sum(map(most_of_chat, chats)) * _epochs(job))
 
 
 def expected_usd(job: "TrainJob") -> Decimal:
     """What it will be billed by the count of tokens made here."""
-    with job.train.open(encoding="utf-8") as lines:
-        tokens = sum(of_chat(json.loads(line)["messages"]) for line in lines)
-    return training_usd(job.base, tokens * _epochs(job))
+    return training_usd(job.base, sum(map(of_chat, _chats(job.train))) * _epochs(job))
+
+
+def _chats(path: Path) -> Iterator[Chat]:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)["messages"]
 
 
 def _epochs(job: "TrainJob") -> int:
@@ -382,7 +387,8 @@ def _ended(
         kept_step=int(max(losses, default=0)),
         losses=tuple(losses[step] for step in sorted(losses)),
         model=found.fine_tuned_model,
-        usd=billed if found.trained_tokens is not None else worst_usd(job),
+        usd=expected_usd(job) if found.trained_tokens is None else billed,
+        most_usd=worst_usd(job) if found.trained_tokens is None else None,
     )
 
 
