@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from distill.backends.apis import DIALECTS
-from distill.backends.apis.wire import NO_ANSWER
+from distill.backends.apis.wire import NO_ANSWER, tier_of
 from distill.backends.batches.jobs import Job, Line
 from distill.backends.completions import answered, refused
-from distill.backends.failures import Failure, unreadable
+from distill.backends.failures import Failure, dearer_tier, unreadable
 from distill.batch_store import Batch, add_event, attempts_out, ids_of
 from distill.ledger import StoreLedger
 from distill.records import Attempt, Endpoint, Outcome
@@ -28,13 +28,15 @@ Note = Callable[[str], None]
 
 @dataclass
 class Results:
-    """Where lines become outcomes. `refused` gathers why requests are not to be asked again."""
+    """Where lines become outcomes. `refused` gathers why requests are not to be asked again;
+    `dearer` says that answers came in a service tier that was not asked for."""
 
     store: Store
     ledger: StoreLedger
     endpoint: Endpoint
     note: Note
     refused: list[str] = field(default_factory=list)
+    dearer: str = ""
     rounds: Counter[str] = field(default_factory=Counter)
 
     def settle(self, batch: Batch, job: Job, lines: Iterable[Line]) -> None:
@@ -75,6 +77,7 @@ class Results:
             return self._without_answer(attempt, line.failure or _nothing(self.endpoint))
         try:
             answer = DIALECTS[self.endpoint.model.api].read(line.payload)
+            self.dearer = self.dearer or dearer_tier(tier_of(answer), self.endpoint)
             waited = max((datetime.now(UTC) - batch.written).total_seconds(), 0.0)
             return answered(attempt, answer, waited, self.endpoint)
         except NO_ANSWER:

@@ -149,6 +149,8 @@ class Batching:
     def fetch_ended(self) -> bool:
         """Store what has come of every batch that is out. True when something had."""
         came = [self._fetch(batch) for batch in self._batches()]
+        if self.results.dearer:
+            raise DistillError(self.results.dearer)
         if self.results.refused:
             raise DistillError(
                 f"{len(self.results.refused)} requests were refused in a batch, for example:\n"

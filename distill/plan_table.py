@@ -1,7 +1,7 @@
 """A plan as it is shown: a table, what the budget makes of it, and what it rests on; or as JSON."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
 
@@ -99,7 +99,7 @@ def figures(plan: Plan) -> dict[str, Any]:
         "task": plan.task,
         "teacher": plan.teacher,
         "billed": bool(plan.steps),
-        "prices": plan.price and asdict(plan.price),
+        "prices": plan.price and asdict(replace(plan.price, service={})),
         "steps": [asdict(step) for step in plan.steps],
         "requests": plan.requests,
         "usd": plan.usd,

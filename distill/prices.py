@@ -8,12 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from distill.errors import InputError
 from distill.price_table import InferenceRow, Tokens, price_table, valid_rows
 from distill.records import Usage
 
+if TYPE_CHECKING:
+    from genai_prices.types import PriceContext
+
 SECONDS_PER_HOUR = 3600
+STANDARD_TIERS = ("", "default")  # of service, as answers name them
+OTHER_TIERS = ("flex", "priority", "fast")
+
+Tiers = tuple[tuple[int, "Rates"], ...]
 TOKENS_PER_PRICE = 1_000_000
 USD_PLACES = Decimal("0.000000000001")
 TOKENS = ("input", "output", "cached", "cache_write")  # the kinds, as `Rates` has them
@@ -37,10 +45,12 @@ class Rates:
 @dataclass(frozen=True, slots=True)
 class TokenPrice:
     """`tiers` are (prompts of more than so many tokens, all of their tokens cost this), ascending
-    from 0; `source` says where the rates are from."""
+    from 0; `source` says where the rates are from; `service` has the same of service tiers other
+    than the standard one, where they are known."""
 
-    tiers: tuple[tuple[int, Rates], ...]
+    tiers: Tiers
     source: str
+    service: Mapping[str, Tiers] = field(default_factory=dict, compare=False)
 
     @property
     def first(self) -> Rates:
@@ -48,8 +58,9 @@ class TokenPrice:
         return self.tiers[0][1]
 
     def usd(self, usage: Usage, seconds: float) -> Decimal:
-        """An answer's price; its time costs nothing."""
-        rates = self._rates(usage.prompt)
+        """An answer's price in the service tier that it came from, in the standard one where that
+        tier's is not known; its time costs nothing."""
+        rates = _rates_of(self.service.get(usage.tier, self.tiers), usage.prompt)
         fresh = usage.prompt - usage.cached - usage.cache_written
         millionths = fresh * rates.input + usage.cached * rates.cached
         millionths += usage.cache_written * rates.cache_write + usage.completion * rates.output
@@ -57,15 +68,26 @@ class TokenPrice:
 
     def worst(self, prompt_tokens: int, completion_tokens: int) -> Decimal:
         """As if every token of the prompt were billed at the dearest of its rates."""
-        rates = self._rates(prompt_tokens)
+        rates = _rates_of(self.tiers, prompt_tokens)
         dearest = max(rates.input, rates.cached, rates.cache_write)
         millionths = prompt_tokens * dearest + completion_tokens * rates.output
         return (millionths / TOKENS_PER_PRICE).quantize(USD_PLACES)
 
-    def _rates(self, prompt_tokens: int) -> Rates:
-        first = self.tiers[0][1]
-        found = (rates for start, rates in reversed(self.tiers) if prompt_tokens >= start)
-        return next(found, first)
+    def covers(self, tier: str) -> bool:
+        """Whether answers of a service tier cost no more than those of the standard one."""
+        if tier in STANDARD_TIERS:
+            return True
+        known = self.service.get(tier)
+        return known is not None and all(
+            getattr(rates, kind) <= getattr(_rates_of(self.tiers, start), kind)
+            for start, rates in known
+            for kind in TOKENS
+        )
+
+
+def _rates_of(tiers: Tiers, prompt_tokens: int) -> Rates:
+    found = (rates for start, rates in reversed(tiers) if prompt_tokens >= start)
+    return next(found, tiers[0][1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +104,10 @@ class MachinePrice:
     def worst(self, prompt_tokens: int, completion_tokens: int) -> Decimal:
         """Nobody sends a bill for it."""
         return Decimal(0)
+
+    def covers(self, tier: str) -> bool:
+        """A machine has no service tiers."""
+        return True
 
 
 def own_rates(today: date | None = None) -> dict[tuple[str, str], Rates]:
@@ -151,10 +177,15 @@ def _in_proportion(
     source = given.source
     if given.assumed:
         source += f"; {' and '.join(given.assumed)} in proportion to {at_once.source}"
-    found = Rates(*(_scaled(own[k], getattr(rates, k), getattr(base, k)) for k in TOKENS))
+
+    def scaled(rates: Rates) -> Rates:
+        return Rates(*(_scaled(own[k], getattr(rates, k), getattr(base, k)) for k in TOKENS))
+
+    found = scaled(rates)
     if batch and known.tiers == at_once.tiers:  # of batches nothing is known
         found = _halved(found)
-    return TokenPrice(((0, found),), source)
+    service = {name: ((0, scaled(tiers[0][1])),) for name, tiers in known.service.items()}
+    return TokenPrice(((0, found),), source, service)
 
 
 def _scaled(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
@@ -195,14 +226,26 @@ def _halved(rates: Rates) -> Rates:
 
 
 def _library_price(provider: str, model: str, *, batch: bool) -> TokenPrice:
-    from genai_prices import Usage as LibraryUsage
-    from genai_prices import __version__, calc_price
-    from genai_prices.types import PriceContext
+    from genai_prices import __version__
 
-    context: PriceContext | None = {"processing": "batch"} if batch else None
+    standard = _library_tiers(provider, model, {})
+    tiers = _library_tiers(provider, model, {"processing": "batch"}) if batch else standard
+    service: dict[str, Tiers] = {}
+    for name in OTHER_TIERS if provider == "openai" else ():
+        found = _library_tiers(provider, model, {"service_tier": name})
+        if found != standard:  # which the library gives where it does not know a tier's
+            service[name] = found
+    return TokenPrice(tiers, f"genai-prices {__version__}", service)
+
+
+def _library_tiers(provider: str, model: str, context: "PriceContext") -> Tiers:
+    """Raises InputError for a model that the library does not price by its tokens."""
+    from genai_prices import Usage as LibraryUsage
+    from genai_prices import calc_price
+
     try:
         found = calc_price(
-            LibraryUsage(input_tokens=1), model, provider_id=provider, price_context=context
+            LibraryUsage(input_tokens=1), model, provider_id=provider, price_context=context or None
         )
     except LookupError as error:
         raise InputError(unpriced(provider, model)) from error
@@ -211,11 +254,10 @@ def _library_price(provider: str, model: str, *, batch: bool) -> TokenPrice:
     columns = _columns(found.model_price)
     starts = sorted({start for column in columns.values() for start in column})
     assumed = ("cached",) if found.model_price.cache_read_mtok is None else ()
-    tiers = tuple(
+    return tuple(
         (start, Rates(*(_at(columns[name], start) for name in TOKENS), assumed=assumed))
         for start in starts
     )
-    return TokenPrice(tiers, f"genai-prices {__version__}")
 
 
 def unpriced(provider: str, model: str) -> str:

@@ -92,13 +92,14 @@ class Model:
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of an answer. `prompt` counts the cached and the newly cached ones too, `completion`
-    those of reasoning."""
+    those of reasoning. `tier` is the service tier that answered, empty where nobody tells."""
 
     prompt: int
     completion: int
     cached: int = 0
     cache_written: int = 0
     reasoning: int = 0
+    tier: str = ""
 
 
 class Price(Protocol):
@@ -109,6 +110,9 @@ class Price(Protocol):
 
     def worst(self, prompt_tokens: int, completion_tokens: int) -> Decimal:
         """The most that an answer with at most so many tokens can be billed."""
+
+    def covers(self, tier: str) -> bool:
+        """Whether the most that can be billed holds for answers of a service tier, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from distill.backends import embeddings, hardware, teachers, trainers, weights
+from distill.backends.apis import DIALECTS
 from distill.backends.client import complete_all
 from distill.backends.linear import fit_embeddings
 from distill.backends.servers import ServerSettings, vllm
 from distill.backends.servers.vllm import free_port
 from distill.errors import ChildError, DistillError, InputError
 from distill.overview import diagnose
-from distill.records import Message, Model, Request, Sampling
+from distill.records import Api, Message, Model, Request, Sampling
 from tests import scripted
 from tests.books import Books
 
@@ -150,3 +151,16 @@ def test_without_vllm_it_says_how_to_install_it(
     rows = {row["what"]: row for row in diagnose()}
     assert "`make setup`" in rows["vllm runs with"]["why"]
     assert "`make setup`" not in rows["unsloth runs with"]["why"]
+
+
+def test_only_openai_itself_is_asked_for_a_service_tier_and_believed() -> None:
+    request = Request("gpt-6-luna", (Message("user", "a"),), Sampling(9))
+    choice = {"message": {"content": "b"}, "finish_reason": "stop"}
+    counts = {"prompt_tokens": 1, "completion_tokens": 1}
+    told = {"choices": [choice], "usage": counts, "service_tier": "priority"}
+    tiers: dict[Api, str] = {"openai": "priority", "compatible": "", "chat": ""}
+    for api, tier in tiers.items():
+        dialect = DIALECTS[api]
+        assert dialect.body(request).get("service_tier") == ("default" if tier else None)
+        assert dialect.read(told).usage.tier == tier
+    assert DIALECTS["openai"].read(told | {"service_tier": None}).usage.tier == ""

@@ -20,7 +20,7 @@ from distill.ledger import BudgetReached
 from distill.rehearsal import Bill, Settings, StandIn
 from distill.store import open_store
 from tests.conftest import jsonl, pet_rows, point_to
-from tests.spending import PURPOSE, RUN, ask, long_requests, requests, spend
+from tests.spending import PURPOSE, RUN, ask, long_requests, requests, spend, spend_in_batches
 from tests.support.provider import running, wait_for_bill
 
 TEACHERS = ("openai:gpt-6-luna", "anthropic:claude-haiku-5-5")
@@ -82,6 +82,39 @@ def test_whatever_goes_wrong_on_the_way_is_accounted_for(
     paid, twice = ledger(database)
     assert paid < bill.usd <= paid + twice
     assert bill.requests > 300, "some answers were lost after they were billed"
+
+
+def test_a_project_whose_tier_is_the_fast_one_is_asked_in_the_standard_one(
+    database: Path, provider: Provider
+) -> None:
+    """Else every answer costs twice what is booked, and twice what is reserved."""
+    with provider(fast_project=1) as standin:
+        assert len(spend(database, TEACHERS[0], 60, PLENTY)) == 60
+        assert ledger(database) == (standin.bill().usd, Decimal(0))
+
+
+def test_an_answer_in_a_dearer_tier_is_booked_by_it_and_stops_the_run(
+    database: Path, provider: Provider
+) -> None:
+    with provider(priority=0.1) as standin:
+        with pytest.raises(DistillError, match="in its service tier 'priority', where 'default'"):
+            spend(database, TEACHERS[0], 600, PLENTY)
+        bill = standin.bill()
+    assert ledger(database) == (bill.usd, Decimal(0))
+    assert 0 < bill.requests < 600
+    with provider() as standin:
+        assert len(spend(database, TEACHERS[0], 600, PLENTY)) == 600 - bill.requests
+        assert ledger(database) == (bill.usd + standin.bill().usd, Decimal(0))
+
+
+def test_so_it_is_in_batches(database: Path, provider: Provider) -> None:
+    with provider(priority=0.1) as standin:
+        with pytest.raises(DistillError, match="in its service tier 'priority'"):
+            spend_in_batches(database, TEACHERS[0], 60, PLENTY)
+        bill = standin.bill()
+    assert ledger(database) == (bill.usd, Decimal(0))
+    with open_store(database) as store:
+        assert store.count_unanswered(RUN, PURPOSE) == 0, "what came is stored"
 
 
 @pytest.mark.parametrize("teacher", TEACHERS)

@@ -12,6 +12,7 @@ from distill.errors import InputError
 from distill.price_table import InferenceRow, price_table, valid_rows
 from distill.prices import (
     TOKENS,
+    MachinePrice,
     Rates,
     assumption,
     machine_share,
@@ -242,3 +243,27 @@ def test_a_price_is_found_by_either_name_of_its_model() -> None:
         assert rates_given({name: contract}, "anthropic", "gpt-6-luna-2") is None
     assert rates_given({"openai:ft:base": contract}, "openai", "ft:base:org::id") is contract
     assert url.price("http://127.0.0.1:1/v1#m", {"url:m": contract}) is not None
+
+
+def test_an_answer_costs_what_its_service_tier_costs() -> None:
+    for name in ("gpt-6-luna", "gpt-6.1-sol"):
+        for contract in ({}, {name: agreed(input="7", output="9")}):
+            price = token_price("openai", name, contract)
+            usual = price.usd(Usage(1000, 100, 200, 300), 1.0)
+            for tier, times in (
+                ("default", "1"),
+                ("flex", "0.5"),
+                ("priority", "2"),
+                ("fast", "2"),
+            ):
+                usage = Usage(1000, 100, 200, 300, tier=tier)
+                assert price.usd(usage, 1.0) == usual * Decimal(times)
+                assert price.covers(tier) is (Decimal(times) <= 1)
+
+
+@pytest.mark.parametrize("name", ["gpt-6.2-sol", "ft:gpt-4o-mini-2024-07-18", "gpt-6-luna"])
+def test_a_tier_that_nobody_prices_is_not_covered(name: str) -> None:
+    price = token_price("openai", name, {})
+    assert price.covers("") and price.covers("default") and not price.covers("scale")
+    assert price.usd(Usage(10, 1, tier="scale"), 1.0) == price.usd(Usage(10, 1), 1.0)
+    assert MachinePrice(Decimal(1), 1).covers("anything")

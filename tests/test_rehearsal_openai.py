@@ -378,7 +378,8 @@ def test_flex_costs_half_where_it_exists(client: openai.OpenAI, standin: StandIn
 
     full, _ = usd(CHAT)
     assert usd(CHAT | {"service_tier": "flex"}) == (full / 2, "flex")
-    assert usd(CHAT | {"service_tier": "priority"}) == (full, "default")
+    assert usd(CHAT | {"service_tier": "priority"}) == (2 * full, "priority")
+    assert usd(CHAT | {"service_tier": "scale"}) == (full, "default")
     assert usd(OLD | {"service_tier": "flex"})[1] == "default"
 
 

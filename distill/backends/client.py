@@ -24,11 +24,12 @@ from distill.backends.apis.concessions import (
     refuses_otherwise,
 )
 from distill.backends.apis.transport import AnswerTooLarge
-from distill.backends.apis.wire import NO_ANSWER, Body, Reply
+from distill.backends.apis.wire import NO_ANSWER, Body, Reply, tier_of
 from distill.backends.completions import answered, refused
 from distill.backends.failures import (
     LIMITED,
     Failure,
+    dearer_tier,
     explain,
     said_by,
     too_slow,
@@ -225,6 +226,9 @@ class _Asking:
         except NO_ANSWER:
             failure = unreadable(reply.text, self.endpoint)
             return self._again(attempt, without_choices(payload, failure))
+        if problem := dearer_tier(tier_of(answer), self.endpoint):
+            self.failure = self.failure or problem
+            self._stop()
         self.answers += 1
         return outcome
 

@@ -140,6 +140,19 @@ def unreadable(text: str, endpoint: Endpoint) -> Failure:
     return Failure(True, True, False, None, message)
 
 
+def dearer_tier(tier: str, endpoint: Endpoint) -> str:
+    """What to say of an answer in a service tier that was not asked for; empty for one that costs
+    no more than was reserved. Such an answer is kept, and nothing more is asked."""
+    if endpoint.price.covers(tier):
+        return ""
+    return (
+        f"{endpoint.url or endpoint.model.name} answered in its service tier {tier!r}, where "
+        "'default' was asked for: it costs more than was reserved, or a price that is not known. "
+        "The answers are stored. Look at the settings of the project that the key is of; the same "
+        "command goes on."
+    )
+
+
 def without_keys(text: str, endpoint: Endpoint) -> str:
     """A text without the endpoint's key, and without what looks like one."""
     key = key_of(endpoint)

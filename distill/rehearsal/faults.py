@@ -9,8 +9,9 @@ from hashlib import blake2b
 
 BEFORE_WORK = ("429", "500", "529", "html", "hang", "cut_before")
 """Not answered by the model and not billed."""
-OF_ANSWERS = ("refuse", "content_filter", "length", "nonsense")
-"""The model's answer is not what was asked for; billed."""
+OF_ANSWERS = ("refuse", "content_filter", "length", "nonsense", "priority")
+"""The model's answer is not what was asked for, or comes in another service tier (OpenAI's models
+that think); billed."""
 AFTER_WORK = ("cut", "broken_json")
 """Answered and billed, but the client does not get it."""
 OF_LINES = ("expire", "batch_error", "no_status", "broken_line", "empty_line")
@@ -28,9 +29,11 @@ FLAGS = (
     "training_pauses",
     "events_twice",
     "files_linger",
+    "fast_project",
 )
 """Of trainings: refused to the account, ended without a model, paused before they go on; told of
-twice and out of order. Files that are deleted or expired stay in the list."""
+twice and out of order. Files that are deleted or expired stay in the list. The project's service
+tier, which requests have that name none, is the fast one."""
 SECONDS = ("slow_retry_after",)
 KNOWN = SHARES + COUNTS + FLAGS + SECONDS
 

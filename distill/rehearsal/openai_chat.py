@@ -20,6 +20,8 @@ CACHE_MINIMUM = 1024
 CACHE_STEP = 128
 REASONING_TOKENS = {"none": 0, "low": 32, "medium": 128, "high": 512, "xhigh": 1024, "max": 2048}
 """About how many tokens a model thinks; half of it to one and a half times of it."""
+TIERS = {"default": Decimal(1), "flex": HALF, "priority": Decimal(2)}
+"""What a service tier costs, as a multiple of the standard price."""
 REFUSAL = "I'm sorry, but I can't help with that."
 
 
@@ -68,13 +70,23 @@ def answer(world: World, body: Any, *, batch: bool = False, fault: str | None = 
     draft = _draft(body, model, memory, world.random(name))
     _spoil(draft, fault)
     cached, written = (0, 0) if batch and not model.reasons else _cached(world, body, prompt, ends)
-    flex = body.get("service_tier") == "flex" and model.reasons and not batch
+    tier = "default" if batch else _service_tier(world, body, model)
+    tier = "priority" if fault == "priority" and model.reasons else tier
+    rate = HALF if batch and tier == "default" else TIERS[tier]
     use = Use(len(prompt) - cached - written, draft.tokens, cached, written)
-    world.ledger.charge(cost(model.price, use) * (HALF if batch or flex else Decimal(1)), name)
-    return _completion(world, body, draft, use) | {
-        "model": model.id,
-        "service_tier": "flex" if flex else "default",
-    }
+    world.ledger.charge(cost(model.price, use) * rate, name)
+    return _completion(world, body, draft, use) | {"model": model.id, "service_tier": tier}
+
+
+def _service_tier(world: World, body: Body, model: OpenAIModel) -> str:
+    """The tier that answers, and is billed. A project may have another than the standard one for
+    requests that name none; the older models know no other."""
+    if not model.reasons:
+        return "default"
+    wanted = body.get("service_tier") or "auto"
+    if wanted == "auto":
+        wanted = "fast" if world.faults.value("fast_project") else "default"
+    return {"fast": "priority", "scale": "default"}.get(wanted, wanted)
 
 
 def _text(content: str | list[Body] | None) -> str:

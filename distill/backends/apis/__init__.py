@@ -14,7 +14,7 @@ DIALECTS: dict[Api, Dialect] = {
     "completions": _shaped(vllm.completion_body, *_TEXT),
     "chat": _shaped(vllm.chat_body, *_CHAT),
     "compatible": _shaped(openai.compatible_body, *_CHAT),
-    "openai": _shaped(openai.body, *_CHAT),
+    "openai": _shaped(openai.body, openai_shaped.send_chat, openai_shaped.read_tiered_chat),
     "anthropic": Dialect(
         anthropic.connect, anthropic.failures, anthropic.body, anthropic.send, anthropic.read
     ),

@@ -7,12 +7,14 @@ from distill.records import Request
 
 
 def body(request: Request) -> Body:
-    """For OpenAI itself. What a model refuses is not sent; a model that thinks gets room for it."""
+    """For OpenAI itself. What a model refuses is not sent; a model that thinks gets room for it.
+    Without a service tier the project's own is taken, which may be dearer than any price here."""
     model, sampling = openai_model(request.model), request.sampling
     values: Body = {
         "model": request.model,
         "messages": turns(request),
         "max_completion_tokens": sampling.max_tokens + model.reasoning_tokens,
+        "service_tier": "default",
     }
     if model.effort:
         values["reasoning_effort"] = model.effort

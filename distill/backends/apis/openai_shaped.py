@@ -1,6 +1,7 @@
 """OpenAI's protocol, through its official client: what all servers that speak it have in common."""
 
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from distill.backends.apis.lenient import content_text, ending, usage_of, without_thoughts
@@ -60,6 +61,13 @@ def read_chat(payload: Payload) -> Answer:
     text = refusal or without_thoughts(content_text(message.get("content")))
     reason = "refusal" if refusal else ending(choice.get("finish_reason"), text)
     return Answer(text, reason, usage_of(payload.get("usage"), text), logprob(choice))
+
+
+def read_tiered_chat(payload: Payload) -> Answer:
+    """A chat completion of OpenAI itself, which says in which service tier it is billed."""
+    answer = read_chat(payload)
+    tier = str(payload.get("service_tier") or "")
+    return replace(answer, usage=answer.usage and replace(answer.usage, tier=tier))
 
 
 def read_completion(payload: Payload) -> Answer:

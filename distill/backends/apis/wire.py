@@ -32,6 +32,11 @@ class Answer:
     logprob: float | None = None
 
 
+def tier_of(answer: Answer) -> str:
+    """The service tier that answered; "" where nobody tells."""
+    return answer.usage.tier if answer.usage else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An HTTP answer of status 200."""
