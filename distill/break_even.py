@@ -6,6 +6,7 @@ day, when each is as busy as is wanted and no busier.
 """
 
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from math import ceil
 
@@ -77,6 +78,38 @@ class PayBack:
     def saved_per_month(self) -> Decimal:
         """Of 365 ÷ 12 days."""
         return self.saved_per_day * DAYS_PER_MONTH
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """A student that a provider serves until it `ends`: USD that making it takes, and USD of a
+    request to its teacher and to it."""
+
+    spent: Decimal
+    teacher: Decimal
+    student: Decimal
+    ends: date
+
+    @property
+    def needed(self) -> int | None:
+        """Requests after which it has paid for itself; None for never."""
+        saved = self.teacher - self.student
+        return ceil(self.spent / saved) if saved > 0 else None
+
+    def days_left(self, today: date) -> int:
+        """Days until its provider ends it, at least one."""
+        return max((self.ends - today).days, 1)
+
+    def in_words(self, today: date) -> str:
+        """When it has paid for itself."""
+        if self.needed is None:
+            return "the student costs no less than its teacher: it never pays for itself"
+        a_day = ceil(self.needed / self.days_left(today))
+        return (
+            f"the run pays for itself after about {self.needed:,} requests, "
+            f"${self.teacher - self.student:.8f} saved on each: {a_day:,} a day until its model "
+            f"ends on {self.ends}"
+        )
 
 
 def at_provider(usd_per_1k: Decimal, requests_per_day: int) -> Running:

@@ -7,10 +7,8 @@ corrects what is assumed of the rest.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import cycle, islice
-from math import ceil
 from pathlib import Path
 
 from distill.backends.batches import BATCHES
@@ -22,6 +20,7 @@ from distill.backends.trainers.openai import closing
 from distill.backends.tuning_prices import TUNABLE
 from distill.backends.worst_case import worst_case
 from distill.batch_store import goes_in_batches, was_batched
+from distill.break_even import Tuned
 from distill.expected import Expected, assumptions, expectations
 from distill.leaks import without_leaking_seeds
 from distill.learning import SHARES
@@ -36,6 +35,7 @@ from distill.plan_student import (
     systems_of,
     training_tokens,
 )
+from distill.price_table import today
 from distill.prices import TokenPrice, assumption, token_price
 from distill.records import Model, Request, Usage
 from distill.store import Store
@@ -207,7 +207,7 @@ def plan(
         *(_step(row, found[row.purpose], terms[row.purpose]) for row in billed),
         *_training(task, model, stock, run_id),
     ]
-    return Plan(
+    planned = Plan(
         task=task.name,
         teacher=model.name,
         price=price,
@@ -215,16 +215,13 @@ def plan(
         steps=tuple(sorted(steps, key=lambda step: ORDER.index(step.purpose.partition(":")[0]))),
         budget_usd=task.spec.budget.usd,
         spent_usd=spent,
-        assumptions=(
-            *assumptions(task, asked, found),
-            *_assumed_prices(terms.values()),
-            *_warnings(task, steps),
-        ),
+        assumptions=(*assumptions(task, asked, found), *_assumed_prices(terms.values())),
         in_batches=batches and goes_in_batches(mode, detach=detach, began=began),
         training=training,
         terms=_permission(task),
         possibly_paid_twice_usd=twice,
     )
+    return _with_warnings(task, planned)
 
 
 def _permission(task: Task) -> tuple[str, ...]:
@@ -248,30 +245,37 @@ def _assumed_prices(terms: Iterable["_Terms"]) -> list[str]:
     return list(dict.fromkeys(filter(None, words)))
 
 
-def _warnings(task: Task, steps: Sequence[Step]) -> list[str]:
-    """What to know about the provider that trains the student."""
-    base, today = base_of(task), datetime.now(UTC).date()
+def _with_warnings(task: Task, found: Plan) -> Plan:
+    """The plan, with what to know about the provider that trains the student."""
+    base, day = base_of(task), today()
     if base is None:
-        return []
-    return [closing(base.place, today), *_pay_back(base.place, steps, today)]
+        return found
+    tuned = tuned_student(task, found)
+    told = (closing(base.place, day), *([tuned.in_words(day)] if tuned else []))
+    return replace(found, assumptions=(*found.assumptions, *told))
 
 
-def _pay_back(base: str, steps: Sequence[Step], today: date) -> list[str]:
-    """How many requests a day it takes until the training has paid for itself before its model
-    ends; nothing for a teacher that sends no bill."""
-    by_purpose = {step.purpose: step for step in steps}
-    training, of_each = by_purpose.get(TRAIN), [by_purpose.get(EVALUATE), by_purpose.get(STUDENT)]
-    teacher, student = (step and step.requests and step.usd / step.requests for step in of_each)
-    if not (training and teacher and student):
-        return []
-    if teacher <= student:
-        return ["the student costs no less than its teacher: its training never pays for itself"]
-    needed, end = ceil(training.usd / (teacher - student)), TUNABLE[base].shutdown
-    a_day = ceil(needed / max((end - today).days, 1))
-    return [
-        f"the training pays for itself after about {needed:,} requests, ${teacher - student:.8f} "
-        f"saved on each: {a_day:,} a day until its model ends on {end}"
-    ]
+def tuned_student(task: Task, found: Plan) -> Tuned | None:
+    """The student that a provider trains, against its teacher: with the whole of the run and the
+    hours of people. None for one that is trained here, for a teacher that sends no bill, and where
+    one of the two has answered all gold already."""
+    base, teacher = base_of(task), teacher_usd(found)
+    step = next((step for step in found.steps if step.purpose == STUDENT and step.requests), None)
+    if base is None or teacher is None or step is None:
+        return None
+    spent = found.spent_usd + found.expected_usd + task.spec.people.usd
+    return Tuned(spent, teacher, step.usd / step.requests, TUNABLE[base.place].shutdown)
+
+
+def teacher_usd(found: Plan) -> Decimal | None:
+    """USD of a request to the teacher about an input; None where it sends no bill, or has answered
+    all gold already. Gold among the inputs is asked about with these."""
+    steps = {step.purpose: step for step in found.steps}
+    gold = steps.get(EVALUATE)
+    if gold is None or (gold.answered and not gold.requests):
+        return None
+    asked = next((step for step in (gold, steps[ANSWER]) if step.requests), None)
+    return asked.usd / asked.requests if asked else None
 
 
 def _student_wanted(task: Task, stock: Stock) -> list[Wanted]:

@@ -4,7 +4,7 @@ the day on which that was last looked at."""
 import re
 import tomllib
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -111,6 +111,11 @@ def lifetime_of(provider: str, model: str) -> LifetimeRow | None:
 
 def _undated(model: str) -> str:
     return _DATE.sub("", model)
+
+
+def today() -> date:
+    """The day, in UTC: on it prices hold and models end."""
+    return datetime.now(UTC).date()
 
 
 @cache

@@ -1,11 +1,15 @@
 """`distill advise`: whether a run is worth beginning."""
 
 import json
+import re
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from click.testing import CliRunner
 
+import distill.advise
+import distill.plan
 from distill.advise import Finding, _money, advise, verdict_of
 from distill.cli import cli
 from distill.plan import plan
@@ -18,6 +22,12 @@ from tests.test_texts import write as write_texts
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
 HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
 HEAD += '[teacher]\nmodel = "openai:gpt-6.1-terra"\nfew_shot = 3\n[generate]\nrequests = 12\n'
+
+
+@pytest.fixture(autouse=True)
+def on_a_day_of_november(monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in (distill.advise, distill.plan):
+        monkeypatch.setattr(place, "today", lambda: date(2026, 11, 28))
 
 
 def found(workspace: Workspace, about: str) -> Finding:
@@ -59,6 +69,113 @@ def test_a_teacher_that_has_answered_all_gold_still_sends_bills(
     )
     (money,) = _money(task, replace(estimate, steps=steps))
     assert money.word == "careful" and "all gold is answered already" in money.because
+
+
+PEOPLE = "[people]\nhours = 1\nusd_per_hour = 200\n"
+AT_OPENAI = "[student]\ntrainer = 'openai'\n"
+
+
+def test_a_student_at_openai_needs_no_machine(workspace: Workspace, pets: WriteTask) -> None:
+    """Saved at 4,000 requests a day, where one machine costs more than the teacher."""
+    traffic = "[traffic]\nrequests_per_day = 4000\n"
+    pets(task_toml=f"{HEAD}{AT_OPENAI}{traffic}")
+    money = found(workspace, "money")
+    assert money.word == "go" and "machine" not in money.because
+    assert "paid back after" in money.because and "ends on 2027-01-14" in money.because
+    pets(task_toml=f"{HEAD}{traffic}")
+    local = found(workspace, "money")
+    assert local.word == "no go" and "one machine $2.40" in local.because
+
+
+def test_no_student_is_trained_where_nobody_may_any_more(
+    workspace: Workspace, pets: WriteTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distill.advise, "today", lambda: date(2027, 1, 6))
+    pets(task_toml=f"{HEAD}{AT_OPENAI}")
+    money = found(workspace, "money")
+    assert money.word == "no go" and "takes no new trainings since 2027-01-06" in money.because
+
+
+def test_a_student_that_ends_before_it_has_paid_is_no_go(
+    workspace: Workspace, pets: WriteTask
+) -> None:
+    """Hours of people count: $6,000 take more than any traffic here gives back in time."""
+    people = "[people]\nhours = 100\nusd_per_hour = 60\n"
+    pets(task_toml=f"{HEAD}{AT_OPENAI}{people}[traffic]\nrequests_per_day = 4000\n")
+    money = found(workspace, "money")
+    assert money.word == "no go" and "people $6,000.00" in money.because
+
+
+def test_a_teacher_that_ends_first_is_named(workspace: Workspace, pets: WriteTask) -> None:
+    head = HEAD.replace("gpt-6.1-terra", "gpt-5-mini-2025-08-07").replace(
+        "few_shot = 3", "few_shot = 0"
+    )
+    dear = '[prices."gpt-5-mini-2025-08-07"]\ninput = 10\noutput = 10\n'
+    for asked, word in ((1_000_000, "go"), (2600, "careful"), (1500, "no go")):
+        pets(task_toml=f"{head}{AT_OPENAI}{dear}{PEOPLE}[traffic]\nrequests_per_day = {asked}\n")
+        money = found(workspace, "money")
+        assert money.word == word, money.because
+        assert ("but the teacher ends on 2026-12-11" in money.because) is (word != "go")
+
+
+# Teacher → whether it sends bills, and more of its task.
+TEACHERS = {
+    "embedded": (False, ""),
+    "openai:gpt-6-luna": (True, ""),
+    "openai:gpt-6.1-terra": (True, ""),
+    "anthropic:claude-opus-5-5": (True, ""),
+    "http://somewhere/v1#mine": (True, '[prices."mine"]\ninput = 1\noutput = 5\ncached = 1\n'),
+    "http://127.0.0.1:1/v1#mine": (False, ""),
+}
+A_DAY = re.compile(r"the run pays for itself after about .*: ([\d,]+) a day until its model ends")
+
+
+@pytest.mark.parametrize("trainer", ["openai", "peft"])
+@pytest.mark.parametrize("teacher", TEACHERS)
+def test_advice_and_plan_say_the_same(
+    workspace: Workspace, pets: WriteTask, teacher: str, trainer: str
+) -> None:
+    bills, more = TEACHERS[teacher]
+    head = HEAD.replace("openai:gpt-6.1-terra", teacher)
+    words: dict[int, str] = {}
+    for asked in (1, 30, 100, 1000, 100_000, 100_000_000):
+        rest = f"[student]\ntrainer = '{trainer}'\n[traffic]\nrequests_per_day = {asked}\n"
+        task = pets(task_toml=f"{head}{more}{rest}")
+        (money,) = _money(task, plan(task))
+        told = " ".join(plan(task).assumptions)
+        words[asked] = money.word
+        needed = A_DAY.search(told)
+        assert bool(needed) <= (bills and trainer == "openai")
+        if needed:
+            assert (money.word == "go") is (asked >= int(needed[1].replace(",", "")))
+            assert "one machine" not in money.because
+        if "never pays for itself" in told:
+            assert money.word == "no go" and "never pays for itself" in money.because
+        if not bills:
+            assert money.word == "careful" and "sends no bill" in money.because
+            assert "never pays" not in told
+    assert not bills or "no go" in words.values()
+    if teacher in ("openai:gpt-6.1-terra", "anthropic:claude-opus-5-5"):
+        assert words[100_000_000] == "go"
+
+
+def test_a_teacher_of_ours_is_a_machine_that_a_student_at_openai_does_without(
+    workspace: Workspace, pets: WriteTask
+) -> None:
+    head = HEAD.replace("openai:gpt-6.1-terra", "embedded")
+    for asked, more in ((1000, False), (1_000_000, True)):
+        pets(task_toml=f"{head}{AT_OPENAI}[traffic]\nrequests_per_day = {asked}\n")
+        money = found(workspace, "money")
+        assert money.word == "careful" and "each costs $2.40 a day, the student" in money.because
+        assert ("it saves only where the teacher takes" in money.because) is more
+
+
+def test_gold_among_the_inputs_hides_no_price(workspace: Workspace, pets: WriteTask) -> None:
+    """It is asked about with the inputs, once."""
+    gold = jsonl([{"input": row["input"]} for row in pet_rows("gold", 5)])
+    pets(task_toml=f"{HEAD}[traffic]\nrequests_per_day = 100\n", inputs_jsonl=gold)
+    money = found(workspace, "money")
+    assert money.word == "no go" and "one machine $2.40" in money.because
 
 
 def test_a_label_with_two_seeds_is_named(workspace: Workspace, pets: WriteTask) -> None:

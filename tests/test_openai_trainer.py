@@ -634,7 +634,7 @@ def test_the_plan_says_when_the_training_has_paid_for_itself(
 ) -> None:
     dear = TASK.replace("'embedded'", "'openai:gpt-6.1-sol'")
     words = " ".join(plan(pets(task_toml=dear)).assumptions)
-    assert "the training pays for itself after about" in words
+    assert "the run pays for itself after about" in words
     assert "a day until its model ends on 2027-01-14" in words
     no_gain = dear + f'[prices."ft:{BASE}"]\ninput = 500\noutput = 500\nsure = true\n'
     assert "never pays for itself" in " ".join(plan(pets(task_toml=no_gain)).assumptions)
