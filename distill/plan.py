@@ -226,7 +226,7 @@ def plan(
 
 def _permission(task: Task) -> tuple[str, ...]:
     """The terms of the models that the student learns from, in sentences."""
-    return tuple(lines(task, datetime.now(UTC).date()))
+    return tuple(lines(task, today()))
 
 
 def _training_time(task: Task, teacher: str, stock: Stock) -> TrainingTime | None:

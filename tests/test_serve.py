@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from distill import pipeline, serve
+from distill.backends.hosts import is_loopback
 from distill.backends.servers import ServerSettings, vllm
 from distill.errors import DistillError, InputError
 from distill.prices import MachinePrice
@@ -69,10 +70,13 @@ def test_what_others_reach_needs_a_key(
         ("127.example.com", False, "127.example.com"),
     ],
 )
-def test_only_servers_that_others_reach_know_the_key(host: str, loopback: bool, at: str) -> None:
-    assert vllm.is_loopback(host) is loopback
+def test_only_servers_that_others_reach_know_the_key(
+    host: str, loopback: bool, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLLM_API_KEY", "a key")
+    assert is_loopback(host) is loopback
     assert vllm._reached_at(host) == at
-    assert ("VLLM_API_KEY" in vllm._environment("/scratch", host)) is loopback
+    assert vllm._environment("/scratch", host)["VLLM_API_KEY"] == ("" if loopback else "a key")
 
 
 def test_a_port_that_is_taken_is_no_server_of_ours(tmp_path: Path) -> None:
