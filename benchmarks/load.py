@@ -25,7 +25,7 @@ from typing import Any
 from distill.backends import weights
 from distill.backends.apis import DIALECTS
 from distill.backends.apis.wire import Body, Reply
-from distill.backends.load import closed_loop
+from distill.backends.load import Extent, closed_loop
 from distill.backends.servers import SERVERS, ServerSettings
 from distill.records import Endpoint, Message, Model, Request, Sampling
 from distill.task import load_task
@@ -68,7 +68,7 @@ def ours(endpoint: Endpoint, texts: Sequence[str], in_flight: int, *, streamed: 
     sampling = Sampling(max_tokens=TOKENS)
     requests = [Request(endpoint.model.name, (Message("user", t),), sampling) for t in texts]
     DIALECTS["chat"] = replace(CHAT, send=send_streamed) if streamed else CHAT
-    loaded = closed_loop(endpoint, requests, in_flight=in_flight, total=len(requests))
+    loaded = closed_loop(endpoint, requests, Extent(in_flight, len(requests)))
     return len(requests) / loaded.seconds
 
 

@@ -7,19 +7,21 @@ happens with it; so a run that was killed asks only what has no answer yet.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from distill.backends.client import complete_all
+from distill.backends.processors import watched
 from distill.backends.servers import ServerSettings
 from distill.batch_store import count_out, goes_in_batches, was_batched
 from distill.batching import Batched, Batching, batching
 from distill.errors import ChildError, DistillError
 from distill.ledger import BudgetReached, Nonsense, OnAnswers, StoreLedger, is_usable
 from distill.progress import Progress
-from distill.records import Answered, Ask, Endpoint, Model
+from distill.records import Answered, Ask, Endpoint, Model, Stretch
 from distill.store import Store
 from distill.systems import is_timed
 from distill.task import Task
@@ -203,7 +205,12 @@ class _Asking:
         ledger = StoreLedger(self.store, run_id, self.endpoint, usd)
         note = partial(self.context.progress.note, self.purpose.partition(":")[0])
         ledger.ask(requests, self.on_answers, first_look=look)
-        complete_all(self.endpoint, ledger, note)
+        began = datetime.now(UTC)
+        with watched() as watch:
+            complete_all(self.endpoint, ledger, note)
+        if self.endpoint.price.by_seconds:
+            stretch = Stretch(self.purpose, began, datetime.now(UTC), watch.others_cpu)
+            self.store.add_stretch(run_id, stretch)
         for remark in ledger.remarks:
             note(remark)
 

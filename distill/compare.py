@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distill.errors import InputError
+from distill.report.timing import mark
 from distill.stats import Interval, estimate, paired_difference
 from distill.store import open_store
 from distill.systems import HEADS, system_of
@@ -79,6 +80,7 @@ def _row(first: Measured, row: Measured) -> Row:
         "verdict": row.figures["verdict"]["result"],
         "usd_per_1k_requests": student["usd_per_1k_requests"],
         "total_usd": row.figures["spend"]["total_usd"],
+        **({"timing": student["timing"]} if "timing" in student else {}),
     }
     if row is first:
         return shown
@@ -134,7 +136,8 @@ def _lines(row: Row) -> list[str]:
     share = f"{HEADS[row['metric']]} {row['value']:.1%} ({row['ci_low']:.1%}–{row['ci_high']:.1%})"
     told = [
         f"{row['task']}/{row['run']}  {share} of {row['gold']} gold rows, {row['verdict']}",
-        f"  {row['examples']} examples; ${row['usd_per_1k_requests']} per 1,000 requests; "
+        f"  {row['examples']} examples; ${row['usd_per_1k_requests']}{mark(row)} per 1,000 "
+        f"requests{' (timed on a busy machine)' if mark(row) else ''}; "
         f"${row['total_usd']} to make",
     ]
     if "difference" in row:

@@ -1,4 +1,4 @@
-"""Systems × gold → predictions → scores.
+"""Systems × gold → predictions → scores; and how fast each system is that this machine serves.
 
 Teacher, base, base with seeds in its prompt, and student answer the same gold through the same
 client, each from behind its server; the rivals that cost next to nothing answer in this process.
@@ -14,6 +14,8 @@ from distill import parity, side_effects
 from distill.answers import Text
 from distill.asking import LazyEndpoint, ask_all, lazily
 from distill.backends.child import memory_mib
+from distill.backends.processors import watched
+from distill.errors import InputError
 from distill.pairwise import wins
 from distill.parity import TrainedAnswers
 from distill.records import (
@@ -28,14 +30,16 @@ from distill.records import (
     Score,
     ServerFigures,
     Speed,
+    SplitRow,
     Student,
 )
-from distill.rivals import answers_of, rivals
+from distill.rivals import answers_of, rivals, speeds_of
 from distill.scorers import scorer_of
 from distill.served import Served, served_student, served_systems
-from distill.speed import measure
+from distill.spec import EvaluateSpec
+from distill.speed import extents, measure
 from distill.store import Store
-from distill.systems import MEASURED, gold_for
+from distill.systems import MEASURED, TEACHER_AGAIN, gold_for
 from distill.task import Task
 from distill.workspace import Context
 
@@ -58,17 +62,17 @@ class _Found:
 
 def evaluate(context: Context) -> Callable[[Store], None]:
     """Ask every system for every gold row; what is to be written are predictions, scores, the
-    parity, how fast the student is served and what its training broke. Raises DistillError when the
-    served student is not the trained one."""
+    parity, how fast the systems answer and what the student's training broke. Raises DistillError
+    when the served student is not the trained one."""
     found = _Found()
     with context.store() as store:
         student, split = store.student(context.run_id), store.split(context.run_id)
         assert student is not None, "train comes before evaluate"
         for served in served_systems(context, student):
             _ask(context, store, served, found)
-    with context.progress.step(STAGE, "free rivals"):
-        for system, (fit, rows) in rivals(context.task, split).items():
-            found.predictions.extend(answers_of(system, fit, rows, context.task))
+    predictions, speeds = _free_rivals(context, split)
+    found.predictions.extend(predictions)
+    found.speeds.extend(speeds)
     scores = score(context.task, found.predictions)
     if isinstance(context.task.form, Text):
         with context.store() as store:
@@ -98,8 +102,10 @@ def _ask(context: Context, store: Store, served: Served, found: _Found) -> None:
             found.predictions.extend(_predictions(system, task, gold, answered))
         if served.probed and task.spec.evaluate.side_effects:
             found.probe_answers.extend(_side_effects(task, served, ask, found.predictions))
-        if served.probed == "student" and task.spec.evaluate.speed_requests:
-            found.speeds.extend(_speeds(context, served, endpoint()))
+        requests = task.spec.evaluate.speed_requests
+        if requests and served.model.folder:
+            found.speeds.extend(_speeds(context, served, endpoint(), requests))
+        if requests and served.probed == "student":
             found.servers.extend(_servers(served, endpoint()))
 
 
@@ -144,19 +150,58 @@ def _servers(served: Served, endpoint: Endpoint) -> list[ServerFigures]:
     return [ServerFigures(system, endpoint.server.seconds, memory) for system in served.systems]
 
 
-def _speeds(context: Context, served: Served, endpoint: Endpoint) -> list[Speed]:
-    """How fast the student is served."""
+def _speeds(context: Context, served: Served, endpoint: Endpoint, total: int) -> list[Speed]:
+    """How fast the systems of a server of ours are; in no figure of speed is the teacher's second
+    answer."""
     inputs = [row.input for row in context.task.gold]
-    total = context.task.spec.evaluate.speed_requests
+    loads = extents(endpoint.in_flight, total, alone=served.probed == "student")
     return [
         row
         for system, render in served.systems.items()
+        if system != TEACHER_AGAIN
         for row in measure(
-            *(system, endpoint, render(served.model, inputs)),
-            total=total,
-            progress=context.progress,
+            *(system, endpoint, render(served.model, inputs), loads, context.progress)
         )
     ]
+
+
+def _free_rivals(
+    context: Context, split: Sequence[SplitRow]
+) -> tuple[list[Prediction], list[Speed]]:
+    """The answers of the rivals that answer in this process, and how fast they are."""
+    predictions: list[Prediction] = []
+    with context.progress.step(STAGE, "free rivals"), watched() as watch:
+        for system, (fit, rows) in rivals(context.task, split).items():
+            predictions.extend(answers_of(system, fit, rows, context.task))
+    return predictions, speeds_of(predictions, watch.others_cpu)
+
+
+def time_again(context: Context) -> list[Speed]:
+    """Take the speed of every system that this machine serves or that answers in this process. No
+    gold is asked again, nothing is billed, and nobody else's server is asked. Raises InputError
+    for a run that is not evaluated."""
+    with context.store() as store:
+        student, split = store.student(context.run_id), store.split(context.run_id)
+        done = STAGE in store.finished_stages(context.run_id)
+    if student is None or not done:
+        lacks = "is not evaluated yet" if student else "has no student yet"
+        raise InputError(
+            f"run {context.run_id} {lacks}, so there is nothing to time anew: "
+            f"`distill evaluate {context.task.name}` goes on, and takes every speed"
+        )
+    found = []
+    total = context.task.spec.evaluate.speed_requests or EvaluateSpec().speed_requests
+    for served in served_systems(context, student):
+        if served.model.folder is None:
+            names = ", ".join(name for name in served.systems if name != TEACHER_AGAIN)
+            context.progress.note(STAGE, f"not timed: {names} (not served by this tool)")
+            continue
+        with served.open_endpoint() as endpoint:
+            found.extend(_speeds(context, served, endpoint, total))
+    found.extend(_free_rivals(context, split)[1])
+    with context.store() as store:
+        store.add_speeds(context.run_id, found)
+    return found
 
 
 def _parity(task: Task, served: Served, trained: TrainedAnswers, ask: AskServer) -> Parity:

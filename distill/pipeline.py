@@ -16,7 +16,8 @@ arrive, so that stage asks for no answer twice.
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -33,7 +34,7 @@ from distill.backends.trainers import choose as choose_trainer
 from distill.curate import curate, kept_of
 from distill.curve import expected_cost, learning_curve
 from distill.errors import DistillError, InputError
-from distill.evaluate import evaluate
+from distill.evaluate import evaluate, time_again
 from distill.generate import generate
 from distill.gold import check_contradictions
 from distill.leaks import gold_notes, without_leaking_seeds
@@ -168,23 +169,39 @@ def _curve(context: Context, way: Way) -> Mapping[str, Any]:
 def report_now(workspace: Workspace, name: str) -> Path:
     """Write the report of the task's latest run as far as it is, doing nothing else; gives the
     run's folder. Raises InputError when there is no run, or the task was edited since."""
-    task = load_task(workspace.prompts, name)
-    database = workspace.database(name)
-    with workspace.locked(name):
-        runs = []
-        if database.exists():
-            with open_store(database) as store:
-                runs = store.runs()
-        if not runs:
-            raise InputError(f"task {name} has no run yet; `distill run {name}` begins one")
-        latest = runs[-1]
-        if edited := why_new(task, latest, asked=False):
-            raise InputError(f"{edited}; `distill run {name}` begins another run")
-        folder = workspace.run_folder(name, latest.id)
-        with shown(folder / EVENTS) as progress:
-            task = task.with_teacher(model=latest.teacher)
-            report_so_far(Context(task, latest.id, folder, database, progress))
-    return folder
+    with workspace.locked(name), _latest_run(workspace, name) as context:
+        report_so_far(context)
+    return context.folder
+
+
+def time_now(workspace: Workspace, name: str) -> Path:
+    """Take the speeds of the task's latest run anew, ask and bill nothing else, and write its
+    report; gives the run's folder. Raises InputError when there is no run, it is not evaluated, or
+    the task was edited since."""
+    with workspace.locked(name), _latest_run(workspace, name) as context:
+        time_again(replace(context, task=without_leaking_seeds(context.task)))
+        report(context)
+    return context.folder
+
+
+@contextmanager
+def _latest_run(workspace: Workspace, name: str) -> Iterator[Context]:
+    """The task's latest run, as it is. Raises InputError when there is none, or the task was edited
+    since."""
+    task, database = load_task(workspace.prompts, name), workspace.database(name)
+    runs = []
+    if database.exists():
+        with open_store(database) as store:
+            runs = store.runs()
+    if not runs:
+        raise InputError(f"task {name} has no run yet; `distill run {name}` begins one")
+    latest = runs[-1]
+    if edited := why_new(task, latest, asked=False):
+        raise InputError(f"{edited}; `distill run {name}` begins another run")
+    folder = workspace.run_folder(name, latest.id)
+    with shown(folder / EVENTS) as progress:
+        task = task.with_teacher(model=latest.teacher)
+        yield Context(task, latest.id, folder, database, progress)
 
 
 def _is_trained(workspace: Workspace, task: Task, way: Way) -> bool:

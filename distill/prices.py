@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from distill.errors import InputError
 from distill.price_table import InferenceRow, Tokens, price_table, valid_rows
@@ -51,6 +51,7 @@ class TokenPrice:
     tiers: Tiers
     source: str
     service: Mapping[str, Tiers] = field(default_factory=dict, compare=False)
+    by_seconds: ClassVar[bool] = False
 
     @property
     def first(self) -> Rates:
@@ -96,6 +97,7 @@ class MachinePrice:
 
     usd_per_hour: Decimal
     in_flight: int
+    by_seconds: ClassVar[bool] = True
 
     def usd(self, usage: Usage, seconds: float) -> Decimal:
         """The answer's share of the machine."""

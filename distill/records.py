@@ -8,7 +8,7 @@ import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -103,7 +103,11 @@ class Usage:
 
 
 class Price(Protocol):
-    """What answers of a model cost, in USD."""
+    """What answers of a model cost, in USD; whether that is the time of our machine."""
+
+    @property
+    def by_seconds(self) -> bool:
+        """Whether nobody bills an answer, and its time is its price."""
 
     def usd(self, usage: Usage, seconds: float) -> Decimal:
         """One answer that took `seconds`."""
@@ -198,7 +202,9 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class Completion:
     """What came back for a request, with its usage, price and time; `logprob` is the logarithm of
-    the text's probability, where it was asked for and told."""
+    the text's probability, where it was asked for and told; `in_flight` is how many requests might
+    be under way (None: in a batch, or from before that was written down), and `by_seconds` tells
+    that the time of our machine is its price."""
 
     request_id: str
     text: str
@@ -212,6 +218,8 @@ class Completion:
     cache_written_tokens: int = 0
     reasoning_tokens: int = 0
     logprob: float | None = None
+    in_flight: int | None = None
+    by_seconds: bool = False
 
     @property
     def problem(self) -> str:
@@ -394,7 +402,8 @@ class Spread:
 @dataclass(frozen=True, slots=True)
 class Student:
     """A trained student: what it was made of, and where it lies; or the `model` that it is at the
-    provider that trained it, and what that billed. `licence` is its base's."""
+    provider that trained it, and what that billed. `licence` is its base's; `others_cpu` is the
+    share of the processors that other processes took during the training (None: not known)."""
 
     id: str
     base: str
@@ -409,6 +418,7 @@ class Student:
     model: str = ""
     train_usd: Decimal | None = None
     licence: str = ""
+    others_cpu: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,9 +484,9 @@ class ServerFigures:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How fast a system is served with `in_flight` requests at a time: how many were asked, in how
-    many seconds, the latencies that 50, 95 and 99 % of them do not pass, and the answers'
-    tokens."""
+    """How fast a system answers with `in_flight` requests at a time: how many were asked, in how
+    many seconds, the latencies that 50, 95 and 99 % of them do not pass, the answers' tokens, the
+    share of the processors that other processes took meanwhile (None: not known), and when."""
 
     system: str
     in_flight: int
@@ -486,6 +496,14 @@ class Speed:
     latency_p95_s: float
     latency_p99_s: float
     completion_tokens: int
+    others_cpu: float | None = None
+    measured: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether every system of the run was measured so: once only the student was, and those
+        rows of before have no time of their own."""
+        return self.measured.timestamp() > 0
 
     @property
     def requests_per_s(self) -> float:
@@ -496,6 +514,34 @@ class Speed:
     def completion_tokens_per_s(self) -> float:
         """Tokens of answers a second."""
         return self.completion_tokens / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many answers to a run's purpose a model of our machine gave, and in how many seconds in
+    which at least one of them was being made."""
+
+    run_id: str
+    purpose: str
+    model: str
+    answers: int
+    seconds: float
+
+    @property
+    def per_s(self) -> float:
+        """Answers a second, 0 for no time."""
+        return self.answers / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A time in which our machine answered a purpose's requests, and the share of its processors
+    that other processes took meanwhile (None: not known)."""
+
+    purpose: str
+    began: datetime
+    ended: datetime
+    others_cpu: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from distill.answers import Text
 from distill.backends.linear import Classifier, fit_embeddings, fit_nearest, fit_tfidf
 from distill.backends.tagger import fit_tagger
 from distill.errors import InputError
-from distill.records import Prediction, SplitRow
+from distill.records import Prediction, Speed, SplitRow
+from distill.stats import percentile
 from distill.task import Task
 from distill.task_files import json_lines
 
@@ -85,3 +86,22 @@ def answers_of(system: str, fit: Fit, rows: Pairs, task: Task) -> list[Predictio
         seconds = perf_counter() - began
         predictions.append(Prediction(system, row.id, answer, task.form.is_valid(answer), seconds))
     return predictions
+
+
+def speeds_of(predictions: Sequence[Prediction], others_cpu: float | None) -> list[Speed]:
+    """How fast rivals are, one request at a time; `others_cpu` is the share of the processors that
+    other processes took meanwhile."""
+    latencies: dict[str, list[float]] = {}
+    for row in predictions:
+        latencies.setdefault(row.system, []).append(row.latency_s)
+    return [
+        Speed(
+            *(system, 1, len(seconds), sum(seconds)),
+            percentile(seconds, 50),
+            percentile(seconds, 95),
+            percentile(seconds, 99),
+            completion_tokens=0,
+            others_cpu=others_cpu,
+        )
+        for system, seconds in latencies.items()
+    ]

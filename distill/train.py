@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 
+from distill.backends.processors import watched
 from distill.backends.trainers import TRAINERS, Trained, TrainJob, choose
 from distill.backends.weights import folder_hash
 from distill.batch_store import reserved_usd
@@ -77,7 +78,8 @@ def train_on(
         choices=task.form.choices,
     )
     began = perf_counter()
-    with context.progress.step("train", name, trainer.total_steps(job)) as advance:
+    step = context.progress.step("train", name, trainer.total_steps(job))
+    with step as advance, watched() as watch:
         trained = trained_and_paid(context, job, lambda: trainer.train(job, advance))
     student = Student(
         id=folder_hash(trained.merged) if trained.merged else trained.model,
@@ -93,6 +95,7 @@ def train_on(
         model=trained.model,
         train_usd=trained.usd,
         licence=base.licence,
+        others_cpu=None if trained.model else watch.others_cpu,
     )
     shutil.rmtree(folder, ignore_errors=True)
     record = as_json(asdict(student) | {"folder": str(student.folder)})

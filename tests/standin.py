@@ -28,7 +28,7 @@ COUNTED = re.compile(r"\bcount\D*(\d+)")
 SHUTDOWN_SECONDS = 0.02  # how often the server looks whether it is to end
 ANIMALS = ("cats", "dogs", "birds")  # what a student says without being held to it
 PATHS = {
-    "/v1/completions": {"prompt"},
+    "/v1/completions": {"prompt", "cache_salt"},
     "/v1/chat/completions": {"messages", "logprobs", "cache_salt"},
 }
 NEEDED = {"prompt", "messages", "model", "max_tokens"}

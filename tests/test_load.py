@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from distill.backends.load import closed_loop
+from distill.backends.load import Extent, closed_loop
 from distill.errors import DistillError
 from distill.prices import MachinePrice
 from distill.records import Endpoint, Message, Model, Request, Sampling, Speed
@@ -27,7 +27,7 @@ def requests(count: int) -> list[Request]:
 @pytest.mark.parametrize("in_flight", [1, 5])
 def test_so_many_are_always_in_flight(standin: StandIn, in_flight: int) -> None:
     standin.gather = in_flight
-    loaded = closed_loop(endpoint(standin.url), requests(7), in_flight=in_flight, total=40)
+    loaded = closed_loop(endpoint(standin.url), requests(7), Extent(in_flight, 40))
     assert len(loaded.latencies_s) == 40
     assert standin.most_at_once == in_flight
     assert loaded.completion_tokens == 40  # the stand-in answers in one word
@@ -37,21 +37,21 @@ def test_so_many_are_always_in_flight(standin: StandIn, in_flight: int) -> None:
 
 
 def test_no_prompt_is_found_in_the_servers_cache(standin: StandIn) -> None:
-    closed_loop(endpoint(standin.url), requests(3), in_flight=2, total=8)
+    closed_loop(endpoint(standin.url), requests(3), Extent(2, 8))
     assert sorted(standin.load) == ["2-0"] * 3 + ["2-1"] * 3 + ["2-2"] * 3
     assert not standin.asked
 
 
 def test_only_this_machine_is_loaded() -> None:
     with pytest.raises(DistillError, match=r"this machine only, not https://api\.example"):
-        closed_loop(endpoint("https://api.example/v1"), requests(1), in_flight=1, total=1)
+        closed_loop(endpoint("https://api.example/v1"), requests(1), Extent(1, 1))
 
 
 @pytest.mark.parametrize("fail_next", [1, 9])
 def test_a_request_that_fails_ends_it(standin: StandIn, fail_next: int) -> None:
     standin.fail_next = fail_next
     with pytest.raises(DistillError, match="told to fail"):
-        closed_loop(endpoint(standin.url), requests(4), in_flight=4, total=20)
+        closed_loop(endpoint(standin.url), requests(4), Extent(4, 20))
 
 
 def test_rates_are_of_the_whole_time() -> None:

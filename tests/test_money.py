@@ -36,9 +36,9 @@ from distill.records import (
 )
 from distill.report import report
 from distill.report.collect import collect
-from distill.report.compared import busy_seconds
 from distill.report.render import html, markdown
 from distill.report.spend import spend_figures
+from distill.report.timing import busy_seconds
 from distill.report.unfinished import so_far
 from distill.spec import PeopleSpec
 from distill.store import Run, Store, open_store

@@ -157,7 +157,7 @@ def report() -> dict[str, object]:
                 "teacher": {"n": 4, "precision": 1.0, "recall": 0.75, "f1": 0.8, "taken_for": {}},
             }
         ],
-        "machine": {"usd_per_hour": "0.1", "in_flight": 8},
+        "machine": {"usd_per_hour": "0.1", "in_flight": 8, "sentence": "Timed in a loop."},
         "teacher_self_agreement": {
             **{"n": 240, "value": 0.84, "ci_low": 0.79, "ci_high": 0.88, "right_again": 0.81},
             "student": 0.83,

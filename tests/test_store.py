@@ -158,6 +158,7 @@ def test_migrations_are_applied_once_and_recorded(database: Path) -> None:
         "011_speed.sql",
         "012_side_effects.sql",
         "013_spread.sql",
+        "014_timing.sql",
         "015_verdicts.sql",
         "016_terms.sql",
     ]

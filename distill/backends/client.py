@@ -222,7 +222,8 @@ class _Asking:
         try:
             payload = json.loads(reply.text)
             answer = DIALECTS[self.endpoint.model.api].read(payload)
-            outcome = answered(attempt, answer, seconds, self.endpoint)
+            in_flight = self.endpoint.in_flight
+            outcome = answered(attempt, answer, seconds, self.endpoint, in_flight=in_flight)
         except NO_ANSWER:
             failure = unreadable(reply.text, self.endpoint)
             return self._again(attempt, without_choices(payload, failure))

@@ -31,9 +31,16 @@ class _Counted:
     remark: str = ""
 
 
-def answered(attempt: Attempt, answer: Answer, seconds: float, endpoint: Endpoint) -> Outcome:
-    """The outcome of an attempt that took `seconds`. Raises ValueError for a text that is longer
-    than any answer."""
+def answered(
+    attempt: Attempt,
+    answer: Answer,
+    seconds: float,
+    endpoint: Endpoint,
+    *,
+    in_flight: int | None = None,
+) -> Outcome:
+    """The outcome of an attempt that took `seconds` with so many allowed in flight, None in a
+    batch. Raises ValueError for a text that is longer than any answer."""
     text = _text(attempt.request, answer.text)
     if len(text.encode("utf-8", "replace")) > MAX_TEXT_BYTES:
         raise ValueError(f"the answer has {len(text):,} characters")
@@ -52,6 +59,8 @@ def answered(attempt: Attempt, answer: Answer, seconds: float, endpoint: Endpoin
         cache_written_tokens=counted.usage.cache_written,
         reasoning_tokens=counted.usage.reasoning,
         logprob=answer.logprob,
+        in_flight=in_flight,
+        by_seconds=endpoint.price.by_seconds,
     )
     dearer = DEARER if 0 < attempt.worst_usd < usd else ""
     return Outcome(attempt, completion, remark=counted.remark or dearer)

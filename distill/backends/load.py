@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from math import inf
 from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from distill.backends.apis.wire import Body
 from distill.backends.client import clients_for
 from distill.backends.failures import explain
 from distill.backends.hosts import is_loopback
+from distill.backends.processors import watched
 from distill.errors import DistillError
 from distill.records import Endpoint, Request
 
@@ -25,17 +27,28 @@ from distill.records import Endpoint, Request
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What a closed loop took: seconds from the first request to the last answer, the seconds of
-    each request, and the answers' tokens."""
+    each request, the answers' tokens, and the share of the processors that other processes took
+    meanwhile (None: not known)."""
 
     seconds: float
     latencies_s: tuple[float, ...]
     completion_tokens: int
+    others_cpu: float | None = None
 
 
-def closed_loop(
-    endpoint: Endpoint, requests: Sequence[Request], *, in_flight: int, total: int
-) -> Loaded:
-    """Send `total` requests, the given ones in turn, `in_flight` at a time; before that one that
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How long a closed loop lasts: `most` requests, `in_flight` at a time; after `seconds` no
+    further one begins once `least` have begun."""
+
+    in_flight: int
+    most: int
+    least: int = 0
+    seconds: float = inf
+
+
+def closed_loop(endpoint: Endpoint, requests: Sequence[Request], extent: Extent) -> Loaded:
+    """Send requests, the given ones in turn, with always as many in flight; before that one that
     is not counted. A prompt that comes again is computed again: with vLLM's cache of prefixes it
     would be faster than any message of a customer.
 
@@ -46,14 +59,12 @@ def closed_loop(
     if not is_loopback(urlsplit(endpoint.url or "").hostname or ""):
         raise DistillError(f"a load test asks servers on this machine only, not {endpoint.url}")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_loop(endpoint, requests, in_flight, total))
+        return runner.run(_loop(endpoint, requests, extent))
 
 
-async def _loop(
-    endpoint: Endpoint, requests: Sequence[Request], in_flight: int, total: int
-) -> Loaded:
-    dialect = DIALECTS[endpoint.model.api]
-    bodies = _bodies([dialect.body(request) for request in requests], in_flight, total)
+async def _loop(endpoint: Endpoint, requests: Sequence[Request], extent: Extent) -> Loaded:
+    dialect, in_flight = DIALECTS[endpoint.model.api], extent.in_flight
+    bodies = _bodies([dialect.body(request) for request in requests], extent)
     latencies: list[float] = []
     tokens: list[int] = []
 
@@ -77,20 +88,27 @@ async def _loop(
             await send(clients[0], next(bodies))
             latencies.clear()
             tokens.clear()
-            began = perf_counter()
-            async with asyncio.TaskGroup() as group:
-                for number in range(in_flight):
-                    group.create_task(work(clients[number % len(clients)]))
+            with watched() as watch:
+                began = perf_counter()
+                async with asyncio.TaskGroup() as group:
+                    for number in range(in_flight):
+                        group.create_task(work(clients[number % len(clients)]))
+                seconds = perf_counter() - began
         except* dialect.failures() as errors:
             raise DistillError(explain(_first(errors), endpoint).message) from errors
-        return Loaded(perf_counter() - began, tuple(latencies), sum(tokens))
+        return Loaded(seconds, tuple(latencies), sum(tokens), watch.others_cpu)
 
 
-def _bodies(bodies: Sequence[Body], in_flight: int, total: int) -> Iterator[Body]:
-    """One more than `total`. vLLM shares computed prefixes among requests of the same salt."""
-    for number in range(total + 1):
+def _bodies(bodies: Sequence[Body], extent: Extent) -> Iterator[Body]:
+    """One that is not counted, and those of the loop. vLLM shares computed prefixes among requests
+    of the same salt."""
+    began = inf
+    for number in range(extent.most + 1):
+        if number > extent.least and perf_counter() - began > extent.seconds:
+            return
         turn, place = divmod(number, len(bodies))
-        yield bodies[place] | {"cache_salt": f"{in_flight}-{turn}"}
+        yield bodies[place] | {"cache_salt": f"{extent.in_flight}-{turn}"}
+        began = min(began, perf_counter())  # when the one before the loop is answered
 
 
 def _first(errors: BaseExceptionGroup[Any]) -> Exception:

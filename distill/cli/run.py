@@ -59,13 +59,17 @@ def report(context: click.Context, /, task: str, as_json: bool, now: bool, **opt
     if now:
         from distill.pipeline import report_now
 
-        folder = report_now(workspace_of(context), task)
-        if as_json:
-            click.echo(json.dumps(_figures(folder)))
-        else:
-            show_report(_figures(folder), folder)
+        _show(report_now(workspace_of(context), task), as_json=as_json)
     else:
         _run(context, task, "report", as_json=as_json, **options)
+
+
+def _show(folder: Path, *, as_json: bool) -> None:
+    """The report in a run's folder, in short or as JSON."""
+    if as_json:
+        click.echo(json.dumps(_figures(folder)))
+    else:
+        show_report(_figures(folder), folder)
 
 
 def _figures(folder: Path) -> dict[str, Any]:
@@ -87,8 +91,27 @@ def _stage_command(stage: str, about: str) -> None:
 
 
 for stage, about in STAGES.items():
-    if stage != "report":
+    if stage not in ("evaluate", "report"):
         _stage_command(stage, about)
+
+
+@cli.command(help=f"{STAGES['evaluate']} Does the stages before it that are not done.")
+@click.pass_context
+@_way_options
+@click.option(
+    "--timing", is_flag=True, help="Take the finished run's speeds anew, and nothing else."
+)
+def evaluate(
+    context: click.Context, /, task: str, as_json: bool, timing: bool, **options: bool
+) -> None:
+    if not timing:
+        _run(context, task, "evaluate", as_json=as_json, **options)
+        return
+    if options["new"] or options["detach"]:
+        raise click.UsageError("--timing is of the run that is there: leave --new and --detach out")
+    from distill.pipeline import time_now
+
+    _show(time_now(workspace_of(context), task), as_json=as_json)
 
 
 def _run(

@@ -44,6 +44,8 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def show_report(figures: Mapping[str, Any], folder: Path) -> None:
     """The headline of report.json, a row for each system, and where the page lies."""
+    from distill.report.timing import mark
+
     click.echo("\n" + printable(figures["headline"]) + "\n")
     for one in figures.get("advice", []):
         click.echo(printable(f"- {one['say']} ({one['because']})") + "\n")
@@ -53,7 +55,7 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
             f"{system['value']:.1%}",
             f"{system['ci_low']:.1%}–{system['ci_high']:.1%}",
             f"{system['valid_rate']:.0%}",
-            str(system["usd_per_1k_requests"]),
+            f"{system['usd_per_1k_requests']}{mark(system)}",
             f"{1000 * system['latency_p50_s']:.0f}",
             f"{1000 * system['latency_p95_s']:.0f}",
             f"{system['requests_per_s']:.1f}",
@@ -76,6 +78,8 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
         "req/s",
     ]
     show_table(header, rows)
+    if "disturbed" in figures:
+        click.echo(f"\n{figures['disturbed']}")
     click.echo(f"\n{folder / 'report.html'}")
 
 

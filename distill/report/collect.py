@@ -12,7 +12,6 @@ from distill.batch_store import was_batched
 from distill.errors import DistillError
 from distill.fields import Fields
 from distill.learning import curve_figures, sentence
-from distill.prices import usd_per_1k
 from distill.records import SplitRow, Spread, Student
 from distill.report.advice import advice
 from distill.report.compared import (
@@ -35,9 +34,16 @@ from distill.report.looks import looks_at
 from distill.report.memorised import memorised
 from distill.report.results import Results, results_of
 from distill.report.side_effects import side_effect_figures
-from distill.report.spend import rows_usd, shown_usd, spend_figures
+from distill.report.spend import rows_usd, spend_figures
 from distill.report.tariffs import billing, tariff_figures
 from distill.report.terms import terms_figures
+from distill.report.timing import (
+    disturbed_note,
+    disturbed_spend,
+    machine_figures,
+    speed_figures,
+    times_of,
+)
 from distill.report.traffic import (
     Made,
     break_even_figures,
@@ -70,8 +76,9 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     found = verdict_on(task, results.scores, judge, looks.number)
     prices = billing(task, student)
     billed = set(prices)
+    times = times_of(task, store, run_id, results)
     systems = [
-        system_figures(task, name, results, prices.get(name))
+        system_figures(task, name, results, times[name], prices.get(name))
         for name in shown_order(task.spec.evaluate.baselines)
         if name in results.predictions
     ]
@@ -79,6 +86,8 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         row |= traffic_figures(task, row, billed=row["name"] in billed)
         row |= tariff_figures(task, row["name"], student, results.answers(row["name"]))
     spend = spend_figures(task, store, run, student)
+    if slowed := disturbed_spend(store, run, student):
+        spend["disturbed"] = slowed
     made = Made(Decimal(spend["total_usd"]), student.base, rows_usd(task, spend))
     money = break_even_figures(task, systems, billed, made)
     verdicts = rival_verdicts(task, results.scores, looks.number)
@@ -116,12 +125,11 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         **_scored_otherwise(task, results),
         **memorised(task, said["student"], said["teacher"], split),
         **_learning_curve(task, split, results),
-        "machine": {
-            "usd_per_hour": shown_usd(task.spec.machine.usd_per_hour),
-            "in_flight": task.spec.evaluate.in_flight,
-        },
+        "machine": machine_figures(task, systems),
         **mistake_figures(task, results),
     }
+    if note := disturbed_note(figures):
+        figures["disturbed"] = note
     if store.is_rehearsal():
         return stamped(figures)
     return figures | {"advice": advice(figures, verdicts)}
@@ -188,22 +196,8 @@ def _side_effects(task: Task, store: Store, run_id: str) -> Figures:
 
 
 def _speed(task: Task, store: Store, run_id: str) -> Figures:
-    """How fast the student is served, and what that costs where the machine is always so busy."""
-    found = [
-        {
-            "in_flight": row.in_flight,
-            "requests": row.requests,
-            "latency_p50_s": row.latency_p50_s,
-            "latency_p95_s": row.latency_p95_s,
-            "latency_p99_s": row.latency_p99_s,
-            "requests_per_s": row.requests_per_s,
-            "completion_tokens_per_s": row.completion_tokens_per_s,
-            "usd_per_1k_requests": shown_usd(
-                usd_per_1k(task.spec.machine.usd_per_hour, row.requests_per_s)
-            ),
-        }
-        for row in store.speeds(run_id)
-    ]
+    """How fast the student is served, and what its server took."""
+    found = speed_figures(task, store.speeds(run_id))
     servers = [
         {"start_s": row.start_s, "memory_mib": row.memory_mib} for row in store.servers(run_id)
     ]

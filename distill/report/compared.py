@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from math import inf
 from typing import Any
 
 from distill.answers import Text
@@ -19,13 +18,13 @@ from distill.report.labels import INVALID, by_label, macro_f1
 from distill.report.mistakes import mistakes
 from distill.report.results import Results
 from distill.report.spend import shown_usd
+from distill.report.timing import Times
 from distill.stats import (
     Interval,
     Verdict,
     estimate,
     mcnemar_p,
     paired_difference,
-    percentile,
     share,
     verdict,
     verdicts_on_rivals,
@@ -115,14 +114,14 @@ def verdict_figures(found: Verdict) -> Figures:
     return figures
 
 
-def system_figures(task: Task, name: str, results: Results, price: TokenPrice | None) -> Figures:
+def system_figures(
+    task: Task, name: str, results: Results, times: Times, price: TokenPrice | None
+) -> Figures:
     """How well a system did, how fast, and at what price: what its provider bills by now, else the
-    time of the machine."""
+    time of the machine, with how that was taken."""
     rows = results.predictions[name]
     found = estimate(list(results.scores[name].values()), task.spec.evaluate.confidence)
-    latencies = [row.latency_s for row in rows]
     answers = results.answers(name)
-    requests_per_s = len(rows) / (busy_seconds(answers) or sum(latencies))
     figures: Figures = {
         "name": name,
         **_compared(task, name, results),
@@ -131,11 +130,15 @@ def system_figures(task: Task, name: str, results: Results, price: TokenPrice | 
         **found.figures,
         **_of_kind(task, name, results),
         "valid_rate": sum(row.valid for row in rows) / len(rows),
-        "usd_per_1k_requests": shown_usd(_usd_per_1k(task, answers, requests_per_s, price)),
-        "latency_p50_s": percentile(latencies, 50),
-        "latency_p95_s": percentile(latencies, 95),
-        "requests_per_s": requests_per_s,
+        "usd_per_1k_requests": shown_usd(_usd_per_1k(task, answers, times, price)),
+        "latency_p50_s": times.latency_p50_s,
+        "latency_p95_s": times.latency_p95_s,
+        "requests_per_s": times.requests_per_s,
     }
+    if price is None:
+        figures["timing"] = times.figures
+    else:
+        figures["answers_in_flight"] = times.in_flight
     if answers:
         figures["prompt_tokens_mean"] = sum(row.prompt_tokens for row in answers) / len(rows)
         figures["completion_tokens_mean"] = sum(row.completion_tokens for row in answers) / len(
@@ -235,23 +238,12 @@ def _answers(rows: Sequence[Prediction]) -> list[str]:
     return [row.answer if row.valid else INVALID for row in rows]
 
 
-def busy_seconds(answers: Sequence[Completion]) -> float:
-    """For how long at least one of the answers was being made, by their own times: a run's break is
-    left out, and more allowed in flight than were makes nothing faster."""
-    spans = sorted((row.at.timestamp() - row.latency_s, row.at.timestamp()) for row in answers)
-    busy, until = 0.0, -inf
-    for begun, ended in spans:
-        busy += max(ended - max(begun, until), 0.0)
-        until = max(until, ended)
-    return busy
-
-
 def _usd_per_1k(
-    task: Task, answers: Sequence[Completion], requests_per_s: float, price: TokenPrice | None
+    task: Task, answers: Sequence[Completion], times: Times, price: TokenPrice | None
 ) -> Decimal:
     if price is not None:
         return tariffs.billed_per_1k(price, tariffs.usages(answers))
-    return usd_per_1k(task.spec.machine.usd_per_hour, requests_per_s)
+    return usd_per_1k(task.spec.machine.usd_per_hour, times.requests_per_s)
 
 
 def mistake_figures(task: Task, results: Results) -> Figures:

@@ -13,6 +13,7 @@ from jinja2 import (
 from jinja2.runtime import Context
 
 from distill.report.spend import short_usd
+from distill.report.timing import MARK, mark
 from distill.systems import HEADS
 
 Figures = Mapping[str, Any]
@@ -76,7 +77,13 @@ def _environment() -> Environment:
     environment.filters |= {"dollars": short_usd, "labeller": _labeller}
     environment.filters |= {"seconds": _seconds, "code": _code, "points": _points}
     environment.filters |= {"cell": _cell, "days": _days}
+    environment.filters |= {"mark": mark, "mark_of": _mark_of}
     return environment
+
+
+def _mark_of(spend: Figures, part: str) -> str:
+    """The mark of a part of what was spent that others made dearer."""
+    return f" {MARK}" if part in spend.get("disturbed", ()) else ""
 
 
 def _percent(value: float) -> str:

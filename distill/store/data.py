@@ -9,13 +9,15 @@ from decimal import Decimal
 from distill.records import Candidate, Drop, Example, SplitRow, Spread, most_frequent
 from distill.store.rows import Rows, as_json, values_of
 
-# The requests that each candidate of a run took, and how many candidates share each of them.
+# The requests that each candidate of a run took, how many candidates share each of them, and what
+# each cost.
 ASKED = """asked AS (
     SELECT id, origin AS request_id FROM candidate WHERE run_id = ? AND source = 'synthesis'
     UNION ALL
     SELECT id, unnest(CAST(answer_ids AS VARCHAR[])) FROM candidate WHERE run_id = ?
 ),
-shared AS (SELECT request_id, count(*) AS candidates FROM asked GROUP BY request_id)"""
+shared AS (SELECT request_id, count(*) AS candidates FROM asked GROUP BY request_id),
+priced AS (SELECT request_id, usd FROM cost WHERE run_id = ?)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class Data(Rows):
             f"""WITH {ASKED},
                paid AS (
                    SELECT id, list((usd, candidates) ORDER BY request_id) AS parts FROM asked
-                   JOIN shared USING (request_id) JOIN completion USING (request_id)
+                   JOIN shared USING (request_id) JOIN priced USING (request_id)
                    WHERE id IN (SELECT candidate_id FROM dropped WHERE run_id = ?)
                    GROUP BY id
                )
@@ -129,7 +131,7 @@ class Data(Rows):
                WHERE dropped.run_id = ? AND candidate.source <> 'seeds'
                {few if of_each else ""}
                ORDER BY candidate.position""",
-            *((run_id,) * 6),
+            *((run_id,) * 7),
             *((of_each,) if of_each else ()),
         )
         return [
@@ -147,9 +149,9 @@ class Data(Rows):
                SELECT "check", usd, candidates, count(*) FROM dropped
                JOIN candidate ON candidate.run_id = ? AND candidate.id = candidate_id
                JOIN asked ON asked.id = candidate_id
-               JOIN shared USING (request_id) JOIN completion USING (request_id)
+               JOIN shared USING (request_id) JOIN priced USING (request_id)
                WHERE dropped.run_id = ? AND candidate.source <> 'seeds' GROUP BY ALL""",
-            *((run_id,) * 4),
+            *((run_id,) * 5),
         )
         found: dict[str, Decimal] = {}
         for check, usd, candidates, count in rows:

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 
-from distill.records import Attempt, Outcome
-from distill.store.rows import Rows, now
+from distill.records import Attempt, Outcome, Pace, Stretch
+from distill.store.rows import Rows, now, values_of
 
 
 class Money(Rows):
@@ -80,19 +80,47 @@ class Money(Rows):
         return None if rows[0][0] is None else Decimal(str(rows[0][0]))
 
     def spent(self, run_id: str) -> dict[str, Decimal]:
-        """Purpose, without the number of its round -> USD of the run's completions. One that is
-        asked for by several purposes counts in the first of them: generation, judges, systems."""
+        """Purpose, without the number of its round -> USD of the run's completions, each counted
+        once, under the first of its purposes: generation, judges, systems. The time of our machine
+        is priced as the run's task says (the view `cost`)."""
         rows = self.rows(
-            """SELECT split_part(substr(first, 2), '.', 1), SUM(usd) FROM
-                   (SELECT request_id, MIN(CASE
-                        WHEN purpose LIKE 'generate:%' THEN '1'
-                        WHEN purpose LIKE 'curate:%' OR purpose LIKE 'evaluate:judge%' THEN '2'
-                        ELSE '3' END || purpose) AS first
-                    FROM ask WHERE run_id = ? GROUP BY request_id) AS asked
-               JOIN completion USING (request_id) GROUP BY ALL""",
+            """SELECT split_part(purpose, '.', 1) AS purpose, SUM(usd) FROM cost
+               WHERE run_id = ? GROUP BY ALL""",
             run_id,
         )
         return dict(rows)
+
+    def add_stretch(self, run_id: str, stretch: Stretch) -> None:
+        """Store who else was at work while our machine answered."""
+        self.insert("stretch", [[run_id, *values_of(stretch)]])
+
+    def others_cpu(self, run_id: str) -> dict[str, float]:
+        """Purpose -> the share of the processors that other processes took while our machine gave
+        the run's answers, the mean over those of which it is known."""
+        rows = self.rows(
+            """SELECT cost.purpose, AVG(others_cpu) FROM cost
+               JOIN completion USING (request_id)
+               JOIN stretch ON finished BETWEEN began AND ended
+               WHERE cost.run_id = ? AND by_seconds AND others_cpu IS NOT NULL
+               GROUP BY cost.purpose""",
+            run_id,
+        )
+        return dict(rows)
+
+    def paces(self) -> list[Pace]:
+        """How fast models of our machine answered, by run and purpose without its round's
+        number."""
+        rows = self.rows(
+            """SELECT run_id, model, COUNT(*), SUM(machine_seconds),
+                      CASE WHEN purpose LIKE 'generate:%' THEN split_part(purpose, '.', 1)
+                           ELSE purpose END AS purpose
+               FROM cost JOIN request ON request.id = request_id
+               WHERE machine_seconds > 0 GROUP BY ALL"""
+        )
+        return [
+            Pace(run_id, purpose, model, answers, seconds)
+            for run_id, model, answers, seconds, purpose in rows
+        ]
 
     def usd_of(self, request_ids: Collection[str]) -> dict[str, Decimal]:
         """Request id -> USD of its completion, for those that have one."""

@@ -72,13 +72,15 @@ class Results(Rows):
         return Parity(*rows[0]) if rows else None
 
     def add_speeds(self, run_id: str, speeds: Sequence[Speed]) -> None:
-        """Store how fast systems are served."""
+        """Store how fast systems answer; what was measured before stays."""
         self.insert("speed", [[run_id, *values_of(row)] for row in speeds])
 
     def speeds(self, run_id: str) -> list[Speed]:
-        """How fast systems are served, the lowest load first."""
+        """How fast systems answer, as measured last, the lowest load first."""
         rows = self.rows(
-            "SELECT * EXCLUDE (run_id) FROM speed WHERE run_id = ? ORDER BY system, in_flight",
+            """SELECT * EXCLUDE (run_id) FROM speed WHERE run_id = ?
+               QUALIFY row_number() OVER (PARTITION BY system, in_flight ORDER BY measured DESC) = 1
+               ORDER BY system, in_flight""",
             run_id,
         )
         return [Speed(*row) for row in rows]
@@ -141,13 +143,13 @@ def _values(student: Student) -> list[object]:
         *(student.id, student.base, student.trainer, as_json(student.recipe), student.data_hash),
         *(str(student.folder), student.train_seconds, student.trained_tokens),
         *(as_json(list(student.losses)), student.kept_step),
-        *(student.model, student.train_usd, student.licence),
+        *(student.model, student.train_usd, student.licence, student.others_cpu),
     ]
 
 
 def _student(values: Sequence[Any]) -> Student:
     id_, base, trainer, recipe, data_hash, folder, seconds, tokens, losses, *rest = values
-    kept_step, model, train_usd, licence = rest
+    kept_step, model, train_usd, licence, others_cpu = rest
     return Student(
         id=id_,
         base=base,
@@ -162,4 +164,5 @@ def _student(values: Sequence[Any]) -> Student:
         model=model,
         train_usd=train_usd,
         licence=licence,
+        others_cpu=others_cpu,
     )

@@ -19,6 +19,7 @@ from distill.report.charts.drawing import (
     spread,
 )
 from distill.report.spend import SHOWN_PLACES
+from distill.report.timing import mark
 from distill.systems import HEADS
 
 if TYPE_CHECKING:
@@ -46,7 +47,17 @@ def quality_cost(figures: Figures) -> Chart | None:
             usd, value = _usd(row), row["value"]
             ends = [[end] for end in reach(row)]
             colour = _colour(row["name"])
-            axes.errorbar(usd, value, yerr=ends, fmt="o", color=colour, capsize=3, markersize=7)
+            fill = "none" if mark(row) else colour
+            axes.errorbar(
+                usd,
+                value,
+                yerr=ends,
+                fmt="o",
+                color=colour,
+                markerfacecolor=fill,
+                capsize=3,
+                markersize=7,
+            )
         axes.set_xscale("log")
         axes.set_xlabel("$ per 1,000 requests (always busy)")
         axes.set_ylabel(metric)
@@ -59,7 +70,8 @@ def quality_cost(figures: Figures) -> Chart | None:
         _names(axes, systems)
 
     about = "; ".join(
-        f"{row['name']} {row['value']:.1%} at ${row['usd_per_1k_requests']}" for row in systems
+        f"{row['name']} {row['value']:.1%} at ${row['usd_per_1k_requests']}{_of_busy(row)}"
+        for row in systems
     )
     return drawn("quality_cost", f"{metric.capitalize()} against cost", about, draw)
 
@@ -72,7 +84,7 @@ def _names(axes: "Axes", systems: list[Figures]) -> None:
     places = spread(heights, APART, 0.02, 0.98)
     for row, place in zip(ordered, places, strict=True):
         axes.annotate(
-            shown(row["name"]),
+            shown(row["name"]) + mark(row),
             xy=(_usd(row), row["value"]),
             xytext=(1.03, place),
             textcoords="axes fraction",
@@ -86,6 +98,10 @@ def _names(axes: "Axes", systems: list[Figures]) -> None:
 def _usd(row: Figures) -> float:
     """What costs nothing that could be shown has no place on a logarithmic axis but its end."""
     return max(LEAST_USD, float(row["usd_per_1k_requests"]))
+
+
+def _of_busy(row: Figures) -> str:
+    return " (timed on a busy machine)" if mark(row) else ""
 
 
 def _colour(name: str) -> str:
@@ -114,7 +130,8 @@ def pay_back(figures: Figures) -> Chart | None:
             last = first + days * daily[name]
             ends, colour = ([0, days], [first, last]), _colour(name)
             width, alpha = (5, 0.4) if name == "teacher" else (1.5, 1.0)  # it may lie beneath
-            axes.plot(*ends, line, color=colour, label=shown(name), linewidth=width, alpha=alpha)
+            label = shown(name) + mark(by_name[name])
+            axes.plot(*ends, line, color=colour, label=label, linewidth=width, alpha=alpha)
         if "days" in money and back <= days:
             axes.plot([back], [spent + back * daily["student"]], "o", color=MARK)
         axes.set_xlabel("days")

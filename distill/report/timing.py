@@ -1,0 +1,243 @@
+"""What evaluation timed → the times that a system's row goes by, how they were taken, and whether
+other processes disturbed them.
+
+A price that comes from time on a machine is right only where nobody else had the machine. What was
+disturbed is marked, and no sentence of the report goes by it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Literal
+
+from distill.backends.processors import is_disturbed
+from distill.prices import usd_per_1k
+from distill.records import Completion, Pace, Prediction, Speed, Student
+from distill.report.results import Results
+from distill.report.spend import shown_usd
+from distill.stats import percentile
+from distill.store import Run, Store
+from distill.systems import COMPARED, LOCAL_SYSTEMS, MEASURED
+from distill.task import Task
+
+MARK = "†"
+# Times that another pace of the same model may be faster. Of undisturbed runs gold was answered at
+# up to 1.8 times less than the closed loop's pace; of a disturbed one a teacher's was 4 times less.
+FAR = 3.0
+ROUNDS = 4  # of answers, all in flight at once, that a pace is taken from
+SAME_PROMPT = {"evaluate:teacher": "generate:answer"}
+
+From = Literal["closed_loop", "gold", "in_process"]
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How fast a system is: requests a second and latencies; how that was taken, with how many
+    requests in flight (None: not known); the share of the processors that other processes took
+    (None: not known); and whether the times are those of a disturbed machine."""
+
+    requests_per_s: float
+    latency_p50_s: float
+    latency_p95_s: float
+    taken: From
+    in_flight: int | None
+    others_cpu: float | None
+    disturbed: bool
+
+    @property
+    def figures(self) -> Figures:
+        """`timing` of a row whose price comes from these times."""
+        return {
+            "from": self.taken,
+            "in_flight": self.in_flight,
+            "others_cpu": self.others_cpu,
+            "disturbed": self.disturbed,
+        }
+
+
+def times_of(task: Task, store: Store, run_id: str, results: Results) -> dict[str, Times]:
+    """System → its times: of the closed loop where there is one that all systems had, else of its
+    answers on gold."""
+    speeds = {(row.system, row.in_flight): row for row in store.speeds(run_id)}
+    suspicious = _is_suspicious(task, store, run_id, results)
+    others = store.others_cpu(run_id)
+    found = {}
+    for name, rows in results.predictions.items():
+        local = name in LOCAL_SYSTEMS
+        speed = speeds.get((name, 1 if local else task.spec.evaluate.in_flight))
+        if speed is not None and speed.is_comparable:
+            found[name] = _of_speed(speed, "in_process" if local else "closed_loop")
+        else:
+            share = others.get(f"{MEASURED}:{name}")
+            doubted = is_disturbed(share) if share is not None else suspicious
+            found[name] = _of_gold(rows, results.answers(name), share, disturbed=doubted)
+    return found
+
+
+def _of_speed(speed: Speed, taken: From) -> Times:
+    return Times(
+        *(speed.requests_per_s, speed.latency_p50_s, speed.latency_p95_s),
+        taken,
+        speed.in_flight,
+        speed.others_cpu,
+        is_disturbed(speed.others_cpu),
+    )
+
+
+def _of_gold(
+    rows: Sequence[Prediction],
+    answers: Sequence[Completion],
+    others_cpu: float | None,
+    *,
+    disturbed: bool,
+) -> Times:
+    latencies = [row.latency_s for row in rows]
+    pace = len(rows) / (busy_seconds(answers) or sum(latencies))
+    p50, p95 = percentile(latencies, 50), percentile(latencies, 95)
+    if not answers:
+        return Times(pace, p50, p95, "in_process", 1, others_cpu, disturbed)
+    return Times(pace, p50, p95, "gold", in_flight_of(answers), others_cpu, disturbed)
+
+
+def busy_seconds(answers: Sequence[Completion]) -> float:
+    """For how long at least one of the answers was being made, by their own times: a run's break is
+    left out, and more allowed in flight than were makes nothing faster."""
+    spans = sorted((row.at.timestamp() - row.latency_s, row.at.timestamp()) for row in answers)
+    busy, until = 0.0, -inf
+    for begun, ended in spans:
+        busy += max(ended - max(begun, until), 0.0)
+        until = max(until, ended)
+    return busy
+
+
+def in_flight_of(answers: Iterable[Completion]) -> int | None:
+    """How many requests were in flight; None where it is not known, or not the same for all."""
+    known = {row.in_flight for row in answers}
+    return known.pop() if len(known) == 1 else None
+
+
+def _is_suspicious(task: Task, store: Store, run_id: str, results: Results) -> bool:
+    """Whether a system answered gold at less than a third of another pace of its model in this
+    store. Systems are timed one after another, so that none of the run's times is trusted then."""
+    least, paces = ROUNDS * task.spec.evaluate.in_flight, store.paces()
+    speeds = store.speeds(run_id)
+    for pace in (row for row in paces if row.run_id == run_id and row.answers >= least):
+        stage, _, system = pace.purpose.partition(":")
+        if stage == MEASURED and system in results.predictions:
+            fast = [row.per_s for row in paces if row.answers >= least and _like(row, pace)]
+            fast += [
+                row.requests_per_s
+                for row in speeds
+                if (row.system, row.in_flight) == (system, task.spec.evaluate.in_flight)
+            ]
+            if max(fast, default=0.0) > FAR * pace.per_s:
+                return True
+    return False
+
+
+def _like(row: Pace, gold: Pace) -> bool:
+    """Whether it is a pace of the same model with the same prompt."""
+    purposes = {gold.purpose, SAME_PROMPT.get(gold.purpose)}
+    return row.model == gold.model and row.purpose in purposes
+
+
+def speed_figures(task: Task, rows: Sequence[Speed]) -> list[Figures]:
+    """How fast the student is served, and what that costs where the machine is always so busy."""
+    hour = task.spec.machine.usd_per_hour
+    return [
+        {
+            "in_flight": row.in_flight,
+            "requests": row.requests,
+            "latency_p50_s": row.latency_p50_s,
+            "latency_p95_s": row.latency_p95_s,
+            "latency_p99_s": row.latency_p99_s,
+            "requests_per_s": row.requests_per_s,
+            "completion_tokens_per_s": row.completion_tokens_per_s,
+            "usd_per_1k_requests": shown_usd(usd_per_1k(hour, row.requests_per_s)),
+            "timing": _of_speed(row, "closed_loop").figures,
+        }
+        for row in rows
+        if row.system == "student"
+    ]
+
+
+def disturbed_spend(store: Store, run: Run, student: Student | None) -> list[str]:
+    """The parts of `spend` whose seconds other processes made longer."""
+    found = set()
+    for purpose, share in store.others_cpu(run.id).items():
+        if is_disturbed(share):
+            stage = "curate" if purpose.startswith(COMPARED) else purpose.partition(":")[0]
+            found.add({"curate": "judge_usd"}.get(stage, f"{stage}_usd"))
+    if student is not None and is_disturbed(student.others_cpu):
+        found.add("train_usd")
+    if any(is_disturbed(row.others_cpu) for row in store.curve_students(run.id).values()):
+        found.add("curve_usd")
+    return sorted(found)
+
+
+def machine_figures(task: Task, systems: Sequence[Mapping[str, Any]]) -> Figures:
+    """`machine`: its price, the requests in flight that the task asks for, and in a sentence how
+    the times of the table were taken."""
+    return {
+        "usd_per_hour": shown_usd(task.spec.machine.usd_per_hour),
+        "in_flight": task.spec.evaluate.in_flight,
+        "sentence": _how_timed(systems),
+    }
+
+
+def _how_timed(systems: Sequence[Mapping[str, Any]]) -> str:
+    """Which systems were timed in which way."""
+    ways: dict[str, list[str]] = {}
+    for row in systems:
+        ways.setdefault(_way(row), []).append(row["name"])
+    return f"Timed {'; '.join(f'{way}: ' + ', '.join(names) for way, names in ways.items())}."
+
+
+def _way(row: Mapping[str, Any]) -> str:
+    if "timing" not in row:
+        return f"by answers on gold, {_so_many(row['answers_in_flight'])}"
+    timing = row["timing"]
+    if timing["from"] == "in_process":
+        return "in this process, one at a time"
+    by = "in a closed loop" if timing["from"] == "closed_loop" else "by answers on gold"
+    return f"{by}, {_so_many(timing['in_flight'])}"
+
+
+def _so_many(in_flight: int | None) -> str:
+    return "requests in flight not known" if in_flight is None else f"{in_flight} in flight"
+
+
+def mark(row: Mapping[str, Any]) -> str:
+    """What stands behind a price that was disturbed: nothing behind any other."""
+    return f" {MARK}" if row.get("timing", {}).get("disturbed") else ""
+
+
+def disturbed_note(figures: Mapping[str, Any]) -> str:
+    """What the mark in the tables means; empty where nothing was disturbed."""
+    rows = [row for row in figures["systems"] if row.get("timing", {}).get("disturbed")]
+    told = [f"{row['name']} ({_others(row['timing'])})" for row in rows]
+    told += [
+        f"the student's speed, {row['in_flight']} at a time ({_others(row['timing'])})"
+        for row in figures.get("speed", ())
+        if row["timing"]["disturbed"]
+    ]
+    spent = [part.removesuffix("_usd") for part in figures["spend"].get("disturbed", ())]
+    if not told and not spent:
+        return ""
+    said = f"{MARK} This machine was busy with other processes"
+    if told:
+        said += f" while these were timed: {', '.join(told)}. Such times and prices are too high, "
+        said += "and no sentence goes by them: "
+        said += f"`distill evaluate {figures['task']} --timing` takes them anew"
+    if spent:
+        said += f"{'. So it was' if told else ''} during {', '.join(spent)}: what that cost of our "
+        said += "machine's time is too high"
+    return said + "."
+
+
+def _others(timing: Mapping[str, Any]) -> str:
+    share = timing["others_cpu"]
+    if share is None:
+        return f"a model of the run was over {FAR:g} times as fast elsewhere in this store"
+    return f"{share:.0%} of the processors"
