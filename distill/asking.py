@@ -205,12 +205,14 @@ class _Asking:
         ledger = StoreLedger(self.store, run_id, self.endpoint, usd)
         note = partial(self.context.progress.note, self.purpose.partition(":")[0])
         ledger.ask(requests, self.on_answers, first_look=look)
-        began = datetime.now(UTC)
-        with watched() as watch:
-            complete_all(self.endpoint, ledger, note)
         if self.endpoint.price.by_seconds:
+            began = datetime.now(UTC)
+            with watched() as watch:
+                complete_all(self.endpoint, ledger, note)
             stretch = Stretch(self.purpose, began, datetime.now(UTC), watch.others_cpu)
             self.store.add_stretch(run_id, stretch)
+        else:
+            complete_all(self.endpoint, ledger, note)
         for remark in ledger.remarks:
             note(remark)
 

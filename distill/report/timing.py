@@ -60,12 +60,12 @@ def times_of(task: Task, store: Store, run_id: str, results: Results) -> dict[st
     """System → its times: of the closed loop where there is one that all systems had, else of its
     answers on gold."""
     speeds = {(row.system, row.in_flight): row for row in store.speeds(run_id)}
-    suspicious = _is_suspicious(task, store, run_id, results)
-    others = store.others_cpu(run_id)
+    others, in_flight = store.others_cpu(run_id), task.spec.evaluate.in_flight
+    suspicious = is_slow_on_gold(run_id, store.paces(), store.speeds(run_id), in_flight)
     found = {}
     for name, rows in results.predictions.items():
         local = name in LOCAL_SYSTEMS
-        speed = speeds.get((name, 1 if local else task.spec.evaluate.in_flight))
+        speed = speeds.get((name, 1 if local else in_flight))
         if speed is not None and speed.is_comparable:
             found[name] = _of_speed(speed, "in_process" if local else "closed_loop")
         else:
@@ -117,21 +117,18 @@ def in_flight_of(answers: Iterable[Completion]) -> int | None:
     return known.pop() if len(known) == 1 else None
 
 
-def _is_suspicious(task: Task, store: Store, run_id: str, results: Results) -> bool:
-    """Whether a system answered gold at less than a third of another pace of its model in this
-    store. Systems are timed one after another, so that none of the run's times is trusted then."""
-    least, paces = ROUNDS * task.spec.evaluate.in_flight, store.paces()
-    speeds = store.speeds(run_id)
-    for pace in (row for row in paces if row.run_id == run_id and row.answers >= least):
-        stage, _, system = pace.purpose.partition(":")
-        if stage == MEASURED and system in results.predictions:
-            fast = [row.per_s for row in paces if row.answers >= least and _like(row, pace)]
-            fast += [
-                row.requests_per_s
-                for row in speeds
-                if (row.system, row.in_flight) == (system, task.spec.evaluate.in_flight)
-            ]
-            if max(fast, default=0.0) > FAR * pace.per_s:
+def is_slow_on_gold(
+    run_id: str, paces: Sequence[Pace], speeds: Sequence[Speed], in_flight: int
+) -> bool:
+    """Whether a system answered a run's gold at less than a third of another pace of its model.
+    Systems are timed one after another, so that none of the run's times is trusted then."""
+    enough = [row for row in paces if row.answers >= ROUNDS * in_flight]
+    loops = {row.system: row.requests_per_s for row in speeds if row.in_flight == in_flight}
+    for gold in enough:
+        stage, _, system = gold.purpose.partition(":")
+        if (gold.run_id, stage) == (run_id, MEASURED):
+            others = [row.per_s for row in enough if _like(row, gold)]
+            if max(*others, loops.get(system, 0.0)) > FAR * gold.per_s:
                 return True
     return False
 

@@ -1,12 +1,14 @@
 """Leave out of whole runs what takes longest and what few tests look at."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
-from typing import Any
 
 import pytest
 
 from distill import evaluate
+from distill.backends.load import Extent
+from distill.progress import Progress
 from distill.records import Endpoint, Request, Speed
 from distill.report import charts, render
 from distill.speed import measure
@@ -30,9 +32,16 @@ def load_lightly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure a student's speed with few requests."""
 
     def few(
-        system: str, endpoint: Endpoint, requests: Sequence[Request], *, total: int, progress: Any
+        system: str,
+        endpoint: Endpoint,
+        requests: Sequence[Request],
+        loads: Sequence[Extent],
+        progress: Progress,
     ) -> list[Speed]:
-        total = min(total, LOAD_REQUESTS)
-        return measure(system, endpoint, requests, total=total, progress=progress)
+        fewer = [
+            replace(load, most=min(load.most, LOAD_REQUESTS), least=min(load.least, LOAD_REQUESTS))
+            for load in loads
+        ]
+        return measure(system, endpoint, requests, fewer, progress)
 
     monkeypatch.setattr(evaluate, "measure", few)
