@@ -196,8 +196,8 @@ def time_again(context: Context) -> list[Speed]:
             names = ", ".join(name for name in served.systems if name != TEACHER_AGAIN)
             context.progress.note(STAGE, f"not timed: {names} (not served by this tool)")
             continue
-        with served.open_endpoint() as endpoint:
-            found.extend(_speeds(context, served, endpoint, total))
+        with lazily(served.model, served.open_endpoint, STAGE, context.progress) as endpoint:
+            found.extend(_speeds(context, served, endpoint(), total))
     found.extend(_free_rivals(context, split)[1])
     with context.store() as store:
         store.add_speeds(context.run_id, found)

@@ -1,7 +1,6 @@
 """The share of the processors that other processes take, against processes that burn one."""
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,27 +20,9 @@ from distill.backends.processors import (
     quota_of,
     watched,
 )
+from tests.strangers import BURN, stranger, taken, wait_until_burnt
 
-# Burns a processor, for two minutes at most.
-BURN = "import time; until = time.monotonic() + 120\nwhile time.monotonic() < until: pass"
-STRANGER = f"""
-import subprocess, sys
-burner = subprocess.Popen([sys.executable, "-c", {BURN!r}], stdout=subprocess.DEVNULL)
-print(burner.pid)
-"""
 NOISE = 0.05  # counters tick, and are not read in one moment
-BURNT = 1.0  # processor seconds
-
-
-@contextmanager
-def stranger() -> Iterator[psutil.Process]:
-    """A process that burns a processor and whose parent has ended: nobody of ours."""
-    told = subprocess.run([sys.executable, "-c", STRANGER], stdout=subprocess.PIPE, check=True)
-    process = psutil.Process(int(told.stdout))
-    try:
-        yield process
-    finally:
-        os.kill(process.pid, signal.SIGKILL)
 
 
 @contextmanager
@@ -50,18 +31,6 @@ def child() -> Iterator[psutil.Process]:
     with subprocess.Popen([sys.executable, "-c", BURN]) as process:
         yield psutil.Process(process.pid)
         process.kill()
-
-
-def taken(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
-def wait_until_burnt(process: psutil.Process) -> None:
-    """Until it has taken a second more; this process burns meanwhile."""
-    until = taken(process) + BURNT
-    while taken(process) < until:
-        pass
 
 
 def test_what_a_stranger_takes_is_counted() -> None:

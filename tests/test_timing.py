@@ -35,10 +35,11 @@ from distill.systems import LOCAL_SYSTEMS
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask
 from tests.standin import Body, StandIn
+from tests.strangers import stranger, taken, wait_until_burnt
 from tests.test_money import MODEL, SERVED
 from tests.test_money import recorded as recorded
 from tests.test_pipeline import figures
-from tests.test_processors import NOISE, stranger, taken, wait_until_burnt
+from tests.test_processors import NOISE
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n' + "".join(
     f'{label} = "{meaning}"\n' for label, meaning in PETS.items()
@@ -114,6 +115,8 @@ def test_every_system_that_we_serve_is_priced_by_the_same_loop(
     assert f">{price} {MARK}<" in html and f"teacher {MARK}" in html
     assert f"{price} {MARK} " in told.output and marked["disturbed"] in told.output
     assert marked["disturbed"] in page
+    doubt = f"{MARK} These sums go by disturbed times, of teacher."
+    assert page.count(doubt) == html.count(doubt) == 2, "under the break-even and the coverage"
 
 
 def test_another_run_prints_what_its_settings_measure(

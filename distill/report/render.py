@@ -13,7 +13,7 @@ from jinja2 import (
 from jinja2.runtime import Context
 
 from distill.report.spend import short_usd
-from distill.report.timing import MARK, mark
+from distill.report.timing import MARK, doubt, mark
 from distill.systems import HEADS
 
 Figures = Mapping[str, Any]
@@ -77,7 +77,7 @@ def _environment() -> Environment:
     environment.filters |= {"dollars": short_usd, "labeller": _labeller}
     environment.filters |= {"seconds": _seconds, "code": _code, "points": _points}
     environment.filters |= {"cell": _cell, "days": _days}
-    environment.filters |= {"mark": mark, "mark_of": _mark_of}
+    environment.filters |= {"mark": mark, "mark_of": _mark_of, "doubt": doubt}
     return environment
 
 

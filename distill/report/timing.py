@@ -210,6 +210,13 @@ def mark(row: Mapping[str, Any]) -> str:
     return f" {MARK}" if row.get("timing", {}).get("disturbed") else ""
 
 
+def doubt(systems: Sequence[Mapping[str, Any]], *names: str) -> str:
+    """What stands under a table of sums that go by the prices of these systems; empty where none of
+    them was disturbed."""
+    busy = [row["name"] for row in systems if row["name"] in names and mark(row)]
+    return f"{MARK} These sums go by disturbed times, of {', '.join(busy)}." if busy else ""
+
+
 def disturbed_note(figures: Mapping[str, Any]) -> str:
     """What the mark in the tables means; empty where nothing was disturbed."""
     rows = [row for row in figures["systems"] if row.get("timing", {}).get("disturbed")]
