@@ -221,9 +221,10 @@ class _Asking:
 
     def _look_before_batches(self) -> int:
         """How many to ask at once before a batch is sent: it would take hours to show that the
-        prompt makes no sense. None when an answer is there that can be used."""
-        run_id, rounds_of = self.context.run_id, self.purpose.partition(".")[0]
-        answered = self.store.answered(run_id, rounds_of, most=FIRST_LOOK)
+        prompt makes no sense. None when an answer is there that can be used, of any round: a
+        judge's rounds have no first one without a number."""
+        run_id, purpose = self.context.run_id, self.purpose.partition(".")[0]
+        answered = self.store.answered(run_id, purpose, most=FIRST_LOOK, rounds=True)
         if any(is_usable(row.ask.request, row.completion) for row in answered):
             return 0
         missing = self.store.count_unanswered(run_id, self.purpose)

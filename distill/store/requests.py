@@ -93,15 +93,19 @@ class Requests(Rows):
         )
         return {row[0]: Completion(*row) for row in rows}
 
-    def answered(self, run_id: str, purpose: str, *, most: int | None = None) -> list[Answered]:
+    def answered(
+        self, run_id: str, purpose: str, *, most: int | None = None, rounds: bool = False
+    ) -> list[Answered]:
         """The run's asks of a purpose with their completions, in the order of asking; `most` gives
-        the first of them."""
+        the first of them, `rounds` counts those of its rounds (`<purpose>.<round>`), too."""
         rows = self.rows(
             """SELECT subject, request.model, messages, sampling, completion.* FROM ask
                JOIN request ON request.id = ask.request_id
                JOIN completion ON completion.request_id = ask.request_id
-               WHERE ask.run_id = ? AND ask.purpose = ? ORDER BY position LIMIT ?""",
-            *(run_id, purpose, most),
+               WHERE ask.run_id = ?
+                 AND (ask.purpose = ? OR (? AND starts_with(ask.purpose, ? || '.')))
+               ORDER BY position LIMIT ?""",
+            *(run_id, purpose, rounds, purpose, most),
         )
         return [
             Answered(Ask(purpose, row[0], request_of(row[1:4])), Completion(*row[4:]))
