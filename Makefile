@@ -12,9 +12,9 @@ help: ## Show this list
 setup: ## Make the environments from the lock files and unpack the embedded models (does nothing when done)
 	@scripts/setup
 
-distill: setup ## Distil a task from start to report: make distill TASK=classify
+distill: setup ## Distil a task from start to report: make distill TASK=classify (ARGS="--yes" agrees to its bills)
 	@test -n "$(TASK)" || { echo "which task? make distill TASK=classify" >&2; exit 2; }
-	@.venv/bin/distill run "$(TASK)"
+	@.venv/bin/distill run "$(TASK)" $(ARGS)
 
 test: setup ## Run every check, and every test but the nightly ones (less than 40 minutes on two cores)
 	@$(MAKE) --no-print-directory check

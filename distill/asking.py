@@ -19,7 +19,7 @@ from distill.backends.servers import ServerSettings
 from distill.batch_store import count_out, goes_in_batches, was_batched
 from distill.batching import Batched, Batching, batching
 from distill.errors import ChildError, DistillError
-from distill.ledger import BudgetReached, Nonsense, OnAnswers, StoreLedger, is_usable
+from distill.ledger import CONSENT, BudgetReached, Nonsense, OnAnswers, StoreLedger, is_usable
 from distill.progress import Progress
 from distill.records import Answered, Ask, Endpoint, Model, Stretch
 from distill.store import Store
@@ -96,6 +96,11 @@ def lazily(
         yield endpoint
 
 
+def bounded(context: Context, reached: BudgetReached) -> BudgetReached:
+    """The error of the bound that was reached: the task's budget, or what the user agreed to."""
+    return reached.by(CONSENT) if context.is_limited else reached
+
+
 class Waiting(DistillError):
     """Requests are out in batches, and nobody wants to wait for them: no failure."""
 
@@ -120,7 +125,7 @@ def ask_all(
     those that another run has out are waited for. `batches_at` names whose batches these are, as
     `teacher.model` does; nobody's when it is empty.
 
-    Raises BudgetReached before a request is sent that could pass the task's budget, Nonsense when
+    Raises BudgetReached before a request is sent that could pass the call's budget, Nonsense when
     a teacher's first answers are of no use, and Waiting when the user does not wait for batches.
     """
     if not asks:
@@ -168,12 +173,13 @@ class _Asking:
         step = name if is_timed(self.purpose) else name.partition(".")[0]
         missing = self.store.count_unanswered(run_id, self.purpose)
         with self.context.progress.step(stage, step, missing) as advance:
-            told = replace(self, on_answers=lambda rows: advance(len(rows)))
+            asking = replace(self, on_answers=lambda rows: advance(len(rows)))
             try:
-                return told.all(in_batches=in_batches)
+                return asking.all(in_batches=in_batches)
             except BudgetReached as reached:
                 missing = self.store.count_unanswered(run_id, self.purpose)
-                raise reached.buying(missing, self.store.mean_usd(self.purpose)) from reached
+                mean_usd = self.store.mean_usd(self.purpose)
+                raise bounded(self.context, reached.buying(missing, mean_usd)) from reached
 
     def all(self, *, in_batches: bool) -> int:
         """Ask them; how many are out in batches when it ends."""
@@ -194,13 +200,13 @@ class _Asking:
             return batches.complete(wait=not self.context.detach)
 
     def _batching(self) -> AbstractContextManager[Batching]:
-        spec, stage = self.context.task.spec, self.purpose.partition(":")[0]
-        what = Batched(self.context.run_id, self.purpose, self.batches_at, spec.budget.usd)
+        stage, usd = self.purpose.partition(":")[0], self.context.budget_usd
+        what = Batched(self.context.run_id, self.purpose, self.batches_at, usd)
         note = partial(self.context.progress.note, stage)
         return batching(self.store, what, self.endpoint, self.on_answers, note)
 
     def _online(self, *, look: int, most: int | None = None) -> None:
-        run_id, usd = self.context.run_id, self.context.task.spec.budget.usd
+        run_id, usd = self.context.run_id, self.context.budget_usd
         requests = islice(self.store.unanswered(run_id, self.purpose), most)
         ledger = StoreLedger(self.store, run_id, self.endpoint, usd)
         note = partial(self.context.progress.note, self.purpose.partition(":")[0])

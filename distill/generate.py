@@ -96,7 +96,7 @@ class _Desk:
 
 def _until_enough(desk: _Desk, keep: Keep) -> list[Candidate]:
     """Round after round, until what curation keeps is enough. Raises BudgetReached in the first
-    one only: a later one ends with what it has."""
+    one, and where the user may agree to more; else a later one ends with what it has."""
     context, task = desk.context, desk.context.task
     asked, wanted, kept_before = NOTHING, first_counts(task, desk.model), 0
     for number in count(1):
@@ -124,7 +124,7 @@ def _round(desk: _Desk, number: int, wanted: Counts, asked: Counts) -> str:
         _synthesise(desk, wanted, asked)
         _annotate(desk, number)
     except BudgetReached:
-        if number == 1:
+        if number == 1 or desk.context.is_limited:
             raise
         return "the budget is reached"
     return ""

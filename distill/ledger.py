@@ -5,6 +5,7 @@ with the most that it can cost reserved against the budget, and its outcome is t
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 
@@ -34,25 +35,49 @@ def is_usable(request: Request, answer: Completion) -> bool:
     return any(inputs_of(answer.text, listed=bool(request.sampling.inputs)))
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a budget is, and how to raise it."""
+
+    name: str
+    how: str
+
+
+BUDGET = Bound("the budget", "Raise budget.usd in task.toml and run again")
+CONSENT = Bound(
+    "what was agreed to for this call", "Run again and agree to more (--yes, or a higher --max-usd)"
+)
+
+
 class BudgetReached(DistillError):
     """The next request could pass the budget. `more` says what a higher one would buy."""
 
     def __init__(
-        self, budget_usd: Decimal, committed_usd: Decimal, next_usd: Decimal, more: str = ""
+        self,
+        budget_usd: Decimal,
+        committed_usd: Decimal,
+        next_usd: Decimal,
+        more: str = "",
+        bound: Bound = BUDGET,
     ) -> None:
         super().__init__(
-            f"the budget is reached: ${committed_usd:.4f} of ${budget_usd} are spent or may have "
+            f"{bound.name} is reached: ${committed_usd:.4f} of ${budget_usd} are spent or may have "
             f"been billed, and the next request could cost ${next_usd:.4f}.\n{more}"
-            "Everything that was paid for is stored. Raise budget.usd in task.toml and run again: "
-            "it reuses every answer."
+            f"Everything that was paid for is stored. {bound.how}: it reuses every answer."
         )
         self._reached = (budget_usd, committed_usd, next_usd)
+        self._more, self._bound = more, bound
 
     def buying(self, missing: int, mean_usd: Decimal | None) -> "BudgetReached":
         """The same, with what a higher budget would buy: the answers that are missing, at what
         those before cost on average."""
         about = "" if mean_usd is None else f", about ${missing * mean_usd:.4f} at the mean so far"
-        return BudgetReached(*self._reached, f"A higher one buys {missing:,} answers{about}.\n")
+        more = f"A higher one buys {missing:,} answers{about}.\n"
+        return BudgetReached(*self._reached, more, self._bound)
+
+    def by(self, bound: Bound) -> "BudgetReached":
+        """The same of another bound than the task's budget."""
+        return BudgetReached(*self._reached, self._more, bound)
 
 
 class Nonsense(DistillError):

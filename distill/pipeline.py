@@ -26,32 +26,32 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from distill.asking import Waiting
+from distill.asking import Waiting, teacher_settings
 from distill.backends.context import perhaps_longer_than
-from distill.backends.teachers import AUTO, automatic, check_key
+from distill.backends.teachers import check_exists, check_key
 from distill.backends.trainers import TRAINERS
 from distill.backends.trainers import choose as choose_trainer
+from distill.consent import NO_CONSENT, Consent, check_consent, limit_usd
 from distill.curate import curate, kept_of
 from distill.curve import expected_cost, learning_curve
-from distill.errors import DistillError, InputError
+from distill.errors import InputError
 from distill.evaluate import evaluate, time_again
 from distill.generate import generate
 from distill.gold import check_contradictions
 from distill.leaks import gold_notes, without_leaking_seeds
-from distill.permission import check_terms, learned_from, notes, student_kind
-from distill.plan import ASK_ABOVE_USD, Plan, curve_plan, dollars, plan
+from distill.permission import check_terms, learned_from, notes
+from distill.plan import Plan, curve_plan, plan
 from distill.progress import shown
 from distill.prompting import student_chat
 from distill.report import is_outdated, report, report_so_far
 from distill.split import split
-from distill.store import Run, Store, open_store
+from distill.store import Run, Store, TeacherChoice, open_store
 from distill.task import Task, load_task
-from distill.terms import PAGE
+from distill.teacher_choice import Settled, by_consent
 from distill.train import train
 from distill.workspace import EVENTS, Context, Workspace
 
 Write = Callable[[Store], None]
-Agree = Callable[[Plan], bool]
 
 STAGES: dict[str, Callable[[Context], Write]] = {
     "generate": partial(generate, keep=kept_of),
@@ -62,29 +62,20 @@ STAGES: dict[str, Callable[[Context], Write]] = {
     "report": report,
 }
 PAYING = ("generate", "curate", "train", "evaluate")  # where a provider may send a bill
-
-
-class Declined(DistillError):
-    """The user does not want to pay what the run is estimated to cost."""
-
-    def __init__(self, task: str, usd: Decimal) -> None:
-        super().__init__(
-            f"declined: the estimated {dollars(usd)} were not spent, nothing was asked. "
-            f"`distill plan {task}` shows what they are for."
-        )
+FIGURES = "report.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
     """How far to go; whether with another run than the latest; whether to leave instead of waiting
-    for batches; whether to learn what more examples would bring; whom to ask before more than
-    ASK_ABOVE_USD is spent, as far as that can be estimated; whether it is a rehearsal."""
+    for batches; whether to learn what more examples would bring; what may be billed, which is
+    nothing unless the caller says so; whether it is a rehearsal."""
 
     until: str = "report"
     new: bool = False
     detach: bool = False
     curve: bool = False
-    agree: Agree | None = None
+    consent: Consent = NO_CONSENT
     rehearsal: bool = False
 
 
@@ -103,11 +94,23 @@ class Outcome:
     curve: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The run that a call works on, the task with its teacher, and why that one where the task
+    leaves it to `auto`. Of a run that `is_new` nothing is written yet."""
+
+    run: Run
+    task: Task
+    choice: TeacherChoice | None
+    is_new: bool
+
+
 def run(workspace: Workspace, name: str, way: Way = ALL_THE_WAY) -> Outcome:
     """Bring the task's run through the stages, doing only what is not done.
 
-    Raises InputError for what the user gave, Declined, and DistillError for what failed on the way;
-    whatever was stored before stays, and the same call goes on from there.
+    Raises InputError for what the user gave, NotAgreed or Declined before anything is billed that
+    the user does not agree to, and DistillError for what failed on the way; whatever was stored
+    before stays, and the same call goes on from there.
     """
     return run_task(workspace, load_task(workspace.prompts, name), way)
 
@@ -116,23 +119,22 @@ def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
     """The same with a task that is read already."""
     with workspace.locked(task.name):
         warning = "" if _is_trained(workspace, task, way) else check_student(task)
-        current, settled = begin(workspace, task, way)
-        automatically, task = _automatically(task, current.teacher), settled
+        chosen = choose_run(workspace, task, way)
+        cost = plan_of(workspace, chosen, way)
+        left = cost.up_to(_paid_stages(task, way.until)) if cost else None
+        if left:
+            check_before_paying(chosen.task, left, way)
+        if left and left.requests and chosen.is_new:
+            _check_models(chosen.task)
+        limit = write_run(workspace, chosen, cost, way)
+        current, task = chosen.run, chosen.task
         folder = workspace.run_folder(task.name, current.id)
         database = workspace.database(task.name)
-        cost = _cost(database, task, current.id, way)
         with shown(folder / EVENTS) as progress:
-            context = Context(task, current.id, folder, database, progress, way.detach)
-            progress.note("run", f"{current.id} ({current.why})")
-            progress.note("teacher", current.teacher + automatically)
-            for note in notes(task, rehearsal=way.rehearsal):
-                progress.note("terms", note)
-            for note in gold_notes(task):
-                progress.note("gold", note)
-            if warning:
-                progress.note("student", warning)
-            if cost:
-                progress.note("plan", cost)
+            context = Context(
+                task, current.id, folder, database, progress, way.detach, limit_usd=limit
+            )
+            _announce(context, chosen, left, warning, rehearsal=way.rehearsal)
             done: list[str] = []
             try:
                 done += (stage for stage in _up_to(way.until) if _do(context, stage))
@@ -145,33 +147,72 @@ def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
     return Outcome(current, context, tuple(done), curve=curve)
 
 
+def _announce(
+    context: Context, chosen: Chosen, left: Plan | None, warning: str, *, rehearsal: bool
+) -> None:
+    """Tell the user which run it is, who its teacher is and why, its terms, and the cost."""
+    run, choice = chosen.run, chosen.choice
+    automatically = f" (auto: {choice.why})" if choice else ""
+    context.progress.note("run", f"{run.id} ({run.why})")
+    context.progress.note("teacher", run.teacher + automatically)
+    for note in notes(context.task, rehearsal=rehearsal):
+        context.progress.note("terms", note)
+    for note in gold_notes(context.task):
+        context.progress.note("gold", note)
+    if warning:
+        context.progress.note("student", warning)
+    if left and left.requests:
+        context.progress.note("plan", left.words)
+
+
 def _curve(context: Context, way: Way) -> Mapping[str, Any]:
     """The learning curve of a run that has its student; a report that is there shows it from now
-    on. Raises Declined."""
-    if not way.rehearsal:
-        check_terms(context.task)
+    on. Raises NotAgreed or Declined before anything is billed for it."""
     context = replace(context, task=without_leaking_seeds(context.task))
     with context.store() as store:
         trainings = expected_cost(store.split(context.run_id), context.task)
         reported = "report" in store.finished_stages(context.run_id)
         cost = curve_plan(context.task, store, context.run_id, trainings)
-    usd = cost.expected_usd
-    if usd:
+        spent_usd = store.committed_usd(context.run_id)
+    if way.consent.max_usd is not None and context.limit_usd is not None:
+        left = max(context.limit_usd - spent_usd, Decimal(0))
+        way = replace(way, consent=replace(way.consent, max_usd=left))
+    check_before_paying(context.task, cost, way)
+    if cost.expected_usd:
         context.progress.note("plan", cost.words)
-    if usd > ASK_ABOVE_USD and way.agree is not None and not way.agree(cost):
-        raise Declined(context.task.name, usd)
     found = learning_curve(context)
     if reported:
         report(context)
     return found
 
 
-def report_now(workspace: Workspace, name: str) -> Path:
-    """Write the report of the task's latest run as far as it is, doing nothing else; gives the
-    run's folder. Raises InputError when there is no run, or the task was edited since."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A run's page: its run, its folder, and the stages that are not done; () for a whole page."""
+
+    run: Run
+    folder: Path
+    missing: tuple[str, ...]
+
+
+def show_report(workspace: Workspace, name: str) -> Shown:
+    """Write the page of the task's latest run as far as the run is, and do no other stage: nothing
+    is asked, served or trained.
+
+    Raises InputError when there is no run, or the task was edited since; DistillError for a run
+    that has finished no stage.
+    """
     with workspace.locked(name), _latest_run(workspace, name) as context:
-        report_so_far(context)
-    return context.folder
+        with context.store() as store:
+            latest, finished = _latest(store), store.finished_stages(context.run_id)
+        missing = tuple(stage for stage in STAGES if stage not in finished)
+        if missing == ("report",):
+            _do(context, "report")
+            missing = ()
+        elif missing or is_outdated(context) or not (context.folder / FIGURES).exists():
+            report_so_far(context)
+    assert latest is not None
+    return Shown(latest, context.folder, missing)
 
 
 def time_now(workspace: Workspace, name: str) -> Path:
@@ -186,22 +227,21 @@ def time_now(workspace: Workspace, name: str) -> Path:
 
 @contextmanager
 def _latest_run(workspace: Workspace, name: str) -> Iterator[Context]:
-    """The task's latest run, as it is. Raises InputError when there is none, or the task was edited
-    since."""
+    """The task's latest run, for which nothing may be billed. Raises InputError when there is none,
+    or the task was edited since."""
     task, database = load_task(workspace.prompts, name), workspace.database(name)
-    runs = []
+    latest = None
     if database.exists():
         with open_store(database) as store:
-            runs = store.runs()
-    if not runs:
+            latest = _latest(store)
+    if latest is None:
         raise InputError(f"task {name} has no run yet; `distill run {name}` begins one")
-    latest = runs[-1]
     if edited := why_new(task, latest, asked=False):
         raise InputError(f"{edited}; `distill run {name}` begins another run")
     folder = workspace.run_folder(name, latest.id)
     with shown(folder / EVENTS) as progress:
         task = task.with_teacher(model=latest.teacher)
-        yield Context(task, latest.id, folder, database, progress)
+        yield Context(task, latest.id, folder, database, progress, limit_usd=Decimal(0))
 
 
 def _is_trained(workspace: Workspace, task: Task, way: Way) -> bool:
@@ -210,8 +250,7 @@ def _is_trained(workspace: Workspace, task: Task, way: Way) -> bool:
     if not workspace.database(task.name).exists():
         return False
     with open_store(workspace.database(task.name)) as store:
-        runs = store.runs()
-        latest = runs[-1] if runs else None
+        latest = _latest(store)
         if latest is None or why_new(task, latest, asked=way.new):
             return False
         return "train" in store.finished_stages(latest.id) or store.has_training(latest.id)
@@ -241,49 +280,97 @@ def check_student(task: Task) -> str:
 def begin(workspace: Workspace, task: Task, way: Way) -> tuple[Run, Task]:
     """The run to work on, which is the latest from now on, and the task with its teacher. Raises
     InputError when answers of a rehearsal would go into it."""
-    current = _latest_or_new(workspace, task, way)
-    workspace.point_latest(task.name, current.id)
-    return current, task.with_teacher(model=current.teacher)
+    chosen = choose_run(workspace, task, way)
+    write_run(workspace, chosen, None, way)
+    return chosen.run, chosen.task
 
 
-def _latest_or_new(workspace: Workspace, task: Task, way: Way) -> Run:
-    """A new run when there is none, one is asked for, or the task has been edited since; only that
-    settles which teacher `auto` is."""
+def choose_run(
+    workspace: Workspace, task: Task, way: Way, settled: Settled | None = None
+) -> Chosen:
+    """Choose the latest run, or a new one when there is none, one is asked for, or the task has
+    been edited since; only a new one settles which teacher `auto` is (`settled`, else by the
+    consent). Writes nothing. Raises InputError when answers of a rehearsal would go into it."""
+    database = workspace.database(task.name)
+    latest = choice = None
+    if database.exists():
+        with open_store(database) as store:
+            if store.is_rehearsal() and not way.rehearsal:
+                raise InputError(
+                    f"{workspace.task_folder(task.name)} holds a rehearsal, whose answers are a "
+                    "stand-in's: choose another folder with --runs"
+                )
+            latest = _latest(store)
+            choice = store.teacher_choice(latest.id) if latest else None
+    why = why_new(task, latest, asked=way.new)
+    if why is None and latest is not None:
+        return Chosen(latest, task.with_teacher(model=latest.teacher), choice, is_new=False)
+    taught, choice = settled or by_consent(task, way.consent, detach=way.detach)
+    now = datetime.now(UTC)
+    id_ = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    fresh = Run(id_, task.hash, task.parts, why or "", now, taught.spec.teacher.model)
+    return Chosen(fresh, taught, choice, is_new=True)
+
+
+def write_run(workspace: Workspace, chosen: Chosen, cost: Plan | None, way: Way) -> Decimal:
+    """Write down a run that is new, and the estimate of one that has paid nothing; let `latest`
+    point to it. Gives the most that the run may have been billed when the call ends, in USD."""
+    run, task = chosen.run, chosen.task
     with open_store(workspace.database(task.name)) as store:
-        if store.is_rehearsal() and not way.rehearsal:
-            raise InputError(
-                f"{workspace.task_folder(task.name)} holds a rehearsal, whose answers are a "
-                "stand-in's: choose another folder with --runs"
-            )
-        runs = store.runs()
-        latest = runs[-1] if runs else None
-        why = why_new(task, latest, asked=way.new)
-        if why is None and latest is not None:
-            return latest
-        now = datetime.now(UTC)
-        id_ = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        settled = settle_teacher(task)
-        teacher = settled.spec.teacher.model
-        fresh = Run(id_, task.hash, task.parts, why or "", now, teacher)
-        store.add_run(fresh, settled.spec.model_dump(mode="json"))
-    workspace.run_folder(task.name, fresh.id).mkdir(parents=True)
-    return fresh
+        with store.transaction():
+            if chosen.is_new:
+                store.add_run(run, task.spec.model_dump(mode="json"))
+                if chosen.choice:
+                    store.add_teacher_choice(run.id, chosen.choice)
+            if cost and not way.rehearsal:
+                store.add_terms(run.id, learned_from(task), task.spec.terms.confirmed)
+            if cost and not cost.committed_usd:
+                store.add_estimate(run.id, cost.expected_usd, cost.certain_usd)
+        limit = limit_usd(task, store, run.id, way.consent)
+    workspace.run_folder(task.name, run.id).mkdir(parents=True, exist_ok=True)
+    workspace.point_latest(task.name, run.id)
+    return limit
 
 
-def settle_teacher(task: Task) -> Task:
-    """The task with the teacher that a run would begin with now: `auto` goes by the keys."""
-    name = task.spec.teacher.model
-    if name != AUTO:
-        return task
-    return task.with_teacher(model=automatic(os.environ, student_kind(task))[0])
+def plan_of(workspace: Workspace, chosen: Chosen, way: Way) -> Plan | None:
+    """Plan what is left to be paid for a run, whether or not it is written down; None where every
+    stage that pays is done."""
+    task, database = chosen.task, workspace.database(chosen.task.name)
+    run_id = None if chosen.is_new else chosen.run.id
+    if not database.exists():
+        return plan(task, detach=way.detach)
+    with open_store(database) as store:
+        finished = store.finished_stages(run_id) if run_id else ()
+        if set(PAYING).intersection(_up_to(way.until)) <= set(finished):
+            return None
+        return plan(task, store, run_id, detach=way.detach)
 
 
-def _automatically(task: Task, teacher: str) -> str:
-    """Whether `auto` chose the run's teacher, and the providers that their terms kept it from."""
-    if task.spec.teacher.model != AUTO:
-        return ""
-    name, why = automatic(os.environ, student_kind(task))
-    return f" (auto: {why})" if name == teacher and PAGE in why else " (auto)"
+def check_before_paying(task: Task, left: Plan, way: Way) -> None:
+    """Check everything that stands between a plan and its first paid request: the terms of who is
+    learned from, the keys, and the user's consent. Nothing is sent and no run is written before it.
+
+    Raises InputError for terms that forbid it or a missing key, NotAgreed or Declined for a bill
+    that the user does not agree to.
+    """
+    if not way.rehearsal:
+        check_terms(task)
+    for place, name in task.models_asked if left.requests else ():
+        check_key(place, name)
+    check_consent(task, left, way.consent)
+
+
+def _check_models(task: Task) -> None:
+    """Look up every model that a new run asks at a provider, before the run is written down."""
+    settings = teacher_settings(task, Path(os.devnull))
+    for name in dict.fromkeys(name for _, name in task.models_asked):
+        check_exists(name, settings)
+
+
+def _latest(store: Store) -> Run | None:
+    """The task's latest run; None before the first."""
+    runs = store.runs()
+    return runs[-1] if runs else None
 
 
 def why_new(task: Task, latest: Run | None, *, asked: bool) -> str | None:
@@ -299,30 +386,9 @@ def why_new(task: Task, latest: Run | None, *, asked: bool) -> str | None:
     return None
 
 
-def estimate(task: Task, store: Store, run_id: str, way: Way) -> Plan:
-    """What is left to be paid for a run; written down as its estimate before it pays anything."""
-    found = plan(task, store, run_id, detach=way.detach)
-    if not found.spent_usd:
-        store.add_estimate(run_id, found.expected_usd)
-    return found
-
-
-def _cost(database: Path, task: Task, run_id: str, way: Way) -> str:
-    """What is left to be paid, in a line; empty when it is nothing. Raises Declined."""
-    stages = _up_to(way.until)
-    with open_store(database) as store:
-        if set(stages).intersection(PAYING) <= set(store.finished_stages(run_id)):
-            return ""
-        if not way.rehearsal:
-            check_terms(task)
-            store.add_terms(run_id, learned_from(task), task.spec.terms.confirmed)
-        left = estimate(task, store, run_id, way).up_to(stages)
-    for place, name in task.models_asked if left.requests else ():
-        check_key(place, name)
-    usd = left.expected_usd
-    if way.agree is not None and usd > ASK_ABOVE_USD and not way.agree(left):
-        raise Declined(task.name, usd)
-    return left.words if left.requests else ""
+def _paid_stages(task: Task, until: str) -> list[str]:
+    """The stages whose bills a call may bring: each round of generation is curated, by a judge."""
+    return _up_to(until) + (["curate"] if task.spec.generate.examples else [])
 
 
 def _up_to(until: str) -> list[str]:

@@ -5,7 +5,7 @@ teacher that sends bills is asked. Nothing is asked and nothing is written. What
 corrects what is assumed of the rest.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import cycle, islice
@@ -21,6 +21,7 @@ from distill.backends.tuning_prices import TUNABLE
 from distill.backends.worst_case import worst_case
 from distill.batch_store import goes_in_batches, was_batched
 from distill.break_even import Tuned
+from distill.costs import Plan, Step, dollars
 from distill.expected import Expected, assumptions, expectations
 from distill.leaks import without_leaking_seeds
 from distill.learning import SHARES
@@ -58,121 +59,9 @@ from distill.wanted import (
     wanted_requests,
 )
 
+__all__ = ["Plan", "Step", "curve_plan", "dollars", "plan"]
+
 ORDER = ("generate", "curate", "train", "evaluate")
-ASK_ABOVE_USD = Decimal(1)  # an interactive user is asked before more than this is spent
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What is left to be paid for one purpose. Of the prompts' tokens `cached_tokens` are read from
-    the provider's cache and `cache_written_tokens` written to it. `batch_usd` is None for what is
-    always asked online; `worst_usd` is what the ledger would reserve for all of it; `seconds` are
-    those of asking online."""
-
-    purpose: str
-    model: str
-    requests: int
-    answered: int
-    prompt_tokens: int
-    cached_tokens: int
-    cache_written_tokens: int
-    completion_tokens: int
-    usd: Decimal
-    batch_usd: Decimal | None
-    worst_usd: Decimal
-    seconds: float
-
-    @property
-    def usd_in_batches(self) -> Decimal:
-        """The cost with batches where they can be used."""
-        return self.usd if self.batch_usd is None else self.batch_usd
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A run's steps that are billed, none for a teacher that sends no bill (`price` is None);
-    `spent_usd` is what the run was billed already, `possibly_paid_twice_usd` the most that it may
-    have been billed for lost answers; `batches`: the provider takes
-    batches, and `in_batches`: the run goes through them; `training`: how long the student's will
-    take, where that is known and is not over; `terms`: those of the models that the student
-    learns from, in sentences."""
-
-    task: str
-    teacher: str
-    price: TokenPrice | None
-    batches: bool
-    steps: tuple[Step, ...]
-    budget_usd: Decimal
-    spent_usd: Decimal
-    assumptions: tuple[str, ...]
-    in_batches: bool
-    training: TrainingTime | None = None
-    terms: tuple[str, ...] = ()
-    possibly_paid_twice_usd: Decimal = Decimal(0)
-
-    @property
-    def requests(self) -> int:
-        """How many are left to be paid."""
-        return sum(step.requests for step in self.steps)
-
-    @property
-    def usd(self) -> Decimal:
-        """What they will be billed when all are asked online."""
-        return sum((step.usd for step in self.steps), Decimal(0))
-
-    @property
-    def batch_usd(self) -> Decimal:
-        """The same with batches wherever they can be used."""
-        return sum((step.usd_in_batches for step in self.steps), Decimal(0))
-
-    @property
-    def expected_usd(self) -> Decimal:
-        """What they will be billed the way that the run goes."""
-        return self.batch_usd if self.in_batches else self.usd
-
-    @property
-    def worst_usd(self) -> Decimal:
-        """The most that they can be billed."""
-        return sum((step.worst_usd for step in self.steps), Decimal(0))
-
-    @property
-    def seconds(self) -> float:
-        """How long asking them online takes."""
-        return sum(step.seconds for step in self.steps)
-
-    @property
-    def words(self) -> str:
-        """The sum, in a line."""
-        models = " and ".join(dict.fromkeys(step.model for step in self.steps if step.requests))
-        return (
-            f"about {dollars(self.expected_usd)} for {self.requests:,} requests to {models}"
-            f"{' in batches' if self.in_batches else ''}, at most "
-            f"{dollars(self.worst_usd)}; budget.usd is {dollars(self.budget_usd)}"
-        )
-
-    @property
-    def committed_usd(self) -> Decimal:
-        """What the budget counts of the run so far."""
-        return self.spent_usd + self.possibly_paid_twice_usd
-
-    def up_to(self, stages: Collection[str]) -> "Plan":
-        """The plan of these stages alone."""
-        steps = tuple(step for step in self.steps if step.purpose.partition(":")[0] in stages)
-        return replace(self, steps=steps)
-
-    def stops(self) -> tuple[Step, int] | None:
-        """The step in which the budget is reached, and how many of its requests it still carries;
-        None when it is enough. The ledger begins a request only when its worst case fits."""
-        left = self.budget_usd - self.committed_usd
-        for step in self.steps:
-            if step.requests:
-                usd = step.usd_in_batches if self.in_batches else step.usd
-                each, worst = usd / step.requests, step.worst_usd / step.requests
-                carried = int((left - worst) / each) + 1 if each else step.requests
-                if left < worst or carried < step.requests:
-                    return step, carried if left >= worst else 0
-                left -= usd
-        return None
 
 
 def plan(
@@ -220,6 +109,7 @@ def plan(
         training=training,
         terms=_permission(task),
         possibly_paid_twice_usd=twice,
+        new_inputs=asked.new_inputs,
     )
     return _with_warnings(task, planned)
 
@@ -301,7 +191,7 @@ def curve_plan(task: Task, store: Store, run_id: str, trainings: TrainingCost) -
     found, base, terms = plan(task, store, run_id), base_of(task), _terms(task)
     steps = []
     if base is not None:
-        steps.append(_training_step(base.place, len(SHARES), 0, trainings))
+        steps.append(_training_step(base.place, len(SHARES), 0, trainings, trainings.usd))
     if COMPARED in terms:
         asked = comparisons(task, len(SHARES) * len(task.gold))
         expected = expectations(task, {COMPARED: terms[COMPARED].model}, [asked])[COMPARED]
@@ -315,10 +205,23 @@ def _training(task: Task, teacher: Model, stock: Stock, run_id: str | None) -> l
     if base is None or "train" in stock.finished:
         return []
     tokens = training_tokens(task, base, teacher, stock.store, run_id)
-    return [_training_step(base.place, 1, tokens.counted, tokens.cost(base))]
+    cost = tokens.cost(base)
+    certain = cost.usd
+    if "generate" not in stock.finished:
+        of_given = training_tokens(_without_new_inputs(task), base, teacher, stock.store, run_id)
+        certain = min(certain, of_given.cost(base).usd)
+    return [_training_step(base.place, 1, tokens.counted, cost, certain)]
 
 
-def _training_step(base: str, jobs: int, tokens: int, cost: TrainingCost) -> Step:
+def _without_new_inputs(task: Task) -> Task:
+    """The task that learns from given inputs alone."""
+    generate = task.spec.generate.model_copy(update={"requests": 0, "examples": 0})
+    return replace(task, spec=task.spec.model_copy(update={"generate": generate}))
+
+
+def _training_step(
+    base: str, jobs: int, tokens: int, cost: TrainingCost, certain_usd: Decimal
+) -> Step:
     return Step(
         purpose=TRAIN,
         model=base,
@@ -330,6 +233,8 @@ def _training_step(base: str, jobs: int, tokens: int, cost: TrainingCost) -> Ste
         completion_tokens=0,
         usd=cost.usd,
         batch_usd=None,
+        certain_usd=certain_usd,
+        certain_batch_usd=None,
         worst_usd=cost.worst_usd,
         seconds=0.0,
     )
@@ -384,6 +289,7 @@ def _step(wanted: Wanted, expected: Expected, terms: _Terms) -> Step:
     model = terms.model
     requests = [*wanted.missing, *islice(cycle(wanted.alike), wanted.more)]
     usages = list(_usages(model, requests, expected))
+    certain = usages[: len(requests) - wanted.unmade]
     waves = max(len(requests) / terms.in_flight, 1) if requests else 0
     return Step(
         purpose=wanted.purpose,
@@ -396,6 +302,8 @@ def _step(wanted: Wanted, expected: Expected, terms: _Terms) -> Step:
         completion_tokens=sum(usage.completion for usage in usages),
         usd=_usd(terms.online, usages),
         batch_usd=None if terms.batch is None else _usd(terms.batch, usages),
+        certain_usd=_usd(terms.online, certain),
+        certain_batch_usd=None if terms.batch is None else _usd(terms.batch, certain),
         worst_usd=sum(
             (terms.online.worst(*worst_case(model, row)) for row in requests), Decimal(0)
         ),
@@ -416,8 +324,3 @@ def _usages(model: Model, requests: Sequence[Request], expected: Expected) -> It
 
 def _usd(price: TokenPrice, usages: Sequence[Usage]) -> Decimal:
     return sum((price.usd(usage, 0.0) for usage in usages), Decimal(0))
-
-
-def dollars(usd: Decimal) -> str:
-    """USD with cents, and with four places below one dollar."""
-    return f"${usd:,.2f}" if usd >= 1 or not usd else f"${usd:.4f}"

@@ -48,6 +48,8 @@ def notes(plan: Plan) -> Iterator[str]:
         yield from plan.terms
         return
     yield f"budget.usd is {dollars(plan.budget_usd)}: {_budget(plan)}."
+    if plan.hangs:
+        yield f"Expected: {plan.range}."
     if plan.price is not None:
         for start, rates in plan.price.tiers:
             prompts = f"prompts of {start:,} tokens and more" if start else "all tokens"
@@ -104,6 +106,8 @@ def figures(plan: Plan) -> dict[str, Any]:
         "requests": plan.requests,
         "usd": plan.usd,
         "batch_usd": plan.batch_usd if plan.batches else None,
+        "certain_usd": plan.certain_usd,
+        "new_inputs": plan.new_inputs,
         "worst_usd": plan.worst_usd,
         "seconds": plan.seconds,
         "budget_usd": plan.budget_usd,

@@ -5,22 +5,24 @@ its spend, and the run does not ask them again.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
 
 from distill.asking import teacher_settings
 from distill.backends.client import complete_all
-from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
 from distill.batch_store import requests_out
+from distill.consent import NO_CONSENT, Consent
 from distill.leaks import without_leaking_seeds
 from distill.ledger import StoreLedger
-from distill.permission import check_terms
-from distill.pipeline import ALL_THE_WAY, begin, estimate, settle_teacher, why_new
-from distill.plan import Plan, plan
+from distill.pipeline import Way, check_before_paying, choose_run, plan_of, why_new, write_run
+from distill.plan import Plan, Step, plan
 from distill.records import Request
 from distill.store import Store, open_store
 from distill.task import Task, load_task
-from distill.wanted import Stock, Wanted, demand
+from distill.teacher_choice import by_keys
+from distill.wanted import ANSWER, SYNTHESIZE, Stock, Wanted, demand
 from distill.workspace import Workspace
 
 CALLS = 5
@@ -34,40 +36,80 @@ def look(workspace: Workspace, name: str) -> Plan:
     task = load_task(workspace.prompts, name)
     database = workspace.database(name)
     if not database.exists():
-        return plan(settle_teacher(task))
+        return plan(by_keys(task)[0])
     with open_store(database) as store:
         runs = store.runs()
         if runs and why_new(task, runs[-1], asked=False) is None:
             return plan(task.with_teacher(model=runs[-1].teacher), store, runs[-1].id)
-        return plan(settle_teacher(task), store)
+        return plan(by_keys(task)[0], store)
 
 
-def measure(workspace: Workspace, name: str, say: Say) -> Plan:
+def measure(workspace: Workspace, name: str, say: Say, consent: Consent = NO_CONSENT) -> Plan:
     """Ask at most CALLS of what the run would ask, after telling `say` how many and the most that
     they can be billed; the plan that follows from what came.
 
-    Raises InputError when the key is missing, BudgetReached when the budget does not carry them.
+    Raises InputError when the key is missing, NotAgreed or Declined for calls that the user does
+    not agree to pay, BudgetReached when the budget or the consent does not carry them.
     """
-    task = load_task(workspace.prompts, name)
+    task, way = load_task(workspace.prompts, name), Way(consent=consent)
     with workspace.locked(name):
-        run, task = begin(workspace, task, ALL_THE_WAY)
+        # There is nothing to measure of the embedded teacher: a probe asks the provider or nobody.
+        chosen = choose_run(workspace, task, way, by_keys(task))
+        found = plan_of(workspace, chosen, way)
+        if found is None or found.price is None or not found.requests:
+            return found or look(workspace, name)
+        check_before_paying(chosen.task, _of_calls(found), way)
+        run, task = chosen.run, chosen.task
+        limit_usd = write_run(workspace, chosen, found, way)
+        log = workspace.run_folder(name, run.id) / "logs" / "probe.log"
         with open_store(workspace.database(name)) as store:
-            found = estimate(task, store, run.id, ALL_THE_WAY)
-            if found.price is None or not found.requests:
-                return found
-            check_terms(task)
-            log = workspace.run_folder(name, run.id) / "logs" / "probe.log"
-            settings = teacher_settings(task, log)
-            _ask_first(task, store, run.id, settings, say)
+            _ask_first(task, _Probe(store, run.id, limit_usd, log), say)
             return plan(task, store, run.id)
 
 
-def _ask_first(task: Task, store: Store, run_id: str, settings: ServerSettings, say: Say) -> None:
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """The store and the run of the calls, the most that the run may have been billed after them,
+    and the log of their server."""
+
+    store: Store
+    run_id: str
+    limit_usd: Decimal
+    log: Path
+
+
+def _of_calls(found: Plan) -> Plan:
+    """The plan of a probe's calls alone, each at its step's mean."""
+    steps, left = [], CALLS
+    for step in found.steps:
+        most = {SYNTHESIZE: SYNTHESES, ANSWER: left}.get(step.purpose, 0)
+        count = min(most, left, step.requests)
+        left -= count
+        steps += [_first(step, count)] if count else []
+    return replace(found, steps=tuple(steps), in_batches=False)
+
+
+def _first(step: Step, count: int) -> Step:
+    share = Decimal(count) / step.requests
+    usd = share * step.usd
+    return replace(
+        step,
+        requests=count,
+        usd=usd,
+        batch_usd=None,
+        certain_usd=usd,
+        certain_batch_usd=None,
+        worst_usd=share * step.worst_usd,
+    )
+
+
+def _ask_first(task: Task, probe: _Probe, say: Say) -> None:
     """Ask a few requests of each sort; inputs have to be made before they can be answered."""
     task, teacher = without_leaking_seeds(task), choose(task.spec.teacher.model)
-    with teacher.serve(settings) as endpoint:
+    store = probe.store
+    with teacher.serve(teacher_settings(task, probe.log)) as endpoint:
         store.settle_lost()
-        ledger = StoreLedger(store, run_id, endpoint, task.spec.budget.usd)
+        ledger = StoreLedger(store, probe.run_id, endpoint, probe.limit_usd)
 
         def ask(requests: Sequence[Request]) -> None:
             if requests:

@@ -12,16 +12,17 @@ from decimal import Decimal
 
 from distill import pipeline
 from distill.backends.batches import BATCHES
-from distill.backends.teachers import KEYS, choose
+from distill.backends.teachers import BY_KEY, KEYS, choose
+from distill.consent import WHOLE_BUDGET
 from distill.errors import DistillError, InputError
 from distill.rehearsal import Bill, Settings, running
 from distill.rehearsal.faults import check, parse
 from distill.store import open_store
 from distill.task import Task, load_task
+from distill.teacher_choice import by_keys
 from distill.workspace import Workspace
 
 FOLDER = "rehearsal"
-USUAL_TEACHER = "openai:gpt-6-luna"
 NO_REAL_KEY = "rehearsal"
 
 
@@ -39,12 +40,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """The run, the stand-in's own bill, and what the ledger made of it, in USD."""
+    """The run, the stand-in's own bill, what the ledger made of it, in USD, and why another teacher
+    than the run's was played; empty for the run's own."""
 
     outcome: pipeline.Outcome
     bill: Bill
     answers_usd: Decimal
     possibly_paid_twice_usd: Decimal
+    instead: str = ""
 
     @property
     def agrees(self) -> bool:
@@ -68,7 +71,7 @@ def rehearse(workspace: Workspace, name: str, wanted: Wanted) -> Rehearsed:
 
     Raises DistillError when the bill and the ledger do not agree, and what any run raises.
     """
-    task = _with_teacher(load_task(workspace.prompts, name), wanted)
+    task, instead = _with_teacher(load_task(workspace.prompts, name), wanted)
     apart = Workspace(workspace.prompts, workspace.runs / FOLDER)
     _clear(apart, name)
     settings = Settings(
@@ -77,13 +80,14 @@ def rehearse(workspace: Workspace, name: str, wanted: Wanted) -> Rehearsed:
         requests_per_second=wanted.requests_per_second,
     )
     with running(settings) as standin, _pointed_to(standin.url):
-        way = pipeline.Way(wanted.until, rehearsal=True)
+        # Nothing leaves this machine: the stand-in's bill is nobody's.
+        way = pipeline.Way(wanted.until, consent=WHOLE_BUDGET, rehearsal=True)
         outcome = pipeline.run_task(apart, task, way)
         bill = standin.bill()
     with outcome.context.store() as store:
         billed = store.billed_usd(outcome.run.id)
         twice = store.possibly_paid_twice_usd(outcome.run.id)
-    done = Rehearsed(outcome, bill, billed, twice)
+    done = Rehearsed(outcome, bill, billed, twice, instead)
     if not done.agrees:
         raise DistillError(
             f"the stand-in billed ${bill.usd}, the ledger has ${done.answers_usd} and at most "
@@ -92,16 +96,25 @@ def rehearse(workspace: Workspace, name: str, wanted: Wanted) -> Rehearsed:
     return done
 
 
-def _with_teacher(task: Task, wanted: Wanted) -> Task:
-    """The task with the teacher that is rehearsed."""
-    own = pipeline.settle_teacher(task).spec.teacher
-    played = own.model.partition(":")[0] in BATCHES
-    name = wanted.teacher or (own.model if played else USUAL_TEACHER)
+def _with_teacher(task: Task, wanted: Wanted) -> tuple[Task, str]:
+    """The task with the teacher that is rehearsed, and why it is not the run's own: the one that is
+    asked for, else the run's; where the stand-in does not play that, the one that `auto` would
+    take with a key."""
+    own, instead = by_keys(task)[0].spec.teacher.model, ""
+    name = wanted.teacher or own
+    if not wanted.teacher and own.partition(":")[0] not in BATCHES:
+        backend, model = next(iter(BY_KEY.items()))
+        name = f"{backend}:{model}"
+        instead = (
+            f"the run's teacher would be {own}, which the stand-in does not play; {name} is what "
+            f'"auto" takes where {KEYS[backend]} is set (--teacher names another)'
+        )
     if choose(name).model.api not in BATCHES:
         raise InputError(
             f"--teacher: the stand-in plays openai:<id> and anthropic:<id>, not {name}"
         )
-    return task.with_teacher(model=name, **({"mode": wanted.mode} if wanted.mode else {}))
+    changes = {"mode": wanted.mode} if wanted.mode else {}
+    return task.with_teacher(model=name, **changes), instead
 
 
 def _clear(apart: Workspace, name: str) -> None:

@@ -278,9 +278,11 @@ class TermsSpec(_Section):
 
 
 class BudgetSpec(_Section):
-    """What a run may cost at most, in what providers bill."""
+    """What a run may cost at most, in what providers bill, and from which estimate on a user at a
+    terminal is asked."""
 
     usd: Annotated[Decimal, Field(gt=0)] = Decimal("5.00")
+    ask_above_usd: Annotated[Decimal, Field(ge=0)] = Decimal("0.10")
 
 
 class ProjectSpec(_Section):
@@ -289,6 +291,7 @@ class ProjectSpec(_Section):
     machine: MachineSpec = MachineSpec()
     traffic: TrafficSpec = TrafficSpec()
     people: PeopleSpec = PeopleSpec()
+    budget: BudgetSpec = BudgetSpec()
     prices: dict[str, PriceSpec] = Field(default_factory=dict)
     currencies: dict[str, Annotated[Decimal, Field(gt=0)]] = Field(default_factory=dict)
 
@@ -318,7 +321,6 @@ class TaskSpec(ProjectSpec):
     leaks: LeaksSpec = LeaksSpec()
     student: StudentSpec = StudentSpec()
     evaluate: EvaluateSpec = EvaluateSpec()
-    budget: BudgetSpec = BudgetSpec()
     terms: TermsSpec = TermsSpec()
 
     @field_validator("labels")

@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 
+from distill.asking import bounded
 from distill.backends.processors import watched
 from distill.backends.trainers import TRAINERS, Trained, TrainJob, choose
 from distill.backends.weights import folder_hash
@@ -160,11 +161,11 @@ def trained_and_paid(context: Context, job: TrainJob, train: Callable[[], Traine
 def check_budget(context: Context, store: Store, worst: Decimal, tag: str) -> None:
     """Raises BudgetReached when the budget does not carry a training beside what was billed and
     what is out in batches and other trainings."""
-    run_id, budget = context.run_id, context.task.spec.budget.usd
+    run_id, budget = context.run_id, context.budget_usd
     taken = store.committed_usd(run_id) + store.trainings_out_usd(run_id, but=tag)
     taken += sum(dict(reserved_usd(store, run_id)).values(), Decimal(0))
     if taken + worst > budget:
-        raise BudgetReached(budget, taken, worst, RESERVED)
+        raise bounded(context, BudgetReached(budget, taken, worst, RESERVED))
 
 
 def begin(context: Context, store: Store, job: TrainJob, worst: Decimal) -> str:

@@ -46,13 +46,15 @@ Known = Mapping[str, Completion]
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """The requests of one purpose, each once: those that are to be asked, those that have an
-    answer, and how many `more` there will be, each like one of `alike`."""
+    answer, and how many `more` there will be, each like one of `alike`. Of the `more`, `unmade` are
+    about new inputs, if these come and are new."""
 
     purpose: str
     missing: tuple[Request, ...]
     answered: tuple[tuple[Request, Completion], ...]
     more: int = 0
     alike: tuple[Request, ...] = ()
+    unmade: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Stock:
 @dataclass(frozen=True, slots=True)
 class Demand:
     """All that a run asks of its teacher and its judges, and which share of the new inputs that it
-    asked for came, None before any did."""
+    asked for came, None before any did. `new_inputs` are still to come."""
 
     synthesize: Wanted
     answer: Wanted
@@ -80,6 +82,7 @@ class Demand:
     again: Wanted
     compared: Wanted
     new_share: float | None
+    new_inputs: int
 
     @property
     def wanted(self) -> tuple[Wanted, ...]:
@@ -105,23 +108,24 @@ def demand(task: Task, model: Model, stock: Stock) -> Demand:
         expected = round(expected * new_share)
     more = expected * task.spec.teacher.votes
     alike = _alike(task, model, sorted(made)) if more else ()
-    second = replace(second, more=more, alike=alike)
-    third = _judged(task, stock, len(inputs) + expected)
+    second = replace(second, more=more, alike=alike, unmade=more)
+    third = _judged(task, stock, len(inputs), expected)
     gold = gold_wanted(task, model, EVALUATE, stock)
     again = Wanted(AGAIN, (), ())
     if task.spec.evaluate.teacher_twice:
         again = gold_wanted(task, model, AGAIN, stock, vote=1)
-    return Demand(first, second, third, gold, again, _compared(task, stock), new_share)
+    return Demand(first, second, third, gold, again, _compared(task, stock), new_share, expected)
 
 
-def _judged(task: Task, stock: Stock, inputs: int) -> Wanted:
+def _judged(task: Task, stock: Stock, inputs: int, new_inputs: int) -> Wanted:
     """The judge sees what the checks before it let through, which only they can tell."""
     if not task.judge or "curate" in stock.finished:
         return Wanted(JUDGE, (), ())
     model = choose(task.judge).model
     rows = [Candidate(row.input, None, (row.answer,), "inputs", row.id) for row in task.seeds]
     alike = tuple(judge_request(task, model, row) for row in rows[:MOST_ALIKE])
-    return Wanted(JUDGE, (), (), round(inputs * ASSUMED_YIELD), alike)
+    judged, of_inputs = (round(n * ASSUMED_YIELD) for n in (inputs + new_inputs, inputs))
+    return Wanted(JUDGE, (), (), judged, alike, unmade=judged - of_inputs)
 
 
 def _compared(task: Task, stock: Stock) -> Wanted:

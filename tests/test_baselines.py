@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from distill import pipeline
 from distill.errors import InputError
 from distill.plan import plan
 from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.paying import paid_run
 from tests.standin import StandIn
 from tests.support.provider import running
 from tests.test_pipeline import figures
@@ -41,7 +41,7 @@ def test_they_are_asked_about_gold_paid_and_in_the_table(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:
     pets(task_toml=HEAD + BOTH)
-    outcome = pipeline.run(workspace, "pets")
+    outcome = paid_run(workspace, "pets")
     found: Any = figures(outcome.context.folder)
     names = [system["name"] for system in found["systems"]]
     assert names[:6] == [
@@ -58,7 +58,7 @@ def test_they_are_asked_about_gold_paid_and_in_the_table(
     assert luna["n"] == GOLD and Decimal(luna["usd_per_1k_requests"]) > 0
     assert set(luna) >= {"to_teacher", "to_base", "prompt_tokens_mean"}
     assert Decimal(found["spend"]["evaluate_usd"]) >= Decimal(found["spend"]["billed_usd"]) > 0
-    assert pipeline.run(workspace, "pets").done_now == ()
+    assert paid_run(workspace, "pets").done_now == ()
     assert provider.bill().requests == bill.requests
 
 
@@ -78,7 +78,7 @@ def test_a_key_that_is_missing_is_missed_before_anything_is_asked(
 ) -> None:
     pets(task_toml=HEAD + f'baselines = ["{LUNA}"]\n')
     with pytest.raises(InputError, match=r"OPENAI_API_KEY .* choose another evaluate.baselines"):
-        pipeline.run(workspace, "pets")
+        paid_run(workspace, "pets")
     assert scripted_backends.total == 0
 
 
@@ -106,7 +106,7 @@ def test_the_teacher_is_asked_twice_with_other_seeds(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
     pets(task_toml=HEAD)
-    outcome = pipeline.run(workspace, "pets")
+    outcome = paid_run(workspace, "pets")
     found: Any = figures(outcome.context.folder)["teacher_self_agreement"]
     assert (found["n"], found["value"], found["right_again"], found["student"]) == (GOLD, 1, 1, 1)
     with outcome.context.store() as store:

@@ -17,6 +17,7 @@ from distill import batching, pipeline
 from distill.backends.batches import BATCHES
 from distill.batch_store import attempts_out, known_jobs, open_batches
 from distill.cancel import cancel
+from distill.consent import WHOLE_BUDGET
 from distill.errors import DistillError, InputError
 from distill.ledger import BudgetReached
 from distill.probe import measure
@@ -24,6 +25,7 @@ from distill.rehearsal import Bill, Settings, StandIn
 from distill.store import open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask, jsonl, pet_rows, point_to
+from tests.paying import paid_run
 from tests.spending import PURPOSE, RUN, spend, spend_in_batches
 from tests.standin import StandIn as ServerStandIn
 from tests.support.provider import running, wait_for_bill
@@ -247,7 +249,7 @@ def test_the_budget_holds_with_a_look_before_the_first_batch(
     pets(task_toml=f"{only}\n[budget]\nusd = 0.0015\n", inputs_jsonl=jsonl(texts))
     with provider() as standin:
         with pytest.raises(BudgetReached):
-            pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
+            paid_run(workspace, "pets", pipeline.Way(until="generate"))
         bill = standin.bill()
     assert bill.batches >= 1 and Decimal("0.001") < bill.usd <= Decimal("0.0015"), bill.usd
 
@@ -265,7 +267,7 @@ def test_cancel_does_not_stop_a_batch_that_may_be_anothers(
     with provider(batch_seconds=2) as standin:
         monkeypatch.setattr(backend, "create", die)
         with pytest.raises(KeyboardInterrupt):
-            pipeline.run(workspace, "pets", pipeline.Way("generate", detach=True))
+            paid_run(workspace, "pets", pipeline.Way("generate", detach=True))
         monkeypatch.setattr(backend, "create", create)
         with open_store(database) as store:
             (batch,) = open_batches(store)
@@ -288,9 +290,9 @@ def test_a_probe_asks_nothing_that_is_out(
     only = batch_toml(teacher).replace("requests = 60", 'requests = 0\nsources = ["inputs"]')
     pets(task_toml=only, inputs_jsonl=jsonl(texts))
     with provider(batch_seconds=20) as standin:
-        pipeline.run(workspace, "pets", pipeline.Way(until="generate", detach=True))
+        paid_run(workspace, "pets", pipeline.Way(until="generate", detach=True))
         asked = standin.bill()
-        measure(workspace, "pets", lambda calls, most: None)
+        measure(workspace, "pets", lambda calls, most: None, WHOLE_BUDGET)
         assert set(standin.bill().asked.values()) == {1}
         assert sum(standin.bill().asked.values()) >= sum(asked.asked.values())
 
@@ -374,7 +376,7 @@ def test_a_run_in_batches_reports_its_bill(
 ) -> None:
     pets(task_toml=batch_toml(teacher))
     with provider() as standin:
-        outcome = pipeline.run(workspace, "pets")
+        outcome = paid_run(workspace, "pets")
         bill = standin.bill()
         found: Any = figures(outcome.context.folder)
         assert found["teacher"]["mode"] == "batch"
@@ -382,7 +384,7 @@ def test_a_run_in_batches_reports_its_bill(
         with outcome.context.store() as store:
             assert store.committed_usd(outcome.run.id) == bill.usd
         pets(task_toml=batch_toml(teacher, "online"))
-        again = pipeline.run(workspace, "pets")
+        again = paid_run(workspace, "pets")
         assert again.run.id == outcome.run.id, "the way of the requests makes no other run"
         assert standin.bill() == bill
 
@@ -397,11 +399,11 @@ def test_detached_runs_leave_and_pick_up(
 ) -> None:
     pets(task_toml=batch_toml(teacher, "auto"))
     with provider() as standin:
-        outcome = pipeline.run(workspace, "pets", pipeline.Way(detach=True))
+        outcome = paid_run(workspace, "pets", pipeline.Way(detach=True))
         assert "requests are out in batches" in outcome.waiting
         assert outcome.done_now == ()
         while outcome.waiting:
-            outcome = pipeline.run(workspace, "pets", pipeline.Way(detach=True))
+            outcome = paid_run(workspace, "pets", pipeline.Way(detach=True))
         bill = standin.bill()
     assert outcome.done_now[0] == "generate"
     assert bill.batches == 2
@@ -416,9 +418,9 @@ def test_an_edited_task_takes_what_an_older_run_has_out(
 ) -> None:
     pets(task_toml=batch_toml(TEACHERS[0]))
     with provider(batch_seconds=1.0) as standin:
-        old = pipeline.run(workspace, "pets", pipeline.Way(detach=True))
+        old = paid_run(workspace, "pets", pipeline.Way(detach=True))
         pets(task_toml=batch_toml(TEACHERS[0], more="[student]\nepochs = 1\n"))
-        new = pipeline.run(workspace, "pets")
+        new = paid_run(workspace, "pets")
         bill = standin.bill()
     assert new.run.id != old.run.id
     assert (bill.batches, set(bill.asked.values())) == (2, {1})
@@ -438,10 +440,10 @@ def test_a_batch_that_was_never_sent_is_dropped_when_the_task_turns_to_online(
     with provider() as standin:
         monkeypatch.setattr(backend, "create", die)
         with pytest.raises(KeyboardInterrupt):
-            pipeline.run(workspace, "pets", pipeline.Way("generate"))
+            paid_run(workspace, "pets", pipeline.Way("generate"))
         monkeypatch.setattr(backend, "create", create)
         pets(task_toml=batch_toml(TEACHERS[0], "online"))
-        outcome = pipeline.run(workspace, "pets", pipeline.Way("generate"))
+        outcome = paid_run(workspace, "pets", pipeline.Way("generate"))
         bill = standin.bill()
     assert (bill.batches, set(bill.asked.values())) == (0, {1})
     with outcome.context.store() as store:
@@ -461,7 +463,7 @@ def test_cancel_keeps_what_was_answered_and_the_next_run_asks_the_rest(
     only = batch_toml(teacher).replace("requests = 60", 'requests = 0\nsources = ["inputs"]')
     pets(task_toml=only, inputs_jsonl=jsonl(texts))
     with provider(batch_seconds=20.0) as standin:
-        outcome = pipeline.run(workspace, "pets", pipeline.Way(until="generate", detach=True))
+        outcome = paid_run(workspace, "pets", pipeline.Way(until="generate", detach=True))
         wait_for_bill(standin, lambda bill: bill.requests >= LOOKED + 5)
         done = cancel(workspace, "pets")
         bill = standin.bill()
@@ -470,7 +472,7 @@ def test_cancel_keeps_what_was_answered_and_the_next_run_asks_the_rest(
         with outcome.context.store() as store:
             assert store.committed_usd(outcome.run.id) == bill.usd
             assert open_batches(store) == []
-        again = pipeline.run(workspace, "pets", pipeline.Way(until="generate", detach=True))
+        again = paid_run(workspace, "pets", pipeline.Way(until="generate", detach=True))
         assert f"{190 - done.answers} requests are out" in again.waiting
         assert cancel(workspace, "pets", forget=True).batches == 1
         with outcome.context.store() as store:
@@ -486,13 +488,13 @@ def test_batches_are_asked_for_of_who_has_them(
     monkeypatch.setenv("OPENAI_API_KEY", "test")
     pets(task_toml=batch_toml("embedded"))
     with pytest.raises(InputError, match=r'teacher\.mode = "batch" needs a teacher with batches'):
-        pipeline.run(workspace, "pets")
+        paid_run(workspace, "pets")
     pets(task_toml=batch_toml("embedded", "auto"))
     with pytest.raises(InputError, match="--detach needs a teacher with batches"):
-        pipeline.run(workspace, "pets", pipeline.Way(detach=True))
+        paid_run(workspace, "pets", pipeline.Way(detach=True))
     pets(task_toml=batch_toml(TEACHERS[0], "online"))
     with pytest.raises(InputError, match=r'needs teacher\.mode "batch" or "auto"'):
-        pipeline.run(workspace, "pets", pipeline.Way(detach=True))
+        paid_run(workspace, "pets", pipeline.Way(detach=True))
 
 
 def test_nothing_to_cancel(
@@ -501,5 +503,5 @@ def test_nothing_to_cancel(
     pets()
     with pytest.raises(InputError, match="has no run"):
         cancel(workspace, "pets")
-    pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
+    paid_run(workspace, "pets", pipeline.Way(until="generate"))
     assert cancel(workspace, "pets").batches == 0

@@ -14,6 +14,7 @@ from distill.errors import DistillError
 from distill.spec import TaskSpec
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl
+from tests.paying import paid_run
 from tests.scripted import Trainer
 from tests.standin import StandIn
 from tests.test_pipeline import figures
@@ -88,6 +89,7 @@ ELSEWHERE |= {"evaluate.parity", "evaluate.baselines"}
 # They shape no run: in test_break_even.py.
 ELSEWHERE |= {"traffic.requests_per_day", "traffic.utilisation"}
 ELSEWHERE |= {"people.hours", "people.usd_per_hour"}
+ELSEWHERE.add("budget.ask_above_usd")  # in test_consent.py
 ELSEWHERE.add("machine.sure")  # in test_project_file.py
 ELSEWHERE.add("evaluate.judge_model")  # of texts alone: in test_paid_judge.py
 # What the stand-in's rows never show: in test_curate.py, test_rounds.py and test_judge.py.
@@ -152,7 +154,7 @@ def trace(workspace: Workspace, pets: WriteTask, values: dict[str, str], until: 
     server.starts.clear()
     recorder.jobs.clear()
     try:
-        outcome = pipeline.run(workspace, "pets", pipeline.Way(until=until))
+        outcome = paid_run(workspace, "pets", pipeline.Way(until=until))
     except DistillError as error:
         return [str(error)]
     run = outcome.run.id

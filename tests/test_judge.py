@@ -15,6 +15,7 @@ from distill.rehearsal import StandIn as Provider
 from distill.wanted import JUDGE
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.paying import paid_run
 from tests.standin import StandIn
 from tests.support.provider import running
 
@@ -61,7 +62,7 @@ def test_another_model_than_the_teacher_judges_survivors_once(
     task = pets(task_toml=HEAD + 'judge_model = "openai:gpt-6-luna"\n')
     (step,) = plan(task).steps
     assert (step.purpose, step.requests) == (JUDGE, 15)
-    outcome = pipeline.run(workspace, "pets", UNTIL_CURATE)
+    outcome = paid_run(workspace, "pets", UNTIL_CURATE)
     with outcome.context.store() as store:
         spent = store.spent(outcome.run.id)
         drops = store.drops(outcome.run.id)
@@ -70,7 +71,7 @@ def test_another_model_than_the_teacher_judges_survivors_once(
     judged = len(kept) + sum(drop.check == "judge" for drop in drops)
     assert provider.bill().requests == judged < 30
     assert {drop.check for drop in drops} >= {"judge", "form"}
-    again = pipeline.run(workspace, "pets", pipeline.Way(until="curate", new=True))
+    again = paid_run(workspace, "pets", pipeline.Way(until="curate", new=True))
     assert provider.bill().requests == judged
     with again.context.store() as store:
         assert [row for row in store.examples(again.run.id) if row.source != "seeds"] == kept
@@ -85,7 +86,7 @@ def test_a_judges_key_is_missed_before_anything_is_asked(
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     pets(task_toml=HEAD + 'judge_model = "openai:gpt-6-luna"\n')
     with pytest.raises(InputError, match="OPENAI_API_KEY"):
-        pipeline.run(workspace, "pets", UNTIL_CURATE)
+        paid_run(workspace, "pets", UNTIL_CURATE)
     assert scripted_backends.total == 0
 
 
@@ -103,7 +104,7 @@ def test_a_judge_elsewhere_has_its_own_batches(
         'model = "embedded"', f'model = "{teacher}"\nmode = "batch"'
     )
     pets(task_toml=batched + f'judge_model = "{judge}"\n')
-    outcome = pipeline.run(workspace, "pets", UNTIL_CURATE)
+    outcome = paid_run(workspace, "pets", UNTIL_CURATE)
     with outcome.context.store() as store:
         rows = store.rows("SELECT purpose, teacher FROM batch")
         assert store.committed_usd(outcome.run.id) == provider.bill().usd

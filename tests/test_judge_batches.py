@@ -13,6 +13,7 @@ from distill.rehearsal import StandIn as Provider
 from distill.wanted import JUDGE
 from distill.workspace import Context, Workspace
 from tests.conftest import PETS, WriteTask, jsonl, point_to
+from tests.paying import paid_run
 from tests.standin import StandIn
 from tests.test_rounds import HEAD, rounds
 
@@ -54,7 +55,7 @@ def test_the_look_before_the_first_batch_is_bought_once_for_all_rounds(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:
     pets(task_toml=TASK)
-    outcome = pipeline.run(workspace, "pets", UNTIL_CURATE)
+    outcome = paid_run(workspace, "pets", UNTIL_CURATE)
     assert len(rounds(outcome.context.folder)) >= 2
     at_once, batched = judged(outcome.context)
     with outcome.context.store() as store:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from distill import pipeline
 from distill.backends.trainers import TRAINERS, OnSteps, Trained, TrainJob
 from distill.cli import cli
+from distill.consent import Consent, Declined
 from distill.curve import expected_cost
 from distill.errors import DistillError, InputError
 from distill.learning import curve_figures, examples_of, part_of, sentence
@@ -21,6 +23,7 @@ from distill.stats import gain_of_more
 from distill.store import open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask
+from tests.paying import paid_run
 from tests.scripted import Trainer
 from tests.standin import StandIn
 from tests.test_openai_trainer import TASK, Start, providers
@@ -215,17 +218,17 @@ def test_a_curve_at_a_provider_is_told_asked_for_and_billed(
 ) -> None:
     task = pets(task_toml=TASK.replace("requests = 30", "requests = 60"))
     with providers() as provider:
-        outcome = pipeline.run(workspace, "pets")
+        outcome = paid_run(workspace, "pets")
         with outcome.context.store() as store:
             expected = expected_cost(store.split(outcome.run.id), task).usd
         before = provider.bill()
-        pipeline.run(workspace, "pets", CURVE)
+        paid_run(workspace, "pets", CURVE)
         bill, found = provider.bill(), figures(outcome.context.folder)
         assert bill.jobs == before.jobs + 2
         curve = Decimal(found["spend"]["curve_usd"])
         assert Decimal("0.8") < expected / curve < Decimal("1.25")
         assert Decimal(found["spend"]["billed_usd"]) == bill.usd
-        pipeline.run(workspace, "pets", CURVE)
+        paid_run(workspace, "pets", CURVE)
         assert provider.bill().usd == bill.usd
         notes = (outcome.context.folder / "events.jsonl").read_text(encoding="utf-8")
         assert "for 2 requests to gpt-4o-mini" in notes
@@ -236,19 +239,15 @@ def test_whoever_declines_pays_nothing(
     pets: WriteTask,
     scripted_backends: StandIn,
     providers: Start,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pets(task_toml=TASK.replace("requests = 30", "requests = 60"))
-    monkeypatch.setattr(pipeline, "ASK_ABOVE_USD", Decimal("0.0001"))
+    ask = "[budget]\nask_above_usd = 0.0001\n"
+    pets(task_toml=TASK.replace("requests = 30", "requests = 60") + ask)
     with providers() as provider:
-        pipeline.run(workspace, "pets")
+        paid_run(workspace, "pets")
         before = provider.bill().usd
-        with pytest.raises(pipeline.Declined):
-            pipeline.run(
-                workspace,
-                "pets",
-                pipeline.Way(until="train", curve=True, agree=lambda plan: False),
-            )
+        declines = Consent(None, agree=lambda plan: False)
+        with pytest.raises(Declined):
+            pipeline.run(workspace, "pets", replace(CURVE, consent=declines))
         assert provider.bill().usd == before
 
 

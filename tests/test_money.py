@@ -295,7 +295,7 @@ def test_eight_answers_that_a_kill_lost_are_not_billed(
     price = token_price("openai", "gpt-6-luna", task.rates)
     with open_store(workspace.database("pets")) as store:
         lost_at_a_kill(store, run.id, price)
-        store.add_estimate(run.id, Decimal("0.02"))
+        store.add_estimate(run.id, Decimal("0.02"), Decimal("0.02"))
         spend = spend_figures(task, store, run, None)
         found = plan(task, store, run.id)
         assert store.committed_usd(run.id) == Decimal("0.0168") + 8 * Decimal("0.0026")

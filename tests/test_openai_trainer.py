@@ -36,6 +36,7 @@ from distill.store import Store, open_store
 from distill.task import load_task
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.paying import paid_run
 from tests.standin import StandIn
 from tests.support.provider import running
 from tests.test_pipeline import figures
@@ -349,7 +350,7 @@ def test_the_whole_way_with_a_student_at_openai(
         "evaluate:base_few_shot",
         "evaluate:student",
     ]
-    outcome = pipeline.run(workspace, "pets")
+    outcome = paid_run(workspace, "pets")
     bill, found = provider.bill(), figures(outcome.context.folder)
     systems = {system["name"]: system for system in found["systems"]}
     assert found["student"]["trainer"] == "openai"
@@ -362,7 +363,7 @@ def test_the_whole_way_with_a_student_at_openai(
     assert float(asked["usd_per_1k_requests"]) == pytest.approx(each / 1000, rel=1e-6)
     # Of 37 rows that are kept the estimate knew only the share that is usually kept.
     assert Decimal("0.4") < bill.usd / estimate.usd < Decimal("2.5")
-    again = pipeline.run(workspace, "pets", pipeline.Way(new=True))
+    again = paid_run(workspace, "pets", pipeline.Way(new=True))
     with open_store(again.context.database) as store:
         assert store.student(again.run.id) is not None
     assert provider.bill().jobs == 1, "the same rows and recipe were paid for already"
@@ -377,13 +378,13 @@ def test_killed_between_the_bill_and_the_record_of_the_stage(
     pets(task_toml=TASK)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Store, "add_student", interrupted)
-        pipeline.run(workspace, "pets")
+        paid_run(workspace, "pets")
     billed = provider.bill().usd
     pets(task_toml=f"{TASK}[budget]\nusd = '{billed * Decimal('1.01'):.8f}'\n")
     shutil.rmtree(workspace.task_folder("pets") / "latest" / "student")
-    pipeline.run(workspace, "pets", pipeline.Way(until="train"))  # what is paid for is not reserved
+    paid_run(workspace, "pets", pipeline.Way(until="train"))  # what is paid for is not reserved
     pets(task_toml=TASK)
-    found = figures(pipeline.run(workspace, "pets").context.folder)["spend"]
+    found = figures(paid_run(workspace, "pets").context.folder)["spend"]
     assert provider.bill().jobs == 1
     assert Decimal(found["train_usd"]) == billed
     assert Decimal(found["billed_usd"]) == provider.bill().usd
@@ -393,10 +394,10 @@ def test_after_the_split_the_estimate_is_of_the_rows_themselves(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:
     task = pets(task_toml=TASK)
-    outcome = pipeline.run(workspace, "pets", pipeline.Way(until="split"))
+    outcome = paid_run(workspace, "pets", pipeline.Way(until="split"))
     with outcome.context.store() as store:
         estimate = plan(task, store, outcome.run.id)
-    pipeline.run(workspace, "pets")
+    paid_run(workspace, "pets")
     ratio = estimate.usd / provider.bill().usd
     assert Decimal("0.8") < ratio < Decimal("1.25")
 
@@ -406,7 +407,7 @@ def test_a_training_beyond_the_budget_is_not_begun(
 ) -> None:
     pets(task_toml=TASK + "[budget]\nusd = '0.0001'\n")
     with pytest.raises(BudgetReached, match="a token is reserved for every byte of its rows"):
-        pipeline.run(workspace, "pets")
+        paid_run(workspace, "pets")
     assert (provider.bill().files, provider.bill().jobs) == (0, 0)
 
 
@@ -419,9 +420,9 @@ def test_a_run_that_is_killed_while_it_trains_pays_once(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(trainer, "_follow", interrupted)
             with pytest.raises(KeyboardInterrupt):
-                pipeline.run(workspace, "pets")
+                paid_run(workspace, "pets")
         assert provider.bill().jobs == 1
-        outcome = pipeline.run(workspace, "pets")
+        outcome = paid_run(workspace, "pets")
         assert provider.bill().jobs == 1
         found = figures(outcome.context.folder)["spend"]
         assert Decimal(found["billed_usd"]) == provider.bill().usd
@@ -436,7 +437,7 @@ def test_distill_cancel_stops_a_training_and_settles_it(
         for forget in (False, True):
             with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
                 patch.setattr(trainer, "_follow", interrupted)
-                pipeline.run(workspace, "pets")
+                paid_run(workspace, "pets")
             assert cancel(workspace, "pets", forget=forget).trainings == 1
             assert cancel(workspace, "pets").trainings == 0
         assert provider.bill().usd == 0
@@ -613,10 +614,10 @@ def test_a_training_that_is_out_is_reserved(
     """What is asked meanwhile must leave room for it."""
     pets(task_toml=TASK.replace("requests = 30", "requests = 60"))
     with providers() as provider:
-        outcome = pipeline.run(workspace, "pets", pipeline.Way(until="train"))
+        outcome = paid_run(workspace, "pets", pipeline.Way(until="train"))
         with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(trainer, "_follow", interrupted)
-            pipeline.run(workspace, "pets", pipeline.Way(until="train", curve=True))
+            paid_run(workspace, "pets", pipeline.Way(until="train", curve=True))
         with outcome.context.store() as store:
             billed = store.committed_usd(outcome.run.id)
             out = store.trainings_out_usd(outcome.run.id)
@@ -625,7 +626,7 @@ def test_a_training_that_is_out_is_reserved(
         pets(task_toml=TASK.replace("requests = 30", "requests = 60") + tight)
         before = provider.bill().requests
         with pytest.raises(BudgetReached):
-            pipeline.run(workspace, "pets")
+            paid_run(workspace, "pets")
         assert provider.bill().requests == before
 
 

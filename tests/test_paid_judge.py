@@ -15,6 +15,7 @@ from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
 from distill.workspace import Workspace
 from tests.conftest import jsonl, point_to
+from tests.paying import paid_run
 from tests.standin import StandIn
 from tests.support.provider import running
 from tests.test_pipeline import figures
@@ -40,7 +41,7 @@ def test_it_is_paid_once_and_shown(
     workspace: Workspace, scripted_backends: StandIn, provider: Provider
 ) -> None:
     write(workspace, task_toml=PAID, preferences_jsonl=jsonl(PREFERENCES))
-    outcome = pipeline.run(workspace, "counts")
+    outcome = paid_run(workspace, "counts")
     found, bill = figures(outcome.context.folder), provider.bill()
     # The student's one mistake, 19 answers of "nearest", 19 controls, and what people compared,
     # each in both orders.
@@ -49,7 +50,7 @@ def test_it_is_paid_once_and_shown(
         assert store.committed_usd(outcome.run.id) == bill.usd > 0
     assert Decimal(found["spend"]["judge_usd"]) == bill.usd
     assert found["judge"]["model"] == JUDGE and not found["judge"]["is_teacher"]
-    pipeline.run(workspace, "counts", pipeline.Way(new=True))
+    paid_run(workspace, "counts", pipeline.Way(new=True))
     assert provider.bill().requests == bill.requests
 
 
@@ -68,7 +69,7 @@ def test_a_key_that_is_missing_is_missed_before_anything_is_asked(
 ) -> None:
     write(workspace, task_toml=PAID)
     with pytest.raises(InputError, match="OPENAI_API_KEY"):
-        pipeline.run(workspace, "counts")
+        paid_run(workspace, "counts")
     assert scripted_backends.total == 0
 
 
@@ -79,12 +80,12 @@ def test_a_budget_that_does_not_carry_it_loses_nothing(
     small = PAID + '[budget]\nusd = "0.0005"\n'
     write(workspace, task_toml=small)
     with pytest.raises(BudgetReached, match="Everything that was paid for is stored"):
-        pipeline.run(workspace, "counts")
+        paid_run(workspace, "counts")
     before = provider.bill().requests
     assert 0 < before < 2 * (1 + 19 + 19)
     asked = scripted_backends.total
     write(workspace, task_toml=PAID)
-    outcome = pipeline.run(workspace, "counts")
+    outcome = paid_run(workspace, "counts")
     assert provider.bill().requests == 2 * (1 + 19 + 19)
     assert scripted_backends.total == asked, "no system is asked again"
     with outcome.context.store() as store:
@@ -95,7 +96,7 @@ def test_a_learning_curve_says_what_its_judge_will_cost(
     workspace: Workspace, scripted_backends: StandIn, provider: Provider
 ) -> None:
     write(workspace, task_toml=PAID)
-    outcome = pipeline.run(workspace, "counts")
+    outcome = paid_run(workspace, "counts")
     with outcome.context.store() as store:
         trainings = TrainingCost(Decimal(0), Decimal(0))
         cost = curve_plan(outcome.context.task, store, outcome.run.id, trainings)

@@ -20,6 +20,7 @@ from distill.store import open_store
 from distill.terms import StudentKind
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.paying import paid_run
 from tests.standin import StandIn
 from tests.support.provider import running
 from tests.test_pipeline import figures
@@ -68,7 +69,7 @@ def test_a_run_with_a_paid_teacher_reports_its_bill(
     teacher: str,
 ) -> None:
     pets(task_toml=toml(teacher))
-    outcome = pipeline.run(workspace, "pets")
+    outcome = paid_run(workspace, "pets")
     bill = provider.bill()
     found: Any = figures(outcome.context.folder)
     assert found["teacher"]["model"] == teacher.partition(":")[2]
@@ -83,7 +84,7 @@ def test_a_run_with_a_paid_teacher_reports_its_bill(
     systems = {system["name"]: system for system in found["systems"]}
     assert systems["teacher"]["valid_rate"] == 1.0
     assert systems["teacher"]["completion_tokens_mean"] > 0
-    again = pipeline.run(workspace, "pets", pipeline.Way(new=True))
+    again = paid_run(workspace, "pets", pipeline.Way(new=True))
     assert provider.bill() == bill, "another run of the same task asks for nothing"
     assert again.run.id != outcome.run.id
 
@@ -94,11 +95,11 @@ def test_a_run_stops_at_its_budget_and_goes_on_with_a_higher_one(
     pets(task_toml=toml("openai:gpt-6-luna", "[budget]\nusd = 0.001\n"))
     says = r"A higher one buys \d+ answers, about \$0\.00\d\d at the mean.*\n.*Raise budget\.usd"
     with pytest.raises(BudgetReached, match=says):
-        pipeline.run(workspace, "pets")
+        paid_run(workspace, "pets")
     stopped = provider.bill()
     assert 0 < stopped.usd <= Decimal("0.001")
     pets(task_toml=toml("openai:gpt-6-luna", "[budget]\nusd = 1\n"))
-    outcome = pipeline.run(workspace, "pets")
+    outcome = paid_run(workspace, "pets")
     assert outcome.run.why == "the first run of the task", "a budget does not make another run"
     assert set(provider.bill().asked.values()) == {1}
 
@@ -108,7 +109,7 @@ def test_a_price_of_the_task_wins(
 ) -> None:
     own = '[prices."gpt-6-luna"]\ninput = 1\noutput = 3\n'
     pets(task_toml=toml("openai:gpt-6-luna", own))
-    outcome = pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
+    outcome = paid_run(workspace, "pets", pipeline.Way(until="generate"))
     with outcome.context.store() as store:
         rows = store.rows("SELECT prompt_tokens, completion_tokens, usd FROM completion")
     assert rows
@@ -126,7 +127,7 @@ def test_any_server_of_that_shape_is_a_teacher(
     monkeypatch.setenv("DISTILL_TEACHER_KEY", "test")
     name = f"{provider.url}/v1#gpt-4.1-mini-2025-04-14"
     pets(task_toml=toml(name))
-    outcome = pipeline.run(workspace, "pets")
+    outcome = paid_run(workspace, "pets")
     assert figures(outcome.context.folder)["teacher"]["model"] == name
     assert provider.bill().requests > 0
 
@@ -149,14 +150,14 @@ def test_a_teacher_that_cannot_be_used_is_an_input_error(
 ) -> None:
     with pytest.raises(InputError, match=says):
         pets(task_toml=toml(teacher))
-        pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
+        paid_run(workspace, "pets", pipeline.Way(until="generate"))
 
 
 def test_later_rounds_of_synthesis_are_told_what_is_covered(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:
     pets(task_toml=toml("openai:gpt-6-luna").replace("requests = 60", "requests = 90"))
-    outcome = pipeline.run(workspace, "pets", pipeline.Way("generate"))
+    outcome = paid_run(workspace, "pets", pipeline.Way("generate"))
     with outcome.context.store() as store:
         rows = store.rows("SELECT purpose, messages FROM ask JOIN request ON id = request_id")
         made = {row.input for row in store.candidates(outcome.run.id) if row.source == "synthesis"}
@@ -170,7 +171,7 @@ def test_reasons_are_stored_and_not_learnt(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:
     pets(task_toml=toml("anthropic:claude-haiku-5-5", "rationale = true\n"))
-    outcome = pipeline.run(workspace, "pets")
+    outcome = paid_run(workspace, "pets")
     with outcome.context.store() as store:
         rows = store.rows(
             """SELECT text FROM completion JOIN ask USING (request_id)
@@ -181,7 +182,7 @@ def test_reasons_are_stored_and_not_learnt(
     assert learnt <= set(PETS)
     pets(task_toml=toml("embedded", "rationale = true\n"))
     with pytest.raises(InputError, match="rationale needs a teacher behind an API"):
-        pipeline.run(workspace, "pets")
+        paid_run(workspace, "pets")
 
 
 def test_auto_takes_the_first_key_that_is_set() -> None:
@@ -200,7 +201,7 @@ def test_a_run_keeps_the_teacher_that_auto_was_when_it_began(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pets(task_toml=toml("auto"))
-    outcome = pipeline.run(workspace, "pets", pipeline.Way("generate"))
+    outcome = paid_run(workspace, "pets", pipeline.Way("generate"))
     assert outcome.run.teacher == "openai:gpt-6.1-terra"
     told = (outcome.context.folder / "events.jsonl").read_text("utf-8")
     assert told.index("gpt-6.1-terra (auto)") < told.index("about $") < told.index("synthesize")
@@ -208,13 +209,13 @@ def test_a_run_keeps_the_teacher_that_auto_was_when_it_began(
     assert before > 0
     monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(InputError, match=r"openai:gpt-6\.1-terra needs a key: set OPENAI_API_KEY"):
-        pipeline.run(workspace, "pets")
+        paid_run(workspace, "pets")
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     assert look(workspace, "pets").teacher == "gpt-6.1-terra"
-    fresh = pipeline.run(workspace, "pets", pipeline.Way("generate", new=True))
+    fresh = paid_run(workspace, "pets", pipeline.Way("generate", new=True))
     assert (fresh.run.teacher, provider.bill().requests) == ("embedded", before)
     monkeypatch.setenv("OPENAI_API_KEY", "test")
-    report = pipeline.run(workspace, "pets").context.folder / "report.json"
+    report = paid_run(workspace, "pets").context.folder / "report.json"
     assert json.loads(report.read_text("utf-8"))["teacher"]["model"].startswith("gemma-3-270m")
     assert provider.bill().requests == before
 
@@ -232,7 +233,7 @@ def test_a_teacher_of_no_use_is_stopped_before_it_burns_the_budget(
     pets(task_toml=only, inputs_jsonl=inputs)
     with providers(**{fault: 1.0}) as provider:
         with pytest.raises(Nonsense, match="none of the first 20 answers can be used"):
-            pipeline.run(workspace, "pets")
+            paid_run(workspace, "pets")
         assert provider.bill().requests == 20
         bill = provider.bill().usd
     with open_store(workspace.database("pets")) as store:

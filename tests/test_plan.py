@@ -22,6 +22,7 @@ from distill import cli, pipeline
 from distill.asking import ask_all, lazily
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
+from distill.consent import WHOLE_BUDGET, Declined
 from distill.errors import InputError
 from distill.ledger import BudgetReached
 from distill.plan import Plan, plan
@@ -36,6 +37,7 @@ from distill.task import load_task
 from distill.wanted import AGAIN, ANSWER, EVALUATE, SYNTHESIZE
 from distill.workspace import Context, Workspace
 from tests.conftest import PERMISSION, PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.paying import paid_run
 from tests.support.provider import running
 from tests.test_pipeline import figures
 
@@ -103,7 +105,7 @@ def test_the_estimate_of_the_bundled_task_is_within_15_percent_of_its_bill(
     with start(BUNDLED / "seeds.jsonl") as standin:
         estimate = look(workspace, "classify")
         assert standin.bill().requests == 0
-        ask_gold(pipeline.run(workspace, "classify", pipeline.Way(until="generate")).context)
+        ask_gold(paid_run(workspace, "classify", pipeline.Way(until="generate")).context)
         bill = standin.bill()
     sys.stdout.write(f"{teacher}: estimated ${estimate.usd:.6f}, billed ${bill.usd:.6f}, ")
     sys.stdout.write(f"{estimate.usd / bill.usd:.3f} of it\n")
@@ -135,7 +137,7 @@ def test_the_report_shows_the_estimate_beside_the_bill(
 ) -> None:
     pets(task_toml=toml(), inputs_jsonl=INPUTS)
     estimate = look(workspace, "pets").usd
-    folder = pipeline.run(workspace, "pets").context.folder
+    folder = paid_run(workspace, "pets").context.folder
     spend = figures(folder)["spend"]
     assert Decimal(spend["estimate_usd"]) == round(estimate, 8)
     assert Decimal(spend["billed_usd"]) == round(provider.bill().usd, 8)
@@ -160,7 +162,7 @@ def test_what_the_provider_caches_is_in_the_estimate(
     spec = toml(teacher=teacher).replace("requests = 60", "requests = 0")
     pets(task_toml=spec, inputs_jsonl=jsonl(inputs), **long)
     estimate = look(workspace, "pets").up_to(["generate"])
-    pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
+    paid_run(workspace, "pets", pipeline.Way(until="generate"))
     bill = provider.bill().usd
     cached = sum(step.cached_tokens for step in estimate.steps)
     assert cached > sum(step.prompt_tokens for step in estimate.steps) / 2
@@ -204,12 +206,12 @@ def test_what_is_answered_is_not_paid_again(
     workspace: Workspace, pets: WriteTask, provider: Provider
 ) -> None:
     pets(task_toml=toml(), inputs_jsonl=INPUTS)
-    pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
+    paid_run(workspace, "pets", pipeline.Way(until="generate"))
     halfway = look(workspace, "pets")
     asked = provider.bill().requests
     assert left(halfway) == {SYNTHESIZE: (0, 12), ANSWER: (0, asked - 12)} | GOLD
     assert halfway.spent_usd == provider.bill().usd
-    pipeline.run(workspace, "pets")
+    paid_run(workspace, "pets")
     done = look(workspace, "pets")
     assert (done.requests, done.usd) == (0, Decimal(0))
     assert off_by(halfway.usd + halfway.spent_usd, provider.bill().usd) < Decimal("0.05")
@@ -223,7 +225,7 @@ def test_a_run_that_was_stopped_knows_what_is_left(
     stop = before.stops()
     assert stop is not None and stop[0].purpose == ANSWER
     with pytest.raises(BudgetReached):
-        pipeline.run(workspace, "pets")
+        paid_run(workspace, "pets")
     after = look(workspace, "pets")
     paid = left(after)[ANSWER][1]
     assert abs(paid - stop[1]) <= TARGET * paid
@@ -245,14 +247,18 @@ def test_a_probe_measures_with_what_the_run_would_ask_first(
     pets(task_toml=toml(), inputs_jsonl=inputs)
     before = look(workspace, "pets")
     said: list[tuple[int, Decimal]] = []
-    found = measure(workspace, "pets", lambda calls, most: said.append((calls, most)))
+
+    def say(calls: int, most: Decimal) -> None:
+        said.append((calls, most))
+
+    found = measure(workspace, "pets", say, WHOLE_BUDGET)
     probed = provider.bill()
     assert probed.requests == sum(calls for calls, _ in said) == CALLS
     assert probed.usd <= sum(most for _, most in said)
     assert left(found)[SYNTHESIZE] == (9, 3)
     assert left(found)[ANSWER][1] == 2
     assert found.spent_usd == probed.usd
-    outcome = pipeline.run(workspace, "pets")
+    outcome = paid_run(workspace, "pets")
     bill = provider.bill()
     assert set(bill.asked.values()) == {1}, "nothing is asked twice"
     assert off_by(found.spent_usd + found.usd, bill.usd) < TARGET
@@ -260,7 +266,7 @@ def test_a_probe_measures_with_what_the_run_would_ask_first(
         assert [run.id for run in store.runs()] == [outcome.run.id], "the probe's run goes on"
         assert store.committed_usd(outcome.run.id) == bill.usd
         assert store.estimate_usd(outcome.run.id) == before.usd
-    assert measure(workspace, "pets", lambda calls, most: said.append((calls, most))).requests == 0
+    assert measure(workspace, "pets", say, WHOLE_BUDGET).requests == 0
     assert provider.bill() == bill, "nothing is left to be measured"
 
 
@@ -319,7 +325,7 @@ def test_a_plan_needs_no_key_and_a_probe_does(workspace: Workspace, pets: WriteT
     pets(task_toml=toml())
     assert look(workspace, "pets").usd > 0
     with pytest.raises(InputError, match="set OPENAI_API_KEY"):
-        measure(workspace, "pets", lambda calls, most: None)
+        measure(workspace, "pets", lambda calls, most: None, WHOLE_BUDGET)
 
 
 def test_seeds_that_may_not_be_shown_are_not_in_the_plan(pets: WriteTask) -> None:
@@ -369,7 +375,7 @@ def test_what_a_finished_generation_did_not_ask_is_not_to_be_paid(
 ) -> None:
     """Enough was kept before all was asked that `generate.requests` allows."""
     pets(task_toml=toml().replace("requests = 60", "requests = 600\nexamples = 24"))
-    pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
+    paid_run(workspace, "pets", pipeline.Way(until="generate"))
     found = left(look(workspace, "pets"))
     assert (found[SYNTHESIZE][0], found[ANSWER][0]) == (0, 0)
     assert 0 < found[SYNTHESIZE][1] < 600
@@ -381,7 +387,7 @@ def test_a_plan_as_json(workspace: Workspace, pets: WriteTask, provider: Provide
     found = json.loads(shown(workspace, "plan", "pets", "--json").stdout)
     assert (found["billed"], found["requests"], found["stops"]) == (True, 142, None)
     assert Decimal(found["usd"]) == sum(Decimal(step["usd"]) for step in found["steps"])
-    result = shown(workspace, "plan", "pets", "--probe", "--json")
+    result = shown(workspace, "plan", "pets", "--probe", "--yes", "--json")
     assert json.loads(result.stdout)["requests"] == 137
     assert "probe: 5 paid calls, at most $" in result.stderr
 
@@ -390,7 +396,7 @@ def test_who_is_not_there_is_told_and_not_asked(
     workspace: Workspace, pets: WriteTask, provider: Provider
 ) -> None:
     pets(task_toml=toml(DEAR))
-    result = shown(workspace, "generate", "pets")
+    result = shown(workspace, "generate", "pets", "--yes")
     assert result.exit_code == 0
     assert "plan: about $" in result.stderr and "72 requests to gpt-6-luna" in result.stderr
     assert "Go on?" not in result.stderr
@@ -399,12 +405,12 @@ def test_who_is_not_there_is_told_and_not_asked(
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody is there to answer."""
-    monkeypatch.setattr("distill.cli.run.interactive", lambda: True)
+    monkeypatch.setattr("distill.cli.group.interactive", lambda: True)
 
 
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("answer", ["\n", "n\n", "y\n"])
-def test_who_is_there_is_asked_before_more_than_a_dollar_is_spent(
+def test_who_is_there_is_asked_before_more_than_ten_cents_are_spent(
     workspace: Workspace, pets: WriteTask, provider: Provider, answer: str
 ) -> None:
     pets(task_toml=toml(DEAR))
@@ -412,12 +418,12 @@ def test_who_is_there_is_asked_before_more_than_a_dollar_is_spent(
     assert "Go on? [y/N]" in result.stderr
     agreed = answer == "y\n"
     assert (provider.bill().requests > 0) == agreed
-    assert isinstance(result.exception, pipeline.Declined) != agreed
+    assert isinstance(result.exception, Declined) != agreed
 
 
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize(("more", "option"), [("", "--json"), (DEAR, "--yes")])
-def test_less_than_a_dollar_is_not_asked_about_and_yes_asks_nothing(
+def test_less_than_ten_cents_are_not_asked_about_and_yes_asks_nothing(
     workspace: Workspace, pets: WriteTask, provider: Provider, more: str, option: str
 ) -> None:
     pets(task_toml=toml(more))

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from distill import pipeline
 from distill.cli import cli
 from distill.errors import InputError
-from distill.rehearse import USUAL_TEACHER, Wanted, parse_faults, rehearse
+from distill.rehearse import Wanted, parse_faults, rehearse
+from distill.store import open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask
 from tests.standin import StandIn
@@ -103,19 +104,45 @@ def test_what_cannot_be_rehearsed_is_an_input_error(
 
 
 @pytest.mark.usefixtures("no_keys")
-@pytest.mark.parametrize(
-    ("key", "teacher"),
-    [
-        ("ANTHROPIC_API_KEY", USUAL_TEACHER),  # the run would take the embedded teacher
-        ("OPENAI_API_KEY", "openai:gpt-6.1-terra"),
-        ("", USUAL_TEACHER),
-    ],
-)
 def test_auto_rehearses_whom_the_run_would_ask(
-    workspace: Workspace, pets: WriteTask, monkeypatch: pytest.MonkeyPatch, key: str, teacher: str
+    workspace: Workspace, pets: WriteTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pets()
-    if key:
-        monkeypatch.setenv(key, "test")
+    monkeypatch.setenv("OPENAI_API_KEY", "test")
     done = rehearse(workspace, "pets", Wanted(until="generate"))
-    assert done.outcome.run.teacher.startswith(teacher)
+    assert (done.outcome.run.teacher, done.instead) == ("openai:gpt-6.1-terra", "")
+
+
+@pytest.mark.usefixtures("no_keys")
+def test_a_provider_that_forbids_training_is_no_teacher_of_auto_in_a_rehearsal(
+    workspace: Workspace, pets: WriteTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pets()
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+    done = rehearse(workspace, "pets", Wanted(until="generate"))
+    assert done.outcome.run.teacher == "openai:gpt-6.1-terra"
+    assert "the run's teacher would be embedded" in done.instead
+
+
+@pytest.mark.usefixtures("no_keys")
+@pytest.mark.parametrize("own", ["auto", "embedded", "http://127.0.0.1:9/v1#some-model"])
+def test_a_teacher_that_is_not_played_is_replaced_by_no_cheaper_one_and_said(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, own: str
+) -> None:
+    pets(task_toml=toml(own))
+    folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
+    command = [*folders, "rehearse", "pets", "--until", "generate", "--json"]
+    result = CliRunner().invoke(cli, command)
+    assert result.exit_code == 0, result.output
+    [row] = json.loads(result.stdout)
+    assert row["teacher"] == "openai:gpt-6.1-terra"
+    named = "embedded" if own == "auto" else own
+    assert row["why"].startswith(f"the run's teacher would be {named}, which the stand-in does not")
+    apart = Workspace(workspace.prompts, workspace.runs / "rehearsal")
+    with open_store(apart.database("pets")) as store:
+        paid = store.rows(
+            """SELECT completion.usd = prompt_tokens * 0.000001 + completion_tokens * 0.000005
+               FROM completion
+               WHERE cached_tokens + cache_written_tokens = 0"""
+        )
+    assert paid and all(is_terras for (is_terras,) in paid), "at its own price"

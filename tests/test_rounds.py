@@ -14,6 +14,7 @@ from distill.report.collect import data_figures
 from distill.store import open_store
 from distill.workspace import EVENTS, Context, Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.paying import paid_run
 from tests.standin import StandIn
 from tests.support.provider import running
 
@@ -101,7 +102,7 @@ def test_the_budget_ends_a_later_round_and_what_was_answered_is_used(
     with running(Settings(seeds)) as provider:
         point_to(monkeypatch, provider.url)
         pets(task_toml=toml + "[budget]\nusd = 0.0185\n")
-        outcome = pipeline.run(workspace, "pets", UNTIL_CURATE)
+        outcome = paid_run(workspace, "pets", UNTIL_CURATE)
         bill = provider.bill()
     said = rounds(outcome.context.folder)
     assert len(said) >= 2 and "no more: the budget is reached" in said[-1]

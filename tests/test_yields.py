@@ -18,6 +18,7 @@ from distill.store import open_store
 from distill.workspace import Workspace
 from distill.yields import dropped_rows, yields
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.paying import paid_run
 from tests.standin import StandIn
 from tests.support.provider import running
 from tests.test_pipeline import figures
@@ -48,7 +49,7 @@ def outcome(
     with running(Settings(seeds)) as provider:
         point_to(monkeypatch, provider.url)
         pets(task_toml=toml, inputs_jsonl=jsonl([{"input": text} for text in GIVEN]))
-        found = pipeline.run(workspace, "pets")
+        found = paid_run(workspace, "pets")
         with found.context.store() as store:
             assert store.committed_usd(found.run.id) == provider.bill().usd
     return found

@@ -1,14 +1,36 @@
 """The command that the others belong to, and the options that several of them have."""
 
+import sys
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from distill import __version__
 
 if TYPE_CHECKING:
+    from distill.consent import Consent
+    from distill.plan import Plan
     from distill.workspace import Workspace
+
+
+class Usd(click.ParamType[Decimal]):
+    """USD of 0 or more, exact."""
+
+    name = "usd"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> Decimal:
+        """The amount. Fails for what is none."""
+        try:
+            amount = Decimal(str(value))
+        except InvalidOperation:
+            amount = Decimal(-1)
+        if not amount.is_finite() or amount < 0:
+            self.fail(f"{value!r} is no amount of USD, like 0.50", param, context)
+        return amount
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,4 +78,33 @@ curve_option = click.option(
     help="Train on 25 and 50 % of the examples, too, and say what more would bring.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-yes_option = click.option("--yes", is_flag=True, help="Do not ask before more than $1 is spent.")
+yes_option = click.option(
+    "--yes", is_flag=True, help="Agree to bills up to budget.usd, without being asked."
+)
+max_usd_option = click.option(
+    "--max-usd",
+    type=Usd(),
+    metavar="N",
+    help="Agree to bills of at most N USD by this call; an estimate above that ends it.",
+)
+
+
+def consent_of(*, yes: bool, max_usd: Decimal | None) -> "Consent":
+    """What the options agree to; without them the user at the terminal is asked, where there is
+    one."""
+    from distill.consent import NO_CONSENT, WHOLE_BUDGET, Consent
+
+    if max_usd is not None:
+        return Consent(max_usd)
+    if yes:
+        return WHOLE_BUDGET
+    return Consent(None, _agree) if interactive() else NO_CONSENT
+
+
+def interactive() -> bool:
+    """Is there somebody who could answer a question?"""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _agree(plan: "Plan") -> bool:
+    return click.confirm(f"{plan.words}. Go on?", default=False, err=True)

@@ -1,11 +1,19 @@
 """What a task will cost, and by which prices."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from distill.cli.group import cli, json_option, task_argument, workspace_of
+from distill.cli.group import (
+    cli,
+    consent_of,
+    json_option,
+    max_usd_option,
+    task_argument,
+    workspace_of,
+    yes_option,
+)
 from distill.cli.tables import show_rows, show_table
 
 if TYPE_CHECKING:
@@ -19,9 +27,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Measure with at most 5 paid calls, which the run does not repeat.",
 )
+@yes_option
+@max_usd_option
 @json_option
 @click.pass_context
-def plan(context: click.Context, task: str, probe: bool, as_json: bool) -> None:
+def plan(context: click.Context, /, task: str, probe: bool, as_json: bool, **options: Any) -> None:
     """What TASK will cost before anything is spent: requests, tokens, dollars and time."""
     from distill.leaks import gold_notes
     from distill.plan_table import HEADER, figures, notes, table
@@ -30,7 +40,8 @@ def plan(context: click.Context, task: str, probe: bool, as_json: bool) -> None:
 
     workspace = workspace_of(context)
     click.echo("rendering what would be asked …", err=True)
-    found = measure(workspace, task, _announce) if probe else look(workspace, task)
+    consent = consent_of(**options)
+    found = measure(workspace, task, _announce, consent) if probe else look(workspace, task)
     for note in gold_notes(load_task(workspace.prompts, task)):
         click.echo(f"gold: {note}", err=True)
     if as_json:

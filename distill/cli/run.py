@@ -1,27 +1,26 @@
 """Commands that do work: the whole way or up to a stage, rehearsed, cancelled."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from distill.cli.group import (
     cli,
+    consent_of,
     curve_option,
     detach_option,
     json_option,
+    max_usd_option,
     new_option,
     task_argument,
     workspace_of,
     yes_option,
 )
 from distill.cli.tables import show_curve, show_report, show_rows
-
-if TYPE_CHECKING:
-    from distill.plan import Plan
+from distill.errors import DistillError
 
 STAGES = {
     "generate": "Let the teacher make and answer inputs.",
@@ -35,7 +34,10 @@ STAGES = {
 
 def _way_options(command: Callable[..., None]) -> Callable[..., None]:
     """What every command that works on a run is told: the task, and how to go."""
-    options = (task_argument, new_option, detach_option, yes_option, json_option)
+    options = (
+        *(task_argument, new_option, detach_option),
+        *(yes_option, max_usd_option, json_option),
+    )
     for option in reversed(options):
         command = option(command)
     return command
@@ -44,24 +46,35 @@ def _way_options(command: Callable[..., None]) -> Callable[..., None]:
 @cli.command()
 @click.pass_context
 @_way_options
-def run(context: click.Context, /, task: str, as_json: bool, **options: bool) -> None:
+def run(context: click.Context, /, task: str, as_json: bool, **options: Any) -> None:
     """Bring TASK through all stages to its report; goes on where an earlier call stopped."""
     _run(context, task, "report", as_json=as_json, **options)
 
 
-@cli.command(help=f"{STAGES['report']} Does the stages before it that are not done.")
+@cli.command()
 @click.pass_context
-@_way_options
-@click.option(
-    "--now", is_flag=True, help="Of what there is: nothing else is done, and the page says so."
-)
-def report(context: click.Context, /, task: str, as_json: bool, now: bool, **options: bool) -> None:
-    if now:
-        from distill.pipeline import report_now
+@task_argument
+@click.option("--now", is_flag=True, help="Take a run that is not finished for no failure.")
+@json_option
+def report(context: click.Context, task: str, as_json: bool, now: bool) -> None:
+    """Show the report of TASK's latest run, written anew where it is outdated. Runs no stage and
+    spends nothing: of a run that is not finished it shows what there is, and ends with 1."""
+    from distill.pipeline import show_report as written
 
-        _show(report_now(workspace_of(context), task), as_json=as_json)
+    shown = written(workspace_of(context), task)
+    figures = _figures(shown.folder)
+    if not as_json:
+        show_report(figures, shown.folder)
+    elif now:
+        click.echo(json.dumps(figures))
     else:
-        _run(context, task, "report", as_json=as_json, **options)
+        done = {"run": shown.run.id, "why": shown.run.why, "missing": shown.missing}
+        click.echo(json.dumps(done | {"report": figures}))
+    if shown.missing and not now:
+        raise DistillError(
+            f"run {shown.run.id} is not finished: {', '.join(shown.missing)} not done yet. "
+            f"`distill run {task}` goes on; --now shows the page without this error."
+        )
 
 
 def _show(folder: Path, *, as_json: bool) -> None:
@@ -83,7 +96,7 @@ def _stage_command(stage: str, about: str) -> None:
     @cli.command(name=stage, help=f"{about} Does the stages before it that are not done.")
     @click.pass_context
     @_way_options
-    def command(context: click.Context, /, task: str, as_json: bool, **options: bool) -> None:
+    def command(context: click.Context, /, task: str, as_json: bool, **options: Any) -> None:
         _run(context, task, stage, as_json=as_json, **options)
 
     if stage == "train":
@@ -102,7 +115,7 @@ for stage, about in STAGES.items():
     "--timing", is_flag=True, help="Take the finished run's speeds anew, and nothing else."
 )
 def evaluate(
-    context: click.Context, /, task: str, as_json: bool, timing: bool, **options: bool
+    context: click.Context, /, task: str, as_json: bool, timing: bool, **options: Any
 ) -> None:
     if not timing:
         _run(context, task, "evaluate", as_json=as_json, **options)
@@ -114,14 +127,12 @@ def evaluate(
     _show(time_now(workspace_of(context), task), as_json=as_json)
 
 
-def _run(
-    context: click.Context, task: str, until: str, *, as_json: bool, yes: bool, **options: bool
-) -> None:
-    """`options` are those of `pipeline.Way`."""
+def _run(context: click.Context, task: str, until: str, *, as_json: bool, **options: Any) -> None:
+    """`options` are those of `consent_of`, and of `pipeline.Way`."""
     from distill import pipeline
 
-    agree = _agree if interactive() and not yes else None
-    way = pipeline.Way(until, agree=agree, **options)
+    consent = consent_of(yes=options.pop("yes"), max_usd=options.pop("max_usd"))
+    way = pipeline.Way(until, consent=consent, **options)
     outcome = pipeline.run(workspace_of(context), task, way)
     folder = outcome.context.folder
     if as_json:
@@ -143,15 +154,6 @@ def _run(
         show_curve(outcome.curve)
     if until == "report":
         show_report(_figures(folder), folder)
-
-
-def interactive() -> bool:
-    """Is there somebody who could answer a question?"""
-    return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def _agree(plan: "Plan") -> bool:
-    return click.confirm(f"{plan.words}. Go on?", default=False, err=True)
 
 
 @cli.command()
@@ -189,6 +191,8 @@ def rehearse(
     done = play(workspace_of(context), task, wanted)
     row = {
         "REHEARSAL": task,
+        "teacher": done.outcome.run.teacher,
+        **({"why": done.instead} if done.instead else {}),
         "billed_usd": str(done.bill.usd),
         "answers_usd": str(done.answers_usd.normalize()),
         "possibly_paid_twice_usd": str(done.possibly_paid_twice_usd.normalize()),

@@ -146,9 +146,21 @@ def run_figures(task: Task, store: Store, run: Run) -> Figures:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "made": {"task_hash": run.task_hash, "parts": dict(run.parts), "commands": commands},
-        "teacher": {"model": choose(task.spec.teacher.model).model.name, "mode": mode},
+        "teacher": {
+            "model": choose(task.spec.teacher.model).model.name,
+            "mode": mode,
+            **_automatic(store, run.id),
+        },
         "terms": terms_figures(task, store, run.id),
     }
+
+
+def _automatic(store: Store, run_id: str) -> Figures:
+    """Why the teacher is that one, where the task leaves it to `auto`."""
+    choice = store.teacher_choice(run_id)
+    if choice is None:
+        return {}
+    return {"auto": choice.why} | ({"instead_of": choice.instead_of} if choice.instead_of else {})
 
 
 def student_figures(student: Student) -> Figures:

@@ -42,6 +42,9 @@ def spend_figures(task: Task, store: Store, run: Run, student: Student | None) -
     estimate = store.estimate_usd(run.id)
     if estimate is not None:
         amounts["estimate_usd"] = estimate
+    certain = store.certain_usd(run.id)
+    if certain is not None:
+        amounts["estimate_certain_usd"] = certain
     return {name: shown_usd(usd) for name, usd in amounts.items()}
 
 

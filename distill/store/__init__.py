@@ -20,7 +20,7 @@ from distill.store.provenance import Provenance
 from distill.store.requests import Requests, request_of
 from distill.store.results import Results
 from distill.store.rows import Row, as_json, now
-from distill.store.runs import Run, Runs
+from distill.store.runs import Run, Runs, TeacherChoice
 from distill.store.trainings import Trainings
 from distill.store.verdicts import Evaluation, StoredVerdict, Verdicts
 
@@ -32,6 +32,7 @@ __all__ = [
     "Run",
     "Store",
     "StoredVerdict",
+    "TeacherChoice",
     "as_json",
     "migrate",
     "open_store",

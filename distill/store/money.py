@@ -131,11 +131,18 @@ class Money(Rows):
         )
         return dict(rows)
 
-    def add_estimate(self, run_id: str, usd: Decimal) -> None:
-        """What the run is expected to be billed; the first one that is said stays."""
-        self.insert("estimate", [[run_id, usd, now()]])
+    def add_estimate(self, run_id: str, usd: Decimal, certain_usd: Decimal) -> None:
+        """Write down what the run is expected to be billed, and how much of it does not hang on
+        inputs that are not made yet; the first estimate stays."""
+        self.insert("estimate", [[run_id, usd, now(), certain_usd]])
 
     def estimate_usd(self, run_id: str) -> Decimal | None:
-        """What the run was expected to be billed; None for a run of before there were plans."""
+        """USD that the run was expected to be billed; None for a run of before there were plans."""
         rows = self.rows("SELECT usd FROM estimate WHERE run_id = ?", run_id)
+        return rows[0][0] if rows else None
+
+    def certain_usd(self, run_id: str) -> Decimal | None:
+        """USD of the estimate that do not hang on inputs that were not made yet; None where the
+        estimate did not say."""
+        rows = self.rows("SELECT certain_usd FROM estimate WHERE run_id = ?", run_id)
         return rows[0][0] if rows else None

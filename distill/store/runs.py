@@ -20,6 +20,15 @@ class Run:
     teacher: str
 
 
+@dataclass(frozen=True, slots=True)
+class TeacherChoice:
+    """Why `auto` is the teacher that it is, and the teacher that it would be if somebody had agreed
+    to pay it; "" for none."""
+
+    why: str
+    instead_of: str = ""
+
+
 class Runs(Rows):
     """The rows of runs."""
 
@@ -36,6 +45,15 @@ class Runs(Rows):
                FROM run ORDER BY rowid"""
         )
         return [Run(id_, task, json.loads(parts), *rest) for id_, task, parts, *rest in rows]
+
+    def add_teacher_choice(self, run_id: str, choice: TeacherChoice) -> None:
+        """Write down why the run has its teacher, where the task leaves that to `auto`."""
+        self.insert("teacher_choice", [[run_id, choice.why, choice.instead_of]])
+
+    def teacher_choice(self, run_id: str) -> TeacherChoice | None:
+        """Why the run has its teacher; None where the task names it, or the run is older."""
+        rows = self.rows("SELECT why, instead_of FROM teacher_choice WHERE run_id = ?", run_id)
+        return TeacherChoice(*rows[0]) if rows else None
 
     def begin_rehearsal(self) -> None:
         """From now on, for ever, what is in here comes from a stand-in."""

@@ -90,6 +90,14 @@ def check_key(place: str, name: str) -> None:
         required_key(KEYS[backend], name, instead)
 
 
+def check_exists(name: str, settings: ServerSettings) -> None:
+    """Look the model up at its provider, which costs nothing. Raises InputError for a key that is
+    not accepted or a model that does not exist; does nothing for a model without a provider."""
+    if name and _parts(name)[0] in KEYS:
+        with choose(name).serve(settings):
+            pass
+
+
 def check_name(place: str, name: str) -> None:
     """Raises InputError when the model that stands at `place` of a task file does not exist."""
     if name not in ("", AUTO):

@@ -1,0 +1,13 @@
+"""Runs whose user agrees to their bills: a library call that does not say so may spend nothing."""
+
+from dataclasses import replace
+
+from distill import pipeline
+from distill.consent import WHOLE_BUDGET
+from distill.pipeline import ALL_THE_WAY, Outcome, Way
+from distill.workspace import Workspace
+
+
+def paid_run(workspace: Workspace, name: str, way: Way = ALL_THE_WAY) -> Outcome:
+    """Run a task with a consent to all that its budget carries."""
+    return pipeline.run(workspace, name, replace(way, consent=WHOLE_BUDGET))
