@@ -195,7 +195,7 @@ class Shown:
     missing: tuple[str, ...]
 
 
-def show_report(workspace: Workspace, name: str) -> Shown:
+def report_now(workspace: Workspace, name: str) -> Shown:
     """Write the page of the task's latest run as far as the run is, and do no other stage: nothing
     is asked, served or trained.
 

@@ -161,6 +161,7 @@ def test_migrations_are_applied_once_and_recorded(database: Path) -> None:
         "014_timing.sql",
         "015_verdicts.sql",
         "016_terms.sql",
+        "018_consent.sql",
     ]
 
 

@@ -59,9 +59,9 @@ def run(context: click.Context, /, task: str, as_json: bool, **options: Any) -> 
 def report(context: click.Context, task: str, as_json: bool, now: bool) -> None:
     """Show the report of TASK's latest run, written anew where it is outdated. Runs no stage and
     spends nothing: of a run that is not finished it shows what there is, and ends with 1."""
-    from distill.pipeline import show_report as written
+    from distill.pipeline import report_now
 
-    shown = written(workspace_of(context), task)
+    shown = report_now(workspace_of(context), task)
     figures = _figures(shown.folder)
     if not as_json:
         show_report(figures, shown.folder)
