@@ -8,6 +8,7 @@ day, when each is as busy as is wanted and no busier.
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
+from fractions import Fraction
 from math import ceil
 
 SECONDS_PER_DAY = 86_400
@@ -63,6 +64,29 @@ class Offer:
         if self.usd_per_1k is None:
             return None
         return replace(self, usd_per_1k=(factor * self.usd_per_1k).quantize(PLACES))
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """A student that is asked about every request, and a teacher that is asked about a share
+    `handed_over` of them, too."""
+
+    student: Offer
+    teacher: Offer
+    handed_over: Fraction
+
+    def at(self, assumed: Assumed) -> Running:
+        """The price of both, on machines of their own where we serve them."""
+        student = self.student.at(assumed)
+        asked = ceil(self.handed_over * assumed.requests_per_day)
+        if not asked:
+            return student
+        teacher = self.teacher.at(replace(assumed, requests_per_day=asked))
+        return Running(
+            assumed.requests_per_day,
+            student.usd_per_day + teacher.usd_per_day,
+            student.replicas + teacher.replicas,
+        )
 
 
 @dataclass(frozen=True, slots=True)

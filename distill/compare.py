@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from distill.errors import InputError
-from distill.report.timing import mark
+from distill.report.spend import short_usd
 from distill.stats import Interval, estimate, paired_difference
 from distill.store import open_store
-from distill.systems import HEADS, system_of
+from distill.systems import HEADS, is_disturbed, system_of
 from distill.task import Task, load_task
 from distill.workspace import Workspace
 
@@ -79,6 +79,7 @@ def _row(first: Measured, row: Measured) -> Row:
         **whole.figures,
         "verdict": row.figures["verdict"]["result"],
         "usd_per_1k_requests": student["usd_per_1k_requests"],
+        "price": _price(row.figures, student),
         "total_usd": row.figures["spend"]["total_usd"],
         **({"timing": student["timing"]} if "timing" in student else {}),
     }
@@ -101,6 +102,17 @@ def _row(first: Measured, row: Measured) -> Row:
     lead = paired_difference(ours, theirs, confidence)
     told = {"difference": lead.value, "low": lead.low, "high": lead.high}
     return shown | told | {"shared_gold": len(shared), "result": _result(lead)}
+
+
+def _price(figures: Mapping[str, Any], student: Mapping[str, Any]) -> str:
+    """The student's price at the traffic of its run's report, where that may be used."""
+    if is_disturbed(student):
+        return "its price could not be measured, because other programs used the processors"
+    if "at_traffic" not in student:
+        return "its report is too old for a price at its traffic"
+    usd = short_usd(student["at_traffic"]["usd_per_1k_requests"])
+    asked = figures["break_even"]["assumptions"]["requests_per_day"]
+    return f"${usd} per 1,000 requests at {asked:,} a day"
 
 
 def yardstick(row: Measured) -> tuple[str, str]:
@@ -136,9 +148,7 @@ def _lines(row: Row) -> list[str]:
     share = f"{HEADS[row['metric']]} {row['value']:.1%} ({row['ci_low']:.1%}–{row['ci_high']:.1%})"
     told = [
         f"{row['task']}/{row['run']}  {share} of {row['gold']} gold rows, {row['verdict']}",
-        f"  {row['examples']} examples; ${row['usd_per_1k_requests']}{mark(row)} per 1,000 "
-        f"requests{' (timed on a busy machine)' if mark(row) else ''}; "
-        f"${row['total_usd']} to make",
+        f"  {row['examples']} examples; {row['price']}; ${row['total_usd']} to make",
     ]
     if "difference" in row:
         ends = f"{100 * row['low']:+.1f}…{100 * row['high']:+.1f}"

@@ -48,6 +48,17 @@ def system_of(figures: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found
 
 
+def is_disturbed(system: Mapping[str, Any]) -> bool:
+    """Whether other programs used the processors while a system's row of a report was timed: then
+    no sentence may use its price."""
+    return bool(system.get("timing", {}).get("disturbed", False))
+
+
+def timing_command(task: str) -> str:
+    """The command that times a task's systems anew."""
+    return f"distill evaluate {task} --timing"
+
+
 def gold_for(system: str, gold: Sequence[Labelled]) -> Sequence[Labelled]:
     """The gold rows that a system is asked: all, but of the teacher's second time at most
     ASKED_AGAIN, evenly from the file. How often it agrees with itself is no verdict."""

@@ -37,6 +37,7 @@ def figures(**changes: Any) -> dict[str, Any]:
     """Of a student that is worth its money."""
     interval = {"difference": -0.01, "ci_low": -0.04, "ci_high": 0.02, "margin": 0.05}
     names = ("teacher", "student", "base", "base_few_shot", "linear", "linear_seeds")
+    never = ("base", "base_few_shot", "linear", "linear_seeds", "openai:tiny")
     return {
         "task": "pets",
         "run": "r1",
@@ -44,10 +45,36 @@ def figures(**changes: Any) -> dict[str, Any]:
         "data": {"gold": 210},
         "verdict": interval | {"result": "non_inferior"},
         "systems": [*(system(name) for name in names), system("openai:tiny", usd="0.1")],
-        "break_even": {"never": False, "days": 9.0, "sentence": "After 9 days."},
+        "break_even": {
+            **{"never": False, "days": 9.0, "sentence": "After 9 days.", "spent_usd": "31.8025"},
+            "assumptions": {"requests_per_day": 10_000},
+            "rivals": {name: {"never": True} for name in never},
+        },
         "labels": [],
         "machine": {"in_flight": 8},
     } | changes
+
+
+def money(**changes: Any) -> dict[str, Any]:
+    """`break_even` of a student that pays, with changes."""
+    return {"break_even": figures()["break_even"] | changes}
+
+
+def disturbed(*names: str) -> dict[str, Any]:
+    """The systems, of which these were timed beside other programs, and their break-even."""
+    rows = [
+        row | ({"timing": {"disturbed": True}} if row["name"] in names else {})
+        for row in figures()["systems"]
+    ]
+    kept = figures()["break_even"]["rivals"]
+    rivals = {} if "student" in names else {name: kept[name] for name in kept if name not in names}
+    if not {"student", "teacher"} & {*names}:
+        return {"systems": rows} | money(rivals=rivals)
+    found = money(rivals=rivals, open_because=["timing"], sentence="It is open.")["break_even"]
+    return {"systems": rows, "break_even": {k: v for k, v in found.items() if k not in PAYS}}
+
+
+PAYS = ("never", "days")
 
 
 def rules(given: dict[str, Any], **rivals: Verdict) -> list[str]:
@@ -78,8 +105,26 @@ def test_a_base_that_is_as_good_is_prompted() -> None:
 def test_a_cheap_model_must_be_as_good_and_cheaper() -> None:
     assert rules(figures(), **{"openai:tiny": GOOD}) == ["cheap_model"]
     assert rules(figures(), **{"openai:tiny": OPEN}) == ["switch"]
-    dear = [system("student"), system("openai:tiny", usd="0.2")]
-    assert rules(figures(systems=dear), **{"openai:tiny": GOOD}) == ["switch"]
+    as_dear_as_the_teacher = [*figures()["systems"][:-1], system("openai:tiny", usd="0.2")]
+    assert rules(figures(systems=as_dear_as_the_teacher), **{"openai:tiny": GOOD}) == ["switch"]
+
+
+def test_a_cheap_model_in_whose_place_the_student_never_pays_may_cost_what_it_does() -> None:
+    rows = [system("teacher", usd="0.5"), system("student"), system("openai:tiny", usd="0.2")]
+    (one,) = advice(figures(systems=rows), {"openai:tiny": GOOD})
+    assert one["say"].endswith("and the student does not pay for itself in its place.")
+    assert one["because"].endswith(
+        "$0.2 against the student's $0.2 per 1,000 requests at 10,000 a day"
+    )
+
+
+@pytest.mark.parametrize("name", ["linear", "linear_seeds", "base", "base_few_shot", "openai:tiny"])
+def test_a_rival_in_whose_place_the_student_pays_back_does_not_stop_the_switch(name: str) -> None:
+    """As good, and dearer than the student; or as good, and dearer than the teacher."""
+    paid_back = money(rivals={name: {"never": False, "days": 1.0}})
+    assert rules(figures(**paid_back), **{name: GOOD}) == ["switch"]
+    dear = [row for row in figures()["systems"] if row["name"] != name] + [system(name, usd="0.21")]
+    assert rules(figures(systems=dear), **{name: GOOD}) == ["switch"]
 
 
 def test_an_open_verdict_asks_for_labels() -> None:
@@ -109,29 +154,69 @@ def test_an_inferior_student_is_told_where_it_falls_behind() -> None:
     assert "worst examples" in advice(texts, {})[0]["say"]
 
 
-@pytest.mark.parametrize(
-    ("share", "result", "routed"),
-    [(0.6, "non_inferior", True), (0.2, "non_inferior", False), (0.6, "inferior", False)],
-)
-def test_what_can_be_answered_alone_is_routed(share: float, result: str, routed: bool) -> None:
-    worse = figures()["verdict"] | {"result": "inferior"}
-    point = {"share": share, "result": result}
-    given = figures(verdict=worse, coverage={"points": [point], "sentence": "It can."})
-    assert ("route" in rules(given)) is routed
-    assert "route" not in rules(figures(coverage={"points": [point], "sentence": "It can."}))
+POINT = {"share": 0.6, "result": "non_inferior", "never": False, "days": 12.3}
 
 
 @pytest.mark.parametrize(
-    ("money", "late"),
+    ("change", "routed"),
     [
-        ({"never": True}, True),
-        ({"never": False, "days": 91.0}, True),
-        ({"never": False, "days": 90.0}, False),
+        ({}, True),
+        ({"days": 90.0}, True),
+        ({"share": 0.2}, False),
+        ({"share": 1.0}, False),
+        ({"result": "inferior"}, False),
+        ({"never": True}, False),
+        ({"days": 91.0}, False),
     ],
 )
-def test_what_pays_late_or_never_is_not_worth_it(money: dict[str, Any], late: bool) -> None:
-    given = figures(break_even=money | {"sentence": "So it is."})
-    assert rules(given) == (["too_late"] if late else ["switch"])
+def test_what_can_be_answered_alone_is_routed_where_it_pays(
+    change: dict[str, Any], *, routed: bool
+) -> None:
+    worse = {"verdict": figures()["verdict"] | {"result": "inferior"}}
+    found = {"coverage": {"points": [POINT | change], "sentence": "It can."}}
+    told = advice(figures(**worse, **found), {})
+    assert ("route" in [one["rule"] for one in told]) is routed
+    assert "route" not in rules(figures(**found))
+    if not change:
+        assert told[1]["because"] == (
+            "It can. Against the teacher alone both together save the $31.80 that the student "
+            "took in 13 days."
+        )
+
+
+def test_a_mixture_without_a_price_is_not_routed() -> None:
+    worse = {"verdict": figures()["verdict"] | {"result": "inferior"}}
+    unpriced = {key: value for key, value in POINT.items() if key not in PAYS}
+    found = {"coverage": {"points": [unpriced], "sentence": "It can."}}
+    assert rules(figures(**worse, **found, **disturbed("teacher"))) == ["more_data", "busy_machine"]
+
+
+@pytest.mark.parametrize(
+    ("days", "late"),
+    [({"never": True}, True), ({"days": 91.0}, True), ({"days": 90.0}, False)],
+)
+def test_what_pays_late_or_never_is_not_worth_it(days: dict[str, Any], late: bool) -> None:
+    given = figures(**money(**days, sentence="So it is."))
+    told = advice(given, {})
+    assert [one["rule"] for one in told] == (["too_late"] if late else ["switch"])
+    assert told[0]["because"] == "So it is."
+
+
+@pytest.mark.parametrize("result", ["inferior", "inconclusive"])
+def test_of_a_student_that_may_not_replace_its_teacher_no_advice_says_that_it_pays(
+    result: str,
+) -> None:
+    worse = {"verdict": figures()["verdict"] | {"result": result}}
+    open_money = money(open_because=["verdict"], sentence="No question.")
+    told = advice(figures(**worse, **open_money), {})
+    assert len(told) == 1 and "paid for itself" not in str(told)
+    late = money(open_because=["verdict"], sentence="No question.", never=True)
+    assert advice(figures(**worse, **late), {})[1] == {
+        "rule": "too_late",
+        "say": "It is not worth it at this traffic.",
+        "because": "Even if it answered as well as its teacher it would not have paid for itself "
+        "within 90 days at 10,000 requests a day.",
+    }
 
 
 def test_values_out_of_the_training_rows_are_a_lack_of_facts() -> None:
@@ -140,24 +225,31 @@ def test_values_out_of_the_training_rows_are_a_lack_of_facts() -> None:
     assert rules(figures(fields=[], memorised={"value": 0.1, "ci_low": 0.04})) == ["switch"]
 
 
-@pytest.mark.parametrize(
-    ("in_flight", "pace", "gold", "slowed"),
-    [(8, 16.0, 32, True), (8, 14.0, 32, False), (4, 16.0, 32, False), (8, 16.0, 31, False)],
-)
-def test_a_price_that_was_taken_on_a_busy_machine_is_doubted(
-    in_flight: int, pace: float, gold: int, *, slowed: bool
-) -> None:
-    row = {"in_flight": in_flight, "requests_per_s": pace, "usd_per_1k_requests": "0.00185"}
-    given = figures(speed=[row], data={"gold": gold})
-    told = advice(given, {})
-    late = advice(given | {"break_even": {"never": True, "sentence": "Never."}}, {})
-    assert late[-1]["rule"] == "too_late" and ("doubted" in late[-1]["say"]) is slowed
-    assert [one["rule"] for one in told] == ["busy_machine"] * slowed + ["switch"]
-    if slowed:
-        assert (
-            "16.0 requests a second" in told[0]["because"] and "5.0 on gold" in told[0]["because"]
-        )
-        assert told[0]["because"].endswith("1,000 cost $0.00185")
+@pytest.mark.parametrize("name", ["student", "teacher"])
+def test_without_the_price_of_student_or_teacher_nothing_is_said_by_money(name: str) -> None:
+    """No switch, nothing that is not worth it; the command that measures anew."""
+    (one,) = advice(figures(**disturbed(name)), {})
+    assert one["rule"] == "busy_machine" and "`distill evaluate pets --timing`" in one["say"]
+    assert one["because"].endswith(f"no sentence uses their prices: {name}")
+
+
+def test_the_price_of_a_rival_that_plays_no_part_stops_no_switch() -> None:
+    assert rules(figures(**disturbed("linear")), linear=BAD) == ["busy_machine", "switch"]
+
+
+@pytest.mark.parametrize("names", [("linear",), ("student",)])
+def test_whether_a_free_model_is_cheaper_is_open_without_its_price(names: tuple[str, ...]) -> None:
+    one, *_ = advice(figures(**disturbed(*names)), {"linear": GOOD})
+    assert one["rule"] == "free_model"
+    assert one["because"].endswith(
+        "cheaper than the student is open until prices are measured anew"
+    )
+
+
+def test_a_cheap_model_beside_a_student_without_a_price_is_cheap_perhaps() -> None:
+    one, *_ = advice(figures(**disturbed("student")), {"openai:tiny": GOOD})
+    assert one["say"].endswith("as good as the teacher, if its price is lower than the student's.")
+    assert "$" not in one["because"]
 
 
 def test_a_rival_that_the_headline_names_is_weighed_before_switching() -> None:

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,22 @@ from hypothesis import strategies as st
 
 from distill import pipeline
 from distill.backends import tuning_prices
-from distill.break_even import Assumed, Offer, Running, at_provider, on_machines, pay_back
+from distill.break_even import (
+    Assumed,
+    Mixture,
+    Offer,
+    Running,
+    at_provider,
+    on_machines,
+    pay_back,
+)
 from distill.records import Student
 from distill.report.tariffs import billing
 from distill.report.traffic import (
     Made,
     Purchase,
     break_even_figures,
+    mixture_figures,
     prompt_tokens_saved,
     rival_figures,
     traffic_figures,
@@ -258,20 +268,130 @@ def test_the_cheapest_rival_that_is_as_good(pets: WriteTask) -> None:
     )
     made = Made(Decimal("15.3"), "b", rows_usd=Decimal("9.3"))
     found = verdicts(dear="non_inferior", cheap="non_inferior", linear="inferior")
-    (rival,) = rival_figures(task, rows, billed, made, found).values()
+    rival = rival_figures(task, rows, billed, made, found)["cheapest_rival"]
     assert (rival["system"], rival["days"], rival["never"]) == ("cheap", 25.5, False)
     assert rival["monthly_saving_usd"] == "18.25" and rival["requests"] == 255_000
     assert rival["spent_usd"] == "0"
     dear_rows = priced(task, {"linear"}, [*rows[:2], system("linear", "0.30")])
     found = verdicts(linear="non_inferior")
-    (rival,) = rival_figures(task, dear_rows, {"linear"}, made, found).values()
+    rival = rival_figures(task, dear_rows, {"linear"}, made, found)["cheapest_rival"]
     assert rival["days"] == 10.0, "$6 beyond the rows, at $0.60 a day"
     found = verdicts(dear="non_inferior", cheap="non_inferior", linear="non_inferior")
-    (rival,) = rival_figures(task, rows, billed, made, found).values()
+    rival = rival_figures(task, rows, billed, made, found)["cheapest_rival"]
     assert (rival["system"], rival["never"]) == ("linear", True) and "days" not in rival
     assert "it costs no less than linear there" in rival["sentence"]
     assert rival["spent_usd"] == "9.3", "it is made of the student's rows"
-    assert rival_figures(task, rows, billed, made, verdicts(cheap="inconclusive")) == {}
+    (rivals,) = rival_figures(task, rows, billed, made, verdicts(cheap="inconclusive")).values()
+    assert rivals["cheap"] == {
+        **{"spent_usd": "0", "never": False, "requests": 255_000, "days": 25.5},
+        "monthly_saving_usd": "18.25",
+    }
+
+
+@pytest.mark.parametrize(
+    ("rival", "taken", "days"),
+    [
+        ("linear", "15.3", 10.0),
+        ("nearest", "15.3", 10.0),
+        ("linear_seeds", "12", 15.5),
+        ("embeddings_seeds", "12", 15.5),
+        ("base_few_shot", "12", 15.5),
+        ("base", "12", 15.5),
+        ("openai:cheap", "12", 15.5),
+    ],
+)
+def test_every_rival_lives_on_the_hours_of_people(
+    pets: WriteTask, rival: str, taken: str, days: float
+) -> None:
+    """$12 of people's hours and $3.30 of other rows of $21.30 in all; at $0.60 a day, $6.00 are 10
+    days where the rival takes hours and rows, $9.30 are 15.5 days where it takes the hours."""
+    task, billed = pets(task_toml=PAID), {"teacher", rival}
+    rows = [system("teacher", "0.41"), system("student", "0.004"), system(rival, "0.30")]
+    made = Made(Decimal("21.3"), "b", rows_usd=Decimal("15.3"), people_usd=Decimal(12))
+    as_good = {rival: verdicts(x="non_inferior")["x"]}
+    found = rival_figures(task, priced(task, billed, rows), billed, made, as_good)
+    assert found["rivals"][rival]["days"] == days
+    assert found["cheapest_rival"]["spent_usd"] == taken
+
+
+@pytest.mark.parametrize("disturbed", ["student", "teacher"])
+def test_nothing_is_said_to_pay_by_a_disturbed_price(pets: WriteTask, disturbed: str) -> None:
+    task = pets(task_toml=PAID)
+    rows = [system("teacher", "0.41"), system("student", "0.004"), system("linear", "0.001")]
+    for row in rows:
+        row |= {"timing": {"disturbed": row["name"] == disturbed}}
+    billed, made = {"teacher"}, Made(Decimal("15.3"), "b")
+    found = break_even_figures(task, rows, billed, made)["break_even"]
+    assert found["open_because"] == ["timing"] and found["spent_usd"] == "15.3"
+    hang_on_a_price = {"never", "days", "requests", "monthly_saving_usd", "replicas"}
+    assert not found.keys() & (hang_on_a_price | {"traffic", "sensitivity"})
+    assert found["sentence"] == (
+        f"Whether it pays for itself is open until the price of the {disturbed} is measured anew."
+    )
+    assert mixture_figures(task, rows, billed, made, Fraction(2, 5)) == {}
+    as_good = verdicts(linear="non_inferior")
+    rivals = rival_figures(task, priced(task, billed, rows), billed, made, as_good)
+    assert ("cheapest_rival" in rivals) is (disturbed == "teacher")
+
+
+def test_the_cheapest_rival_is_not_known_while_one_has_no_price(pets: WriteTask) -> None:
+    task, billed, made = pets(task_toml=PAID), {"teacher"}, Made(Decimal("15.3"), "b")
+    rows = [system("teacher", "0.41"), system("student", "0.004"), system("base", "0.004")]
+    rows.append(system("linear", "0.001") | {"timing": {"disturbed": True}})
+    found = verdicts(base="non_inferior", linear="non_inferior")
+    assert set(rival_figures(task, priced(task, billed, rows), billed, made, found)) == {"rivals"}
+    found = verdicts(base="non_inferior", linear="inferior")
+    told = rival_figures(task, priced(task, billed, rows), billed, made, found)
+    assert told["cheapest_rival"]["system"] == "base" and set(told["rivals"]) == {"base"}
+
+
+def test_that_it_pays_is_no_question_before_it_may_replace_its_teacher(pets: WriteTask) -> None:
+    """The figures are there; the sentences are not."""
+    task, billed = pets(task_toml=PAID), {"teacher", "cheap"}
+    rows = [system("teacher", "0.41"), system("student", "0.004"), system("cheap", "0.30")]
+    made = Made(Decimal("15.3"), "b", may_replace=False)
+    found = break_even_figures(task, rows, billed, made)["break_even"]
+    assert (found["open_because"], found["days"]) == (["verdict"], 9.0)
+    asked = "Whether it pays for itself is no question until it is shown to answer as well as its "
+    assert found["sentence"] == f"{asked}teacher."
+    as_good = verdicts(cheap="non_inferior")
+    rival = rival_figures(task, priced(task, billed, rows), billed, made, as_good)["cheapest_rival"]
+    assert (rival["sentence"], rival["days"]) == (found["sentence"], 25.5)
+
+
+def test_a_mixture_by_hand(pets: WriteTask) -> None:
+    """gpt-6-luna bills $0.034 for 1,000, the student is a machine: 4,000 of 10,000 requests handed
+    over are $0.136 beside $2.40 a day, 7.5 times the $0.34 of the teacher alone. At a teacher of
+    $0.55 they are $2.20 beside $2.40; $0.90 of $5.50 are saved, so $15.30 in 17 days."""
+    task, billed, made = pets(task_toml=PAID), {"teacher"}, Made(Decimal("15.3"), "b")
+    rows = [system("teacher", "0.034"), system("student", "0.004")]
+    found = mixture_figures(task, rows, billed, made, Fraction(2, 5))
+    assert found["usd_per_1k_requests"] == "0.2536" and found["never"]
+    assert found["at_traffic"] == {
+        **{"usd_per_1k_requests": "0.2536", "usd_per_day": "2.536"},
+        "replicas": 1,
+    }
+    rows[0] = system("teacher", "0.55")
+    found = mixture_figures(task, rows, billed, made, Fraction(2, 5))
+    assert (found["at_traffic"]["usd_per_day"], found["days"]) == ("4.6", 17.0)
+    rows[0] = system("teacher", "0.55", requests_per_s=1.0)
+    ours = mixture_figures(task, rows, set(), made, Fraction(2, 5))
+    assert (ours["at_traffic"]["usd_per_day"], ours["never"]) == ("4.8", True), "two machines"
+    assert ours["at_traffic"]["replicas"] == 2
+    alone = mixture_figures(task, rows, set(), made, Fraction(0))
+    assert (alone["at_traffic"]["usd_per_day"], alone["at_traffic"]["replicas"]) == ("2.4", 1)
+
+
+@given(usd, usd, speed, st.fractions(0, 1), traffic)
+def test_a_mixture_costs_no_less_than_the_student_and_no_more_than_both(
+    dear: Decimal, hour: Decimal, quick: float, share: Fraction, asked: int
+) -> None:
+    assumed = Assumed(asked, 0.6, hour)
+    student = Offer(quick)
+    for teacher in (Offer(quick / 3), Offer(quick, dear)):
+        both = Mixture(student, teacher, share).at(assumed).usd_per_day
+        alone = student.at(assumed).usd_per_day
+        assert alone <= both <= alone + teacher.at(assumed).usd_per_day
 
 
 def test_more_traffic_and_other_assumptions_by_hand(pets: WriteTask) -> None:

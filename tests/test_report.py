@@ -1,5 +1,8 @@
 """The report: what it says first, what is escaped, and that its names are the stable ones."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from distill.report.headline import Measured, headline, unbeaten_rival
@@ -26,12 +29,21 @@ FIGURES = {
 }
 
 
-def systems(**values: float) -> list[dict[str, object]]:
+def at_traffic(usd: str) -> dict[str, Any]:
+    """`at_traffic` of a system that costs so much for 1,000 requests."""
+    return {"at_traffic": {"usd_per_1k_requests": usd, "usd_per_day": "1", "replicas": 1}}
+
+
+def systems(**values: float) -> list[dict[str, Any]]:
+    """Systems of those values; the teacher bills $0.41, a machine of the others is $0.24."""
     rows = [
         FIGURES | row | {"value": values.get(str(row["name"]), row["value"])} for row in SYSTEMS
     ]
     lead = {"difference": 0.05, "ci_low": 0.01, "ci_high": 0.09}
-    return [row if row["name"] == "teacher" else row | {"to_teacher": lead} for row in rows]
+    return [
+        row | at_traffic("0.41") if row["name"] == "teacher" else row | {"to_teacher": lead}
+        for row in rows
+    ]
 
 
 def found(better: int = 30) -> Verdict:
@@ -40,7 +52,12 @@ def found(better: int = 30) -> Verdict:
     return verdict(student, teacher, margin=0.02, confidence=0.95)
 
 
-ON = Measured("240 human-labelled messages", "It has paid for itself after 9 days.")
+MONEY: dict[str, Any] = {
+    "sentence": "It has paid for itself after 9 days.",
+    "assumptions": {"requests_per_day": 10_000},
+    "rivals": {"base": {"never": True}, "linear": {"never": True}},
+}
+ON = Measured("240 human-labelled messages", "pets", MONEY)
 
 
 def leads(**low: float) -> dict[str, Interval]:
@@ -50,11 +67,22 @@ def leads(**low: float) -> dict[str, Interval]:
 
 
 def test_a_student_that_beats_every_rival_is_named_first() -> None:
+    """Always busy its 1,000 cost $0.004; at the traffic they cost a machine, $0.24."""
     text = headline(systems(), found(), leads(), ON)
     assert text.startswith("The student answers as well as the teacher (+8.3 points, 95% interval")
     assert "margin 2.0, on 240 human-labelled messages" in text
-    assert "costs $0.004 per 1,000 requests instead of $0.41" in text
-    assert text.endswith("It has paid for itself after 9 days.")
+    assert "costs $0.24 per 1,000 requests at 10,000 a day instead of $0.41." in text
+    assert text.endswith("It has paid for itself after 9 days.") and "0.004" not in text
+
+
+@pytest.mark.parametrize(
+    ("usd", "ends"),
+    [("0.24", ", as much as its teacher."), ("0.24000001", ", about as much as its teacher.")],
+)
+def test_equal_prices_are_said_once(usd: str, ends: str) -> None:
+    teacher, *others = systems()
+    text = headline([teacher | at_traffic(usd), *others], found(), leads(), ON)
+    assert f"costs $0.24 per 1,000 requests at 10,000 a day{ends}" in text
 
 
 @pytest.mark.parametrize("low", [-0.05, -0.2])
@@ -66,33 +94,99 @@ def test_a_rival_that_is_as_good_or_better_is_named_first(low: float) -> None:
 def test_a_rival_that_the_gold_does_not_tell_apart_is_named_first_too() -> None:
     text = headline(systems(linear=0.84), found(), leads(linear=-0.04), ON)
     assert text.startswith("You may not need the student: a linear model on words")
-    assert "at $0.0001 per 1,000, is right on 84.0%, the student on 85.0%" in text
+    assert "at $0.24 per 1,000 requests at 10,000 a day, is right on 84.0%, the student on" in text
     assert "which 240 human-labelled messages do not tell apart (+1.0 points, -4.0…+6.0)" in text
 
 
 def test_the_best_of_the_unbeaten_rivals_is_named() -> None:
     rows = systems(linear=0.86, base=0.9)
-    rival = unbeaten_rival(rows, leads(linear=-0.1, base=-0.1))
+    rival = unbeaten_rival(rows, leads(linear=-0.1, base=-0.1), MONEY)
     assert rival is not None and rival["name"] == "base"
-    assert unbeaten_rival(rows, leads()) is None
+    assert unbeaten_rival(rows, leads(), MONEY) is None
+
+
+TINY = {"openai:tiny": Interval(-0.01, -0.06, 0.04)}
+
+
+def against(never: bool) -> Measured:
+    """With a student that does or does not pay back in the place of openai:tiny."""
+    return replace(ON, money=MONEY | {"rivals": {"openai:tiny": {"never": never}}})
 
 
 def test_an_untuned_model_that_the_task_names_is_a_rival_by_its_own_name() -> None:
-    cheap = FIGURES | {"name": "openai:tiny", "value": 0.86, "usd_per_1k_requests": "0.02"}
-    rows, found_leads = [*systems(), cheap], leads() | {"openai:tiny": Interval(-0.01, -0.06, 0.04)}
-    text = headline(rows, found(), found_leads, ON)
+    cheap = FIGURES | {"name": "openai:tiny", "value": 0.86} | at_traffic("0.02")
+    text = headline([*systems(), cheap], found(), leads() | TINY, against(never=True))
     assert text.startswith("You do not need the student: openai:tiny, untuned, at $0.02 per 1,000")
 
 
+@pytest.mark.parametrize(
+    ("low", "level"),
+    [
+        (-0.06, "As good as the student, and dearer, is"),
+        (-0.04, "Not told apart from the student by 240 human-labelled messages, and dearer, is"),
+    ],
+)
+def test_a_rival_in_whose_place_the_student_pays_back_comes_last(low: float, level: str) -> None:
+    dear = FIGURES | {"name": "openai:tiny", "value": 0.86} | at_traffic("0.34")
+    tie = {"openai:tiny": Interval(low + 0.05, low, low + 0.1)}
+    rows, on = [*systems(), dear], against(never=False)
+    assert unbeaten_rival(rows, leads() | tie, on.money) is None
+    text = headline(rows, found(), leads() | tie, on)
+    assert text.startswith("The student answers as well as the teacher")
+    assert text.endswith(
+        f"{level} openai:tiny, untuned: $0.34 per 1,000 requests at 10,000 a day against $0.24."
+    )
+    beyond = [*systems(), dear | at_traffic("0.42")]
+    assert "openai:tiny" not in headline(beyond, found(), leads() | tie, on)
+
+
 def test_who_costs_more_than_the_teacher_is_no_rival() -> None:
-    dear = FIGURES | {"name": "openai:huge", "value": 0.99, "usd_per_1k_requests": "0.42"}
-    dear |= {"at_traffic": {"usd_per_1k_requests": "0.25"}}
-    found_leads = leads() | {"openai:huge": Interval(-0.1, -0.2, -0.05)}
-    assert unbeaten_rival([*systems(), dear], found_leads) is None
-    assert unbeaten_rival([*systems(), dear | {"usd_per_1k_requests": "0.41"}], found_leads)
-    # A teacher on a machine of our own is cheap only while it is busy.
-    cheaper = dear | {"at_traffic": {"usd_per_1k_requests": "0.23"}}
-    assert unbeaten_rival([*systems(), cheaper], found_leads)
+    """At the traffic; a price of always busy machines decides nothing."""
+    dear = FIGURES | {"name": "openai:tiny", "value": 0.99} | at_traffic("0.42")
+    dear |= {"usd_per_1k_requests": "0.001"}
+    tie, money = leads() | TINY, against(never=True).money
+    assert unbeaten_rival([*systems(), dear], tie, money) is None
+    assert unbeaten_rival([*systems(), dear | at_traffic("0.41")], tie, money)
+
+
+DISTURBED = {"timing": {"disturbed": True}}
+BECAUSE = "because other programs used the processors: run `distill evaluate pets --timing`."
+
+
+@pytest.mark.parametrize(
+    ("disturbed", "told"),
+    [
+        (
+            ["student"],
+            "on 240 human-labelled messages). The price of student could not be measured",
+        ),
+        (["teacher"], "$0.24 per 1,000 requests at 10,000 a day. The price of teacher could not"),
+        (["student", "teacher"], "The prices of student and teacher could not be measured, "),
+    ],
+)
+def test_a_disturbed_price_stands_in_no_sentence(disturbed: list[str], told: str) -> None:
+    rows = [row | (DISTURBED if row["name"] in disturbed else {}) for row in systems()]
+    text = headline(rows, found(), leads(), ON)
+    assert told in text and BECAUSE in text
+    for row in rows:
+        if row["name"] in disturbed:
+            assert f"${row['at_traffic']['usd_per_1k_requests']}" not in text
+
+
+def test_a_rival_with_a_disturbed_price_is_named_without_it() -> None:
+    """It may be the cheaper one: nothing rules that out."""
+    teacher, student, base, linear = systems(linear=0.9)
+    rows, on = [teacher, student, base, linear | DISTURBED], against(never=False)
+    text = headline(rows, found(), leads(linear=-0.2), on)
+    assert text.startswith("You do not need the student: a linear model on words")
+    assert "(linear), at a price that could not be measured, is right on 90.0%" in text
+    assert f"The price of linear could not be measured, {BECAUSE}" in text
+
+
+def test_reasons_that_production_does_not_ask_for_are_named_with_their_price() -> None:
+    teacher, *others = systems()
+    text = headline([teacher | {"without_reasons": "0.0574"}, *others], found(), leads(), ON)
+    assert "(teacher.rationale): without them it is about $0.0574." in text
 
 
 def test_an_open_verdict_says_how_many_rows_would_settle_it() -> None:
@@ -177,9 +271,16 @@ def report() -> dict[str, object]:
         },
         "coverage": {
             "sentence": "It <can>.",
+            "chosen": "From the smallest up.",
             "points": [
                 {
-                    **{"share": 0.5, "threshold": 0.75, "student": 0.875, "teacher": 0.5},
+                    **{
+                        "share": 0.5,
+                        "threshold": 0.75,
+                        "threshold_shown": "0.75",
+                        "student": 0.875,
+                        "teacher": 0.5,
+                    },
                     **{"value": 0.625, "difference": 0.125, "usd_per_1k_requests": "0.2"},
                 }
             ],
@@ -205,7 +306,7 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
 def test_markdown_keeps_a_message_in_its_cell() -> None:
     text = markdown(report())
     assert "| `<script>'a¦b'</script>` | `x` | `x` | `<y>` | 25.0 % |" in text
-    assert "| 50.0 % | 0.750 | 87.5 % | 50.0 % | 62.5 % | +12.5 | 0.2 |" in text
+    assert "| 50.0 % | 0.75 | 87.5 % | 50.0 % | 62.5 % | +12.5 | 0.2 |" in text
     assert "| 20.0 % – 30.0 % | 1 | 25.0 % | 0.0 % |" in text
     assert "| form | 3 | 1 | 0.25 | 1 empty |" in text
     assert "- form: `<b>'no¦pe'</b>` (`<i>`)" in text

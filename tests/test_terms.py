@@ -311,7 +311,7 @@ def test_a_finished_run_still_has_its_report(
     pets(task_toml=toml(ANTHROPIC))
     assert pipeline.run(workspace, "pets").done_now == ("report",), "the terms are others now"
     assert pipeline.run(workspace, "pets").done_now == ()
-    assert report_now(workspace, "pets") == done.context.folder
+    assert report_now(workspace, "pets").folder == done.context.folder
     terms = figures(done.context.folder)["terms"]
     assert terms["stops"] is True and "confirmed" not in terms
     page = (done.context.folder / "report.html").read_text(encoding="utf-8")

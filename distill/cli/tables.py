@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from distill.systems import HEADS
+from distill.report.spend import short_usd
+from distill.systems import HEADS, is_disturbed
 
 SHOWN = 160
 LONGEST_MESSAGE = 4000  # characters; a log's tail has its place
@@ -44,7 +45,6 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def show_report(figures: Mapping[str, Any], folder: Path) -> None:
     """The headline of report.json, a row for each system, and where the page lies."""
-    from distill.report.timing import mark
 
     click.echo("\n" + printable(figures["headline"]) + "\n")
     for one in figures.get("advice", []):
@@ -55,7 +55,7 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
             f"{system['value']:.1%}",
             f"{system['ci_low']:.1%}–{system['ci_high']:.1%}",
             f"{system['valid_rate']:.0%}",
-            f"{system['usd_per_1k_requests']}{mark(system)}",
+            _price(system),
             f"{1000 * system['latency_p50_s']:.0f}",
             f"{1000 * system['latency_p95_s']:.0f}",
             f"{system['requests_per_s']:.1f}",
@@ -72,7 +72,7 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
         HEADS[figures["systems"][0]["metric"]],
         "interval",
         "valid",
-        "$/1,000",
+        f"$/1,000 at {figures['break_even']['assumptions']['requests_per_day']:,} a day",
         "p50 ms",
         "p95 ms",
         "req/s",
@@ -81,6 +81,12 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
     if "disturbed" in figures:
         click.echo(f"\n{figures['disturbed']}")
     click.echo(f"\n{folder / 'report.html'}")
+
+
+def _price(system: Mapping[str, Any]) -> str:
+    """USD of 1,000 requests at the task's traffic, which the sentences above go by, too."""
+    usd = short_usd(system["at_traffic"]["usd_per_1k_requests"])
+    return f"{usd} (disturbed)" if is_disturbed(system) else usd
 
 
 def show_curve(figures: Mapping[str, Any]) -> None:

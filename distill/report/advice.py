@@ -1,20 +1,27 @@
 """Figures of the report → what to do, by rules that are written down with their reasons in
 docs/advice.md. Each advice says by which figures it was triggered."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
 from distill.report.confidence import as_good_as_teacher
 from distill.report.looks import next_look, tried
+from distill.report.spend import short_usd
+from distill.report.traffic import (
+    TIMING,
+    VERDICT,
+    displaces_student,
+    disturbed_of,
+    usd_at_traffic,
+)
 from distill.stats import Verdict
-from distill.systems import LOCAL_SYSTEMS, RIVALS, system_of
+from distill.systems import LOCAL_SYSTEMS, RIVALS, is_disturbed, system_of, timing_command
 
 LATE_DAYS = 90
 MEMORISED = 0.05
 WORTH_ROUTING = 0.3  # of the messages
-SLOWED = 3  # times; undisturbed runs were at up to 1.8
-ROUNDS = 4  # of gold rows, all in flight at once: with fewer the pace is not the speed test's
 SHOWN = 3  # labels or fields
 
 Figures = Mapping[str, Any]
@@ -28,17 +35,23 @@ def advice(figures: Figures, rivals: Verdicts) -> list[Advice]:
         return [_of("judge", "Name a stronger judge, and run again.", figures["headline"])]
     found = [one for rule in RULES for one in rule(figures, rivals)]
     if all(one["rule"] == "busy_machine" for one in found):
-        found.append(_nothing_speaks_against(figures))
+        found.extend(_nothing_speaks_against(figures))
     return found
 
 
-def _nothing_speaks_against(figures: Figures) -> Advice:
-    """The student, unless the headline names a rival that it does not beat."""
+def _nothing_speaks_against(figures: Figures) -> Iterator[Advice]:
+    """The student, unless the headline names a rival that it does not beat, or its price or its
+    teacher's is not measured."""
     if "unbeaten" in figures:
         name = figures["unbeaten"]
         because = f"{figures['data']['gold']} gold rows do not show {name} to be worse"
-        return _of("unbeaten", f"Weigh {name} against the student before you switch.", because)
-    return _of("switch", "Switch to the student.", figures["break_even"]["sentence"])
+        yield _of("unbeaten", f"Weigh {name} against the student before you switch.", because)
+    elif not _is_open(figures, TIMING):
+        yield _of("switch", "Switch to the student.", figures["break_even"]["sentence"])
+
+
+def _is_open(figures: Figures, reason: str) -> bool:
+    return reason in figures["break_even"].get("open_because", ())
 
 
 def _of(rule: str, say: str, because: str) -> Advice:
@@ -46,7 +59,7 @@ def _of(rule: str, say: str, because: str) -> Advice:
 
 
 def _free_model(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
-    names = [name for name in LOCAL_SYSTEMS if _as_good(rivals.get(name))]
+    names = [name for name in LOCAL_SYSTEMS if _takes_over(figures, name, rivals)]
     if names:
         best = max(names, key=lambda name: _value(figures, name))
         rows = f"runs/{figures['task']}/{figures['run']}/student/train.jsonl"
@@ -54,25 +67,60 @@ def _free_model(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
             rows = f"prompts/{figures['task']}/seeds.jsonl"
         line = f'from distill.rivals import fitted; fitted("{rows}", "{best}").predict([text])'
         say = f"Use {best} instead of any language model; it is fitted in seconds: {line}"
-        yield _of("free_model", say, _against(best, rivals))
+        yield _of("free_model", say, f"{_against(best, rivals)}; {_money(figures, best)}")
 
 
 def _prompt(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
     for name in ("base_few_shot", "base"):
-        if _as_good(rivals.get(name)):
+        if _takes_over(figures, name, rivals):
             say = f"Prompt the base, do not train it: {RIVALS[name]} is as good as the teacher."
-            yield _of("prompt", say, _against(name, rivals))
+            yield _of("prompt", say, f"{_against(name, rivals)}; {_money(figures, name)}")
             return
 
 
 def _cheap_model(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
-    student = _at_traffic(figures, "student")
-    for name, found in rivals.items():
-        if name not in RIVALS and _as_good(found) and _at_traffic(figures, name) < student:
-            money = f"${_at_traffic(figures, name):.4g} against ${student:.4g} per 1,000 requests"
-            say = f"Use {name} as it is: it is as good as the teacher and cheaper than the student"
-            say += f"{_by_a_doubted_price(figures)}."
-            yield _of("cheap_model", say, f"{_against(name, rivals)}; {money}")
+    for name in rivals:
+        if name in RIVALS or not _takes_over(figures, name, rivals):
+            continue
+        if not _saves(figures, name):
+            continue
+        say = f"Use {name} as it is: it is as good as the teacher"
+        if _is_measured(figures, (name, "student")):
+            cheaper = _at_traffic(figures, name) < _at_traffic(figures, "student")
+            does_not_pay = "the student does not pay for itself in its place"
+            say += f" and {'cheaper than the student' if cheaper else does_not_pay}."
+        else:
+            say += ", if its price is lower than the student's."
+        yield _of("cheap_model", say, f"{_against(name, rivals)}; {_money(figures, name)}")
+
+
+def _saves(figures: Figures, name: str) -> bool:
+    """Whether a rival is cheaper than the teacher, as far as that is known."""
+    if not _is_measured(figures, (name, "teacher")):
+        return True
+    return _at_traffic(figures, name) < _at_traffic(figures, "teacher")
+
+
+def _takes_over(figures: Figures, name: str, rivals: Verdicts) -> bool:
+    """Whether a rival is as good as the teacher and leaves nothing to be won by the student."""
+    found, paid_back = rivals.get(name), figures["break_even"]["rivals"]
+    if found is None or found.result != "non_inferior":
+        return False
+    return displaces_student(figures["systems"], paid_back, name)
+
+
+def _is_measured(figures: Figures, names: Collection[str]) -> bool:
+    """Whether the prices of all these systems may be used."""
+    return not disturbed_of(figures["systems"], names)
+
+
+def _money(figures: Figures, name: str) -> str:
+    """A rival's price against the student's, where both may be used."""
+    if not _is_measured(figures, (name, "student")):
+        return "whether it is cheaper than the student is open until prices are measured anew"
+    ours, student = (short_usd(str(_at_traffic(figures, row))) for row in (name, "student"))
+    asked = figures["break_even"]["assumptions"]["requests_per_day"]
+    return f"${ours} against the student's ${student} per 1,000 requests at {asked:,} a day"
 
 
 def _label_more(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
@@ -115,33 +163,40 @@ def _route(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
     if figures["verdict"]["result"] == "non_inferior" or "coverage" not in figures:
         return
     best = as_good_as_teacher(figures["coverage"]["points"])
-    if best and WORTH_ROUTING <= best["share"] < 1:
+    if best and WORTH_ROUTING <= best["share"] < 1 and _pays_soon(best):
         say = f"Let the student answer the {best['share']:.0%} that it is surest of, the teacher "
         say += "the rest."
-        yield _of("route", say, figures["coverage"]["sentence"])
+        days, spent = ceil(best["days"]), short_usd(figures["break_even"]["spent_usd"])
+        because = f"{figures['coverage']['sentence']} Against the teacher alone both together save "
+        because += f"the ${spent} that the student took in {days} {'day' if days == 1 else 'days'}."
+        yield _of("route", say, because)
+
+
+def _pays_soon(money: Figures) -> bool:
+    """Whether a cost is paid back within LATE_DAYS; not where a price may not be used."""
+    return not money.get("never", True) and money["days"] <= LATE_DAYS
 
 
 def _busy_machine(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
-    in_flight, speeds = figures["machine"]["in_flight"], figures.get("speed", ())
-    if figures["data"]["gold"] < ROUNDS * in_flight:  # gold never kept the server as busy
-        return
-    took = float(system_of(figures, "student")["requests_per_s"])
-    for row in speeds:
-        if row["in_flight"] == in_flight and row["requests_per_s"] > SLOWED * took:
-            say = "Do not go by the student's price here: gold was answered on a busier machine."
-            because = (
-                f"{in_flight} at a time it answered {row['requests_per_s']:.1f} requests a second "
-                f"where its speed was taken, {took:.1f} on gold, by which it is priced; at the "
-                f"former 1,000 cost ${float(row['usd_per_1k_requests']):.4g}"
-            )
-            yield _of("busy_machine", say, because)
+    disturbed = [row["name"] for row in figures["systems"] if is_disturbed(row)]
+    if disturbed:
+        say = "Measure the prices anew while nothing else runs, before you decide by money: "
+        because = "other programs used the processors while these were timed, so that no sentence "
+        because += f"uses their prices: {', '.join(disturbed)}"
+        yield _of("busy_machine", f"{say}`{timing_command(figures['task'])}`.", because)
 
 
 def _too_late(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
     money = figures["break_even"]
-    if money["never"] or money["days"] > LATE_DAYS:
-        say = f"It is not worth it at this traffic{_by_a_doubted_price(figures)}."
-        yield _of("too_late", say, money["sentence"])
+    if _is_open(figures, TIMING) or _pays_soon(money):
+        return
+    because, asked = money["sentence"], money["assumptions"]["requests_per_day"]
+    if _is_open(figures, VERDICT):
+        because = (
+            "Even if it answered as well as its teacher it would not have paid for itself within "
+            f"{LATE_DAYS} days at {asked:,} requests a day."
+        )
+    yield _of("too_late", "It is not worth it at this traffic.", because)
 
 
 def _facts(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
@@ -150,10 +205,6 @@ def _facts(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
         say = "What is missing are facts, not form: give it the facts in its prompt (retrieval)."
         because = f"{found['value']:.1%} of the messages got a wrong value out of the training rows"
         yield _of("facts", say, because)
-
-
-def _by_a_doubted_price(figures: Figures) -> str:
-    return ", by the price that is doubted here" if any(_busy_machine(figures, {})) else ""
 
 
 def _side_effects(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
@@ -191,16 +242,12 @@ RULES: Sequence[Callable[[Figures, Verdicts], Iterator[Advice]]] = (
 )
 
 
-def _as_good(found: Verdict | None) -> bool:
-    return found is not None and found.result == "non_inferior"
-
-
 def _value(figures: Figures, name: str) -> float:
     return float(system_of(figures, name)["value"])
 
 
 def _at_traffic(figures: Figures, name: str) -> Decimal:
-    return Decimal(system_of(figures, name)["at_traffic"]["usd_per_1k_requests"])
+    return usd_at_traffic(system_of(figures, name))
 
 
 def _against(name: str, rivals: Verdicts) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -35,7 +36,7 @@ from distill.report.memorised import memorised
 from distill.report.results import Results, results_of
 from distill.report.side_effects import side_effect_figures
 from distill.report.spend import rows_usd, spend_figures
-from distill.report.tariffs import billing, tariff_figures
+from distill.report.tariffs import billing, reasons_figures, tariff_figures
 from distill.report.terms import terms_figures
 from distill.report.timing import (
     disturbed_note,
@@ -47,6 +48,7 @@ from distill.report.timing import (
 from distill.report.traffic import (
     Made,
     break_even_figures,
+    mixture_figures,
     prompt_tokens_saved,
     rival_figures,
     traffic_figures,
@@ -84,27 +86,32 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     ]
     for row in systems:
         row |= traffic_figures(task, row, billed=row["name"] in billed)
-        row |= tariff_figures(task, row["name"], student, results.answers(row["name"]))
+        answers = results.answers(row["name"])
+        row |= tariff_figures(task, row["name"], student, answers)
+        row |= reasons_figures(task, answers, prices.get(row["name"]))
     spend = spend_figures(task, store, run, student)
     if slowed := disturbed_spend(store, run, student):
         spend["disturbed"] = slowed
-    made = Made(Decimal(spend["total_usd"]), student.base, rows_usd(task, spend))
-    money = break_even_figures(task, systems, billed, made)
+    made = Made(
+        Decimal(spend["total_usd"]),
+        student.base,
+        rows_usd(task, spend),
+        task.spec.people.usd,
+        may_replace=found.result == "non_inferior",
+    )
     verdicts = rival_verdicts(task, results.scores, looks.number)
+    money = break_even_figures(task, systems, billed, made)["break_even"]
     usable = judge.get("usable", True)
     ahead = leads(task, results.scores)
-    unbeaten = unbeaten_rival(systems, ahead) if usable else None
-    rival = rival_figures(task, systems, billed, made, verdicts) if usable else {}
+    money |= rival_figures(task, systems, billed, made, verdicts) if usable else {"rivals": {}}
+    unbeaten = unbeaten_rival(systems, ahead, money) if usable else None
     figures: Figures = {
         **run_figures(task, store, run),
         "headline": headline(
             systems,
             found,
             ahead,
-            replace(
-                measured(task, judge, money["break_even"]["sentence"]),
-                looks=looks.sentence(task.spec.evaluate),
-            ),
+            replace(measured(task, judge, money), looks=looks.sentence(task.spec.evaluate)),
         ),
         "student": student_figures(student),
         "data": data_figures(task, store, run_id, split, _spreads(task, store, run_id)),
@@ -114,11 +121,17 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         "verdict": verdict_figures(found) | looks.figures(task.spec.evaluate),
         **(rival_verdict_figures(verdicts) if usable else {}),
         **({"judge": judge} if judge else {}),
-        "break_even": money["break_even"] | rival,
+        "break_even": money,
         **prompt_tokens_saved(systems),
         **self_agreement(task, results),
         **answer_figures(task, results),
-        **confidence_figures(task, results, systems, looks.number),
+        **confidence_figures(
+            task,
+            results,
+            systems,
+            partial(mixture_figures, task, systems, billed, made),
+            looks.number,
+        ),
         **_parity(store, run_id),
         **_speed(task, store, run_id),
         **_side_effects(task, store, run_id),

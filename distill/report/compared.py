@@ -1,8 +1,9 @@
 """The systems' answers on gold → each system's figures, what tells them apart, and the verdict."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from distill.answers import Text
@@ -29,7 +30,7 @@ from distill.stats import (
     verdict,
     verdicts_on_rivals,
 )
-from distill.systems import HEADS, RIVALS, TEACHER_AGAIN
+from distill.systems import HEADS, RIVALS, TEACHER_AGAIN, system_of
 from distill.task import Task
 
 RIGHT_OR_WRONG = ("student", "teacher")
@@ -279,10 +280,15 @@ def self_agreement(task: Task, results: Results) -> Figures:
 
 
 def confidence_figures(
-    task: Task, results: Results, systems: Sequence[Figures], look: int = 1
+    task: Task,
+    results: Results,
+    systems: Sequence[Figures],
+    price: Callable[[Fraction], Figures],
+    look: int = 1,
 ) -> Figures:
     """How sure the student is, where it tells; what it could answer alone is judged at the level of
-    the `look`-th evaluation on this gold."""
+    the `look`-th evaluation on this gold. `price` has the figures of the student with its teacher
+    for a share of the requests."""
     rows = [
         Sure(
             row.confidence,
@@ -294,21 +300,23 @@ def confidence_figures(
     ]
     if len(rows) < len(task.gold):
         return {}
-    prices = {row["name"]: Decimal(row["usd_per_1k_requests"]) for row in systems}
-    spec = task.spec.evaluate
-    found = confidence.coverage(
-        rows,
-        margin=spec.margin,
-        confidence=level_of_look(spec.confidence, look),
-        usd=(prices["student"], prices["teacher"]),
+    spec, teacher = task.spec.evaluate, system_of({"systems": systems}, "teacher")
+    level = level_of_look(spec.confidence, look)
+    found = [
+        row | price(Fraction(row["handed_over"], len(rows)))
+        for row in confidence.coverage(rows, margin=spec.margin, confidence=level)
+    ]
+    said = confidence.Said(
+        HEADS[task.form.metric],
+        spec.margin,
+        teacher["at_traffic"]["usd_per_1k_requests"],
+        task.spec.traffic.requests_per_day,
     )
-    shown = [row | {"usd_per_1k_requests": shown_usd(row["usd_per_1k_requests"])} for row in found]
     return {
         "calibration": confidence.calibration(rows),
         "coverage": {
-            "points": shown,
-            "sentence": confidence.sentence(
-                shown, shown_usd(prices["teacher"]), HEADS[task.form.metric]
-            ),
+            "points": found,
+            "sentence": confidence.sentence(found, said),
+            "chosen": confidence.CHOSEN,
         },
     }

@@ -1,13 +1,15 @@
-"""The first sentence: what whoever pays the bill has to know. A rival that wins is named first."""
+"""The first sentences, for whoever pays the bill: a rival that wins, the verdict, the money. Every
+price is of 1,000 requests at the task's traffic."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from distill.report.spend import short_usd
+from distill.report.traffic import dearer_than_teacher, displaces_student, usd_at_traffic
 from distill.stats import Interval, Verdict
-from distill.systems import rival_in_words
+from distill.systems import is_disturbed, rival_in_words, timing_command
 from distill.task import Task
 
 # What a system does whose value that is, and the same of another one after it.
@@ -23,26 +25,33 @@ Leads = Mapping[str, Interval]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """On what it was measured, in words; when the student has paid for itself, and what the judge
-    is worth, in sentences, the latter empty without one; whether that is too little for any other
-    sentence; and which verdicts on this gold went before, empty for none."""
+    """The gold in words; the task's name; report.json's `break_even`; the worth of the judge in a
+    sentence, empty without one, and whether that is too little for any other sentence; and which
+    verdicts on this gold went before, empty for none."""
 
     gold: str
-    break_even: str = ""
+    task: str
+    money: Mapping[str, Any]
     judge: str = ""
     useless: bool = False
     looks: str = ""
 
+    @property
+    def traffic(self) -> str:
+        """The traffic that every price is at."""
+        return f"at {self.money['assumptions']['requests_per_day']:,} a day"
 
-def measured(task: Task, judge: Mapping[str, Any], break_even: str) -> Measured:
-    """On how many gold rows, and who judged the answers. `judge` has its figures."""
+
+def measured(task: Task, judge: Mapping[str, Any], money: Mapping[str, Any]) -> Measured:
+    """On how many gold rows, and who judged the answers. `judge` has its figures, `money` those of
+    the break-even."""
     if not judge:
-        return Measured(f"{len(task.gold)} human-labelled messages", break_even)
+        return Measured(f"{len(task.gold)} human-labelled messages", task.name, money)
     name = "the teacher itself" if judge["is_teacher"] else judge["model"]
     gold = f"{len(task.gold)} messages, judged by {name}"
     if judge["usable"]:
-        return Measured(gold, break_even, _worth(judge))
-    return Measured(gold, break_even, _useless(judge), useless=True)
+        return Measured(gold, task.name, money, _worth(judge))
+    return Measured(gold, task.name, money, _useless(judge), useless=True)
 
 
 def _worth(judge: Mapping[str, Any]) -> str:
@@ -71,18 +80,47 @@ def _useless(judge: Mapping[str, Any]) -> str:
 
 
 def headline(systems: Sequence[System], verdict: Verdict, leads: Leads, on: Measured) -> str:
-    """One to four sentences in plain words. `leads` are the student's differences to its rivals,
-    paired by gold row."""
+    """A few sentences in plain words. `leads` are the student's differences to its rivals, paired
+    by gold row."""
     by_name = {system["name"]: system for system in systems}
     if on.useless:
         return on.judge + _references(by_name)
-    said = [_verdict_sentence(by_name, verdict, on.gold)]
-    said += [sentence for sentence in (on.looks, on.break_even, on.judge) if sentence]
-    rival = unbeaten_rival(systems, leads)
+    return " ".join(_sentences(systems, verdict, leads, on))
+
+
+def _sentences(
+    systems: Sequence[System], verdict: Verdict, leads: Leads, on: Measured
+) -> Iterator[str]:
+    by_name = {system["name"]: system for system in systems}
+    student, priced = by_name["student"], [by_name["student"], by_name["teacher"]]
+    rival = unbeaten_rival(systems, leads, on.money)
     if rival is not None:
-        lead = leads[rival["name"]]
-        said.insert(0, _rival_sentence(rival, by_name["student"], lead, on.gold))
-    return " ".join(said)
+        yield _rival_sentence(rival, student, leads[rival["name"]], on)
+        priced.append(rival)
+    yield _verdict_sentence(by_name, verdict, on)
+    if on.looks:
+        yield on.looks
+    if disturbed := [row["name"] for row in priced if is_disturbed(row)]:
+        yield _unmeasured(disturbed, on.task)
+    yield on.money["sentence"]
+    if reasons := by_name["teacher"].get("without_reasons"):
+        yield (
+            "The price of the teacher has reasons in it that production need not ask for "
+            f"(teacher.rationale): without them it is about ${short_usd(reasons)}."
+        )
+    dear = _dearer_rival(systems, leads, on.money)
+    if dear is not None:
+        yield _dearer_sentence(dear, student, leads[dear["name"]], on)
+    if on.judge:
+        yield on.judge
+
+
+def _unmeasured(disturbed: Sequence[str], task: str) -> str:
+    prices = "price" if len(disturbed) == 1 else "prices"
+    return (
+        f"The {prices} of {' and '.join(disturbed)} could not be measured, because other programs "
+        f"used the processors: run `{timing_command(task)}`."
+    )
 
 
 def _references(by_name: Mapping[str, System]) -> str:
@@ -96,46 +134,72 @@ def _references(by_name: Mapping[str, System]) -> str:
     )
 
 
-def unbeaten_rival(systems: Sequence[System], leads: Leads) -> System | None:
-    """The best rival that the gold does not show to be worse than the student, and that costs no
-    more than the teacher, always busy or at the task's traffic; None when the student beats all."""
-    teacher = next(row for row in systems if row["name"] == "teacher")
-    unbeaten = [
+def unbeaten_rival(
+    systems: Sequence[System], leads: Leads, money: Mapping[str, Any]
+) -> System | None:
+    """The best rival that the gold does not show to be worse than the student, and in whose place
+    the student does not pay back at the task's traffic; None where there is none."""
+    found = [
         row
-        for row in systems
-        if row["name"] in leads
-        and leads[row["name"]].low <= 0
-        and (_usd(row) <= _usd(teacher) or _at_traffic(row) <= _at_traffic(teacher))
+        for row in _level_rivals(systems, leads)
+        if displaces_student(systems, money["rivals"], row["name"])
     ]
-    return max(unbeaten, key=lambda system: float(system["value"]), default=None)
+    return max(found, key=_value, default=None)
+
+
+def _dearer_rival(
+    systems: Sequence[System], leads: Leads, money: Mapping[str, Any]
+) -> System | None:
+    """The best rival that the gold does not show to be worse, that costs no more than the teacher,
+    and in whose place the student pays back."""
+    found = [
+        row
+        for row in _level_rivals(systems, leads)
+        if not dearer_than_teacher(systems, row)
+        and not money["rivals"].get(row["name"], {"never": True})["never"]
+    ]
+    return max(found, key=_value, default=None)
+
+
+def _level_rivals(systems: Sequence[System], leads: Leads) -> list[System]:
+    return [row for row in systems if row["name"] in leads and leads[row["name"]].low <= 0]
+
+
+def _value(system: System) -> float:
+    return float(system["value"])
 
 
 def _short(system: System) -> str:
-    return short_usd(system["usd_per_1k_requests"])
+    return short_usd(system["at_traffic"]["usd_per_1k_requests"])
 
 
-def _usd(system: System) -> Decimal:
-    return Decimal(system["usd_per_1k_requests"])
-
-
-def _at_traffic(system: System) -> Decimal:
-    return Decimal(system["at_traffic"]["usd_per_1k_requests"])
-
-
-def _rival_sentence(rival: System, student: System, lead: Interval, gold: str) -> str:
-    what = f"{rival_in_words(rival['name'])}, at ${_short(rival)} per 1,000"
+def _rival_sentence(rival: System, student: System, lead: Interval, on: Measured) -> str:
+    price = f"${_short(rival)} per 1,000 requests {on.traffic}"
+    if is_disturbed(rival):
+        price = "a price that could not be measured"
     has, points = IN_WORDS[student["metric"]]
     shares = f"{has} {rival['value']:.1%}, the student {points}{student['value']:.1%}"
+    told = f"{rival_in_words(rival['name'])}, at {price}, {shares}"
     interval = f"{100 * lead.value:+.1f} points, {100 * lead.low:+.1f}…{100 * lead.high:+.1f}"
     if lead.value <= 0:
-        return f"You do not need the student: {what}, {shares} ({interval})."
+        return f"You do not need the student: {told} ({interval})."
     return (
-        f"You may not need the student: {what}, {shares}, which {gold.partition(',')[0]} do not "
+        f"You may not need the student: {told}, which {on.gold.partition(',')[0]} do not "
         f"tell apart ({interval})."
     )
 
 
-def _verdict_sentence(by_name: Mapping[str, System], verdict: Verdict, gold: str) -> str:
+def _dearer_sentence(rival: System, student: System, lead: Interval, on: Measured) -> str:
+    level = "As good as the student"
+    if lead.value > 0:
+        level = f"Not told apart from the student by {on.gold.partition(',')[0]}"
+    return (
+        f"{level}, and dearer, is {rival_in_words(rival['name'])}: ${_short(rival)} per 1,000 "
+        f"requests {on.traffic} against ${_short(student)}."
+    )
+
+
+def _verdict_sentence(by_name: Mapping[str, System], verdict: Verdict, on: Measured) -> str:
     found = verdict.difference
     ends = {
         "non_inferior": f", no worse than {100 * verdict.at_least:+.1f}",
@@ -145,18 +209,28 @@ def _verdict_sentence(by_name: Mapping[str, System], verdict: Verdict, gold: str
     figures = (
         f"({100 * found.value:+.1f} points, {verdict.confidence:.0%} interval "
         f"{100 * found.low:+.1f}…{100 * found.high:+.1f}{ends[verdict.result]}, "
-        f"margin {100 * verdict.margin:.1f}, on {gold})"
+        f"margin {100 * verdict.margin:.1f}, on {on.gold})"
     )
     words = {
         "non_inferior": "The student answers as well as the teacher",
         "inferior": "The student answers worse than the teacher",
         "inconclusive": "Whether the student answers as well as the teacher is open",
     }
-    student, teacher = by_name["student"], by_name["teacher"]
-    sentence = (
-        f"{words[verdict.result]} {figures} and costs ${_short(student)} per 1,000 requests "
-        f"instead of ${_short(teacher)}."
-    )
+    sentence = f"{words[verdict.result]} {figures}{_price(by_name, on)}."
     if verdict.gold_needed:
         sentence += f" About {verdict.gold_needed:,} gold messages would settle it."
     return sentence
+
+
+def _price(by_name: Mapping[str, System], on: Measured) -> str:
+    """The student's price beside its teacher's, as far as they may be used."""
+    student, teacher = by_name["student"], by_name["teacher"]
+    if is_disturbed(student):
+        return ""
+    told = f" and costs ${_short(student)} per 1,000 requests {on.traffic}"
+    if is_disturbed(teacher):
+        return told
+    if Decimal(_short(student)) != Decimal(_short(teacher)):
+        return f"{told} instead of ${_short(teacher)}"
+    about = "" if usd_at_traffic(student) == usd_at_traffic(teacher) else "about "
+    return f"{told}, {about}as much as its teacher"

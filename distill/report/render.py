@@ -14,7 +14,7 @@ from jinja2.runtime import Context
 
 from distill.report.spend import short_usd
 from distill.report.timing import MARK, doubt, mark
-from distill.systems import HEADS
+from distill.systems import HEADS, is_disturbed
 
 Figures = Mapping[str, Any]
 
@@ -78,6 +78,7 @@ def _environment() -> Environment:
     environment.filters |= {"seconds": _seconds, "code": _code, "points": _points}
     environment.filters |= {"cell": _cell, "days": _days}
     environment.filters |= {"mark": mark, "mark_of": _mark_of, "doubt": doubt}
+    environment.tests["disturbed"] = is_disturbed
     return environment
 
 

@@ -1,11 +1,15 @@
 """A system's answers as a provider would bill them otherwise: in batches, and without its cache."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from distill.backends.apis.wire import json_object
 from distill.backends.batches import BATCHES
 from distill.backends.teachers import choose, price_of
+from distill.backends.token_count import of_text
 from distill.prices import TokenPrice, assumption, token_price
 from distill.records import Completion, Model, Student, Usage
 from distill.report.spend import shown_usd
@@ -36,6 +40,35 @@ def tariff_figures(
     if assumed and any(usage.cached or usage.cache_written for usage in asked):
         found["assumed"] = assumed
     return {"tariff": found}
+
+
+def reasons_figures(task: Task, answers: Sequence[Completion], price: TokenPrice | None) -> Figures:
+    """`without_reasons` of a system that a provider bills and that gave reasons before its answers:
+    USD per 1,000 of the same requests without them, about. Of an answer's tokens the reasons take
+    the share that they take of its text, counted by a rule. Empty for any other."""
+    if price is None or not task.spec.teacher.rationale:
+        return {}
+    told = [_without_reasons(row) for row in answers]
+    if not any(told):
+        return {}
+    asked = [
+        usage if tokens is None else replace(usage, completion=tokens)
+        for usage, tokens in zip(usages(answers), told, strict=True)
+    ]
+    return {"without_reasons": shown_usd(billed_per_1k(price, asked))}
+
+
+def _without_reasons(answer: Completion) -> int | None:
+    """The tokens of an answer without its reasons; None for one without any."""
+    found = json_object(answer.text)
+    if found is None or "rationale" not in found:
+        return None
+    rest = {key: value for key, value in found.items() if key != "rationale"}
+    kept = of_text(json.dumps(rest, ensure_ascii=False)) / of_text(
+        json.dumps(found, ensure_ascii=False)
+    )
+    written = answer.completion_tokens - answer.reasoning_tokens
+    return answer.reasoning_tokens + round(kept * written)
 
 
 def _model(task: Task, name: str, student: Student) -> Model | None:

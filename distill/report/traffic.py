@@ -1,27 +1,33 @@
-"""Systems with their prices and speeds → what each costs at the task's traffic, and when the
-student has paid for itself: against its teacher, against the cheapest rival that is as good, at
+"""Systems with their prices and speeds → the cost of each at the task's traffic, and when the
+student has paid for itself: against its teacher, against each rival, together with its teacher, at
 more traffic, and under other assumptions."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from math import ceil
 from typing import Any
 
 from distill.backends.teachers import choose
 from distill.backends.tuning_prices import TUNABLE
-from distill.break_even import Assumed, Offer, PayBack, pay_back
+from distill.break_even import Assumed, Mixture, Offer, PayBack, Running, pay_back
 from distill.price_table import lifetime_of
 from distill.report.spend import shown_usd
 from distill.stats import Verdict
-from distill.systems import OF_ITS_ROWS
+from distill.systems import OF_ITS_ROWS, is_disturbed
 from distill.task import Task
 
 CENTS = Decimal("0.01")
 MOST_DAYS = 36_500  # a hundred years: longer than anybody waits, and no date holds much more
 MORE_TRAFFIC = (1, 10, 100)
 HALF, TWICE = Decimal("0.5"), Decimal(2)
+# Why it is open whether the student pays for itself, as `break_even.open_because` names it.
+VERDICT, TIMING = "verdict", "timing"
+NOT_SHOWN = (
+    "Whether it pays for itself is no question until it is shown to answer as well as its teacher."
+)
 
 Figures = dict[str, Any]
 System = Mapping[str, Any]
@@ -46,6 +52,8 @@ def assumptions(task: Task) -> Figures:
     if people.usd:
         told |= {"people_hours": float(people.hours)}
         told |= {"people_usd_per_hour": shown_usd(people.usd_per_hour)}
+    if task.spec.teacher.rationale:
+        told |= {"teacher_rationale": True}
     return told
 
 
@@ -57,29 +65,39 @@ def offer(system: System, *, billed: bool) -> Offer:
 
 def traffic_figures(task: Task, system: System, *, billed: bool) -> Figures:
     """`at_traffic` of a system."""
-    found = offer(system, billed=billed).at(assumed_of(task))
+    return {"at_traffic": _at_traffic(offer(system, billed=billed).at(assumed_of(task)))}
+
+
+def _at_traffic(found: Running) -> Figures:
     return {
-        "at_traffic": {
-            "usd_per_1k_requests": shown_usd(found.usd_per_1k),
-            "usd_per_day": shown_usd(found.usd_per_day),
-            "replicas": found.replicas,
-        }
+        "usd_per_1k_requests": shown_usd(found.usd_per_1k),
+        "usd_per_day": shown_usd(found.usd_per_day),
+        "replicas": found.replicas,
     }
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What it took to make the student of `base`: USD in all, and of them those of its rows."""
+    """The student of `base`: the USD that it took to make, of them those of its rows and those of
+    people; and whether it may replace its teacher."""
 
     usd: Decimal
     base: str
     rows_usd: Decimal = Decimal(0)
+    people_usd: Decimal = Decimal(0)
+    may_replace: bool = True
 
     def ends(self, billed: Collection[str]) -> date | None:
         """The day on which a provider switches it off, as far as that is known."""
         if "student" in billed and self.base in TUNABLE:
             return TUNABLE[self.base].shutdown
         return None
+
+    def taken(self, rival: str) -> Decimal:
+        """USD of it that a rival takes, too: its rows, where it is made of them, else people's
+        hours. People label the gold that shows how good a rival is, and the seeds that it learns
+        from or is shown."""
+        return self.rows_usd if rival in OF_ITS_ROWS else self.people_usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +117,16 @@ class Purchase:
 
     def figures(self, assumed: Assumed) -> Figures:
         """The same; `requests` and `days` are absent where it never does."""
-        found = self.found(assumed)
-        told: Figures = {"never": not self.in_time(found)}
-        if self.in_time(found) and found.days is not None:
-            told |= {"requests": found.requests, "days": round(float(found.days), 2)}
-        return told | {"monthly_saving_usd": shown_usd(found.saved_per_month.quantize(CENTS))}
-
-    def in_time(self, found: PayBack) -> bool:
-        """Whether it pays back while anybody waits and its model still runs."""
-        if found.days is None or found.days > MOST_DAYS:
-            return False
-        return self.ends is None or _today() + timedelta(days=ceil(found.days)) <= self.ends
+        return _pay_back_figures(self.found(assumed), self.ends)
 
     def sentence(self, assumed: Assumed, against: str) -> str:
         """The same in words; `against` is what it costs no less than where it never pays."""
         found, asked = self.found(assumed), f"at {assumed.requests_per_day:,} requests a day"
         if found.days is None:
             return f"It never pays for itself {asked}: it costs no less than {against} there."
-        if not self.in_time(found) and self.ends is not None:
+        if not _in_time(found, self.ends) and self.ends is not None:
             return f"It does not pay for itself {asked} before its model ends on {self.ends}."
-        if not self.in_time(found):
+        if not _in_time(found, self.ends):
             return f"It does not pay for itself {asked} within a hundred years."
         days = ceil(found.days)
         told = f"It has paid for itself after {days:,} {'day' if days == 1 else 'days'} {asked}."
@@ -127,28 +135,90 @@ class Purchase:
         return told
 
 
+def _pay_back_figures(found: PayBack, ends: date | None) -> Figures:
+    in_time = _in_time(found, ends)
+    told: Figures = {"never": not in_time}
+    if in_time and found.days is not None:
+        told |= {"requests": found.requests, "days": round(float(found.days), 2)}
+    return told | {"monthly_saving_usd": shown_usd(found.saved_per_month.quantize(CENTS))}
+
+
+def _in_time(found: PayBack, ends: date | None) -> bool:
+    """Whether it pays back while anybody waits and its model still runs."""
+    if found.days is None or found.days > MOST_DAYS:
+        return False
+    return ends is None or _today() + timedelta(days=ceil(found.days)) <= ends
+
+
 def break_even_figures(
     task: Task, systems: Sequence[System], billed: Collection[str], made: Made
 ) -> Figures:
     """When the student has paid for itself against its teacher, at the task's traffic, at more, and
     where an assumption is off by a factor of two. `ends` is the day on which a provider switches
-    the student off."""
-    offers = _offers("teacher", systems, billed)
-    purchase = Purchase(made.usd, *offers, made.ends(billed), _ends(task, "teacher"))
-    assumed = assumed_of(task)
-    found = purchase.figures(assumed)
+    the student off. `open_because` says why no sentence may say that it pays; where that is a
+    disturbed timing, everything that hangs on a price is absent."""
+    purchase = _purchase(task, systems, billed, made, "teacher")
+    assumed, disturbed = assumed_of(task), disturbed_of(systems, ("teacher", "student"))
+    reasons = [VERDICT] if not made.may_replace else []
+    reasons += [TIMING] if disturbed else []
+    sentence = (
+        purchase.sentence(assumed, "its teacher") if not disturbed else _unmeasured(disturbed)
+    )
     return {
         "break_even": {
-            **found,
-            "replicas": purchase.student.at(assumed).replicas,
+            **(purchase.figures(assumed) if not disturbed else {}),
+            **({"open_because": reasons} if reasons else {}),
+            **({"replicas": purchase.student.at(assumed).replicas} if not disturbed else {}),
             "spent_usd": shown_usd(made.usd),
             **({"ends": purchase.ends.isoformat()} if purchase.ends else {}),
             **({"teacher_ends": purchase.before_ends.isoformat()} if purchase.before_ends else {}),
             "assumptions": assumptions(task),
-            "sentence": purchase.sentence(assumed, "its teacher"),
-            "traffic": [_at(purchase, assumed, times) for times in MORE_TRAFFIC],
-            "sensitivity": list(_sensitivity(purchase, assumed)),
+            "sentence": sentence if made.may_replace else NOT_SHOWN,
+            **(_variations(purchase, assumed) if not disturbed else {}),
         }
+    }
+
+
+def _variations(purchase: Purchase, assumed: Assumed) -> Figures:
+    return {
+        "traffic": [_at(purchase, assumed, times) for times in MORE_TRAFFIC],
+        "sensitivity": list(_sensitivity(purchase, assumed)),
+    }
+
+
+def disturbed_of(systems: Sequence[System], names: Collection[str]) -> list[str]:
+    """Those of the named systems whose price no sentence may use."""
+    return [row["name"] for row in systems if row["name"] in names and is_disturbed(row)]
+
+
+def _unmeasured(disturbed: Sequence[str]) -> str:
+    names = " and ".join(f"the {name}" for name in disturbed)
+    prices = "price" if len(disturbed) == 1 else "prices"
+    are = "is" if len(disturbed) == 1 else "are"
+    return f"Whether it pays for itself is open until the {prices} of {names} {are} measured anew."
+
+
+def mixture_figures(
+    task: Task,
+    systems: Sequence[System],
+    billed: Collection[str],
+    made: Made,
+    handed_over: Fraction,
+) -> Figures:
+    """The student with its teacher for a share of the requests: USD at the task's traffic, and when
+    they have saved the student's cost against the teacher alone. Empty where a price may not be
+    used."""
+    if disturbed_of(systems, ("teacher", "student")):
+        return {}
+    teacher, student = _offers("teacher", systems, billed)
+    assumed = assumed_of(task)
+    both = Mixture(student, teacher, handed_over).at(assumed)
+    found = pay_back(made.usd, teacher.at(assumed), both)
+    money = _at_traffic(both)
+    return {
+        "usd_per_1k_requests": money["usd_per_1k_requests"],
+        "at_traffic": money,
+        **_pay_back_figures(found, made.ends(billed)),
     }
 
 
@@ -159,23 +229,50 @@ def rival_figures(
     made: Made,
     verdicts: Mapping[str, Verdict],
 ) -> Figures:
-    """`cheapest_rival`: the same against the cheapest system beside student and teacher that is
-    non-inferior to the teacher; empty where none is. One that is made of the student's rows has
-    cost what these had, too."""
-    as_good = [
-        row
-        for row in systems
-        if row["name"] in verdicts and verdicts[row["name"]].result == "non_inferior"
-    ]
-    if not as_good:
-        return {}
-    rival = min(as_good, key=_usd)
-    taken = made.rows_usd if rival["name"] in OF_ITS_ROWS else Decimal(0)
-    offers, ends = _offers(rival["name"], systems, billed), made.ends(billed)
-    purchase = Purchase(made.usd - taken, *offers, ends, _ends(task, rival["name"]))
+    """`rivals`: when the student pays back in place of each rival whose price may be used; and
+    `cheapest_rival`: the same, in words too, of the cheapest that is non-inferior to the teacher.
+    That is absent where no rival is, or where a price that it hangs on may not be used."""
+    if disturbed_of(systems, ("student",)):
+        return {"rivals": {}}
     assumed = assumed_of(task)
-    told = {"system": rival["name"], "spent_usd": shown_usd(taken), **purchase.figures(assumed)}
-    return {"cheapest_rival": told | {"sentence": purchase.sentence(assumed, rival["name"])}}
+    usable = [row for row in systems if row["name"] in verdicts and not is_disturbed(row)]
+    purchases = {row["name"]: _purchase(task, systems, billed, made, row["name"]) for row in usable}
+    told = {
+        name: {"spent_usd": shown_usd(made.taken(name)), **purchase.figures(assumed)}
+        for name, purchase in purchases.items()
+    }
+    as_good = [name for name, found in verdicts.items() if found.result == "non_inferior"]
+    if not as_good or disturbed_of(systems, as_good):
+        return {"rivals": told}
+    name = min((row for row in usable if row["name"] in as_good), key=_usd)["name"]
+    sentence = purchases[name].sentence(assumed, name) if made.may_replace else NOT_SHOWN
+    return {
+        "rivals": told,
+        "cheapest_rival": {"system": name, **told[name], "sentence": sentence},
+    }
+
+
+def displaces_student(systems: Sequence[System], rivals: Mapping[str, Figures], name: str) -> bool:
+    """Whether a rival that is as good leaves nothing to be won by the student: it costs no more
+    than the teacher at the task's traffic, and the student does not pay back in its place. Where a
+    price may not be used that is not ruled out. `rivals` are those of `rival_figures`."""
+    if name not in rivals:
+        return True
+    row = next(row for row in systems if row["name"] == name)
+    return bool(rivals[name]["never"]) and not dearer_than_teacher(systems, row)
+
+
+def dearer_than_teacher(systems: Sequence[System], row: System) -> bool:
+    """Whether a system is known to cost more than the teacher at the task's traffic."""
+    teacher = next(row for row in systems if row["name"] == "teacher")
+    if is_disturbed(teacher) or is_disturbed(row):
+        return False
+    return usd_at_traffic(row) > usd_at_traffic(teacher)
+
+
+def usd_at_traffic(system: System) -> Decimal:
+    """USD of 1,000 requests to a system at the task's traffic."""
+    return Decimal(system["at_traffic"]["usd_per_1k_requests"])
 
 
 def _usd(system: System) -> tuple[Decimal, Decimal]:
@@ -196,6 +293,15 @@ def _ends(task: Task, name: str) -> date | None:
 
 def _today() -> date:
     return datetime.now(UTC).date()
+
+
+def _purchase(
+    task: Task, systems: Sequence[System], billed: Collection[str], made: Made, before: str
+) -> Purchase:
+    """The student in place of its teacher or of a rival."""
+    spent = made.usd - (Decimal(0) if before == "teacher" else made.taken(before))
+    offers = _offers(before, systems, billed)
+    return Purchase(spent, *offers, made.ends(billed), _ends(task, before))
 
 
 def _offers(before: str, systems: Sequence[System], billed: Collection[str]) -> tuple[Offer, Offer]:

@@ -18,9 +18,8 @@ from distill.report.charts.drawing import (
     shown,
     spread,
 )
-from distill.report.spend import SHOWN_PLACES
-from distill.report.timing import mark
-from distill.systems import HEADS
+from distill.report.spend import SHOWN_PLACES, short_usd
+from distill.systems import HEADS, is_disturbed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,31 +34,23 @@ Figures = Mapping[str, Any]
 
 
 def quality_cost(figures: Figures) -> Chart | None:
-    """Each system's value with its interval against USD per 1,000 requests."""
-    systems = figures.get("systems", [])
+    """Each system's value with its interval against USD per 1,000 requests at the task's traffic;
+    without those whose price may not be used."""
+    systems = [row for row in figures.get("systems", []) if not is_disturbed(row)]
     usable = figures.get("judge", {}).get("usable", True)
     if not systems or not usable:  # what a judge says that tells nothing apart is no quality
         return None
     metric = HEADS[systems[0]["metric"]]
+    asked = figures["break_even"]["assumptions"]["requests_per_day"]
 
     def draw(axes: "Axes") -> None:
         for row in systems:
             usd, value = _usd(row), row["value"]
             ends = [[end] for end in reach(row)]
             colour = _colour(row["name"])
-            fill = "none" if mark(row) else colour
-            axes.errorbar(
-                usd,
-                value,
-                yerr=ends,
-                fmt="o",
-                color=colour,
-                markerfacecolor=fill,
-                capsize=3,
-                markersize=7,
-            )
+            axes.errorbar(usd, value, yerr=ends, fmt="o", color=colour, capsize=3, markersize=7)
         axes.set_xscale("log")
-        axes.set_xlabel("$ per 1,000 requests (always busy)")
+        axes.set_xlabel(f"$ per 1,000 requests at {asked:,} a day")
         axes.set_ylabel(metric)
         low = min(row["ci_low"] for row in systems)
         high = max(row["ci_high"] for row in systems)
@@ -69,11 +60,11 @@ def quality_cost(figures: Figures) -> Chart | None:
         gridded(axes, axis="y")
         _names(axes, systems)
 
-    about = "; ".join(
-        f"{row['name']} {row['value']:.1%} at ${row['usd_per_1k_requests']}{_of_busy(row)}"
-        for row in systems
-    )
-    return drawn("quality_cost", f"{metric.capitalize()} against cost", about, draw)
+    about = "; ".join(f"{row['name']} {row['value']:.1%} at ${_shown_usd(row)}" for row in systems)
+    title = f"{metric.capitalize()} against cost"
+    if disturbed := [row["name"] for row in figures["systems"] if is_disturbed(row)]:
+        title += f" (without a price: {', '.join(map(shown, disturbed))})"
+    return drawn("quality_cost", title, about, draw)
 
 
 def _names(axes: "Axes", systems: list[Figures]) -> None:
@@ -84,7 +75,7 @@ def _names(axes: "Axes", systems: list[Figures]) -> None:
     places = spread(heights, APART, 0.02, 0.98)
     for row, place in zip(ordered, places, strict=True):
         axes.annotate(
-            shown(row["name"]) + mark(row),
+            shown(row["name"]),
             xy=(_usd(row), row["value"]),
             xytext=(1.03, place),
             textcoords="axes fraction",
@@ -97,11 +88,11 @@ def _names(axes: "Axes", systems: list[Figures]) -> None:
 
 def _usd(row: Figures) -> float:
     """What costs nothing that could be shown has no place on a logarithmic axis but its end."""
-    return max(LEAST_USD, float(row["usd_per_1k_requests"]))
+    return max(LEAST_USD, float(row["at_traffic"]["usd_per_1k_requests"]))
 
 
-def _of_busy(row: Figures) -> str:
-    return " (timed on a busy machine)" if mark(row) else ""
+def _shown_usd(row: Figures) -> str:
+    return short_usd(row["at_traffic"]["usd_per_1k_requests"])
 
 
 def _colour(name: str) -> str:
@@ -109,8 +100,9 @@ def _colour(name: str) -> str:
 
 
 def pay_back(figures: Figures) -> Chart | None:
-    """What teacher, student and the cheapest rival that is as good have cost by a day."""
-    if "break_even" not in figures:
+    """The cost of teacher, student and the cheapest rival that is as good, by the day; None where
+    it is open whether the student pays for itself."""
+    if "break_even" not in figures or "open_because" in figures["break_even"]:
         return None
     money, by_name = figures["break_even"], {s["name"]: s for s in figures["systems"]}
     spent = float(money["spent_usd"])
@@ -130,8 +122,7 @@ def pay_back(figures: Figures) -> Chart | None:
             last = first + days * daily[name]
             ends, colour = ([0, days], [first, last]), _colour(name)
             width, alpha = (5, 0.4) if name == "teacher" else (1.5, 1.0)  # it may lie beneath
-            label = shown(name) + mark(by_name[name])
-            axes.plot(*ends, line, color=colour, label=label, linewidth=width, alpha=alpha)
+            axes.plot(*ends, line, color=colour, label=shown(name), linewidth=width, alpha=alpha)
         if "days" in money and back <= days:
             axes.plot([back], [spent + back * daily["student"]], "o", color=MARK)
         axes.set_xlabel("days")
