@@ -169,6 +169,7 @@ def test_the_dearer_way_is_not_advised(told: Told) -> None:
     """The student is a machine, $2.40 a day; gpt-6-luna alone is $0.34. Of 10,000 requests 4,000
     handed over are $0.136: both together are $2.536, which is $0.2536 for 1,000."""
     _, found, _ = told
+    assert [one["rule"] for one in found["advice"]] == ["more_data", "too_late"]
     best = next(row for row in found["coverage"]["points"] if row["share"] == 0.6)
     assert best["at_traffic"] == {
         **{"usd_per_1k_requests": "0.2536", "usd_per_day": "2.536"},
@@ -178,7 +179,6 @@ def test_the_dearer_way_is_not_advised(told: Told) -> None:
         "for $0.2536 per 1,000 requests at 10,000 a day instead of $0.034, which is dearer"
         in (found["coverage"]["sentence"])
     )
-    assert [one["rule"] for one in found["advice"]] == ["more_data", "too_late"]
 
 
 @pytest.mark.parametrize("told", [Case(SOL, tuple(PART), "", 100_000)], indirect=True)

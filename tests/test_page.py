@@ -28,7 +28,7 @@ from distill.workspace import Workspace
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.standin import StandIn
 from tests.test_pipeline import figures
-from tests.test_report import report
+from tests.test_report import at_traffic, report
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -133,8 +133,10 @@ def _seen(browser: "Browser", path: Path, theme: Any, width: int) -> Seen:
 def page(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, drawn_charts: None
 ) -> Path:
-    """The page of a whole run with its learning curve."""
+    """The page of a whole run with its learning curve, whose student may replace its teacher."""
     pets()
+    toml = workspace.prompts / "pets" / "task.toml"
+    pets(task_toml=toml.read_text(encoding="utf-8") + "[evaluate]\nmargin = 0.9\n")
     outcome = pipeline.run(workspace, "pets", pipeline.Way(until="train", curve=True))
     pipeline.run(workspace, "pets")
     return outcome.context.folder / "report.html"
@@ -289,15 +291,15 @@ def test_every_system_is_in_the_chart_with_a_scale_to_read_it_by() -> None:
     """Prices between two powers of ten, one too small to be shown, shares at half points."""
     found: Any = report()
     for row, usd in zip(found["systems"], ("0.0032", "0.0081", "0.0045", "0"), strict=True):
-        row |= {"usd_per_1k_requests": usd}
+        row |= at_traffic(usd)
     svg = charts(found)["quality_cost"].svg
     for row in found["systems"]:
         assert f">{row['name']}<" in svg
     assert svg.count(">$0.") >= 2
     for row in found["systems"][:4]:
-        row |= {"usd_per_1k_requests": "0.24", "value": 0.85, "ci_low": 0.83, "ci_high": 0.9}
+        row |= at_traffic("0.24") | {"value": 0.85, "ci_low": 0.83, "ci_high": 0.9}
     assert ">$0.2" in charts(found)["quality_cost"].svg
-    found["systems"][0]["usd_per_1k_requests"] = "0.55"
+    found["systems"][0] |= at_traffic("0.55")
     assert ">$0.5<" in charts(found)["quality_cost"].svg
 
 
@@ -317,7 +319,7 @@ def test_the_prices_along_the_chart_do_not_run_into_each_other(
 ) -> None:
     found: Any = report()
     for row, usd in zip(found["systems"], prices, strict=True):
-        row |= {"usd_per_1k_requests": usd}
+        row |= at_traffic(usd)
     path = tmp_path / "report.html"
     path.write_text(html(found), encoding="utf-8")
     ticks = sorted(look(path, "light", 1280).ticks)
