@@ -43,6 +43,7 @@ from distill.permission import check_terms, learned_from, notes
 from distill.plan import Plan, curve_plan, plan
 from distill.progress import shown
 from distill.prompting import student_chat
+from distill.rehearsal_folder import check_is_for_real_runs
 from distill.report import is_outdated, report, report_so_far
 from distill.split import split
 from distill.store import Run, Store, TeacherChoice, open_store
@@ -117,6 +118,8 @@ def run(workspace: Workspace, name: str, way: Way = ALL_THE_WAY) -> Outcome:
 
 def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
     """The same with a task that is read already."""
+    if not way.rehearsal:
+        check_is_for_real_runs(workspace)
     with workspace.locked(task.name):
         warning = "" if _is_trained(workspace, task, way) else check_student(task)
         chosen = choose_run(workspace, task, way)

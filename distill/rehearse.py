@@ -4,7 +4,6 @@ a cent is spent. What it makes lies apart from real runs, and is stamped.
 """
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,12 +16,11 @@ from distill.consent import WHOLE_BUDGET
 from distill.errors import DistillError, InputError
 from distill.rehearsal import Bill, Settings, running
 from distill.rehearsal.faults import check, parse
-from distill.store import open_store
+from distill.rehearsal_folder import clear, rehearsals_of
 from distill.task import Task, load_task
 from distill.teacher_choice import by_keys
 from distill.workspace import Workspace
 
-FOLDER = "rehearsal"
 NO_REAL_KEY = "rehearsal"
 
 
@@ -69,11 +67,12 @@ def parse_faults(text: str) -> dict[str, float]:
 def rehearse(workspace: Workspace, name: str, wanted: Wanted) -> Rehearsed:
     """A run from the start, in a folder of its own that every rehearsal makes anew.
 
-    Raises DistillError when the bill and the ledger do not agree, and what any run raises.
+    Raises DistillError when the bill and the ledger do not agree, InputError where the folder holds
+    anything but a rehearsal, and what any run raises.
     """
     task, instead = _with_teacher(load_task(workspace.prompts, name), wanted)
-    apart = Workspace(workspace.prompts, workspace.runs / FOLDER)
-    _clear(apart, name)
+    apart = rehearsals_of(workspace)
+    clear(apart, name)
     settings = Settings(
         task.folder / "seeds.jsonl",
         faults=wanted.faults,
@@ -115,18 +114,6 @@ def _with_teacher(task: Task, wanted: Wanted) -> tuple[Task, str]:
         )
     changes = {"mode": wanted.mode} if wanted.mode else {}
     return task.with_teacher(model=name, **changes), instead
-
-
-def _clear(apart: Workspace, name: str) -> None:
-    """Forget the rehearsal before, and mark the store of this one."""
-    with apart.locked(name):
-        for entry in apart.task_folder(name).iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            elif entry.name != ".lock":
-                entry.unlink()
-        with open_store(apart.database(name)) as store:
-            store.begin_rehearsal()
 
 
 @contextmanager

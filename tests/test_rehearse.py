@@ -1,6 +1,8 @@
 """A rehearsal is a whole run with a stand-in for the provider, apart from real runs, stamped."""
 
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,9 @@ from click.testing import CliRunner
 from distill import pipeline
 from distill.cli import cli
 from distill.errors import InputError
+from distill.rehearsal_folder import clear, rehearsals_of
 from distill.rehearse import Wanted, parse_faults, rehearse
-from distill.store import open_store
+from distill.store import Run, open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask
 from tests.standin import StandIn
@@ -71,8 +74,69 @@ def test_a_rehearsal_starts_from_nothing_and_is_no_start_for_a_real_run(
     assert first.bill.asked == second.bill.asked, "the task's own teacher, and nothing of before"
     assert first.bill.usd == second.bill.usd > 0
     apart = Workspace(workspace.prompts, workspace.runs / "rehearsal")
-    with pytest.raises(InputError, match="holds a rehearsal"):
+    with pytest.raises(InputError, match="is for rehearsals, which clear it"):
         pipeline.run(apart, "pets")
+    apart.task_folder("pets").rename(workspace.task_folder("pets"))
+    with pytest.raises(InputError, match="holds a rehearsal"):
+        pipeline.run(workspace, "pets")
+
+
+def real_store(folder: Path) -> None:
+    """A store with a run, as a real one leaves it."""
+    with open_store(folder / "distill.duckdb") as store:
+        now = datetime.now(UTC)
+        store.add_run(Run("r", "hash", {}, "", now, "openai:gpt-6-luna"), {})
+
+
+def files_of_a_user(folder: Path) -> None:
+    """Somebody's notes."""
+    (folder / "notes").mkdir(parents=True)
+    (folder / "notes" / "one.txt").write_text("paid for", encoding="utf-8")
+
+
+def other_database(folder: Path) -> None:
+    """A file with the store's name that is none."""
+    folder.mkdir(parents=True)
+    (folder / "distill.duckdb").write_bytes(b"something else")
+
+
+@pytest.mark.parametrize("fill", [real_store, files_of_a_user, other_database])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_rehearsal_clears_nothing_but_a_rehearsal(
+    workspace: Workspace,
+    pets: WriteTask,
+    tmp_path: Path,
+    fill: Callable[[Path], None],
+    linked: bool,
+) -> None:
+    pets()
+    folder = workspace.runs / "rehearsal" / "pets"
+    place = tmp_path / "elsewhere" if linked else folder
+    fill(place)
+    if linked:
+        folder.parent.mkdir(parents=True)
+        folder.symlink_to(place)
+    before = {path.relative_to(place): path.stat().st_size for path in place.rglob("*")}
+    folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
+    result = CliRunner().invoke(cli, [*folders, "rehearse", "pets", "--until", "generate"])
+    assert isinstance(result.exception, InputError)
+    assert "holds something else" in str(result.exception)
+    after = {path.relative_to(place): path.stat().st_size for path in place.rglob("*")}
+    assert {name: size for name, size in after.items() if name.name != ".lock"} == before
+
+
+def test_a_rehearsal_that_was_cut_off_while_it_was_cleared_is_cleared_again(
+    workspace: Workspace,
+) -> None:
+    apart = rehearsals_of(workspace)
+    clear(apart, "pets")
+    (apart.task_folder("pets") / "a-run").mkdir()
+    clear(apart, "pets")
+    assert not (apart.task_folder("pets") / "a-run").exists()
+    apart.database("pets").unlink()
+    clear(apart, "pets")  # an empty folder with its lock
+    with open_store(apart.database("pets")) as store:
+        assert store.is_rehearsal()
 
 
 @pytest.mark.usefixtures("no_keys")
