@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from distill.backends.bases import chat_template
+from distill.backends.base_folder import chat_template
 from distill.errors import DistillError
 from distill.records import Answered, Completion, Message, Model, Parity, Request, Sampling, Student
 

@@ -172,7 +172,8 @@ class Task:
                 description=self.spec.description, **self.form.values(), **values
             )
         except TEMPLATE_ERRORS as error:
-            raise InputError(f"{self.folder / prompt}: {error}") from error
+            said = str(error) or type(error).__name__  # MemoryError says nothing
+            raise InputError(f"{self.folder / prompt}: {said}") from error
         return text.rstrip("\n")
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import struct
 import subprocess
 import sys
 import threading
@@ -14,11 +16,15 @@ from typing import Any
 import numpy
 import pytest
 from safetensors.numpy import save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from distill import pipeline
 from distill.backends import bases
-from distill.backends.bases import locate, parameters
+from distill.backends.base_folder import parameters
+from distill.backends.bases import locate
 from distill.backends.trainers import TRAINERS, lora
+from distill.backends.trainers.children.lora import loading, merging
 from distill.backends.trainers.recipes import recipe_for
 from distill.backends.weights import STUDENT
 from distill.errors import InputError
@@ -34,11 +40,25 @@ def base(tmp_path: Path) -> Path:
     """A folder with what is looked at."""
     folder = tmp_path / "my-llama"
     folder.mkdir()
-    (folder / "config.json").write_text("{}", encoding="utf-8")
+    write_config(folder)
     (folder / "chat_template.jinja").write_text("{{ messages }}", encoding="utf-8")
     save_file({"a": zeros(3, 4), "b": zeros(5)}, folder / "one.safetensors", {"format": "pt"})
     save_file({"c": zeros(2, 2, 2)}, folder / "two.safetensors")
+    parts = {"a": "one.safetensors", "b": "one.safetensors", "c": "two.safetensors"}
+    (folder / INDEX).write_text(json.dumps({"weight_map": parts}), encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text(json.dumps(TOKENIZER), encoding="utf-8")
+    words = WordLevel({"cats": 0, "dogs": 1, "<end>": 2}, "<end>")
+    Tokenizer(words).save(str(folder / "tokenizer.json"))
     return folder
+
+
+INDEX = "model.safetensors.index.json"
+TOKENIZER = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<end>"}
+
+
+def write_config(folder: Path, **changes: object) -> None:
+    about = {"model_type": "llama", "vocab_size": 3} | changes
+    (folder / "config.json").write_text(json.dumps(about), encoding="utf-8")
 
 
 def zeros(*shape: int) -> Any:
@@ -82,11 +102,10 @@ def test_no_model_no_weights_no_template(base: Path, tmp_path: Path) -> None:
     (base / "chat_template.jinja").unlink()
     with pytest.raises(InputError, match="has no chat template"):
         locate(str(base))
-    settings = json.dumps({"chat_template": "{{ messages }}"})
+    settings = json.dumps(TOKENIZER | {"chat_template": "{{ messages }}"})
     (base / "tokenizer_config.json").write_text(settings, encoding="utf-8")
     locate(str(base))
-    for path in base.glob("*.safetensors"):
-        path.rename(path.with_suffix(".bin"))
+    (base / INDEX).rename(base / "pytorch_model.bin.index.json")
     with pytest.raises(InputError, match="no weights in safetensors"):
         locate(str(base))
 
@@ -99,9 +118,112 @@ def test_a_template_that_takes_no_system_message(base: Path) -> None:
         locate(str(base))
 
 
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        (b"{{ 1 + 'a' }}", "unsupported operand"),
+        (b"{{ 1 / 0 }}", "division by zero"),
+        (b"\xff{{ messages }}", "is not UTF-8 at byte 0"),
+        (
+            b"{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+            "not end",
+        ),
+    ],
+)
+def test_a_template_that_goes_wrong(base: Path, template: bytes, said: str) -> None:
+    (base / "chat_template.jinja").write_bytes(template)
+    with pytest.raises(InputError, match=rf"^student\.base: .*{said}"):
+        locate(str(base))
+
+
+def header(about: object, length: int | None = None) -> bytes:
+    """A safetensors file with that header, and no number behind it."""
+    text = json.dumps(about).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text
+
+
+TENSOR = {"dtype": "F16", "shape": [2**62], "data_offsets": [0, 8]}
+TOOLS = {"auto_map": {"AutoTokenizer": ["evil.Tokenizer", None]}, "tokenizer_class": "Evil"}
+WRONG: list[tuple[str, bytes, str]] = [
+    ("config.json", b"no JSON", "is not valid JSON"),
+    ("config.json", b"[]", "is no JSON object"),
+    ("config.json", b"[" * 100_000, "is not valid JSON"),
+    ("config.json", b"\xff", "is not UTF-8"),
+    ("config.json", b'{"max_position_embeddings": "many"}', "'many' for"),
+    ("config.json", b'{"model_type": "own", "vocab_size": 3}', "names the architecture 'own'"),
+    ("config.json", b'{"model_type": "llama", "vocab_size": 7}', "without a table of the 7 tokens"),
+    ("tokenizer_config.json", b"[]", "has no tokenizer that can be read"),
+    ("tokenizer_config.json", json.dumps(TOOLS).encode(), "has no tokenizer that can be read"),
+    ("tokenizer_config.json", b'{"tokenizer_class": "PreTrainedTokenizerFast"}', "end-of-sequence"),
+    ("tokenizer.json", b"no JSON", "has no tokenizer that can be read"),
+    ("tokenizer.json", b'{"version": "1.0"}', "has no tokenizer that can be read"),
+    ("one.safetensors", b"xx", "is damaged"),
+    ("one.safetensors", header({}, 2**63), "is damaged"),
+    ("one.safetensors", header({}, 90_000_000), "is damaged"),
+    ("one.safetensors", header({"a": TENSOR}), "is damaged"),
+    ("one.safetensors", header({}), "without a table of the 3 tokens"),
+    (INDEX, b'{"weight_map": {"a": "../../other.safetensors"}}', "of files beside it"),
+    (INDEX, b'{"weight_map": {"a": "three.safetensors"}}', "lacks three.safetensors"),
+    (INDEX, b"{}", "of files beside it"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "said"), WRONG)
+def test_what_is_wrong_with_a_base_is_said_before_anything_is_paid(
+    base: Path, name: str, content: bytes, said: str
+) -> None:
+    (base / name).write_bytes(content)
+    with pytest.raises(InputError, match=rf"^student\.base: .*{re.escape(said)}"):
+        lora.check(StudentSpec(base=str(base)).model_dump())
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "one.safetensors", "tokenizer.json", "README.md", "chat_template.jinja"]
+)
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_base_of_pipes_and_devices_is_not_read(base: Path, name: str, kind: str) -> None:
+    (base / name).unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(base / name)
+    else:
+        (base / name).symlink_to("/dev/zero")
+    with pytest.raises(InputError, match=r"^student\.base: "):
+        locate(str(base))
+
+
+def test_links_into_a_cache_are_followed(base: Path, tmp_path: Path) -> None:
+    blobs = tmp_path / "blobs"
+    base.rename(blobs)
+    base.mkdir()
+    for path in blobs.iterdir():
+        (base / path.name).symlink_to(path)
+    assert locate(str(base))[1] == base
+
+
+@pytest.mark.parametrize("name", ["../x", "-x/y", "x/y-", "a/..", "a--b/c..d"])
+def test_a_name_that_the_hub_cannot_have(name: str) -> None:
+    with pytest.raises(InputError, match=r"^student\.base: "):
+        locate(name)
+
+
+def test_weights_that_trainers_do_not_load_are_not_counted(base: Path) -> None:
+    save_file({"a": zeros(100, 100)}, base / "consolidated.safetensors")
+    assert parameters(base) == 3 * 4 + 5 + 2 * 2 * 2
+
+
+def test_trainers_open_no_pickle(base: Path, tmp_path: Path) -> None:
+    """A base that was changed after its check: what its .bin holds is not opened."""
+    (base / INDEX).unlink()
+    (base / "pytorch_model.bin").write_bytes(b"a pickle")
+    recipe = {"seed": 0, "load_in_4bit": False}
+    with pytest.raises(OSError, match=r"model\.safetensors"):
+        loading.peft({"base": str(base), "recipe": recipe})  # type: ignore[arg-type, typeddict-item]
+    with pytest.raises(OSError, match=r"model\.safetensors"):
+        merging.merge(str(base), None, tmp_path, None)
+
+
 def test_weights_that_are_quantized_already(base: Path) -> None:
-    config = {"quantization_config": {"load_in_4bit": True}}
-    (base / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    write_config(base, quantization_config={"load_in_4bit": True})
     with pytest.raises(InputError, match="quantized already: take the 16-bit ones"):
         locate(str(base))
 
@@ -109,7 +231,7 @@ def test_weights_that_are_quantized_already(base: Path) -> None:
 def test_a_context_that_the_base_has_not(base: Path) -> None:
     choices = StudentSpec(base=str(base), context_tokens=4096).model_dump()
     assert lora.check(choices) == ""
-    (base / "config.json").write_text('{"max_position_embeddings": 2048}', encoding="utf-8")
+    write_config(base, max_position_embeddings=2048)
     with pytest.raises(InputError, match=r"the base can look at no more than 2,048"):
         lora.check(choices)
 

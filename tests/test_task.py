@@ -153,6 +153,11 @@ def test_a_bad_template_names_its_file(pets: WriteTask, template: str) -> None:
         pets(student_md=template)
 
 
+def test_a_template_that_wants_all_memory_is_told(pets: WriteTask) -> None:
+    with pytest.raises(InputError, match=r"student\.md: \w+"):
+        pets(student_md="{{ 'a' * 10**18 }}")
+
+
 def test_an_answer_prompt_without_the_input(pets: WriteTask) -> None:
     with pytest.raises(InputError, match=r"answer\.md does not show the input: write \{\{ input"):
         pets(answer_md="Which pet?")

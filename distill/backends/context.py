@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from distill.backends.bases import tokenizer_of
+from distill.backends.base_folder import tokenizer_of
 
 TEMPLATE_BYTES = 256  # more than any chat template adds to a chat of three turns
 

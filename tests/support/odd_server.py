@@ -55,9 +55,7 @@ def odd_server(answer: Answer) -> Iterator[OddServer]:
             pieces = _pieces(found)
             self.send_response(status)
             length = {"Content-Length": str(sum(map(len, pieces)))}
-            for key, value in (
-                {"Content-Type": "application/json"} | length | dict(headers)
-            ).items():
+            for key, value in {"Content-Type": "application/json", **length, **headers}.items():
                 self.send_header(key, value)
             self.end_headers()
             try:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distill.backends import bases, context
-from distill.backends.bases import folder_of, licence, parameters, positions
+from distill.backends.base_folder import parameters, positions
+from distill.backends.bases import folder_of, licence
 from distill.backends.child import running
 from distill.backends.context import Chat
 from distill.backends.hardware import interpreter

@@ -57,6 +57,7 @@ def peft(job: Job) -> tuple[Any, Any]:
         quantization_config=four_bits(dtype) if recipe["load_in_4bit"] else None,
         local_files_only=True,
         trust_remote_code=False,
+        use_safetensors=True,
     )
     config = LoraConfig(
         r=recipe["rank"],

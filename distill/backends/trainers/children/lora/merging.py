@@ -18,7 +18,11 @@ def merge(base: str, trained: Any, out: Path, tokenizer: Any) -> None:
     from transformers import AutoModelForCausalLM
 
     whole = AutoModelForCausalLM.from_pretrained(
-        base, dtype=torch.float32, local_files_only=True, trust_remote_code=False
+        base,
+        dtype=torch.float32,
+        local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
     )
     take_rounded(whole, trained)
     model = PeftModel.from_pretrained(whole, str(out / "adapter"))

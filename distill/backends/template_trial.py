@@ -1,0 +1,35 @@
+"""A process that renders one chat template and says what goes wrong: `python -m … < template`.
+
+A template is a program of its author: it may never end, or want all memory.
+"""
+
+import resource
+import sys
+
+CPU_SECONDS = 10
+MAX_BYTES = 4_000_000_000
+
+
+def main() -> None:
+    """Render the template of standard input; print the error's text, if there is one."""
+    from transformers.utils.chat_template_utils import render_jinja_template
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = int(used.ru_utime + used.ru_stime) + CPU_SECONDS
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_BYTES, MAX_BYTES))
+    turns = [{"role": role, "content": "a text"} for role in ("system", "user")]
+    try:
+        render_jinja_template(
+            conversations=[turns],
+            chat_template=sys.stdin.buffer.read().decode(),
+            add_generation_prompt=True,
+            bos_token="",
+            eos_token="",
+        )
+    except Exception as error:  # noqa: BLE001 - a template goes wrong like any program
+        sys.stdout.write(" ".join(str(error).split())[:300] or type(error).__name__)
+
+
+if __name__ == "__main__":
+    main()
