@@ -217,7 +217,7 @@ def test_trainers_open_no_pickle(base: Path, tmp_path: Path) -> None:
     (base / "pytorch_model.bin").write_bytes(b"a pickle")
     recipe = {"seed": 0, "load_in_4bit": False}
     with pytest.raises(OSError, match=r"model\.safetensors"):
-        loading.peft({"base": str(base), "recipe": recipe})  # type: ignore[arg-type, typeddict-item]
+        loading.peft({"base": str(base), "recipe": recipe})
     with pytest.raises(OSError, match=r"model\.safetensors"):
         merging.merge(str(base), None, tmp_path, None)
 

@@ -20,6 +20,7 @@ class OddServer:
     url: str = ""
     asked: list[Body] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
 
 def completion(text: object = "fine", reason: object = "stop", **changes: object) -> Body:
@@ -51,6 +52,7 @@ def odd_server(answer: Answer) -> Iterator[OddServer]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             server.asked.append(body)
             server.headers.append(dict(self.headers))
+            server.paths.append(self.path)
             status, found, headers = answer(body)
             pieces = _pieces(found)
             self.send_response(status)

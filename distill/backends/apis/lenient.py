@@ -121,7 +121,8 @@ def usage_of(counts: object, text: str) -> Usage | None:
         return None
     completion = max(completion, (token_count(counts.get("total_tokens")) or 0) - prompt)
     read, made = (_details(counts, f"{name}_tokens_details") for name in ("prompt", "completion"))
-    cached = min(token_count(read.get("cached_tokens")) or 0, prompt)
+    told = read.get("cached_tokens", counts.get("prompt_cache_hit_tokens"))  # DeepSeek's name
+    cached = min(token_count(told) or 0, prompt)
     written = min(token_count(read.get("cache_write_tokens")) or 0, prompt - cached)
     reasoning = min(token_count(made.get("reasoning_tokens")) or 0, completion)
     return Usage(prompt, completion, cached, written, reasoning)

@@ -26,7 +26,13 @@ def identify(argument: str) -> Model:
         raise InputError(
             f"teacher.model: {argument!r} must be <url>#<model>, like http://host/v1#name"
         )
-    if parts.username or parts.password or parts.query:
+    if parts.query:
+        raise InputError(
+            f"teacher.model: no query in the address, where keys stand; {KEY} takes the server's "
+            "key. Azure's address without api-version is https://<resource>.openai.azure.com"
+            "/openai/v1#<deployment>."
+        )
+    if parts.username or parts.password:
         raise InputError(f"teacher.model: no keys in the address; {KEY} takes the server's key")
     return Model(argument, None, "compatible")
 
