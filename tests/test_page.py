@@ -217,6 +217,41 @@ def test_attacks_are_text_in_markdown_too() -> None:
     assert rendered(f"[a{LINK} {SCRIPT}")[0] >= {"link_open", "html_inline"}, "it would see them"
 
 
+STEERING = "a\x1b]0;title\x07 \u202eevil\u2066 b\x00 \x9b31m"
+
+
+def everywhere(text: str) -> Any:
+    """A report with a text in each place that holds a user's or a model's."""
+    found: Any = report()
+    found["headline"], found["labels"][0]["label"] = f"x {text}", text
+    found["worst"] = [{"input": text, "expected": text, "teacher": text, "student": text}]
+    found["systems"][2]["name"] = text
+    found["data"]["yields"][0]["examples"] = [{"input": text, "reason": "x", "matched": text}]
+    return found
+
+
+@pytest.mark.parametrize("show", [html, markdown])
+def test_characters_that_steer_or_turn_are_shown_as_such(show: Callable[[Any], str]) -> None:
+    shown = show(everywhere(STEERING))
+    assert not set(shown) & set("\x00\x07\x1b\x9b\u202e\u2066")
+    assert shown.count("\N{REPLACEMENT CHARACTER}evil") >= 6
+    arabic = "\u0645\u0631\u062d\u0628\u0627\u200d \U0001f469\u200d\U0001f33e"
+    assert arabic in show(everywhere(arabic)), "what people write stays"
+
+
+def test_texts_of_others_are_isolated_on_the_page() -> None:
+    assert html(everywhere("one & two")).count("<bdi>one &amp; two</bdi>") >= 6
+
+
+@pytest.mark.parametrize("show", [html, markdown])
+def test_a_long_message_is_cut_in_the_tables_of_mistakes(show: Callable[[Any], str]) -> None:
+    long, found = "long " * 200_000, everywhere("short")
+    found["worst"] = [{"input": long, "expected": long, "teacher": long, "student": long}] * 20
+    shown = show(found)
+    assert len(shown) - len(show(everywhere("short"))) < 20 * 4 * 1000
+    assert "(999,400 more characters)" in shown
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -228,11 +263,7 @@ def test_attacks_are_text_in_markdown_too() -> None:
     ],
 )
 def test_no_character_lets_a_text_out_of_its_place(text: str) -> None:
-    found: Any = report()
-    found["headline"], found["labels"][0]["label"] = f"x {text}", text
-    found["worst"] = [{"input": text, "expected": text, "teacher": text, "student": text}]
-    found["systems"][2]["name"] = text
-    found["data"]["yields"][0]["examples"] = [{"input": text, "reason": "x", "matched": text}]
+    found = everywhere(text)
     kinds, shown = rendered(markdown(found))
     assert not MARKUP & kinds and "<img" not in shown and "<b>" not in shown
     before = rendered(markdown(report()))[1]

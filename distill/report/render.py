@@ -11,12 +11,22 @@ from jinja2 import (
     select_autoescape,
 )
 from jinja2.runtime import Context
+from markupsafe import Markup
 
 from distill.report.spend import short_usd
 from distill.report.timing import MARK, doubt, mark
 from distill.systems import HEADS, is_disturbed
 
 Figures = Mapping[str, Any]
+
+SHOWN = 600  # characters of a message or an answer
+# Controls steer what shows the page; those of direction (Unicode's bidirectional algorithm) let a
+# text read otherwise than it is written, and what stands beside it, too.
+_STEERING = [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+_KEPT = {0x09, 0x0A, 0x0D}
+_BREAKS = (0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x85)
+_LEGIBLE = dict.fromkeys(set(_STEERING) - _KEPT, "\N{REPLACEMENT CHARACTER}")
+_LEGIBLE |= dict.fromkeys(_BREAKS, " ")
 
 # What the metric that comes first is, as a title.
 ABOUT = {
@@ -76,7 +86,7 @@ def _environment() -> Environment:
     environment.filters |= {"again": AGAIN.__getitem__}
     environment.filters |= {"dollars": short_usd, "labeller": _labeller}
     environment.filters |= {"seconds": _seconds, "code": _code, "points": _points}
-    environment.filters |= {"cell": _cell, "days": _days}
+    environment.filters |= {"cell": _cell, "days": _days, "foreign": _foreign}
     environment.filters |= {"mark": mark, "mark_of": _mark_of, "doubt": doubt}
     environment.tests["disturbed"] = is_disturbed
     return environment
@@ -119,7 +129,23 @@ def _seconds(value: float) -> str:
 
 def _code(text: str) -> str:
     """A text as a Markdown code span in a table: it cannot start markup or end a cell."""
-    return Inert("`" + _cell(text).replace("`", "'") + "`")
+    return Inert("`" + _cell(_legible(_cut(text))).replace("`", "'") + "`")
+
+
+def _foreign(text: str) -> Markup:
+    """A text of a user's or a model's on the page: cut where it is long, and no neighbour of its
+    reads otherwise for its direction."""
+    return Markup("<bdi>{}</bdi>").format(_legible(_cut(text)))
+
+
+def _cut(text: str) -> str:
+    more = len(text) - SHOWN
+    return text if more <= 0 else f"{text[:SHOWN]}… ({more:,} more characters)"
+
+
+def _legible(text: str) -> str:
+    """A text without characters that steer a terminal or turn text around."""
+    return text.translate(_LEGIBLE)
 
 
 def _cell(text: str) -> str:
@@ -129,8 +155,11 @@ def _cell(text: str) -> str:
 
 @pass_context
 def _finalized(context: Context, value: object) -> object:
-    """In Markdown no text of anybody's starts HTML or a link; on the page it is escaped anyway."""
-    html = context.eval_ctx.autoescape
-    if html or isinstance(value, Inert) or not isinstance(value, str):
+    """No text steers what shows it. In Markdown no text of anybody's starts HTML or a link; on the
+    page it is escaped anyway."""
+    if isinstance(value, Inert | Markup) or not isinstance(value, str):
+        return value
+    value = _legible(value)
+    if context.eval_ctx.autoescape:
         return value
     return " ".join(value.splitlines()).replace("<", "&lt;").replace("](", r"]\(")
