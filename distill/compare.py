@@ -10,7 +10,7 @@ from typing import Any
 from distill.errors import InputError
 from distill.report.spend import short_usd
 from distill.stats import Interval, estimate, paired_difference
-from distill.store import open_store
+from distill.store import open_to_read
 from distill.systems import HEADS, is_disturbed, system_of
 from distill.task import Task, load_task
 from distill.workspace import Workspace
@@ -52,7 +52,7 @@ def _measured(workspace: Workspace, name: str, run: str) -> Measured:
     task = load_task(workspace.prompts, name)
     if not workspace.database(name).exists():
         raise InputError(f"task {name} has no run yet")
-    with open_store(workspace.database(name)) as store:
+    with open_to_read(workspace.database(name)) as store:
         if run not in {row.id for row in store.runs()}:
             raise InputError(f"no run {run!r} of task {name}; `distill runs` lists them")
         scores = store.scores(run, task.form.metric).get("student")

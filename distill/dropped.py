@@ -8,7 +8,7 @@ from typing import Any
 from distill.errors import InputError
 from distill.leaks import REASONS, find, near_gold
 from distill.records import Leak
-from distill.store import Store, open_store
+from distill.store import Store, open_store, open_to_read
 from distill.task import Task, load_task
 from distill.workspace import Workspace
 from distill.yields import dropped_rows, figures, yields
@@ -40,7 +40,7 @@ def leaks_of(workspace: Workspace, name: str) -> list[Row]:
     task = load_task(workspace.prompts, name)
     rows = [("seeds", row.input) for row in task.seeds]
     if workspace.database(name).exists():
-        with open_store(workspace.database(name)) as store:
+        with open_to_read(workspace.database(name)) as store:
             run_id = _latest_curated(store)
             examples = store.examples(run_id) if run_id else []
         rows += [(row.source, row.input) for row in examples if row.source != "seeds"]

@@ -14,7 +14,7 @@ from distill.backends.hardware import gpu, how_to_install, installed, interprete
 from distill.backends.teachers import BY_KEY, KEYS, WITHOUT_KEY, automatic
 from distill.backends.weights import MANIFEST, STUDENT, TEACHER, models_folder
 from distill.errors import InputError
-from distill.store import open_store
+from distill.store import open_to_read
 from distill.systems import system_of
 from distill.terms import StudentKind, terms_of_teacher
 from distill.workspace import EVENTS, Workspace
@@ -35,7 +35,7 @@ def list_runs(workspace: Workspace, task: str | None) -> list[Row]:
         raise InputError(f"no runs of task {task!r} in {workspace.runs}/; tasks with runs: {known}")
     rows = []
     for name in [task] if task else sorted(databases):
-        with open_store(databases[name]) as store:
+        with open_to_read(databases[name]) as store:
             for run in reversed(store.runs()):
                 stages = list(store.finished_stages(run.id))
                 row = {"task": name, "run": run.id, "done": ", ".join(stages) or "nothing"}
@@ -70,10 +70,17 @@ def read_status(workspace: Workspace, task: str) -> Row:
     lines = events.read_text(encoding="utf-8").splitlines()
     # A full disk tears the last line.
     last = [json.loads(line) for line in lines if '"step"' in line and line.endswith("}")][-1:]
-    holder = workspace.holder(task)
     row: Row = {"task": task, "run": events.parent.resolve().name}
-    row["state"] = f"running (PID {holder})" if holder else "not running"
+    row["state"] = _state(workspace, task)
     return row | (_progress(last[0]) if last else {})
+
+
+def _state(workspace: Workspace, task: str) -> str:
+    try:
+        holder = workspace.holder(task)
+    except PermissionError:
+        return "not known: its lock may not be read"
+    return f"running (PID {holder})" if holder else "not running"
 
 
 def _progress(event: Row) -> Row:

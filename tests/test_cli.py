@@ -6,13 +6,19 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from distill.cli import cli
+from distill.overview import list_runs, read_status
+from distill.store import Run, open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask
 from tests.standin import StandIn
@@ -46,6 +52,73 @@ def test_run_shows_the_verdict_and_the_table(
     assert output.rstrip().endswith("report.html")
     again = invoke(workspace, "run", "pets")
     assert "nothing to do (--new starts another)" in again
+
+
+@contextmanager
+def not_root() -> Iterator[None]:
+    """The rights of a user whom nothing of root's is opened for writing."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_runs_and_status_of_a_folder_that_may_only_be_read() -> None:
+    with TemporaryDirectory() as place:
+        workspace = Workspace(Path(place) / "prompts", Path(place) / "runs")
+        folder = workspace.run_folder("pets", "r1")
+        folder.mkdir(parents=True)
+        event = {"stage": "split", "step": "rows", "event": "done", "total": 0, "seconds": 1.0}
+        (folder / "events.jsonl").write_text(json.dumps(event) + "\n", encoding="utf-8")
+        workspace.point_latest("pets", "r1")
+        with open_store(workspace.database("pets")) as store:
+            store.add_run(Run("r1", "hash", {}, "", datetime.now(UTC), "embedded"), {})
+        lock = workspace.task_folder("pets") / ".lock"
+        lock.touch()
+        lock.chmod(0)
+        folders = [Path(place), workspace.runs, workspace.task_folder("pets"), folder]
+        for path in folders:
+            path.chmod(0o555)
+        workspace.database("pets").chmod(0o444)
+        with not_root():
+            [run] = list_runs(workspace, "pets")
+            status = read_status(workspace, "pets")
+        for path in folders:
+            path.chmod(0o755)
+    assert run["run"] == status["run"] == "r1"
+    assert status["state"] == "not known: its lock may not be read"
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&- 2>&-", "<&- >&- 2>&-"])
+def test_a_command_whose_streams_are_closed_ends_as_it_would(
+    workspace: Workspace, pets: WriteTask, tmp_path: Path, closed: str
+) -> None:
+    """What it opens is none of the streams, and what is said to them goes nowhere."""
+    pets()
+    opened = tmp_path / "opened"
+    code = f"""
+import sys
+from distill.cli import cli, main
+
+@cli.command()
+def probe():
+    sys.stderr.isatty()
+    with open({str(opened)!r}, "w") as file:
+        sys.stderr.write("a message")
+        sys.stderr.flush()
+        file.write(str(file.fileno()))
+
+main()
+"""
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", code]
+    folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
+    done = subprocess.run([*shell, "probe"], capture_output=True, text=True, check=False)
+    assert (done.returncode, int(opened.read_text(encoding="utf-8")) > 2) == (0, True)
+    shown = subprocess.run([*shell, *folders, "tasks"], capture_output=True, text=True, check=False)
+    assert shown.returncode == 0 and ("pets" in shown.stdout) == (">&- 2" not in closed)
 
 
 def test_run_as_json(workspace: Workspace, pets: WriteTask, scripted_backends: StandIn) -> None:

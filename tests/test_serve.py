@@ -3,8 +3,12 @@
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -87,6 +91,53 @@ def test_a_port_that_is_taken_is_no_server_of_ours(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=f"port {port} of 127.0.0.1 is taken"):
             vllm.serve(Model("m", tmp_path, "chat"), taken).__enter__()
     assert not (tmp_path / "log").exists(), "nothing was started"
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY"])
+def test_our_own_server_is_asked_for_its_health_without_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with answering(502) as proxy, answering(200) as healthy, answering(503) as unwell:
+        monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.server_port}")
+        assert vllm._healthy("127.0.0.1", healthy.server_port)
+        assert not vllm._healthy("127.0.0.1", unwell.server_port)
+    assert healthy.asked == unwell.asked == ["/health"]
+    assert proxy.asked == []
+    assert not vllm._healthy("127.0.0.1", vllm.free_port())
+
+
+class Answering(ThreadingHTTPServer):
+    """A server that keeps the paths that it was asked for."""
+
+    asked: list[str]
+
+
+@contextmanager
+def answering(status: int) -> Iterator[Answering]:
+    """A server on loopback with one answer to everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            server.asked.append(self.path)
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing to stderr."""
+
+    server = Answering(("127.0.0.1", 0), Handler)
+    server.asked = []
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_a_server_that_ends_is_not_waited_for() -> None:

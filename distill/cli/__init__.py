@@ -1,5 +1,6 @@
 """The command line: options → stage → what is shown → exit code. The only package with Click."""
 
+import os
 import sys
 
 import click
@@ -15,6 +16,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """The console command: the one boundary where errors become messages and exit codes."""
+    _occupy_closed_streams()
     try:
         sys.exit(cli.main(standalone_mode=False))
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -30,3 +32,15 @@ def main() -> None:
         said = f"error: {error}; what was stored is kept, the same command goes on"
         click.echo(message(said), err=True)
         sys.exit(1)
+
+
+def _occupy_closed_streams() -> None:
+    """Point standard streams that the caller closed to nowhere: the next file that is opened would
+    be one of them, a store or a lock, and messages would be written into it."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r"))

@@ -4,10 +4,12 @@ The only package that imports duckdb. A stage opens the store, works and closes 
 process has the file open for writing, no other can open it, not even to read.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import duckdb
@@ -36,6 +38,7 @@ __all__ = [
     "as_json",
     "migrate",
     "open_store",
+    "open_to_read",
     "request_of",
 ]
 
@@ -72,6 +75,33 @@ def open_store(path: Path) -> Iterator["Store"]:
         raise
 
 
+@contextmanager
+def open_to_read(path: Path) -> Iterator["Store"]:
+    """The store at `path` for reading, also where it may not be written.
+
+    Raises what `open_store` raises, and InputError for a store of an older distill that may not be
+    written: its tables are not brought up to date.
+    """
+    if _is_writable(path) and _is_writable(path.parent):
+        with open_store(path) as store:
+            yield store
+        return
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            if pending := _pending(connection):
+                raise InputError(
+                    f"{path} is of an older distill and may not be written here, so that "
+                    f"{pending[0].name} cannot be applied: copy it to a folder of yours"
+                )
+            yield Store(connection)
+    except duckdb.Error as error:
+        raise explain(path, error) from error
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
 def explain(path: Path, error: duckdb.Error) -> DistillError:
     """Say what a database error means: held, damaged, or not writable. Paths and DuckDB's own
     words ("block") may be in any message, so whole phrases decide."""
@@ -103,17 +133,22 @@ def migrate(connection: duckdb.DuckDBPyConnection, *, stop_before: str | None = 
     connection.execute(
         "CREATE TABLE IF NOT EXISTS migration (name VARCHAR PRIMARY KEY, applied TIMESTAMPTZ)"
     )
+    for script in _pending(connection):
+        if script.name == stop_before:
+            return
+        connection.begin()
+        connection.execute(script.read_text(encoding="utf-8"))
+        connection.execute("INSERT INTO migration VALUES (?, ?)", [script.name, now()])
+        connection.commit()
+
+
+def _pending(connection: duckdb.DuckDBPyConnection) -> list[Traversable]:
+    """The migrations of `schema/` that are not applied yet, in their order. Raises InputError for a
+    store of a newer distill."""
     applied = {name for (name,) in connection.execute("SELECT name FROM migration").fetchall()}
     scripts = sorted(files("distill.schema").iterdir(), key=lambda item: item.name)
     if newer := sorted(applied - {script.name for script in scripts}):
         raise InputError(
             f"the store was made by a newer distill, which knows {newer[0]}: install that one"
         )
-    for script in scripts:
-        if script.name == stop_before:
-            return
-        if script.name.endswith(".sql") and script.name not in applied:
-            connection.begin()
-            connection.execute(script.read_text(encoding="utf-8"))
-            connection.execute("INSERT INTO migration VALUES (?, ?)", [script.name, now()])
-            connection.commit()
+    return [one for one in scripts if one.name.endswith(".sql") and one.name not in applied]
