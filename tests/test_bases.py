@@ -307,6 +307,18 @@ def test_what_the_hub_refuses(tmp_path: Path) -> None:
         assert "the hub has no 'meta-llama/Llama-3.2-1B-Instruct'" in ask_hub(url, tmp_path)
 
 
+def test_a_mirror_on_this_machine_is_asked_without_a_proxy(tmp_path: Path) -> None:
+    proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+    with hub("GatedRepo") as url:
+        said = ask_hub(url, tmp_path, **proxies, no_proxy="example.com")
+    assert "is gated: accept its licence" in said
+
+
+def test_a_proxy_that_the_hub_cannot_be_asked_through_is_named(tmp_path: Path) -> None:
+    said = ask_hub("http://hub.invalid", tmp_path, ALL_PROXY="socks5://127.0.0.1:9", no_proxy="")
+    assert "the proxy in the environment cannot be used for the hub" in said
+
+
 def test_a_hub_out_of_reach(tmp_path: Path) -> None:
     said = ask_hub("http://127.0.0.1:1", tmp_path)
     assert "is not in the cache and cannot be fetched" in said

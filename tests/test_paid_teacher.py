@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from distill import pipeline
-from distill.backends.teachers import automatic
+from distill.backends.servers import ServerSettings
+from distill.backends.teachers import automatic, choose
 from distill.errors import InputError
 from distill.ledger import BudgetReached, Nonsense
 from distill.probe import look
@@ -151,6 +152,18 @@ def test_a_teacher_that_cannot_be_used_is_an_input_error(
     with pytest.raises(InputError, match=says):
         pets(task_toml=toml(teacher))
         paid_run(workspace, "pets", pipeline.Way(until="generate"))
+
+
+@pytest.mark.parametrize("teacher", ["openai:gpt-6-luna", "anthropic:claude-haiku-5-5"])
+def test_the_look_at_a_model_on_loopback_asks_no_proxy(
+    provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, teacher: str
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for proxy in ("http://127.0.0.1:9", "socks5://127.0.0.1:9"):
+        monkeypatch.setenv("ALL_PROXY", proxy)
+        with choose(teacher).serve(ServerSettings(1, Decimal(0), tmp_path / "log")) as endpoint:
+            assert endpoint.model.name == teacher.partition(":")[2]
 
 
 def test_later_rounds_of_synthesis_are_told_what_is_covered(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from distill.backends.base_folder import FILES, check
 from distill.backends.hardware import gpu
+from distill.backends.hosts import loopback_without_proxy
 from distill.backends.weights import STUDENT, embedded, folder_hash
 from distill.errors import DistillError, InputError
 
@@ -71,7 +72,8 @@ def fetch(name: str) -> Path:
     from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=FILES))
+        with loopback_without_proxy():  # a mirror on this machine (HF_ENDPOINT)
+            return Path(snapshot_download(name, allow_patterns=FILES))
     except HFValidationError as error:
         raise InputError(f"student.base: {name!r} is no name of the hub: {error}") from error
     except GatedRepoError as error:
@@ -82,6 +84,10 @@ def fetch(name: str) -> Path:
     except RepositoryNotFoundError as error:
         raise InputError(
             f"student.base: the hub has no {name!r}, or it is private (set HF_TOKEN)"
+        ) from error
+    except (ImportError, ValueError) as error:  # "Using SOCKS proxy, but …", "Unknown scheme …"
+        raise InputError(
+            f"student.base: the proxy in the environment cannot be used for the hub: {error}"
         ) from error
     except (HTTPError, OSError) as error:
         raise DistillError(

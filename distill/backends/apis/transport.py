@@ -5,14 +5,14 @@ it names is not the one that the user chose. An answer has a limit of bytes.
 """
 
 import os
-import re
 import ssl
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from distill.backends.hosts import is_loopback
+from distill.backends.hosts import is_loopback, proxy_variables, without_proxies
 from distill.errors import InputError
 
 TIMEOUT_SECONDS = 300.0  # without a byte
@@ -21,7 +21,6 @@ MAX_BYTES = 32_000_000  # of an answer
 MAX_PACKED_BYTES = 64_000  # of one that comes packed: a thousand times as much may be in it
 PLAIN = {"accept-encoding": "identity"}
 BASE_URLS = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"}
-_PROXY = re.compile(r"^(?:https?|all)_proxy$", re.IGNORECASE)
 
 Client = TypeVar("Client")
 
@@ -48,15 +47,16 @@ def opened(
     local = is_loopback(urlsplit(address).hostname or "")
     options: dict[str, Any] = {"event_hooks": {"response": [_limit]}} if limited else {}
     try:
-        return make(
-            verify=certificates(),
-            follow_redirects=False,
-            trust_env=not local,
-            headers=PLAIN,
-            **options,
-        )
+        with without_proxies() if local else nullcontext():
+            return make(
+                verify=certificates(),
+                follow_redirects=False,
+                trust_env=not local,
+                headers=PLAIN,
+                **options,
+            )
     except (ImportError, ValueError) as error:
-        proxies = ", ".join(name for name in os.environ if _PROXY.match(name))
+        proxies = ", ".join(proxy_variables())
         raise InputError(
             f"{proxies or 'the proxy'} in the environment cannot be used: {error}. Unset it, or "
             "name an http:// proxy; NO_PROXY lists what is asked without one."

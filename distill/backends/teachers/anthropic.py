@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from distill.backends.apis.transport import opened
 from distill.backends.failures import explain
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers.provider import endpoint_of
@@ -36,7 +37,10 @@ def _check(endpoint: Endpoint) -> None:
     import anthropic
 
     try:
-        with anthropic.Anthropic(max_retries=2) as client:
+        with anthropic.Anthropic(
+            max_retries=2,
+            http_client=opened(anthropic.DefaultHttpxClient, endpoint.url, endpoint.model.api),
+        ) as client:
             client.models.retrieve(endpoint.model.name)
     except anthropic.APIError as error:
         raise InputError(explain(error, endpoint).message) from error

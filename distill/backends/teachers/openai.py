@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
+from distill.backends.apis.transport import opened
 from distill.backends.failures import explain
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers.provider import endpoint_of
@@ -37,7 +38,10 @@ def _check(endpoint: Endpoint) -> None:
     import openai
 
     try:
-        with openai.OpenAI(max_retries=2) as client:
+        with openai.OpenAI(
+            max_retries=2,
+            http_client=opened(openai.DefaultHttpxClient, endpoint.url, endpoint.model.api),
+        ) as client:
             found = client.models.retrieve(endpoint.model.name)
     except openai.APIError as error:
         raise InputError(explain(error, endpoint).message) from error

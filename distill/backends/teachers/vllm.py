@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from distill.backends.hosts import loopback_without_proxy
 from distill.backends.servers import SERVERS
 from distill.backends.weights import folder_hash
 from distill.errors import InputError
@@ -28,11 +29,12 @@ def identify(argument: str) -> Model:
 
 def _download(name: str) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        with loopback_without_proxy():  # a mirror on this machine (HF_ENDPOINT)
+            return Path(snapshot_download(name))
+    except (ImportError, ValueError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise InputError(
             f"teacher.model: vllm:{name} is neither a folder with a model nor one that the hub "
             f"gives: {error}"
