@@ -23,6 +23,7 @@ from distill import pipeline
 from distill.backends import bases
 from distill.backends.base_folder import parameters
 from distill.backends.bases import locate
+from distill.backends.teachers import choose
 from distill.backends.trainers import TRAINERS, lora
 from distill.backends.trainers.children.lora import loading, merging
 from distill.backends.trainers.recipes import recipe_for
@@ -189,6 +190,9 @@ def test_a_base_of_pipes_and_devices_is_not_read(base: Path, name: str, kind: st
         (base / name).symlink_to("/dev/zero")
     with pytest.raises(InputError, match=r"^student\.base: "):
         locate(str(base))
+    if name != "config.json":
+        with pytest.raises(InputError, match=r"^teacher\.model: .* is no regular file"):
+            choose(f"vllm:{base}")
 
 
 def test_links_into_a_cache_are_followed(base: Path, tmp_path: Path) -> None:

@@ -206,6 +206,37 @@ def test_a_bill_above_the_worst_case_is_booked_and_said() -> None:
     assert found.completion_tokens == 4990 and outcome.remark == DEARER
 
 
+@pytest.mark.parametrize(
+    ("counts", "prompt", "made", "remark"),
+    [
+        ({"input_tokens": 10, "output_tokens": 2, "cache_read_input_tokens": -5}, 10, 2, ""),
+        ({"input_tokens": 10, "output_tokens": 2, "cache_read_input_tokens": 10**30}, 10, 2, ""),
+        ({"input_tokens": 10, "output_tokens": 0}, None, None, NO_USAGE),
+        ({"input_tokens": -10, "output_tokens": 2}, None, None, NO_USAGE),
+        ({"input_tokens": True, "output_tokens": True}, None, None, NO_USAGE),
+        ({"input_tokens": 2, "output_tokens": 2, "cache_read_input_tokens": 10**7}, ..., 2, BEYOND),
+    ],
+)
+def test_anthropics_counts_as_they_can_be(
+    counts: Any, prompt: Any, made: int | None, remark: str
+) -> None:
+    message = {"content": [{"type": "text", "text": "cats"}], "stop_reason": "end_turn"}
+    request = Request("claude-haiku-5-5", (Message("user", "say cat"),), LABELS)
+    books = Books([request], PRICE.worst(700, 5))
+    with odd_server(always(message | {"usage": counts})) as server:
+        model = Model("claude-haiku-5-5", None, "anthropic")
+        complete_all(Endpoint(server.url.removesuffix("/v1"), model, 1, PRICE), books)
+    [outcome], [found] = books.outcomes, books.completions
+    assert (found.text, outcome.remark) == ("cats", remark)
+    if made is None:
+        assert found.usd == outcome.attempt.worst_usd
+    elif prompt is ...:
+        assert found.prompt_tokens < 2_000 and 0 < found.usd < Decimal("0.004")
+    else:
+        assert (found.prompt_tokens, found.completion_tokens) == (prompt, made)
+        assert found.usd == (Decimal(2) * prompt + Decimal(10) * made) / 1_000_000
+
+
 REFUSALS = [
     (
         {"error": {"message": "The response was filtered", "code": "content_filter"}},

@@ -25,9 +25,8 @@ MAX_TEXT_BYTES = 100_000_000  # of a JSON or a template: the largest tokenizers 
 
 def check(folder: Path) -> None:
     """Raises InputError for a base that cannot be trained on chats."""
-    for path in _files(folder):
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise bad(path, "is no regular file")
+    if path := irregular(folder):
+        raise bad(path, "is no regular file")
     about = config(folder)
     if "quantization_config" in about:
         raise bad(
@@ -58,6 +57,13 @@ def check(folder: Path) -> None:
 def bad(path: Path, why: str) -> InputError:
     """The error of a base's folder or of a file in it."""
     return InputError(f"student.base: {path} {why}")
+
+
+def irregular(folder: Path) -> Path | None:
+    """The first file of a model that is none, wherever links lead: a pipe or a device would be read
+    for ever. None where all are."""
+    paths = sorted({path for pattern in FILES for path in folder.glob(pattern)})
+    return next((path for path in paths if not path.is_file()), None)
 
 
 def config(folder: Path) -> dict[str, Any]:
@@ -120,11 +126,6 @@ def tokenizer_of(folder: Path) -> Any:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:
         raise bad(folder, f"has no tokenizer that can be read: {_short(error)}") from error
-
-
-def _files(folder: Path) -> list[Path]:
-    """What is opened of a folder: each of FILES, wherever links lead."""
-    return sorted({path for pattern in FILES for path in folder.glob(pattern)})
 
 
 def _whole(folder: Path, name: str) -> int:

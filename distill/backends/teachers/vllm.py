@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from distill.backends.base_folder import irregular
 from distill.backends.hosts import loopback_without_proxy
 from distill.backends.servers import SERVERS
 from distill.backends.weights import folder_hash
@@ -22,6 +23,8 @@ def identify(argument: str) -> Model:
     folder = Path(argument)
     if not (folder / "config.json").exists():
         folder = _download(argument)
+    if path := irregular(folder):
+        raise InputError(f"teacher.model: {path} is no regular file")
     chat = _has_chat_template(folder)
     name = f"{Path(argument).name}@{folder_hash(folder)}"
     return Model(name, folder, "chat" if chat else "completions")
@@ -43,5 +46,7 @@ def _download(name: str) -> Path:
 
 def _has_chat_template(folder: Path) -> bool:
     settings = folder / "tokenizer_config.json"
-    inline = settings.exists() and '"chat_template"' in settings.read_text(encoding="utf-8")
+    inline = settings.exists() and '"chat_template"' in settings.read_text(
+        "utf-8", errors="replace"
+    )
     return inline or (folder / "chat_template.jinja").exists()
