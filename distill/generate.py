@@ -27,6 +27,7 @@ from distill.synthesis import (
     synthesis_request,
     synthesis_rounds,
 )
+from distill.task import Task
 from distill.topup import Round, first_counts, next_counts, why_enough
 from distill.workspace import Context
 
@@ -42,7 +43,7 @@ def generate(context: Context, keep: Keep) -> Callable[[Store], None]:
     """Complete what is missing; what is to be written are the candidates."""
     spec = context.task.spec
     teacher = choose(spec.teacher.model)
-    _check(context, teacher.model)
+    check_mode(context.task, teacher.model, detach=context.detach)
     settings = teacher_settings(context.task, context.log("teacher"))
     with (
         context.store() as store,
@@ -53,17 +54,18 @@ def generate(context: Context, keep: Keep) -> Callable[[Store], None]:
     return lambda store: store.add_candidates(context.run_id, completed)
 
 
-def _check(context: Context, model: Model) -> None:
-    """Batches and reasons are asked for of who has them."""
-    mode = context.task.spec.teacher.mode
-    if context.task.spec.teacher.rationale and model.folder:
+def check_mode(task: Task, model: Model, *, detach: bool) -> None:
+    """Raises InputError for a teacher that has no batches, or gives no reasons, where the task or
+    the user wants them."""
+    mode = task.spec.teacher.mode
+    if task.spec.teacher.rationale and model.folder:
         raise InputError(
             f"teacher.rationale needs a teacher behind an API; we serve {model.name} ourselves"
         )
-    if mode == "online" and context.detach:
+    if mode == "online" and detach:
         raise InputError('--detach leaves batches behind: it needs teacher.mode "batch" or "auto"')
-    if (mode == "batch" or context.detach) and model.api not in BATCHES:
-        wanted = "--detach" if context.detach else 'teacher.mode = "batch"'
+    if (mode == "batch" or detach) and model.api not in BATCHES:
+        wanted = "--detach" if detach else 'teacher.mode = "batch"'
         raise InputError(
             f"{wanted} needs a teacher with batches (openai:<id>, anthropic:<id>); "
             f"{model.name} has none"

@@ -27,7 +27,7 @@ grandchild.stdout.read(1)
 print(grandchild.pid, flush=True)
 sys.exit(3)
 """
-ORPHAN = "import time; print('.', flush=True); time.sleep(1000)"
+ORPHAN = "import os, time; os.write(1, b'.'); time.sleep(1000)"
 STUBBORN_ORPHAN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {ORPHAN}"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + FAMILY
 

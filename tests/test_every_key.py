@@ -34,7 +34,7 @@ CHANGED = {
     "generate.seed": "7",
     "generate.examples": "9",
     "curate.min_words": "6",
-    "curate.max_words": "7",
+    "curate.max_words": "4",
     "curate.language": '"de"',
     "curate.privacy": '"drop"',
     "curate.private_kinds": '["card"]',

@@ -118,6 +118,7 @@ def test_copies_are_one_row_of_evidence(
     outcome = pipeline.run(workspace, "pets")
     found: Any = figures(outcome.context.folder)
     assert {row["n"] for row in found["systems"]} == {24}
+    assert len(found["verdict"].pop("earlier")) == 1 and alone["verdict"].pop("earlier") == []
     assert found["verdict"] == alone["verdict"] and found["verdict"]["result"] == "inconclusive"
     assert (found["data"]["gold"], found["data"]["gold_copies"]) == (24, 216)
     assert "gold_copies" not in alone["data"]

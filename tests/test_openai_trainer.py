@@ -565,7 +565,7 @@ def test_a_training_whose_tokens_nobody_tells_is_no_bill(
     told = trainer._ended
     monkeypatch.setattr(trainer, "_ended", uncounted)
     pets(task_toml=TASK)
-    outcome = pipeline.run(workspace, "pets", pipeline.Way(until="train"))
+    outcome = paid_run(workspace, "pets", pipeline.Way(until="train"))
     with outcome.context.store() as store:
         billed, most = (
             store.billed_usd(outcome.run.id),
@@ -576,7 +576,7 @@ def test_a_training_whose_tokens_nobody_tells_is_no_bill(
     assert student is not None and student.train_usd is not None
     assert billed == 0 < provider.bill().usd <= most
     assert Decimal("0.8") < student.train_usd / provider.bill().usd < Decimal("1.25")
-    again = pipeline.run(workspace, "pets", pipeline.Way(until="train", new=True))
+    again = paid_run(workspace, "pets", pipeline.Way(until="train", new=True))
     with again.context.store() as store:
         found = store.student(again.run.id)
         assert store.committed_usd(again.run.id) == 0

@@ -313,6 +313,7 @@ def test_a_label_that_is_no_text_is_named_with_the_way_out(pets: WriteTask, labe
         pets(
             task_toml=f'name = "pets"\nkind = "classify"\n{labels}',
             seeds_jsonl=json.dumps({"input": "a", "label": label}),
+            gold_jsonl=json.dumps({"input": "b", "label": label}),
         )
 
 

@@ -26,6 +26,7 @@ from distill.term_table import TeacherRow, term_table
 from distill.terms import StudentKind, terms_of_base, terms_of_teacher
 from distill.workspace import Workspace
 from tests.conftest import PERMISSION, PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.paying import paid_run
 from tests.standin import StandIn
 from tests.test_pipeline import figures
 
@@ -188,7 +189,7 @@ def test_a_reason_lets_the_run_go_on_and_stands_everywhere(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:
     pets(task_toml=toml(ANTHROPIC, CONFIRMED))
-    outcome = pipeline.run(workspace, "pets")
+    outcome = paid_run(workspace, "pets")
     folder = outcome.context.folder
     assert figures(folder)["terms"]["confirmed"] == REASON
     for page in ("report.md", "report.html", "student/README.md", "events.jsonl"):
@@ -243,7 +244,7 @@ def test_a_run_of_auto_says_why_it_takes_the_embedded_teacher(
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     pets(task_toml=toml("auto", CONFIRMED))
-    outcome = pipeline.run(workspace, "pets", Way("generate"))
+    outcome = paid_run(workspace, "pets", Way("generate"))
     assert outcome.run.teacher == "embedded"
     told = (outcome.context.folder / "events.jsonl").read_text(encoding="utf-8")
     assert "embedded (auto: ANTHROPIC_API_KEY is set, but Anthropic" in told
@@ -255,7 +256,7 @@ def test_who_only_measures_is_not_learned_from(
 ) -> None:
     rivals = f'{EVALUATE}baselines = ["{ANTHROPIC}"]\n'
     pets(task_toml=toml("embedded").replace(EVALUATE, rivals))
-    outcome = pipeline.run(workspace, "pets")
+    outcome = paid_run(workspace, "pets")
     assert provider.bill().requests > 0
     terms = figures(outcome.context.folder)["terms"]
     assert [row["use"] for row in terms["rows"]] == ["teacher", "base"]
@@ -268,7 +269,7 @@ def test_a_judge_that_chooses_training_rows_is_learned_from(
     judge = f'[curate]\njudge = 3\njudge_model = "{ANTHROPIC}"\n'
     pets(task_toml=toml("embedded", UNCONFIRMED + judge))
     with pytest.raises(InputError, match=r"curate\.judge_model: anthropic:claude-haiku-5-5: Anth"):
-        pipeline.run(workspace, "pets")
+        paid_run(workspace, "pets")
     assert scripted_backends.total == provider.bill().requests == 0
 
 
@@ -284,15 +285,15 @@ def test_a_half_done_run_of_before_stops_and_loses_nothing(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:
     pets(task_toml=toml(ANTHROPIC, CONFIRMED))
-    began = pipeline.run(workspace, "pets", Way("generate"))
+    began = paid_run(workspace, "pets", Way("generate"))
     as_of_before(began.context.database)
     bill = provider.bill()
     pets(task_toml=toml(ANTHROPIC))
     with pytest.raises(InputError, match="forbidden without authorization"):
-        pipeline.run(workspace, "pets")
+        paid_run(workspace, "pets")
     assert provider.bill() == bill
     pets(task_toml=toml(ANTHROPIC, CONFIRMED))
-    outcome = pipeline.run(workspace, "pets", Way("curate"))
+    outcome = paid_run(workspace, "pets", Way("curate"))
     assert (outcome.run.id, outcome.done_now) == (began.run.id, ("curate",))
     assert provider.bill() == bill, "what was paid for is used"
 
@@ -301,7 +302,7 @@ def test_a_finished_run_still_has_its_report(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:
     pets(task_toml=toml(ANTHROPIC, CONFIRMED))
-    done = pipeline.run(workspace, "pets")
+    done = paid_run(workspace, "pets")
     as_of_before(done.context.database)
     path = done.context.folder / "report.json"
     old = figures(done.context.folder)
@@ -341,7 +342,7 @@ def test_the_provider_of_every_label_is_one_query(
         inputs_jsonl=jsonl([{"input": text} for text in inputs]),
         reviews_jsonl=jsonl([{"input": inputs[0], "answer": "birds"}]),
     )
-    outcome = pipeline.run(workspace, "pets", Way("split"))
+    outcome = paid_run(workspace, "pets", Way("split"))
     with outcome.context.store() as store:
         rows = store.rows(
             """SELECT source, origin, model, provider, input_provider, answered IS NULL, count(*)

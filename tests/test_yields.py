@@ -46,7 +46,7 @@ def outcome(
     seeds.write_text(jsonl(pet_rows("seed", 4)), encoding="utf-8")
     toml = HEAD + '[teacher]\nmodel = "openai:gpt-6-luna"\nfew_shot = 3\n[curate]\njudge = 4\n'
     toml += "[generate]\nrequests = 60\ninputs_per_request = 5\n"
-    with running(Settings(seeds)) as provider:
+    with running(Settings(seeds, faults={"refuse": 0.05})) as provider:
         point_to(monkeypatch, provider.url)
         pets(task_toml=toml, inputs_jsonl=jsonl([{"input": text} for text in GIVEN]))
         found = paid_run(workspace, "pets")
@@ -120,8 +120,8 @@ def test_on_the_command_line(outcome: pipeline.Outcome, workspace: Workspace) ->
     assert [row["check"] for row in rows] == [
         line.split()[0] for line in table.split("\n\n")[0].splitlines()[1:]
     ]
-    (short,) = json.loads(told("drops", "pets", "--reason", "too short", "--json"))
-    assert (short["input"], short["check"]) == ("short one", "form")
-    assert Decimal(short["usd"]) > 0
+    refused = json.loads(told("drops", "pets", "--reason", "refused", "--json"))
+    assert refused and {row["check"] for row in refused} == {"form"}
+    assert all(Decimal(row["usd"]) > 0 for row in refused)
     shown = told("drops", "pets", "--reason", "form")
     assert "\x1b" not in shown and "\x00" not in shown

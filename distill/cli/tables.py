@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from distill.report.spend import short_usd
 from distill.systems import HEADS, is_disturbed
 
 SHOWN = 160
@@ -85,6 +84,8 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
 
 def _price(system: Mapping[str, Any]) -> str:
     """USD of 1,000 requests at the task's traffic, which the sentences above go by, too."""
+    from distill.report.spend import short_usd
+
     usd = short_usd(system["at_traffic"]["usd_per_1k_requests"])
     return f"{usd} (disturbed)" if is_disturbed(system) else usd
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 from distill.backends.apis.transport import opened
-from distill.backends.failures import explain
 from distill.backends.servers import ServerSettings
-from distill.backends.teachers.provider import endpoint_of
-from distill.errors import InputError
+from distill.backends.teachers.provider import endpoint_of, looked_up
 from distill.prices import Rates, TokenPrice, token_price
 from distill.records import Endpoint, Model
 
@@ -36,11 +35,9 @@ def _check(endpoint: Endpoint) -> None:
     """The key is accepted and the model exists: asking costs nothing."""
     import anthropic
 
-    try:
-        with anthropic.Anthropic(
-            max_retries=2,
-            http_client=opened(anthropic.DefaultHttpxClient, endpoint.url, endpoint.model.api),
-        ) as client:
-            client.models.retrieve(endpoint.model.name)
-    except anthropic.APIError as error:
-        raise InputError(explain(error, endpoint).message) from error
+    with anthropic.Anthropic(
+        max_retries=2,
+        http_client=opened(anthropic.DefaultHttpxClient, endpoint.url, endpoint.model.api),
+    ) as client:
+        retrieve = partial(client.models.retrieve, endpoint.model.name)
+        looked_up(retrieve, anthropic.APIError, endpoint)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from functools import partial
 
 from distill.backends.apis.transport import opened
-from distill.backends.failures import explain
 from distill.backends.servers import ServerSettings
-from distill.backends.teachers.provider import endpoint_of
+from distill.backends.teachers.provider import endpoint_of, looked_up
 from distill.errors import InputError
 from distill.prices import Rates, TokenPrice, token_price
 from distill.records import Endpoint, Model
@@ -37,14 +37,12 @@ def _check(endpoint: Endpoint) -> None:
     """The key is accepted, the model exists, and it is not shut down yet: asking costs nothing."""
     import openai
 
-    try:
-        with openai.OpenAI(
-            max_retries=2,
-            http_client=opened(openai.DefaultHttpxClient, endpoint.url, endpoint.model.api),
-        ) as client:
-            found = client.models.retrieve(endpoint.model.name)
-    except openai.APIError as error:
-        raise InputError(explain(error, endpoint).message) from error
+    with openai.OpenAI(
+        max_retries=2,
+        http_client=opened(openai.DefaultHttpxClient, endpoint.url, endpoint.model.api),
+    ) as client:
+        retrieve = partial(client.models.retrieve, endpoint.model.name)
+        found = looked_up(retrieve, openai.APIError, endpoint)
     end = getattr(found, "shutdown_date", None)
     if end and date.fromisoformat(str(end)[:10]) <= datetime.now(UTC).date():
         raise InputError(f"{endpoint.model.name} was shut down on {end}: choose another teacher")

@@ -1,9 +1,19 @@
 """What the teachers behind a provider's API share."""
 
+import json
+from collections.abc import Callable
+from typing import TypeVar
+
+from distill.backends.failures import explain, unreadable
 from distill.backends.keys import required_key
 from distill.backends.servers import ServerSettings
+from distill.errors import InputError
 from distill.prices import token_price
 from distill.records import Endpoint, Model
+
+LOOKS = 3  # at a model: an answer that was cut off on its way says nothing of it
+
+Found = TypeVar("Found")
 
 
 def endpoint_of(model: Model, settings: ServerSettings, key: str) -> Endpoint:
@@ -13,3 +23,16 @@ def endpoint_of(model: Model, settings: ServerSettings, key: str) -> Endpoint:
     bill = token_price(model.api, model.name, settings.rates)
     half = token_price(model.api, model.name, settings.rates, batch=True)
     return Endpoint(None, model, settings.in_flight, bill, key, half)
+
+
+def looked_up(retrieve: Callable[[], Found], failed: type[Exception], endpoint: Endpoint) -> Found:
+    """What a provider says of a model. Raises InputError for a key that is not accepted, a model
+    that does not exist, and answers that cannot be read."""
+    for _ in range(LOOKS):
+        try:
+            return retrieve()
+        except failed as error:
+            raise InputError(explain(error, endpoint).message) from error
+        except json.JSONDecodeError as error:
+            text = error.doc
+    raise InputError(unreadable(text, endpoint).message)
