@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from distill.errors import InputError
-from distill.leaks import REASONS, find, near_gold
-from distill.records import Leak
+from distill.leaks import REASONS, find_with_answers, near_gold
+from distill.records import Labelled, Leak
 from distill.store import Store, open_store, open_to_read
 from distill.task import Task, load_task
 from distill.workspace import Workspace
@@ -38,15 +38,18 @@ def leaks_of(workspace: Workspace, name: str) -> list[Row]:
     gold, with the row that it is closest to; and every gold row that nearly equals an earlier one.
     """
     task = load_task(workspace.prompts, name)
-    rows = [("seeds", row.input) for row in task.seeds]
+    sources = ["seeds"] * len(task.seeds)
+    rows = list(task.seeds)
     if workspace.database(name).exists():
         with open_to_read(workspace.database(name)) as store:
             run_id = _latest_curated(store)
             examples = store.examples(run_id) if run_id else []
-        rows += [(row.source, row.input) for row in examples if row.source != "seeds"]
-    leaks = find([text for _, text in rows], task.gold, task.spec.leaks, task.spec.curate)
+        examples = [row for row in examples if row.source != "seeds"]
+        sources += [row.source for row in examples]
+        rows += [Labelled(row.input, row.answer, "", 0) for row in examples]
+    leaks = find_with_answers(rows, task.gold, task)
     return [
-        *(_leak_row(*rows[leak.text], leak, task) for leak in leaks),
+        *(_leak_row(sources[one.text], rows[one.text].input, one, task) for one in leaks),
         *(_leak_row("gold", task.gold[leak.text].input, leak, task) for leak in near_gold(task)),
     ]
 

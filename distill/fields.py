@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from distill.backends.apis.wire import MAX_DEPTH, is_shallow, json_object
+from distill.backends.apis.wire import ALTERNATIVES, MAX_DEPTH, is_shallow, json_object
 from distill.normalise import NORMALISERS
 from distill.records import fold, readable
 
 NORMALIZE, VERBATIM = "x-normalize", "x-verbatim"
 NOTHING = "nothing"  # the group of answers without a field
 # They say nothing about what is valid, and servers refuse some of them.
-NOT_SENT = (NORMALIZE, VERBATIM, "$schema", "$id", "title", "default", "examples")
+NOT_SENT = (NORMALIZE, VERBATIM, "$schema", "$id", "title", "default", "examples", "discriminator")
 
 NAMED_PARTS = ("properties", "$defs", "patternProperties", "dependentSchemas")
+DEFINITIONS = ("$defs", "definitions")
 VALUES = ("enum", "const", "default", "examples")
 
 Schema = Mapping[str, Any]
@@ -156,6 +157,46 @@ class Fields:
         return ""
 
 
+def inline(schema: Any) -> Any:
+    """Write the definitions of a schema (`$defs`, as pydantic makes them) out where they are
+    referred to. A reference to elsewhere, or of a definition to itself, stays."""
+    if not isinstance(schema, dict):
+        return schema
+    definitions = {
+        f"#/{group}/{name}": part
+        for group in DEFINITIONS
+        for name, part in _part(schema.get(group)).items()
+    }
+    if not definitions:
+        return schema
+    kept = {key: value for key, value in schema.items() if key not in DEFINITIONS}
+    written = _inlined(kept, definitions, ())
+    return schema if '"$ref"' in json.dumps(written) or written == kept else written
+
+
+def _inlined(part: Any, definitions: Mapping[str, Any], within: tuple[str, ...]) -> Any:
+    if isinstance(part, list):
+        return [_inlined(one, definitions, within) for one in part]
+    if not isinstance(part, dict):
+        return part
+    reference = part.get("$ref")
+    if isinstance(reference, str) and reference in definitions and reference not in within:
+        rest = {key: value for key, value in part.items() if key != "$ref"}
+        target = _part(definitions[reference])
+        return _inlined({**target, **rest}, definitions, (*within, reference))
+    if len(whole := part.get("allOf", ())) == 1 and isinstance(whole[0], dict):
+        rest = {key: value for key, value in part.items() if key != "allOf"}
+        return _inlined(whole[0] | rest, definitions, within)
+    return {
+        key: {name: _inlined(one, definitions, within) for name, one in value.items()}
+        if key in NAMED_PARTS and isinstance(value, dict)
+        else value
+        if key in VALUES
+        else _inlined(value, definitions, within)
+        for key, value in part.items()
+    }
+
+
 def schema_problem(schema: object) -> str:
     """Why a schema cannot be a task's, in words; empty for one that can."""
     from jsonschema import Draft202012Validator
@@ -257,20 +298,39 @@ def _sent(schema: Any) -> Any:
 def _ordered(schema: Schema, value: Any) -> Any:
     """A value with the fields in the schema's order, the unknown ones last, and without empty ones
     that may be missing."""
+    if not isinstance(value, list | dict):
+        return value
+    schema = _fitting(schema, value)
     if isinstance(value, list):
         return [_ordered(_part(schema.get("items")), item) for item in value]
-    if not isinstance(value, dict):
-        return value
     parts, required = schema.get("properties", {}), schema.get("required", ())
     names = [*(name for name in parts if name in value), *(n for n in value if n not in parts)]
+    others = _part(schema.get("additionalProperties"))
     return {
-        name: _ordered(_part(parts.get(name)), value[name])
+        name: _ordered(_part(parts.get(name, others)), value[name])
         for name in names
-        if value[name] is not None or name in required
+        if value[name] is not None or name in required or (not parts and others)
     }
 
 
+def _fitting(schema: Schema, value: Any) -> Schema:
+    """The schema itself, or that of its alternatives which a list or an object fits; one of the
+    value's type where none does."""
+    from jsonschema import Draft202012Validator
+
+    keyword = "items" if isinstance(value, list) else "properties"
+    alternatives = [_part(part) for key in ALTERNATIVES for part in schema.get(key, ())]
+    if keyword in schema or not alternatives:
+        return schema
+    inner = [_fitting(part, value) for part in alternatives]
+    for part in inner:
+        if Draft202012Validator(_sent(part)).is_valid(_ordered(part, value)):
+            return part
+    return next((part for part in inner if keyword in part), schema)
+
+
 def _pairs(schema: Schema, value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    schema = _fitting(schema, value) if isinstance(value, dict | list) else schema
     if isinstance(value, dict):
         for name, inner in value.items():
             part = _part(schema.get("properties", {}).get(name))
@@ -283,6 +343,7 @@ def _pairs(schema: Schema, value: Any, path: tuple[str, ...]) -> Iterator[tuple[
 
 
 def _normalised(schema: Schema, value: Any) -> Any:
+    schema = _fitting(schema, value) if isinstance(value, dict | list) else schema
     if isinstance(value, dict):
         parts = schema.get("properties", {})
         return {name: _normalised(_part(parts.get(name)), value[name]) for name in sorted(value)}

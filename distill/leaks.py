@@ -5,13 +5,15 @@ examples that are too close are left out of training. `distill leaks` lists both
 personal data, so texts are compared in canonical form, too: a value's kind in place of the value.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
 from distill.backends.leaks import leak_matches, near_copies
 from distill.backends.personal import name_kinds
 from distill.errors import InputError
+from distill.fields import Fields
 from distill.gold import check_contradictions
 from distill.records import Labelled, Leak
 from distill.spec import CurateSpec, LeaksSpec
@@ -55,17 +57,63 @@ def _named_once(text: str, kinds: tuple[str, ...], region: str, names: tuple[str
     return name_kinds(text, kinds, region=region, names=names)
 
 
+Search = Callable[[Sequence[Labelled], Sequence[Labelled]], Sequence[Leak]]
+
+
+def find_with_answers(
+    rows: Sequence[Labelled], gold: Sequence[Labelled], task: Task, search: Search | None = None
+) -> list[Leak]:
+    """The rows that are too close to a gold row whose answer theirs does not contradict.
+
+    "turn on the light" and "turn off the light" with two labels are no leak of each other: such
+    rows show where a label ends. Equal texts are a leak whatever their answers."""
+    search = search or partial(_search, task=task)
+    leaks, again = [], defaultdict[str, list[int]](list)
+    for leak in search(rows, gold):
+        if leak.kind != "exact" and _contradict(task, rows[leak.text], gold[leak.gold]):
+            again[rows[leak.text].answer].append(leak.text)
+        else:
+            leaks.append(leak)
+    for places in again.values():
+        kept = [n for n, row in enumerate(gold) if not _contradict(task, rows[places[0]], row)]
+        if kept:
+            found = search([rows[n] for n in places], [gold[n] for n in kept])
+            leaks += [replace(one, text=places[one.text], gold=kept[one.gold]) for one in found]
+    return sorted(leaks, key=lambda leak: leak.text)
+
+
+def _search(rows: Sequence[Labelled], gold: Sequence[Labelled], task: Task) -> list[Leak]:
+    return find([row.input for row in rows], gold, task.spec.leaks, task.spec.curate)
+
+
+def _contradict(task: Task, row: Labelled, gold: Labelled) -> bool:
+    """True for answers of which not both can be right; objects with a value in common give away a
+    part of gold's answer, so they do not contradict."""
+    form = task.form
+    if not form.contradict(row.answer, gold.answer):
+        return False
+    if not isinstance(form, Fields) or not (
+        form.is_valid(row.answer) and form.is_valid(gold.answer)
+    ):
+        return True
+    return not form.pairs(row.answer) & form.pairs(gold.answer)
+
+
 def leaking_seeds(task: Task) -> list[tuple[Labelled, Leak]]:
     """The seeds that are too close to gold, with the row that each is closest to."""
-    found = _of_seeds(task.seeds, task.gold, task.spec.leaks, task.spec.curate)
+
+    def search(seeds: Sequence[Labelled], gold: Sequence[Labelled]) -> Sequence[Leak]:
+        return _of_seeds(tuple(seeds), tuple(gold), task.spec.leaks, task.spec.curate)
+
+    found = find_with_answers(task.seeds, task.gold, task, search)
     return [(task.seeds[leak.text], leak) for leak in found]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=256)
 def _of_seeds(
     seeds: tuple[Labelled, ...], gold: tuple[Labelled, ...], leaks: LeaksSpec, curate: CurateSpec
 ) -> tuple[Leak, ...]:
-    """Every stage asks for it."""
+    """Every stage asks for it, and once more for each answer that contradicts a near gold row."""
     return tuple(find([row.input for row in seeds], gold, leaks, curate))
 
 

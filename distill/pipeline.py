@@ -45,9 +45,11 @@ from distill.progress import shown
 from distill.prompting import student_chat
 from distill.rehearsal_folder import check_is_for_real_runs
 from distill.report import is_outdated, report, report_so_far
+from distill.schema_check import check_schema
 from distill.split import split
 from distill.store import Run, Store, TeacherChoice, open_store
 from distill.task import Task, load_task
+from distill.task_warnings import task_warnings
 from distill.teacher_choice import Settled, by_consent
 from distill.train import train
 from distill.workspace import EVENTS, Context, Workspace
@@ -165,6 +167,8 @@ def _announce(
         context.progress.note("terms", note)
     for note in gold_notes(context.task):
         context.progress.note("gold", note)
+    for note in task_warnings(context.task):
+        context.progress.note("task", note)
     if warning:
         context.progress.note("student", warning)
     if left and left.requests:
@@ -354,13 +358,16 @@ def plan_of(workspace: Workspace, chosen: Chosen, way: Way) -> Plan | None:
 
 def check_before_paying(task: Task, left: Plan, way: Way) -> None:
     """Check everything that stands between a plan and its first paid request: the terms of who is
-    learned from, the keys, and the user's consent. Nothing is sent and no run is written before it.
+    learned from, the schema, the keys, and the user's consent. Nothing is sent and no run is
+    written before it.
 
     Raises InputError for terms that forbid it or a missing key, NotAgreed or Declined for a bill
     that the user does not agree to.
     """
     if not way.rehearsal:
         check_terms(task)
+    if left.requests:
+        check_schema(task)
     for place, name in task.models_asked if left.requests else ():
         check_key(place, name)
     check_consent(task, left, way.consent)

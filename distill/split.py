@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from distill.backends.trainers import TRAINERS, choose
 from distill.errors import DistillError
-from distill.leaks import REASONS, find
+from distill.leaks import REASONS, find_with_answers
 from distill.prompting import student_chat
 from distill.records import Drop, Example, Labelled, SplitRow, content_id
 from distill.spread import spreads
@@ -61,9 +61,7 @@ def find_leaks(examples: Sequence[Example], task: Task) -> list[Drop]:
             f"{task.gold[leak.gold].file}:{task.gold[leak.gold].line}",
             leak.score,
         )
-        for leak in find(
-            [row.input for row in examples], task.gold, task.spec.leaks, task.spec.curate
-        )
+        for leak in find_with_answers(_labelled(examples), task.gold, task)
     ]
 
 
@@ -114,11 +112,13 @@ def place(examples: Sequence[Example], task: Task) -> list[SplitRow]:
 
 def _too_close(examples: Sequence[Example], validation: set[str], task: Task) -> set[str]:
     held = [row for row in examples if row.id in validation]
-    trained = [
-        Labelled(row.input, row.answer, "", 0) for row in examples if row.id not in validation
-    ]
-    found = find([row.input for row in held], trained, task.spec.leaks, task.spec.curate)
+    trained = [row for row in examples if row.id not in validation]
+    found = find_with_answers(_labelled(held), _labelled(trained), task)
     return {held[leak.text].id for leak in found}
+
+
+def _labelled(examples: Sequence[Example]) -> list[Labelled]:
+    return [Labelled(row.input, row.answer, "", 0) for row in examples]
 
 
 def _place(example: Example, validation: set[str], seed_repeats: int) -> SplitRow:

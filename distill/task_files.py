@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from distill.answers import AnswerForm
+from distill.backends.apis.wire import is_shallow
 from distill.errors import InputError
-from distill.fields import Fields, schema_problem
+from distill.fields import Fields, inline, schema_problem
 from distill.records import Labelled, Preference, Review, fold, readable
 
 MAX_BYTES = 1_000_000_000  # of a file of a task, which is read as a whole
@@ -76,6 +77,8 @@ def read_schema(path: Path) -> Fields:
         raise InputError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits, lists in lists
         raise InputError(f"{path}: not valid JSON: {error}") from error
+    if is_shallow(schema):
+        schema = inline(schema)
     if problem := schema_problem(schema):
         raise InputError(f"{path}: {problem}")
     return Fields(schema)

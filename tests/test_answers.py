@@ -1,17 +1,19 @@
 """Forms of answers: one text for what is equal, what fits, what is sent to servers."""
 
 import json
-from typing import Any
+from typing import Any, Literal, Optional, Union
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from distill.answers import Labels
 from distill.backends.apis.wire import answer_schema, strict
-from distill.fields import Fields, schema_problem
+from distill.fields import Fields, inline, schema_problem
 from distill.normalise import NORMALISERS
 from distill.records import Sampling
+from distill.rehearsal.schemas import check_anthropic, check_openai
 
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -194,3 +196,91 @@ def test_no_text_breaks_a_normaliser(text: str) -> None:
 def test_what_means_the_same(name: str, text: str, same: str) -> None:
     assert NORMALISERS[name](text) == same
     assert NORMALISERS[name](same) == same
+
+
+class Zip(BaseModel):
+    """A part of an address."""
+
+    code: str
+    extension: Optional[str] = None  # noqa: UP045 - as people write it
+
+
+class Address(BaseModel):
+    """What may be missing as a whole."""
+
+    street: str
+    zip: Optional[str]  # noqa: UP045
+    parts: list[list[Zip]] = []
+
+
+class Order(BaseModel):
+    """Every nested structure that pydantic writes."""
+
+    address: Optional[Address] = None  # noqa: UP045
+    other: Union[Address, Zip, None] = None  # noqa: UP007
+    history: list[Address] = []
+    kind: Literal["new", "old"] = "new"
+
+
+def test_a_model_of_pydantic_works_from_its_schema_to_its_answers() -> None:
+    schema = inline(Order.model_json_schema())
+    assert schema_problem(schema) == ""
+    form = Fields(schema)
+    sent = strict(json.loads(form.schema_text))
+    check_openai(sent, "answer", tuned=False)
+    check_anthropic(sent)
+    row = {
+        "address": {"parts": [[{"extension": None, "code": "1"}]], "zip": None, "street": "Main 4"},
+        "other": {"extension": None, "code": "9"},
+        "history": [{"zip": "1", "street": "Side 2", "parts": []}],
+    }
+    answer = form.of_row(row)
+    assert json.loads(answer) == {
+        "address": {"street": "Main 4", "zip": None, "parts": [[{"code": "1"}]]},
+        "other": {"code": "9"},
+        "history": [{"street": "Side 2", "zip": "1", "parts": []}],
+    }
+    assert list(json.loads(answer)["history"][0]) == ["street", "zip", "parts"]
+    assert form.of_text(json.dumps(row)) == answer and form.is_valid(answer)
+
+
+STREET = {
+    "type": "object",
+    "properties": {"street": {"type": "string"}, "zip": {"type": ["string", "null"]}},
+    "required": ["street", "zip"],
+}
+LINE = {"type": "object", "properties": {"name": {"type": "string"}, "qty": {"type": "integer"}}}
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ({"anyOf": [STREET, {"type": "null"}]}, {"street": "M", "zip": None}),
+        ({"oneOf": [{"type": "null"}, STREET]}, {"street": "M", "zip": None}),
+        ({"anyOf": [{"oneOf": [STREET, LINE]}, {"type": "null"}]}, {"street": "M", "zip": None}),
+        ({"type": ["object", "null"], **{k: STREET[k] for k in ("properties", "required")}}, None),
+        ({"type": "array", "items": {"anyOf": [LINE, STREET]}}, [{"street": "M", "zip": None}]),
+        ({"type": "array", "items": {"type": "array", "items": LINE}}, [[{"name": "a"}]]),
+        ({"anyOf": [{"type": "array", "items": LINE}, LINE]}, [{"name": "a"}]),
+        ({"properties": {"inner": {"items": LINE}}}, {"inner": [{"name": "a"}]}),
+    ],
+)
+def test_nested_structures_are_sent_as_providers_take_them_and_read_back(
+    part: dict[str, Any], value: object
+) -> None:
+    form = Fields({"type": "object", "properties": {"part": part}, "required": ["part"]})
+    sent = strict(json.loads(form.schema_text))
+    check_openai(sent, "answer", tuned=False)
+    check_anthropic(sent)
+    assert json.loads(form.of_row({"part": value})) == {"part": value}
+
+
+def test_a_definition_that_refers_to_itself_is_refused() -> None:
+    tree = {"type": "object", "properties": {"next": {"$ref": "#/$defs/tree"}}}
+    schema = {
+        "type": "object",
+        "properties": {"a": {"$ref": "#/$defs/tree"}},
+        "$defs": {"tree": tree},
+    }
+    assert inline(schema) == schema
+    assert schema_problem(inline(schema)).startswith("$ref: is not followed")

@@ -1,12 +1,20 @@
 """What the student cannot take in whole is left out with its reason, and never cut."""
 
+import base64
 import json
+import random
 from pathlib import Path
 
 import pytest
 
 from distill.backends import context
-from distill.backends.context import longer_than, tokens_of
+from distill.backends.context import (
+    at_most,
+    long_chats,
+    longer_than,
+    tokenizer_here,
+    tokens_of,
+)
 from distill.backends.trainers.children.lora.rows import read_rows
 from distill.backends.weights import STUDENT, embedded
 from distill.split import find_too_long
@@ -56,3 +64,33 @@ def test_long_examples_are_dropped_with_their_reason(pets: WriteTask) -> None:
     assert (drop.candidate_id, drop.check) == (rows[1].id, "context")
     assert drop.reason == "has more tokens than the student takes"
     assert drop.score is not None and drop.score > 1200
+
+
+TEXTS = [
+    "ส่งของมาผิดครับ " * 40,
+    "አማርኛ ቋንቋ " * 50,
+    "我想知道快递现在在哪个城市" * 20,
+    "Siparisim nerede kaldi, ucuncu gundur bekliyorum ama kimse cevap vermiyor " * 20,
+    "Gdzie jest moja paczka, czekam juz trzeci dzien i nikt nie odpowiada " * 20,
+    base64.b64encode(random.Random(0).randbytes(900)).decode(),
+    " ".join(str(random.Random(n).randint(0, 99_999)) for n in range(300)),
+    json.dumps([{"name": "x", "qty": 3}] * 30, indent=4),
+    "zxqv wbkjh " * 40,
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_bound_is_not_below_the_tokens_of_the_default_student(text: str) -> None:
+    count = tokenizer_here("auto")
+    if count is None:
+        pytest.skip("the default student is not unpacked here")
+    assert at_most(text) >= 0.95 * count(text)
+    assert at_most(text) <= 3 * count(text)
+
+
+def test_a_base_that_is_not_here_has_no_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISTILL_MODELS", "/nowhere")
+    assert tokenizer_here("auto") is None
+    assert tokenizer_here("owner/model") is None
+    chat = [{"role": "user", "content": TEXTS[0]}, {"role": "assistant", "content": "a"}]
+    assert long_chats([chat, chat[1:]], 1_024, "auto") == ([0], False)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from distill.backends.context import at_most
 from distill.backends.token_count import PER_MESSAGE, of_text
 from distill.backends.tuning_prices import TUNABLE
 from distill.cli import cli
@@ -168,8 +169,14 @@ def test_a_bad_file_is_named_with_its_line(
 
 
 def test_a_file_that_is_utf_16_or_one_array_is_refused(check: Check) -> None:
-    assert "is not UTF-8 at byte 1 " in check(GOOD.decode().encode("utf-16")).errors[0].message
-    assert "is no JSON object" in check(json.dumps(pets_rows()).encode()).errors[0].message
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        (error,) = check(GOOD.decode().encode(encoding)).errors
+        assert error.message == "is UTF-16: save it as UTF-8"
+    (error,) = check(GOOD.decode().encode("utf-32")).errors
+    assert error.message == "is UTF-32: save it as UTF-8"
+    for indent in (None, 1):
+        (error,) = check(json.dumps(pets_rows(), indent=indent).encode()).errors
+        assert "is one JSON array" in error.message and "one object a line" in error.message
     pretty = json.dumps(pets_rows()[0], indent=2).encode()
     assert "a line is one whole object" in check(pretty).errors[0].message
 
@@ -187,7 +194,6 @@ def test_every_error_of_a_row_is_named(check: Check) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "a cat\x00 without an end",
         "حصان جميل",  # right to left
         "\u202ea cat, backwards",
         "a 🐈\u200d⬛ and a \U0001f9ae",
@@ -229,16 +235,27 @@ def test_a_row_of_a_megabyte_is_read_and_warned_of(check: Check) -> None:
     assert checked.errors == ()
     said = [warning.message for warning in checked.warnings]
     assert [warning.lines for warning in checked.warnings] == [(13,), (13,)]
-    assert "65,536 tokens: OpenAI cuts" in said[0] and "1,024 tokens: too long for" in said[1]
+    assert "65,536 tokens: OpenAI cuts" in said[0]
+    assert "1,024 tokens of the default" in said[1] and "too long for a local" in said[1]
 
 
 def test_the_context_is_the_callers(tmp_path: Path) -> None:
     path = tmp_path / "examples.jsonl"
     path.write_bytes(GOOD)
-    longest = max(row.tokens for row in read(path, CONTEXT).rows)
-    assert read(path, longest).warnings == ()
-    (warning,) = read(path, longest - 1).warnings
-    assert f"more than {longest - 1} tokens" in warning.message
+    assert read(path, 300).warnings == ()
+    (warning,) = read(path, 4).warnings
+    assert "more than 4 tokens" in warning.message and len(warning.lines) == 12
+
+
+@pytest.mark.parametrize("text", ["ส่งของมาผิดครับ " * 60, "አማርኛ ቋንቋ " * 60, "aGVsbG8gd29ybGQ9" * 80])
+def test_a_row_that_bytes_make_long_is_warned_of_without_a_tokenizer(
+    check: Check, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("DISTILL_MODELS", "/nowhere")
+    message, lines = only_warning(check([*pets_rows(), chat(text, "cats")]))
+    assert message.startswith("perhaps more than 1,024 tokens") and lines == (13,)
+    prose = "Where is the parcel that I ordered on Monday for my sister? " * 40
+    assert at_most(prose) < 2.5 * of_text(prose)
 
 
 def only_warning(checked: Checked) -> tuple[str, tuple[int, ...]]:
@@ -263,8 +280,9 @@ def test_an_answer_of_one_character(check: Check) -> None:
 
 def test_equal_rows_are_named_by_their_lines(check: Check) -> None:
     twins = [chat("Feed the cat", "cats"), chat("a dog", "dogs"), chat(" feed\nTHE cat ", "CATS")]
-    message, lines = only_warning(check([*pets_rows(), *twins]))
-    assert "the same row" in message and lines == (13, 15)
+    spelling, twice = check([*pets_rows(), *twins]).warnings
+    assert "2 spellings of one answer" in spelling.message and spelling.lines == (15,)
+    assert "the same row" in twice.message and twice.lines == (13, 15)
 
 
 def test_a_row_that_repeats_the_one_above_is_counted_and_not_warned_of(check: Check) -> None:
@@ -277,7 +295,7 @@ def test_a_row_that_repeats_the_one_above_is_counted_and_not_warned_of(check: Ch
 
 def test_the_same_input_with_two_answers_is_a_contradiction(check: Check) -> None:
     rows = [chat("Feed it", "cats"), chat("feed  IT", "dogs"), chat("feed it\n", "Cats")]
-    contradiction, duplicate = check([*pets_rows(), *rows]).warnings
+    _, contradiction, duplicate = check([*pets_rows(), *rows]).warnings
     assert contradiction.message.startswith("the same input with 2 answers: 'cats', 'dogs';")
     assert contradiction.lines == (13, 14, 15)
     assert duplicate.lines == (13, 15)
@@ -324,6 +342,52 @@ def test_what_the_local_trainers_learn_otherwise(check: Check) -> None:
     assert learnt == [of_text("cats"), of_text("?") + of_text("cats"), of_text("?")]
 
 
+@pytest.mark.parametrize("name", ["Jane Doe", "jané", "a.b", "x" * 65])
+def test_a_name_that_openai_refuses_is_an_error(check: Check, name: str) -> None:
+    (error,) = check([*pets_rows(), message(name=name)]).errors
+    assert "messages[0].name" in error.message and error.lines == (13,)
+    assert check([*pets_rows(), message(name="Jane_Doe-1")]).errors == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "said"),
+    [
+        ("a cat", "cats</s>", "</s>"),
+        ("a cat", "cats<|endoftext|>", "<|endoftext|>"),
+        ("hi<|im_end|>\n<|im_start|>assistant", "cats", "<|im_end|>, <|im_start|>"),
+        ("hi <end_of_turn>", "cats", "<end_of_turn>"),
+        ("[INST] hi [/INST]", "cats", "[INST], [/INST]"),
+        ("<|eot_id|>", "cats", "<|eot_id|>"),
+        ("a cat", "<think>it says cat</think>cats", "a thinking block in an answer"),
+        ("Mon canapÃ© est lÃ ", "cats", "wrong encoding"),
+        ("itâ€™s late", "cats", "wrong encoding"),
+        ("caf\ufffd", "cats", "wrong encoding"),
+        ("a\x00cat", "cats", "NUL or another control"),
+    ],
+)
+def test_marks_thoughts_and_broken_letters_are_warned_of(
+    check: Check, text: str, answer: str, said: str
+) -> None:
+    checked = check([*pets_rows(), chat(text, answer)])
+    found = [warning for warning in checked.warnings if said in warning.message]
+    assert [warning.lines for warning in found] == [(13,)] and checked.errors == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["Où est-il ? À bientôt — ça va", "1 < 2 > 0", "<b>bold</b>", "Ãgua"]
+)
+def test_letters_and_signs_of_a_language_are_not_warned_of(check: Check, text: str) -> None:
+    assert check([*pets_rows(), chat(text, "cats")]).warnings == ()
+
+
+def test_spellings_of_one_answer_are_warned_of(check: Check) -> None:
+    odd = ["cats ", " cats", "Cats", "cats\n", "cats."]
+    rows = [chat(f"yet another {n}", answer) for n, answer in enumerate(odd)]
+    message, lines = only_warning(check([*pets_rows(), *rows]))
+    assert message.startswith("6 spellings of one answer: 'cats'")
+    assert "the commonest is 'cats' (4 of 9)" in message and lines == (13, 14, 15, 16, 17)
+
+
 def test_nothing_is_asked(check: Check) -> None:
     row = chat("x", "cats")
     del row["messages"][1]
@@ -363,8 +427,8 @@ def test_answers_that_all_differ_are_only_counted(check: Check) -> None:
 
 
 def test_a_name_is_counted_too(check: Check) -> None:
-    plain, named = check([message(), message(name="Augusta Ada King")]).rows
-    assert named.tokens == plain.tokens + of_text("Augusta Ada King")
+    plain, named = check([message(), message(name="Augusta_Ada_King")]).rows
+    assert named.tokens == plain.tokens + of_text("Augusta_Ada_King")
 
 
 @pytest.mark.parametrize(

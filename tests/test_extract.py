@@ -53,6 +53,7 @@ GOLD: list[Row] = [
     ("the two of us, day is fri1", {"day": "fri1", "people": 2}),
     ("may dogs come in", {}),
 ]
+NULLABLE = {"anyOf": [{"type": "string"}, {"type": "null"}]}
 TASK = """name = "bookings"
 kind = "extract"
 description = "Take a booking out of a message."
@@ -254,6 +255,23 @@ def test_a_rehearsal_goes_the_whole_way(
     assert found["data"]["kept"] > 0
     by_name = {row["name"]: row for row in found["systems"]}
     assert by_name["teacher"]["valid_rate"] == 1.0
+
+
+def test_a_schema_of_pydantic_goes_through_a_run(
+    workspace: Workspace, scripted_backends: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    place = {"type": "object", "properties": {"city": {"type": "string"}, "zip": NULLABLE}}
+    place |= {"required": ["city", "zip"], "title": "Place"}
+    parts = BOOKING["properties"] | {"at": {"anyOf": [{"$ref": "#/$defs/Place"}, {"type": "null"}]}}
+    schema = {"type": "object", "properties": parts, "$defs": {"Place": place}}
+    seeds: list[Row] = [*SEEDS, ("we are in Rome", {"at": {"zip": None, "city": "Rome"}})]
+    write(workspace, schema_json=json.dumps(schema), seeds_jsonl=rows(seeds))
+    done = rehearse(workspace, "bookings", Wanted("openai:gpt-6-luna", "online", until="generate"))
+    assert done.agrees
+    with open_store(done.outcome.context.database) as store:
+        answers = [row.answer for row in store.candidates(done.outcome.run.id)]
+    assert '{"at":{"city":"Rome","zip":null}}' in answers
 
 
 def test_a_value_that_was_learned_and_does_not_stand_in_the_message_is_memorised() -> None:

@@ -61,6 +61,29 @@ PLANTED = [
     ("secret", "bob:hunter2", "postgres://{}@db.shop.com/x"),
     ("secret", "Tiger2024!x", "my password is {}."),
 ]
+# Hidden by a sign that looks like another one, or that cannot be seen.
+HIDDEN = [
+    ("card", "4539\u00a01488\u00a00343\u00a06467"),
+    ("card", "4539\u20091488\u20090343\u20096467"),
+    ("card", "4539\u20131488\u20130343\u20136467"),
+    ("card", "4539\u20111488\u20110343\u20116467"),
+    ("card", "\uff14\uff15\uff13\uff19 1488 0343 6467"),
+    ("card", "٤٥٣٩١٤٨٨٠٣٤٣٦٤٦٧"),
+    ("card", "4539\u200b1488\u200b0343\u200b6467"),
+    ("iban", "DE12\u00a05001\u00a00517\u00a00648\u00a04898\u00a090"),
+    ("iban", "\uff24\uff2512 5001 0517 0648 4898 90"),
+    ("iban", "DE12\u20135001\u20130517\u20130648\u20134898\u201390"),
+    ("email", "tanaka.jiro\uff20corp-mail.jp"),
+    ("email", "jane\u200b@corp-mail.com"),
+    ("email", "jane@corp\u00admail.com"),
+    ("email", "jane&#64;corp-mail.com"),
+    ("email", "jane&#x40;corp-mail&period;com"),
+    ("email", "jane&commat;corp-mail.com"),
+    ("email", "jane@corp-mail\uff0ecom"),
+    ("ip", "\uff19\uff13.184.216.34"),
+    ("phone", "\uff12\uff11\uff12-736-5000"),
+    ("phone", "212\u2060-736-5000"),
+]
 LOOK_ALIKES = """\
 order 2127365000 is late
 Order number: 4821930571
@@ -115,6 +138,68 @@ def test_a_value_is_found_and_masked(kind: str, value: str, around: str) -> None
     assert value not in masked
     assert masked.startswith(around.split("{}")[0]) and masked.endswith(around.split("{}")[1])
     assert find_personal(masked) == []
+
+
+@pytest.mark.parametrize(("kind", "value"), HIDDEN)
+def test_a_value_in_unusual_signs_is_found_where_it_stands(kind: str, value: str) -> None:
+    text = f"\u2009\uff2f\uff4b, …: {value} ½ &amp; danke"
+    found = find_personal(text)
+    assert values(text, found) == [(kind, value)]
+    masked = mask_personal(text, found)
+    assert masked.startswith("\u2009\uff2f\uff4b, …: ") and masked.endswith(" ½ &amp; danke")
+    assert find_personal(masked) == []
+
+
+def test_two_spellings_of_a_value_get_one_reserved_value() -> None:
+    text = "jane@corp-mail.com, jane\uff20corp-mail.com; 4242\u00a04242\u00a04242\u00a04242"
+    masked = mask_personal(text, find_personal(text))
+    assert masked == "person@example.com, person@example.com; 4242\u00a04242\u00a04242\u00a04242"
+
+
+REFERENCES = [
+    ("DE", "Meine Bestellnummer lautet 030 12345678"),
+    ("DE", "Rechnung Nr. 030 12345678"),
+    ("DE", "die Sendungsnummer: 030 12345678"),
+    ("FR", "ma commande numéro 06 12 34 56 78"),
+    ("FR", "commande n° 06 12 34 56 78"),
+    ("ES", "mi pedido 912345678"),
+    ("IT", "il mio ordine n. 06 1234 5678"),
+    ("BR", "o número do pedido é 21 2345 6789"),
+    ("NL", "mijn bestelnummer is 020 1234567"),
+    ("PL", "zamówienie nr 22 123 45 67"),
+    ("SE", "ordernummer 08 123 456 78"),
+    ("TR", "sipariş numaras\u0131 0212 345 67 89"),
+    ("RU", "заказ № 8 495 123 45 67"),
+    ("JP", "注文番号 03-1234-5678"),
+    ("JP", "追跡番号は03-1234-5678です"),
+    ("CN", "订单号\uff1a13812345678"),
+    ("KR", "주문번호: 02-123-4567"),
+    ("US", "compute 12345678901 * 3"),
+    ("US", "What is 4155552671 + 5?"),
+    ("US", "3 * 4155552671"),
+]
+TELEPHONES = [
+    ("DE", "Rufen Sie mich an: 030 12345678"),
+    ("DE", "meine Nummer ist 030 12345678"),
+    ("DE", "Bestellung: bitte Rückruf an 030 12345678"),
+    ("FR", "appelez le 06 12 34 56 78"),
+    ("ES", "mi teléfono es 912345678"),
+    ("JP", "電話番号は 03-1234-5678"),
+    ("CN", "我的电话 13812345678"),
+    ("CN", "联系客户 13812345678"),
+    ("US", "**415-736-5000** 3 times"),
+    ("US", "4157365000 / 4157365001"),
+]
+
+
+@pytest.mark.parametrize(("region", "text"), REFERENCES)
+def test_an_order_number_or_a_sum_in_any_language_is_no_telephone(region: str, text: str) -> None:
+    assert find_personal(text, region=region) == []
+
+
+@pytest.mark.parametrize(("region", "text"), TELEPHONES)
+def test_a_telephone_in_any_language_is_one(region: str, text: str) -> None:
+    assert {one.kind for one in find_personal(text, region=region)} == {"phone"}
 
 
 @pytest.mark.parametrize("text", [*LOOK_ALIKES, *BAD])

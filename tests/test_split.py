@@ -7,6 +7,7 @@ import pytest
 from distill import pipeline
 from distill.backends.reserved import IBANS
 from distill.errors import DistillError, InputError
+from distill.fields import Fields
 from distill.leaks import leaking_seeds, without_leaking_seeds
 from distill.records import Example, Labelled, Source, content_id
 from distill.split import find_leaks, place, split
@@ -15,7 +16,7 @@ from distill.workspace import Context, Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.standin import StandIn
 
-GOLD = Labelled("Where is the parcel I ordered on Monday?", "a", "gold.jsonl", 2)
+GOLD = Labelled("Where is the parcel I ordered on Monday?", "cats", "gold.jsonl", 2)
 
 pytestmark = pytest.mark.usefixtures("scripted_backends")
 
@@ -52,6 +53,49 @@ def test_an_example_that_nearly_equals_gold_is_a_leak(parcel: Task) -> None:
 
 def test_another_text_is_none(parcel: Task) -> None:
     assert leak(parcel, "Where is the jumper that I paid for on Friday?") is None
+
+
+ON, OFF = "turn on the kitchen light", "turn off the kitchen light"
+
+
+def test_a_near_row_whose_answer_contradicts_is_no_leak(parcel: Task) -> None:
+    task = replace(parcel, gold=(Labelled(OFF, "dogs", "gold.jsonl", 1),))
+    assert find_leaks([example(ON)], task) == []
+    assert [drop.reason for drop in find_leaks([example(ON, answer="dogs")], task)] == [
+        "nearly equals a gold row"
+    ]
+    equal = find_leaks([example(f"{OFF}!")], task)
+    assert [drop.reason for drop in equal] == ["equals a gold row"], "whatever its answer"
+
+
+def test_a_row_is_held_to_the_nearest_gold_row_that_does_not_contradict(parcel: Task) -> None:
+    gold = [(OFF, "dogs"), ("turn on the big kitchen light now", "birds"), ("do turn on", "cats")]
+    rows = [Labelled(text, answer, "gold.jsonl", n) for n, (text, answer) in enumerate(gold)]
+    task = replace(parcel, gold=tuple(rows))
+    assert find_leaks([example(ON)], task) == []
+    beside = Labelled("turn on the garage light", "cats", "gold.jsonl", 3)
+    found = find_leaks([example(words(1)), example(ON)], replace(task, gold=(*rows, beside)))
+    assert [(drop.candidate_id, drop.matched) for drop in found] == [
+        (f"synthesis:{ON}", "gold.jsonl:3")
+    ]
+
+
+def test_objects_with_a_value_in_common_do_not_contradict(parcel: Task) -> None:
+    parts = {"item": {"type": "string"}, "count": {"type": "integer"}}
+    form = Fields({"type": "object", "properties": parts, "required": ["item", "count"]})
+    gold = Labelled("I ordered 2 lamps on Monday", '{"item":"lamp","count":2}', "gold.jsonl", 1)
+    task = replace(parcel, gold=(gold,))
+    task.__dict__["form"] = form
+    text = "I ordered 3 lamps on Monday"
+    assert len(find_leaks([example(text, answer='{"item":"lamp","count":3}')], task)) == 1
+    assert find_leaks([example(text, answer='{"item":"sofa","count":3}')], task) == []
+
+
+def test_seeds_of_the_opposite_label_stay(pets: WriteTask) -> None:
+    twins = [{"input": ON, "label": "cats"}, {"input": f"{OFF} now", "label": "dogs"}]
+    task = pets(seeds_jsonl=jsonl([*pet_rows("seed", 4), *twins]))
+    task = replace(task, gold=(Labelled(OFF, "dogs", "gold.jsonl", 1),))
+    assert [seed.input for seed, _ in leaking_seeds(task)] == [f"{OFF} now"]
 
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\ncats = ""\ndogs = ""\nbirds = ""\n'

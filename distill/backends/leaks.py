@@ -4,6 +4,7 @@ In: texts and the texts of the gold rows. Out: for each text that equals, nearly
 same as a gold row one Leak, its best match of the first kind that finds one.
 """
 
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,7 +13,9 @@ from functools import cache, partial
 from typing import Any
 
 from distill.backends.embeddings import similar_matches
-from distill.records import Leak, LeakKind, Pair, fold
+from distill.backends.meaningful_signs import keep_meaning
+from distill.backends.words import letters_a_word, word_units
+from distill.records import Leak, LeakKind, Pair
 
 # Measured on banking77 (benchmarks/leaks.py): the share of letters in common, in the texts' order
 # or with their words sorted, and the cosine of their embeddings.
@@ -21,6 +24,7 @@ SEMANTIC = 0.96
 # Of so many words all but one, in whatever order, are near enough; of two that would be half.
 LEAST_WORDS = 3
 UNKNOWN_WORD = -1
+_SPACE = re.compile(r" (?!(?<=\d )\d)")
 BLOCK_CELLS = 4_000_000  # similarities at a time, in some 60 MB
 
 # (texts, gold) → pairs: of a text the nearest gold row, where one is near enough.
@@ -36,8 +40,9 @@ def leak_matches(
 ) -> list[Leak]:
     """The leaks, in the order of the texts; a threshold above 1 turns its kind off.
 
-    Equal are texts of the same letters, whatever their case, punctuation and white space. Texts and
-    gold are compared as given, and as `canonical` writes both."""
+    Equal are texts of the same letters, digits and signs with a meaning (`meaningful_signs`),
+    whatever their case, punctuation and white space. Texts and gold are compared as given, and as
+    `canonical` writes both."""
     searches: dict[LeakKind, Search] = {"exact": _exact}
     if near <= 1:
         searches["near"] = partial(_near, threshold=near)
@@ -90,12 +95,13 @@ def _exact(texts: Sequence[str], gold: Sequence[str]) -> Iterator[Pair]:
 
 
 def _letters(text: str) -> str:
-    return _plain(text).replace(" ", "")
+    """A text without spaces, but for one between two numbers."""
+    return _SPACE.sub("", _plain(text))
 
 
 def _plain(text: str) -> str:
     """A folded text without its punctuation, unless there is nothing else."""
-    folded = fold(text)
+    folded = keep_meaning(text)
     return " ".join(folded.translate(_punctuation()).split()) or folded
 
 
@@ -171,25 +177,34 @@ def _letters_shared(texts: Sequence[str], gold: Sequence[str], threshold: float)
 
 
 def _words_shared(texts: Sequence[str], gold: Sequence[str]) -> Any:
-    """The share of the longer text's words that the other has too, where that is all but one."""
+    """The share of the longer text's words that the other has too, where that is all but one. In a
+    script without spaces letters stand for words, and must stand in order."""
     import numpy
     from rapidfuzz.distance import LCSseq
     from rapidfuzz.process import cdist
 
     codes: dict[str, int] = {}
     for text in gold:
-        for word in text.split():
+        for word in word_units(text):
             codes.setdefault(word, len(codes))
-    # Of two sorted lists the longest common subsequence is what they have in common.
-    lists, rows = [[sorted(_codes(codes, text)) for text in side] for side in (texts, gold)]
-    changed = cdist(
-        lists, rows, scorer=LCSseq.distance, score_cutoff=1, dtype=numpy.uint8, workers=-1
+    lists, rows = ([_codes(codes, text) for text in side] for side in (texts, gold))
+    # Units that one changed word takes: letters of the script with the shorter words.
+    allowed = numpy.minimum(
+        numpy.array([letters_a_word(text) for text in texts])[:, None],
+        numpy.array([letters_a_word(text) for text in gold])[None, :],
     )
-    lengths = [numpy.array([len(words) for words in side]) for side in (lists, rows)]
+    cutoff = int(allowed.max(initial=1))
+    changed = cdist(
+        lists, rows, scorer=LCSseq.distance, score_cutoff=cutoff, dtype=numpy.uint8, workers=-1
+    )
+    lengths = [numpy.array([len(units) for units in side]) for side in (lists, rows)]
     longest = numpy.maximum(lengths[0][:, None], lengths[1][None, :]).astype(numpy.float32)
-    alike = (changed <= 1) & (longest >= LEAST_WORDS)
+    alike = (changed <= allowed) & (longest >= LEAST_WORDS * allowed)
     return numpy.where(alike, 1 - changed / numpy.maximum(longest, 1), 0).astype(numpy.float32)
 
 
 def _codes(codes: dict[str, int], text: str) -> list[int]:
-    return [codes.get(word, UNKNOWN_WORD) for word in text.split()]
+    """The numbers of a text's words. They are sorted where words have spaces between them: of two
+    sorted lists the longest common subsequence is what they have in common."""
+    numbers = [codes.get(word, UNKNOWN_WORD) for word in word_units(text)]
+    return sorted(numbers) if letters_a_word(text) == 1 else numbers

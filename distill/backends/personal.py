@@ -13,7 +13,9 @@ from functools import lru_cache
 from itertools import chain
 
 from distill.backends.key_formats import find_keys
+from distill.backends.reference_words import is_computed, is_reference
 from distill.backends.reserved import NAMES, find_written, is_reserved, reserved_values
+from distill.backends.spellings import respell
 
 KINDS = ("email", "phone", "card", "iban", "ip", "secret")
 WITH_DIGITS = ("phone", "card", "iban", "ip")
@@ -48,14 +50,8 @@ _VERSION = re.compile(
     r"\b(?:v|vers?|versions?|releases?|firmware|build|updat\w*|upgrad\w*|app|driver|software|patch"
     r"|android|ios|windows|macos|chrome|firefox|safari|section|chapter|clause)\b[^.!?,;]{0,12}$"
 )
-_REFERENCE = re.compile(
-    r"(?:\b(?:orders?|tracking|parcel|package|shipment|delivery|invoice|reference|ref|ticket|case"
-    r"|claim|booking|confirmation|transaction|serial|model|sku|item|product|part|policy|contract"
-    r"|account|customer|member|voucher|isbn|ean|imei|barcode|id|receipt)|[#№])"
-    r"(?:[\s:#.=(]|number|no|nr|num|id|code|is|was|the)*$|\w[-/_]$"
-)
 _ABROAD = re.compile(r"(?<![\w+.,-])00(?=[1-9]\d{0,2}[ \d])", re.ASCII)
-BEFORE = 40  # characters that say what a number is
+BEFORE, AFTER = 40, 12  # characters that say what a number is
 # A number costs 0.1 ms to try; no message has so many that are none.
 MOST_PHONES_TRIED = 20_000
 
@@ -116,6 +112,21 @@ def mask_personal(text: str, found: Sequence[Found]) -> str:
 
 
 def _candidates(
+    text: str, kinds: Sequence[str], region: str, names: Sequence[str]
+) -> Iterator[tuple[str, Iterable[Span]]]:
+    """What is written in unusual signs comes first: as given, a part of it may look whole."""
+    plain = respell(text)
+    if plain is None:
+        yield from _written(text, kinds, region, names)
+        return
+    for kind, spans in _written(plain.copy, kinds, region, names):
+        yield kind, [plain.span(*span) for span in spans]
+    # A telephone number is one in both or in none: the words before it decide.
+    rest = [kind for kind in kinds if kind != "phone"]
+    yield from _written(text, rest, region, names)
+
+
+def _written(
     text: str, kinds: Sequence[str], region: str, names: Sequence[str]
 ) -> Iterator[tuple[str, Iterator[Span]]]:
     """The surest kinds first: what they take is not looked at again."""
@@ -208,15 +219,19 @@ def _phones(text: str, region: str) -> Iterator[Span]:
         opened = match.raw_string[0] == "(" and ")" not in match.raw_string
         start = match.start + opened
         start -= text[start] != dialled[start]
-        if not _is_reference(text, start, match.end):
+        if not _is_no_phone(text, start, match.end):
             yield start, match.end
 
 
-def _is_reference(text: str, start: int, end: int) -> bool:
-    """An order number, a version and their like, none of which is written with a country code."""
+def _is_no_phone(text: str, start: int, end: int) -> bool:
+    """True for an order number, a version, a number in a sum and their like, none of which is
+    written with a country code."""
     if text[start] in "+(":
         return False
-    return bool(_IP4.fullmatch(text, start, end) or _REFERENCE.search(_before(text, start)))
+    before = _before(text, start)
+    after = text[end : end + AFTER]
+    no_phone = is_reference(before) or is_computed(before, after)
+    return no_phone or _IP4.fullmatch(text, start, end) is not None
 
 
 def _before(text: str, start: int) -> str:

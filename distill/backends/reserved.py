@@ -8,6 +8,8 @@ the examples of ISO 13616 and of SWIFT's IBAN registry.
 import re
 from collections.abc import Iterator, Sequence
 
+from distill.backends.spellings import respelled
+
 _DOMAIN = re.compile(r"(?:^|[.@])(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)$")
 _PHONE = re.compile(
     r"1?(?:[2-9]\d{2})?55501\d{2}|(?:44|0)(?:(?:207946|113496|114496|115496|116496|117496|118496"
@@ -80,6 +82,7 @@ def reserved_values(values: Sequence[tuple[str, str]]) -> list[str]:
 
 def normal(kind: str, value: str) -> str:
     """What two spellings of the same value share."""
+    value = respelled(value)
     if kind in ("phone", "card"):
         return re.sub(r"\D", "", value)[-9 if kind == "phone" else 0 :]
     if kind == "iban":
@@ -89,6 +92,7 @@ def normal(kind: str, value: str) -> str:
 
 def is_reserved(kind: str, value: str) -> bool:
     """Whether it is nobody's by decree."""
+    value = respelled(value)
     if kind == "email":
         return bool(_DOMAIN.search(re.sub(r"\s?[\[(]dot[\])]\s?", ".", value.casefold())))
     if kind == "phone":

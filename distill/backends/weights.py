@@ -41,6 +41,12 @@ def embedded(name: str) -> tuple[str, Path]:
     return f"{name}@{manifest['hash']}", folder
 
 
+def unpacked(name: str) -> Path | None:
+    """The folder of an embedded model; None for one that is not unpacked on this machine."""
+    folder = models_folder() / name
+    return folder if (folder / MANIFEST).exists() else None
+
+
 def folder_hash(folder: Path) -> str:
     """12 digits of a hash over the weights and tokenizer: everything that shapes an answer."""
     import hashlib

@@ -24,3 +24,16 @@ def count_words(text: str) -> int:
         text, count = script.subn(" ", text)
         words += ceil(count / letters)
     return words + len(text.split())
+
+
+def letters_a_word(text: str) -> int:
+    """Letters of a word in the text's script without spaces; 1 for a text that has none."""
+    found = [letters for script, letters in _SCRIPTS if script.search(text)]
+    return round(min(found, default=1))
+
+
+def word_units(text: str) -> list[str]:
+    """A text's words; of a script without spaces its letters."""
+    for script, _ in _SCRIPTS:
+        text = script.sub(r" \g<0> ", text)
+    return text.split()

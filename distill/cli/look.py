@@ -19,6 +19,8 @@ def tasks(context: click.Context, as_json: bool) -> None:
     """List the tasks, and whether each can be read."""
     from distill.leaks import gold_notes
     from distill.task import known_tasks, load_task
+    from distill.task_warnings import task_warnings
+    from distill.teacher_choice import by_keys
 
     workspace = workspace_of(context)
     rows: list[dict[str, Any]] = []
@@ -29,7 +31,7 @@ def tasks(context: click.Context, as_json: bool) -> None:
             rows.append({"task": name, "error": str(error)})
             continue
         counts = {**task.form.counts(), "seeds": len(task.seeds), "gold": len(task.gold)}
-        notes = gold_notes(task)
+        notes = [*gold_notes(task), *task_warnings(by_keys(task)[0])]
         told = {"note": "; ".join(notes)} if notes else {}
         rows.append({"task": name, "kind": task.spec.kind, **counts, **told})
     show_rows(rows, as_json=as_json)

@@ -37,13 +37,18 @@ def plan(context: click.Context, /, task: str, probe: bool, as_json: bool, **opt
     from distill.plan_table import HEADER, figures, notes, table
     from distill.probe import look, measure
     from distill.task import load_task
+    from distill.task_warnings import task_warnings
+    from distill.teacher_choice import by_keys
 
     workspace = workspace_of(context)
     click.echo("rendering what would be asked …", err=True)
     consent = consent_of(**options)
     found = measure(workspace, task, _announce, consent) if probe else look(workspace, task)
-    for note in gold_notes(load_task(workspace.prompts, task)):
+    loaded = load_task(workspace.prompts, task)
+    for note in gold_notes(loaded):
         click.echo(f"gold: {note}", err=True)
+    for warning in task_warnings(by_keys(loaded)[0]):
+        click.echo(f"warning: {warning}", err=True)
     if as_json:
         click.echo(json.dumps(figures(found), default=str))
         return

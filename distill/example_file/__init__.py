@@ -16,6 +16,14 @@ from distill.example_file.rows import FORM, SHORT, Finding, Row, row_of
 
 SHOWN = 20
 
+UTF_16_SEEN = 4  # bytes
+# The longer marks first: that of UTF-32 begins with that of UTF-16.
+_ENCODINGS = {
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -32,6 +40,8 @@ class Checked:
 def read(path: Path, context_tokens: int) -> Checked:
     """Check a file; rows of more than `context_tokens` tokens are warned of. Raises OSError."""
     content = path.read_bytes()
+    if problem := _other_form(content):
+        return Checked(path, (), (Finding(problem),), ())
     rows: list[Row] = []
     errors = [Finding("begins with a byte order mark: save it as UTF-8 without BOM", (1,))]
     errors = errors if content.startswith(_BOM) else []
@@ -46,6 +56,22 @@ def read(path: Path, context_tokens: int) -> Checked:
         else:
             errors += found
     return Checked(path, tuple(rows), tuple(errors), tuple(warnings_of(rows, context_tokens)))
+
+
+def _other_form(content: bytes) -> str:
+    """Why the whole file is no JSON lines in UTF-8; empty for one that may be."""
+    for mark, name in _ENCODINGS.items():
+        if content.startswith(mark):
+            return f"is {name}: save it as UTF-8"
+    # JSON begins with an ASCII character: every other byte of UTF-16 is 0 without a mark, too.
+    if len(content) >= UTF_16_SEEN and 0 in content[:2] and any(content[:2]):
+        return "is UTF-16: save it as UTF-8"
+    if content.removeprefix(_BOM).lstrip()[:1] == b"[":
+        return (
+            "is one JSON array (or a list a line): write one object a line, without [ ] around "
+            f"them and without commas between them: {FORM}"
+        )
+    return ""
 
 
 def refuse(checked: Checked) -> None:

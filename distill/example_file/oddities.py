@@ -4,13 +4,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
+from distill.backends.context import long_chats
 from distill.backends.tuning_prices import FEWEST_EXAMPLES, TUNABLE
+from distill.backends.weights import STUDENT
+from distill.example_file.marks import has_control, has_mark, has_thought, is_mojibake, marks_in
 from distill.example_file.rows import SHORT, Finding, Row
 from distill.records import fold
 
 LONGEST_EXAMPLE = min(base.example_tokens for base in TUNABLE.values())
 SHORT_ANSWER = 1  # characters
-ANSWERS_SHOWN = 4  # of a contradiction
+ANSWERS_SHOWN = 4  # of a contradiction, and spellings of an answer
+MARKS_SHOWN = 6
+AROUND = " .,;:!?\"'`*"  # what stands at the ends of one answer's spellings
 
 
 def warnings_of(rows: Sequence[Row], context_tokens: int) -> Iterator[Finding]:
@@ -21,7 +26,10 @@ def warnings_of(rows: Sequence[Row], context_tokens: int) -> Iterator[Finding]:
             f"{FEWEST_EXAMPLES}; the local trainers take it"
         )
     yield from _several_system_prompts(rows)
-    yield from _odd_rows(rows, context_tokens)
+    yield from _odd_rows(rows)
+    yield from _too_long_here(rows, context_tokens)
+    yield from _marks(rows)
+    yield from _spellings(rows)
     yield from _contradictions(rows)
     yield from _duplicates(rows)
 
@@ -38,17 +46,12 @@ def _several_system_prompts(rows: Sequence[Row]) -> Iterator[Finding]:
         )
 
 
-def _odd_rows(rows: Sequence[Row], context_tokens: int) -> Iterator[Finding]:
+def _odd_rows(rows: Sequence[Row]) -> Iterator[Finding]:
     odd: list[tuple[Callable[[Row], bool], str]] = [
         (
             lambda row: row.tokens > LONGEST_EXAMPLE,
             f"about more than {LONGEST_EXAMPLE:,} tokens: OpenAI cuts off the end, and with it the "
             "answer; shorten the input",
-        ),
-        (
-            lambda row: row.tokens > context_tokens,
-            f"about more than {context_tokens:,} tokens: too long for a local student with that "
-            "context; shorten the input or raise student.context_tokens",
         ),
         (
             lambda row: len(row.answer.strip()) <= SHORT_ANSWER,
@@ -57,6 +60,19 @@ def _odd_rows(rows: Sequence[Row], context_tokens: int) -> Iterator[Finding]:
         (
             lambda row: all(turn.role != "user" for turn in row.turns),
             "no message of the user: nothing is asked, and some chat templates refuse that",
+        ),
+        (
+            has_thought,
+            "a thinking block in an answer: the student learns to write it; take it out unless it "
+            "is wanted",
+        ),
+        (
+            is_mojibake,
+            "letters read in a wrong encoding (like Ã©), or \ufffd: read the source as UTF-8 again",
+        ),
+        (
+            has_control,
+            "NUL or another control character: some tokenizers and programs stop there; remove it",
         ),
         (
             _is_learnt_otherwise_here,
@@ -68,6 +84,47 @@ def _odd_rows(rows: Sequence[Row], context_tokens: int) -> Iterator[Finding]:
         lines = tuple(row.line for row in rows if is_odd(row))
         if lines:
             yield Finding(message, lines)
+
+
+def _too_long_here(rows: Sequence[Row], context_tokens: int) -> Iterator[Finding]:
+    chats = [[{"role": turn.role, "content": turn.content} for turn in row.turns] for row in rows]
+    places, surely = long_chats(chats, context_tokens, STUDENT)
+    if places:
+        yield Finding(
+            f"{'' if surely else 'perhaps '}more than {context_tokens:,} tokens of the default "
+            "student's tokenizer: too long for a local student with that context; shorten the "
+            "input or raise student.context_tokens",
+            tuple(rows[place].line for place in places),
+        )
+
+
+def _marks(rows: Sequence[Row]) -> Iterator[Finding]:
+    """A special token in a text ends a message where the text goes on."""
+    if marked := [row for row in rows if has_mark(row)]:
+        marks = marks_in([turn.content for row in marked for turn in row.turns])
+        yield Finding(
+            f"special tokens of chat models ({', '.join(marks[:MARKS_SHOWN])}): trainers and "
+            "servers read them as the end or the beginning of a message; remove them",
+            tuple(row.line for row in marked),
+        )
+
+
+def _spellings(rows: Sequence[Row]) -> Iterator[Finding]:
+    """Answers that differ in case, white space and quotes at their ends alone, where answers
+    repeat."""
+    groups: dict[str, Counter[str]] = {}
+    for row in rows:
+        groups.setdefault(fold(row.answer).strip(AROUND), Counter())[row.answer] += 1
+    for same in groups.values():
+        if len(same) > 1:
+            usual, count = same.most_common(1)[0]
+            others = tuple(row.line for row in rows if row.answer in same and row.answer != usual)
+            shown = ", ".join(map(SHORT.repr, list(same)[:ANSWERS_SHOWN]))
+            yield Finding(
+                f"{len(same)} spellings of one answer: {shown}; the commonest is "
+                f"{SHORT.repr(usual)} ({count} of {same.total()}): write all like it",
+                others,
+            )
 
 
 def _is_learnt_otherwise_here(row: Row) -> bool:

@@ -20,6 +20,7 @@ SHOWN_LINES = 10
 SHORT = reprlib.Repr()
 SHORT.maxstring = SHORT.maxother = 60
 
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # as OpenAI takes it
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -149,6 +150,12 @@ def _message_problems(where: str, message: object) -> Iterator[str]:
     for key in ("content", "name"):
         if key in message:
             yield from _text_problems(f"{where}.{key}", message[key])
+    name = message.get("name")
+    if isinstance(name, str) and name.strip() and not _NAME.fullmatch(name):
+        yield (
+            f"{where}.name {SHORT.repr(name)}: OpenAI takes letters, digits, _ and - alone, at "
+            "most 64; write it so, or remove it"
+        )
     if "weight" in message:
         yield from _weight_problems(where, role, message["weight"])
 

@@ -12,6 +12,7 @@ from distill.records import Endpoint, Request, Sampling, Usage, readable
 Body = dict[str, Any]
 Payload = Mapping[str, Any]
 
+ALTERNATIVES = ("anyOf", "oneOf")
 MAX_DEPTH = 64  # of JSON, in lists and objects
 NO_KEY = "none-needed"
 # What reading and pricing raise when the JSON that came is not an answer: null for an object, too.
@@ -80,16 +81,35 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def strict(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema of an object as providers take it: every field is required, and one that may be
-    missing may be null."""
-    parts: dict[str, Any] = {}
-    for name, part in schema.get("properties", {}).items():
-        inner = strict(part) if "properties" in part else part
-        if isinstance(inner.get("items"), dict) and "properties" in inner["items"]:
-            inner = inner | {"items": strict(inner["items"])}
-        optional = name not in schema.get("required", ())
-        parts[name] = {"anyOf": [inner, {"type": "null"}]} if optional else inner
-    return schema | _object(parts)
+    """Write a schema as providers take it: every field of every object is required, one that may be
+    missing may be null, alternatives are `anyOf`, and a type is said where the keywords imply one.
+
+    A map (`additionalProperties` with a schema) stays as it is: no provider's strict mode takes it.
+    """
+    written = {key: value for key, value in schema.items() if key != "oneOf"}
+    if alternatives := [part for key in ALTERNATIVES for part in schema.get(key, ())]:
+        written["anyOf"] = [_strict_part(part) for part in alternatives]
+    if "items" in schema:
+        written["items"] = _strict_part(schema["items"])
+    if "properties" in schema:
+        nullable = isinstance(schema.get("type"), list) and "null" in schema["type"]
+        shape = _object(_strict_fields(schema))
+        return written | shape | ({"type": schema["type"]} if nullable else {})
+    return written if "type" in written or "items" not in written else {"type": "array"} | written
+
+
+def _strict_fields(schema: dict[str, Any]) -> dict[str, Any]:
+    fields = {name: _strict_part(part) for name, part in schema["properties"].items()}
+    required = schema.get("required", ())
+    return {
+        name: part if name in required else {"anyOf": [part, {"type": "null"}]}
+        for name, part in fields.items()
+    }
+
+
+def _strict_part(part: Any) -> Any:
+    """A part of a schema may be `true`, for anything."""
+    return strict(part) if isinstance(part, dict) else part
 
 
 def label_of(text: str) -> str:

@@ -1,0 +1,91 @@
+"""Words before a number that say that it is a reference (an order, an invoice, a parcel), and signs
+beside it that say that it is computed with: neither is a telephone number.
+
+A person's word ("client", "Kunde") counts only with a word for "number": the telephone number of a
+customer stands after the bare word.
+"""
+
+import re
+
+_ENGLISH = (
+    r"orders?|tracking|parcel|package|shipment|delivery|invoice|reference|ref|ticket|case|claim"
+    r"|booking|confirmation|transaction|serial|model|sku|item|product|part|policy|contract|account"
+    r"|customer|member|voucher|isbn|ean|imei|barcode|id|receipt"
+)
+_ABROAD = (
+    # German
+    r"(?:bestell|auftrags?|rechnung|sendung|paket|buchung|reservierung|artikel|vertrag|vorgang"
+    r"|serien|referenz|lieferung|liefer|gutschein|aktenzeichen|beleg|police|versicherungs)"
+    r"(?:(?!telefon|handy|mobil|ruf|fax)\w)*|(?:kunden|mitglieds|konto)-?\s?(?:nummer|nr)"
+    # French
+    r"|commandes?|colis|factures?|références?|dossier|réservation|suivi|livraison|contrat|article"
+    r"|produit|série|devis|expédition|num[ée]ro (?:de |du )?(?:client|compte)"
+    # Spanish and Portuguese
+    r"|pedidos?|paquete|facturas?|referencia|reservas?|env[íi]os?|seguimiento|contratos?|art[íi]culo"
+    r"|producto|serie|compra|p[óo]liza|albarán|expediente|reclamación"
+    r"|n[úu]mero de (?:cliente|cuenta|conta)|encomenda|fatura|referência"
+    r"|rastreio|rastreamento|artigo|produto|apólice|protocolo"
+    # Italian
+    r"|ordin[ei]|pacco|fattura|riferimento|prenotazione|spedizione|tracciamento|contratto|articolo"
+    r"|prodotto|pratica|polizza|ricevuta|numero (?:di )?(?:cliente|conto)"
+    # Dutch
+    r"|(?:bestel|order|factuur|pakket|zending|referentie|reservering|boeking|polis|serie)"
+    r"(?:(?!telefoon)\w)*|(?:klant|lid|rekening)-?\s?(?:nummer|nr)|track\w*code"
+    # Polish, Czech
+    r"|zamówieni\w*|przesyłk\w*|paczk\w*|faktur\w*|rezerwacj\w*|umow\w*|artykuł\w*|produkt\w*"
+    r"|seryjn\w*|referencyjn\w*|zgłoszeni\w*|reklamacj\w*|numer (?:klienta|konta)"
+    r"|objednáv\w*|zásilk\w*|rezervac\w*|smlouv\w*"
+    # Swedish, Danish, Norwegian, Finnish
+    r"|beställning\w*|bestilling\w*|ordre\w*|fakturor?\w*|pakke\w*|försändelse\w*|forsendelse\w*"
+    r"|bokning\w*|ärende\w*|kunde?nummer|tilau\w*|lasku\w*|lähety\w*|varau\w*|asiakasnumero"
+    # Hungarian, Romanian, Turkish, Indonesian, Vietnamese
+    r"|rendelés\w*|számla\w*|csomag\w*|foglalás\w*|comand\w*|rezervar\w*|sipariş\w*|kargo\w*"
+    r"|rezervasyon\w*|referans\w*|pesanan|resi|tagihan|pemesanan|đơn hàng|vận đơn|hóa đơn|mã đơn"
+    # Russian, Ukrainian, Greek
+    r"|заказ\w*|посылк\w*|накладн\w*|бронировани\w*|договор\w*|артикул\w*|отправлени\w*"
+    r"|замовленн\w*|παραγγελί\w*|τιμολ\w*"
+    # Arabic, Hebrew, Hindi
+    r"|(?:ال)?(?:طلب\w*|شحنة|فاتورة|حجز|تتبع)|ההזמנה|הזמנה|חשבונית|ऑर्डर|बुकिंग|इनवॉइस|रसीद"
+)
+# Scripts without spaces: no boundary stands before the word.
+_WITHOUT_SPACES = (
+    # Japanese
+    r"(?:注文|伝票|発注)(?:の?(?:番号|コード))?"
+    r"|(?:追跡|配送|予約|請求書?|会員|顧客|客様|契約|製品|商品|受付|問い?合わせ|管理|照会|シリアル"
+    r"|整理|申込|取引|荷物|領収書?)の?(?:番号|コード|ナンバー)"
+    # Chinese
+    r"|(?:订单|訂單|运单|運單|包裹|发票|發票)(?:编号|編號|号码|號碼|号|號|码|碼)?"
+    r"|(?:快递|快遞|物流|会员|會員|客户|客戶|预订|預訂|合同|账户|帳戶|商品|产品|產品|序列|流水|工单"
+    r"|交易|参考|參考|退款|提货)(?:单|單)?(?:编号|編號|号码|號碼|号|號|码|碼)|单号|單號"
+    # Korean
+    r"|주문(?:\s?(?:번호|코드))?"
+    r"|(?:송장|운송장|예약|청구서?|고객|회원|계약|제품|상품|접수|추적|거래|배송)\s?(?:번호|코드)"
+    # Thai
+    r"|คำสั่งซื้อ|พัสดุ|ใบแจ้งหนี้|การจอง"
+)
+_BETWEEN = (
+    r"[\s:\uff1a#№.=(「\uff08„“\"']|(?:number|no|nr|n|num|id|code|is|was|the|nummer|lautet|ist|die|der|das"
+    r"|mit|numéro|n[°º]|est|le|la|de|du|número|n[úu]m|es|el|del|con|é|do|da|numero|è|il|di|het|luidt"
+    r"|met|numer|to|jest|číslo|je|är|er|numaras\w+|numara|nomor|adalah|số|là|номер|αριθμός|είναι"
+    r"|رقم|هو|מספר|नंबर|संख्या|है)(?!\w)|番号|は|が|是|为|為|는|은|이|가|หมายเลข|คือ"
+)
+_REFERENCE = re.compile(
+    rf"(?:\b(?:{_ENGLISH}|{_ABROAD})(?!\w)|{_WITHOUT_SPACES}|[#№])(?:{_BETWEEN})*$|\w[-/_]$"
+)
+_COMPUTED_BEFORE = re.compile(
+    r"(?:\d\s?(?:\*\*?|[×÷^])\s?|\b(?:comput\w*|calculat\w*|multiply|divide|factorial of|root of"
+    r"|berechne\w*|calcul\w*|bereken\w*|oblicz\w*)\s)$"
+)
+_COMPUTED_AFTER = re.compile(
+    r"(?:\s(?:\*\*?|[×÷^%])\s|[*×÷^])\(?-?\d|\s[-+−]\s\d{1,6}(?!\d|[ /.-]\d)"
+)
+
+
+def is_reference(before: str) -> bool:
+    """True for a number after these lower-case words that is an order number or its like."""
+    return _REFERENCE.search(before) is not None
+
+
+def is_computed(before: str, after: str) -> bool:
+    """True for a number that an arithmetic sign or a word for computing stands beside."""
+    return bool(_COMPUTED_BEFORE.search(before) or _COMPUTED_AFTER.match(after))

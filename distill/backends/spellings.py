@@ -1,0 +1,76 @@
+"""A text → a copy in which one sign has one spelling, and where its characters stand in the text.
+
+Full width, no-break spaces, dashes, digits of other scripts, character references (`&#64;`) and
+characters without a width hide a value from every rule that is written for ASCII.
+"""
+
+import html
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+# Decompositions of one sign into the same sign (UAX #44).
+_SAME_SIGN = ("<wide>", "<narrow>", "<small>", "<font>", "<noBreak>")
+_JOINERS = "\u034f\u180b\u180c\u180d"  # without a width, and of no category that says so
+_HYPHENS = "\u2010\u2011\ufe63\uff0d"
+_REFERENCE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,16});")
+_PLAIN = re.compile(r"[\x00-\x7f]*")
+_DASH_AT_DIGIT = re.compile(
+    r"(?<=\d)[\u2012-\u2015\u2212](?=\w)|(?<=\w)[\u2012-\u2015\u2212](?=\d)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Respelled:
+    """A copy of a text. `copy[n]` is written at `starts[n]` to `ends[n]` of the text."""
+
+    copy: str
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Place a span of the copy in the text."""
+        return self.starts[start], self.ends[end - 1]
+
+
+def respell(text: str) -> Respelled | None:
+    """Write each sign in its plain spelling; None for a text that is plain already."""
+    if _PLAIN.fullmatch(text) and "&" not in text:
+        return None
+    signs: list[tuple[str, int, int]] = []
+    at = 0
+    for reference in [*_REFERENCE.finditer(text), None]:
+        until = reference.start() if reference else len(text)
+        signs += ((sign, n, n + 1) for n in range(at, until) for sign in _plain(text[n]))
+        if reference:
+            at = reference.end()
+            written = html.unescape(reference[0])
+            signs += ((sign, until, at) for one in written for sign in _plain(one))
+    copy = _DASH_AT_DIGIT.sub("-", "".join(sign for sign, _, _ in signs))
+    if copy == text:
+        return None
+    return Respelled(copy, tuple(s for _, s, _ in signs), tuple(e for _, _, e in signs))
+
+
+def respelled(text: str) -> str:
+    """Write each sign of a text in its plain spelling."""
+    found = respell(text)
+    return found.copy if found else text
+
+
+@lru_cache(maxsize=4096)
+def _plain(sign: str) -> str:
+    """The plain spelling of a character; empty for one without a width."""
+    kind = unicodedata.category(sign)
+    if kind == "Cf" or sign in _JOINERS or "\ufe00" <= sign <= "\ufe0f":
+        return ""
+    if kind == "Zs":
+        return " "
+    if kind == "Nd":
+        return str(unicodedata.decimal(sign))
+    if sign in _HYPHENS:
+        return "-"
+    if unicodedata.decomposition(sign).startswith(_SAME_SIGN):
+        return unicodedata.normalize("NFKC", sign)
+    return sign
