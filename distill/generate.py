@@ -43,7 +43,7 @@ def generate(context: Context, keep: Keep) -> Callable[[Store], None]:
     """Complete what is missing; what is to be written are the candidates."""
     spec = context.task.spec
     teacher = choose(spec.teacher.model)
-    check_mode(context.task, teacher.model, detach=context.detach)
+    check_teacher(context.task, teacher.model, detach=context.detach)
     settings = teacher_settings(context.task, context.log("teacher"))
     with (
         context.store() as store,
@@ -54,9 +54,8 @@ def generate(context: Context, keep: Keep) -> Callable[[Store], None]:
     return lambda store: store.add_candidates(context.run_id, completed)
 
 
-def check_mode(task: Task, model: Model, *, detach: bool) -> None:
-    """Raises InputError for a teacher that has no batches, or gives no reasons, where the task or
-    the user wants them."""
+def check_teacher(task: Task, model: Model, *, detach: bool) -> None:
+    """Raise InputError for batches or reasons that the teacher does not have."""
     mode = task.spec.teacher.mode
     if task.spec.teacher.rationale and model.folder:
         raise InputError(

@@ -28,7 +28,7 @@ from typing import Any
 
 from distill.asking import Waiting, teacher_settings
 from distill.backends.context import perhaps_longer_than
-from distill.backends.teachers import check_exists, check_key, choose
+from distill.backends.teachers import check_exists, check_key
 from distill.backends.trainers import TRAINERS
 from distill.backends.trainers import choose as choose_trainer
 from distill.consent import NO_CONSENT, Consent, check_consent, limit_usd
@@ -36,11 +36,11 @@ from distill.curate import curate, kept_of
 from distill.curve import expected_cost, learning_curve
 from distill.errors import InputError
 from distill.evaluate import evaluate, time_again
-from distill.generate import check_mode, generate
+from distill.generate import check_teacher, generate
 from distill.gold import check_contradictions
 from distill.leaks import gold_notes, without_leaking_seeds
 from distill.permission import check_terms, learned_from, notes
-from distill.plan import Plan, curve_plan, plan
+from distill.plan import Plan, curve_plan, model_of, plan
 from distill.progress import shown
 from distill.prompting import student_chat
 from distill.rehearsal_folder import check_is_for_real_runs
@@ -125,13 +125,12 @@ def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
     with workspace.locked(task.name):
         warning = "" if _is_trained(workspace, task, way) else check_student(task)
         chosen = choose_run(workspace, task, way)
+        if chosen.is_new:
+            check_teacher(chosen.task, model_of(chosen.run.teacher), detach=way.detach)
         cost = plan_of(workspace, chosen, way)
         left = cost.up_to(_paid_stages(task, way.until)) if cost else None
         if left:
             check_before_paying(chosen.task, left, way)
-        if chosen.is_new:
-            model = choose(chosen.task.spec.teacher.model).model
-            check_mode(chosen.task, model, detach=way.detach)
         if left and left.requests and chosen.is_new:
             _check_models(chosen.task)
         limit = write_run(workspace, chosen, cost, way)

@@ -123,10 +123,13 @@ def _training_time(task: Task, teacher: str, stock: Stock) -> TrainingTime | Non
     """How long the student's training will take, where it is not over."""
     if "train" in stock.finished:
         return None
-    # Weights that would have to be fetched are not needed for this.
+    return training_time(task, kept_of(task, model_of(teacher)), stock.store)
+
+
+def model_of(teacher: str) -> Model:
+    """The model that `teacher.model` means; of one behind our vLLM no weights are fetched."""
     served_here = Model(teacher, Path(), "chat")
-    model = served_here if teacher.startswith("vllm:") else choose(teacher).model
-    return training_time(task, kept_of(task, model), stock.store)
+    return served_here if teacher.startswith("vllm:") else choose(teacher).model
 
 
 def _assumed_prices(terms: Iterable["_Terms"]) -> list[str]:

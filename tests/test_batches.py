@@ -495,6 +495,7 @@ def test_batches_are_asked_for_of_who_has_them(
     pets(task_toml=batch_toml(TEACHERS[0], "online"))
     with pytest.raises(InputError, match=r'needs teacher\.mode "batch" or "auto"'):
         paid_run(workspace, "pets", pipeline.Way(detach=True))
+    assert not workspace.database("pets").exists(), "no run was begun"
 
 
 def test_nothing_to_cancel(
