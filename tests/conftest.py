@@ -13,12 +13,15 @@ import hypothesis
 import pytest
 
 from distill.progress import Progress
+from distill.rehearsal import Settings
+from distill.rehearsal import StandIn as Provider
 from distill.task import Task, load_task
 from distill.workspace import Context, Workspace
 from tests import scripted
 from tests.no_network import sitecustomize
 from tests.standin import StandIn
 from tests.support import runs
+from tests.support.provider import running
 
 # The same hook for this process and, through PYTHONPATH, for every child.
 sitecustomize.install()
@@ -200,3 +203,13 @@ def point_to(monkeypatch: pytest.MonkeyPatch, url: str, key: str = "test") -> No
     monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
     for variable in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.setenv(variable, key)
+
+
+@pytest.fixture
+def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    """Both providers, who answer what the seeds say."""
+    seeds = tmp_path / "provider.jsonl"
+    seeds.write_text(jsonl(pet_rows("seed", 4)), encoding="utf-8")
+    with running(Settings(seeds)) as standin:
+        point_to(monkeypatch, standin.url)
+        yield standin

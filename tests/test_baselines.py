@@ -1,21 +1,17 @@
 """Untuned models that a task names beside the student: asked as the teacher is, paid, and shown."""
 
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from distill.errors import InputError
 from distill.plan import plan
-from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
 from distill.workspace import Workspace
-from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.conftest import PETS, WriteTask
 from tests.paying import paid_run
 from tests.standin import StandIn
-from tests.support.provider import running
 from tests.test_pipeline import figures
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
@@ -24,16 +20,6 @@ HEAD += '[generate]\nrequests = 12\n[teacher]\nfew_shot = 3\nmodel = "embedded"\
 LUNA = "openai:gpt-6-luna"
 BOTH = f'baselines = ["{LUNA}", "anthropic:claude-haiku-5-5"]\n'
 GOLD = 15
-
-
-@pytest.fixture
-def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
-    """Both providers, who answer what the seeds say."""
-    seeds = tmp_path / "provider.jsonl"
-    seeds.write_text(jsonl(pet_rows("seed", 4)), encoding="utf-8")
-    with running(Settings(seeds)) as standin:
-        point_to(monkeypatch, standin.url)
-        yield standin
 
 
 @pytest.mark.usefixtures("drawn_charts")

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,12 +23,11 @@ from distill.errors import InputError
 from distill.ledger import BudgetReached
 from distill.plan import Plan, plan
 from distill.probe import look, measure
-from distill.rehearsal import Settings, running
 from distill.rehearsal import StandIn as Provider
 from distill.store import Store, open_store
 from distill.wanted import ANSWER, EVALUATE, JUDGE, SYNTHESIZE
 from distill.workspace import Workspace
-from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.conftest import PETS, WriteTask, jsonl, point_to
 from tests.paying import paid_run
 from tests.standin import StandIn
 from tests.test_openai_trainer import TASK as TUNED
@@ -67,16 +65,6 @@ Process = Callable[..., subprocess.CompletedProcess[str]]
 def toml(more: str = "", teacher: str = LUNA) -> str:
     generate = "[generate]\nrequests = 60\nseeds_shown = 2\n"
     return f'{HEAD}{generate}[teacher]\nmodel = "{teacher}"\nfew_shot = 3\n{more}'
-
-
-@pytest.fixture
-def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
-    """Both providers, with keys that they take."""
-    seeds = tmp_path / "provider.jsonl"
-    seeds.write_text(jsonl(pet_rows("seed", 4)), encoding="utf-8")
-    with running(Settings(seeds)) as standin:
-        point_to(monkeypatch, standin.url)
-        yield standin
 
 
 @dataclass

@@ -8,13 +8,14 @@ import pytest
 
 from distill import batching, pipeline
 from distill.asking import LEAST_LOOK
-from distill.rehearsal import Settings, running
+from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
 from distill.wanted import JUDGE
 from distill.workspace import Context, Workspace
 from tests.conftest import PETS, WriteTask, jsonl, point_to
 from tests.paying import paid_run
 from tests.standin import StandIn
+from tests.support.provider import running
 from tests.test_rounds import HEAD, rounds
 
 TASK = HEAD.replace("[curate]\n", '[curate]\njudge = 3\njudge_model = "openai:gpt-6-luna"\n')

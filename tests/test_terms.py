@@ -1,7 +1,6 @@
 """Terms: whose outputs may be trained on, what a run does about it, and where that is shown."""
 
 import json
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,13 @@ from distill.errors import InputError
 from distill.permission import lines
 from distill.pipeline import Way, report_now
 from distill.probe import measure
-from distill.rehearsal import Settings, running
 from distill.rehearsal import StandIn as Provider
 from distill.rehearse import Wanted, rehearse
 from distill.store import open_store
 from distill.term_table import TeacherRow, term_table
 from distill.terms import StudentKind, terms_of_base, terms_of_teacher
 from distill.workspace import Workspace
-from tests.conftest import PERMISSION, PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.conftest import PERMISSION, PETS, WriteTask, jsonl
 from tests.paying import paid_run
 from tests.standin import StandIn
 from tests.test_pipeline import figures
@@ -44,16 +42,6 @@ CONFIRMED = f'[terms]\nconfirmed = "{REASON}"\n'
 
 def toml(teacher: str, more: str = UNCONFIRMED) -> str:
     return f'{HEAD}[teacher]\nmodel = "{teacher}"\nfew_shot = 3\n{EVALUATE}{more}'
-
-
-@pytest.fixture
-def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
-    """Both providers, who answer what the seeds say."""
-    seeds = tmp_path / "provider.jsonl"
-    seeds.write_text(jsonl(pet_rows("seed", 4)), encoding="utf-8")
-    with running(Settings(seeds)) as standin:
-        point_to(monkeypatch, standin.url)
-        yield standin
 
 
 def invoke(workspace: Workspace, *arguments: str) -> Result:
