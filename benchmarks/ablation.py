@@ -24,11 +24,13 @@ from distill.backends.linear import fit_embeddings, fit_tfidf
 from distill.curate import means_of, run_checks
 from distill.leaks import without_leaking_seeds
 from distill.records import Example
+from distill.run_context import Context
+from distill.run_start import Way
 from distill.spec import CurateSpec
 from distill.split import find_leaks
 from distill.stats import paired_difference
 from distill.task import Task
-from distill.workspace import Context, Workspace
+from distill.workspace import Workspace
 
 CONFIDENCE = 0.95
 OFF: dict[str, Any] = {
@@ -63,7 +65,7 @@ def main() -> int:
     name = f"banking77-{options.labels}-{options.seeds_per_label}-{options.seed}"
     workspace = Workspace(options.work / "prompts", options.work / "runs")
     write_task(workspace.prompts / name, options)
-    outcome = pipeline.run(workspace, name, pipeline.Way(until="generate"))
+    outcome = pipeline.run(workspace, name, Way(until="generate"))
     rows = list(measure(outcome.context, options.judge))
     for row in rows:
         show(row)

@@ -27,11 +27,12 @@ from distill.backends.servers import ServerSettings
 from distill.progress import shown
 from distill.prompting import student_request
 from distill.records import Ask, Example, SplitRow, Student, content_id, fold
+from distill.run_context import Context
 from distill.served import models, serve
 from distill.stats import paired_difference, share
 from distill.task import Task, load_task
 from distill.train import train_on
-from distill.workspace import EVENTS, Context, Workspace
+from distill.workspace import EVENTS, Workspace
 
 NAME = "banking77-all"
 RUN = "all-intents"

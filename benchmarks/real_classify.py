@@ -19,6 +19,7 @@ from typing import Any
 
 from distill import pipeline
 from distill.records import fold
+from distill.run_start import Way
 from distill.workspace import Workspace
 
 INTENTS = {
@@ -61,7 +62,7 @@ def main() -> int:
     prompts, runs = options.work / "prompts", options.work / "runs"
     name = f"banking77-{options.labels}-{options.seeds_per_label}-{options.seed}"
     write_task(prompts / name, options)
-    outcome = pipeline.run(Workspace(prompts, runs), name, pipeline.Way(new=options.new))
+    outcome = pipeline.run(Workspace(prompts, runs), name, Way(new=options.new))
     folder = outcome.context.folder
     print((folder / "report.md").read_text(encoding="utf-8"))
     figures = json.loads((folder / "report.json").read_text(encoding="utf-8"))

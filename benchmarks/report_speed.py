@@ -40,6 +40,7 @@ from distill.records import (
     Spread,
     Student,
 )
+from distill.run_start import Way, begin
 from distill.store import Store, open_store
 from distill.task import Task, load_task
 from distill.workspace import Workspace
@@ -61,7 +62,7 @@ def main() -> int:
     with TemporaryDirectory() as scratch:
         workspace = Workspace(Path(scratch) / "prompts", Path(scratch) / "runs")
         task = write_task(workspace.prompts, options.predictions // len(SYSTEMS))
-        run, task = pipeline.begin(workspace, task, pipeline.Way())
+        run, task = begin(workspace, task, Way())
         with open_store(workspace.database(task.name)) as store:
             fill(store, task, run.id, options.completions)
         seconds = [timed(workspace, task.name, run.id) for _ in range(ROUNDS)]

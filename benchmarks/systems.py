@@ -29,10 +29,12 @@ from distill.fields import Fields
 from distill.leaks import find
 from distill.progress import shown
 from distill.records import Example, Labelled, SplitRow, Student, content_id, fold
+from distill.run_context import Context
+from distill.run_start import Way, begin
 from distill.spec import CurateSpec, LeaksSpec
 from distill.task import load_task
 from distill.train import read_student, train_on
-from distill.workspace import EVENTS, Context, Workspace
+from distill.workspace import EVENTS, Workspace
 
 MADE_ELSEWHERE = ("generate", "curate", "split", "train")
 SCHEMA = {
@@ -76,7 +78,7 @@ def main() -> int:
     workspace = Workspace(options.work / "prompts", options.work / "runs")
     rows = write_task(workspace.prompts / name, options)
     task = load_task(workspace.prompts, name)
-    run, task = pipeline.begin(workspace, task, pipeline.Way(new=True))
+    run, task = begin(workspace, task, Way(new=True))
     folder = workspace.run_folder(name, run.id)
     with shown(folder / EVENTS) as progress:
         context = Context(task, run.id, folder, workspace.database(name), progress)

@@ -16,13 +16,12 @@ from typing import Literal
 
 from distill.backends.batches import BATCHES
 from distill.backends.tuning_prices import NO_NEW_JOBS
-from distill.break_even import Running, at_provider, on_machines, pay_back
+from distill.break_even import LATE_DAYS, Running, at_provider, on_machines, pay_back
 from distill.levels import level_of_look
 from distill.plan import Plan, dollars, teacher_usd, tuned_student
 from distill.plan_student import STUDENT, base_of
 from distill.price_table import lifetime_of, today
 from distill.probe import look
-from distill.report.advice import LATE_DAYS
 from distill.stats import gold_that_settles
 from distill.task import Task, load_task
 from distill.wanted import EVALUATE

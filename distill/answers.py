@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Protocol
 from unicodedata import normalize
 
-from distill.backends.apis.wire import label_of
+from distill.answer_json import label_of
 from distill.records import readable
 
 ANY = "any"  # the one group of answers in words of their own

@@ -21,11 +21,11 @@ from distill.batching import Batched, Batching, batching
 from distill.errors import ChildError, DistillError
 from distill.ledger import CONSENT, BudgetReached, Nonsense, OnAnswers, StoreLedger, is_usable
 from distill.progress import Progress
+from distill.purpose import is_timed
 from distill.records import Answered, Ask, Endpoint, Model, Stretch
+from distill.run_context import Context
 from distill.store import Store
-from distill.systems import is_timed
 from distill.task import Task
-from distill.workspace import Context
 
 FIRST_LOOK = 20
 # Of what goes into batches: one in twenty, since at once they cost twice as much.

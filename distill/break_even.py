@@ -14,6 +14,7 @@ from math import ceil
 SECONDS_PER_DAY = 86_400
 HOURS_PER_DAY = 24
 DAYS_PER_MONTH = Decimal(365) / 12
+LATE_DAYS = 90  # a later pay-back is no reason to go
 PLACES = Decimal("0.000000000001")  # of a dollar
 
 

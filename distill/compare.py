@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from distill.errors import InputError
+from distill.report.figures import is_disturbed, system_of
 from distill.report.spend import short_usd
 from distill.stats import Interval, estimate, paired_difference
 from distill.store import open_to_read
-from distill.systems import HEADS, is_disturbed, system_of
+from distill.systems import HEADS
 from distill.task import Task, load_task
 from distill.workspace import Workspace
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from distill.backends.teachers import AUTO, KEYS, WITHOUT_KEY
 from distill.costs import Plan, dollars
 from distill.errors import DistillError, InputError
+from distill.model_ref import AUTO, KEYS, WITHOUT_KEY
 from distill.store import Store
 from distill.task import Task
 

@@ -5,19 +5,17 @@ are in the store. What is there is neither trained nor asked again.
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from distill.answers import Text
 from distill.errors import InputError
 from distill.evaluate import score, student_predictions
 from distill.learning import CURVE, SHARES, Figures, curve_figures, examples_of, part_of
 from distill.pairwise import wins_of
-from distill.plan_student import TrainingCost, base_of, tokens_of
 from distill.records import Prediction, Score, SplitRow
+from distill.run_context import Context
 from distill.store import Store
 from distill.task import Task
 from distill.train import train_on
-from distill.workspace import Context
 
 
 def learning_curve(context: Context) -> Figures:
@@ -59,16 +57,6 @@ def parts(split: Sequence[SplitRow], task: Task) -> list[list[SplitRow]]:
             "train): generate more"
         )
     return found
-
-
-def expected_cost(split: Sequence[SplitRow], task: Task) -> TrainingCost:
-    """What a provider is expected to bill for training on the parts, and the most that it can:
-    nothing for what is trained here."""
-    base = base_of(task)
-    if base is None:
-        return TrainingCost(Decimal(0), Decimal(0))
-    costs = [tokens_of(task, base, part).cost(base) for part in parts(split, task)]
-    return TrainingCost(*(sum(column, Decimal(0)) for column in zip(*costs, strict=True)))
 
 
 def _measured(context: Context, part: Sequence[SplitRow], system: str) -> dict[str, float]:

@@ -18,6 +18,7 @@ from distill.backends.processors import watched
 from distill.errors import InputError
 from distill.pairwise import wins
 from distill.parity import TrainedAnswers
+from distill.purpose import MEASURED
 from distill.records import (
     Answered,
     Ask,
@@ -34,14 +35,14 @@ from distill.records import (
     Student,
 )
 from distill.rivals import answers_of, rivals, speeds_of
+from distill.run_context import Context
 from distill.scorers import scorer_of
 from distill.served import Served, served_student, served_systems
 from distill.spec import EvaluateSpec
 from distill.speed import extents, measure
 from distill.store import Store
-from distill.systems import MEASURED, TEACHER_AGAIN, gold_for
+from distill.systems import TEACHER_AGAIN, gold_for
 from distill.task import Task
-from distill.workspace import Context
 
 STAGE = MEASURED
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from distill.backends.apis.wire import ALTERNATIVES, MAX_DEPTH, is_shallow, json_object
+from distill.answer_json import MAX_DEPTH, is_shallow, json_object
 from distill.normalise import NORMALISERS
 from distill.records import fold, readable
+from distill.strict_schema import ALTERNATIVES
 
 NORMALIZE, VERBATIM = "x-normalize", "x-verbatim"
 NOTHING = "nothing"  # the group of answers without a field

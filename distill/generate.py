@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from distill.answer_json import inputs_of
 from distill.answers import AnswerForm
 from distill.asking import LazyEndpoint, ask_all, lazily, teacher_settings
-from distill.backends.apis.wire import inputs_of
 from distill.backends.batches import BATCHES
 from distill.backends.teachers import choose
 from distill.errors import InputError
 from distill.ledger import BudgetReached
 from distill.prompting import annotation_requests
 from distill.records import Answered, Ask, Candidate, Model, Request
+from distill.run_context import Context
 from distill.store import Store
 from distill.synthesis import (
     NOTHING,
@@ -29,7 +30,6 @@ from distill.synthesis import (
 )
 from distill.task import Task
 from distill.topup import Round, first_counts, next_counts, why_enough
-from distill.workspace import Context
 
 STAGE = "generate"
 SYNTHESIZE, ANSWER = f"{STAGE}:synthesize", f"{STAGE}:answer"

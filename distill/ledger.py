@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 
-from distill.backends.apis.wire import inputs_of, json_object, label_of
+from distill.answer_json import inputs_of, json_object, label_of
 from distill.backends.worst_case import worst_case
 from distill.batch_store import reserved_usd
 from distill.errors import DistillError

@@ -8,15 +8,15 @@ answer to another input (the control), and whether it agrees with people, where 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from distill.answer_json import label_of
 from distill.asking import ask_all, lazily, teacher_settings
-from distill.backends.apis.wire import label_of
 from distill.backends.teachers import choose
 from distill.prompting import VERDICTS, comparison_request
+from distill.purpose import COMPARED, MEASURED
 from distill.records import Answered, Ask, Model, Prediction, Request, Score, content_id
+from distill.run_context import Context
 from distill.store import Store
-from distill.systems import COMPARED, MEASURED
 from distill.task import Task
-from distill.workspace import Context
 
 WIN_RATE = "win_rate"
 # What a pair's first answer got where it was shown first, and where it was shown second.

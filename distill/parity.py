@@ -16,7 +16,6 @@ from distill.backends.base_folder import chat_template
 from distill.errors import DistillError
 from distill.records import Answered, Completion, Message, Model, Parity, Request, Sampling, Student
 
-PROMPTS = 100
 SHOWN = 3
 ANSWERS = "answers.json"
 

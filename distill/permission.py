@@ -11,14 +11,11 @@ from typing import Any
 from distill.backends.bases import automatic as automatic_base
 from distill.backends.trainers import TRAINERS
 from distill.errors import InputError
+from distill.model_terms import Terms
 from distill.records import Student
 from distill.task import Task
-from distill.terms import PAGE, StudentKind, Terms, terms_of_base, terms_of_teacher
-
-
-def student_kind(task: Task) -> StudentKind:
-    """The student as far as terms distinguish students."""
-    return StudentKind(task.spec.kind, task.spec.student.trainer)
+from distill.teacher_choice import student_kind
+from distill.terms import PAGE, terms_of_base, terms_of_teacher
 
 
 def learned_from(task: Task) -> list[Terms]:

@@ -15,11 +15,9 @@ arrive, so that stage asks for no answer twice.
 """
 
 import os
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -28,31 +26,42 @@ from typing import Any
 
 from distill.asking import Waiting, teacher_settings
 from distill.backends.context import perhaps_longer_than
-from distill.backends.teachers import check_exists, check_key
+from distill.backends.teachers import check_exists
 from distill.backends.trainers import TRAINERS
 from distill.backends.trainers import choose as choose_trainer
-from distill.consent import NO_CONSENT, Consent, check_consent, limit_usd
 from distill.curate import curate, kept_of
-from distill.curve import expected_cost, learning_curve
+from distill.curve import learning_curve
 from distill.errors import InputError
 from distill.evaluate import evaluate, time_again
 from distill.generate import check_teacher, generate
 from distill.gold import check_contradictions
 from distill.leaks import gold_notes, without_leaking_seeds
-from distill.permission import check_terms, learned_from, notes
-from distill.plan import Plan, curve_plan, model_of, plan
+from distill.permission import notes
+from distill.plan import Plan, curve_plan, model_of
+from distill.plan_student import curve_cost
 from distill.progress import shown
 from distill.prompting import student_chat
+from distill.purpose import stages_until
 from distill.rehearsal_folder import check_is_for_real_runs
 from distill.report import is_outdated, report, report_so_far
-from distill.schema_check import check_schema
+from distill.run_context import Context
+from distill.run_start import (
+    ALL_THE_WAY,
+    Chosen,
+    Way,
+    check_before_paying,
+    choose_run,
+    latest_run,
+    plan_of,
+    why_new,
+    write_run,
+)
 from distill.split import split
-from distill.store import Run, Store, TeacherChoice, open_store
+from distill.store import Run, Store, open_store
 from distill.task import Task, load_task
 from distill.task_warnings import task_warnings
-from distill.teacher_choice import Settled, by_consent
 from distill.train import train
-from distill.workspace import EVENTS, Context, Workspace
+from distill.workspace import EVENTS, Workspace
 
 Write = Callable[[Store], None]
 
@@ -64,25 +73,7 @@ STAGES: dict[str, Callable[[Context], Write]] = {
     "evaluate": evaluate,
     "report": report,
 }
-PAYING = ("generate", "curate", "train", "evaluate")  # where a provider may send a bill
 FIGURES = "report.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How far to go; whether with another run than the latest; whether to leave instead of waiting
-    for batches; whether to learn what more examples would bring; what may be billed, which is
-    nothing unless the caller says so; whether it is a rehearsal."""
-
-    until: str = "report"
-    new: bool = False
-    detach: bool = False
-    curve: bool = False
-    consent: Consent = NO_CONSENT
-    rehearsal: bool = False
-
-
-ALL_THE_WAY = Way()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +86,6 @@ class Outcome:
     done_now: tuple[str, ...]
     waiting: str = ""
     curve: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The run that a call works on, the task with its teacher, and why that one where the task
-    leaves it to `auto`. Of a run that `is_new` nothing is written yet."""
-
-    run: Run
-    task: Task
-    choice: TeacherChoice | None
-    is_new: bool
 
 
 def run(workspace: Workspace, name: str, way: Way = ALL_THE_WAY) -> Outcome:
@@ -144,7 +124,7 @@ def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
             _announce(context, chosen, left, warning, rehearsal=way.rehearsal)
             done: list[str] = []
             try:
-                done += (stage for stage in _up_to(way.until) if _do(context, stage))
+                done += (stage for stage in stages_until(way.until) if _do(context, stage))
             except Waiting as waiting:
                 return Outcome(current, context, tuple(done), str(waiting))
             if not done and way.until == "report" and is_outdated(context):
@@ -179,7 +159,7 @@ def _curve(context: Context, way: Way) -> Mapping[str, Any]:
     on. Raises NotAgreed or Declined before anything is billed for it."""
     context = replace(context, task=without_leaking_seeds(context.task))
     with context.store() as store:
-        trainings = expected_cost(store.split(context.run_id), context.task)
+        trainings = curve_cost(store.split(context.run_id), context.task)
         reported = "report" in store.finished_stages(context.run_id)
         cost = curve_plan(context.task, store, context.run_id, trainings)
         spent_usd = store.committed_usd(context.run_id)
@@ -213,7 +193,7 @@ def report_now(workspace: Workspace, name: str) -> Shown:
     """
     with workspace.locked(name), _latest_run(workspace, name) as context:
         with context.store() as store:
-            latest, finished = _latest(store), store.finished_stages(context.run_id)
+            latest, finished = latest_run(store), store.finished_stages(context.run_id)
         missing = tuple(stage for stage in STAGES if stage not in finished)
         if missing == ("report",):
             _do(context, "report")
@@ -242,7 +222,7 @@ def _latest_run(workspace: Workspace, name: str) -> Iterator[Context]:
     latest = None
     if database.exists():
         with open_store(database) as store:
-            latest = _latest(store)
+            latest = latest_run(store)
     if latest is None:
         raise InputError(f"task {name} has no run yet; `distill run {name}` begins one")
     if edited := why_new(task, latest, asked=False):
@@ -259,7 +239,7 @@ def _is_trained(workspace: Workspace, task: Task, way: Way) -> bool:
     if not workspace.database(task.name).exists():
         return False
     with open_store(workspace.database(task.name)) as store:
-        latest = _latest(store)
+        latest = latest_run(store)
         if latest is None or why_new(task, latest, asked=way.new):
             return False
         return "train" in store.finished_stages(latest.id) or store.has_training(latest.id)
@@ -286,92 +266,6 @@ def check_student(task: Task) -> str:
     return warning
 
 
-def begin(workspace: Workspace, task: Task, way: Way) -> tuple[Run, Task]:
-    """The run to work on, which is the latest from now on, and the task with its teacher. Raises
-    InputError when answers of a rehearsal would go into it."""
-    chosen = choose_run(workspace, task, way)
-    write_run(workspace, chosen, None, way)
-    return chosen.run, chosen.task
-
-
-def choose_run(
-    workspace: Workspace, task: Task, way: Way, settled: Settled | None = None
-) -> Chosen:
-    """Choose the latest run, or a new one when there is none, one is asked for, or the task has
-    been edited since; only a new one settles which teacher `auto` is (`settled`, else by the
-    consent). Writes nothing. Raises InputError when answers of a rehearsal would go into it."""
-    database = workspace.database(task.name)
-    latest = choice = None
-    if database.exists():
-        with open_store(database) as store:
-            if store.is_rehearsal() and not way.rehearsal:
-                raise InputError(
-                    f"{workspace.task_folder(task.name)} holds a rehearsal, whose answers are a "
-                    "stand-in's: choose another folder with --runs"
-                )
-            latest = _latest(store)
-            choice = store.teacher_choice(latest.id) if latest else None
-    why = why_new(task, latest, asked=way.new)
-    if why is None and latest is not None:
-        return Chosen(latest, task.with_teacher(model=latest.teacher), choice, is_new=False)
-    taught, choice = settled or by_consent(task, way.consent, detach=way.detach)
-    now = datetime.now(UTC)
-    id_ = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    fresh = Run(id_, task.hash, task.parts, why or "", now, taught.spec.teacher.model)
-    return Chosen(fresh, taught, choice, is_new=True)
-
-
-def write_run(workspace: Workspace, chosen: Chosen, cost: Plan | None, way: Way) -> Decimal:
-    """Write down a run that is new, and the estimate of one that has paid nothing; let `latest`
-    point to it. Gives the most that the run may have been billed when the call ends, in USD."""
-    run, task = chosen.run, chosen.task
-    with open_store(workspace.database(task.name)) as store:
-        with store.transaction():
-            if chosen.is_new:
-                store.add_run(run, task.spec.model_dump(mode="json"))
-                if chosen.choice:
-                    store.add_teacher_choice(run.id, chosen.choice)
-            if cost and not way.rehearsal:
-                store.add_terms(run.id, learned_from(task), task.spec.terms.confirmed)
-            if cost and not cost.committed_usd:
-                store.add_estimate(run.id, cost.expected_usd, cost.certain_usd)
-        limit = limit_usd(task, store, run.id, way.consent)
-    workspace.run_folder(task.name, run.id).mkdir(parents=True, exist_ok=True)
-    workspace.point_latest(task.name, run.id)
-    return limit
-
-
-def plan_of(workspace: Workspace, chosen: Chosen, way: Way) -> Plan | None:
-    """Plan what is left to be paid for a run, whether or not it is written down; None where every
-    stage that pays is done."""
-    task, database = chosen.task, workspace.database(chosen.task.name)
-    run_id = None if chosen.is_new else chosen.run.id
-    if not database.exists():
-        return plan(task, detach=way.detach)
-    with open_store(database) as store:
-        finished = store.finished_stages(run_id) if run_id else ()
-        if set(PAYING).intersection(_up_to(way.until)) <= set(finished):
-            return None
-        return plan(task, store, run_id, detach=way.detach)
-
-
-def check_before_paying(task: Task, left: Plan, way: Way) -> None:
-    """Check everything that stands between a plan and its first paid request: the terms of who is
-    learned from, the schema, the keys, and the user's consent. Nothing is sent and no run is
-    written before it.
-
-    Raises InputError for terms that forbid it or a missing key, NotAgreed or Declined for a bill
-    that the user does not agree to.
-    """
-    if not way.rehearsal:
-        check_terms(task)
-    if left.requests:
-        check_schema(task)
-    for place, name in task.models_asked if left.requests else ():
-        check_key(place, name)
-    check_consent(task, left, way.consent)
-
-
 def _check_models(task: Task) -> None:
     """Look up every model that a new run asks at a provider, before the run is written down."""
     settings = teacher_settings(task, Path(os.devnull))
@@ -379,33 +273,9 @@ def _check_models(task: Task) -> None:
         check_exists(name, settings)
 
 
-def _latest(store: Store) -> Run | None:
-    """The task's latest run; None before the first."""
-    runs = store.runs()
-    return runs[-1] if runs else None
-
-
-def why_new(task: Task, latest: Run | None, *, asked: bool) -> str | None:
-    """Why another run must begin; None when the latest is the one to go on with."""
-    if latest is None:
-        return "the first run of the task"
-    if asked:
-        return "a new run was asked for"
-    if latest.task_hash != task.hash:
-        parts = dict.fromkeys((*task.parts, *latest.parts))
-        edited = [part for part in parts if latest.parts.get(part) != task.parts.get(part)]
-        return f"edited since {latest.id}: {', '.join(edited)}"
-    return None
-
-
 def _paid_stages(task: Task, until: str) -> list[str]:
     """The stages whose bills a call may bring: each round of generation is curated, by a judge."""
-    return _up_to(until) + (["curate"] if task.spec.generate.examples else [])
-
-
-def _up_to(until: str) -> list[str]:
-    names = list(STAGES)
-    return names[: names.index(until) + 1]
+    return stages_until(until) + (["curate"] if task.spec.generate.examples else [])
 
 
 def _do(context: Context, stage: str) -> bool:

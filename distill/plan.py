@@ -38,9 +38,9 @@ from distill.plan_student import (
 )
 from distill.price_table import today
 from distill.prices import TokenPrice, assumption, token_price
+from distill.purpose import is_timed
 from distill.records import Model, Request, Usage
 from distill.store import Store
-from distill.systems import is_timed
 from distill.task import Task
 from distill.training_time import TrainingTime, training_time
 from distill.wanted import (

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from distill.backends.token_count import most_of_chat, of_chat
 from distill.backends.trainers import TRAINERS, Base, choose
 from distill.backends.tuning_prices import training_usd
+from distill.curve import parts
 from distill.prompting import answer_requests, student_chat, student_request
 from distill.records import Model, Request, SplitRow
 from distill.store import Store
@@ -111,3 +112,13 @@ def kept_of(task: Task, teacher: Model) -> float:
     new = sum(planned_counts(task, teacher).values()) * inputs_per_request(task, teacher)
     expected = ASSUMED_YIELD * (given + new)
     return min(expected, spec.examples) if spec.examples else expected
+
+
+def curve_cost(split: Sequence[SplitRow], task: Task) -> TrainingCost:
+    """What a provider is expected to bill for training on the parts, and the most that it can:
+    nothing for what is trained here."""
+    base = base_of(task)
+    if base is None:
+        return TrainingCost(Decimal(0), Decimal(0))
+    costs = [tokens_of(task, base, part).cost(base) for part in parts(split, task)]
+    return TrainingCost(*(sum(column, Decimal(0)) for column in zip(*costs, strict=True)))

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
-from distill.backends.batches import BATCHES
 from distill.errors import InputError
 from distill.price_table import price_table
-from distill.prices import TOKENS, TokenPrice, token_price
+from distill.prices import PROVIDERS, TOKENS, TokenPrice, token_price
 from distill.spec import TaskSpec
 
 ABSURD = 100  # times as dear or as cheap as what is known
@@ -60,7 +59,7 @@ def _known(name: str) -> TokenPrice | None:
     """The known price of a model, which stands by its id or as `teacher.model` names it; None for
     one that has no price but the user's."""
     provider, _, model = name.partition(":")
-    places = [(provider, model)] if provider in BATCHES else [(one, name) for one in BATCHES]
+    places = [(provider, model)] if provider in PROVIDERS else [(one, name) for one in PROVIDERS]
     for place in places:
         try:
             return token_price(*place, {})

@@ -16,9 +16,9 @@ from distill.batch_store import requests_out
 from distill.consent import NO_CONSENT, Consent
 from distill.leaks import without_leaking_seeds
 from distill.ledger import StoreLedger
-from distill.pipeline import Way, check_before_paying, choose_run, plan_of, why_new, write_run
 from distill.plan import Plan, Step, plan
 from distill.records import Request
+from distill.run_start import Way, check_before_paying, choose_run, plan_of, why_new, write_run
 from distill.store import Store, open_store
 from distill.task import Task, load_task
 from distill.teacher_choice import by_keys

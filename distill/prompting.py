@@ -6,8 +6,7 @@ from dataclasses import asdict, replace
 
 from distill.answers import Text
 from distill.backends.embeddings import nearest
-from distill.backends.servers import MODEL_TOKENS
-from distill.records import Candidate, Message, Model, Request, Sampling, content_id
+from distill.records import MODEL_TOKENS, Candidate, Message, Model, Request, Sampling, content_id
 from distill.task import Task
 
 ANSWER_TOKENS = 16

@@ -79,6 +79,10 @@ class Labelled:
         return content_id([self.input, self.answer])
 
 
+# Context of a served model, in tokens, where nothing else is said.
+MODEL_TOKENS = 2048
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A model by its name, which says whose it is and, where we serve it, hashes its weights; and

@@ -11,12 +11,14 @@ from decimal import Decimal
 
 from distill import pipeline
 from distill.backends.batches import BATCHES
-from distill.backends.teachers import BY_KEY, KEYS, choose
+from distill.backends.teachers import choose
 from distill.consent import WHOLE_BUDGET
 from distill.errors import DistillError, InputError
+from distill.model_ref import BY_KEY, KEYS
 from distill.rehearsal import Bill, Settings, running
 from distill.rehearsal.faults import check, parse
 from distill.rehearsal_folder import clear, rehearsals_of
+from distill.run_start import Way
 from distill.task import Task, load_task
 from distill.teacher_choice import by_keys
 from distill.workspace import Workspace
@@ -80,7 +82,7 @@ def rehearse(workspace: Workspace, name: str, wanted: Wanted) -> Rehearsed:
     )
     with running(settings) as standin, _pointed_to(standin.url):
         # Nothing leaves this machine: the stand-in's bill is nobody's.
-        way = pipeline.Way(wanted.until, consent=WHOLE_BUDGET, rehearsal=True)
+        way = Way(wanted.until, consent=WHOLE_BUDGET, rehearsal=True)
         outcome = pipeline.run_task(apart, task, way)
         bill = standin.bill()
     with outcome.context.store() as store:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-from distill.backends.apis.wire import json_object
+from distill.answer_json import json_object
 from distill.curate.means import Means
 from distill.curate.suspects import suspects
 from distill.dropped import curated

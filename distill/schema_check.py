@@ -8,12 +8,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from distill.backends.apis.wire import strict
 from distill.backends.trainers import choose
 from distill.errors import InputError
 from distill.fields import Fields
-from distill.rehearsal.problems import ApiError
-from distill.rehearsal.schemas import check_anthropic, check_openai
+from distill.schema_rules import SchemaRefused, check_anthropic, check_openai
+from distill.strict_schema import strict
 from distill.task import SCHEMA, Task
 
 
@@ -43,7 +42,7 @@ def _problem(schema: dict[str, Any], place: str, name: str, *, tuned: bool) -> I
             check_openai(schema, "answer", tuned=tuned)
         elif name.startswith("anthropic:"):
             check_anthropic(schema)
-    except ApiError as error:
+    except SchemaRefused as error:
         yield (
             f"{place} {name!r} would refuse the schema: {error.message} Change that part, or take "
             "a model on a server of yours"

@@ -13,16 +13,17 @@ from pathlib import Path
 
 from distill import parity
 from distill.asking import OpenEndpoint
-from distill.backends.servers import MODEL_TOKENS, SERVERS, ServerSettings
+from distill.backends.servers import SERVERS, ServerSettings
 from distill.backends.teachers import choose
 from distill.backends.trainers import TRAINERS
 from distill.parity import TrainedAnswers
 from distill.prompting import answer_requests, served_tokens, student_request
-from distill.records import Endpoint, Model, Request, Student
+from distill.purpose import MEASURED
+from distill.records import MODEL_TOKENS, Endpoint, Model, Request, Student
+from distill.run_context import Context
 from distill.spec import StudentSpec
-from distill.systems import MEASURED, TEACHER_AGAIN
+from distill.systems import TEACHER_AGAIN
 from distill.task import Task
-from distill.workspace import Context
 
 Render = Callable[[Model, Sequence[str]], Sequence[Request]]
 

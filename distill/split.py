@@ -13,10 +13,10 @@ from distill.errors import DistillError
 from distill.leaks import REASONS, find_with_answers
 from distill.prompting import student_chat
 from distill.records import Drop, Example, Labelled, SplitRow, content_id
+from distill.run_context import Context
 from distill.spread import spreads
 from distill.store import Store
 from distill.task import Task
-from distill.workspace import Context
 
 SHOWN = 5
 

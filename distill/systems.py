@@ -1,14 +1,11 @@
 """The names of what is compared, in the order in which reports show it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from distill.records import Labelled
 
 # The metric that comes first, as the head of a column.
 HEADS = {"accuracy": "right", "field_f1": "field F1", "win_rate": "win rate"}
-# The purposes for which systems are asked about gold, and a judge about their answers, begin so.
-MEASURED, COMPARED = "evaluate", "evaluate:judge"
 TEACHER_AGAIN = "teacher_again"  # the teacher with other seeds shown; in no table
 ASKED_AGAIN = 50
 
@@ -42,35 +39,12 @@ RIVALS = {
 }
 
 
-def system_of(figures: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A system's row of a report."""
-    found: Mapping[str, Any] = next(row for row in figures["systems"] if row["name"] == name)
-    return found
-
-
-def is_disturbed(system: Mapping[str, Any]) -> bool:
-    """Whether other programs used the processors while a system's row of a report was timed: then
-    no sentence may use its price."""
-    return bool(system.get("timing", {}).get("disturbed", False))
-
-
-def timing_command(task: str) -> str:
-    """The command that times a task's systems anew."""
-    return f"distill evaluate {task} --timing"
-
-
 def gold_for(system: str, gold: Sequence[Labelled]) -> Sequence[Labelled]:
     """The gold rows that a system is asked: all, but of the teacher's second time at most
     ASKED_AGAIN, evenly from the file. How often it agrees with itself is no verdict."""
     if system != TEACHER_AGAIN or len(gold) <= ASKED_AGAIN:
         return gold
     return [gold[place * len(gold) // ASKED_AGAIN] for place in range(ASKED_AGAIN)]
-
-
-def is_timed(purpose: str) -> bool:
-    """Whether the latency of the answers is a figure of the report: such are never asked for in
-    batches."""
-    return purpose.startswith(MEASURED) and not purpose.startswith(COMPARED)
 
 
 def shown_order(baselines: Sequence[str]) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from distill.answers import AnswerForm, Labels, Text
-from distill.backends.teachers import check_name
 from distill.errors import InputError
 from distill.fields import VERBATIM, Fields
 from distill.gold import count_once
+from distill.model_ref import check_name
 from distill.price_check import check_prices
 from distill.prices import TOKENS, Rates
 from distill.records import Labelled, Preference, Review, content_id, fold

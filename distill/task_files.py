@@ -6,8 +6,8 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from distill.answer_json import is_shallow
 from distill.answers import AnswerForm
-from distill.backends.apis.wire import is_shallow
 from distill.errors import InputError
 from distill.fields import Fields, inline, schema_problem
 from distill.records import Labelled, Preference, Review, fold, readable

@@ -6,13 +6,18 @@ None for a teacher that the task names, which is never replaced.
 
 import os
 
-from distill.backends.teachers import AUTO, WITHOUT_KEY, automatic, price_of
-from distill.consent import Consent
-from distill.permission import student_kind
+from distill.backends.teachers import automatic, price_of
+from distill.model_ref import AUTO, WITHOUT_KEY
 from distill.store import TeacherChoice
 from distill.task import Task
+from distill.terms import StudentKind
 
 Settled = tuple[Task, TeacherChoice | None]
+
+
+def student_kind(task: Task) -> StudentKind:
+    """The student as far as terms distinguish students."""
+    return StudentKind(task.spec.kind, task.spec.student.trainer)
 
 
 def by_keys(task: Task) -> Settled:
@@ -23,13 +28,13 @@ def by_keys(task: Task) -> Settled:
     return task.with_teacher(model=name), TeacherChoice(why)
 
 
-def by_consent(task: Task, consent: Consent, *, detach: bool = False) -> Settled:
+def by_consent(task: Task, *, is_given: bool, detach: bool = False) -> Settled:
     """Take the teacher of the first key that is set; the embedded one where that teacher sends a
     bill to which nobody agreed, and the task can do without a provider."""
     settled, choice = by_keys(task)
     name, teacher = settled.spec.teacher.model, task.spec.teacher
     needs_provider = detach or teacher.mode == "batch" or teacher.rationale
-    if choice is None or consent.is_given or needs_provider:
+    if choice is None or is_given or needs_provider:
         return settled, choice
     if price_of(name, task.rates) is None:
         return settled, choice

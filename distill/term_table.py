@@ -9,9 +9,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-STALE_DAYS = 90
+from distill.model_terms import Training
 
-Training = Literal["allowed", "own_use", "ask", "forbidden"]
 Text = Annotated[str, Field(min_length=1)]
 
 

@@ -20,19 +20,20 @@ from distill.backends.weights import folder_hash
 from distill.batch_store import reserved_usd
 from distill.errors import InputError, TrainingEnded
 from distill.ledger import ATTEMPT_ID_BYTES, BudgetReached
-from distill.parity import PROMPTS
 from distill.prompting import student_chat
 from distill.records import SplitRow, Student, content_id
+from distill.run_context import Context
 from distill.store import Store, as_json
 from distill.task import Task
 from distill.terms import terms_of_base
-from distill.workspace import Context
 
 MADE_OF, RECORD = "made_of", "student.json"
 RESERVED = (
     "It is the training: a token is reserved for every byte of its rows, in English about four "
     "times what is billed. What was not billed comes free when it has ended.\n"
 )
+
+PARITY_PROMPTS = 100
 
 
 def train(context: Context) -> Callable[[Store], None]:
@@ -54,7 +55,7 @@ def train(context: Context) -> Callable[[Store], None]:
 
 
 def train_on(
-    context: Context, split: Sequence[SplitRow], folder: Path, *, prompts: int = PROMPTS
+    context: Context, split: Sequence[SplitRow], folder: Path, *, prompts: int = PARITY_PROMPTS
 ) -> Student:
     """Train a student on a split, into `folder`; for parity it answers so many prompts."""
     task, spec = context.task, context.task.spec.student

@@ -12,10 +12,11 @@ from distill.curate.judging import PURPOSE as JUDGE
 from distill.generate import ANSWER, SYNTHESIZE, inputs_by_label, made_inputs
 from distill.pairwise import CONTROLS, Pair, both_ways
 from distill.prompting import annotation_requests, answer_requests, judge_request
+from distill.purpose import COMPARED
 from distill.records import Answered, Ask, Candidate, Completion, Model, Request
 from distill.store import Store
 from distill.synthesis import inputs_per_request, synthesis_request, synthesis_rounds
-from distill.systems import COMPARED, TEACHER_AGAIN, gold_for
+from distill.systems import TEACHER_AGAIN, gold_for
 from distill.task import Task
 from distill.topup import ASSUMED_YIELD, planned_counts
 

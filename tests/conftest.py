@@ -15,8 +15,9 @@ import pytest
 from distill.progress import Progress
 from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
+from distill.run_context import Context
 from distill.task import Task, load_task
-from distill.workspace import Context, Workspace
+from distill.workspace import Workspace
 from tests import scripted
 from tests.no_network import sitecustomize
 from tests.standin import StandIn

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from distill import pipeline
 from distill.consent import WHOLE_BUDGET
-from distill.pipeline import ALL_THE_WAY, Outcome, Way
+from distill.pipeline import Outcome
+from distill.run_start import ALL_THE_WAY, Way
 from distill.workspace import Workspace
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from distill import pipeline
 from distill.prices import MachinePrice, token_price
 from distill.progress import Progress
 from distill.records import (
@@ -20,9 +19,11 @@ from distill.records import (
     Student,
     Usage,
 )
+from distill.run_context import Context
+from distill.run_start import Way, begin
 from distill.store import Store, open_store
 from distill.task import Task
-from distill.workspace import Context, Workspace
+from distill.workspace import Workspace
 
 IN_FLIGHT = 8
 WRONG = {"cats": "dogs", "dogs": "birds", "birds": "cats"}
@@ -42,7 +43,7 @@ class Answers:
 
 def record(workspace: Workspace, task: Task, systems: Mapping[str, Answers]) -> Context:
     """A run whose training took half an hour, and whose systems answered so."""
-    run, task = pipeline.begin(workspace, task, pipeline.Way())
+    run, task = begin(workspace, task, Way())
     folder, database = workspace.run_folder(task.name, run.id), workspace.database(task.name)
     (folder / "student").mkdir(parents=True)
     made = Student("s", "base", "unsloth", {"epochs": 2}, "h", Path("student"), 1800.0, 1000)

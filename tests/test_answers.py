@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from distill.answers import Labels
-from distill.backends.apis.wire import answer_schema, strict
+from distill.backends.apis.wire import answer_schema
 from distill.fields import Fields, inline, schema_problem
 from distill.normalise import NORMALISERS
 from distill.records import Sampling
 from distill.rehearsal.schemas import check_anthropic, check_openai
+from distill.strict_schema import strict
 
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",

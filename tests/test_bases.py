@@ -29,6 +29,7 @@ from distill.backends.trainers.children.lora import loading, merging
 from distill.backends.trainers.recipes import recipe_for
 from distill.backends.weights import STUDENT
 from distill.errors import InputError
+from distill.run_start import Way
 from distill.spec import StudentSpec
 from distill.task import load_task
 from distill.workspace import Workspace
@@ -262,7 +263,7 @@ def test_a_run_that_has_its_student_needs_no_base_any_more(
     base.rename(base.with_name("gone"))
     assert pipeline.run(workspace, "pets").done_now == ()
     with pytest.raises(InputError, match="is neither auto nor a folder"):
-        pipeline.run(workspace, "pets", pipeline.Way(new=True))
+        pipeline.run(workspace, "pets", Way(new=True))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from distill import batching, pipeline
+from distill import batching
 from distill.backends.batches import BATCHES
 from distill.batch_store import attempts_out, known_jobs, open_batches
 from distill.cancel import cancel
@@ -22,6 +22,7 @@ from distill.errors import DistillError, InputError
 from distill.ledger import BudgetReached
 from distill.probe import measure
 from distill.rehearsal import Bill, Settings, StandIn
+from distill.run_start import Way
 from distill.store import open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask, jsonl, pet_rows, point_to
@@ -249,7 +250,7 @@ def test_the_budget_holds_with_a_look_before_the_first_batch(
     pets(task_toml=f"{only}\n[budget]\nusd = 0.0015\n", inputs_jsonl=jsonl(texts))
     with provider() as standin:
         with pytest.raises(BudgetReached):
-            paid_run(workspace, "pets", pipeline.Way(until="generate"))
+            paid_run(workspace, "pets", Way(until="generate"))
         bill = standin.bill()
     assert bill.batches >= 1 and Decimal("0.001") < bill.usd <= Decimal("0.0015"), bill.usd
 
@@ -267,7 +268,7 @@ def test_cancel_does_not_stop_a_batch_that_may_be_anothers(
     with provider(batch_seconds=2) as standin:
         monkeypatch.setattr(backend, "create", die)
         with pytest.raises(KeyboardInterrupt):
-            paid_run(workspace, "pets", pipeline.Way("generate", detach=True))
+            paid_run(workspace, "pets", Way("generate", detach=True))
         monkeypatch.setattr(backend, "create", create)
         with open_store(database) as store:
             (batch,) = open_batches(store)
@@ -290,7 +291,7 @@ def test_a_probe_asks_nothing_that_is_out(
     only = batch_toml(teacher).replace("requests = 60", 'requests = 0\nsources = ["inputs"]')
     pets(task_toml=only, inputs_jsonl=jsonl(texts))
     with provider(batch_seconds=20) as standin:
-        paid_run(workspace, "pets", pipeline.Way(until="generate", detach=True))
+        paid_run(workspace, "pets", Way(until="generate", detach=True))
         asked = standin.bill()
         measure(workspace, "pets", lambda calls, most: None, WHOLE_BUDGET)
         assert set(standin.bill().asked.values()) == {1}
@@ -399,11 +400,11 @@ def test_detached_runs_leave_and_pick_up(
 ) -> None:
     pets(task_toml=batch_toml(teacher, "auto"))
     with provider() as standin:
-        outcome = paid_run(workspace, "pets", pipeline.Way(detach=True))
+        outcome = paid_run(workspace, "pets", Way(detach=True))
         assert "requests are out in batches" in outcome.waiting
         assert outcome.done_now == ()
         while outcome.waiting:
-            outcome = paid_run(workspace, "pets", pipeline.Way(detach=True))
+            outcome = paid_run(workspace, "pets", Way(detach=True))
         bill = standin.bill()
     assert outcome.done_now[0] == "generate"
     assert bill.batches == 2
@@ -418,7 +419,7 @@ def test_an_edited_task_takes_what_an_older_run_has_out(
 ) -> None:
     pets(task_toml=batch_toml(TEACHERS[0]))
     with provider(batch_seconds=1.0) as standin:
-        old = paid_run(workspace, "pets", pipeline.Way(detach=True))
+        old = paid_run(workspace, "pets", Way(detach=True))
         pets(task_toml=batch_toml(TEACHERS[0], more="[student]\nepochs = 1\n"))
         new = paid_run(workspace, "pets")
         bill = standin.bill()
@@ -440,10 +441,10 @@ def test_a_batch_that_was_never_sent_is_dropped_when_the_task_turns_to_online(
     with provider() as standin:
         monkeypatch.setattr(backend, "create", die)
         with pytest.raises(KeyboardInterrupt):
-            paid_run(workspace, "pets", pipeline.Way("generate"))
+            paid_run(workspace, "pets", Way("generate"))
         monkeypatch.setattr(backend, "create", create)
         pets(task_toml=batch_toml(TEACHERS[0], "online"))
-        outcome = paid_run(workspace, "pets", pipeline.Way("generate"))
+        outcome = paid_run(workspace, "pets", Way("generate"))
         bill = standin.bill()
     assert (bill.batches, set(bill.asked.values())) == (0, {1})
     with outcome.context.store() as store:
@@ -463,7 +464,7 @@ def test_cancel_keeps_what_was_answered_and_the_next_run_asks_the_rest(
     only = batch_toml(teacher).replace("requests = 60", 'requests = 0\nsources = ["inputs"]')
     pets(task_toml=only, inputs_jsonl=jsonl(texts))
     with provider(batch_seconds=20.0) as standin:
-        outcome = paid_run(workspace, "pets", pipeline.Way(until="generate", detach=True))
+        outcome = paid_run(workspace, "pets", Way(until="generate", detach=True))
         wait_for_bill(standin, lambda bill: bill.requests >= LOOKED + 5)
         done = cancel(workspace, "pets")
         bill = standin.bill()
@@ -472,7 +473,7 @@ def test_cancel_keeps_what_was_answered_and_the_next_run_asks_the_rest(
         with outcome.context.store() as store:
             assert store.committed_usd(outcome.run.id) == bill.usd
             assert open_batches(store) == []
-        again = paid_run(workspace, "pets", pipeline.Way(until="generate", detach=True))
+        again = paid_run(workspace, "pets", Way(until="generate", detach=True))
         assert f"{190 - done.answers} requests are out" in again.waiting
         assert cancel(workspace, "pets", forget=True).batches == 1
         with outcome.context.store() as store:
@@ -491,10 +492,10 @@ def test_batches_are_asked_for_of_who_has_them(
         paid_run(workspace, "pets")
     pets(task_toml=batch_toml("embedded", "auto"))
     with pytest.raises(InputError, match="--detach needs a teacher with batches"):
-        paid_run(workspace, "pets", pipeline.Way(detach=True))
+        paid_run(workspace, "pets", Way(detach=True))
     pets(task_toml=batch_toml(TEACHERS[0], "online"))
     with pytest.raises(InputError, match=r'needs teacher\.mode "batch" or "auto"'):
-        paid_run(workspace, "pets", pipeline.Way(detach=True))
+        paid_run(workspace, "pets", Way(detach=True))
     assert not workspace.database("pets").exists(), "no run was begun"
 
 
@@ -504,5 +505,5 @@ def test_nothing_to_cancel(
     pets()
     with pytest.raises(InputError, match="has no run"):
         cancel(workspace, "pets")
-    paid_run(workspace, "pets", pipeline.Way(until="generate"))
+    paid_run(workspace, "pets", Way(until="generate"))
     assert cancel(workspace, "pets").batches == 0

@@ -14,15 +14,7 @@ from hypothesis import strategies as st
 
 from distill import pipeline
 from distill.backends import tuning_prices
-from distill.break_even import (
-    Assumed,
-    Mixture,
-    Offer,
-    Running,
-    at_provider,
-    on_machines,
-    pay_back,
-)
+from distill.break_even import Assumed, Mixture, Offer, Running, at_provider, on_machines, pay_back
 from distill.records import Student
 from distill.report.tariffs import billing
 from distill.report.traffic import (

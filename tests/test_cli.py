@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from distill.cli import cli
-from distill.overview import list_runs, read_status
+from distill.report.runs import list_runs, read_status
 from distill.store import Run, open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from distill.backends.apis.wire import Answer, inputs_of, label_of
+from distill.answer_json import inputs_of, label_of
+from distill.backends.apis.wire import Answer
 from distill.backends.client import complete_all
 from distill.backends.completions import answered
 from distill.errors import DistillError

@@ -14,6 +14,7 @@ from distill.cli import cli
 from distill.compare import Measured, compare, yardstick
 from distill.errors import InputError
 from distill.records import Score
+from distill.run_start import Way
 from distill.store import Run, open_store
 from distill.store.rows import now
 from distill.task import Task
@@ -103,7 +104,7 @@ def test_a_real_run_is_like_itself(
 ) -> None:
     pets()
     first = pipeline.run(workspace, "pets").run.id
-    again = pipeline.run(workspace, "pets", pipeline.Way(new=True)).run.id
+    again = pipeline.run(workspace, "pets", Way(new=True)).run.id
     row = compare(workspace, "pets", [first, again])[1]
     assert (row["difference"], row["changed"], row["result"]) == (0.0, [], "not told apart")
 

@@ -24,6 +24,7 @@ from distill.ledger import BudgetReached
 from distill.plan import Plan, plan
 from distill.probe import look, measure
 from distill.rehearsal import StandIn as Provider
+from distill.run_start import Way
 from distill.store import Store, open_store
 from distill.wanted import ANSWER, EVALUATE, JUDGE, SYNTHESIZE
 from distill.workspace import Workspace
@@ -215,11 +216,11 @@ def test_a_run_that_is_half_done_needs_a_consent_for_the_rest(
     workspace: Workspace, pets: WriteTask, provider: Provider
 ) -> None:
     pets(task_toml=toml())
-    paid_run(workspace, "pets", pipeline.Way("generate"))
+    paid_run(workspace, "pets", Way("generate"))
     before = provider.bill()
     with pytest.raises(NotAgreed, match="for 30 requests"):
         pipeline.run(workspace, "pets")
-    assert pipeline.run(workspace, "pets", pipeline.Way("split")).done_now, "nothing is billed"
+    assert pipeline.run(workspace, "pets", Way("split")).done_now, "nothing is billed"
     assert provider.bill() == before
 
 
@@ -282,11 +283,11 @@ def test_what_is_refused_leaves_the_latest_run_as_it_was(
     workspace: Workspace, pets: WriteTask, provider: Provider, why: str
 ) -> None:
     pets(task_toml=toml())
-    paid_run(workspace, "pets", pipeline.Way("generate"))
+    paid_run(workspace, "pets", Way("generate"))
     before = traces(workspace)
     if why == "edited":
         pets(task_toml=toml("[student]\nepochs = 1\n"))
-    way = pipeline.Way(new=why == "new")
+    way = Way(new=why == "new")
     for consent in (Consent(), Consent(Decimal("0.000001")), Consent(None, lambda _: False)):
         asks = "[budget]\nask_above_usd = 0\n" + ("[student]\nepochs = 1\n" * (why == "edited"))
         pets(task_toml=toml(asks))
@@ -350,7 +351,7 @@ def test_a_top_up_that_reaches_max_usd_goes_on_with_the_next_call(
     rounds_of = "requests = 4000\nexamples = 500\nleast_yield = 0"
     generate = toml(more).replace("requests = 60", rounds_of)
     pets(task_toml=generate.replace("few_shot = 3", "few_shot = 0\nin_flight = 2"))
-    way = pipeline.Way("generate", consent=Consent(Decimal("0.03")))
+    way = Way("generate", consent=Consent(Decimal("0.03")))
     with pytest.raises(BudgetReached, match="what was agreed to"):
         pipeline.run(workspace, "pets", way)
     assert provider.bill().usd <= Decimal("0.03")
@@ -405,7 +406,7 @@ def test_auto_that_is_agreed_to_is_the_key_s_and_stays_it(
     workspace: Workspace, pets: WriteTask, provider: Provider
 ) -> None:
     pets(task_toml=toml(teacher="auto"))
-    first = paid_run(workspace, "pets", pipeline.Way("generate"))
+    first = paid_run(workspace, "pets", Way("generate"))
     assert first.run.teacher == TERRA
     with first.context.store() as store:
         choice = store.teacher_choice(first.run.id)
@@ -415,7 +416,7 @@ def test_auto_that_is_agreed_to_is_the_key_s_and_stays_it(
     with pytest.raises(NotAgreed):
         pipeline.run(workspace, "pets")
     assert provider.bill() == before
-    fresh = pipeline.run(workspace, "pets", pipeline.Way("generate", new=True))
+    fresh = pipeline.run(workspace, "pets", Way("generate", new=True))
     assert fresh.run.teacher == "embedded"
     assert provider.bill() == before
 
@@ -428,7 +429,7 @@ def test_auto_stays_where_only_a_provider_can_do_it(
 ) -> None:
     pets(task_toml=toml(more, teacher="auto"))
     with pytest.raises(NotAgreed, match=r"gpt-6\.1-terra"):
-        pipeline.run(workspace, "pets", pipeline.Way(detach=detach))
+        pipeline.run(workspace, "pets", Way(detach=detach))
     assert (listener.requests, left_behind(workspace)) == (0, [])
 
 
@@ -458,7 +459,7 @@ def test_report_runs_no_stage_and_says_what_is_missing(
     assert isinstance(none.exception, InputError) and "`distill run pets` begins" in str(
         none.exception
     )
-    paid_run(workspace, "pets", pipeline.Way("curate"))
+    paid_run(workspace, "pets", Way("curate"))
     asked, bill = scripted_backends.total, provider.bill()
     half = shown(workspace, "report", "pets")
     assert half.exit_code == 1 and "UNFINISHED: generate, curate done" in half.stdout
@@ -467,7 +468,7 @@ def test_report_runs_no_stage_and_says_what_is_missing(
     assert shown(workspace, "report", "pets", "--now").exit_code == 0
     assert json.loads(shown(workspace, "report", "pets", "--json").stdout)["missing"][0] == "split"
     assert (scripted_backends.total, provider.bill()) == (asked, bill)
-    outcome = paid_run(workspace, "pets", pipeline.Way("evaluate"))
+    outcome = paid_run(workspace, "pets", Way("evaluate"))
     asked, bill = scripted_backends.total, provider.bill()
     whole = shown(workspace, "report", "pets")
     assert whole.exit_code == 0 and "report.html" in whole.stdout

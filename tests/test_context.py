@@ -8,13 +8,7 @@ from pathlib import Path
 import pytest
 
 from distill.backends import context
-from distill.backends.context import (
-    at_most,
-    long_chats,
-    longer_than,
-    tokenizer_here,
-    tokens_of,
-)
+from distill.backends.context import at_most, long_chats, longer_than, tokenizer_here, tokens_of
 from distill.backends.trainers.children.lora.rows import read_rows
 from distill.backends.weights import STUDENT, embedded
 from distill.split import find_too_long

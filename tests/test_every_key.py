@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from distill import pipeline
 from distill.backends.servers import SERVERS
 from distill.backends.trainers import TRAINERS, Trained, TrainJob
 from distill.errors import DistillError
+from distill.run_start import Way
 from distill.spec import TaskSpec
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl
@@ -154,7 +154,7 @@ def trace(workspace: Workspace, pets: WriteTask, values: dict[str, str], until: 
     server.starts.clear()
     recorder.jobs.clear()
     try:
-        outcome = paid_run(workspace, "pets", pipeline.Way(until=until))
+        outcome = paid_run(workspace, "pets", Way(until=until))
     except DistillError as error:
         return [str(error)]
     run = outcome.run.id

@@ -17,22 +17,15 @@ from distill.curate.means import Means
 from distill.curate.privacy import TORN, check
 from distill.errors import InputError
 from distill.fields import Fields
+from distill.groups import group_shares
 from distill.prices import MachinePrice
-from distill.records import (
-    Candidate,
-    Endpoint,
-    Example,
-    Labelled,
-    Model,
-    Prediction,
-    SplitRow,
-)
+from distill.records import Candidate, Endpoint, Example, Labelled, Model, Prediction, SplitRow
 from distill.rehearse import Wanted, rehearse
 from distill.report.memorised import memorised_values
+from distill.run_start import Way
 from distill.serve import curl_line
 from distill.store import open_store
 from distill.task import Task, load_task
-from distill.topup import group_shares
 from distill.workspace import Workspace
 from tests.conftest import write_files
 from tests.standin import BOOKING, StandIn
@@ -160,7 +153,7 @@ def test_what_the_student_learns_is_compact_json_in_the_order_of_the_schema(
     workspace: Workspace, scripted_backends: StandIn
 ) -> None:
     write(workspace)
-    folder = pipeline.run(workspace, "bookings", pipeline.Way("train")).context.folder
+    folder = pipeline.run(workspace, "bookings", Way("train")).context.folder
     learned = (folder / "student" / "train.jsonl").read_text(encoding="utf-8").splitlines()
     answers = {json.loads(line)["messages"][-1]["content"] for line in learned}
     assert {'{"people":1,"day":"mon1"}', "{}"} <= answers
@@ -170,7 +163,7 @@ def test_a_killed_run_asks_nothing_twice(workspace: Workspace, scripted_backends
     write(workspace)
     pipeline.run(workspace, "bookings")
     asked = scripted_backends.total
-    pipeline.run(workspace, "bookings", pipeline.Way(new=True))
+    pipeline.run(workspace, "bookings", Way(new=True))
     assert scripted_backends.total == asked
 
 
@@ -389,7 +382,7 @@ def test_decisions_on_objects_come_back(
     workspace: Workspace, scripted_backends: StandIn, tmp_path: Path
 ) -> None:
     task = write(workspace)
-    pipeline.run(workspace, "bookings", pipeline.Way("curate"))
+    pipeline.run(workspace, "bookings", Way("curate"))
     with open_store(workspace.database("bookings")) as store:
         made = [r for r in store.candidates(store.runs()[-1].id) if r.source == "synthesis"]
     decided = tmp_path / "decided.csv"

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from distill import batching, pipeline
+from distill import batching
 from distill.errors import InputError
 from distill.plan import plan
 from distill.prompting import RUBRICS, judge_request
 from distill.records import Candidate, Model
 from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
+from distill.run_start import Way
 from distill.wanted import JUDGE
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
@@ -24,7 +25,7 @@ HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
 HEAD += '[teacher]\nmodel = "embedded"\n[generate]\nrequests = 30\nseeds_shown = 2\n'
 HEAD += "[curate]\njudge = 4\n"
 API = Model("m", None, "openai")
-UNTIL_CURATE = pipeline.Way(until="curate")
+UNTIL_CURATE = Way(until="curate")
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_another_model_than_the_teacher_judges_survivors_once(
     judged = len(kept) + sum(drop.check == "judge" for drop in drops)
     assert provider.bill().requests == judged < 30
     assert {drop.check for drop in drops} >= {"judge", "form"}
-    again = paid_run(workspace, "pets", pipeline.Way(until="curate", new=True))
+    again = paid_run(workspace, "pets", Way(until="curate", new=True))
     assert provider.bill().requests == judged
     with again.context.store() as store:
         assert [row for row in store.examples(again.run.id) if row.source != "seeds"] == kept

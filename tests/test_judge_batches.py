@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from distill import batching, pipeline
+from distill import batching
 from distill.asking import LEAST_LOOK
 from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
+from distill.run_context import Context
+from distill.run_start import Way
 from distill.wanted import JUDGE
-from distill.workspace import Context, Workspace
+from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, point_to
 from tests.paying import paid_run
 from tests.standin import StandIn
@@ -21,7 +23,7 @@ from tests.test_rounds import HEAD, rounds
 TASK = HEAD.replace("[curate]\n", '[curate]\njudge = 3\njudge_model = "openai:gpt-6-luna"\n')
 TASK += '[teacher]\nmodel = "openai:gpt-6-luna"\nmode = "batch"\n'
 TASK += "[generate]\nrequests = 400\nexamples = 40\ninputs_per_request = 5\n"
-UNTIL_CURATE = pipeline.Way(until="curate")
+UNTIL_CURATE = Way(until="curate")
 
 
 @pytest.fixture(autouse=True)

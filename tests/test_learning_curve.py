@@ -15,10 +15,11 @@ from distill import pipeline
 from distill.backends.trainers import TRAINERS, OnSteps, Trained, TrainJob
 from distill.cli import cli
 from distill.consent import Consent, Declined
-from distill.curve import expected_cost
 from distill.errors import DistillError, InputError
 from distill.learning import curve_figures, examples_of, part_of, sentence
+from distill.plan_student import curve_cost
 from distill.records import Example, SplitRow, content_id
+from distill.run_start import Way
 from distill.stats import gain_of_more
 from distill.store import open_store
 from distill.workspace import Workspace
@@ -31,7 +32,7 @@ from tests.test_pipeline import figures
 
 __all__ = ["providers"]  # the fixture
 
-CURVE = pipeline.Way(until="train", curve=True)
+CURVE = Way(until="train", curve=True)
 
 
 class Counting(Trainer):
@@ -180,7 +181,7 @@ def test_a_curve_that_fails_on_the_way_goes_on(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, trainer: Counting
 ) -> None:
     pets()
-    pipeline.run(workspace, "pets", pipeline.Way(until="train"))
+    pipeline.run(workspace, "pets", Way(until="train"))
     scripted_backends.fail_after = scripted_backends.total + 7
     with pytest.raises(DistillError):
         pipeline.run(workspace, "pets", CURVE)
@@ -220,7 +221,7 @@ def test_a_curve_at_a_provider_is_told_asked_for_and_billed(
     with providers() as provider:
         outcome = paid_run(workspace, "pets")
         with outcome.context.store() as store:
-            expected = expected_cost(store.split(outcome.run.id), task).usd
+            expected = curve_cost(store.split(outcome.run.id), task).usd
         before = provider.bill()
         paid_run(workspace, "pets", CURVE)
         bill, found = provider.bill(), figures(outcome.context.folder)

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from distill import pipeline
 from distill.plan import plan
 from distill.plan_table import figures as plan_figures
 from distill.plan_table import notes
@@ -40,10 +39,12 @@ from distill.report.render import html, markdown
 from distill.report.spend import spend_figures
 from distill.report.timing import busy_seconds
 from distill.report.unfinished import so_far
+from distill.run_context import Context
+from distill.run_start import Way, begin
 from distill.spec import PeopleSpec
 from distill.store import Run, Store, open_store
 from distill.task import Task
-from distill.workspace import Context, Workspace
+from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.test_pipeline import figures
 
@@ -146,7 +147,7 @@ def student(seconds: float) -> Student:
 @pytest.fixture
 def recorded(workspace: Workspace, pets: WriteTask) -> Iterator[tuple[Context, Store]]:
     task = pets(task_toml=TASK_TOML, gold_jsonl=jsonl(pet_rows("gold", 67)[:200]))
-    run, task = pipeline.begin(workspace, task, pipeline.Way())
+    run, task = begin(workspace, task, Way())
     folder, database = workspace.run_folder("pets", run.id), workspace.database("pets")
     (folder / "student").mkdir()
     with open_store(database) as store:
@@ -287,10 +288,10 @@ def test_eight_answers_that_a_kill_lost_are_not_billed(
 ) -> None:
     """They stand in their own line, at most; the budget counts them."""
     toml = TASK_TOML.replace(MODEL, "gpt-6-luna")
-    run, task = pipeline.begin(
+    run, task = begin(
         workspace,
         pets(task_toml=re.sub(r"\[prices(.|\n)*?(?=\[machine)", "", toml)),
-        pipeline.Way(),
+        Way(),
     )
     price = token_price("openai", "gpt-6-luna", task.rates)
     with open_store(workspace.database("pets")) as store:

@@ -18,10 +18,10 @@ from distill.records import Usage
 from distill.report import compared, report
 from distill.report.charts import CHARTS, charts
 from distill.report.collect import collect
+from distill.report.figures import system_of
 from distill.report.render import card, html, markdown
 from distill.report.spend import short_usd
 from distill.report.timing import MARK
-from distill.systems import system_of
 from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.recorded import Answers, record

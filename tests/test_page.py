@@ -23,6 +23,7 @@ from distill.errors import DistillError, InputError
 from distill.report import check_finite
 from distill.report.charts import CHARTS, charts
 from distill.report.render import comparison, html, markdown
+from distill.run_start import Way
 from distill.store import open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask, jsonl, pet_rows
@@ -137,7 +138,7 @@ def page(
     pets()
     toml = workspace.prompts / "pets" / "task.toml"
     pets(task_toml=toml.read_text(encoding="utf-8") + "[evaluate]\nmargin = 0.9\n")
-    outcome = pipeline.run(workspace, "pets", pipeline.Way(until="train", curve=True))
+    outcome = pipeline.run(workspace, "pets", Way(until="train", curve=True))
     pipeline.run(workspace, "pets")
     return outcome.context.folder / "report.html"
 
@@ -284,7 +285,7 @@ def test_an_unfinished_run_has_a_page_that_says_so(
     nothing = CliRunner().invoke(cli, command)
     assert isinstance(nothing.exception, InputError) and "no run yet" in str(nothing.exception)
     for until, left in (("curate", "split"), ("split", "train"), ("train", "evaluate")):
-        outcome = pipeline.run(workspace, "pets", pipeline.Way(until=until))
+        outcome = pipeline.run(workspace, "pets", Way(until=until))
         asked = scripted_backends.total
         found = CliRunner().invoke(cli, command)
         assert found.exit_code == 0, found.output

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from distill import pipeline
 from distill.errors import InputError
 from distill.ledger import BudgetReached
 from distill.plan import curve_plan, plan
 from distill.plan_student import TrainingCost
 from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
+from distill.run_start import Way
 from distill.workspace import Workspace
 from tests.conftest import jsonl, point_to
 from tests.paying import paid_run
@@ -50,7 +50,7 @@ def test_it_is_paid_once_and_shown(
         assert store.committed_usd(outcome.run.id) == bill.usd > 0
     assert Decimal(found["spend"]["judge_usd"]) == bill.usd
     assert found["judge"]["model"] == JUDGE and not found["judge"]["is_teacher"]
-    paid_run(workspace, "counts", pipeline.Way(new=True))
+    paid_run(workspace, "counts", Way(new=True))
     assert provider.bill().requests == bill.requests
 
 

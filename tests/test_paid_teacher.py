@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from distill import pipeline
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import automatic, choose
 from distill.errors import InputError
@@ -17,6 +16,7 @@ from distill.ledger import BudgetReached, Nonsense
 from distill.probe import look
 from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
+from distill.run_start import Way
 from distill.store import open_store
 from distill.terms import StudentKind
 from distill.workspace import Workspace
@@ -85,7 +85,7 @@ def test_a_run_with_a_paid_teacher_reports_its_bill(
     systems = {system["name"]: system for system in found["systems"]}
     assert systems["teacher"]["valid_rate"] == 1.0
     assert systems["teacher"]["completion_tokens_mean"] > 0
-    again = paid_run(workspace, "pets", pipeline.Way(new=True))
+    again = paid_run(workspace, "pets", Way(new=True))
     assert provider.bill() == bill, "another run of the same task asks for nothing"
     assert again.run.id != outcome.run.id
 
@@ -110,7 +110,7 @@ def test_a_price_of_the_task_wins(
 ) -> None:
     own = '[prices."gpt-6-luna"]\ninput = 1\noutput = 3\n'
     pets(task_toml=toml("openai:gpt-6-luna", own))
-    outcome = paid_run(workspace, "pets", pipeline.Way(until="generate"))
+    outcome = paid_run(workspace, "pets", Way(until="generate"))
     with outcome.context.store() as store:
         rows = store.rows("SELECT prompt_tokens, completion_tokens, usd FROM completion")
     assert rows
@@ -151,7 +151,7 @@ def test_a_teacher_that_cannot_be_used_is_an_input_error(
 ) -> None:
     with pytest.raises(InputError, match=says):
         pets(task_toml=toml(teacher))
-        paid_run(workspace, "pets", pipeline.Way(until="generate"))
+        paid_run(workspace, "pets", Way(until="generate"))
 
 
 @pytest.mark.parametrize("teacher", ["openai:gpt-6-luna", "anthropic:claude-haiku-5-5"])
@@ -170,7 +170,7 @@ def test_later_rounds_of_synthesis_are_told_what_is_covered(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:
     pets(task_toml=toml("openai:gpt-6-luna").replace("requests = 60", "requests = 90"))
-    outcome = paid_run(workspace, "pets", pipeline.Way("generate"))
+    outcome = paid_run(workspace, "pets", Way("generate"))
     with outcome.context.store() as store:
         rows = store.rows("SELECT purpose, messages FROM ask JOIN request ON id = request_id")
         made = {row.input for row in store.candidates(outcome.run.id) if row.source == "synthesis"}
@@ -214,7 +214,7 @@ def test_a_run_keeps_the_teacher_that_auto_was_when_it_began(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pets(task_toml=toml("auto"))
-    outcome = paid_run(workspace, "pets", pipeline.Way("generate"))
+    outcome = paid_run(workspace, "pets", Way("generate"))
     assert outcome.run.teacher == "openai:gpt-6.1-terra"
     told = (outcome.context.folder / "events.jsonl").read_text("utf-8")
     teacher = told.index("gpt-6.1-terra (auto: OPENAI_API_KEY is set)")
@@ -226,7 +226,7 @@ def test_a_run_keeps_the_teacher_that_auto_was_when_it_began(
         paid_run(workspace, "pets")
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     assert look(workspace, "pets").teacher == "gpt-6.1-terra"
-    fresh = paid_run(workspace, "pets", pipeline.Way("generate", new=True))
+    fresh = paid_run(workspace, "pets", Way("generate", new=True))
     assert (fresh.run.teacher, provider.bill().requests) == ("embedded", before)
     monkeypatch.setenv("OPENAI_API_KEY", "test")
     report = paid_run(workspace, "pets").context.folder / "report.json"

@@ -15,6 +15,7 @@ from distill.cli import cli
 from distill.errors import DistillError, InputError
 from distill.leaks import without_leaking_seeds
 from distill.rivals import rivals
+from distill.run_start import Way
 from distill.store import Store, open_store
 from distill.wanted import AGAIN, Stock, gold_wanted
 from distill.workspace import Workspace
@@ -142,7 +143,7 @@ def test_new_starts_another_run_with_the_stored_answers(
     pets()
     first = pipeline.run(workspace, "pets")
     asked = scripted_backends.total
-    second = pipeline.run(workspace, "pets", pipeline.Way(new=True))
+    second = pipeline.run(workspace, "pets", Way(new=True))
     assert second.run.id != first.run.id
     assert second.run.why == "a new run was asked for"
     assert scripted_backends.total == asked
@@ -166,9 +167,9 @@ def test_a_stage_command_stops_after_its_stage(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
     pets()
-    outcome = pipeline.run(workspace, "pets", pipeline.Way(until="split"))
+    outcome = pipeline.run(workspace, "pets", Way(until="split"))
     assert outcome.done_now == ("generate", "curate", "split")
-    assert pipeline.run(workspace, "pets", pipeline.Way(until="train")).done_now == ("train",)
+    assert pipeline.run(workspace, "pets", Way(until="train")).done_now == ("train",)
 
 
 def test_a_trainer_that_dies_leaves_the_run_where_it_was(

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from distill import cli, pipeline
+from distill import cli
 from distill.asking import ask_all, lazily
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose
@@ -31,11 +31,13 @@ from distill.prompting import answer_requests
 from distill.records import Ask
 from distill.rehearsal import Settings
 from distill.rehearsal import StandIn as Provider
+from distill.run_context import Context
+from distill.run_start import Way
 from distill.store import open_store
 from distill.systems import ASKED_AGAIN, gold_for
 from distill.task import load_task
 from distill.wanted import AGAIN, ANSWER, EVALUATE, SYNTHESIZE
-from distill.workspace import Context, Workspace
+from distill.workspace import Workspace
 from tests.conftest import PERMISSION, PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.paying import paid_run
 from tests.support.provider import running
@@ -105,7 +107,7 @@ def test_the_estimate_of_the_bundled_task_is_within_15_percent_of_its_bill(
     with start(BUNDLED / "seeds.jsonl") as standin:
         estimate = look(workspace, "classify")
         assert standin.bill().requests == 0
-        ask_gold(paid_run(workspace, "classify", pipeline.Way(until="generate")).context)
+        ask_gold(paid_run(workspace, "classify", Way(until="generate")).context)
         bill = standin.bill()
     sys.stdout.write(f"{teacher}: estimated ${estimate.usd:.6f}, billed ${bill.usd:.6f}, ")
     sys.stdout.write(f"{estimate.usd / bill.usd:.3f} of it\n")
@@ -162,7 +164,7 @@ def test_what_the_provider_caches_is_in_the_estimate(
     spec = toml(teacher=teacher).replace("requests = 60", "requests = 0")
     pets(task_toml=spec, inputs_jsonl=jsonl(inputs), **long)
     estimate = look(workspace, "pets").up_to(["generate"])
-    paid_run(workspace, "pets", pipeline.Way(until="generate"))
+    paid_run(workspace, "pets", Way(until="generate"))
     bill = provider.bill().usd
     cached = sum(step.cached_tokens for step in estimate.steps)
     assert cached > sum(step.prompt_tokens for step in estimate.steps) / 2
@@ -206,7 +208,7 @@ def test_what_is_answered_is_not_paid_again(
     workspace: Workspace, pets: WriteTask, provider: Provider
 ) -> None:
     pets(task_toml=toml(), inputs_jsonl=INPUTS)
-    paid_run(workspace, "pets", pipeline.Way(until="generate"))
+    paid_run(workspace, "pets", Way(until="generate"))
     halfway = look(workspace, "pets")
     asked = provider.bill().requests
     assert left(halfway) == {SYNTHESIZE: (0, 12), ANSWER: (0, asked - 12)} | GOLD
@@ -375,7 +377,7 @@ def test_what_a_finished_generation_did_not_ask_is_not_to_be_paid(
 ) -> None:
     """Enough was kept before all was asked that `generate.requests` allows."""
     pets(task_toml=toml().replace("requests = 60", "requests = 600\nexamples = 24"))
-    paid_run(workspace, "pets", pipeline.Way(until="generate"))
+    paid_run(workspace, "pets", Way(until="generate"))
     found = left(look(workspace, "pets"))
     assert (found[SYNTHESIZE][0], found[ANSWER][0]) == (0, 0)
     assert 0 < found[SYNTHESIZE][1] < 600

@@ -5,6 +5,7 @@ from pathlib import Path
 from distill.backends.apis.wire import answer_schema
 from distill.prompting import answer_requests, served_tokens, student_messages, student_request
 from distill.records import Model
+from distill.run_start import Way
 from distill.synthesis import synthesis_request, synthesis_rounds
 from distill.topup import first_counts
 from tests.conftest import PETS, WriteTask, jsonl
@@ -162,7 +163,7 @@ def test_votes_are_kept_with_the_candidate(
 
     assert isinstance(workspace, Workspace)
     pets(task_toml=HEAD + "[generate]\nrequests = 3\n[teacher]\nvotes = 3\nfew_shot = 2\n")
-    outcome = pipeline.run(workspace, "pets", pipeline.Way(until="generate"))
+    outcome = pipeline.run(workspace, "pets", Way(until="generate"))
     with outcome.context.store() as store:
         rows = [row for row in store.candidates(outcome.run.id) if row.source != "seeds"]
     assert {len(row.answers) for row in rows if row.input} == {3}

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from distill.answer_json import inputs_of, label_of
 from distill.backends import weights
 from distill.backends.apis import vllm
-from distill.backends.apis.wire import inputs_of, label_of
 from distill.backends.client import complete_all
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import choose

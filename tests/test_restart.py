@@ -13,7 +13,8 @@ from distill.errors import ChildError, DistillError
 from distill.prices import MachinePrice
 from distill.prompting import student_request
 from distill.records import Ask, Endpoint, Model
-from distill.workspace import EVENTS, Context
+from distill.run_context import Context
+from distill.workspace import EVENTS
 from tests.standin import StandIn
 
 MODEL = Model("student@x", Path("nowhere"), "chat")

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from distill import pipeline
 from distill.cli import cli
+from distill.run_start import Way
 from distill.workspace import Workspace
 from tests.conftest import WriteTask, jsonl
 from tests.standin import StandIn
@@ -25,7 +26,7 @@ INPUTS = (
 @pytest.fixture
 def run(workspace: Workspace, pets: WriteTask, scripted_backends: StandIn) -> pipeline.Outcome:
     pets(inputs_jsonl=jsonl([{"input": text} for text in INPUTS]))
-    return pipeline.run(workspace, "pets", pipeline.Way(until="curate"))
+    return pipeline.run(workspace, "pets", Way(until="curate"))
 
 
 def told(workspace: Workspace, *words: str) -> Result:
@@ -80,9 +81,9 @@ def test_decisions_come_back_and_stand_above_every_check(
     counts = json.loads(result.output)[0]
     assert (counts["accepted"], counts["rejected"], counts["corrected"]) == (1, 1, 1)
 
-    again = pipeline.run(workspace, "pets", pipeline.Way(until="curate"))
+    again = pipeline.run(workspace, "pets", Way(until="curate"))
     assert again.run.why == f"edited since {run.run.id}: reviews.jsonl"
-    later = pipeline.run(workspace, "pets", pipeline.Way(until="curate", new=True))
+    later = pipeline.run(workspace, "pets", Way(until="curate", new=True))
     for outcome in (again, later):
         with outcome.context.store() as store:
             answers = {row.input: row.answer for row in store.examples(outcome.run.id)}
@@ -165,7 +166,7 @@ def test_what_is_accepted_is_the_answer_that_the_person_saw(
     rows = exported(workspace, path)
     row = next(row for row in rows if row["input"] == "one cat only")
     decide(path, [row | {"decision": "accept"}])
-    later = pipeline.run(workspace, "pets", pipeline.Way(until="curate", new=True))
+    later = pipeline.run(workspace, "pets", Way(until="curate", new=True))
     with later.context.store() as store:
         store.rows(
             "UPDATE candidate SET answers = '[\"dogs\"]' WHERE id = ? AND run_id = ?",
@@ -203,7 +204,7 @@ def test_reviews_that_are_gone_are_named_as_what_was_edited(
 ) -> None:
     reviews = workspace.prompts / "pets" / "reviews.jsonl"
     reviews.write_text('{"input": "my own row", "answer": "cats"}\n', encoding="utf-8")
-    second = pipeline.run(workspace, "pets", pipeline.Way(until="curate"))
+    second = pipeline.run(workspace, "pets", Way(until="curate"))
     reviews.unlink()
-    third = pipeline.run(workspace, "pets", pipeline.Way(until="curate"))
+    third = pipeline.run(workspace, "pets", Way(until="curate"))
     assert third.run.why == f"edited since {second.run.id}: reviews.jsonl"

@@ -11,8 +11,10 @@ from distill.errors import DistillError
 from distill.plan import plan
 from distill.rehearsal import Settings
 from distill.report.collect import data_figures
+from distill.run_context import Context
+from distill.run_start import Way
 from distill.store import open_store
-from distill.workspace import EVENTS, Context, Workspace
+from distill.workspace import EVENTS, Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.paying import paid_run
 from tests.standin import StandIn
@@ -22,7 +24,7 @@ HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
 HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
 # What the stand-ins write is too much alike for the checks that look for that.
 HEAD += "[curate]\nnear_duplicates = 0\nsemantic_duplicates = 0\nsecond_opinion = false\n"
-UNTIL_CURATE = pipeline.Way(until="curate")
+UNTIL_CURATE = Way(until="curate")
 
 
 def rounds(folder: Path) -> list[str]:
@@ -45,7 +47,7 @@ def test_rounds_go_on_until_enough_is_kept(
     assert "no more: 40 were wanted" in said[-1]
     assert kept(outcome.context) >= 40
     asked = scripted_backends.total
-    again = pipeline.run(workspace, "pets", pipeline.Way(until="curate", new=True))
+    again = pipeline.run(workspace, "pets", Way(until="curate", new=True))
     assert rounds(again.context.folder)[-1].split("round")[1] == said[-1].split("round")[1]
     assert scripted_backends.total == asked, "every round is asked for once"
 

@@ -19,6 +19,7 @@ from distill.backends.servers import ServerSettings, vllm
 from distill.errors import DistillError, InputError
 from distill.prices import MachinePrice
 from distill.records import Endpoint, Model, Started
+from distill.run_start import Way
 from distill.store import open_store
 from distill.workspace import Workspace
 from tests.conftest import WriteTask
@@ -29,8 +30,8 @@ def test_the_newest_student_or_a_runs(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
     task = pets()
-    first = pipeline.run(workspace, "pets", pipeline.Way("train")).context.run_id
-    second = pipeline.run(workspace, "pets", pipeline.Way("train", new=True)).context.run_id
+    first = pipeline.run(workspace, "pets", Way("train")).context.run_id
+    second = pipeline.run(workspace, "pets", Way("train", new=True)).context.run_id
     with open_store(workspace.database("pets")) as store:
         students = {run: store.student(run) for run in (first, second)}
     assert serve.chosen_student(workspace, task) == students[second]
@@ -47,7 +48,7 @@ def test_what_others_reach_needs_a_key(
     tmp_path: Path,
 ) -> None:
     task = pets()
-    pipeline.run(workspace, "pets", pipeline.Way("train"))
+    pipeline.run(workspace, "pets", Way("train"))
     student = serve.chosen_student(workspace, task)
     monkeypatch.delenv("VLLM_API_KEY", raising=False)
     with (

@@ -10,9 +10,11 @@ from distill.errors import DistillError, InputError
 from distill.fields import Fields
 from distill.leaks import leaking_seeds, without_leaking_seeds
 from distill.records import Example, Labelled, Source, content_id
+from distill.run_context import Context
+from distill.run_start import Way
 from distill.split import find_leaks, place, split
 from distill.task import Task
-from distill.workspace import Context, Workspace
+from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.standin import StandIn
 
@@ -257,7 +259,7 @@ def test_given_inputs_that_are_gold_rows_with_personal_data_are_not_trained_on(
         gold_jsonl=jsonl([*pet_rows("gold", 5), *gold]),
         inputs_jsonl=jsonl([{"input": text} for text in texts]),
     )
-    outcome = pipeline.run(workspace, "pets", pipeline.Way("split"))
+    outcome = pipeline.run(workspace, "pets", Way("split"))
     with outcome.context.store() as store:
         found = {
             drop.matched: drop.reason

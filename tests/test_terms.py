@@ -15,10 +15,11 @@ from distill.backends.teachers import automatic
 from distill.cli import cli
 from distill.errors import InputError
 from distill.permission import lines
-from distill.pipeline import Way, report_now
+from distill.pipeline import report_now
 from distill.probe import measure
 from distill.rehearsal import StandIn as Provider
 from distill.rehearse import Wanted, rehearse
+from distill.run_start import Way
 from distill.store import open_store
 from distill.term_table import TeacherRow, term_table
 from distill.terms import StudentKind, terms_of_base, terms_of_teacher

@@ -31,6 +31,7 @@ from distill.prompting import constrained_request, student_request
 from distill.records import Candidate, Message, Model, Prediction, Score
 from distill.rehearse import Wanted, rehearse
 from distill.report.judged import judge_figures
+from distill.run_start import Way
 from distill.serve import curl_line
 from distill.store import open_store
 from distill.task import Task, load_task
@@ -182,7 +183,7 @@ def test_what_the_judge_was_asked_is_asked_once(
     write(workspace)
     pipeline.run(workspace, "counts")
     asked = scripted_backends.total
-    pipeline.run(workspace, "counts", pipeline.Way(new=True))
+    pipeline.run(workspace, "counts", Way(new=True))
     assert scripted_backends.total == asked
 
 
@@ -191,9 +192,9 @@ def test_a_learning_curve_is_measured_by_the_judge_too(
 ) -> None:
     write(workspace)
     with pytest.raises(InputError, match="compared with the teacher's texts, which are not there"):
-        pipeline.run(workspace, "counts", pipeline.Way("train", curve=True))
+        pipeline.run(workspace, "counts", Way("train", curve=True))
     pipeline.run(workspace, "counts")
-    outcome = pipeline.run(workspace, "counts", pipeline.Way(curve=True))
+    outcome = pipeline.run(workspace, "counts", Way(curve=True))
     points = figures(outcome.context.folder)["learning_curve"]["points"]
     assert [row["value"] for row in points] == pytest.approx([9 / 20] * 3), "all are the same"
 

@@ -19,17 +19,10 @@ from distill.backends import processors
 from distill.cli import cli
 from distill.errors import InputError
 from distill.prices import MachinePrice, token_price
-from distill.records import (
-    Ask,
-    Completion,
-    Message,
-    Request,
-    Sampling,
-    Speed,
-    Stretch,
-)
+from distill.records import Ask, Completion, Message, Request, Sampling, Speed, Stretch
 from distill.report import report
 from distill.report.timing import MARK, disturbed_note, in_flight_of, is_slow_on_gold
+from distill.run_start import Way
 from distill.speed import SECONDS, extents
 from distill.store import Run, Store, migrate, open_store
 from distill.systems import LOCAL_SYSTEMS
@@ -204,10 +197,10 @@ def test_a_run_that_is_not_evaluated_has_nothing_to_time(
     pets()
     with pytest.raises(InputError, match="has no run yet"):
         pipeline.time_now(workspace, "pets")
-    run = pipeline.run(workspace, "pets", pipeline.Way(until="split")).run.id
+    run = pipeline.run(workspace, "pets", Way(until="split")).run.id
     with pytest.raises(InputError, match=rf"run {run} has no student yet.*distill evaluate pets"):
         pipeline.time_now(workspace, "pets")
-    pipeline.run(workspace, "pets", pipeline.Way(until="train"))
+    pipeline.run(workspace, "pets", Way(until="train"))
     with pytest.raises(InputError, match=rf"run {run} is not evaluated yet"):
         pipeline.time_now(workspace, "pets")
     assert not scripted_backends.load

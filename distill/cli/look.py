@@ -43,7 +43,7 @@ def tasks(context: click.Context, as_json: bool) -> None:
 @click.pass_context
 def runs(context: click.Context, task: str | None, as_json: bool) -> None:
     """List the runs of TASK, or of all tasks, with what each reached."""
-    from distill.overview import list_runs
+    from distill.report.runs import list_runs
 
     show_rows(list_runs(workspace_of(context), task), as_json=as_json)
 
@@ -81,7 +81,7 @@ def compare(
 @click.pass_context
 def status(context: click.Context, task: str, as_json: bool) -> None:
     """How far the latest run of TASK is; works while another process holds the store."""
-    from distill.overview import read_status
+    from distill.report.runs import read_status
 
     show_rows([read_status(workspace_of(context), task)], as_json=as_json)
 

@@ -128,11 +128,12 @@ def evaluate(
 
 
 def _run(context: click.Context, task: str, until: str, *, as_json: bool, **options: Any) -> None:
-    """`options` are those of `consent_of`, and of `pipeline.Way`."""
+    """`options` are those of `consent_of`, and of `Way`."""
     from distill import pipeline
+    from distill.run_start import Way
 
     consent = consent_of(yes=options.pop("yes"), max_usd=options.pop("max_usd"))
-    way = pipeline.Way(until, consent=consent, **options)
+    way = Way(until, consent=consent, **options)
     outcome = pipeline.run(workspace_of(context), task, way)
     folder = outcome.context.folder
     if as_json:

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from distill.systems import HEADS, is_disturbed
+from distill.report.figures import is_disturbed
+from distill.systems import HEADS
 
 SHOWN = 160
 LONGEST_MESSAGE = 4000  # characters; a log's tail has its place

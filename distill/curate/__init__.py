@@ -25,8 +25,8 @@ from distill.curate.masking import masked
 from distill.curate.means import Means
 from distill.curate.stored_pairs import search_once
 from distill.records import Candidate, Drop, Example, most_frequent
+from distill.run_context import Context
 from distill.store import Store
-from distill.workspace import Context
 
 Check = Callable[[Sequence[Candidate], Means], list[Drop]]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import ceil
 
 from distill.curate.means import Means
+from distill.groups import group_shares
 from distill.records import Candidate, Drop
-from distill.topup import group_shares
 
 REASON = "more rows of its label than wanted"
 

@@ -3,13 +3,13 @@
 import random
 from collections.abc import Sequence
 
+from distill.answer_json import label_of
 from distill.asking import ask_all, lazily, teacher_settings
-from distill.backends.apis.wire import label_of
 from distill.backends.teachers import choose
 from distill.prompting import judge_request
 from distill.records import Answered, Ask, Candidate, content_id
+from distill.run_context import Context
 from distill.store import Store
-from distill.workspace import Context
 
 PURPOSE = "curate:judge"
 

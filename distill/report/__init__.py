@@ -13,8 +13,8 @@ from distill.report.render import card, html, markdown
 from distill.report.terms import terms_figures
 from distill.report.traffic import assumptions
 from distill.report.unfinished import so_far
+from distill.run_context import Context
 from distill.store import Store
-from distill.workspace import Context
 
 CARD = "README.md"
 

@@ -6,20 +6,15 @@ from decimal import Decimal
 from math import ceil
 from typing import Any
 
+from distill.break_even import LATE_DAYS
 from distill.report.confidence import as_good_as_teacher
+from distill.report.figures import is_disturbed, system_of, timing_command
 from distill.report.looks import next_look, tried
 from distill.report.spend import short_usd
-from distill.report.traffic import (
-    TIMING,
-    VERDICT,
-    displaces_student,
-    disturbed_of,
-    usd_at_traffic,
-)
+from distill.report.traffic import TIMING, VERDICT, displaces_student, disturbed_of, usd_at_traffic
 from distill.stats import Verdict
-from distill.systems import LOCAL_SYSTEMS, RIVALS, is_disturbed, system_of, timing_command
+from distill.systems import LOCAL_SYSTEMS, RIVALS
 
-LATE_DAYS = 90
 MEMORISED = 0.05
 WORTH_ROUTING = 0.3  # of the messages
 SHOWN = 3  # labels or fields

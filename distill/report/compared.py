@@ -14,6 +14,7 @@ from distill.records import Completion, Prediction
 from distill.report import confidence, tariffs
 from distill.report.confidence import Sure
 from distill.report.fields import UNUSED, by_field
+from distill.report.figures import system_of
 from distill.report.judged import text_figures
 from distill.report.labels import INVALID, by_label, macro_f1
 from distill.report.mistakes import mistakes
@@ -30,7 +31,7 @@ from distill.stats import (
     verdict,
     verdicts_on_rivals,
 )
-from distill.systems import HEADS, RIVALS, TEACHER_AGAIN, system_of
+from distill.systems import HEADS, RIVALS, TEACHER_AGAIN
 from distill.task import Task
 
 RIGHT_OR_WRONG = ("student", "teacher")

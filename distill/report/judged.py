@@ -3,15 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from distill.pairwise import (
-    CONTROL,
-    LEVEL,
-    PEOPLE,
-    SHOWN_FIRST,
-    SHOWN_SECOND,
-    UNREADABLE,
-    WIN_RATE,
-)
+from distill.pairwise import CONTROL, LEVEL, PEOPLE, SHOWN_FIRST, SHOWN_SECOND, UNREADABLE, WIN_RATE
 from distill.records import Better
 from distill.stats import estimate, ratio, share
 from distill.store import Store

@@ -4,9 +4,9 @@ from decimal import Decimal
 from typing import Any
 
 from distill.prices import machine_usd
+from distill.purpose import COMPARED
 from distill.records import Student
 from distill.store import Run, Store
-from distill.systems import COMPARED
 from distill.task import Task
 
 SHOWN_PLACES = 8  # of a dollar

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from distill.backends.apis.wire import json_object
+from distill.answer_json import json_object
 from distill.backends.batches import BATCHES
 from distill.backends.teachers import choose, price_of
 from distill.backends.token_count import of_text

@@ -12,12 +12,13 @@ from typing import Any, Literal
 
 from distill.backends.processors import is_disturbed
 from distill.prices import usd_per_1k
+from distill.purpose import COMPARED, MEASURED
 from distill.records import Completion, Pace, Prediction, Speed, Student
 from distill.report.results import Results
 from distill.report.spend import shown_usd
 from distill.stats import percentile
 from distill.store import Run, Store
-from distill.systems import COMPARED, LOCAL_SYSTEMS, MEASURED
+from distill.systems import LOCAL_SYSTEMS
 from distill.task import Task
 
 MARK = "†"

@@ -14,9 +14,10 @@ from distill.backends.teachers import choose
 from distill.backends.tuning_prices import TUNABLE
 from distill.break_even import Assumed, Mixture, Offer, PayBack, Running, pay_back
 from distill.price_table import lifetime_of
+from distill.report.figures import is_disturbed
 from distill.report.spend import shown_usd
 from distill.stats import Verdict
-from distill.systems import OF_ITS_ROWS, is_disturbed
+from distill.systems import OF_ITS_ROWS
 from distill.task import Task
 
 CENTS = Decimal("0.01")

@@ -3,13 +3,7 @@
 from typing import Any
 
 from distill.errors import DistillError
-from distill.report.collect import (
-    collect,
-    data_figures,
-    run_figures,
-    stamped,
-    student_figures,
-)
+from distill.report.collect import collect, data_figures, run_figures, stamped, student_figures
 from distill.report.spend import spend_figures
 from distill.store import Run, Store
 from distill.task import Task

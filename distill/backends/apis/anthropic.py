@@ -11,15 +11,7 @@ from distill.backends.apis.capabilities import (
 )
 from distill.backends.apis.lenient import token_count
 from distill.backends.apis.transport import opened, timeout
-from distill.backends.apis.wire import (
-    NO_KEY,
-    Answer,
-    Body,
-    Payload,
-    Reply,
-    answer_schema,
-    post,
-)
+from distill.backends.apis.wire import NO_KEY, Answer, Body, Payload, Reply, answer_schema, post
 from distill.backends.keys import key_of
 from distill.records import Endpoint, Request, Usage
 

@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from distill.backends.apis.lenient import content_text, ending, usage_of, without_thoughts
 from distill.backends.apis.transport import opened, timeout
-from distill.backends.apis.wire import (
-    NO_KEY,
-    Answer,
-    Body,
-    Payload,
-    Reply,
-    post,
-)
+from distill.backends.apis.wire import NO_KEY, Answer, Body, Payload, Reply, post
 from distill.backends.keys import key_of
 from distill.records import Endpoint, Request
 

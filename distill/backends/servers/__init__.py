@@ -10,9 +10,8 @@ from typing import Protocol
 from distill.backends.servers import vllm
 from distill.backends.servers.vllm import KEY_VARIABLE as KEY_VARIABLE
 from distill.prices import Rates
-from distill.records import Endpoint, Model
+from distill.records import MODEL_TOKENS, Endpoint, Model
 
-MODEL_TOKENS = 2048
 LOOPBACK = "127.0.0.1"
 
 

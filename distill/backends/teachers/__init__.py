@@ -13,13 +13,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from distill.backends.keys import required_key
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers import anthropic, embedded, openai, url, vllm
-from distill.errors import InputError
+from distill.model_ref import BY_KEY, KEYS, WITHOUT_KEY, parse
+from distill.model_terms import SENTENCES
 from distill.prices import Rates, TokenPrice
 from distill.records import Endpoint, Model
-from distill.terms import PAGE, SENTENCES, StudentKind, terms_of_teacher
+from distill.terms import PAGE, StudentKind, terms_of_teacher
 
 
 class Teacher(Protocol):
@@ -45,12 +45,6 @@ TEACHERS: dict[str, Teacher] = {
     "vllm": vllm,
     "url": url,
 }
-AUTO = "auto"
-KEYS = {"openai": openai.KEY, "anthropic": anthropic.KEY}  # of the backends that need one
-# What `auto` is when the backend's key is set; the first that is set counts.
-BY_KEY = {"openai": "gpt-6.1-terra", "anthropic": "claude-sonnet-5-5"}
-WITHOUT_KEY = "embedded"
-FORMS = "auto, embedded, openai:<id>, anthropic:<id>, vllm:<folder or id>, <url>#<model>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,33 +75,18 @@ def automatic(variables: Mapping[str, str], student: StudentKind) -> tuple[str, 
     return WITHOUT_KEY, f"neither {' nor '.join(KEYS.values())} is set"
 
 
-def check_key(place: str, name: str) -> None:
-    """Raises InputError when the model that stands at `place` of a task file needs a key that is
-    not set; no name needs none."""
-    backend = _parts(name)[0] if name else ""
-    if backend in KEYS:
-        instead = f"or choose another {place} (`embedded` needs none)"
-        required_key(KEYS[backend], name, instead)
-
-
 def check_exists(name: str, settings: ServerSettings) -> None:
     """Look the model up at its provider, which costs nothing. Raises InputError for a key that is
     not accepted or a model that does not exist; does nothing for a model without a provider."""
-    if name and _parts(name)[0] in KEYS:
+    if name and parse(name)[0] in KEYS:
         with choose(name).serve(settings):
             pass
-
-
-def check_name(place: str, name: str) -> None:
-    """Raises InputError when the model that stands at `place` of a task file does not exist."""
-    if name not in ("", AUTO):
-        _parts(name, place)
 
 
 def choose(name: str) -> Chosen:
     """The teacher that `teacher.model` means, once a run has settled what `auto` is. Raises
     InputError for one that does not exist."""
-    backend, argument = _parts(name)
+    backend, argument = parse(name)
     return Chosen(TEACHERS[backend], TEACHERS[backend].identify(argument))
 
 
@@ -115,17 +94,5 @@ def price_of(name: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
     """What the provider of the teacher that `teacher.model` means bills; None for one that sends
     no bill. `rates` are the task's own prices. Raises InputError for a teacher that does not exist
     or whose price is not known."""
-    backend, argument = _parts(name)
+    backend, argument = parse(name)
     return TEACHERS[backend].price(argument, rates)
-
-
-def _parts(name: str, place: str = "teacher.model") -> tuple[str, str]:
-    """(backend, what it is to be given)."""
-    backend, _, argument = name.partition(":")
-    if "://" in name:
-        backend, argument = "url", name
-    # Only the embedded one stands alone, and only a URL is told by its form.
-    alone = backend == "embedded"
-    if backend not in TEACHERS or alone == bool(argument) or (backend == "url") != ("://" in name):
-        raise InputError(f"{place}: {name!r} does not exist; known: {FORMS}")
-    return backend, argument

@@ -7,10 +7,11 @@ from functools import partial
 from distill.backends.apis.transport import opened
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers.provider import endpoint_of, looked_up
+from distill.model_ref import KEYS
 from distill.prices import Rates, TokenPrice, token_price
 from distill.records import Endpoint, Model
 
-KEY = "ANTHROPIC_API_KEY"
+KEY = KEYS["anthropic"]
 
 
 def identify(argument: str) -> Model:

@@ -9,10 +9,11 @@ from distill.backends.apis.transport import opened
 from distill.backends.servers import ServerSettings
 from distill.backends.teachers.provider import endpoint_of, looked_up
 from distill.errors import InputError
+from distill.model_ref import KEYS
 from distill.prices import Rates, TokenPrice, token_price
 from distill.records import Endpoint, Model
 
-KEY = "OPENAI_API_KEY"
+KEY = KEYS["openai"]
 
 
 def identify(argument: str) -> Model:

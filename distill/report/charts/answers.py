@@ -15,8 +15,9 @@ from distill.report.charts.drawing import (
     percent,
     shown,
 )
+from distill.report.figures import system_of
 from distill.report.labels import name_of_invalid
-from distill.systems import HEADS, system_of
+from distill.systems import HEADS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

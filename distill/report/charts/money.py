@@ -18,8 +18,9 @@ from distill.report.charts.drawing import (
     shown,
     spread,
 )
+from distill.report.figures import is_disturbed
 from distill.report.spend import SHOWN_PLACES, short_usd
-from distill.systems import HEADS, is_disturbed
+from distill.systems import HEADS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from distill.report.charts.drawing import INK, LINE, MARK, Chart, drawn, gridded, percent, reach
-from distill.systems import HEADS, system_of
+from distill.report.figures import system_of
+from distill.systems import HEADS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

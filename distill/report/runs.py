@@ -1,0 +1,78 @@
+"""The runs of a folder, how far they are, and what their reports say."""
+
+import json
+from typing import Any
+
+from distill.errors import InputError
+from distill.report.figures import system_of
+from distill.store import open_to_read
+from distill.workspace import EVENTS, Workspace
+
+Row = dict[str, Any]
+
+
+def list_runs(workspace: Workspace, task: str | None) -> list[Row]:
+    """The runs of a task, or of all, the newest first. Raises InputError for a task without any."""
+    databases = {path.parent.name: path for path in workspace.runs.glob("*/distill.duckdb")}
+    if task is not None and task not in databases:
+        known = ", ".join(sorted(databases)) or "none"
+        raise InputError(f"no runs of task {task!r} in {workspace.runs}/; tasks with runs: {known}")
+    rows = []
+    for name in [task] if task else sorted(databases):
+        with open_to_read(databases[name]) as store:
+            for run in reversed(store.runs()):
+                stages = list(store.finished_stages(run.id))
+                row = {"task": name, "run": run.id, "done": ", ".join(stages) or "nothing"}
+                rows.append(row | _result(workspace, name, run.id) | {"why": run.why})
+    return rows
+
+
+def _result(workspace: Workspace, task: str, run_id: str) -> Row:
+    report = workspace.run_folder(task, run_id) / "report.json"
+    if not report.exists():
+        return {}
+    try:
+        figures = json.loads(report.read_text(encoding="utf-8"))
+    except json.JSONDecodeError:
+        return {"verdict": "report.json is damaged: `distill report` writes it again"}
+    if "systems" not in figures:  # of a run that was not finished then
+        return {}
+    student = system_of(figures, "student")
+    return {
+        "student": f"{student['value']:.1%}",
+        "verdict": figures["verdict"]["result"],
+        "base": figures["student"]["base"],
+        "artifact": figures["student"]["artifact"],
+    }
+
+
+def read_status(workspace: Workspace, task: str) -> Row:
+    """How far the latest run is, from its events alone. Raises InputError when there is none."""
+    events = workspace.task_folder(task) / "latest" / EVENTS
+    if not events.exists():
+        raise InputError(f"task {task!r} has no run in {workspace.runs}/")
+    lines = events.read_text(encoding="utf-8").splitlines()
+    # A full disk tears the last line.
+    last = [json.loads(line) for line in lines if '"step"' in line and line.endswith("}")][-1:]
+    row: Row = {"task": task, "run": events.parent.resolve().name}
+    row["state"] = _state(workspace, task)
+    return row | (_progress(last[0]) if last else {})
+
+
+def _state(workspace: Workspace, task: str) -> str:
+    try:
+        holder = workspace.holder(task)
+    except PermissionError:
+        return "not known: its lock may not be read"
+    return f"running (PID {holder})" if holder else "not running"
+
+
+def _progress(event: Row) -> Row:
+    row: Row = {"stage": event["stage"], "step": event["step"], "event": event["event"]}
+    if event["total"]:
+        row["done"] = f"{event['done']}/{event['total']}"
+    row["seconds"] = event["seconds"]
+    if event["event"] == "progress" and event["done"] and event["total"]:
+        left = event["total"] - event["done"]
+        row["seconds_left"] = round(event["seconds"] / event["done"] * left)
+    return row

@@ -1,0 +1,43 @@
+"""A task's JSON Schema → the form that strict modes of providers take."""
+
+from typing import Any
+
+ALTERNATIVES = ("anyOf", "oneOf")
+
+
+def strict(schema: dict[str, Any]) -> dict[str, Any]:
+    """Write a schema as providers take it: every field of every object is required, one that may be
+    missing may be null, alternatives are `anyOf`, and a type is said where the keywords imply one.
+
+    A map (`additionalProperties` with a schema) stays as it is: no provider's strict mode takes it.
+    """
+    written = {key: value for key, value in schema.items() if key != "oneOf"}
+    if alternatives := [part for key in ALTERNATIVES for part in schema.get(key, ())]:
+        written["anyOf"] = [_strict_part(part) for part in alternatives]
+    if "items" in schema:
+        written["items"] = _strict_part(schema["items"])
+    if "properties" in schema:
+        nullable = isinstance(schema.get("type"), list) and "null" in schema["type"]
+        shape = closed_object(_strict_fields(schema))
+        return written | shape | ({"type": schema["type"]} if nullable else {})
+    return written if "type" in written or "items" not in written else {"type": "array"} | written
+
+
+def _strict_fields(schema: dict[str, Any]) -> dict[str, Any]:
+    fields = {name: _strict_part(part) for name, part in schema["properties"].items()}
+    required = schema.get("required", ())
+    return {
+        name: part if name in required else {"anyOf": [part, {"type": "null"}]}
+        for name, part in fields.items()
+    }
+
+
+def _strict_part(part: Any) -> Any:
+    """A part of a schema may be `true`, for anything."""
+    return strict(part) if isinstance(part, dict) else part
+
+
+def closed_object(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object that has these properties, all of them, and no other."""
+    shape = {"type": "object", "properties": properties, "required": list(properties)}
+    return shape | {"additionalProperties": False}
