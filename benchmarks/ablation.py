@@ -20,17 +20,17 @@ from typing import Any
 
 from benchmarks.real_classify import TARGETS, write_task
 from distill import pipeline
-from distill.backends.linear import fit_embeddings, fit_tfidf
+from distill.core.records import Example
+from distill.core.workspace import Workspace
 from distill.curate import means_of, run_checks
-from distill.leaks import without_leaking_seeds
-from distill.records import Example
-from distill.run_context import Context
-from distill.run_start import Way
-from distill.spec import CurateSpec
-from distill.split import find_leaks
-from distill.stats import paired_difference
+from distill.estimate.run_start import Way
+from distill.evaluate.statistics import paired_difference
 from distill.task import Task
-from distill.workspace import Workspace
+from distill.task.leak_gate import without_leaking_seeds
+from distill.task.run_context import Context
+from distill.task.spec import CurateSpec
+from distill.text.classifiers import fit_embeddings, fit_tfidf
+from distill.train.split import find_leaks
 
 CONFIDENCE = 0.95
 OFF: dict[str, Any] = {

@@ -21,18 +21,18 @@ from time import perf_counter
 from typing import Any
 
 from benchmarks.real_classify import PROMPTS, natural, write_rows
-from distill.asking import ask_all, lazily
-from distill.backends.linear import fit_embeddings, fit_tfidf
-from distill.backends.servers import ServerSettings
-from distill.progress import shown
-from distill.prompting import student_request
-from distill.records import Ask, Example, SplitRow, Student, content_id, fold
-from distill.run_context import Context
-from distill.served import models, serve
-from distill.stats import paired_difference, share
+from distill.core.progress import shown
+from distill.core.records import Ask, Example, SplitRow, Student, content_id, fold
+from distill.core.workspace import EVENTS, Workspace
+from distill.evaluate.served import models, serve
+from distill.evaluate.statistics import paired_difference, share
+from distill.llm.complete import ask_all, lazily
+from distill.serve import ServerSettings
 from distill.task import Task, load_task
+from distill.task.prompts import student_request
+from distill.task.run_context import Context
+from distill.text.classifiers import fit_embeddings, fit_tfidf
 from distill.train import train_on
-from distill.workspace import EVENTS, Workspace
 
 NAME = "banking77-all"
 RUN = "all-intents"

@@ -19,16 +19,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from distill.backends.processors import is_disturbed
-from distill.backends.servers import SERVERS, ServerSettings
-from distill.backends.weights import STUDENT, embedded
-from distill.prices import usd_per_1k
-from distill.progress import Progress
-from distill.prompting import answer_requests
-from distill.records import Endpoint, Model, Request
+from distill.core.processors import is_disturbed
+from distill.core.progress import Progress
+from distill.core.records import Endpoint, Model, Request
+from distill.evaluate.load import extents, measure
+from distill.pricing.token_prices import usd_per_1k
 from distill.report.timing import MARK
-from distill.speed import extents, measure
+from distill.serve import SERVERS, ServerSettings
+from distill.serve.embedded_models import STUDENT, embedded
 from distill.task import load_task
+from distill.task.prompts import answer_requests
 from tests.strangers import stranger
 
 IN_FLIGHT = 8

@@ -22,12 +22,12 @@ from typing import Any
 
 from openai import AsyncOpenAI
 
-from distill.backends.apis import openai, openai_shaped
-from distill.backends.client import complete_all
-from distill.backends.servers import ServerSettings
-from distill.backends.teachers import choose
-from distill.ledger import StoreLedger
-from distill.records import Ask, Completion, Message, Request, Sampling
+from distill.core.records import Ask, Completion, Message, Request, Sampling
+from distill.llm.client import complete_all
+from distill.llm.ledger import StoreLedger
+from distill.llm.models import choose
+from distill.llm.providers import openai, openai_compatible
+from distill.serve import ServerSettings
 from distill.store import open_store
 
 MODEL = "gpt-4o-mini"
@@ -119,7 +119,7 @@ def bare(job: Job) -> Asked:
 
 def raw(job: Job) -> Asked:
     """The same, with the client's raw answers."""
-    return asyncio.run(_gather(job, openai_shaped.send_chat))
+    return asyncio.run(_gather(job, openai_compatible.send_chat))
 
 
 async def _gather(job: Job, send: Send) -> Asked:

@@ -23,8 +23,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from distill.backends.embeddings import similar_pairs
-from distill.records import fold
+from distill.core.records import fold
+from distill.text.embeddings import similar_pairs
 
 TARGET = 0.90
 WIDTH, BLOCK = 4, 500  # characters of a shingle; rows of similarities at a time

@@ -31,9 +31,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from distill.batch_store import reserved_usd
-from distill.rehearsal import Bill, Settings, StandIn, running
+from distill.rehearsal.provider import Bill, Settings, StandIn, running
 from distill.store import open_store
+from distill.store.batches import reserved_usd
 from tests.spending import PURPOSE, RUN
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -21,8 +21,8 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks.real_classify import INTENTS
-from distill.backends.embeddings import embed_once
-from distill.backends.suspects import suspect_labels
+from distill.text.embeddings import embed_once
+from distill.text.label_errors import suspect_labels
 
 TARGETS = {"recall": 0.6, "precision": 0.6}
 TRUSTED = 10  # a label

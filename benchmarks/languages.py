@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from distill.backends.language import language_of, other_language
+from distill.text.language import language_of, other_language
 from tests.foreign import FOREIGN
 
 ENGLISH = ("banking77", "snips", "restaurant8k")

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.real_classify import INTENTS
-from distill.backends.leaks import NEAR, SEMANTIC, leak_matches
-from distill.backends.personal import find_personal, mask_personal, name_kinds
-from distill.records import Leak, fold
+from distill.core.records import Leak, fold
+from distill.text.contamination import NEAR, SEMANTIC, leak_matches
+from distill.text.pii.detect import find_personal, mask_personal, name_kinds
 
 GOLD, PAIRS, LARGE = 500, 10_000, (100_000, 1_000)
 TARGETS = {

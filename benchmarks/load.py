@@ -22,12 +22,11 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from distill.backends import weights
-from distill.backends.apis import DIALECTS
-from distill.backends.apis.wire import Body, Reply
-from distill.backends.load import Extent, closed_loop
-from distill.backends.servers import SERVERS, ServerSettings
-from distill.records import Endpoint, Message, Model, Request, Sampling
+from distill.core.records import Endpoint, Message, Model, Request, Sampling
+from distill.llm.load_test import Extent, closed_loop
+from distill.llm.providers import DIALECTS
+from distill.llm.providers.wire import Body, Reply
+from distill.serve import SERVERS, ServerSettings, embedded_models
 from distill.task import load_task
 
 MOST_APART = 0.05
@@ -122,7 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    _, folder = weights.embedded(weights.STUDENT)
+    _, folder = embedded_models.embedded(embedded_models.STUDENT)
     found = {}
     with TemporaryDirectory() as scratch:
         settings = ServerSettings(max(LOADS), Decimal("0.10"), Path(scratch) / "vllm.log")

@@ -20,8 +20,8 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.planted import Sentence, look_alikes, plant
-from distill.backends.boilerplate import placeholder_in, refusal_in
-from distill.backends.personal import KINDS, find_personal
+from distill.text.boilerplate import placeholder_in, refusal_in
+from distill.text.pii.detect import KINDS, find_personal
 
 RECALL, PRECISION = 0.97, 0.97
 

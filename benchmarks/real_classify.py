@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from distill import pipeline
-from distill.records import fold
-from distill.run_start import Way
-from distill.workspace import Workspace
+from distill.core.records import fold
+from distill.core.workspace import Workspace
+from distill.estimate.run_start import Way
 
 INTENTS = {
     "easy": (

@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from distill import pipeline
-from distill.records import (
+from distill.core.records import (
     Ask,
     Candidate,
     Completion,
@@ -40,10 +40,10 @@ from distill.records import (
     Spread,
     Student,
 )
-from distill.run_start import Way, begin
+from distill.core.workspace import Workspace
+from distill.estimate.run_start import Way, begin
 from distill.store import Store, open_store
 from distill.task import Task, load_task
-from distill.workspace import Workspace
 
 MOST_SECONDS = 5.0
 SERVED = ("teacher", "student", "base", "base_few_shot")

@@ -25,16 +25,16 @@ from typing import Any
 
 from benchmarks.real_classify import natural
 from distill import pipeline
-from distill.fields import Fields
-from distill.leaks import find
-from distill.progress import shown
-from distill.records import Example, Labelled, SplitRow, Student, content_id, fold
-from distill.run_context import Context
-from distill.run_start import Way, begin
-from distill.spec import CurateSpec, LeaksSpec
+from distill.core.progress import shown
+from distill.core.records import Example, Labelled, SplitRow, Student, content_id, fold
+from distill.core.workspace import EVENTS, Workspace
+from distill.estimate.run_start import Way, begin
 from distill.task import load_task
+from distill.task.fields import Fields
+from distill.task.leak_gate import find
+from distill.task.run_context import Context
+from distill.task.spec import CurateSpec, LeaksSpec
 from distill.train import read_student, train_on
-from distill.workspace import EVENTS, Workspace
 
 MADE_ELSEWHERE = ("generate", "curate", "split", "train")
 SCHEMA = {

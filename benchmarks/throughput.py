@@ -23,7 +23,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.peers import PEERS, Unavailable, installed
-from distill.rehearsal import Settings, running
+from distill.rehearsal.provider import Settings, running
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = ROOT / "prompts" / "classify" / "seeds.jsonl"

@@ -25,9 +25,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from distill.backends.trainers import TrainJob, lora
-from distill.backends.trainers.recipes import recipe_for
-from distill.spec import StudentSpec
+from distill.task.spec import StudentSpec
+from distill.train.trainers import TrainJob, lora
+from distill.train.trainers.recipes import recipe_for
 
 MODES = ("ours", "unsloth", "trl")
 SYSTEM = "Name the intent of the customer's message."
@@ -121,7 +121,7 @@ def run(mode: str, job: TrainJob) -> Figures:
 
 def count_tokens(job: TrainJob) -> int:
     """Tokens of the training rows by our template."""
-    from distill.backends.context import tokens_of
+    from distill.serve.context_length import tokens_of
 
     with job.train.open(encoding="utf-8") as lines:
         return sum(tokens_of(json.loads(line)["messages"], Path(job.base)) for line in lines)

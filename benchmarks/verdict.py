@@ -27,8 +27,8 @@ import numpy
 
 from benchmarks.verdict_bounds import TESTS
 from benchmarks.verdict_draws import CONFIDENCE, Truth, fields, labels, rivals, wins
-from distill.levels import level_of_look
-from distill.stats import chance_of_difference, estimate, verdict, verdicts_on_rivals
+from distill.evaluate.levels import level_of_look
+from distill.evaluate.statistics import chance_of_difference, estimate, verdict, verdicts_on_rivals
 
 ROWS = (60, 100, 240, 1000)
 LOOKS = (1, 2, 3, 4, 5)

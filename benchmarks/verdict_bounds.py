@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy
 
 from benchmarks.verdict_draws import CONFIDENCE, Truth
-from distill.stats import score_interval
+from distill.evaluate.statistics import score_interval
 
 LARGE = 0.5  # from here on a row counts as a whole one in `tango_and_student`
 BOLDEST = 0.75  # of the stake that a row of the worst value would lose as a whole

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy
 
-from distill.bounded import chance_below_zero
-from distill.stats import score_interval, score_p
+from distill.evaluate.bounded import chance_below_zero
+from distill.evaluate.statistics import score_interval, score_p
 
 TEACHER = 0.85  # its true share of right answers
 CONFIDENCE = 0.95
@@ -44,7 +44,7 @@ class Truth:
         return [ours for ours, _ in rows], [theirs for _, theirs in rows]
 
     def p(self, counts: Sequence[int], margin: float) -> float:
-        """That of `distill.stats.chance_of_difference`, from counts."""
+        """That of `distill.evaluate.statistics.chance_of_difference`, from counts."""
         if self.kind == "labels":
             _, better, worse, _ = counts
             return score_p(better, worse, sum(counts), -margin)

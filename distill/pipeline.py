@@ -24,28 +24,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from distill.asking import Waiting, teacher_settings
-from distill.backends.context import perhaps_longer_than
-from distill.backends.teachers import check_exists
-from distill.backends.trainers import TRAINERS
-from distill.backends.trainers import choose as choose_trainer
+from distill.core.errors import InputError
+from distill.core.progress import shown
+from distill.core.purpose import stages_until
+from distill.core.workspace import EVENTS, Workspace
 from distill.curate import curate, kept_of
-from distill.curve import learning_curve
-from distill.errors import InputError
-from distill.evaluate import evaluate, time_again
-from distill.generate import check_teacher, generate
-from distill.gold import check_contradictions
-from distill.leaks import gold_notes, without_leaking_seeds
-from distill.permission import notes
-from distill.plan import Plan, curve_plan, model_of
-from distill.plan_student import curve_cost
-from distill.progress import shown
-from distill.prompting import student_chat
-from distill.purpose import stages_until
-from distill.rehearsal_folder import check_is_for_real_runs
-from distill.report import is_outdated, report, report_so_far
-from distill.run_context import Context
-from distill.run_start import (
+from distill.estimate import Plan, curve_plan, model_of
+from distill.estimate.finetuning import curve_cost
+from distill.estimate.run_start import (
     ALL_THE_WAY,
     Chosen,
     Way,
@@ -56,12 +42,26 @@ from distill.run_start import (
     why_new,
     write_run,
 )
-from distill.split import split
+from distill.evaluate import evaluate, time_again
+from distill.evaluate.curve import learning_curve
+from distill.generate import check_teacher, generate
+from distill.llm.complete import Waiting, teacher_settings
+from distill.llm.models import check_exists
+from distill.report import is_outdated, report, report_so_far
+from distill.serve.context_length import perhaps_longer_than
 from distill.store import Run, Store, open_store
+from distill.store.rehearsals import check_is_for_real_runs
 from distill.task import Task, load_task
-from distill.task_warnings import task_warnings
+from distill.task.gold import check_contradictions
+from distill.task.leak_gate import gold_notes, without_leaking_seeds
+from distill.task.prompts import student_chat
+from distill.task.run_context import Context
 from distill.train import train
-from distill.workspace import EVENTS, Workspace
+from distill.train.permission import notes
+from distill.train.split import split
+from distill.train.task_warnings import task_warnings
+from distill.train.trainers import TRAINERS
+from distill.train.trainers import choose as choose_trainer
 
 Write = Callable[[Store], None]
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from distill.progress import Progress
-from distill.rehearsal import Settings
-from distill.rehearsal import StandIn as Provider
-from distill.run_context import Context
+from distill.core.progress import Progress
+from distill.core.workspace import Workspace
+from distill.rehearsal.provider import Settings
+from distill.rehearsal.provider import StandIn as Provider
 from distill.task import Task, load_task
-from distill.workspace import Workspace
+from distill.task.run_context import Context
 from tests import scripted
 from tests.no_network import sitecustomize
 from tests.standin import StandIn

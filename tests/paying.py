@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from distill import pipeline
-from distill.consent import WHOLE_BUDGET
+from distill.core.workspace import Workspace
+from distill.estimate.consent import WHOLE_BUDGET
+from distill.estimate.run_start import ALL_THE_WAY, Way
 from distill.pipeline import Outcome
-from distill.run_start import ALL_THE_WAY, Way
-from distill.workspace import Workspace
 
 
 def paid_run(workspace: Workspace, name: str, way: Way = ALL_THE_WAY) -> Outcome:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from distill.prices import MachinePrice, token_price
-from distill.progress import Progress
-from distill.records import (
+from distill.core.progress import Progress
+from distill.core.records import (
     Ask,
     Completion,
     Message,
@@ -19,11 +18,12 @@ from distill.records import (
     Student,
     Usage,
 )
-from distill.run_context import Context
-from distill.run_start import Way, begin
+from distill.core.workspace import Workspace
+from distill.estimate.run_start import Way, begin
+from distill.pricing.token_prices import MachinePrice, token_price
 from distill.store import Store, open_store
 from distill.task import Task
-from distill.workspace import Workspace
+from distill.task.run_context import Context
 
 IN_FLIGHT = 8
 WRONG = {"cats": "dogs", "dogs": "birds", "birds": "cats"}

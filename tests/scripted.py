@@ -14,13 +14,14 @@ import numpy
 import pytest
 from safetensors.numpy import save_file
 
-from distill.backends import embeddings, processors
-from distill.backends.servers import SERVERS, ServerSettings
-from distill.backends.teachers import TEACHERS
-from distill.backends.trainers import TRAINERS, OnSteps, Trained, TrainJob, lora
-from distill.backends.weights import MANIFEST, STUDENT, TEACHER, embedded
-from distill.prices import MachinePrice, Rates
-from distill.records import Endpoint, Model
+from distill.core import processors
+from distill.core.records import Endpoint, Model
+from distill.llm.models import TEACHERS
+from distill.pricing.token_prices import MachinePrice, Rates
+from distill.serve import SERVERS, ServerSettings
+from distill.serve.embedded_models import MANIFEST, STUDENT, TEACHER, embedded
+from distill.text import embeddings
+from distill.train.trainers import TRAINERS, OnSteps, Trained, TrainJob, lora
 from tests.standin import StandIn
 
 

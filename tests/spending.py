@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from distill.backends.client import complete_all
-from distill.backends.servers import ServerSettings
-from distill.backends.teachers import choose
-from distill.batching import Batched, batching
-from distill.ledger import StoreLedger
-from distill.records import Ask, Completion, Endpoint, Message, Model, Request, Sampling
+from distill.core.records import Ask, Completion, Endpoint, Message, Model, Request, Sampling
+from distill.llm.batches.runner import Batched, batching
+from distill.llm.client import complete_all
+from distill.llm.ledger import StoreLedger
+from distill.llm.models import choose
+from distill.serve import ServerSettings
 from distill.store import Store, open_store
 
 RUN, PURPOSE = "r", "generate:answer"

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from distill import pipeline
-from distill.errors import InputError
-from distill.report.advice import RULES, advice
-from distill.rivals import fitted
-from distill.stats import Verdict, verdict
-from distill.systems import HEADS
-from distill.workspace import Workspace
+from distill.core.errors import InputError
+from distill.core.workspace import Workspace
+from distill.evaluate.baselines import fitted
+from distill.evaluate.statistics import Verdict, verdict
+from distill.evaluate.systems import HEADS
+from distill.report.recommendations import RULES, advice
 from tests.conftest import WriteTask
 from tests.standin import BOOKING, StandIn
 

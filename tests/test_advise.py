@@ -8,14 +8,14 @@ from datetime import date
 import pytest
 from click.testing import CliRunner
 
-import distill.advise
-import distill.plan
-from distill.advise import Finding, _money, advise, verdict_of
+import distill.estimate
+import distill.estimate.go_no_go
 from distill.cli import cli
-from distill.plan import plan
-from distill.stats import gold_that_settles
-from distill.wanted import EVALUATE
-from distill.workspace import Workspace
+from distill.core.workspace import Workspace
+from distill.estimate import plan
+from distill.estimate.go_no_go import Finding, _money, advise, verdict_of
+from distill.estimate.workload import EVALUATE
+from distill.evaluate.statistics import gold_that_settles
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.test_texts import write as write_texts
 
@@ -26,7 +26,7 @@ HEAD += '[teacher]\nmodel = "openai:gpt-6.1-terra"\nfew_shot = 3\n[generate]\nre
 
 @pytest.fixture(autouse=True)
 def on_a_day_of_november(monkeypatch: pytest.MonkeyPatch) -> None:
-    for place in (distill.advise, distill.plan):
+    for place in (distill.estimate.go_no_go, distill.estimate):
         monkeypatch.setattr(place, "today", lambda: date(2026, 11, 28))
 
 
@@ -90,7 +90,7 @@ def test_a_student_at_openai_needs_no_machine(workspace: Workspace, pets: WriteT
 def test_no_student_is_trained_where_nobody_may_any_more(
     workspace: Workspace, pets: WriteTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(distill.advise, "today", lambda: date(2027, 1, 6))
+    monkeypatch.setattr(distill.estimate.go_no_go, "today", lambda: date(2027, 1, 6))
     pets(task_toml=f"{HEAD}{AT_OPENAI}")
     money = found(workspace, "money")
     assert money.word == "no go" and "takes no new trainings since 2027-01-06" in money.because

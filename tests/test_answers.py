@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from distill.answers import Labels
-from distill.backends.apis.wire import answer_schema
-from distill.fields import Fields, inline, schema_problem
-from distill.normalise import NORMALISERS
-from distill.records import Sampling
-from distill.rehearsal.schemas import check_anthropic, check_openai
-from distill.strict_schema import strict
+from distill.core.records import Sampling
+from distill.llm.providers.wire import answer_schema
+from distill.rehearsal.provider.schemas import check_anthropic, check_openai
+from distill.task.answers import Labels
+from distill.task.fields import Fields, inline, schema_problem
+from distill.task.normalise import NORMALISERS
+from distill.task.strict_schema import strict
 
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",

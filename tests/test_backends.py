@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 
-from distill.backends import embeddings, hardware, teachers, trainers, weights
-from distill.backends.apis import DIALECTS
-from distill.backends.apis.wire import tier_of
-from distill.backends.client import complete_all
-from distill.backends.linear import fit_embeddings
-from distill.backends.servers import ServerSettings, vllm
-from distill.backends.servers.vllm import free_port
-from distill.errors import ChildError, DistillError, InputError
-from distill.overview import diagnose
-from distill.records import Api, Message, Model, Request, Sampling
+from distill.core import hardware
+from distill.core.errors import ChildError, DistillError, InputError
+from distill.core.records import Api, Message, Model, Request, Sampling
+from distill.llm import models
+from distill.llm.client import complete_all
+from distill.llm.doctor import diagnose
+from distill.llm.providers import DIALECTS
+from distill.llm.providers.wire import tier_of
+from distill.serve import ServerSettings, embedded_models, vllm
+from distill.serve.vllm import free_port
+from distill.text import embeddings
+from distill.text.classifiers import fit_embeddings
+from distill.train import trainers
 from tests import scripted
 from tests.books import Books
 
@@ -30,7 +33,7 @@ def test_auto_and_unknown_trainers() -> None:
 
 def test_unknown_teachers() -> None:
     with pytest.raises(InputError, match=r"'x' does not exist; known: auto, embedded, openai"):
-        teachers.choose("x")
+        models.choose("x")
 
 
 def test_a_part_has_its_own_interpreter_when_set_up_made_one(
@@ -88,11 +91,11 @@ def test_free_ports_can_be_bound() -> None:
 def test_whatever_shapes_an_answer_changes_the_hash_of_a_model(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"weights")
     (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
-    before = weights.folder_hash(tmp_path)
+    before = embedded_models.folder_hash(tmp_path)
     (tmp_path / "notes.txt").write_text("no matter", encoding="utf-8")
-    assert weights.folder_hash(tmp_path) == before
+    assert embedded_models.folder_hash(tmp_path) == before
     (tmp_path / "tokenizer.json").write_text('{"a": 1}', encoding="utf-8")
-    assert weights.folder_hash(tmp_path) != before
+    assert embedded_models.folder_hash(tmp_path) != before
 
 
 def test_a_model_that_cannot_be_unpacked_says_why(
@@ -101,7 +104,7 @@ def test_a_model_that_cannot_be_unpacked_says_why(
     monkeypatch.setenv("DISTILL_MODELS", str(tmp_path / "file"))
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with pytest.raises(DistillError, match="cannot unpack gemma-3-270m; run `make setup`"):
-        weights.embedded(weights.TEACHER)
+        embedded_models.embedded(embedded_models.TEACHER)
 
 
 @pytest.mark.models
@@ -109,7 +112,7 @@ def test_the_teacher_starts_every_text_with_bos() -> None:
     """GGUF tokenizers lose the rule, and Gemma is badly broken without."""
     from tokenizers import Tokenizer
 
-    _, folder = weights.embedded(weights.TEACHER)
+    _, folder = embedded_models.embedded(embedded_models.TEACHER)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     assert tokenizer.encode("hello").tokens[0] == "<bos>"
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from distill.errors import InputError
-from distill.plan import plan
-from distill.rehearsal import StandIn as Provider
-from distill.workspace import Workspace
+from distill.core.errors import InputError
+from distill.core.workspace import Workspace
+from distill.estimate import plan
+from distill.rehearsal.provider import StandIn as Provider
 from tests.conftest import PETS, WriteTask
 from tests.paying import paid_run
 from tests.standin import StandIn

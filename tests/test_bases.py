@@ -20,19 +20,19 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 from distill import pipeline
-from distill.backends import bases
-from distill.backends.base_folder import parameters
-from distill.backends.bases import locate
-from distill.backends.teachers import choose
-from distill.backends.trainers import TRAINERS, lora
-from distill.backends.trainers.children.lora import loading, merging
-from distill.backends.trainers.recipes import recipe_for
-from distill.backends.weights import STUDENT
-from distill.errors import InputError
-from distill.run_start import Way
-from distill.spec import StudentSpec
+from distill.core.errors import InputError
+from distill.core.workspace import Workspace
+from distill.estimate.run_start import Way
+from distill.llm.models import choose
+from distill.serve import base_models
+from distill.serve.base_folder import parameters
+from distill.serve.base_models import locate
+from distill.serve.embedded_models import STUDENT
 from distill.task import load_task
-from distill.workspace import Workspace
+from distill.task.spec import StudentSpec
+from distill.train.trainers import TRAINERS, lora
+from distill.train.trainers.recipes import recipe_for
+from distill.train.worker.lora import loading, merging
 from tests.conftest import WriteTask
 from tests.standin import StandIn
 
@@ -72,8 +72,8 @@ def test_auto_is_embedded_without_a_card_and_larger_with_one(
 ) -> None:
     name, folder = locate("auto")
     assert name.startswith(f"{STUDENT}@") and (folder / "config.json").exists()
-    monkeypatch.setattr(bases, "gpu", lambda: "NVIDIA Something, 80 GB")
-    assert bases.automatic()[0] == "unsloth/Llama-3.2-1B-Instruct"
+    monkeypatch.setattr(base_models, "gpu", lambda: "NVIDIA Something, 80 GB")
+    assert base_models.automatic()[0] == "unsloth/Llama-3.2-1B-Instruct"
 
 
 def test_a_folder_has_a_name_with_a_hash(base: Path) -> None:
@@ -82,12 +82,12 @@ def test_a_folder_has_a_name_with_a_hash(base: Path) -> None:
 
 
 def test_the_licence_of_a_base_is_that_of_its_card(base: Path) -> None:
-    assert bases.licence(base) == ""
+    assert base_models.licence(base) == ""
     (base / "README.md").write_text("---\ntags: [a]\nlicense: llama3.2\n---\n# Base\n", "utf-8")
-    assert bases.licence(base) == TRAINERS["peft"].locate(str(base)).licence == "llama3.2"
+    assert base_models.licence(base) == TRAINERS["peft"].locate(str(base)).licence == "llama3.2"
     (base / "README.md").write_text("# No header\nlicense: mit\n", encoding="utf-8")
-    assert bases.licence(base) == ""
-    assert bases.licence(locate("auto")[1]) == "apache-2.0"
+    assert base_models.licence(base) == ""
+    assert base_models.licence(locate("auto")[1]) == "apache-2.0"
 
 
 def test_a_models_size_is_read_from_its_headers(base: Path) -> None:
@@ -293,7 +293,9 @@ def hub(error: str) -> Iterator[str]:
 
 def ask_hub(url: str, cache: Path, **environment: str) -> str:
     """What the real client of the hub makes of it, in a process of its own."""
-    code = "from distill.backends.bases import locate; locate('meta-llama/Llama-3.2-1B-Instruct')"
+    code = (
+        "from distill.serve.base_models import locate; locate('meta-llama/Llama-3.2-1B-Instruct')"
+    )
     names = {"HF_ENDPOINT": url, "HF_HOME": str(cache)}
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -13,18 +13,17 @@ from typing import Any
 
 import pytest
 
-from distill import batching
-from distill.backends.batches import BATCHES
-from distill.batch_store import attempts_out, known_jobs, open_batches
-from distill.cancel import cancel
-from distill.consent import WHOLE_BUDGET
-from distill.errors import DistillError, InputError
-from distill.ledger import BudgetReached
-from distill.probe import measure
-from distill.rehearsal import Bill, Settings, StandIn
-from distill.run_start import Way
+from distill.core.errors import DistillError, InputError
+from distill.core.workspace import Workspace
+from distill.estimate.consent import WHOLE_BUDGET
+from distill.estimate.probe import measure
+from distill.estimate.run_start import Way
+from distill.llm.batches import BATCHES, runner
+from distill.llm.ledger import BudgetReached
+from distill.rehearsal.provider import Bill, Settings, StandIn
 from distill.store import open_store
-from distill.workspace import Workspace
+from distill.store.batches import attempts_out, known_jobs, open_batches
+from distill.train.cancel import cancel
 from tests.conftest import WriteTask, jsonl, pet_rows, point_to
 from tests.paying import paid_run
 from tests.spending import PURPOSE, RUN, spend, spend_in_batches
@@ -45,8 +44,8 @@ Start = Callable[..., AbstractContextManager[StandIn]]
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for hours at a provider does not here."""
-    monkeypatch.setattr(batching, "FIRST_PAUSE_SECONDS", 0.05)
-    monkeypatch.setattr(batching, "LOST_ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(runner, "FIRST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(runner, "LOST_ANSWER_SECONDS", 0.05)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.backends.boilerplate import placeholder_in, refusal_in
+from distill.text.boilerplate import placeholder_in, refusal_in
 
 REFUSALS = """\
 As an AI language model, I don't have personal experiences with banks.

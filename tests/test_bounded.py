@@ -8,7 +8,13 @@ import numpy
 import pytest
 from scipy.stats import beta
 
-from distill.bounded import bounds, chance_below_zero, chance_of_mean, lower_bound, ratio_bounds
+from distill.evaluate.bounded import (
+    bounds,
+    chance_below_zero,
+    chance_of_mean,
+    lower_bound,
+    ratio_bounds,
+)
 
 
 @pytest.mark.parametrize(("rows", "right"), [(10, 7), (60, 59), (60, 5), (240, 210)])

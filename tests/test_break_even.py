@@ -13,11 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distill import pipeline
-from distill.backends import tuning_prices
-from distill.break_even import Assumed, Mixture, Offer, Running, at_provider, on_machines, pay_back
-from distill.records import Student
-from distill.report.tariffs import billing
-from distill.report.traffic import (
+from distill.core.records import Student
+from distill.core.workspace import Workspace
+from distill.evaluate.statistics import Interval, Result, Verdict
+from distill.pricing import finetuning
+from distill.pricing.break_even import (
+    Assumed,
+    Mixture,
+    Offer,
+    Running,
+    at_provider,
+    on_machines,
+    pay_back,
+)
+from distill.report.alternative_prices import billing
+from distill.report.payback import (
     Made,
     Purchase,
     break_even_figures,
@@ -26,9 +36,7 @@ from distill.report.traffic import (
     rival_figures,
     traffic_figures,
 )
-from distill.stats import Interval, Result, Verdict
 from distill.task import Task
-from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask
 from tests.standin import StandIn
 from tests.test_pipeline import figures
@@ -176,8 +184,8 @@ def test_a_model_that_ends_first_never_pays(
     billed, spent = {"teacher", "student"}, Decimal("16.9")  # 9.94 days: the tenth
     for days, never in ((9, True), (10, False), (11, False)):
         ends = datetime.now(UTC).date() + timedelta(days=days)
-        tunable = tuning_prices.Tunable(Decimal(3), 1, ends)
-        monkeypatch.setitem(tuning_prices.TUNABLE, BASE, tunable)
+        tunable = finetuning.Tunable(Decimal(3), 1, ends)
+        monkeypatch.setitem(finetuning.TUNABLE, BASE, tunable)
         (found,) = break_even_figures(task, rows, billed, Made(spent, BASE)).values()
         assert (found["never"], found["ends"]) == (never, ends.isoformat())
         assert (f"before its model ends on {ends}" in found["sentence"]) is never

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.backends.child import running
+from distill.core.processes import running
 
 # A child that starts a grandchild, says both PIDs, and would sleep for ever.
 FAMILY = """

@@ -17,9 +17,9 @@ import pytest
 from click.testing import CliRunner
 
 from distill.cli import cli
+from distill.core.workspace import Workspace
 from distill.report.runs import list_runs, read_status
 from distill.store import Run, open_store
-from distill.workspace import Workspace
 from tests.conftest import WriteTask
 from tests.standin import StandIn
 

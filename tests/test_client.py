@@ -7,14 +7,23 @@ from typing import Any
 
 import pytest
 
-from distill.answer_json import inputs_of, label_of
-from distill.backends.apis.wire import Answer
-from distill.backends.client import complete_all
-from distill.backends.completions import answered
-from distill.errors import DistillError
-from distill.prices import MachinePrice
-from distill.records import Attempt, Endpoint, Message, Model, Outcome, Request, Sampling, Usage
+from distill.core.errors import DistillError
+from distill.core.records import (
+    Attempt,
+    Endpoint,
+    Message,
+    Model,
+    Outcome,
+    Request,
+    Sampling,
+    Usage,
+)
+from distill.llm.client import complete_all
+from distill.llm.completions import answered
+from distill.llm.providers.wire import Answer
+from distill.pricing.token_prices import MachinePrice
 from distill.store import open_store
+from distill.task.answer_json import inputs_of, label_of
 from tests.books import Books
 from tests.standin import StandIn
 

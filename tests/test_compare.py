@@ -11,14 +11,14 @@ from click.testing import CliRunner, Result
 
 from distill import pipeline
 from distill.cli import cli
-from distill.compare import Measured, compare, yardstick
-from distill.errors import InputError
-from distill.records import Score
-from distill.run_start import Way
+from distill.core.errors import InputError
+from distill.core.records import Score
+from distill.core.workspace import Workspace
+from distill.estimate.run_start import Way
+from distill.report.compare_runs import Measured, compare, yardstick
 from distill.store import Run, open_store
-from distill.store.rows import now
+from distill.store.tables import now
 from distill.task import Task
-from distill.workspace import Workspace
 from tests.conftest import WriteTask, jsonl, pet_rows, write_pets
 from tests.standin import StandIn
 

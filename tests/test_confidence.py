@@ -6,9 +6,9 @@ from math import log
 import pytest
 from sklearn.calibration import calibration_curve
 
-from distill.backends.apis import DIALECTS
-from distill.records import Message, Request, Sampling
-from distill.report.confidence import (
+from distill.core.records import Message, Request, Sampling
+from distill.llm.providers import DIALECTS
+from distill.report.calibration import (
     Figures,
     Said,
     Sure,

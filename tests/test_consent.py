@@ -15,19 +15,19 @@ import pytest
 from click.testing import CliRunner, Result
 
 from distill import pipeline
-from distill.advise import advise
 from distill.cli import cli
-from distill.compare import compare
-from distill.consent import Consent, Declined, NotAgreed
-from distill.errors import InputError
-from distill.ledger import BudgetReached
-from distill.plan import Plan, plan
-from distill.probe import look, measure
-from distill.rehearsal import StandIn as Provider
-from distill.run_start import Way
+from distill.core.errors import InputError
+from distill.core.workspace import Workspace
+from distill.estimate import Plan, plan
+from distill.estimate.consent import Consent, Declined, NotAgreed
+from distill.estimate.go_no_go import advise
+from distill.estimate.probe import look, measure
+from distill.estimate.run_start import Way
+from distill.estimate.workload import ANSWER, EVALUATE, JUDGE, SYNTHESIZE
+from distill.llm.ledger import BudgetReached
+from distill.rehearsal.provider import StandIn as Provider
+from distill.report.compare_runs import compare
 from distill.store import Store, open_store
-from distill.wanted import ANSWER, EVALUATE, JUDGE, SYNTHESIZE
-from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, point_to
 from tests.paying import paid_run
 from tests.standin import StandIn

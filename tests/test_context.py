@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from distill.backends import context
-from distill.backends.context import at_most, long_chats, longer_than, tokenizer_here, tokens_of
-from distill.backends.trainers.children.lora.rows import read_rows
-from distill.backends.weights import STUDENT, embedded
-from distill.split import find_too_long
+from distill.serve import context_length
+from distill.serve.context_length import at_most, long_chats, longer_than, tokenizer_here, tokens_of
+from distill.serve.embedded_models import STUDENT, embedded
+from distill.train.split import find_too_long
+from distill.train.worker.lora.tokenised_rows import read_rows
 from tests.conftest import WriteTask
 from tests.test_split import example
 
@@ -47,7 +47,7 @@ def test_a_chat_of_exactly_the_limit_stays(base: Path) -> None:
 
 
 def test_short_chats_need_no_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(context, "tokens_of")
+    monkeypatch.delattr(context_length, "tokens_of")
     assert longer_than([chat("a" * 700)], Path("nowhere"), 1024) == {}
 
 

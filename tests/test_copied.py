@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from distill.backends.copied import copied_share, leaked_prompt
+from distill.text.prompt_leakage import copied_share, leaked_prompt
 
 PROMPT = """You write inputs that a program will have to sort into categories of an online shop.
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.checks import CHECKS
-from distill.curate import lost_inputs, means, run_checks
-from distill.curate.means import Means, Method
+from distill.core.records import Candidate, Drop, Pair, Source
+from distill.curate import context, lost_inputs, run_checks
+from distill.curate.context import Means, Method
+from distill.curate.registry import CHECKS
 from distill.curate.stored_pairs import FLOORS, search_once
-from distill.records import Candidate, Drop, Pair, Source
 from distill.store import open_store
 from distill.task import Task
 from tests.conftest import WriteTask, jsonl
@@ -268,7 +268,7 @@ def test_a_higher_threshold_computes_nothing_again(
     with open_store(tmp_path / "store.duckdb") as store:
         found = search_once(store, "near", texts, 0.7)
         assert {(pair.first, pair.second) for pair in found} >= {(0, 1)}
-        monkeypatch.setattr(means, "search", None)
+        monkeypatch.setattr(context, "search", None)
         assert FLOORS["near"] <= 0.7
         score = max(pair.score for pair in found)
         assert [pair.score for pair in search_once(store, "near", texts, score)] == [score]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from distill.backends.diversity import Diversity, coverage, diversity
+from distill.text.diversity import Diversity, coverage, diversity
 
 CARDS = [f"my {kind} card has not come by post" for kind in ("new", "first", "second", "other")]
 WEATHER = [f"will it rain in the mountains {when}" for when in ("today", "tonight", "on Monday")]

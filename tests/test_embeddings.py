@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from distill.backends import embeddings
-from distill.backends.embeddings import embed, embed_once, similar_matches, similar_pairs
-from distill.records import Pair
+from distill.core.records import Pair
+from distill.text import embeddings
+from distill.text.embeddings import embed, embed_once, similar_matches, similar_pairs
 
 RESET = "What should I do to reset my passcode?"
 FORGOT = "Could you tell me how to get my passcode reset?"

@@ -24,18 +24,18 @@ from typing import Any
 
 import pytest
 
-from distill import parity
-from distill.backends.client import complete_all
-from distill.backends.servers import ServerSettings, vllm
-from distill.backends.trainers import TrainJob, unsloth
-from distill.backends.trainers.recipes import recipe_for
-from distill.backends.weights import STUDENT, embedded
-from distill.errors import ChildError, DistillError
-from distill.parity import TrainedAnswers
-from distill.records import Answered, Ask, Model, Student
-from distill.spec import StudentSpec
+from distill.core.errors import ChildError, DistillError
+from distill.core.records import Answered, Ask, Model, Student
+from distill.core.workspace import Workspace
+from distill.evaluate import parity
+from distill.evaluate.parity import TrainedAnswers
+from distill.llm.client import complete_all
+from distill.serve import ServerSettings, vllm
+from distill.serve.embedded_models import STUDENT, embedded
 from distill.store import open_store
-from distill.workspace import Workspace
+from distill.task.spec import StudentSpec
+from distill.train.trainers import TrainJob, unsloth
+from distill.train.trainers.recipes import recipe_for
 from tests.books import Books
 from tests.test_child import wait_until_gone
 from tests.test_pipeline import timeless

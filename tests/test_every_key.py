@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from distill.backends.servers import SERVERS
-from distill.backends.trainers import TRAINERS, Trained, TrainJob
-from distill.errors import DistillError
-from distill.run_start import Way
-from distill.spec import TaskSpec
-from distill.workspace import Workspace
+from distill.core.errors import DistillError
+from distill.core.workspace import Workspace
+from distill.estimate.run_start import Way
+from distill.serve import SERVERS
+from distill.task.spec import TaskSpec
+from distill.train.trainers import TRAINERS, Trained, TrainJob
 from tests.conftest import PETS, WriteTask, jsonl
 from tests.paying import paid_run
 from tests.scripted import Trainer

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from distill.backends.context import at_most
-from distill.backends.token_count import PER_MESSAGE, of_text
-from distill.backends.tuning_prices import TUNABLE
 from distill.cli import cli
-from distill.errors import InputError
-from distill.example_file import Checked, figures, read, refuse, words
-from distill.example_file.counts import estimates, statistics
-from distill.records import Example, SplitRow
-from distill.rehearsal.openai_files import _check
-from distill.rehearsal.openai_tuning import _file_problem
-from distill.rehearsal.problems import ApiError
-from distill.rehearsal.world import StoredFile
+from distill.core.errors import InputError
+from distill.core.records import Example, SplitRow
+from distill.core.workspace import Workspace
+from distill.llm.token_count import PER_MESSAGE, of_text
+from distill.pricing.finetuning import TUNABLE
+from distill.rehearsal.provider.errors import ApiError
+from distill.rehearsal.provider.openai_files import _check
+from distill.rehearsal.provider.openai_finetuning import _file_problem
+from distill.rehearsal.provider.state import StoredFile
+from distill.serve.context_length import at_most
 from distill.train import _write_rows
-from distill.workspace import Workspace
+from distill.train.chat_file import Checked, figures, read, refuse, words
+from distill.train.chat_file.statistics import estimates, statistics
 from tests.conftest import WriteTask, pet_rows
 from tests.test_cli import process
 

@@ -11,22 +11,23 @@ from click.testing import CliRunner
 
 from distill import pipeline
 from distill.cli import cli
-from distill.curate import balance, form
+from distill.core.errors import InputError
+from distill.core.records import Candidate, Endpoint, Example, Labelled, Model, Prediction, SplitRow
+from distill.core.workspace import Workspace
+from distill.curate import answer_format as form
+from distill.curate import balance
+from distill.curate.context import Means
 from distill.curate.masking import masked
-from distill.curate.means import Means
-from distill.curate.privacy import TORN, check
-from distill.errors import InputError
-from distill.fields import Fields
-from distill.groups import group_shares
-from distill.prices import MachinePrice
-from distill.records import Candidate, Endpoint, Example, Labelled, Model, Prediction, SplitRow
-from distill.rehearse import Wanted, rehearse
-from distill.report.memorised import memorised_values
-from distill.run_start import Way
-from distill.serve import curl_line
+from distill.curate.pii import TORN, check
+from distill.estimate.run_start import Way
+from distill.llm.student_endpoint import curl_line
+from distill.pricing.token_prices import MachinePrice
+from distill.rehearsal import Wanted, rehearse
+from distill.report.memorisation import memorised_values
 from distill.store import open_store
 from distill.task import Task, load_task
-from distill.workspace import Workspace
+from distill.task.fields import Fields
+from distill.task.groups import group_shares
 from tests.conftest import write_files
 from tests.standin import BOOKING, StandIn
 from tests.test_pipeline import figures

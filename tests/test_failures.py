@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from distill.backends.failures import explain, unreadable
-from distill.prices import MachinePrice
-from distill.records import Endpoint, Model
+from distill.core.records import Endpoint, Model
+from distill.llm.failures import explain, unreadable
+from distill.pricing.token_prices import MachinePrice
 
 ENDPOINT = Endpoint(
     None, Model("gpt-x", None, "openai"), 4, MachinePrice(Decimal(1), 4), "OPENAI_API_KEY"

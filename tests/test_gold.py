@@ -9,19 +9,19 @@ import pytest
 from click.testing import CliRunner
 
 from distill import pipeline
-from distill.answers import AnswerForm, Labels, Text
 from distill.cli import cli
-from distill.errors import InputError
-from distill.fields import Fields
-from distill.gold import check_contradictions, count_once
-from distill.leaks import canonical, gold_notes, without_leaking_seeds
-from distill.records import Example, Labelled, Prediction, SplitRow
-from distill.report.memorised import memorised_texts
-from distill.report.results import results_of
-from distill.spec import CurateSpec
+from distill.core.errors import InputError
+from distill.core.records import Example, Labelled, Prediction, SplitRow
+from distill.core.workspace import Workspace
+from distill.report.loaded import results_of
+from distill.report.memorisation import memorised_texts
 from distill.store import open_store
 from distill.task import Task
-from distill.workspace import Workspace
+from distill.task.answers import AnswerForm, Labels, Text
+from distill.task.fields import Fields
+from distill.task.gold import check_contradictions, count_once
+from distill.task.leak_gate import canonical, gold_notes, without_leaking_seeds
+from distill.task.spec import CurateSpec
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.standin import StandIn
 from tests.test_pipeline import figures

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from distill import batching
-from distill.errors import InputError
-from distill.plan import plan
-from distill.prompting import RUBRICS, judge_request
-from distill.records import Candidate, Model
-from distill.rehearsal import Settings
-from distill.rehearsal import StandIn as Provider
-from distill.run_start import Way
-from distill.wanted import JUDGE
-from distill.workspace import Workspace
+from distill.core.errors import InputError
+from distill.core.records import Candidate, Model
+from distill.core.workspace import Workspace
+from distill.estimate import plan
+from distill.estimate.run_start import Way
+from distill.estimate.workload import JUDGE
+from distill.llm.batches import runner
+from distill.rehearsal.provider import Settings
+from distill.rehearsal.provider import StandIn as Provider
+from distill.task.prompts import RUBRICS, judge_request
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.paying import paid_run
 from tests.standin import StandIn
@@ -99,7 +99,7 @@ def test_a_judge_elsewhere_has_its_own_batches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With the teacher's batches at one provider the judge's are at another, and are told apart."""
-    monkeypatch.setattr(batching, "FIRST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(runner, "FIRST_PAUSE_SECONDS", 0.05)
     teacher, judge = "openai:gpt-6-luna", "anthropic:claude-haiku-5-5"
     batched = HEAD.replace("requests = 30", "requests = 300").replace(
         'model = "embedded"', f'model = "{teacher}"\nmode = "batch"'

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from distill import batching
-from distill.asking import LEAST_LOOK
-from distill.rehearsal import Settings
-from distill.rehearsal import StandIn as Provider
-from distill.run_context import Context
-from distill.run_start import Way
-from distill.wanted import JUDGE
-from distill.workspace import Workspace
+from distill.core.workspace import Workspace
+from distill.estimate.run_start import Way
+from distill.estimate.workload import JUDGE
+from distill.llm.batches import runner
+from distill.llm.complete import LEAST_LOOK
+from distill.rehearsal.provider import Settings
+from distill.rehearsal.provider import StandIn as Provider
+from distill.task.run_context import Context
 from tests.conftest import PETS, WriteTask, jsonl, point_to
 from tests.paying import paid_run
 from tests.standin import StandIn
@@ -28,7 +28,7 @@ UNTIL_CURATE = Way(until="curate")
 
 @pytest.fixture(autouse=True)
 def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
-    monkeypatch.setattr(batching, "FIRST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(runner, "FIRST_PAUSE_SECONDS", 0.05)
     seeds = tmp_path / "provider.jsonl"
     words, draw = [f"w{number}" for number in range(300)], random.Random(0)
     rows = [

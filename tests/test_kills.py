@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from distill import pipeline
+from distill.core.workspace import Workspace
 from distill.store import open_store
-from distill.workspace import Workspace
 from tests.conftest import WriteTask
 from tests.standin import StandIn
 from tests.test_pipeline import figures, timeless

@@ -6,7 +6,7 @@ from statistics import fmean
 
 import pytest
 
-from distill.errors import InputError
+from distill.core.errors import InputError
 from distill.report.labels import INVALID, NO_LABEL, by_label, macro_f1
 from tests.conftest import WriteTask
 

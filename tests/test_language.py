@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from distill.backends.language import language_of, languages, other_language
-from distill.errors import InputError
+from distill.core.errors import InputError
+from distill.text.language import language_of, languages, other_language
 from tests.foreign import FOREIGN
 
 ENGLISH = (

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from distill.backends import leaks
-from distill.backends.leaks import leak_matches, near_copies
-from distill.backends.personal import name_kinds
-from distill.records import Leak
+from distill.core.records import Leak
+from distill.text import contamination
+from distill.text.contamination import leak_matches, near_copies
+from distill.text.pii.detect import name_kinds
 
 GOLD = [
     "Where is the parcel I ordered on Monday?",
@@ -28,7 +28,7 @@ ODD = [
 ]
 
 
-def kind_of(text: str, near: float = leaks.NEAR) -> tuple[str, int] | None:
+def kind_of(text: str, near: float = contamination.NEAR) -> tuple[str, int] | None:
     """The kind and the gold row, by letters and words only."""
     found = leak_matches([text], GOLD, near, semantic=2)
     return (found[0].kind, found[0].gold) if found else None
@@ -97,7 +97,7 @@ def test_every_copy_is_a_leak_and_they_come_in_the_order_of_the_texts() -> None:
 def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"{word} {text}" for word in ("so", "oh well", "really now") for text in GOLD]
     whole = leak_matches(texts, GOLD, semantic=2)
-    monkeypatch.setattr(leaks, "BLOCK_CELLS", 1)
+    monkeypatch.setattr(contamination, "BLOCK_CELLS", 1)
     assert leak_matches(texts, GOLD, semantic=2) == whole != []
 
 
@@ -170,7 +170,7 @@ def test_near_copies_are_told_with_the_earlier_row(monkeypatch: pytest.MonkeyPat
     assert [(leak.text, leak.gold, leak.kind) for leak in found] == [
         *((3, 2, "near"), (5, 2, "exact"), (6, 0, "exact")),
     ]
-    monkeypatch.setattr(leaks, "BLOCK_CELLS", 1)
+    monkeypatch.setattr(contamination, "BLOCK_CELLS", 1)
     assert near_copies(texts) == found
     assert near_copies([]) == near_copies(["a text"]) == []
     calls = ["Call me on +1 415 901 8200 please", "Call me on +1 212 736 5000 please"]

@@ -12,17 +12,17 @@ import pytest
 from click.testing import CliRunner
 
 from distill import pipeline
-from distill.backends.trainers import TRAINERS, OnSteps, Trained, TrainJob
 from distill.cli import cli
-from distill.consent import Consent, Declined
-from distill.errors import DistillError, InputError
-from distill.learning import curve_figures, examples_of, part_of, sentence
-from distill.plan_student import curve_cost
-from distill.records import Example, SplitRow, content_id
-from distill.run_start import Way
-from distill.stats import gain_of_more
+from distill.core.errors import DistillError, InputError
+from distill.core.records import Example, SplitRow, content_id
+from distill.core.workspace import Workspace
+from distill.estimate.consent import Consent, Declined
+from distill.estimate.finetuning import curve_cost
+from distill.estimate.run_start import Way
+from distill.evaluate.learning_curve import curve_figures, examples_of, part_of, sentence
+from distill.evaluate.statistics import gain_of_more
 from distill.store import open_store
-from distill.workspace import Workspace
+from distill.train.trainers import TRAINERS, OnSteps, Trained, TrainJob
 from tests.conftest import WriteTask
 from tests.paying import paid_run
 from tests.scripted import Trainer

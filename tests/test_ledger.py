@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from distill.backends import pace
-from distill.backends.failures import KEY
-from distill.backends.teachers import choose
-from distill.errors import DistillError, InputError
-from distill.ledger import BudgetReached
-from distill.rehearsal import Bill, Settings, StandIn
+from distill.core.errors import DistillError, InputError
+from distill.llm import rate_limit
+from distill.llm.failures import KEY
+from distill.llm.ledger import BudgetReached
+from distill.llm.models import choose
+from distill.rehearsal.provider import Bill, Settings, StandIn
 from distill.store import open_store
 from tests.conftest import jsonl, pet_rows, point_to
 from tests.spending import PURPOSE, RUN, ask, long_requests, requests, spend, spend_in_batches
@@ -137,7 +137,7 @@ def test_no_bill_passes_the_budget(database: Path, provider: Provider, teacher: 
 def test_two_hundred_long_answers_at_a_time_keep_to_the_budget(
     database: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pace, "FIRST_WINDOW", 200)
+    monkeypatch.setattr(rate_limit, "FIRST_WINDOW", 200)
     teacher, budget = TEACHERS[0], Decimal("0.06")
     rows = long_requests(choose(teacher).model, 1000)
     with provider(latency=1.0, cut=0.01) as standin:
@@ -236,6 +236,6 @@ def test_no_credit_stops_at_once(database: Path, provider: Provider) -> None:
 
 
 def test_requests_differ() -> None:
-    from distill.records import Model
+    from distill.core.records import Model
 
     assert len({row.id for row in requests(Model("m", None, "openai"), 50)}) == 50

@@ -2,7 +2,7 @@
 
 import pytest
 
-from distill.levels import holm_levels, level_of_look
+from distill.evaluate.levels import holm_levels, level_of_look
 
 
 def test_looks_share_the_error() -> None:

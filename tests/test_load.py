@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from distill.backends.load import Extent, closed_loop
-from distill.errors import DistillError
-from distill.prices import MachinePrice
-from distill.records import Endpoint, Message, Model, Request, Sampling, Speed
+from distill.core.errors import DistillError
+from distill.core.records import Endpoint, Message, Model, Request, Sampling, Speed
+from distill.llm.load_test import Extent, closed_loop
+from distill.pricing.token_prices import MachinePrice
 from tests.standin import StandIn
 
 MODEL = Model("student@1", None, "chat")

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from distill import pipeline
-from distill.records import Ask, Labelled, Message, Prediction, Request, Sampling, Score
-from distill.report.advice import advice
-from distill.report.collect import collect
-from distill.report.compared import rival_verdicts, verdict_figures, verdict_on
+from distill.core.records import Ask, Labelled, Message, Prediction, Request, Sampling, Score
+from distill.core.workspace import Workspace
+from distill.evaluate.statistics import gold_needed, verdicts_on_rivals
+from distill.report.build import collect
 from distill.report.looks import Looks, looks_at, next_look, remember
-from distill.stats import gold_needed, verdicts_on_rivals
+from distill.report.recommendations import advice
+from distill.report.systems import rival_verdicts, verdict_figures, verdict_on
 from distill.store import Run, Store, open_store
 from distill.task import Task
-from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.standin import StandIn
 from tests.test_advice import figures as advised

@@ -8,28 +8,24 @@ from typing import Any
 
 import pytest
 
-from distill.backends.trainers import TrainJob, lora
-from distill.backends.trainers.children.lora import precision
-from distill.backends.trainers.children.lora.choosing import branches, choice_loss
-from distill.backends.trainers.children.lora.greedy import text_after
-from distill.backends.trainers.children.lora.loading import without_date
-from distill.backends.trainers.children.lora.loop import last_checkpoint
-from distill.backends.trainers.children.lora.merging import halve
-from distill.backends.trainers.children.lora.rows import (
+from distill.task.spec import StudentSpec
+from distill.train.trainers import TrainJob, lora
+from distill.train.trainers.recipes import recipe_for
+from distill.train.worker.lora import precision
+from distill.train.worker.lora.choice_loss import branches, choice_loss
+from distill.train.worker.lora.events import tell
+from distill.train.worker.lora.loading import without_date
+from distill.train.worker.lora.loop import last_checkpoint
+from distill.train.worker.lora.merging import halve
+from distill.train.worker.lora.messages import DivergedError, UnusableBaseError, in_words
+from distill.train.worker.lora.reference_answers import text_after
+from distill.train.worker.lora.tokenised_rows import (
     IGNORED,
     LengthBuckets,
     collator,
     read_chats,
     read_rows,
 )
-from distill.backends.trainers.children.lora.telling import tell
-from distill.backends.trainers.children.lora.troubles import (
-    DivergedError,
-    UnusableBaseError,
-    in_words,
-)
-from distill.backends.trainers.recipes import recipe_for
-from distill.spec import StudentSpec
 
 
 class Words:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill.backends.leaks import leak_matches
-from distill.backends.meaningful_signs import keep_meaning
+from distill.text.contamination import leak_matches
+from distill.text.meaningful_signs import keep_meaning
 
 DIFFERENT = [
     ("How do I learn C++?", "How do I learn C#?"),

@@ -1,8 +1,8 @@
 """Which gold rows are shown as mistakes, and in which order."""
 
-from distill.answers import Labels
-from distill.records import Labelled, Prediction
+from distill.core.records import Labelled, Prediction
 from distill.report.mistakes import SHOWN, mistakes
+from distill.task.answers import Labels
 
 # (label, the student is right, the teacher is right, the student's confidence)
 Row = tuple[str, float, float, float | None]

@@ -14,12 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from distill.plan import plan
-from distill.plan_table import figures as plan_figures
-from distill.plan_table import notes
-from distill.prices import MachinePrice, TokenPrice, token_price
-from distill.progress import shown
-from distill.records import (
+from distill.core.progress import shown
+from distill.core.records import (
     Ask,
     Attempt,
     Completion,
@@ -33,18 +29,22 @@ from distill.records import (
     Student,
     Usage,
 )
+from distill.core.workspace import Workspace
+from distill.estimate import plan
+from distill.estimate.run_start import Way, begin
+from distill.estimate.table import figures as plan_figures
+from distill.estimate.table import notes
+from distill.pricing.token_prices import MachinePrice, TokenPrice, token_price
 from distill.report import report
-from distill.report.collect import collect
+from distill.report.build import collect
+from distill.report.partial import so_far
 from distill.report.render import html, markdown
 from distill.report.spend import spend_figures
 from distill.report.timing import busy_seconds
-from distill.report.unfinished import so_far
-from distill.run_context import Context
-from distill.run_start import Way, begin
-from distill.spec import PeopleSpec
 from distill.store import Run, Store, open_store
 from distill.task import Task
-from distill.workspace import Workspace
+from distill.task.run_context import Context
+from distill.task.spec import PeopleSpec
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.test_pipeline import figures
 

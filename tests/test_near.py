@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.backends.minhash import MOST_HASHES, bands_of
-from distill.backends.near import MOST_EACH, near_pairs
-from distill.backends.shingles import FILLER, WIDTH, jaccard
-from distill.records import Pair, fold
+from distill.core.records import Pair, fold
+from distill.text.near_duplicates import MOST_EACH, near_pairs
+from distill.text.near_duplicates.minhash import MOST_HASHES, bands_of
+from distill.text.near_duplicates.shingles import FILLER, WIDTH, jaccard
 
 TEXT = (
     "card payment was declined twice today while my transfer to the new account is still pending "

@@ -2,11 +2,11 @@
 
 import pytest
 
-from distill.fields import Fields
-from distill.normalise import NORMALISERS
-from distill.records import Labelled, Prediction
+from distill.core.records import Labelled, Prediction
+from distill.evaluate.scorers import scorer_of
 from distill.report.fields import scored_otherwise
-from distill.scorers import scorer_of
+from distill.task.fields import Fields
+from distill.task.normalise import NORMALISERS
 
 # A year that stands first is followed by its month, whatever else a text holds.
 MARCH_4TH = [

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from distill.backends import client as asking
-from distill.backends.apis.lenient import json_of, without_thoughts
-from distill.backends.client import complete_all
-from distill.backends.completions import BEYOND, DEARER, NO_USAGE
-from distill.errors import DistillError
-from distill.prices import MachinePrice, Rates, TokenPrice
-from distill.records import Completion, Endpoint, Message, Model, Outcome, Request, Sampling
+from distill.core.errors import DistillError
+from distill.core.records import Completion, Endpoint, Message, Model, Outcome, Request, Sampling
+from distill.llm import client as asking
+from distill.llm.client import complete_all
+from distill.llm.completions import BEYOND, DEARER, NO_USAGE
+from distill.llm.providers.lenient import json_of, without_thoughts
+from distill.pricing.token_prices import MachinePrice, Rates, TokenPrice
 from tests.books import Books
 from tests.support.odd_server import OddServer, always, completion, in_turn, odd_server
 

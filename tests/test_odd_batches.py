@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from distill import batching
-from distill.backends.batches.openai import _line
-from distill.errors import DistillError
-from distill.rehearsal import StandIn
+from distill.core.errors import DistillError
+from distill.llm.batches import runner
+from distill.llm.batches.openai import _line
+from distill.rehearsal.provider import StandIn
 from distill.store import open_store
 from tests.spending import PURPOSE, RUN, spend_in_batches
 from tests.test_batches import PLENTY, database, provider, quickly  # noqa: F401 fixtures
@@ -68,7 +68,7 @@ def test_answers_whose_file_is_never_named_are_not_submitted_again(
     provider: Start,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(batching, "LATE_SECONDS", 0.1)
+    monkeypatch.setattr(runner, "LATE_SECONDS", 0.1)
     with provider(late_files=10**6) as standin:
         for _ in range(2):
             with pytest.raises(DistillError, match="names no file with the answers"):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from distill import pipeline
-from distill.workspace import Workspace
+from distill.core.workspace import Workspace
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.standin import StandIn
 from tests.test_pipeline import figures

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from distill.cli.tables import show_report
-from distill.compare import compare, lines
-from distill.records import Usage
-from distill.report import compared, report
+from distill.cli.output import show_report
+from distill.core.records import Usage
+from distill.core.workspace import Workspace
+from distill.report import report, systems
+from distill.report.build import collect
 from distill.report.charts import CHARTS, charts
-from distill.report.collect import collect
+from distill.report.compare_runs import compare, lines
 from distill.report.figures import system_of
 from distill.report.render import card, html, markdown
 from distill.report.spend import short_usd
 from distill.report.timing import MARK
-from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.recorded import Answers, record
 
@@ -240,7 +240,7 @@ def test_no_page_says_a_price_that_was_disturbed(
     task = pets(task_toml=case.task_toml(), gold_jsonl=jsonl(pet_rows("gold", 67)[:ROWS]))
     teacher, student = Answers(TEACHER, seconds=36.0), Answers(PART, seconds=5.4, sure=SURE)
     context = record(workspace, task, case.systems(teacher=teacher, student=student))
-    timed = compared.system_figures
+    timed = systems.system_figures
 
     def beside_others(*given: Any) -> dict[str, Any]:
         row = timed(*given)
@@ -254,7 +254,7 @@ def test_no_page_says_a_price_that_was_disturbed(
     report(context)
     before = json.loads((context.folder / "report.json").read_text(encoding="utf-8"))
     assert "route" in [one["rule"] for one in before["advice"]]
-    collecting = import_module("distill.report.collect")
+    collecting = import_module("distill.report.build")
     monkeypatch.setattr(collecting, "system_figures", beside_others)
     report(context)
     found = json.loads((context.folder / "report.json").read_text(encoding="utf-8"))

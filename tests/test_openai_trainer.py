@@ -19,22 +19,22 @@ from typing import Any
 import openai
 import pytest
 
-from distill.backends.token_count import of_text
-from distill.backends.trainers import TRAINERS, TrainJob
-from distill.backends.trainers import openai as trainer
-from distill.backends.tuning_prices import TUNABLE, training_usd
-from distill.cancel import cancel
-from distill.errors import DistillError, InputError, TrainingEnded
-from distill.ledger import BudgetReached
-from distill.plan import plan
-from distill.prices import Rates, token_price
-from distill.rehearsal import Settings
-from distill.rehearsal import StandIn as Provider
-from distill.run_start import Way
-from distill.spec import StudentSpec
+from distill.core.errors import DistillError, InputError, TrainingEnded
+from distill.core.workspace import Workspace
+from distill.estimate import plan
+from distill.estimate.run_start import Way
+from distill.llm.ledger import BudgetReached
+from distill.llm.token_count import of_text
+from distill.pricing.finetuning import TUNABLE, training_usd
+from distill.pricing.token_prices import Rates, token_price
+from distill.rehearsal.provider import Settings
+from distill.rehearsal.provider import StandIn as Provider
 from distill.store import Store, open_store
 from distill.task import load_task
-from distill.workspace import Workspace
+from distill.task.spec import StudentSpec
+from distill.train.cancel import cancel
+from distill.train.trainers import TRAINERS, TrainJob
+from distill.train.trainers import openai as trainer
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.paying import paid_run
 from tests.standin import StandIn

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from distill import pipeline
+from distill.core.workspace import Workspace
 from distill.store import open_store
 from distill.task import load_task
-from distill.workspace import Workspace
 from tests.standin import StandIn
 
 ORACLE = Path(__file__).parent / "oracle"

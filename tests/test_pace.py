@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from distill.backends.pace import SAFETY, Gate, Pace, announced_rate
+from distill.llm.rate_limit import SAFETY, Gate, Pace, announced_rate
 
 NEARLY_FULL = {"limit": 6000, "remaining": 90, "reset": "50ms"}
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from distill.backends.pace import Pace
-from distill.rehearsal.limits import Limits
+from distill.llm.rate_limit import Pace
+from distill.rehearsal.provider.limits import Limits
 
 LATENCY_SECONDS = 0.05
 IN_FLIGHT = 50

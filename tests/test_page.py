@@ -18,14 +18,14 @@ from click.testing import CliRunner
 
 from distill import pipeline
 from distill.cli import cli
-from distill.compare import compare
-from distill.errors import DistillError, InputError
+from distill.core.errors import DistillError, InputError
+from distill.core.workspace import Workspace
+from distill.estimate.run_start import Way
 from distill.report import check_finite
 from distill.report.charts import CHARTS, charts
+from distill.report.compare_runs import compare
 from distill.report.render import comparison, html, markdown
-from distill.run_start import Way
 from distill.store import open_store
-from distill.workspace import Workspace
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.standin import StandIn
 from tests.test_pipeline import figures

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from distill.errors import InputError
-from distill.ledger import BudgetReached
-from distill.plan import curve_plan, plan
-from distill.plan_student import TrainingCost
-from distill.rehearsal import Settings
-from distill.rehearsal import StandIn as Provider
-from distill.run_start import Way
-from distill.workspace import Workspace
+from distill.core.errors import InputError
+from distill.core.workspace import Workspace
+from distill.estimate import curve_plan, plan
+from distill.estimate.finetuning import TrainingCost
+from distill.estimate.run_start import Way
+from distill.llm.ledger import BudgetReached
+from distill.rehearsal.provider import Settings
+from distill.rehearsal.provider import StandIn as Provider
 from tests.conftest import jsonl, point_to
 from tests.paying import paid_run
 from tests.standin import StandIn

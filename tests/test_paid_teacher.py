@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from distill.backends.servers import ServerSettings
-from distill.backends.teachers import automatic, choose
-from distill.errors import InputError
-from distill.ledger import BudgetReached, Nonsense
-from distill.probe import look
-from distill.rehearsal import Settings
-from distill.rehearsal import StandIn as Provider
-from distill.run_start import Way
+from distill.core.errors import InputError
+from distill.core.workspace import Workspace
+from distill.estimate.probe import look
+from distill.estimate.run_start import Way
+from distill.llm.ledger import BudgetReached, Nonsense
+from distill.llm.models import automatic, choose
+from distill.pricing.terms import StudentKind
+from distill.rehearsal.provider import Settings
+from distill.rehearsal.provider import StandIn as Provider
+from distill.serve import ServerSettings
 from distill.store import open_store
-from distill.terms import StudentKind
-from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.paying import paid_run
 from tests.standin import StandIn

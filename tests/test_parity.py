@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from distill import parity, pipeline
-from distill.backends.trainers import TRAINERS, OnSteps, Trained, TrainJob
-from distill.errors import DistillError
-from distill.parity import TrainedAnswer, TrainedAnswers
-from distill.records import Answered, Ask, Completion, Message, Model
-from distill.workspace import Workspace
+from distill import pipeline
+from distill.core.errors import DistillError
+from distill.core.records import Answered, Ask, Completion, Message, Model
+from distill.core.workspace import Workspace
+from distill.evaluate import parity
+from distill.evaluate.parity import TrainedAnswer, TrainedAnswers
+from distill.train.trainers import TRAINERS, OnSteps, Trained, TrainJob
 from tests.conftest import WriteTask
 from tests.scripted import Trainer
 from tests.standin import ANIMALS, StandIn

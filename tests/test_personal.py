@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.backends.personal import KINDS, Found, find_personal, mask_personal, name_kinds
-from distill.backends.reserved import CARDS, IBANS
+from distill.text.pii.detect import KINDS, Found, find_personal, mask_personal, name_kinds
+from distill.text.pii.replacements import CARDS, IBANS
 
 JWT = "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0NSJ9" + ".c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 PEM = (

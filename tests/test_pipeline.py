@@ -7,18 +7,19 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from distill import pipeline, systems
-from distill.backends import context as chat_context
-from distill.backends.teachers import choose
-from distill.backends.trainers import TRAINERS, OnSteps, Trained, TrainJob
+from distill import pipeline
 from distill.cli import cli
-from distill.errors import DistillError, InputError
-from distill.leaks import without_leaking_seeds
-from distill.rivals import rivals
-from distill.run_start import Way
+from distill.core.errors import DistillError, InputError
+from distill.core.workspace import Workspace
+from distill.estimate.run_start import Way
+from distill.estimate.workload import AGAIN, Stock, gold_wanted
+from distill.evaluate import systems
+from distill.evaluate.baselines import rivals
+from distill.llm.models import choose
+from distill.serve import context_length as chat_context
 from distill.store import Store, open_store
-from distill.wanted import AGAIN, Stock, gold_wanted
-from distill.workspace import Workspace
+from distill.task.leak_gate import without_leaking_seeds
+from distill.train.trainers import TRAINERS, OnSteps, Trained, TrainJob
 from tests.conftest import WriteTask, held_by_another_process, jsonl, pet_rows
 from tests.scripted import Trainer
 from tests.standin import SURE, StandIn

@@ -19,25 +19,25 @@ import pytest
 from click.testing import CliRunner, Result
 
 from distill import cli
-from distill.asking import ask_all, lazily
-from distill.backends.servers import ServerSettings
-from distill.backends.teachers import choose
-from distill.consent import WHOLE_BUDGET, Declined
-from distill.errors import InputError
-from distill.ledger import BudgetReached
-from distill.plan import Plan, plan
-from distill.probe import CALLS, look, measure
-from distill.prompting import answer_requests
-from distill.records import Ask
-from distill.rehearsal import Settings
-from distill.rehearsal import StandIn as Provider
-from distill.run_context import Context
-from distill.run_start import Way
+from distill.core.errors import InputError
+from distill.core.records import Ask
+from distill.core.workspace import Workspace
+from distill.estimate import Plan, plan
+from distill.estimate.consent import WHOLE_BUDGET, Declined
+from distill.estimate.probe import CALLS, look, measure
+from distill.estimate.run_start import Way
+from distill.estimate.workload import AGAIN, ANSWER, EVALUATE, SYNTHESIZE
+from distill.evaluate.systems import ASKED_AGAIN, gold_for
+from distill.llm.complete import ask_all, lazily
+from distill.llm.ledger import BudgetReached
+from distill.llm.models import choose
+from distill.rehearsal.provider import Settings
+from distill.rehearsal.provider import StandIn as Provider
+from distill.serve import ServerSettings
 from distill.store import open_store
-from distill.systems import ASKED_AGAIN, gold_for
 from distill.task import load_task
-from distill.wanted import AGAIN, ANSWER, EVALUATE, SYNTHESIZE
-from distill.workspace import Workspace
+from distill.task.prompts import answer_requests
+from distill.task.run_context import Context
 from tests.conftest import PERMISSION, PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.paying import paid_run
 from tests.support.provider import running

@@ -8,13 +8,13 @@ import pytest
 from click.testing import CliRunner
 from pydantic import ValidationError
 
-import distill.price_table
-from distill.backends.tuning_prices import NO_NEW_JOBS, TUNABLE
+import distill.pricing.table
 from distill.cli import cli
-from distill.errors import InputError
-from distill.price_list import all_rows, rows_of
-from distill.price_table import STALE_DAYS, InferenceRow, LifetimeRow, lifetime_of, price_table
-from distill.prices import Rates, own_rates, token_price
+from distill.core.errors import InputError
+from distill.pricing.finetuning import NO_NEW_JOBS, TUNABLE
+from distill.pricing.listing import all_rows, rows_of
+from distill.pricing.table import STALE_DAYS, InferenceRow, LifetimeRow, lifetime_of, price_table
+from distill.pricing.token_prices import Rates, own_rates, token_price
 
 TODAY = date(2026, 11, 25)
 
@@ -135,7 +135,7 @@ def test_an_alias_is_known_by_its_dated_model(monkeypatch: pytest.MonkeyPatch) -
         checked=TODAY,
     )
     table = price_table().model_copy(update={"lifetime": (row,)})
-    monkeypatch.setattr(distill.price_table, "price_table", lambda: table)
+    monkeypatch.setattr(distill.pricing.table, "price_table", lambda: table)
     assert lifetime_of("openai", "m") is row
 
 
@@ -167,7 +167,7 @@ def test_our_own_rows_say_more_than_the_librarys() -> None:
         found for found in rows_of("gpt-6.2-sol", TODAY, {}) if found.get("mode") == "at once"
     )
     assert row["checked"] == date(2026, 11, 22) and row["valid_from"] == date(2026, 11, 17)
-    assert row["from"] == "distill/prices.toml"
+    assert row["from"] == "distill/pricing/prices.toml"
 
 
 def test_the_command_shows_them_and_gives_json() -> None:

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distill.backends.teachers import url
-from distill.errors import InputError
-from distill.price_table import InferenceRow, price_table, valid_rows
-from distill.prices import (
+from distill.core.errors import InputError
+from distill.core.records import Usage
+from distill.llm.models import url
+from distill.pricing.table import InferenceRow, price_table, valid_rows
+from distill.pricing.token_prices import (
     TOKENS,
     MachinePrice,
     Rates,
@@ -22,8 +23,7 @@ from distill.prices import (
     token_price,
     usd_per_1k,
 )
-from distill.records import Usage
-from distill.spec import PriceSpec
+from distill.task.spec import PriceSpec
 
 MODELS = (
     ("openai", "gpt-6-luna"),

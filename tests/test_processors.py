@@ -11,15 +11,8 @@ from time import monotonic
 import psutil
 import pytest
 
-from distill.backends import processors
-from distill.backends.processors import (
-    Counters,
-    Quota,
-    is_disturbed,
-    others_share,
-    quota_of,
-    watched,
-)
+from distill.core import processors
+from distill.core.processors import Counters, Quota, is_disturbed, others_share, quota_of, watched
 from tests.strangers import BURN, stranger, taken, wait_until_burnt
 
 NOISE = 0.05  # counters tick, and are not read in one moment

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.progress import Progress, shown
+from distill.core.progress import Progress, shown
 
 
 def events(path: Path) -> list[dict[str, object]]:

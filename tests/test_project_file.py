@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from distill.cli import cli
-from distill.errors import InputError
-from distill.prices import token_price
+from distill.core.errors import InputError
+from distill.core.workspace import Workspace
+from distill.pricing.token_prices import token_price
 from distill.task import load_task
-from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'

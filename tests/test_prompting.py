@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from distill.backends.apis.wire import answer_schema
-from distill.prompting import answer_requests, served_tokens, student_messages, student_request
-from distill.records import Model
-from distill.run_start import Way
-from distill.synthesis import synthesis_request, synthesis_rounds
-from distill.topup import first_counts
+from distill.core.records import Model
+from distill.estimate.run_start import Way
+from distill.generate.rounds import first_counts
+from distill.generate.synthesis import synthesis_request, synthesis_rounds
+from distill.llm.providers.wire import answer_schema
+from distill.task.prompts import answer_requests, served_tokens, student_messages, student_request
 from tests.conftest import PETS, WriteTask, jsonl
 from tests.standin import StandIn
 
@@ -159,7 +159,7 @@ def test_votes_are_kept_with_the_candidate(
     pets: WriteTask, scripted_backends: StandIn, workspace: object
 ) -> None:
     from distill import pipeline
-    from distill.workspace import Workspace
+    from distill.core.workspace import Workspace
 
     assert isinstance(workspace, Workspace)
     pets(task_toml=HEAD + "[generate]\nrequests = 3\n[teacher]\nvotes = 3\nfew_shot = 2\n")

@@ -8,11 +8,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from distill.cli import cli
-from distill.errors import InputError
+from distill.core.errors import InputError
+from distill.core.workspace import Workspace
 from distill.store import Run, open_store
-from distill.store.reading import export, query
-from distill.store.rows import now
-from distill.workspace import Workspace
+from distill.store.readonly import export, query
+from distill.store.tables import now
 
 RUNS = 3
 

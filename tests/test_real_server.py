@@ -10,15 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from distill.answer_json import inputs_of, label_of
-from distill.backends import weights
-from distill.backends.apis import vllm
-from distill.backends.client import complete_all
-from distill.backends.servers import ServerSettings
-from distill.backends.teachers import choose
-from distill.fields import Fields
-from distill.prices import Rates
-from distill.records import Completion, Endpoint, Message, Model, Request, Sampling
+from distill.core.records import Completion, Endpoint, Message, Model, Request, Sampling
+from distill.llm.client import complete_all
+from distill.llm.models import choose
+from distill.llm.providers import vllm
+from distill.pricing.token_prices import Rates
+from distill.serve import ServerSettings, embedded_models
+from distill.task.answer_json import inputs_of, label_of
+from distill.task.fields import Fields
 from tests.books import Books
 
 pytestmark = [pytest.mark.models, pytest.mark.timeout(900)]
@@ -34,7 +33,7 @@ def settings(log: Path, model: str = "") -> ServerSettings:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """A small chat model, as the teacher `vllm:<folder>`."""
-    _, folder = weights.embedded(weights.STUDENT)
+    _, folder = embedded_models.embedded(embedded_models.STUDENT)
     teacher = choose(f"vllm:{folder}")
     with teacher.serve(settings(tmp_path_factory.mktemp("vllm") / "log")) as endpoint:
         yield endpoint

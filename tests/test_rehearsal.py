@@ -19,11 +19,11 @@ import anthropic
 import openai
 import pytest
 
-from distill.errors import DistillError
-from distill.rehearsal import Settings, StandIn, faults, limits, tokens
-from distill.rehearsal import running as running_alone
-from distill.rehearsal.billing import body_hash
-from distill.rehearsal.faults import KNOWN
+from distill.core.errors import DistillError
+from distill.rehearsal.provider import Settings, StandIn, faults, limits, tokens
+from distill.rehearsal.provider import running as running_alone
+from distill.rehearsal.provider.billing import body_hash
+from distill.rehearsal.provider.faults import KNOWN
 from tests.conftest import jsonl, pet_rows
 from tests.support.provider import running
 
@@ -96,7 +96,7 @@ def ask_anthropic(standin: StandIn, **changes: Any) -> Any:
 
 
 def start(*options: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "distill.rehearsal", *options]
+    command = [sys.executable, "-m", "distill.rehearsal.provider", *options]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)
 
@@ -154,9 +154,9 @@ def test_no_more_than_all_requests_can_have_faults() -> None:
 
 
 def test_importing_it_loads_no_server_and_no_client() -> None:
-    code = "import distill.rehearsal, sys; print(*sys.modules)"
+    code = "import distill.rehearsal.provider, sys; print(*sys.modules)"
     loaded = subprocess.check_output([sys.executable, "-c", code], text=True).split()
-    assert "distill.rehearsal" in loaded
+    assert "distill.rehearsal.provider" in loaded
     assert not {"starlette", "uvicorn", "openai", "anthropic", "urllib.request"} & set(loaded)
 
 

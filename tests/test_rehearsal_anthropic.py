@@ -9,7 +9,7 @@ import anthropic
 import pytest
 from pydantic import BaseModel
 
-from distill.rehearsal import StandIn
+from distill.rehearsal.provider import StandIn
 from tests.test_rehearsal import LABELS, MESSAGE, QUESTION, SCHEMA, anthropic_client, rehearsal
 
 

@@ -10,8 +10,8 @@ import anthropic
 import openai
 import pytest
 
-from distill.rehearsal import StandIn
-from distill.rehearsal.billing import body_hash
+from distill.rehearsal.provider import StandIn
+from distill.rehearsal.provider.billing import body_hash
 from tests.conftest import pet_rows
 from tests.test_rehearsal import CHAT, LABELS, MESSAGE, anthropic_client, openai_client, rehearsal
 

@@ -9,7 +9,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from distill.rehearsal import StandIn
+from distill.rehearsal.provider import StandIn
 from tests.test_rehearsal import CHAT, FORMAT, LABELS, QUESTION, SCHEMA, openai_client, rehearsal
 
 OLD = {name: CHAT[name] for name in ("messages", "response_format")} | {"model": "gpt-4.1-mini"}

@@ -12,11 +12,11 @@ from click.testing import CliRunner
 
 from distill import pipeline
 from distill.cli import cli
-from distill.errors import InputError
-from distill.rehearsal_folder import clear, rehearsals_of
-from distill.rehearse import Wanted, parse_faults, rehearse
+from distill.core.errors import InputError
+from distill.core.workspace import Workspace
+from distill.rehearsal import Wanted, parse_faults, rehearse
 from distill.store import Run, open_store
-from distill.workspace import Workspace
+from distill.store.rehearsals import clear, rehearsals_of
 from tests.conftest import WriteTask
 from tests.standin import StandIn
 from tests.test_paid_teacher import toml

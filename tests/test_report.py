@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from distill.evaluate.statistics import Interval, Verdict, verdict
 from distill.report.headline import Measured, headline, unbeaten_rival
 from distill.report.render import html, markdown
-from distill.stats import Interval, Verdict, verdict
 
 SYSTEMS = [
     {"name": "teacher", "value": 0.80, "usd_per_1k_requests": "0.41"},

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from distill.asking import ask_all, lazily
-from distill.errors import ChildError, DistillError
-from distill.prices import MachinePrice
-from distill.prompting import student_request
-from distill.records import Ask, Endpoint, Model
-from distill.run_context import Context
-from distill.workspace import EVENTS
+from distill.core.errors import ChildError, DistillError
+from distill.core.records import Ask, Endpoint, Model
+from distill.core.workspace import EVENTS
+from distill.llm.complete import ask_all, lazily
+from distill.pricing.token_prices import MachinePrice
+from distill.task.prompts import student_request
+from distill.task.run_context import Context
 from tests.standin import StandIn
 
 MODEL = Model("student@x", Path("nowhere"), "chat")

@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 
 from distill import pipeline
 from distill.cli import cli
-from distill.run_start import Way
-from distill.workspace import Workspace
+from distill.core.workspace import Workspace
+from distill.estimate.run_start import Way
 from tests.conftest import WriteTask, jsonl
 from tests.standin import StandIn
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from distill import pipeline
+from distill.core.errors import DistillError
+from distill.core.workspace import EVENTS, Workspace
 from distill.curate import kept_of
-from distill.errors import DistillError
-from distill.plan import plan
-from distill.rehearsal import Settings
-from distill.report.collect import data_figures
-from distill.run_context import Context
-from distill.run_start import Way
+from distill.estimate import plan
+from distill.estimate.run_start import Way
+from distill.rehearsal.provider import Settings
+from distill.report.build import data_figures
 from distill.store import open_store
-from distill.workspace import EVENTS, Workspace
+from distill.task.run_context import Context
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.paying import paid_run
 from tests.standin import StandIn

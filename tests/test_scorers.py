@@ -11,11 +11,11 @@ import sacrebleu
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from distill.answers import Labels, Text
-from distill.fields import Fields
+from distill.evaluate.scorers import scorer_of
 from distill.report.fields import by_field
 from distill.report.labels import INVALID, by_label, macro_f1
-from distill.scorers import scorer_of
+from distill.task.answers import Labels, Text
+from distill.task.fields import Fields
 
 NAMES = ("a", "b", "c", "d")
 FORM = Fields({"type": "object", "properties": {name: {"type": "string"} for name in NAMES}})

@@ -13,15 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from distill import pipeline, serve
-from distill.backends.hosts import is_loopback
-from distill.backends.servers import ServerSettings, vllm
-from distill.errors import DistillError, InputError
-from distill.prices import MachinePrice
-from distill.records import Endpoint, Model, Started
-from distill.run_start import Way
+from distill import pipeline
+from distill.core.errors import DistillError, InputError
+from distill.core.hosts import is_loopback
+from distill.core.records import Endpoint, Model, Started
+from distill.core.workspace import Workspace
+from distill.estimate.run_start import Way
+from distill.llm import student_endpoint
+from distill.pricing.token_prices import MachinePrice
+from distill.serve import ServerSettings, vllm
 from distill.store import open_store
-from distill.workspace import Workspace
 from tests.conftest import WriteTask
 from tests.standin import StandIn
 
@@ -34,10 +35,10 @@ def test_the_newest_student_or_a_runs(
     second = pipeline.run(workspace, "pets", Way("train", new=True)).context.run_id
     with open_store(workspace.database("pets")) as store:
         students = {run: store.student(run) for run in (first, second)}
-    assert serve.chosen_student(workspace, task) == students[second]
-    assert serve.chosen_student(workspace, task, first) == students[first]
+    assert student_endpoint.chosen_student(workspace, task) == students[second]
+    assert student_endpoint.chosen_student(workspace, task, first) == students[first]
     with pytest.raises(InputError, match=r"no run 'x' of task pets; `distill runs` lists them"):
-        serve.chosen_student(workspace, task, "x")
+        student_endpoint.chosen_student(workspace, task, "x")
 
 
 def test_what_others_reach_needs_a_key(
@@ -49,17 +50,17 @@ def test_what_others_reach_needs_a_key(
 ) -> None:
     task = pets()
     pipeline.run(workspace, "pets", Way("train"))
-    student = serve.chosen_student(workspace, task)
+    student = student_endpoint.chosen_student(workspace, task)
     monkeypatch.delenv("VLLM_API_KEY", raising=False)
     with (
         pytest.raises(InputError, match=r"--host 0\.0\.0\.0 can be reached .* set VLLM_API_KEY"),
-        serve.serving(task, student, tmp_path / "log", None, "0.0.0.0"),
+        student_endpoint.serving(task, student, tmp_path / "log", None, "0.0.0.0"),
     ):
         pass
-    with serve.serving(task, student, tmp_path / "log", None) as endpoint:
-        assert "Authorization" not in serve.curl_line(task, endpoint)
+    with student_endpoint.serving(task, student, tmp_path / "log", None) as endpoint:
+        assert "Authorization" not in student_endpoint.curl_line(task, endpoint)
         beyond = Endpoint(endpoint.url, endpoint.model, 8, endpoint.price, "VLLM_API_KEY")
-    line = serve.curl_line(task, beyond)
+    line = student_endpoint.curl_line(task, beyond)
     assert '-H "Authorization: Bearer $VLLM_API_KEY" -d ' in line
 
 
@@ -146,5 +147,5 @@ def test_a_server_that_ends_is_not_waited_for() -> None:
     machine = MachinePrice(Decimal(1), 1)
     endpoint = Endpoint("", Model("m", None, "chat"), 1, machine, server=Started(child.pid, 1.0))
     with pytest.raises(DistillError, match="the server has ended"):
-        serve.wait(endpoint)
+        student_endpoint.wait(endpoint)
     child.wait()

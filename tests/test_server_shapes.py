@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from distill.backends.client import complete_all
-from distill.backends.servers import ServerSettings
-from distill.backends.teachers import choose
-from distill.errors import InputError
-from distill.prices import Rates, TokenPrice
-from distill.records import Api, Endpoint, Message, Model, Request, Sampling
+from distill.core.errors import InputError
+from distill.core.records import Api, Endpoint, Message, Model, Request, Sampling
+from distill.llm.client import complete_all
+from distill.llm.models import choose
+from distill.pricing.token_prices import Rates, TokenPrice
+from distill.serve import ServerSettings
 from tests.books import Books
 from tests.support.odd_server import odd_server
 from tests.support.server_shapes import SHAPES, Shape, table

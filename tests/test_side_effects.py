@@ -10,14 +10,15 @@ from typing import Any
 import numpy
 import pytest
 
-from distill import pipeline, side_effects
-from distill.answers import Labels
-from distill.prompting import student_request
-from distill.records import Completion, Model, ProbeAnswer, Request
-from distill.report.side_effects import side_effect_figures
-from distill.side_effects import Probe, judged, probes
+from distill import pipeline
+from distill.core.records import Completion, Model, ProbeAnswer, Request
+from distill.core.workspace import Workspace
+from distill.evaluate import regression_probes
+from distill.evaluate.regression_probes import Probe, judged, probes
+from distill.report.regressions import side_effect_figures
 from distill.task import Task
-from distill.workspace import Workspace
+from distill.task.answers import Labels
+from distill.task.prompts import student_request
 from tests.conftest import WriteTask
 from tests.standin import StandIn
 from tests.test_pipeline import figures
@@ -82,7 +83,7 @@ def test_a_right_answer_is_seen(pets: WriteTask, ask: str, answer: str) -> None:
 
 
 def test_patterns_are_sound() -> None:
-    for row in side_effects._rows("general"):
+    for row in regression_probes._rows("general"):
         re.compile(row["right"])
 
 

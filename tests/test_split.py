@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 
 from distill import pipeline
-from distill.backends.reserved import IBANS
-from distill.errors import DistillError, InputError
-from distill.fields import Fields
-from distill.leaks import leaking_seeds, without_leaking_seeds
-from distill.records import Example, Labelled, Source, content_id
-from distill.run_context import Context
-from distill.run_start import Way
-from distill.split import find_leaks, place, split
+from distill.core.errors import DistillError, InputError
+from distill.core.records import Example, Labelled, Source, content_id
+from distill.core.workspace import Workspace
+from distill.estimate.run_start import Way
 from distill.task import Task
-from distill.workspace import Workspace
+from distill.task.fields import Fields
+from distill.task.leak_gate import leaking_seeds, without_leaking_seeds
+from distill.task.run_context import Context
+from distill.text.pii.replacements import IBANS
+from distill.train.split import find_leaks, place, split
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.standin import StandIn
 

@@ -11,7 +11,7 @@ from scipy.special import xlogy
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
-from distill.stats import (
+from distill.evaluate.statistics import (
     chance_of_difference,
     estimate,
     gold_needed,

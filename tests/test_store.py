@@ -12,10 +12,10 @@ from random import Random
 import duckdb
 import pytest
 
-from distill.errors import DistillError, InputError
-from distill.records import Ask, Attempt, Completion, Message, Outcome, Request, Sampling
+from distill.core.errors import DistillError, InputError
+from distill.core.records import Ask, Attempt, Completion, Message, Outcome, Request, Sampling
 from distill.store import INTERRUPTED, Run, Store, migrate, open_store
-from distill.store.reading import export, query
+from distill.store.readonly import export, query
 from tests.conftest import held_by_another_process
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

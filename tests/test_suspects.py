@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from distill.backends.suspects import deal, suspect_labels
+from distill.text.label_errors import deal, suspect_labels
 
 TOPICS = {
     "card": ("my new card has not come by post", "the card you sent is still missing"),

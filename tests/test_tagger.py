@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from distill.backends.tagger import fit_tagger
+from distill.text.field_tagger import fit_tagger
 
 NAMES = ("Ann", "Bob", "Carl", "Dora", "Emil", "Fay", "Gus", "Hana")
 

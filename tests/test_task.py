@@ -7,12 +7,12 @@ from unicodedata import normalize
 
 import pytest
 
-from distill.errors import InputError
-from distill.prices import token_price
-from distill.records import Usage
+from distill.core.errors import InputError
+from distill.core.records import Usage
+from distill.core.workspace import Workspace
+from distill.pricing.token_prices import token_price
 from distill.task import Task, known_tasks, load_task
-from distill.task_files import read_schema
-from distill.workspace import Workspace
+from distill.task.files import read_schema
 from tests.conftest import WriteTask, jsonl, pet_rows, write_files
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\ncats = "c"\ndogs = "d"\nbirds = "b"\n'

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from distill.answers import Labels
 from distill.cli import cli
-from distill.errors import InputError
-from distill.schema_check import check_schema
+from distill.core.errors import InputError
+from distill.core.workspace import Workspace
 from distill.task import Task, load_task
-from distill.task_warnings import task_warnings
-from distill.workspace import Workspace
+from distill.task.answers import Labels
+from distill.train.schema_check import check_schema
+from distill.train.task_warnings import task_warnings
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.test_extract import TASK, options, write
 

@@ -11,19 +11,19 @@ from click.testing import CliRunner, Result
 from pydantic import ValidationError
 
 from distill import pipeline
-from distill.backends.teachers import automatic
 from distill.cli import cli
-from distill.errors import InputError
-from distill.permission import lines
+from distill.core.errors import InputError
+from distill.core.workspace import Workspace
+from distill.estimate.probe import measure
+from distill.estimate.run_start import Way
+from distill.llm.models import automatic
 from distill.pipeline import report_now
-from distill.probe import measure
-from distill.rehearsal import StandIn as Provider
-from distill.rehearse import Wanted, rehearse
-from distill.run_start import Way
+from distill.pricing.term_table import TeacherRow, term_table
+from distill.pricing.terms import StudentKind, terms_of_base, terms_of_teacher
+from distill.rehearsal import Wanted, rehearse
+from distill.rehearsal.provider import StandIn as Provider
 from distill.store import open_store
-from distill.term_table import TeacherRow, term_table
-from distill.terms import StudentKind, terms_of_base, terms_of_teacher
-from distill.workspace import Workspace
+from distill.train.permission import lines
 from tests.conftest import PERMISSION, PETS, WriteTask, jsonl
 from tests.paying import paid_run
 from tests.standin import StandIn

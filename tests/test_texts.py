@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from distill import pipeline
-from distill.answers import Text
-from distill.curate import agreement, duplicates, form, wording
+from distill.core.errors import InputError
+from distill.core.records import Candidate, Message, Model, Prediction, Score
+from distill.core.workspace import Workspace
+from distill.curate import agreement, answer_format, boilerplate, duplicates
+from distill.curate.context import Means
 from distill.curate.masking import masked
-from distill.curate.means import Means
-from distill.curate.privacy import check
-from distill.errors import InputError
-from distill.pairwise import (
+from distill.curate.pii import check
+from distill.estimate.run_start import Way
+from distill.evaluate.pairwise_judge import (
     CONTROL,
     CONTROLS,
     PEOPLE,
@@ -27,15 +29,13 @@ from distill.pairwise import (
     plain_result,
     win,
 )
-from distill.prompting import constrained_request, student_request
-from distill.records import Candidate, Message, Model, Prediction, Score
-from distill.rehearse import Wanted, rehearse
-from distill.report.judged import judge_figures
-from distill.run_start import Way
-from distill.serve import curl_line
+from distill.llm.student_endpoint import curl_line
+from distill.rehearsal import Wanted, rehearse
+from distill.report.judge import judge_figures
 from distill.store import open_store
 from distill.task import Task, load_task
-from distill.workspace import Workspace
+from distill.task.answers import Text
+from distill.task.prompts import constrained_request, student_request
 from tests.conftest import jsonl, write_files
 from tests.standin import StandIn
 from tests.test_pipeline import figures
@@ -291,7 +291,7 @@ def test_a_judge_that_was_never_shown_anything_wrong_is_not_usable(
 def test_unreadable_verdicts_are_counted(
     workspace: Workspace, scripted_backends: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("distill.pairwise.VERDICTS", {"same": 0.5, "B": 0.0})
+    monkeypatch.setattr("distill.evaluate.pairwise_judge.VERDICTS", {"same": 0.5, "B": 0.0})
     write(workspace, preferences_jsonl=jsonl(PREFERENCES))
     outcome = pipeline.run(workspace, "counts")
     found = figures(outcome.context.folder)
@@ -376,11 +376,11 @@ def test_curation_looks_at_the_answers_too(workspace: Workspace) -> None:
         candidate("they count 7 of them", "Dear [customer name], it is 7"),
         candidate("they count 8 of them", "Say how many it are."),
     ]
-    assert [drop.reason for drop in form.check(rows, means)] == [
+    assert [drop.reason for drop in answer_format.check(rows, means)] == [
         "empty answer",
         "the answer is the input",
     ]
-    assert [drop.reason for drop in wording.check(rows, means)] == [
+    assert [drop.reason for drop in boilerplate.check(rows, means)] == [
         "refusal or boilerplate in the answer",
         "placeholder in the answer",
         "text of the prompt in the answer",
@@ -432,8 +432,8 @@ def test_a_line_for_a_shell_has_no_constraint(
 ) -> None:
     from decimal import Decimal
 
-    from distill.prices import MachinePrice
-    from distill.records import Endpoint
+    from distill.core.records import Endpoint
+    from distill.pricing.token_prices import MachinePrice
 
     task = write(workspace)
     endpoint = Endpoint("http://x/v1", Model("s", None, "chat"), 1, MachinePrice(Decimal(1), 1))

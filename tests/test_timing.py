@@ -15,18 +15,18 @@ import pytest
 from click.testing import CliRunner
 
 from distill import pipeline
-from distill.backends import processors
 from distill.cli import cli
-from distill.errors import InputError
-from distill.prices import MachinePrice, token_price
-from distill.records import Ask, Completion, Message, Request, Sampling, Speed, Stretch
+from distill.core import processors
+from distill.core.errors import InputError
+from distill.core.records import Ask, Completion, Message, Request, Sampling, Speed, Stretch
+from distill.core.workspace import Workspace
+from distill.estimate.run_start import Way
+from distill.evaluate.load import SECONDS, extents
+from distill.evaluate.systems import LOCAL_SYSTEMS
+from distill.pricing.token_prices import MachinePrice, token_price
 from distill.report import report
 from distill.report.timing import MARK, disturbed_note, in_flight_of, is_slow_on_gold
-from distill.run_start import Way
-from distill.speed import SECONDS, extents
 from distill.store import Run, Store, migrate, open_store
-from distill.systems import LOCAL_SYSTEMS
-from distill.workspace import Workspace
 from tests.conftest import PETS, WriteTask
 from tests.standin import Body, StandIn
 from tests.strangers import stranger, taken, wait_until_burnt

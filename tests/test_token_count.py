@@ -2,11 +2,11 @@
 
 import pytest
 
-from distill.backends import token_count
-from distill.backends.prompt_cache import cached_and_written
-from distill.backends.token_count import PromptTokens, of_prompt, of_text
-from distill.records import Message, Model, Request, Sampling
-from distill.rehearsal import tokens
+from distill.core.records import Message, Model, Request, Sampling
+from distill.estimate.prompt_cache import cached_and_written
+from distill.llm import token_count
+from distill.llm.token_count import PromptTokens, of_prompt, of_text
+from distill.rehearsal.provider import tokens
 
 OPENAI = Model("gpt-6-luna", None, "openai")
 ANTHROPIC = Model("claude-haiku-5-5", None, "anthropic")

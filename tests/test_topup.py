@@ -4,10 +4,10 @@ from collections import Counter
 
 import pytest
 
-from distill.records import Candidate, Model, Source
-from distill.synthesis import inputs_per_request
+from distill.core.records import Candidate, Model, Source
+from distill.generate.rounds import Round, first_counts, next_counts, planned_counts, why_enough
+from distill.generate.synthesis import inputs_per_request
 from distill.task import Task
-from distill.topup import Round, first_counts, next_counts, planned_counts, why_enough
 from tests.conftest import WriteTask, jsonl
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\ncats = "c"\ndogs = "d"\nbirds = "b"\n'

@@ -14,9 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
-from distill.backends.trainers import TRAINERS, Trained, TrainJob
-from distill.backends.trainers.lora import environment
-from distill.errors import ChildError, DistillError
+from distill.core.errors import ChildError, DistillError
+from distill.train.trainers import TRAINERS, Trained, TrainJob
+from distill.train.trainers.lora import environment
 from tests.tiny_bases import ARCHITECTURES, write_base
 
 pytestmark = [pytest.mark.models, pytest.mark.timeout(900)]

@@ -6,12 +6,12 @@ import pytest
 from click.testing import CliRunner
 
 from distill import pipeline
-from distill.backends.trainers import TRAINERS
 from distill.cli import cli
-from distill.probe import look
+from distill.core.workspace import Workspace
+from distill.estimate.probe import look
+from distill.estimate.training_time import EMBEDDED_SECONDS_PER_1K, training_time
 from distill.store import open_store
-from distill.training_time import EMBEDDED_SECONDS_PER_1K, training_time
-from distill.workspace import Workspace
+from distill.train.trainers import TRAINERS
 from tests.conftest import WriteTask
 from tests.scripted import Trainer
 from tests.standin import StandIn

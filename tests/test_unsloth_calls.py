@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.backends.trainers.children.lora import loading
+from distill.train.worker.lora import loading
 
 # Where the methods of FastLanguageModel are defined: (file, class).
 DEFINED = {

@@ -12,11 +12,11 @@ from click.testing import CliRunner
 
 from distill import pipeline
 from distill.cli import cli
-from distill.records import Drop
-from distill.rehearsal import Settings
+from distill.core.records import Drop
+from distill.core.workspace import Workspace
+from distill.curate.yields import dropped_rows, yields
+from distill.rehearsal.provider import Settings
 from distill.store import open_store
-from distill.workspace import Workspace
-from distill.yields import dropped_rows, yields
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.paying import paid_run
 from tests.standin import StandIn

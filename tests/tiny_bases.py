@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from distill.backends.weights import STUDENT, embedded
+from distill.serve.embedded_models import STUDENT, embedded
 
 SIZES = {
     "hidden_size": 64,

@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from distill.records import fold
+from distill.core.records import fold
 
 WIDTH = 4
 HASHES = 128  # the default or the example of each
@@ -33,7 +33,7 @@ def shingles(text: str) -> set[str]:
 
 def distill(texts: Sequence[str], threshold: float) -> Found:
     """Ours."""
-    from distill.backends.near import near_pairs
+    from distill.text.near_duplicates import near_pairs
 
     return {"pairs": near_pairs(texts, threshold)}
 

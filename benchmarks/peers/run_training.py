@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-CHILDREN = Path(__file__).parents[2] / "distill" / "backends" / "trainers" / "children"
+CHILDREN = Path(__file__).parents[2] / "distill" / "train" / "worker"
 sys.path.insert(0, str(CHILDREN))
 
 Job = dict[str, Any]

@@ -5,12 +5,12 @@ import sys
 
 import click
 
-from distill.cli import data, look, plan, run, serve
+from distill.cli import data, estimate, inspect, run, serve
 from distill.cli.group import cli
-from distill.cli.tables import message
-from distill.errors import DistillError
+from distill.cli.output import message
+from distill.core.errors import DistillError
 
-__all__ = ["cli", "data", "look", "main", "plan", "run", "serve"]
+__all__ = ["cli", "data", "estimate", "inspect", "main", "run", "serve"]
 INTERRUPTED = 130
 
 

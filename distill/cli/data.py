@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from distill.cli.group import cli, json_option, task_argument, workspace_of
-from distill.cli.tables import one_line, show_rows, show_table
+from distill.cli.output import one_line, show_rows, show_table
 
 if TYPE_CHECKING:
-    from distill.store.reading import Format
+    from distill.store.readonly import Format
 
 
 @cli.command()
@@ -29,7 +29,7 @@ def review(
     context: click.Context, task: str, to: Path | None, of: Path | None, as_json: bool
 ) -> None:
     """Look at the examples of TASK in a spreadsheet; a person's word stands above every check."""
-    from distill.review import export_rows, import_rows
+    from distill.curate.review_csv import export_rows, import_rows
 
     if (to is None) == (of is None):
         raise click.UsageError("give --export FILE or --import FILE")
@@ -53,7 +53,7 @@ def review(
 @json_option
 def validate(file: Path, context_tokens: int, as_json: bool) -> None:
     """Check FILE, a chat example file, for errors and oddities; count and price it."""
-    from distill.example_file import figures, read, refuse, words
+    from distill.train.chat_file import figures, read, refuse, words
 
     checked = read(file, context_tokens)
     if as_json:
@@ -70,7 +70,7 @@ def validate(file: Path, context_tokens: int, as_json: bool) -> None:
 @click.pass_context
 def sql(context: click.Context, task: str, query: str, as_json: bool) -> None:
     """Ask the store of TASK a QUERY (DuckDB's SQL); nothing is changed."""
-    from distill.store.reading import query as ask
+    from distill.store.readonly import query as ask
 
     columns, rows = ask(workspace_of(context).database(task), query)
     if as_json:
@@ -94,7 +94,7 @@ def sql(context: click.Context, task: str, query: str, as_json: bool) -> None:
 @click.pass_context
 def export(context: click.Context, task: str, form: "Format", folder: Path, as_json: bool) -> None:
     """Write every table of TASK's store into FOLDER, for those who have their own tools."""
-    from distill.store.reading import export as write
+    from distill.store.readonly import export as write
 
     counts = write(workspace_of(context).database(task), folder, form)
     rows = [{"table": name, "rows": count} for name, count in counts.items()]

@@ -10,9 +10,9 @@ import click
 from distill import __version__
 
 if TYPE_CHECKING:
-    from distill.consent import Consent
-    from distill.plan import Plan
-    from distill.workspace import Workspace
+    from distill.core.workspace import Workspace
+    from distill.estimate import Plan
+    from distill.estimate.consent import Consent
 
 
 class Usd(click.ParamType[Decimal]):
@@ -59,7 +59,7 @@ def cli(context: click.Context, prompts: Path, runs: Path) -> None:
 
 def workspace_of(context: click.Context) -> "Workspace":
     """The folders that the group's options name. Imported late: `--help` has to be quick."""
-    from distill.workspace import Workspace
+    from distill.core.workspace import Workspace
 
     prompts, runs = context.find_root().obj
     return Workspace(prompts, runs)
@@ -92,7 +92,7 @@ max_usd_option = click.option(
 def consent_of(*, yes: bool, max_usd: Decimal | None) -> "Consent":
     """What the options agree to; without them the user at the terminal is asked, where there is
     one."""
-    from distill.consent import NO_CONSENT, WHOLE_BUDGET, Consent
+    from distill.estimate.consent import NO_CONSENT, WHOLE_BUDGET, Consent
 
     if max_usd is not None:
         return Consent(max_usd)

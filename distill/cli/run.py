@@ -19,8 +19,8 @@ from distill.cli.group import (
     workspace_of,
     yes_option,
 )
-from distill.cli.tables import show_curve, show_report, show_rows
-from distill.errors import DistillError
+from distill.cli.output import show_curve, show_report, show_rows
+from distill.core.errors import DistillError
 
 STAGES = {
     "generate": "Let the teacher make and answer inputs.",
@@ -130,7 +130,7 @@ def evaluate(
 def _run(context: click.Context, task: str, until: str, *, as_json: bool, **options: Any) -> None:
     """`options` are those of `consent_of`, and of `Way`."""
     from distill import pipeline
-    from distill.run_start import Way
+    from distill.estimate.run_start import Way
 
     consent = consent_of(yes=options.pop("yes"), max_usd=options.pop("max_usd"))
     way = Way(until, consent=consent, **options)
@@ -180,8 +180,8 @@ def rehearse(
     context: click.Context, /, task: str, as_json: bool, faults: str, **options: Any
 ) -> None:
     """Run TASK with a stand-in for its provider: nothing leaves this machine, nothing is billed."""
-    from distill.rehearse import Wanted, parse_faults
-    from distill.rehearse import rehearse as play
+    from distill.rehearsal import Wanted, parse_faults
+    from distill.rehearsal import rehearse as play
 
     limit = options.pop("limit")
     wanted = Wanted(
@@ -216,7 +216,7 @@ def rehearse(
 @click.pass_context
 def cancel(context: click.Context, task: str, forget: bool, as_json: bool) -> None:
     """Stop the batches and trainings of TASK and keep what was answered."""
-    from distill.cancel import cancel as stop
+    from distill.train.cancel import cancel as stop
 
     done = stop(workspace_of(context), task, forget=forget)
     row = {"task": task, "batches": done.batches, "answers_kept": done.answers}

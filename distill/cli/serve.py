@@ -17,7 +17,7 @@ def serve(
     context: click.Context, task: str, run_id: str | None, port: int | None, host: str
 ) -> None:
     """Keep a student of TASK up until Ctrl-C, and print a line to try it."""
-    from distill.serve import chosen_student, curl_line, serving, started_line, wait
+    from distill.llm.student_endpoint import chosen_student, curl_line, serving, started_line, wait
     from distill.task import load_task
 
     workspace = workspace_of(context)

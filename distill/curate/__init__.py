@@ -7,39 +7,39 @@ what it matched. Kept + dropped = completed, always. A person's word stands abov
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from distill.core.records import Candidate, Drop, Example, most_frequent
 from distill.curate import (
     agreement,
+    answer_format,
     balance,
+    boilerplate,
+    classifier_check,
     duplicates,
-    form,
+    human_review,
     judge,
+    label_errors,
     language,
-    privacy,
-    review,
-    second_opinion,
-    suspects,
-    wording,
+    pii,
 )
+from distill.curate.context import Means
 from distill.curate.judging import ask_judge
 from distill.curate.masking import masked
-from distill.curate.means import Means
 from distill.curate.stored_pairs import search_once
-from distill.records import Candidate, Drop, Example, most_frequent
-from distill.run_context import Context
 from distill.store import Store
+from distill.task.run_context import Context
 
 Check = Callable[[Sequence[Candidate], Means], list[Drop]]
 
 CHECKS: tuple[Check, ...] = (
-    review.check,
-    form.check,
-    wording.check,
+    human_review.check,
+    answer_format.check,
+    boilerplate.check,
     language.check,
-    privacy.check,
+    pii.check,
     agreement.check,
     duplicates.check,
-    suspects.check,
-    second_opinion.check,
+    label_errors.check,
+    classifier_check.check,
     judge.check,
     balance.check,
 )
@@ -95,7 +95,7 @@ def _origin(row: Candidate, means: Means) -> str:
     """Whose answer a row has: a seed's and a review's are a person's."""
     if row.source == "seeds":
         return "seed"
-    return "review" if review.accepted(row, means) else "teacher"
+    return "review" if human_review.accepted(row, means) else "teacher"
 
 
 def kept_of(context: Context, store: Store, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -114,8 +114,8 @@ def means_of(context: Context, store: Store) -> Means:
 
 def run_checks(candidates: Sequence[Candidate], means: Means) -> tuple[list[Candidate], list[Drop]]:
     """(kept, dropped), in the order of the candidates and of the checks."""
-    kept, drops = review.corrected(candidates, means), list[Drop]()
-    protected = {row.id for row in kept if review.decided(row, means)}
+    kept, drops = human_review.corrected(candidates, means), list[Drop]()
+    protected = {row.id for row in kept if human_review.decided(row, means)}
     for check in CHECKS:
         found = [
             drop

@@ -4,10 +4,10 @@ same input?"""
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from distill.core.records import Candidate, Drop
+from distill.curate.context import Means, same_inputs
+from distill.curate.human_review import accepted
 from distill.curate.masking import masked
-from distill.curate.means import Means, same_inputs
-from distill.curate.review import accepted
-from distill.records import Candidate, Drop
 
 ANOTHER = "another answer than asked for"
 DIFFER = "votes differ"

@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from math import ceil
 
-from distill.curate.means import Means
-from distill.groups import group_shares
-from distill.records import Candidate, Drop
+from distill.core.records import Candidate, Drop
+from distill.curate.context import Means
+from distill.task.groups import group_shares
 
 REASON = "more rows of its label than wanted"
 

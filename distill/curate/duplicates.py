@@ -9,10 +9,10 @@ duplicate: such rows show where a label ends.
 from collections import defaultdict
 from collections.abc import Sequence
 
+from distill.core.records import Candidate, Drop, Pair
+from distill.curate.context import Means, Method, same_inputs
+from distill.curate.human_review import accepted
 from distill.curate.masking import masked
-from distill.curate.means import Means, Method, same_inputs
-from distill.curate.review import accepted
-from distill.records import Candidate, Drop, Pair
 
 SOURCES = ("seeds", "inputs", "synthesis")
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from distill.curate.means import Means
-from distill.records import Candidate, Drop
+from distill.core.records import Candidate, Drop
+from distill.curate.context import Means
 
 
 def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:

@@ -3,13 +3,13 @@
 import random
 from collections.abc import Sequence
 
-from distill.answer_json import label_of
-from distill.asking import ask_all, lazily, teacher_settings
-from distill.backends.teachers import choose
-from distill.prompting import judge_request
-from distill.records import Answered, Ask, Candidate, content_id
-from distill.run_context import Context
+from distill.core.records import Answered, Ask, Candidate, content_id
+from distill.llm.complete import ask_all, lazily, teacher_settings
+from distill.llm.models import choose
 from distill.store import Store
+from distill.task.answer_json import label_of
+from distill.task.prompts import judge_request
+from distill.task.run_context import Context
 
 PURPOSE = "curate:judge"
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from distill.backends.language import other_language
-from distill.curate.means import Means
-from distill.records import Candidate, Drop
+from distill.core.records import Candidate, Drop
+from distill.curate.context import Means
+from distill.text.language import other_language
 
 REASON = "another language"
 

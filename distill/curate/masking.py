@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from distill.backends.personal import Found, find_personal, mask_personal
-from distill.records import Candidate
+from distill.core.records import Candidate
 from distill.task import Task
+from distill.text.pii.detect import Found, find_personal, mask_personal
 
 BETWEEN = "\n\n\0\n\n"  # what no value goes across
 MOST_KEPT = 100_000  # texts

@@ -3,9 +3,9 @@ later one, computes nothing again."""
 
 from collections.abc import Sequence
 
-from distill.curate import means
-from distill.curate.means import Method
-from distill.records import Pair, content_id
+from distill.core.records import Pair, content_id
+from distill.curate import context
+from distill.curate.context import Method
 from distill.store import Store
 
 # A search for less than this is one for this: what a higher threshold needs is in it.
@@ -18,6 +18,6 @@ def search_once(store: Store, method: Method, texts: Sequence[str], threshold: f
     found = store.pairs(id_, threshold)
     if found is None:
         floor = min(threshold, FLOORS[method])
-        store.add_pairs(id_, floor, means.search(method, texts, floor))
+        store.add_pairs(id_, floor, context.search(method, texts, floor))
         found = store.pairs(id_, threshold) or []
     return found

@@ -1,135 +1,135 @@
-"""A stand-in for the two providers, on loopback: it answers as strictly as they do, keeps its own
-bill, and misbehaves when it is told to. Nothing that goes to it is sent anywhere or costs anything.
-
-`running(Settings(...))` starts it as a child process and hands over its address and its bill.
+"""`distill rehearse`: the whole run, with a stand-in on loopback for the provider. It shows what a
+run does, what the ledger makes of a provider's faults, and whether it agrees with the bill, before
+a cent is spent. What it makes lies apart from real runs, and is stamped.
 """
 
-import json
-import select
-import subprocess
-import sys
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
-from typing import IO
 
-from distill.errors import DistillError
+from distill import pipeline
+from distill.core.errors import DistillError, InputError
+from distill.core.model_ref import BY_KEY, KEYS
+from distill.core.workspace import Workspace
+from distill.estimate.consent import WHOLE_BUDGET
+from distill.estimate.run_start import Way
+from distill.llm.batches import BATCHES
+from distill.llm.models import choose
+from distill.llm.teacher_choice import by_keys
+from distill.rehearsal.provider import Bill, Settings, running
+from distill.rehearsal.provider.faults import check, parse
+from distill.store.rehearsals import clear, rehearsals_of
+from distill.task import Task, load_task
 
-READY_SECONDS = 30.0
-END_SECONDS = 10.0
+NO_REAL_KEY = "rehearsal"
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What a stand-in is started with; the same names as the options of its command line."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is rehearsed: the teacher and its mode ("" for the task's, where a stand-in can play
+    it), the stand-in's faults and its limit in requests per second, and up to which stage."""
 
-    seeds: Path
-    """JSON lines {"input", "label"}: what the answers are made of."""
-    port: int = 0
-    """0 is any free port."""
-    random_seed: int = 0
-    """Answers and faults are the same for the same seed and the same requests."""
-    latency: float = 0.0
-    """Seconds before a model's answer comes."""
-    requests_per_second: float | None = None
-    """Asking faster is answered with 429; None is no limit, and none is announced."""
-    rate_headers: bool = True
-    """Whether the limit is announced in the headers of every answer."""
-    rate_windows: bool = False
-    """Whether the limit counts in windows of one second, from which nothing is saved up."""
+    teacher: str = ""
+    mode: str = ""
     faults: Mapping[str, float] = field(default_factory=dict)
-    """How to misbehave; the names are in `distill.rehearsal.faults`."""
-    batch_seconds: float = 1.0
-    """How long a batch or a training takes."""
-
-    def options(self) -> list[str]:
-        """The same as arguments of `python -m distill.rehearsal`."""
-        options = ["--port", str(self.port), "--seeds", str(self.seeds)]
-        options += ["--random-seed", str(self.random_seed), "--latency", str(self.latency)]
-        options += ["--batch-seconds", str(self.batch_seconds)]
-        if self.requests_per_second is not None:
-            options += ["--requests-per-second", str(self.requests_per_second)]
-        if not self.rate_headers:
-            options.append("--no-rate-headers")
-        if self.rate_windows:
-            options.append("--rate-windows")
-        for name, value in self.faults.items():
-            options += ["--fault", f"{name}={value}"]
-        return options
+    requests_per_second: float | None = None
+    until: str = "report"
 
 
-@dataclass(frozen=True)
-class Bill:
-    """What the stand-in has charged, and what it was asked for."""
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """The run, the stand-in's own bill, what the ledger made of it, in USD, and why another teacher
+    than the run's was played; empty for the run's own."""
 
-    usd: Decimal
-    """Exact; never rounded."""
-    requests: int
-    """Answers that were billed, whether or not the client got them; lines of batches too."""
-    refused: int
-    """Answers with a status of 400 or more."""
-    first_at: float
-    """When the first answer was billed, in seconds of a clock that never goes back; 0 for never."""
-    last_at: float
-    """When the last one was."""
-    asked: Mapping[str, int]
-    """`billing.body_hash` of a request's body: how often it was billed."""
-    files: int
-    """Files uploaded."""
-    batches: int
-    """Batches created, of both providers."""
-    jobs: int
-    """Trainings created."""
-    most_at_once: int
-    """The most requests to a model that were under way at a time."""
-    uploads_by_content: Mapping[str, int]
-    """SHA-256 of a file's bytes: how often it was uploaded."""
-    batches_by_key: Mapping[str, int]
-    """The batches' metadata "distill": how many were created with it."""
+    outcome: pipeline.Outcome
+    bill: Bill
+    answers_usd: Decimal
+    possibly_paid_twice_usd: Decimal
+    instead: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        """Does the bill lie where the ledger says?"""
+        most = self.answers_usd + self.possibly_paid_twice_usd
+        return self.answers_usd <= self.bill.usd <= most
 
 
-@dataclass(frozen=True)
-class StandIn:
-    """A stand-in that runs."""
+def parse_faults(text: str) -> dict[str, float]:
+    """`429=0.05,cut=0.01` → what the stand-in is told. Raises InputError, with the known ones."""
+    try:
+        faults = dict(parse(part.strip()) for part in text.split(",") if part.strip())
+        check(faults)
+    except ValueError as error:
+        raise InputError(f"--faults: {error}") from error
+    return faults
 
-    url: str
 
-    def bill(self) -> Bill:
-        """The bill as it is now."""
-        from urllib.request import ProxyHandler, build_opener
+def rehearse(workspace: Workspace, name: str, wanted: Wanted) -> Rehearsed:
+    """A run from the start, in a folder of its own that every rehearsal makes anew.
 
-        # A proxy that the user has set up must not be asked for loopback.
-        opener = build_opener(ProxyHandler({}))
-        with opener.open(self.url + "/rehearsal/bill", timeout=READY_SECONDS) as answer:
-            fields = json.load(answer)
-        return Bill(**fields | {"usd": Decimal(fields["usd"])})
+    Raises DistillError when the bill and the ledger do not agree, InputError where the folder holds
+    anything but a rehearsal, and what any run raises.
+    """
+    task, instead = _with_teacher(load_task(workspace.prompts, name), wanted)
+    apart = rehearsals_of(workspace)
+    clear(apart, name)
+    settings = Settings(
+        task.folder / "seeds.jsonl",
+        faults=wanted.faults,
+        requests_per_second=wanted.requests_per_second,
+    )
+    with running(settings) as standin, _pointed_to(standin.url):
+        # Nothing leaves this machine: the stand-in's bill is nobody's.
+        way = Way(wanted.until, consent=WHOLE_BUDGET, rehearsal=True)
+        outcome = pipeline.run_task(apart, task, way)
+        bill = standin.bill()
+    with outcome.context.store() as store:
+        billed = store.billed_usd(outcome.run.id)
+        twice = store.possibly_paid_twice_usd(outcome.run.id)
+    done = Rehearsed(outcome, bill, billed, twice, instead)
+    if not done.agrees:
+        raise DistillError(
+            f"the stand-in billed ${bill.usd}, the ledger has ${done.answers_usd} and at most "
+            f"${twice} possibly paid twice: please report this with {apart.database(name)}"
+        )
+    return done
+
+
+def _with_teacher(task: Task, wanted: Wanted) -> tuple[Task, str]:
+    """The task with the teacher that is rehearsed, and why it is not the run's own: the one that is
+    asked for, else the run's; where the stand-in does not play that, the one that `auto` would
+    take with a key."""
+    own, instead = by_keys(task)[0].spec.teacher.model, ""
+    name = wanted.teacher or own
+    if not wanted.teacher and own.partition(":")[0] not in BATCHES:
+        backend, model = next(iter(BY_KEY.items()))
+        name = f"{backend}:{model}"
+        instead = (
+            f"the run's teacher would be {own}, which the stand-in does not play; {name} is what "
+            f'"auto" takes where {KEYS[backend]} is set (--teacher names another)'
+        )
+    if choose(name).model.api not in BATCHES:
+        raise InputError(
+            f"--teacher: the stand-in plays openai:<id> and anthropic:<id>, not {name}"
+        )
+    changes = {"mode": wanted.mode} if wanted.mode else {}
+    return task.with_teacher(model=name, **changes), instead
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[StandIn]:
-    """A stand-in in a process of its own, ended when the block is left or this process dies."""
-    command = [sys.executable, "-m", "distill.rehearsal", *settings.options()]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert child.stdin is not None and child.stdout is not None
+def _pointed_to(url: str) -> Iterator[None]:
+    """The official clients look at the stand-in, with a key that opens nothing."""
+    changed = dict.fromkeys(KEYS.values(), NO_REAL_KEY)
+    changed |= {"OPENAI_BASE_URL": f"{url}/v1", "ANTHROPIC_BASE_URL": url}
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ |= changed
     try:
-        yield StandIn(_url(child, child.stdout))
+        yield
     finally:
-        child.stdin.close()
-        try:
-            child.wait(timeout=END_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        child.stdout.close()
-
-
-def _url(child: subprocess.Popen[bytes], stdout: IO[bytes]) -> str:
-    """The address that the child prints when it is ready."""
-    ready, _, _ = select.select([stdout], [], [], READY_SECONDS)
-    line = stdout.readline() if ready else b""
-    if not line:
-        raise DistillError(f"The stand-in did not start (exit code {child.poll()}).")
-    url: str = json.loads(line)["url"]
-    return url
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

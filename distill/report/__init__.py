@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
-from distill.errors import DistillError
-from distill.report.collect import collect
+from distill.core.errors import DistillError
+from distill.report.build import collect
 from distill.report.looks import remember
+from distill.report.partial import so_far
+from distill.report.payback import assumptions
 from distill.report.render import card, html, markdown
 from distill.report.terms import terms_figures
-from distill.report.traffic import assumptions
-from distill.report.unfinished import so_far
-from distill.run_context import Context
 from distill.store import Store
+from distill.task.run_context import Context
 
 CARD = "README.md"
 

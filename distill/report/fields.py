@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from distill.fields import Fields
-from distill.records import Labelled, Prediction
+from distill.core.records import Labelled, Prediction
+from distill.evaluate.scorers import fields
 from distill.report.labels import INVALID
-from distill.scorers import fields
+from distill.task.fields import Fields
 
 Figures = dict[str, Any]
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from distill.evaluate.statistics import Interval, Verdict
+from distill.evaluate.systems import rival_in_words
 from distill.report.figures import is_disturbed, timing_command
+from distill.report.payback import dearer_than_teacher, displaces_student, usd_at_traffic
 from distill.report.spend import short_usd
-from distill.report.traffic import dearer_than_teacher, displaces_student, usd_at_traffic
-from distill.stats import Interval, Verdict
-from distill.systems import rival_in_words
 from distill.task import Task
 
 # What a system does whose value that is, and the same of another one after it.

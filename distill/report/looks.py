@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from distill.levels import level_of_look
-from distill.spec import EvaluateSpec
-from distill.stats import Verdict, verdict
+from distill.evaluate.levels import level_of_look
+from distill.evaluate.statistics import Verdict, verdict
 from distill.store import Evaluation, Store, StoredVerdict
 from distill.task import Task
+from distill.task.spec import EvaluateSpec
 
 LIMITS = ("most_forgotten", "most_unsafe")
 # The keys of `[evaluate]` that decide a verdict → how their values are read.

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from distill.answers import AnswerForm, Text
-from distill.pairwise import LEVEL
-from distill.records import Labelled, Prediction
+from distill.core.records import Labelled, Prediction
+from distill.evaluate.pairwise_judge import LEVEL
+from distill.task.answers import AnswerForm, Text
 
 SHOWN = 20
 

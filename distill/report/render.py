@@ -13,10 +13,10 @@ from jinja2 import (
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from distill.evaluate.systems import HEADS
 from distill.report.figures import is_disturbed
 from distill.report.spend import short_usd
 from distill.report.timing import MARK, doubt, mark
-from distill.systems import HEADS
 
 Figures = Mapping[str, Any]
 

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from distill.errors import InputError
+from distill.core.errors import InputError
+from distill.core.workspace import EVENTS, Workspace
 from distill.report.figures import system_of
 from distill.store import open_to_read
-from distill.workspace import EVENTS, Workspace
 
 Row = dict[str, Any]
 

@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
-from distill.prices import machine_usd
-from distill.purpose import COMPARED
-from distill.records import Student
+from distill.core.purpose import COMPARED
+from distill.core.records import Student
+from distill.pricing.token_prices import machine_usd
 from distill.store import Run, Store
 from distill.task import Task
 

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from distill.permission import figures
 from distill.store import Store
 from distill.task import Task
+from distill.train.permission import figures
 
 
 def terms_figures(task: Task, store: Store, run_id: str) -> dict[str, Any]:

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Literal
 
-from distill.backends.processors import is_disturbed
-from distill.prices import usd_per_1k
-from distill.purpose import COMPARED, MEASURED
-from distill.records import Completion, Pace, Prediction, Speed, Student
-from distill.report.results import Results
+from distill.core.processors import is_disturbed
+from distill.core.purpose import COMPARED, MEASURED
+from distill.core.records import Completion, Pace, Prediction, Speed, Student
+from distill.evaluate.statistics import percentile
+from distill.evaluate.systems import LOCAL_SYSTEMS
+from distill.pricing.token_prices import usd_per_1k
+from distill.report.loaded import Results
 from distill.report.spend import shown_usd
-from distill.stats import percentile
 from distill.store import Run, Store
-from distill.systems import LOCAL_SYSTEMS
 from distill.task import Task
 
 MARK = "†"

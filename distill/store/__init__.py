@@ -14,16 +14,16 @@ from pathlib import Path
 
 import duckdb
 
-from distill.errors import DistillError, InputError
-from distill.store.data import Data, Dropped
-from distill.store.money import Money
-from distill.store.pairs import Pairs
+from distill.core.errors import DistillError, InputError
+from distill.store.dataset import Data, Dropped
+from distill.store.evaluation import Results
+from distill.store.finetuning_jobs import Trainings
+from distill.store.ledger import Money
 from distill.store.provenance import Provenance
 from distill.store.requests import Requests, request_of
-from distill.store.results import Results
-from distill.store.rows import Row, as_json, now
 from distill.store.runs import Run, Runs, TeacherChoice
-from distill.store.trainings import Trainings
+from distill.store.similar_pairs import Pairs
+from distill.store.tables import Row, as_json, now
 from distill.store.verdicts import Evaluation, StoredVerdict, Verdicts
 
 __all__ = [
@@ -146,7 +146,7 @@ def _pending(connection: duckdb.DuckDBPyConnection) -> list[Traversable]:
     """The migrations of `schema/` that are not applied yet, in their order. Raises InputError for a
     store of a newer distill."""
     applied = {name for (name,) in connection.execute("SELECT name FROM migration").fetchall()}
-    scripts = sorted(files("distill.schema").iterdir(), key=lambda item: item.name)
+    scripts = sorted(files("distill.store.schema").iterdir(), key=lambda item: item.name)
     if newer := sorted(applied - {script.name for script in scripts}):
         raise InputError(
             f"the store was made by a newer distill, which knows {newer[0]}: install that one"

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from distill.model_terms import Terms
-from distill.records import content_id
-from distill.store.rows import Rows, now
+from distill.core.model_terms import Terms
+from distill.core.records import content_id
+from distill.store.tables import Rows, now
 
 
 @dataclass(frozen=True, slots=True)

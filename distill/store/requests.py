@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from distill.records import Answered, Ask, Completion, Message, Request, Sampling
-from distill.store.rows import Row, Rows, as_json, values_of
+from distill.core.records import Answered, Ask, Completion, Message, Request, Sampling
+from distill.store.tables import Row, Rows, as_json, values_of
 
 PAGE = 1000
 

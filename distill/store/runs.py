@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from distill.store.rows import Rows, as_json, now
+from distill.store.tables import Rows, as_json, now
 
 
 @dataclass(frozen=True, slots=True)

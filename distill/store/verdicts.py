@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from distill.records import Labelled, content_id
-from distill.store.rows import Rows, as_json, now
+from distill.core.records import Labelled, content_id
+from distill.store.tables import Rows, as_json, now
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Start the stand-in provider in a process of its own, without paying for its imports each time.
 
-`running(Settings(...))` is `distill.rehearsal.running` with another way to start: a process for
-each worker of pytest imports the stand-in once, and every provider is a fork of it. Tests of how
-the stand-in itself starts and ends use `distill.rehearsal.running`.
+`running(Settings(...))` is `distill.rehearsal.provider.running` with another way to start: a
+process for each worker of pytest imports the stand-in once, and every provider is a fork of it.
+Tests of how the stand-in itself starts and ends use `distill.rehearsal.provider.running`.
 """
 
 import atexit
@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from threading import Event
 
-from distill.rehearsal import END_SECONDS, READY_SECONDS, Bill, Settings, StandIn
+from distill.rehearsal.provider import END_SECONDS, READY_SECONDS, Bill, Settings, StandIn
 
 MESSAGE_BYTES = 65_536
 LOOK_AGAIN_SECONDS = 0.003
@@ -122,7 +122,7 @@ def _serve_forks(connection: socket.socket) -> None:
 
 def _become_provider(options: list[str], streams: list[int]) -> None:
     """Serve with the streams as standard input and output, then end this process."""
-    from distill.rehearsal.__main__ import main
+    from distill.rehearsal.provider.__main__ import main
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number, descriptor in enumerate(streams):
@@ -136,7 +136,7 @@ def _become_provider(options: list[str], streams: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    import distill.rehearsal.__main__  # noqa: F401 so that no fork has to
+    import distill.rehearsal.provider.__main__  # noqa: F401 so that no fork has to
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _serve_forks(socket.socket(fileno=int(sys.argv[1])))

@@ -7,11 +7,11 @@ from functools import cache
 import pytest
 
 from distill import evaluate
-from distill.backends.load import Extent
-from distill.progress import Progress
-from distill.records import Endpoint, Request, Speed
+from distill.core.progress import Progress
+from distill.core.records import Endpoint, Request, Speed
+from distill.evaluate.load import measure
+from distill.llm.load_test import Extent
 from distill.report import charts, render
-from distill.speed import measure
 
 LOAD_REQUESTS = 9  # one more than are in flight
 

@@ -13,8 +13,8 @@ import pytest
 
 from distill import pipeline
 from distill.cli import main
-from distill.run_context import Context
 from distill.store import Store
+from distill.task.run_context import Context
 from tests import scripted
 from tests.standin import StandIn
 from tests.support import runs

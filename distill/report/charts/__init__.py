@@ -7,16 +7,16 @@ A chart is a function of one module: it gives None where the report lacks what i
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from distill.report.charts import answers, data, money, training
-from distill.report.charts.drawing import Chart
+from distill.report.charts import cost, data, quality, training
+from distill.report.charts.svg import Chart
 
 Figures = Mapping[str, Any]
 
 CHARTS: Mapping[str, Callable[[Figures], Chart | None]] = {
-    "quality_cost": money.quality_cost,
-    "pay_back": money.pay_back,
-    "confusion": answers.confusion,
-    "coverage": answers.coverage,
+    "quality_cost": cost.quality_cost,
+    "pay_back": cost.pay_back,
+    "confusion": quality.confusion,
+    "coverage": quality.coverage,
     "learning_curve": training.learning_curve,
     "losses": training.losses,
     "yields": data.yields,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from distill.report.charts.drawing import HEIGHT, MARK, RIVAL, Chart, drawn, shown
+from distill.report.charts.svg import HEIGHT, MARK, RIVAL, Chart, drawn, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from distill.report.charts.drawing import INK, MARK, Chart, drawn, gridded, percent, reach, shown
-from distill.systems import HEADS
+from distill.evaluate.systems import HEADS
+from distill.report.charts.svg import INK, MARK, Chart, drawn, gridded, percent, reach, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from distill.report.charts.drawing import INK, LINE, MARK, Chart, drawn, gridded, percent, reach
+from distill.evaluate.systems import HEADS
+from distill.report.charts.svg import INK, LINE, MARK, Chart, drawn, gridded, percent, reach
 from distill.report.figures import system_of
-from distill.systems import HEADS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,93 @@
+"""What a task will cost, and by which prices."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from distill.cli.group import (
+    cli,
+    consent_of,
+    json_option,
+    max_usd_option,
+    task_argument,
+    workspace_of,
+    yes_option,
+)
+from distill.cli.output import show_rows, show_table
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+
+@cli.command()
+@task_argument
+@click.option(
+    "--probe",
+    is_flag=True,
+    help="Measure with at most 5 paid calls, which the run does not repeat.",
+)
+@yes_option
+@max_usd_option
+@json_option
+@click.pass_context
+def plan(context: click.Context, /, task: str, probe: bool, as_json: bool, **options: Any) -> None:
+    """What TASK will cost before anything is spent: requests, tokens, dollars and time."""
+    from distill.estimate.probe import look, measure
+    from distill.estimate.table import HEADER, figures, notes, table
+    from distill.llm.teacher_choice import by_keys
+    from distill.task import load_task
+    from distill.task.leak_gate import gold_notes
+    from distill.train.task_warnings import task_warnings
+
+    workspace = workspace_of(context)
+    click.echo("rendering what would be asked …", err=True)
+    consent = consent_of(**options)
+    found = measure(workspace, task, _announce, consent) if probe else look(workspace, task)
+    loaded = load_task(workspace.prompts, task)
+    for note in gold_notes(loaded):
+        click.echo(f"gold: {note}", err=True)
+    for warning in task_warnings(by_keys(loaded)[0]):
+        click.echo(f"warning: {warning}", err=True)
+    if as_json:
+        click.echo(json.dumps(figures(found), default=str))
+        return
+    if found.steps:
+        show_table(HEADER, table(found))
+    click.echo("\n".join(notes(found)))
+
+
+@cli.command()
+@task_argument
+@json_option
+@click.pass_context
+def advise(context: click.Context, task: str, as_json: bool) -> None:
+    """Whether a run of TASK is worth beginning: its seeds, its gold, the money. Asks nothing."""
+    from distill.estimate.go_no_go import advise as advised
+    from distill.estimate.go_no_go import shown
+
+    show_rows(shown(advised(workspace_of(context), task)), as_json=as_json)
+
+
+@cli.command()
+@click.argument("model", required=False)
+@json_option
+@click.pass_context
+def prices(context: click.Context, model: str | None, as_json: bool) -> None:
+    """Which prices are used for MODEL and where they are from; without it, what the tool brings
+    along beside the price library."""
+    from datetime import UTC, datetime
+
+    from distill.pricing.listing import all_rows, printed, rows_of
+    from distill.task import project_file
+    from distill.task.spec import project_rates
+
+    today, project = datetime.now(UTC).date(), project_file(workspace_of(context).prompts)
+    rows = rows_of(model, today, project_rates(project)) if model else all_rows(today)
+    show_rows([printed(row) for row in rows], as_json=as_json)
+
+
+def _announce(calls: int, most: "Decimal") -> None:
+    from distill.estimate import dollars
+
+    click.echo(f"probe: {calls} paid calls, at most {dollars(most)}", err=True)

@@ -1,0 +1,140 @@
+"""Commands that look: at tasks, runs and this machine, and at what was left out."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from distill.cli.group import cli, json_option, task_argument, workspace_of
+from distill.cli.output import one_line, show_rows, show_table
+from distill.core.errors import DistillError
+
+
+@cli.command()
+@json_option
+@click.pass_context
+def tasks(context: click.Context, as_json: bool) -> None:
+    """List the tasks, and whether each can be read."""
+    from distill.llm.teacher_choice import by_keys
+    from distill.task import known_tasks, load_task
+    from distill.task.leak_gate import gold_notes
+    from distill.train.task_warnings import task_warnings
+
+    workspace = workspace_of(context)
+    rows: list[dict[str, Any]] = []
+    for name in known_tasks(workspace.prompts):
+        try:
+            task = load_task(workspace.prompts, name)
+        except DistillError as error:
+            rows.append({"task": name, "error": str(error)})
+            continue
+        counts = {**task.form.counts(), "seeds": len(task.seeds), "gold": len(task.gold)}
+        notes = [*gold_notes(task), *task_warnings(by_keys(task)[0])]
+        told = {"note": "; ".join(notes)} if notes else {}
+        rows.append({"task": name, "kind": task.spec.kind, **counts, **told})
+    show_rows(rows, as_json=as_json)
+
+
+@cli.command()
+@click.argument("task", required=False)
+@json_option
+@click.pass_context
+def runs(context: click.Context, task: str | None, as_json: bool) -> None:
+    """List the runs of TASK, or of all tasks, with what each reached."""
+    from distill.report.runs import list_runs
+
+    show_rows(list_runs(workspace_of(context), task), as_json=as_json)
+
+
+@cli.command()
+@task_argument
+@click.argument("runs", nargs=-1, required=True)
+@click.option(
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write a page, too."
+)
+@json_option
+@click.pass_context
+def compare(
+    context: click.Context, task: str, runs: tuple[str, ...], page: Path | None, as_json: bool
+) -> None:
+    """Hold RUNS of TASK against the first of them: data, recipe, quality on the same gold, cost. A
+    run of another task is <task>/<run>."""
+    from distill.report.compare_runs import compare as compared
+    from distill.report.compare_runs import lines
+
+    rows = compared(workspace_of(context), task, runs)
+    if page:
+        from distill.report.render import comparison
+
+        page.write_text(comparison(rows), encoding="utf-8")
+    if as_json:
+        show_rows(rows, as_json=True)
+    else:
+        click.echo("\n".join(lines(rows)))
+
+
+@cli.command()
+@task_argument
+@json_option
+@click.pass_context
+def status(context: click.Context, task: str, as_json: bool) -> None:
+    """How far the latest run of TASK is; works while another process holds the store."""
+    from distill.report.runs import read_status
+
+    show_rows([read_status(workspace_of(context), task)], as_json=as_json)
+
+
+@cli.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """What is here (Python, card, packages, keys, disk), what would be used, and why."""
+    from distill.llm.doctor import diagnose
+
+    show_rows(diagnose(), as_json=as_json)
+
+
+@cli.command()
+@task_argument
+@click.option("--reason", default="", help="Only rows whose check or reason has this in it.")
+@json_option
+@click.pass_context
+def drops(context: click.Context, task: str, reason: str, as_json: bool) -> None:
+    """What the latest run of TASK left out: per check rows in, dropped and dollars, and why."""
+    from distill.curate.drops import dropped_rows_of, yields_of
+
+    workspace = workspace_of(context)
+    if reason:
+        show_rows(dropped_rows_of(workspace, task, reason), as_json=as_json)
+        return
+    rows = yields_of(workspace, task)
+    if as_json:
+        click.echo(json.dumps(rows, default=str, ensure_ascii=False))
+        return
+    header = ["check", "rows in", "dropped", "$", "because"]
+    cells = [
+        [row["check"], *(str(row[key]) for key in ("rows_in", "dropped", "usd")), _counts(row)]
+        for row in rows
+    ]
+    show_table(header, cells)
+    for row in rows:
+        for example in row["examples"]:
+            click.echo(f"\n{row['check']}: {example['reason']}\n  {one_line(example['input'])}")
+            if example["matched"]:
+                click.echo(f"  {one_line(example['matched'])}")
+
+
+def _counts(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in row["reasons"].items())
+
+
+@cli.command()
+@task_argument
+@json_option
+@click.pass_context
+def leaks(context: click.Context, task: str, as_json: bool) -> None:
+    """Every pair of rows of TASK that the leak gate found too close to gold."""
+    from distill.curate.drops import leaks_of
+
+    show_rows(leaks_of(workspace_of(context), task), as_json=as_json)

@@ -1,0 +1,1 @@
+"""Records, errors, folders and locks, progress and child processes: what every package uses."""

@@ -1,0 +1,78 @@
+"""Runs a command and ends its whole process group when the command or the parent ends, however.
+
+`python -m distill.core.process_guard COMMAND…`: standard input is a pipe that the parent holds open
+and never writes to. When the parent is gone, even by kill -9, the pipe ends, and so does the
+command.
+Exit code: the command's own, negative signals as 128 + signal.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from time import monotonic, sleep
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
+
+GRACE_SECONDS, POLL_SECONDS = 10.0, 0.1
+
+
+def main(command: Sequence[str]) -> int:
+    """Run `command` until it ends or the parent does."""
+    signal.signal(signal.SIGTERM, lambda *_: end_group(child))
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    ended = os.pidfd_open(child.pid)
+    ready, _, _ = select.select([sys.stdin, ended], [], [])
+    if ended not in ready:
+        end_group(child)
+    code = child.wait()
+    end_left_behind()
+    return 128 - code if code < 0 else code
+
+
+def end_group(child: subprocess.Popen[bytes]) -> None:
+    """Ask every process of the group to end, then make them; this process is one of them."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.killpg(0, signal.SIGTERM)
+    try:
+        child.wait(timeout=GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        os.killpg(0, signal.SIGKILL)
+
+
+def end_left_behind() -> None:
+    """The same for what a command that has ended by itself has left in the group."""
+    import psutil
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.killpg(0, signal.SIGTERM)
+    until = monotonic() + GRACE_SECONDS
+    while left := [one for one in psutil.process_iter() if _is_left(one)]:
+        if monotonic() > until:
+            for one in left:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+            return
+        sleep(POLL_SECONDS)
+
+
+def _is_left(process: "psutil.Process") -> bool:
+    """Another one of this group that has not ended."""
+    import psutil
+
+    try:
+        ours = process.pid != os.getpid() and os.getpgid(process.pid) == os.getpgrp()
+        return ours and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

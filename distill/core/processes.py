@@ -1,0 +1,62 @@
+"""Child processes that never outlive this one, each with a log file."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+GUARD_SECONDS = 15.0
+SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)(?:_|$)", re.IGNORECASE)
+
+
+@contextmanager
+def running(
+    command: Sequence[str], log: Path, env: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A child in a process group of its own, under the guard, writing to the end of `log`; ended
+    with its whole group when the block is left, by whatever way."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    guard = [sys.executable, "-m", "distill.core.process_guard", *command]
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            guard,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=_without_secrets(os.environ) | dict(env),
+            start_new_session=True,
+        )
+        try:
+            yield child
+        finally:
+            _end(child)
+
+
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment without keys and passwords: neither a server nor a trainer asks a provider."""
+    return {name: value for name, value in environment.items() if not SECRET.search(name)}
+
+
+def memory_mib(process: int) -> float:
+    """What a process and its children have of the machine's memory; what they share with others is
+    divided among all of them (Linux's PSS)."""
+    import psutil
+
+    found = psutil.Process(process)
+    family = [found, *found.children(recursive=True)]
+    return float(sum(one.memory_full_info().pss for one in family)) / 2**20
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Closing the pipe tells the guard to end the group; when it does not, end the group here."""
+    assert child.stdin is not None
+    child.stdin.close()
+    try:
+        child.wait(timeout=GUARD_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()

@@ -1,0 +1,75 @@
+"""Where things lie: the store of a task, the folder of a run, and the lock that lets one process
+at a time work on a task."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from distill.core.errors import InputError
+
+EVENTS = "events.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folders that every command works on."""
+
+    prompts: Path
+    runs: Path
+
+    def task_folder(self, task: str) -> Path:
+        """Everything made for a task. Raises InputError for a name that leads elsewhere."""
+        if task in ("", ".", "..") or Path(task).name != task:
+            raise InputError(f"{task!r} is no name of a task")
+        return self.runs / task
+
+    def database(self, task: str) -> Path:
+        """The task's one DuckDB file."""
+        return self.task_folder(task) / "distill.duckdb"
+
+    def run_folder(self, task: str, run_id: str) -> Path:
+        """What a run made: student, report, events, logs."""
+        return self.task_folder(task) / run_id
+
+    def point_latest(self, task: str, run_id: str) -> None:
+        """Let `runs/<task>/latest` point to a run, in one step."""
+        link = self.task_folder(task) / f".latest-{os.getpid()}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(run_id)
+        link.replace(self.task_folder(task) / "latest")
+
+    def holder(self, task: str) -> int | None:
+        """PID of the process that works on the task, None when there is none."""
+        try:
+            with self._lock_file(task).open(encoding="utf-8") as file:  # it may be read-only
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return None
+        except BlockingIOError:
+            return int(self._lock_file(task).read_text(encoding="utf-8") or 0)
+        return None
+
+    @contextmanager
+    def locked(self, task: str) -> Iterator[None]:
+        """Keep every other process from working on the task. Raises InputError with the PID of
+        the one that does; the lock ends with its process, however that ends."""
+        self.task_folder(task).mkdir(parents=True, exist_ok=True)
+        with self._lock_file(task).open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                pid = self._lock_file(task).read_text(encoding="utf-8") or "unknown"
+                raise InputError(
+                    f"task {task} is held by another process (PID {pid}); wait for it or end it. "
+                    f"`distill status {task}` shows how far it is."
+                ) from error
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+    def _lock_file(self, task: str) -> Path:
+        return self.task_folder(task) / ".lock"

@@ -1,0 +1,48 @@
+"""Check the form of rows: the teacher answered, the input is not empty, a synthesised one neither
+too short nor too long, and the answer is one of the labels, fits the schema, or is a text."""
+
+from collections.abc import Sequence
+
+from distill.core.records import Candidate, Drop, fold
+from distill.curate.context import Means
+from distill.task import Task
+from distill.task.answers import Text
+from distill.task.fields import Fields
+from distill.text.words import count_words
+
+
+def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+    """Drop what has the wrong form. Seeds and given inputs are real: they have any length."""
+    found = []
+    for row in rows:
+        if reason := _problem(row, means.task):
+            found.append(Drop(row.id, "form", reason))
+    return found
+
+
+def _problem(row: Candidate, task: Task) -> str | None:
+    spec = task.spec.curate
+    if row.problem:
+        return row.problem
+    if not row.input.strip():
+        return "empty"
+    if row.source == "synthesis":
+        words = count_words(row.input)
+        if words < spec.min_words:
+            return "too short"
+        if spec.max_words and words > spec.max_words:
+            return "too long"
+    if isinstance(task.form, Text):
+        return _problem_of_text(row)
+    if not task.form.is_valid(row.answer):
+        return "not a label" if task.form.choices else "does not fit the schema"
+    if isinstance(task.form, Fields) and task.form.not_verbatim(row.input, row.answer):
+        return "has a value that is not in the input"
+    return None
+
+
+def _problem_of_text(row: Candidate) -> str | None:
+    if not row.answer:
+        return "empty answer"
+    copied = row.source != "seeds" and fold(row.answer) == fold(row.input)
+    return "the answer is the input" if copied else None

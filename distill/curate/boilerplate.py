@@ -1,0 +1,60 @@
+"""Does it read like a person's message, or like a language model that talks about its job? And
+where answers are texts: are they one?"""
+
+from collections.abc import Sequence
+
+from distill.core.records import Candidate, Drop
+from distill.curate.context import Means
+from distill.task import INSTRUCTIONS, Task
+from distill.task.answers import Text
+from distill.text.boilerplate import placeholder_in, refusal_in
+from distill.text.prompt_leakage import WORDS, leaked_prompt, words_of
+
+
+def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+    """Drop synthesised inputs, and texts that a teacher answered, with refusals, placeholders or
+    text of the prompt. What production brought is as it is."""
+    spec = means.task.spec.curate
+    prompts = _instructions(means.task) if spec.leaked_prompt else []
+    found = []
+    for row in rows:
+        reason = ""
+        if row.source == "synthesis":
+            reason = _problem(row.input, means.task, prompts)
+        if not reason and row.source != "seeds" and isinstance(means.task.form, Text):
+            reason = _problem(row.answer, means.task, prompts)
+            reason = reason and f"{reason} in the answer"
+        if reason:
+            found.append(Drop(row.id, "wording", reason))
+    return found
+
+
+def _problem(text: str, task: Task, prompts: Sequence[str]) -> str:
+    if task.spec.curate.boilerplate and refusal_in(text):
+        return "refusal or boilerplate"
+    if task.spec.curate.boilerplate and placeholder_in(text):
+        return "placeholder"
+    if not prompts or _names_a_label(text, task):
+        return ""
+    return "text of the prompt" if leaked_prompt(text, prompts) else ""
+
+
+def _names_a_label(text: str, task: Task) -> bool:
+    """True for a text that is a label or its short meaning: prompts list them, and people write
+    them."""
+    words = words_of(text)
+    if len(words) >= WORDS:
+        return False
+    shown = task.form.group_values
+    named = (name for group in task.groups for name in (group, shown(group).get("meaning", "")))
+    return any(words == words_of(name.replace("_", " ")) for name in named)
+
+
+def _instructions(task: Task) -> list[str]:
+    """What no message of a customer repeats. A copied seed is a duplicate, which is another
+    check's matter; the words of a label are those of its messages."""
+    names = ("synthesize.md", *INSTRUCTIONS)
+    shown = task.form.group_values
+    meanings = [shown(group).get("meaning", "") for group in task.groups]
+    texts = [task.spec.description, *(text for text in meanings if len(words_of(text)) >= WORDS)]
+    return [*(task.prompts[name] for name in names), *(text for text in texts if text)]

@@ -1,0 +1,52 @@
+"""What checks work with besides the rows: the task, what is like what, and the judge."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from distill.core.records import Candidate, Pair, Review, fold
+from distill.curate.masking import masked
+from distill.task import Task
+from distill.text.embeddings import similar_pairs
+from distill.text.near_duplicates import near_pairs
+
+Method = Literal["near", "semantic"]
+# (method, texts, threshold) → their pairs
+Search = Callable[[Method, Sequence[str], float], list[Pair]]
+# rows → each one's score, None where the judge gave none
+Judge = Callable[[Sequence[Candidate]], list[int | None]]
+
+
+def search(method: Method, texts: Sequence[str], threshold: float) -> list[Pair]:
+    """Pairs of texts that are alike: by the Jaccard index of their characters' shingles ("near"),
+    by the cosine of their embeddings ("semantic")."""
+    return (near_pairs if method == "near" else similar_pairs)(texts, threshold)
+
+
+def same_inputs(rows: Sequence[Candidate], task: Task) -> list[list[Candidate]]:
+    """The rows in groups of inputs that are equal as a student would learn them, whatever their
+    case and white space; in order."""
+    groups: dict[str, list[Candidate]] = {}
+    for row in rows:
+        groups.setdefault(fold(masked(row, task)[0]), []).append(row)
+    return list(groups.values())
+
+
+def no_judge(rows: Sequence[Candidate]) -> list[int | None]:
+    """Nobody to be asked."""
+    return [None for _ in rows]
+
+
+@dataclass(frozen=True)
+class Means:
+    """The task, a search for pairs of texts that are alike, and a judge."""
+
+    task: Task
+    search: Search = search
+    judge: Judge = no_judge
+
+    @cached_property
+    def reviews(self) -> Mapping[str, Review]:
+        """Folded input → a person's word on it."""
+        return {fold(row.input): row for row in self.task.reviews}

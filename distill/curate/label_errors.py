@@ -1,0 +1,46 @@
+"""Labels that rows like it do not have, found by out-of-fold prediction."""
+
+from collections.abc import Sequence
+
+from distill.core.records import Candidate, Drop
+from distill.curate.classifier_check import opinions
+from distill.curate.context import Means
+from distill.text.label_errors import Suspect, suspect_labels
+
+REASON = "suspect label"
+
+
+def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+    """Drop suspect rows, or those of them that the second opinion does not defend."""
+    mode = means.task.spec.curate.suspect_labels
+    if mode == "off":
+        return []
+    found = suspects(rows, means)
+    if mode == "second_opinion" and found:
+        said = opinions([rows[item.index].input for item in found], means.task)
+        found = [
+            item
+            for item, label in zip(found, said, strict=True)
+            if label != rows[item.index].answer
+        ]
+    return [_drop(rows[item.index], item) for item in found]
+
+
+def suspects(rows: Sequence[Candidate], means: Means) -> list[Suspect]:
+    """Rows whose label is suspect, by their index among `rows`; none where answers are no labels.
+    The seeds' labels are trusted."""
+    if not means.task.form.choices:
+        return []
+    own = [index for index, row in enumerate(rows) if row.source != "seeds"]
+    trusted = [(seed.input, seed.answer) for seed in means.task.seeds]
+    found = suspect_labels(
+        [rows[index].input for index in own],
+        [rows[index].answer for index in own],
+        trusted=trusted,
+    )
+    return [Suspect(own[item.index], item.suggested, item.score) for item in found]
+
+
+def _drop(row: Candidate, found: Suspect) -> Drop:
+    words = f"answered {row.answer}, rows like it {found.suggested}"
+    return Drop(row.id, "suspect_labels", REASON, words, found.score)

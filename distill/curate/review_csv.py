@@ -1,0 +1,180 @@
+"""A person looks at what the teacher made: rows to a CSV file and back.
+
+Out: every candidate of the latest run but the seeds, those first that are most likely wrong. In:
+decisions, which are added to the task's `reviews.jsonl`. That file is a person's work and part of
+the task; the next run begins from it.
+"""
+
+import csv
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from distill.core.errors import InputError
+from distill.core.records import Candidate, Drop, fold
+from distill.core.workspace import Workspace
+from distill.curate.context import Means
+from distill.curate.drops import curated
+from distill.curate.label_errors import suspects
+from distill.store import open_store
+from distill.task import REVIEWS, Task, load_task
+from distill.task.answer_json import json_object
+from distill.task.fields import Fields
+from distill.task.files import read_text
+
+COLUMNS = ("id", "decision", "label", "input", "answer", "asked_for", "state", "reason", "against")
+DECISIONS = ("accept", "reject", "correct")
+# A spreadsheet takes a cell that begins so for a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Of the dropped rows those come first whose answer was doubted.
+DOUBTED = ("agreement", "suspect_labels", "second_opinion", "judge")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How many rows had which decision, and where they were written."""
+
+    accepted: int
+    rejected: int
+    corrected: int
+    file: Path
+
+
+def export_rows(workspace: Workspace, name: str, path: Path) -> int:
+    """Write the rows to look at; how many there are. Raises InputError without a curated run."""
+    task = load_task(workspace.prompts, name)
+    with curated(workspace, name) as (store, run_id):
+        candidates = [row for row in store.candidates(run_id) if row.source != "seeds"]
+        drops = {drop.candidate_id: drop for drop in store.drops(run_id)}
+    rows = list(_sorted_rows(task, candidates, drops))
+    # Excel takes a file without a byte order mark for Windows-1252.
+    with path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+    return len(rows)
+
+
+def _sorted_rows(
+    task: Task, candidates: Sequence[Candidate], drops: Mapping[str, Drop]
+) -> Iterator[dict[str, str]]:
+    """Suspects first, then kept rows on which the votes differ most, then what was dropped because
+    its answer was doubted, then the rest."""
+    kept = [row for row in candidates if row.id not in drops]
+    doubts = {kept[item.index].id: item for item in suspects(kept, Means(task))}
+
+    def rank(row: Candidate) -> tuple[int, float]:
+        if row.id in doubts:
+            return 0, doubts[row.id].score
+        if row.id not in drops:
+            return 1, row.agreement
+        return (2 if drops[row.id].check in DOUBTED else 3), 0.0
+
+    for row in sorted(candidates, key=rank):
+        drop, doubt = drops.get(row.id), doubts.get(row.id)
+        suspected = f"rows like it: {doubt.suggested}" if doubt else ""
+        yield {
+            "id": row.id,
+            "decision": "",
+            "label": "",
+            "input": row.input,
+            "answer": row.answer,
+            "asked_for": row.asked_label or "",
+            "state": "dropped" if drop else "suspect" if doubt else "kept",
+            "reason": f"{drop.check}: {drop.reason}" if drop else "",
+            "against": (drop.matched or "") if drop else suspected,
+        }
+
+
+def _cell(text: str) -> str:
+    text = text.replace("\x00", "\\x00")
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def import_rows(workspace: Workspace, name: str, path: Path) -> Imported:
+    """Add the decisions of a file to the task's reviews; rows without one are left as they are.
+
+    Raises InputError, with file and line, before anything is written.
+    """
+    task = load_task(workspace.prompts, name)
+    with open_store(workspace.database(name)) as store:
+        known: dict[str, list[Candidate]] = defaultdict(list)
+        for run in store.runs():
+            for row in store.candidates(run.id):
+                known[row.id].append(row)
+    decided = list(_decisions(path, task, known))
+    target = task.folder / REVIEWS
+    lines = [
+        json.dumps({"input": row.input, "answer": _in_file(answer, task)}, ensure_ascii=False)
+        + "\n"
+        for _, row, answer in decided
+    ]
+    if lines:
+        unended = target.exists() and not target.read_bytes().endswith(b"\n")
+        with target.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.writelines(["\n" * unended, *lines])
+    counts = Counter(decision for decision, _, _ in decided)
+    return Imported(counts["accept"], counts["reject"], counts["correct"], target)
+
+
+def _in_file(answer: str | None, task: Task) -> object:
+    return json.loads(answer) if answer is not None and isinstance(task.form, Fields) else answer
+
+
+def _decisions(
+    path: Path, task: Task, known: Mapping[str, Sequence[Candidate]]
+) -> Iterator[tuple[str, Candidate, str | None]]:
+    """(decision, row, right answer or None) for each row with a decision."""
+    text = read_text(path)
+    # Where a comma stands in numbers, spreadsheets put semicolons between columns.
+    head = text.partition("\n")[0]
+    semicolons = ";" in head and "," not in head
+    lines = StringIO(text, newline="")  # a text's own line separators end no row
+    reader = csv.DictReader(lines, delimiter=";" if semicolons else ",", strict=True)
+    try:
+        missing = {"id", "decision", "label"} - set(reader.fieldnames or ())
+        if missing:
+            raise InputError(f"{path}:1: no column {', '.join(sorted(missing))}")
+        for line in reader:
+            where = f"{path}:{reader.line_num}"
+            decision, label = ((line[column] or "").strip() for column in ("decision", "label"))
+            if not decision and label:
+                raise InputError(f"{where}: a label without a decision: write correct before it")
+            if decision:
+                rows = known.get((line["id"] or "").strip(), ())
+                if not rows:
+                    raise InputError(f"{where}: {line['id']!r} is no row of task {task.name}")
+                row = _seen(where, decision.lower(), rows, line.get("answer"))
+                yield decision.lower(), row, _answer(where, decision.lower(), row, label, task)
+    except csv.Error as error:
+        raise InputError(f"{path}:{reader.line_num}: not CSV: {error}") from error
+
+
+def _seen(where: str, decision: str, rows: Sequence[Candidate], answer: str | None) -> Candidate:
+    """The row with the answer that the person saw: other runs may have others to the same input.
+    None in a file without that column, in which the latest counts."""
+    seen = [row for row in rows if answer is None or fold(_cell(row.answer)) == fold(answer)]
+    if not seen and decision == "accept":
+        raise InputError(
+            f"{where}: accept, but no run answered {answer!r}: leave that column as it was, and "
+            "write correct with what is right as the label"
+        )
+    return (seen or rows)[-1]
+
+
+def _answer(where: str, decision: str, row: Candidate, label: str, task: Task) -> str | None:
+    if decision not in DECISIONS:
+        raise InputError(f"{where}: decision {decision!r}; known: {', '.join(DECISIONS)}")
+    if decision == "reject":
+        return None
+    if decision == "accept" and label not in ("", row.answer):
+        raise InputError(f"{where}: accept, but with the label {label!r}: correct changes a label")
+    answer = label if decision == "correct" else row.answer
+    try:
+        return task.form.of_row(json_object(answer) if isinstance(task.form, Fields) else answer)
+    except ValueError as error:
+        wanted = "a label" if task.form.choices else "an answer"
+        raise InputError(f"{where}: {decision} needs {wanted}, got {answer!r}: {error}") from error

@@ -1,0 +1,329 @@
+"""What will it cost, before a cent is spent: what a run asks of its teacher, counted and priced.
+
+In: a task, and its store where it has one. Out: a plan, one step for each purpose for which a
+teacher that sends bills is asked. Nothing is asked and nothing is written. What was answered before
+corrects what is assumed of the rest.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import cycle, islice
+from pathlib import Path
+
+from distill.core.purpose import is_timed
+from distill.core.records import Model, Request, Usage
+from distill.estimate.costs import Plan, Step, dollars
+from distill.estimate.finetuning import (
+    STUDENT,
+    TRAIN,
+    TrainingCost,
+    base_of,
+    gold_requests,
+    kept_of,
+    systems_of,
+    training_tokens,
+)
+from distill.estimate.prompt_cache import cached_and_written
+from distill.estimate.training_time import TrainingTime, training_time
+from distill.estimate.usage import Expected, assumptions, expectations
+from distill.estimate.workload import (
+    AGAIN,
+    ANSWER,
+    COMPARED,
+    EVALUATE,
+    JUDGE,
+    SYNTHESIZE,
+    Stock,
+    Wanted,
+    comparisons,
+    demand,
+    gold_wanted,
+    once,
+    wanted_requests,
+)
+from distill.evaluate.learning_curve import SHARES
+from distill.llm.batches import BATCHES
+from distill.llm.models import choose, price_of
+from distill.llm.rate_limit import FIRST_WINDOW
+from distill.llm.token_count import of_prompt
+from distill.llm.worst_case import worst_case
+from distill.pricing.break_even import Tuned
+from distill.pricing.finetuning import TUNABLE
+from distill.pricing.table import today
+from distill.pricing.token_prices import TokenPrice, assumption, token_price
+from distill.store import Store
+from distill.store.batches import goes_in_batches, was_batched
+from distill.task import Task
+from distill.task.leak_gate import without_leaking_seeds
+from distill.train.permission import lines
+from distill.train.trainers.openai import closing
+
+__all__ = ["Plan", "Step", "curve_plan", "dollars", "plan"]
+
+ORDER = ("generate", "curate", "train", "evaluate")
+
+
+def plan(
+    task: Task, store: Store | None = None, run_id: str | None = None, *, detach: bool = False
+) -> Plan:
+    """What is left to be paid until the task's report, where `run_id` is the run that goes on, and
+    the user may not wait for it (`detach`).
+
+    Raises InputError for a teacher that does not exist or whose price is not known; needs no key.
+    """
+    name = task.spec.teacher.model
+    price = price_of(name, task.rates)
+    spent = store.billed_usd(run_id) if store and run_id else Decimal(0)
+    twice = store.possibly_paid_twice_usd(run_id) if store and run_id else Decimal(0)
+    terms = _terms(task)
+    stock = _stock(store, run_id)
+    training = _training_time(task, name, stock)
+    if not terms:
+        budget = task.spec.budget.usd
+        may = _permission(task)
+        return Plan(
+            *(task.name, name, None, False, (), budget, spent, (), False, training, may, twice)
+        )
+    task, model = without_leaking_seeds(task), choose(name).model
+    asked = demand(task, model, stock)
+    wanted_of_all = once([*asked.wanted, *_student_wanted(task, stock), *_baselines(task, stock)])
+    billed = [wanted for wanted in wanted_of_all if wanted.purpose in terms]
+    found = expectations(task, {purpose: row.model for purpose, row in terms.items()}, billed)
+    mode, batches = task.spec.teacher.mode, model.api in BATCHES
+    began = store is not None and run_id is not None and was_batched(store, run_id)
+    steps = [
+        *(_step(row, found[row.purpose], terms[row.purpose]) for row in billed),
+        *_training(task, model, stock, run_id),
+    ]
+    planned = Plan(
+        task=task.name,
+        teacher=model.name,
+        price=price,
+        batches=batches,
+        steps=tuple(sorted(steps, key=lambda step: ORDER.index(step.purpose.partition(":")[0]))),
+        budget_usd=task.spec.budget.usd,
+        spent_usd=spent,
+        assumptions=(*assumptions(task, asked, found), *_assumed_prices(terms.values())),
+        in_batches=batches and goes_in_batches(mode, detach=detach, began=began),
+        training=training,
+        terms=_permission(task),
+        possibly_paid_twice_usd=twice,
+        new_inputs=asked.new_inputs,
+    )
+    return _with_warnings(task, planned)
+
+
+def _permission(task: Task) -> tuple[str, ...]:
+    """The terms of the models that the student learns from, in sentences."""
+    return tuple(lines(task, today()))
+
+
+def _training_time(task: Task, teacher: str, stock: Stock) -> TrainingTime | None:
+    """How long the student's training will take, where it is not over."""
+    if "train" in stock.finished:
+        return None
+    return training_time(task, kept_of(task, model_of(teacher)), stock.store)
+
+
+def model_of(teacher: str) -> Model:
+    """The model that `teacher.model` means; of one behind our vLLM no weights are fetched."""
+    served_here = Model(teacher, Path(), "chat")
+    return served_here if teacher.startswith("vllm:") else choose(teacher).model
+
+
+def _assumed_prices(terms: Iterable["_Terms"]) -> list[str]:
+    """What is assumed of models whose price says nothing of the cache."""
+    words = (assumption(row.model.name, row.online) for row in terms)
+    return list(dict.fromkeys(filter(None, words)))
+
+
+def _with_warnings(task: Task, found: Plan) -> Plan:
+    """The plan, with what to know about the provider that trains the student."""
+    base, day = base_of(task), today()
+    if base is None:
+        return found
+    tuned = tuned_student(task, found)
+    told = (closing(base.place, day), *([tuned.in_words(day)] if tuned else []))
+    return replace(found, assumptions=(*found.assumptions, *told))
+
+
+def tuned_student(task: Task, found: Plan) -> Tuned | None:
+    """The student that a provider trains, against its teacher: with the whole of the run and the
+    hours of people. None for one that is trained here, for a teacher that sends no bill, and where
+    one of the two has answered all gold already."""
+    base, teacher = base_of(task), teacher_usd(found)
+    step = next((step for step in found.steps if step.purpose == STUDENT and step.requests), None)
+    if base is None or teacher is None or step is None:
+        return None
+    spent = found.spent_usd + found.expected_usd + task.spec.people.usd
+    return Tuned(spent, teacher, step.usd / step.requests, TUNABLE[base.place].shutdown)
+
+
+def teacher_usd(found: Plan) -> Decimal | None:
+    """USD of a request to the teacher about an input; None where it sends no bill, or has answered
+    all gold already. Gold among the inputs is asked about with these."""
+    steps = {step.purpose: step for step in found.steps}
+    gold = steps.get(EVALUATE)
+    if gold is None or (gold.answered and not gold.requests):
+        return None
+    asked = next((step for step in (gold, steps[ANSWER]) if step.requests), None)
+    return asked.usd / asked.requests if asked else None
+
+
+def _student_wanted(task: Task, stock: Stock) -> list[Wanted]:
+    """What a student that a provider serves, and its base, are asked about gold."""
+    base = base_of(task)
+    if base is None:
+        return []
+    return [
+        wanted_requests(purpose, rows, stock) for purpose, rows in gold_requests(task, base).items()
+    ]
+
+
+def _baselines(task: Task, stock: Stock) -> list[Wanted]:
+    """What the untuned models that the task names are asked about gold."""
+    return [
+        gold_wanted(task, choose(name).model, f"evaluate:{name}", stock)
+        for name in task.spec.evaluate.baselines
+    ]
+
+
+def curve_plan(task: Task, store: Store, run_id: str, trainings: TrainingCost) -> Plan:
+    """A plan of a learning curve alone: its trainings, and a judge of texts."""
+    found, base, terms = plan(task, store, run_id), base_of(task), _terms(task)
+    steps = []
+    if base is not None:
+        steps.append(_training_step(base.place, len(SHARES), 0, trainings, trainings.usd))
+    if COMPARED in terms:
+        asked = comparisons(task, len(SHARES) * len(task.gold))
+        expected = expectations(task, {COMPARED: terms[COMPARED].model}, [asked])[COMPARED]
+        steps.append(_step(asked, expected, terms[COMPARED]))
+    return replace(found, steps=tuple(steps), in_batches=False)
+
+
+def _training(task: Task, teacher: Model, stock: Stock, run_id: str | None) -> list[Step]:
+    """The training as a step, where a provider does it and it is not done."""
+    base = base_of(task)
+    if base is None or "train" in stock.finished:
+        return []
+    tokens = training_tokens(task, base, teacher, stock.store, run_id)
+    cost = tokens.cost(base)
+    certain = cost.usd
+    if "generate" not in stock.finished:
+        of_given = training_tokens(_without_new_inputs(task), base, teacher, stock.store, run_id)
+        certain = min(certain, of_given.cost(base).usd)
+    return [_training_step(base.place, 1, tokens.counted, cost, certain)]
+
+
+def _without_new_inputs(task: Task) -> Task:
+    """The task that learns from given inputs alone."""
+    generate = task.spec.generate.model_copy(update={"requests": 0, "examples": 0})
+    return replace(task, spec=task.spec.model_copy(update={"generate": generate}))
+
+
+def _training_step(
+    base: str, jobs: int, tokens: int, cost: TrainingCost, certain_usd: Decimal
+) -> Step:
+    return Step(
+        purpose=TRAIN,
+        model=base,
+        requests=jobs,
+        answered=0,
+        prompt_tokens=tokens,
+        cached_tokens=0,
+        cache_written_tokens=0,
+        completion_tokens=0,
+        usd=cost.usd,
+        batch_usd=None,
+        certain_usd=certain_usd,
+        certain_batch_usd=None,
+        worst_usd=cost.worst_usd,
+        seconds=0.0,
+    )
+
+
+def _stock(store: Store | None, run_id: str | None) -> Stock:
+    if store is None or run_id is None:
+        return Stock(store)
+    return Stock(store, store.finished_stages(run_id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """How one purpose is asked: of whom, its prices, and how many at a time online."""
+
+    model: Model
+    online: TokenPrice
+    batch: TokenPrice | None
+    in_flight: int
+
+
+def _terms(task: Task) -> dict[str, _Terms]:
+    """The purposes that are billed. Gold is answered online always: the latency is a figure of the
+    report."""
+    spec, found = task.spec, dict[str, _Terms]()
+    for purpose, name in (
+        (SYNTHESIZE, spec.teacher.model),
+        (ANSWER, spec.teacher.model),
+        (JUDGE, task.judge),
+        (EVALUATE, spec.teacher.model),
+        (AGAIN, spec.teacher.model),
+        (COMPARED, task.judge_of_systems),
+        *((f"evaluate:{baseline}", baseline) for baseline in spec.evaluate.baselines),
+    ):
+        price = price_of(name, task.rates) if name else None
+        if price is not None:
+            model = choose(name).model
+            gold = is_timed(purpose)
+            batch = None
+            if model.api in BATCHES and not gold:
+                batch = token_price(model.api, model.name, task.rates, batch=True)
+            in_flight = spec.evaluate.in_flight if gold else spec.teacher.in_flight
+            found[purpose] = _Terms(model, price, batch, in_flight)
+    base = base_of(task)
+    for purpose, model in (systems_of(base) if base else {}).items():
+        price = token_price(model.api, model.name, task.rates)
+        found[purpose] = _Terms(model, price, None, spec.evaluate.in_flight)
+    return found
+
+
+def _step(wanted: Wanted, expected: Expected, terms: _Terms) -> Step:
+    model = terms.model
+    requests = [*wanted.missing, *islice(cycle(wanted.alike), wanted.more)]
+    usages = list(_usages(model, requests, expected))
+    certain = usages[: len(requests) - wanted.unmade]
+    waves = max(len(requests) / terms.in_flight, 1) if requests else 0
+    return Step(
+        purpose=wanted.purpose,
+        model=model.name,
+        requests=len(requests),
+        answered=len(wanted.answered),
+        prompt_tokens=sum(usage.prompt for usage in usages),
+        cached_tokens=sum(usage.cached for usage in usages),
+        cache_written_tokens=sum(usage.cache_written for usage in usages),
+        completion_tokens=sum(usage.completion for usage in usages),
+        usd=_usd(terms.online, usages),
+        batch_usd=None if terms.batch is None else _usd(terms.batch, usages),
+        certain_usd=_usd(terms.online, certain),
+        certain_batch_usd=None if terms.batch is None else _usd(terms.batch, certain),
+        worst_usd=sum(
+            (terms.online.worst(*worst_case(model, row)) for row in requests), Decimal(0)
+        ),
+        seconds=waves * expected.seconds,
+    )
+
+
+def _usages(model: Model, requests: Sequence[Request], expected: Expected) -> Iterator[Usage]:
+    """What each request is expected to use. Those that go out before any answer is back find
+    nothing in the provider's cache."""
+    for index, request in enumerate(requests):
+        prompt = of_prompt(request).times(expected.prompt_factor)
+        read, written = cached_and_written(model, prompt, warm=index >= FIRST_WINDOW)
+        # Whole tokens whose sum is right: 5.4 a request are 5, 6, 5, 5, 6, …
+        completion = round(expected.tokens * (index + 1)) - round(expected.tokens * index)
+        yield Usage(prompt.total, completion, read, written)
+
+
+def _usd(price: TokenPrice, usages: Sequence[Usage]) -> Decimal:
+    return sum((price.usd(usage, 0.0) for usage in usages), Decimal(0))

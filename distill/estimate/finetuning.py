@@ -1,0 +1,124 @@
+"""What a student that a provider trains will cost: its training, and being asked about gold.
+
+Rows that are not made yet are assumed to be like the seeds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from statistics import fmean
+from typing import NamedTuple
+
+from distill.core.records import Model, Request, SplitRow
+from distill.evaluate.curve import parts
+from distill.generate.rounds import ASSUMED_YIELD, planned_counts
+from distill.generate.synthesis import inputs_per_request
+from distill.llm.token_count import most_of_chat, of_chat
+from distill.pricing.finetuning import training_usd
+from distill.store import Store
+from distill.task import Task
+from distill.task.prompts import answer_requests, student_chat, student_request
+from distill.train.trainers import TRAINERS, Base, choose
+
+TRAIN = "train:openai"
+BASE, BASE_FEW_SHOT, STUDENT = "evaluate:base", "evaluate:base_few_shot", "evaluate:student"
+
+
+def base_of(task: Task) -> Base | None:
+    """The base that a provider would train; None for a student that is trained here."""
+    spec = task.spec.student
+    if choose(spec.trainer) != "openai":
+        return None
+    return TRAINERS["openai"].locate(spec.base)
+
+
+def systems_of(base: Base) -> dict[str, Model]:
+    """Purpose → the model that is asked for it. What the student will be called is not known yet,
+    but its price is."""
+    untuned, tuned = Model(base.place, None, "openai"), Model(f"ft:{base.place}", None, "openai")
+    return {BASE: untuned, BASE_FEW_SHOT: untuned, STUDENT: tuned}
+
+
+def gold_requests(task: Task, base: Base) -> dict[str, Sequence[Request]]:
+    """Purpose → its requests about gold."""
+    inputs = [row.input for row in task.gold]
+    models = systems_of(base)
+    shots = task.spec.teacher.few_shot
+    return {
+        BASE: answer_requests(task, models[BASE], inputs, shots=0),
+        BASE_FEW_SHOT: answer_requests(task, models[BASE_FEW_SHOT], inputs, shots=shots),
+        STUDENT: [student_request(task, models[STUDENT], text) for text in inputs],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingTokens:
+    """Tokens of all epochs of a training: as counted here, and the most that they can be."""
+
+    counted: int
+    most: int
+
+    def cost(self, base: Base) -> "TrainingCost":
+        """What a provider bills for them."""
+        return TrainingCost(*(training_usd(base.place, n) for n in (self.counted, self.most)))
+
+
+class TrainingCost(NamedTuple):
+    """USD that are expected, and USD that are reserved."""
+
+    usd: Decimal
+    worst_usd: Decimal
+
+
+def training_tokens(
+    task: Task, base: Base, teacher: Model, store: Store | None, run_id: str | None
+) -> TrainingTokens:
+    """Of the run's rows where they are split, else of as many like the seeds as are expected to be
+    kept."""
+    if store and run_id and "split" in store.finished_stages(run_id):
+        return tokens_of(task, base, store.split(run_id))
+    epochs = epochs_of(task, base)
+    chats = [student_chat(task, seed.input, seed.answer) for seed in task.seeds]
+    shown = len(task.seeds) * task.spec.student.seed_repeats + kept_of(task, teacher)
+    return TrainingTokens(
+        round(epochs * shown * fmean(map(of_chat, chats))),
+        round(epochs * shown * fmean(map(most_of_chat, chats))),
+    )
+
+
+def epochs_of(task: Task, base: Base) -> int:
+    """Epochs of the training at the provider."""
+    choices, labelled = task.spec.student.model_dump(), bool(task.form.choices)
+    recipe = TRAINERS["openai"].recipe(choices, base, labelled=labelled)
+    return int(str(recipe["n_epochs"]))
+
+
+def tokens_of(task: Task, base: Base, split: Sequence[SplitRow]) -> TrainingTokens:
+    """Of a split; the rows that validate are in the most alone."""
+    chats = [
+        (student_chat(task, row.example.input, row.example.answer), row.repeats, row.part)
+        for row in split
+    ]
+    counted = sum(repeats * of_chat(chat) for chat, repeats, part in chats if part == "train")
+    most = sum(repeats * most_of_chat(chat) for chat, repeats, _ in chats)
+    epochs = epochs_of(task, base)
+    return TrainingTokens(epochs * counted, epochs * most)
+
+
+def kept_of(task: Task, teacher: Model) -> float:
+    """How many examples beside the seeds are expected to be kept."""
+    spec = task.spec.generate
+    given = len(task.inputs) if "inputs" in spec.sources else 0
+    new = sum(planned_counts(task, teacher).values()) * inputs_per_request(task, teacher)
+    expected = ASSUMED_YIELD * (given + new)
+    return min(expected, spec.examples) if spec.examples else expected
+
+
+def curve_cost(split: Sequence[SplitRow], task: Task) -> TrainingCost:
+    """What a provider is expected to bill for training on the parts, and the most that it can:
+    nothing for what is trained here."""
+    base = base_of(task)
+    if base is None:
+        return TrainingCost(Decimal(0), Decimal(0))
+    costs = [tokens_of(task, base, part).cost(base) for part in parts(split, task)]
+    return TrainingCost(*(sum(column, Decimal(0)) for column in zip(*costs, strict=True)))

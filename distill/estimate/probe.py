@@ -1,0 +1,139 @@
+"""`distill plan`: a look at what a run will cost, and at most five paid calls that make it surer.
+
+A probe asks the first requests of the real run, through its ledger: they are stored and counted in
+its spend, and the run does not ask them again.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+
+from distill.core.records import Request
+from distill.core.workspace import Workspace
+from distill.estimate import Plan, Step, plan
+from distill.estimate.consent import NO_CONSENT, Consent
+from distill.estimate.run_start import (
+    Way,
+    check_before_paying,
+    choose_run,
+    plan_of,
+    why_new,
+    write_run,
+)
+from distill.estimate.workload import ANSWER, SYNTHESIZE, Stock, Wanted, demand
+from distill.llm.client import complete_all
+from distill.llm.complete import teacher_settings
+from distill.llm.ledger import StoreLedger
+from distill.llm.models import choose
+from distill.llm.teacher_choice import by_keys
+from distill.store import Store, open_store
+from distill.store.batches import requests_out
+from distill.task import Task, load_task
+from distill.task.leak_gate import without_leaking_seeds
+
+CALLS = 5
+SYNTHESES = 3  # of them: new inputs differ most in length
+
+Say = Callable[[int, Decimal], None]
+
+
+def look(workspace: Workspace, name: str) -> Plan:
+    """What is left to be paid for the task; nothing is asked and no run is begun."""
+    task = load_task(workspace.prompts, name)
+    database = workspace.database(name)
+    if not database.exists():
+        return plan(by_keys(task)[0])
+    with open_store(database) as store:
+        runs = store.runs()
+        if runs and why_new(task, runs[-1], asked=False) is None:
+            return plan(task.with_teacher(model=runs[-1].teacher), store, runs[-1].id)
+        return plan(by_keys(task)[0], store)
+
+
+def measure(workspace: Workspace, name: str, say: Say, consent: Consent = NO_CONSENT) -> Plan:
+    """Ask at most CALLS of what the run would ask, after telling `say` how many and the most that
+    they can be billed; the plan that follows from what came.
+
+    Raises InputError when the key is missing, NotAgreed or Declined for calls that the user does
+    not agree to pay, BudgetReached when the budget or the consent does not carry them.
+    """
+    task, way = load_task(workspace.prompts, name), Way(consent=consent)
+    with workspace.locked(name):
+        # There is nothing to measure of the embedded teacher: a probe asks the provider or nobody.
+        chosen = choose_run(workspace, task, way, by_keys(task))
+        found = plan_of(workspace, chosen, way)
+        if found is None or found.price is None or not found.requests:
+            return found or look(workspace, name)
+        check_before_paying(chosen.task, _of_calls(found), way)
+        run, task = chosen.run, chosen.task
+        limit_usd = write_run(workspace, chosen, found, way)
+        log = workspace.run_folder(name, run.id) / "logs" / "probe.log"
+        with open_store(workspace.database(name)) as store:
+            _ask_first(task, _Probe(store, run.id, limit_usd, log), say)
+            return plan(task, store, run.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """The store and the run of the calls, the most that the run may have been billed after them,
+    and the log of their server."""
+
+    store: Store
+    run_id: str
+    limit_usd: Decimal
+    log: Path
+
+
+def _of_calls(found: Plan) -> Plan:
+    """The plan of a probe's calls alone, each at its step's mean."""
+    steps, left = [], CALLS
+    for step in found.steps:
+        most = {SYNTHESIZE: SYNTHESES, ANSWER: left}.get(step.purpose, 0)
+        count = min(most, left, step.requests)
+        left -= count
+        steps += [_first(step, count)] if count else []
+    return replace(found, steps=tuple(steps), in_batches=False)
+
+
+def _first(step: Step, count: int) -> Step:
+    share = Decimal(count) / step.requests
+    usd = share * step.usd
+    return replace(
+        step,
+        requests=count,
+        usd=usd,
+        batch_usd=None,
+        certain_usd=usd,
+        certain_batch_usd=None,
+        worst_usd=share * step.worst_usd,
+    )
+
+
+def _ask_first(task: Task, probe: _Probe, say: Say) -> None:
+    """Ask a few requests of each sort; inputs have to be made before they can be answered."""
+    task, teacher = without_leaking_seeds(task), choose(task.spec.teacher.model)
+    store = probe.store
+    with teacher.serve(teacher_settings(task, probe.log)) as endpoint:
+        store.settle_lost()
+        ledger = StoreLedger(store, probe.run_id, endpoint, probe.limit_usd)
+
+        def ask(requests: Sequence[Request]) -> None:
+            if requests:
+                worst = (ledger.worst(request) for request in requests)
+                say(len(requests), sum(worst, Decimal(0)))
+                store.add_requests(requests)
+                complete_all(endpoint, ledger.ask(iter(requests), lambda answers: None))
+
+        out = requests_out(store)  # their answers are on the way, and will be billed
+
+        def missing(wanted: Wanted, most: int) -> list[Request]:
+            return [row for row in wanted.missing if row.id not in out][:most]
+
+        asked = demand(task, teacher.model, Stock(store))
+        first = missing(asked.synthesize, SYNTHESES)
+        first += missing(asked.answer, CALLS - len(first))
+        ask(first)
+        if len(first) < CALLS and asked.answer.more:
+            again = demand(task, teacher.model, Stock(store))
+            ask(missing(again.answer, CALLS - len(first)))

@@ -1,0 +1,121 @@
+"""A plan as it is shown: a table, what the budget makes of it, and what it rests on; or as JSON."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from decimal import Decimal
+from typing import Any
+
+from distill.estimate import Plan, dollars
+from distill.pricing.token_prices import Rates
+
+COLUMNS = {
+    "requests": "requests",
+    "answered": "answered",
+    "prompt_tokens": "tokens in",
+    "cached_tokens": "cached",
+    "completion_tokens": "tokens out",
+}
+HEADER = ("step", *COLUMNS.values(), "online", "takes", "batch", "takes", "at most")
+BATCH_TAKES = "within 24 h"
+ALL = "all"
+
+
+def table(plan: Plan) -> list[list[str]]:
+    """A row for each step, and one for all; under HEADER."""
+    rows = [
+        [
+            *(step.purpose, *(f"{getattr(step, name):,}" for name in COLUMNS)),
+            *(dollars(step.usd), duration(step.seconds)),
+            *(*_batch(step.batch_usd), dollars(step.worst_usd)),
+        ]
+        for step in plan.steps
+    ]
+    sums = [f"{sum(getattr(step, name) for step in plan.steps):,}" for name in COLUMNS]
+    batch = _batch(plan.batch_usd if plan.batches else None)
+    costs = [dollars(plan.usd), duration(plan.seconds), *batch, dollars(plan.worst_usd)]
+    return [*rows, [ALL, *sums, *costs]]
+
+
+def _batch(usd: Decimal | None) -> list[str]:
+    return ["–", "–"] if usd is None else [dollars(usd), BATCH_TAKES]
+
+
+def notes(plan: Plan) -> Iterator[str]:
+    """What is said under the table, in sentences."""
+    if plan.price is None and not plan.steps:
+        yield f"Nothing is billed: the teacher ({plan.teacher}) answers on a machine of yours."
+        yield from _training(plan)
+        yield from plan.terms
+        return
+    yield f"budget.usd is {dollars(plan.budget_usd)}: {_budget(plan)}."
+    if plan.hangs:
+        yield f"Expected: {plan.range}."
+    if plan.price is not None:
+        for start, rates in plan.price.tiers:
+            prompts = f"prompts of {start:,} tokens and more" if start else "all tokens"
+            yield f"Price of 1M tokens ({plan.price.source}), {prompts}: {_rates(rates)}."
+    yield from _training(plan)
+    yield "Assumed:"
+    yield from (f"- {assumption}" for assumption in plan.assumptions)
+    yield from plan.terms
+
+
+def _training(plan: Plan) -> Iterator[str]:
+    if plan.training:
+        yield plan.training.words
+
+
+def _budget(plan: Plan) -> str:
+    spent = f"{dollars(plan.spent_usd)} of it are spent; " if plan.spent_usd else ""
+    if twice := plan.possibly_paid_twice_usd:
+        spent += f"at most {dollars(twice)} may have been billed for lost answers; "
+    if stop := plan.stops():
+        step, carried = stop
+        return (
+            f"{spent}not enough: the run stops in {step.purpose} with about {carried:,} of "
+            f"{step.requests:,} answers, keeps all that was paid for and goes on when it is raised"
+        )
+    if plan.committed_usd + plan.worst_usd > plan.budget_usd:
+        return f"{spent}enough, though not for the most that could be billed"
+    return f"{spent}enough, also for the most that could be billed"
+
+
+def _rates(rates: Rates) -> str:
+    return (
+        f"in ${rates.input}, of it read from a cache ${rates.cached}, written to one "
+        f"${rates.cache_write}; out ${rates.output}"
+    )
+
+
+def duration(seconds: float) -> str:
+    """About so long."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def figures(plan: Plan) -> dict[str, Any]:
+    """A plan for other programs; USD as text, units as in `Step`."""
+    stop = plan.stops()
+    return {
+        "task": plan.task,
+        "teacher": plan.teacher,
+        "billed": bool(plan.steps),
+        "prices": plan.price and asdict(replace(plan.price, service={})),
+        "steps": [asdict(step) for step in plan.steps],
+        "requests": plan.requests,
+        "usd": plan.usd,
+        "batch_usd": plan.batch_usd if plan.batches else None,
+        "certain_usd": plan.certain_usd,
+        "new_inputs": plan.new_inputs,
+        "worst_usd": plan.worst_usd,
+        "seconds": plan.seconds,
+        "budget_usd": plan.budget_usd,
+        "spent_usd": plan.spent_usd,
+        "possibly_paid_twice_usd": plan.possibly_paid_twice_usd,
+        "stops": stop and {"purpose": stop[0].purpose, "requests": stop[1]},
+        "assumptions": plan.assumptions,
+        "terms": plan.terms,
+        "training": plan.training
+        and asdict(plan.training) | {"seconds": round(plan.training.seconds)},
+    }

@@ -1,0 +1,59 @@
+"""How long a student's training here will take: rows that it learns, and seconds for a thousand of
+them, as the task's own runs took, or as was measured once."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from distill.core.hardware import gpu
+from distill.store import Store
+from distill.task import Task
+from distill.train.trainers import choose
+from distill.train.trainers.recipes import BY_PARAMETERS
+
+AUTO = "auto"
+# The embedded base on two cores of an AMD EPYC, start and merge included (docs/results.md).
+EMBEDDED_SECONDS_PER_1K = 225.0
+EMBEDDED_EPOCHS = BY_PARAMETERS[0][1].epochs
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingTime:
+    """Rows that are learned, every epoch counted, and seconds for 1,000 of them; `measured` says
+    where that was seen."""
+
+    rows: int
+    seconds_per_1k: float
+    measured: str
+
+    @property
+    def seconds(self) -> float:
+        """How long all of it takes."""
+        return self.rows * self.seconds_per_1k / 1000
+
+    @property
+    def words(self) -> str:
+        """In a sentence."""
+        return (
+            f"The student is trained here: about {self.rows:,} rows in all its epochs, "
+            f"{self.seconds_per_1k:.0f} s per 1,000 ({self.measured}), so "
+            f"{ceil(self.seconds / 60)} min."
+        )
+
+
+def training_time(task: Task, kept: float, store: Store | None) -> TrainingTime | None:
+    """The time of a training on `kept` examples beside the seeds; None where a provider trains, and
+    for a base that no run of the task has trained yet."""
+    spec = task.spec.student
+    trainer = choose(spec.trainer)
+    if trainer == "openai":
+        return None
+    seen = store.training_speed(trainer, spec.base) if store else None
+    if seen:
+        per_1k, measured = seen.seconds_per_1k, f"as in run {seen.run_id}"
+    elif spec.base == AUTO and not gpu():
+        per_1k, measured = EMBEDDED_SECONDS_PER_1K, "seen on two cores; this machine may differ"
+    else:
+        return None
+    epochs = spec.epochs or (seen.epochs if seen else EMBEDDED_EPOCHS)
+    each_epoch = kept * (1 - spec.validation_share) + len(task.seeds) * spec.seed_repeats
+    return TrainingTime(ceil(epochs * each_epoch), per_1k, measured)

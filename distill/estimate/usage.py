@@ -1,0 +1,125 @@
+"""What is expected of the answers to requests of one purpose: assumed before any came, measured on
+those that came.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from distill.core.records import Model, Request
+from distill.estimate.workload import AGAIN, ANSWER, EVALUATE, JUDGE, Demand, Wanted
+from distill.generate.rounds import ASSUMED_YIELD
+from distill.llm.token_count import of_prompt, of_text
+from distill.llm.worst_case import worst_case
+from distill.task import Task
+
+FIRST_TOKEN_SECONDS = 0.7
+TOKENS_PER_SECOND = 60
+THOUGHT_TOKENS = 100
+RATIONALE_TOKENS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Of a request: the tokens of its prompt as a multiple of those that are counted here, the
+    tokens and seconds of its answer; `measured` on so many answers, 0 for assumed ones."""
+
+    measured: int
+    prompt_factor: float
+    tokens: float
+    seconds: float
+    thought: int = 0
+
+    @property
+    def words(self) -> str:
+        """In words."""
+        if self.measured:
+            return (
+                f"prompts of {self.prompt_factor:.2f} times the tokens counted here, answers of "
+                f"{self.tokens:.1f} tokens in {self.seconds:.1f} s, as measured on {self.measured}"
+            )
+        thought = f", {self.thought} of them thought," if self.thought else ""
+        return (
+            f"answers of {self.tokens:.1f} tokens{thought} in {self.seconds:.1f} s "
+            f"({FIRST_TOKEN_SECONDS} s and {TOKENS_PER_SECOND} tokens a second); not measured"
+        )
+
+
+def expectations(
+    task: Task, models: Mapping[str, Model], asked: Sequence[Wanted]
+) -> dict[str, Expected]:
+    """Purpose → what is expected of its answers. Gold is answered like any other input, and all
+    prompts to one model go through the same tokenizer."""
+    known = {row.purpose: found for row in asked if (found := _measured(row))}
+    for gold in (EVALUATE, AGAIN) if ANSWER in known else ():
+        known.setdefault(gold, known[ANSWER])
+    factors = {models[purpose].name: row.prompt_factor for purpose, row in known.items()}
+    return {
+        row.purpose: known.get(row.purpose) or _assumed(task, models[row.purpose], row, factors)
+        for row in asked
+    }
+
+
+def assumptions(task: Task, asked: Demand, found: Mapping[str, Expected]) -> Iterator[str]:
+    """What an estimate rests on, in words."""
+    kept = f"{ASSUMED_YIELD:.0%} of the inputs are kept (not measured)"
+    if task.spec.generate.examples:
+        most = f"generate.requests allows {task.spec.generate.requests:,} new inputs"
+        yield f"{task.spec.generate.examples:,} examples: {kept}; {most}"
+    elif JUDGE in found and asked.judge.more:
+        yield kept
+    new = asked.synthesize.missing or asked.synthesize.more
+    if new and asked.new_share is None:
+        yield "every new input that is asked for comes, and is unlike the others"
+    elif new:
+        yield f"{asked.new_share:.0%} of the new inputs asked for come, as of those before"
+    for wanted in asked.wanted:
+        if wanted.purpose in found and (wanted.missing or wanted.more):
+            yield f"{wanted.purpose}: {found[wanted.purpose].words}"
+    yield "no answer is lost on the way, and no limit of the provider slows the asking down"
+
+
+def _measured(wanted: Wanted) -> Expected | None:
+    """From the answers that came; None when there are none."""
+    if not wanted.answered:
+        return None
+    counted = sum(of_prompt(request).total for request, _ in wanted.answered)
+    answers = [answer for _, answer in wanted.answered]
+    return Expected(
+        measured=len(answers),
+        prompt_factor=sum(answer.prompt_tokens for answer in answers) / counted,
+        tokens=fmean(answer.completion_tokens for answer in answers),
+        seconds=fmean(answer.latency_s for answer in answers),
+    )
+
+
+def _assumed(task: Task, model: Model, wanted: Wanted, factors: Mapping[str, float]) -> Expected:
+    """Before any answer: labels as the schema writes them, new inputs as long as the seeds. The
+    factors are those measured on other prompts to a model."""
+    factor = factors.get(model.name, 1.0)
+    sample = next(iter(wanted.missing or wanted.alike), None)
+    if sample is None:
+        return Expected(0, factor, 0.0, 0.0)
+    thinks = worst_case(model, sample)[1] > sample.sampling.max_tokens
+    thought = THOUGHT_TOKENS if thinks else 0
+    tokens = thought + min(_answer_tokens(task, sample), sample.sampling.max_tokens)
+    return Expected(0, factor, tokens, FIRST_TOKEN_SECONDS + tokens / TOKENS_PER_SECOND, thought)
+
+
+def _answer_tokens(task: Task, request: Request) -> float:
+    if request.sampling.choices:
+        reasons = RATIONALE_TOKENS if request.sampling.rationale else 0
+        labels = (of_text(_json({"label": choice})) for choice in request.sampling.choices)
+        return reasons + fmean(labels)
+    if request.sampling.schema:
+        reasons = RATIONALE_TOKENS if request.sampling.rationale else 0
+        return reasons + fmean(of_text(seed.answer) for seed in task.seeds)
+    if not request.sampling.inputs:
+        return fmean(of_text(seed.answer) for seed in task.seeds)
+    seeds = [seed.input for seed in task.seeds]
+    return request.sampling.inputs * of_text(_json({"inputs": seeds})) / len(seeds)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

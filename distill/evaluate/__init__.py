@@ -1,0 +1,249 @@
+"""Systems × gold → predictions → scores; and how fast each system is that this machine serves.
+
+Teacher, base, base with seeds in its prompt, and student answer the same gold through the same
+client, each from behind its server; the rivals that cost next to nothing answer in this process.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from math import exp
+
+from distill.core.errors import InputError
+from distill.core.processes import memory_mib
+from distill.core.processors import watched
+from distill.core.purpose import MEASURED
+from distill.core.records import (
+    Answered,
+    Ask,
+    Endpoint,
+    Labelled,
+    Parity,
+    Prediction,
+    ProbeAnswer,
+    Request,
+    Score,
+    ServerFigures,
+    Speed,
+    SplitRow,
+    Student,
+)
+from distill.evaluate import parity, regression_probes
+from distill.evaluate.baselines import answers_of, rivals, speeds_of
+from distill.evaluate.load import extents, measure
+from distill.evaluate.pairwise_judge import wins
+from distill.evaluate.parity import TrainedAnswers
+from distill.evaluate.scorers import scorer_of
+from distill.evaluate.served import Served, served_student, served_systems
+from distill.evaluate.systems import TEACHER_AGAIN, gold_for
+from distill.llm.complete import LazyEndpoint, ask_all, lazily
+from distill.store import Store
+from distill.task import Task
+from distill.task.answers import Text
+from distill.task.run_context import Context
+from distill.task.spec import EvaluateSpec
+
+STAGE = MEASURED
+
+AskServer = Callable[[str, Sequence[Request], Sequence[str]], list[Answered]]
+PARITY, PROBE = "parity", "probes"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What an evaluation brings to light."""
+
+    predictions: list[Prediction] = field(default_factory=list)
+    parities: list[Parity] = field(default_factory=list)
+    probe_answers: list[ProbeAnswer] = field(default_factory=list)
+    speeds: list[Speed] = field(default_factory=list)
+    servers: list[ServerFigures] = field(default_factory=list)
+
+
+def evaluate(context: Context) -> Callable[[Store], None]:
+    """Ask every system for every gold row; what is to be written are predictions, scores, the
+    parity, how fast the systems answer and what the student's training broke. Raises DistillError
+    when the served student is not the trained one."""
+    found = _Found()
+    with context.store() as store:
+        student, split = store.student(context.run_id), store.split(context.run_id)
+        assert student is not None, "train comes before evaluate"
+        for served in served_systems(context, student):
+            _ask(context, store, served, found)
+    predictions, speeds = _free_rivals(context, split)
+    found.predictions.extend(predictions)
+    found.speeds.extend(speeds)
+    scores = score(context.task, found.predictions)
+    if isinstance(context.task.form, Text):
+        with context.store() as store:
+            scores += wins(context, store, found.predictions)
+
+    def write(store: Store) -> None:
+        for row in found.parities:
+            store.add_parity(context.run_id, row)
+        store.add_speeds(context.run_id, found.speeds)
+        store.add_servers(context.run_id, found.servers)
+        store.add_probe_answers(context.run_id, found.probe_answers)
+        store.add_predictions(context.run_id, found.predictions, scores)
+
+    return write
+
+
+def _ask(context: Context, store: Store, served: Served, found: _Found) -> None:
+    """All that a server is asked; whether it serves the student comes first."""
+    task = context.task
+    with _asking(context, store, served) as (ask, endpoint):
+        if served.trained:
+            found.parities.append(_parity(task, served, served.trained, ask))
+        for system, render in served.systems.items():
+            gold = gold_for(system, task.gold)
+            inputs = [row.input for row in gold]
+            answered = ask(system, render(served.model, inputs), inputs)
+            found.predictions.extend(_predictions(system, task, gold, answered))
+        if served.probed and task.spec.evaluate.side_effects:
+            found.probe_answers.extend(_side_effects(task, served, ask, found.predictions))
+        requests = task.spec.evaluate.speed_requests
+        if requests and served.model.folder:
+            found.speeds.extend(_speeds(context, served, endpoint(), requests))
+        if requests and served.probed == "student":
+            found.servers.extend(_servers(served, endpoint()))
+
+
+@contextmanager
+def _asking(
+    context: Context, store: Store, served: Served
+) -> Iterator[tuple[AskServer, LazyEndpoint]]:
+    """How a server's systems are asked (their name, the requests and the inputs these are about),
+    and the server itself."""
+    with lazily(served.model, served.open_endpoint, STAGE, context.progress) as endpoint:
+
+        def ask(system: str, requests: Sequence[Request], inputs: Sequence[str]) -> list[Answered]:
+            pairs = zip(inputs, requests, strict=True)
+            asks = [Ask(f"{STAGE}:{system}", text, request) for text, request in pairs]
+            return ask_all(context, store, asks, endpoint, batches_at=served.called)
+
+        yield ask, endpoint
+
+
+def _side_effects(
+    task: Task, served: Served, ask: AskServer, predictions: Sequence[Prediction]
+) -> list[ProbeAnswer]:
+    """What a system that we serve answers to the probes."""
+    system = served.probed
+    render = partial(served.systems[system], served.model)
+    asked = regression_probes.probes(task, served.model, render)
+    answered = ask(
+        f"{PROBE}:{system}", [probe.request for probe in asked], [probe.text for probe in asked]
+    )
+    otherwise = {row.gold_id: row.answer for row in predictions if row.system == system}
+    return [
+        regression_probes.judged(system, probe, answer.completion, otherwise, task.form)
+        for probe, answer in zip(asked, answered, strict=True)
+    ]
+
+
+def _servers(served: Served, endpoint: Endpoint) -> list[ServerFigures]:
+    """What the server that was started for a system took."""
+    if endpoint.server is None:
+        return []
+    memory = memory_mib(endpoint.server.process)
+    return [ServerFigures(system, endpoint.server.seconds, memory) for system in served.systems]
+
+
+def _speeds(context: Context, served: Served, endpoint: Endpoint, total: int) -> list[Speed]:
+    """How fast the systems of a server of ours are; in no figure of speed is the teacher's second
+    answer."""
+    inputs = [row.input for row in context.task.gold]
+    loads = extents(endpoint.in_flight, total, alone=served.probed == "student")
+    return [
+        row
+        for system, render in served.systems.items()
+        if system != TEACHER_AGAIN
+        for row in measure(
+            *(system, endpoint, render(served.model, inputs), loads, context.progress)
+        )
+    ]
+
+
+def _free_rivals(
+    context: Context, split: Sequence[SplitRow]
+) -> tuple[list[Prediction], list[Speed]]:
+    """The answers of the rivals that answer in this process, and how fast they are."""
+    predictions: list[Prediction] = []
+    with context.progress.step(STAGE, "free rivals"), watched() as watch:
+        for system, (fit, rows) in rivals(context.task, split).items():
+            predictions.extend(answers_of(system, fit, rows, context.task))
+    return predictions, speeds_of(predictions, watch.others_cpu)
+
+
+def time_again(context: Context) -> list[Speed]:
+    """Take the speed of every system that this machine serves or that answers in this process. No
+    gold is asked again, nothing is billed, and nobody else's server is asked. Raises InputError
+    for a run that is not evaluated."""
+    with context.store() as store:
+        student, split = store.student(context.run_id), store.split(context.run_id)
+        done = STAGE in store.finished_stages(context.run_id)
+    if student is None or not done:
+        lacks = "is not evaluated yet" if student else "has no student yet"
+        raise InputError(
+            f"run {context.run_id} {lacks}, so there is nothing to time anew: "
+            f"`distill evaluate {context.task.name}` goes on, and takes every speed"
+        )
+    found = []
+    total = context.task.spec.evaluate.speed_requests or EvaluateSpec().speed_requests
+    for served in served_systems(context, student):
+        if served.model.folder is None:
+            names = ", ".join(name for name in served.systems if name != TEACHER_AGAIN)
+            context.progress.note(STAGE, f"not timed: {names} (not served by this tool)")
+            continue
+        with lazily(served.model, served.open_endpoint, STAGE, context.progress) as endpoint:
+            found.extend(_speeds(context, served, endpoint(), total))
+    found.extend(_free_rivals(context, split)[1])
+    with context.store() as store:
+        store.add_speeds(context.run_id, found)
+    return found
+
+
+def _parity(task: Task, served: Served, trained: TrainedAnswers, ask: AskServer) -> Parity:
+    assert served.model.folder is not None, "what was trained here is served from a folder"
+    inputs = [row.messages[-1].content for row in trained.rows]
+    answered = ask(PARITY, parity.requests(trained, served.model), inputs)
+    return parity.gate(trained, answered, served.model.folder, task.spec.evaluate.parity)
+
+
+def student_predictions(
+    context: Context, store: Store, student: Student, system: str
+) -> list[Prediction]:
+    """A student's answers on gold, as a system of that name; what is answered is not asked."""
+    task, served = context.task, served_student(context, student, system)
+    inputs = [row.input for row in task.gold]
+    with _asking(context, store, served) as (ask, _):
+        answered = ask(system, served.systems[system](served.model, inputs), inputs)
+    return _predictions(system, task, task.gold, answered)
+
+
+def _predictions(
+    system: str, task: Task, asked: Sequence[Labelled], answered: Sequence[Answered]
+) -> list[Prediction]:
+    predictions = []
+    for gold, answer in zip(asked, answered, strict=True):
+        completion = answer.completion
+        text = task.form.of_text(completion.text)
+        valid = completion.finish_reason == "stop" and task.form.is_valid(text)
+        sure = None if completion.logprob is None else exp(completion.logprob)
+        row = Prediction(
+            system, gold.id, text, valid, completion.latency_s, completion.request_id, sure
+        )
+        predictions.append(row)
+    return predictions
+
+
+def score(task: Task, predictions: Sequence[Prediction]) -> list[Score]:
+    """The scores of each prediction, without those that take a judge."""
+    expected, scorer = {row.id: row.answer for row in task.gold}, scorer_of(task.form)
+    return [
+        Score(row.system, row.gold_id, metric, value)
+        for row in predictions
+        for metric, value in scorer(expected[row.gold_id], row.answer, valid=row.valid).items()
+    ]

@@ -1,0 +1,107 @@
+"""The rivals that cost next to nothing: rows in, their answers on gold out. They train and answer
+in this process."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from distill.core.errors import InputError
+from distill.core.records import Prediction, Speed, SplitRow
+from distill.evaluate.statistics import percentile
+from distill.task import Task
+from distill.task.answers import Text
+from distill.task.files import json_lines
+from distill.text.classifiers import Classifier, fit_embeddings, fit_nearest, fit_tfidf
+from distill.text.field_tagger import fit_tagger
+
+Fit = Callable[[Sequence[str], Sequence[str]], Classifier]
+FITS: Mapping[str, Fit] = {
+    "linear": fit_tfidf,
+    "embeddings": fit_embeddings,
+    "nearest": fit_nearest,
+}
+Pairs = list[tuple[str, str]]  # (input, answer)
+
+
+def rivals(task: Task, split: Sequence[SplitRow]) -> dict[str, tuple[Fit, Pairs]]:
+    """Name → how it is fitted and on which rows: the seeds alone, and exactly what the student was
+    trained on."""
+    seeds = [(seed.input, seed.answer) for seed in task.seeds]
+    trained = [
+        (row.example.input, row.example.answer)
+        for row in split
+        if row.part == "train"
+        for _ in range(row.repeats)
+    ]
+    if isinstance(task.form, Text):
+        return {"nearest": (fit_nearest, trained)}
+    found: dict[str, tuple[Fit, Pairs]] = {
+        "linear_seeds": (fit_tfidf if task.form.choices else fit_tagger, seeds),
+        "linear": (fit_tfidf if task.form.choices else fit_tagger, trained),
+    }
+    if task.form.choices:
+        found["embeddings_seeds"] = (fit_embeddings, seeds)
+        found["embeddings"] = (fit_embeddings, trained)
+    # The gate can leave too little to tell answers apart.
+    return {
+        name: (fit, rows)
+        for name, (fit, rows) in found.items()
+        if len({answer for _, answer in rows}) > 1
+    }
+
+
+def fitted(rows: str | Path, system: str) -> Classifier:
+    """A rival to work with, `fitted("runs/…/student/train.jsonl", "linear").predict([text])`: on an
+    example file for exactly what was measured, or on `seeds.jsonl`. It says what a student would:
+    a label, or an object as JSON. Raises InputError for a name that is none."""
+    kind = system.removesuffix("_seeds")
+    pairs = [_pair(row) for _, row in json_lines(Path(rows))]
+    if kind not in FITS:
+        raise InputError(f"no rival {system!r}; known: {', '.join(FITS)}")
+    are_objects = kind == "linear" and all(answer.startswith("{") for _, answer in pairs)
+    fit = fit_tagger if are_objects else FITS[kind]
+    return fit([text for text, _ in pairs], [answer for _, answer in pairs])
+
+
+def _pair(row: Mapping[str, Any]) -> tuple[str, str]:
+    """(input, answer) of a row of examples or of seeds."""
+    if "messages" in row:
+        return row["messages"][-2]["content"], row["messages"][-1]["content"]
+    answer = row.get("label", row.get("answer"))
+    if not isinstance(answer, str):
+        answer = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    return row["input"], answer
+
+
+def answers_of(system: str, fit: Fit, rows: Pairs, task: Task) -> list[Prediction]:
+    """A rival's answers on gold, each timed."""
+    classifier = fit([text for text, _ in rows], [answer for _, answer in rows])
+    classifier.predict([task.gold[0].input])
+    predictions = []
+    for row in task.gold:
+        began = perf_counter()
+        answer = task.form.of_text(str(classifier.predict([row.input])[0]))
+        seconds = perf_counter() - began
+        predictions.append(Prediction(system, row.id, answer, task.form.is_valid(answer), seconds))
+    return predictions
+
+
+def speeds_of(predictions: Sequence[Prediction], others_cpu: float | None) -> list[Speed]:
+    """How fast rivals are, one request at a time; `others_cpu` is the share of the processors that
+    other processes took meanwhile."""
+    latencies: dict[str, list[float]] = {}
+    for row in predictions:
+        latencies.setdefault(row.system, []).append(row.latency_s)
+    return [
+        Speed(
+            *(system, 1, len(seconds), sum(seconds)),
+            percentile(seconds, 50),
+            percentile(seconds, 95),
+            percentile(seconds, 99),
+            completion_tokens=0,
+            others_cpu=others_cpu,
+        )
+        for system, seconds in latencies.items()
+    ]

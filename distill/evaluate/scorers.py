@@ -1,0 +1,64 @@
+"""(expected, answer) → values by metric. One scorer for each kind of task."""
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache, partial
+from typing import Any, Protocol
+
+from distill.task.answers import AnswerForm, Text
+from distill.task.fields import Fields
+
+EXACT, CHRF = "exact_match", "chrf"
+
+
+class Scorer(Protocol):
+    """What scores an answer."""
+
+    def __call__(self, expected: str, answer: str, *, valid: bool) -> Mapping[str, float]:
+        """Metric → value from 0 to 1; 0 for an answer that is not valid."""
+
+
+def scorer_of(form: AnswerForm) -> Scorer:
+    """The one for answers of a form. Whose text wins is for a judge to say."""
+    if isinstance(form, Text):
+        return text
+    return partial(fields, form=form) if isinstance(form, Fields) else label
+
+
+def label(expected: str, answer: str, *, valid: bool) -> dict[str, float]:
+    """`accuracy`: 1.0 when a valid answer is the expected label."""
+    return {"accuracy": float(valid and answer == expected)}
+
+
+def fields(expected: str, answer: str, *, valid: bool, form: Fields) -> dict[str, float]:
+    """`field_f1`, and `exact_match`: 1.0 when every value is there and none besides."""
+    if not valid:
+        return {form.metric: 0.0, EXACT: 0.0}
+    right, said = form.pairs(expected), form.pairs(answer)
+    return {form.metric: f1(right, said), EXACT: float(right == said)}
+
+
+def text(expected: str, answer: str, *, valid: bool) -> dict[str, float]:
+    """`chrf` against the reference, from 0 to 1; nothing where there is none.
+
+    Source: Popović 2015, chrF: character n-gram F-score for automatic MT evaluation (sacrebleu).
+    """
+    if not expected:
+        return {}
+    if not valid:
+        return {CHRF: 0.0}
+    return {CHRF: float(_chrf().sentence_score(answer, [expected]).score) / 100}
+
+
+@cache
+def _chrf() -> Any:
+    from sacrebleu.metrics.chrf import CHRF as Metric
+
+    return Metric()
+
+
+def f1(right: Counter[tuple[str, str]], said: Counter[tuple[str, str]]) -> float:
+    """The harmonic mean of precision and recall of the values of one object; 1.0 when there is
+    nothing to find and nothing was found."""
+    both = right.total() + said.total()
+    return 2 * (right & said).total() / both if both else 1.0

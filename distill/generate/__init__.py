@@ -1,0 +1,218 @@
+"""Task → candidates: the teacher makes new inputs (synthesis) and answers all inputs (annotation),
+round after round until enough of them is kept.
+
+In: the task's seeds and inputs. Out, in the store: every request and completion, and one candidate
+for each seed, given input and synthesised text.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from distill.core.errors import InputError
+from distill.core.records import Answered, Ask, Candidate, Model, Request
+from distill.generate.rounds import Round, first_counts, next_counts, why_enough
+from distill.generate.synthesis import (
+    NOTHING,
+    Counts,
+    inputs_per_request,
+    synthesis_request,
+    synthesis_rounds,
+)
+from distill.llm.batches import BATCHES
+from distill.llm.complete import LazyEndpoint, ask_all, lazily, teacher_settings
+from distill.llm.ledger import BudgetReached
+from distill.llm.models import choose
+from distill.store import Store
+from distill.task import Task
+from distill.task.answer_json import inputs_of
+from distill.task.answers import AnswerForm
+from distill.task.prompts import annotation_requests
+from distill.task.run_context import Context
+
+STAGE = "generate"
+SYNTHESIZE, ANSWER = f"{STAGE}:synthesize", f"{STAGE}:answer"
+
+NO_LIST = "no list of inputs"  # where one was asked for
+# What curation would keep of these candidates.
+Keep = Callable[[Context, Store, Sequence[Candidate]], Sequence[Candidate]]
+
+
+def generate(context: Context, keep: Keep) -> Callable[[Store], None]:
+    """Complete what is missing; what is to be written are the candidates."""
+    spec = context.task.spec
+    teacher = choose(spec.teacher.model)
+    check_teacher(context.task, teacher.model, detach=context.detach)
+    settings = teacher_settings(context.task, context.log("teacher"))
+    with (
+        context.store() as store,
+        lazily(teacher.model, lambda: teacher.serve(settings), STAGE, context.progress) as endpoint,
+    ):
+        desk = _Desk(context, store, teacher.model, endpoint)
+        completed = _until_enough(desk, keep)
+    return lambda store: store.add_candidates(context.run_id, completed)
+
+
+def check_teacher(task: Task, model: Model, *, detach: bool) -> None:
+    """Raise InputError for batches or reasons that the teacher does not have."""
+    mode = task.spec.teacher.mode
+    if task.spec.teacher.rationale and model.folder:
+        raise InputError(
+            f"teacher.rationale needs a teacher behind an API; we serve {model.name} ourselves"
+        )
+    if mode == "online" and detach:
+        raise InputError('--detach leaves batches behind: it needs teacher.mode "batch" or "auto"')
+    if (mode == "batch" or detach) and model.api not in BATCHES:
+        wanted = "--detach" if detach else 'teacher.mode = "batch"'
+        raise InputError(
+            f"{wanted} needs a teacher with batches (openai:<id>, anthropic:<id>); "
+            f"{model.name} has none"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where the teacher is asked from, and what it said so far: the answers to syntheses, and those
+    to inputs."""
+
+    context: Context
+    store: Store
+    model: Model
+    endpoint: LazyEndpoint
+    made: list[Answered] = field(default_factory=list)
+    answers: dict[str, list[Answered]] = field(default_factory=dict)
+
+    def ask(self, purpose: str, asks: Sequence[tuple[str, Request]]) -> Iterator[Answered]:
+        """The answers to (subject, request), in order; those that the budget carried before it
+        raises BudgetReached."""
+        listed = [Ask(purpose, subject, request) for subject, request in asks]
+        try:
+            teacher = self.context.task.spec.teacher.model
+            yield from ask_all(self.context, self.store, listed, self.endpoint, batches_at=teacher)
+        except BudgetReached:
+            yield from self.store.answered(self.context.run_id, purpose)
+            raise
+
+
+def _until_enough(desk: _Desk, keep: Keep) -> list[Candidate]:
+    """Round after round, until what curation keeps is enough. Raises BudgetReached in the first
+    one, and where the user may agree to more; else a later one ends with what it has."""
+    context, task = desk.context, desk.context.task
+    asked, wanted, kept_before = NOTHING, first_counts(task, desk.model), 0
+    for number in count(1):
+        ended = _round(desk, number, wanted, asked)
+        completed = list(_completed(desk))
+        if not task.spec.generate.examples:
+            break
+        kept = [row for row in keep(context, desk.store, completed) if row.source != "seeds"]
+        each = inputs_per_request(task, desk.model)
+        total, before = each * sum(wanted.values()), each * sum(asked.values())
+        last = Round(number, total, total - before, len(kept), len(kept) - kept_before)
+        why = ended or why_enough(task, last)
+        context.progress.note(STAGE, last.words + (f"; no more: {why}" if why else ""))
+        if why:
+            break
+        asked, wanted = wanted, next_counts(task, desk.model, wanted, kept)
+        kept_before = len(kept)
+    return completed
+
+
+def _round(desk: _Desk, number: int, wanted: Counts, asked: Counts) -> str:
+    """Ask for the new inputs that are `wanted` and not `asked` for yet, and for all answers. Says
+    why it ended early; empty for a whole round."""
+    try:
+        _synthesise(desk, wanted, asked)
+        _annotate(desk, number)
+    except BudgetReached:
+        if number == 1 or desk.context.is_limited:
+            raise
+        return "the budget is reached"
+    return ""
+
+
+def _synthesise(desk: _Desk, wanted: Counts, asked: Counts) -> None:
+    """One list of asks after another, since each shows what those before it brought."""
+    for places in synthesis_rounds(wanted, desk.model, asked):
+        number = 1 + len({row.ask.purpose for row in desk.made})
+        covered = inputs_by_label(desk.made)
+        asks = [
+            (place[0], synthesis_request(desk.context.task, desk.model, place, covered[place[0]]))
+            for place in places
+        ]
+        for made in desk.ask(_numbered(SYNTHESIZE, number), asks):
+            desk.made.append(made)
+
+
+def _annotate(desk: _Desk, number: int) -> None:
+    """The teacher's answers to the inputs that have none yet, one for each vote."""
+    rows = [*_given(desk.context), *made_inputs(desk.made)]
+    wanted = {row.input for row in rows if row.source != "seeds" and row.input}
+    inputs = sorted(wanted - desk.answers.keys())
+    requests = list(annotation_requests(desk.context.task, desk.model, inputs))
+    for answered in desk.ask(_numbered(ANSWER, number), requests):
+        desk.answers.setdefault(answered.ask.subject, []).append(answered)
+
+
+def _numbered(purpose: str, number: int) -> str:
+    """Each list of asks has a purpose of its own."""
+    return purpose if number == 1 else f"{purpose}.{number}"
+
+
+def _completed(desk: _Desk) -> Iterator[Candidate]:
+    """What was given and made, with its answers; without what the budget left unanswered."""
+    for row in (*_given(desk.context), *made_inputs(desk.made)):
+        if row.source == "seeds" or row.problem or not row.input or row.input in desk.answers:
+            answers = desk.answers.get(row.input, [])
+            yield _with_answers(row, answers, desk.context.task.form)
+
+
+def _given(context: Context) -> Iterator[Candidate]:
+    for seed in context.task.seeds:
+        origin = f"{seed.file}:{seed.line}"
+        group = context.task.form.group(seed.answer)
+        yield Candidate(seed.input, group, (seed.answer,), "seeds", origin)
+    if "inputs" in context.task.spec.generate.sources:
+        for number, text in enumerate(context.task.inputs, start=1):
+            yield Candidate(text, None, (), "inputs", f"inputs.jsonl#{number}")
+
+
+def made_inputs(answered: Sequence[Answered]) -> Iterator[Candidate]:
+    """The inputs in the answers to syntheses, one row for each; an empty one for what is none."""
+    for made in answered:
+        label, completion = made.ask.subject, made.completion
+        listed = bool(made.ask.request.sampling.inputs)
+        found = inputs_of(completion.text, listed=listed)
+        origin, problem = completion.request_id, completion.problem
+        problem = problem or ("" if found else NO_LIST)
+        texts = [""] if problem else map(_clean, found)
+        for text in dict.fromkeys(texts):
+            yield Candidate(text, label, (), "synthesis", origin, problem=problem)
+
+
+def inputs_by_label(answered: Sequence[Answered]) -> Mapping[str, list[str]]:
+    """Label → the inputs that were made for it, each once; empty for a label without any."""
+    made: dict[str, dict[str, None]] = defaultdict(dict)
+    for row in made_inputs(answered):
+        if row.input and row.asked_label:
+            made[row.asked_label][row.input] = None
+    return defaultdict(list, {label: list(texts) for label, texts in made.items()})
+
+
+def _clean(text: str) -> str:
+    """A base model continues a list: the bullet and quotation marks around an item go."""
+    return text.strip().lstrip("-*•").strip().strip('"“”').strip()
+
+
+def _with_answers(row: Candidate, answers: Sequence[Answered], form: AnswerForm) -> Candidate:
+    if row.source == "seeds":
+        return row
+    found = [answered.completion for answered in answers]
+    said = tuple(form.of_text(answer.text) for answer in found if not answer.problem)
+    problems = [answer.problem for answer in found if answer.problem]
+    return replace(
+        row,
+        answers=said,
+        answer_ids=tuple(answer.request_id for answer in found),
+        problem=row.problem or ("" if said or not problems else problems[0]),
+    )

@@ -1,0 +1,1 @@
+"""Requests → completions: models, providers, the ledger, the budget, rate limits and batches."""

@@ -1,0 +1,126 @@
+"""A batch that has ended in, outcomes in the ledger out: answers by their custom_ids, in any order.
+
+It may be done twice, after a crash in between: what has an outcome keeps it.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+
+from distill.core.records import Attempt, Endpoint, Outcome
+from distill.llm.batches.jobs import Job, Line
+from distill.llm.completions import answered, refused
+from distill.llm.failures import Failure, dearer_tier, unreadable
+from distill.llm.ledger import StoreLedger
+from distill.llm.providers import DIALECTS
+from distill.llm.providers.wire import NO_ANSWER, tier_of
+from distill.store import Store
+from distill.store.batches import Batch, add_event, attempts_out, ids_of
+
+PAGE = 1000
+ROUNDS = 5  # so often a request goes into a batch before what fails it is taken to stay
+
+Note = Callable[[str], None]
+
+
+@dataclass
+class Results:
+    """Where lines become outcomes. `refused` gathers why requests are not to be asked again;
+    `dearer` says that answers came in a service tier that was not asked for."""
+
+    store: Store
+    ledger: StoreLedger
+    endpoint: Endpoint
+    note: Note
+    refused: list[str] = field(default_factory=list)
+    dearer: str = ""
+    rounds: Counter[str] = field(default_factory=Counter)
+
+    def settle(self, batch: Batch, job: Job, lines: Iterable[Line]) -> None:
+        """Store what came, and close the batch; one whose lines are all another's is not ours."""
+        out, ids = attempts_out(self.store, batch), ids_of(self.store, batch)
+        seen: Counter[str] = Counter()
+        strangers = broken = 0
+        for page in _pages(lines):
+            seen.update(line.custom_id for line in page if line.custom_id in ids)
+            broken += sum(not line.custom_id for line in page)
+            strangers += sum(bool(line.custom_id) and line.custom_id not in ids for line in page)
+            ours = [line for line in page if line.custom_id in out]
+            self._turn([self._outcome(batch, out.pop(row.custom_id), row) for row in _first(ours)])
+        if strangers and not seen:
+            add_event(self.store, batch, "mistaken", job.id)
+            return
+        self._tell(strangers, sum(n - 1 for n in seen.values()), broken)
+        self._close(batch, job, list(out.values()))
+
+    def drop(self, batch: Batch, why: str) -> None:
+        """Nothing of it was asked."""
+        rest = attempts_out(self.store, batch).values()
+        with self.store.transaction():
+            self._turn([Outcome(attempt, failure=why) for attempt in rest])
+            add_event(self.store, batch, "closed", why)
+
+    def _close(self, batch: Batch, job: Job, missing: list[Attempt]) -> None:
+        """What did not come back was not asked, where the batch was cut short; else who knows."""
+        why = "its batch was cut short" if job.cut_short else "its batch came back without it"
+        billed = not job.cut_short
+        with self.store.transaction():
+            self._turn([Outcome(row, failure=why, maybe_billed=billed) for row in missing])
+            add_event(self.store, batch, "closed", "cut short" if job.cut_short else "ended")
+        self._count_rounds(missing, why)
+
+    def _outcome(self, batch: Batch, attempt: Attempt, line: Line) -> Outcome:
+        if line.failure is not None or line.payload is None:
+            return self._without_answer(attempt, line.failure or _nothing(self.endpoint))
+        try:
+            answer = DIALECTS[self.endpoint.model.api].read(line.payload)
+            self.dearer = self.dearer or dearer_tier(tier_of(answer), self.endpoint)
+            waited = max((datetime.now(UTC) - batch.written).total_seconds(), 0.0)
+            return answered(attempt, answer, waited, self.endpoint)
+        except NO_ANSWER:
+            text = json.dumps(line.payload)
+            return self._without_answer(attempt, unreadable(text, self.endpoint))
+
+    def _without_answer(self, attempt: Attempt, failure: Failure) -> Outcome:
+        if failure.row:
+            return refused(attempt, failure)
+        if failure.retry:
+            self._count_rounds([attempt], failure.message)
+        else:
+            self.refused.append(failure.message)
+        return Outcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
+
+    def _count_rounds(self, attempts: Iterable[Attempt], why: str) -> None:
+        for attempt in attempts:
+            self.rounds[attempt.request_id] += 1
+            if self.rounds[attempt.request_id] >= ROUNDS:
+                self.refused.append(f"{ROUNDS} batches brought no answer: {why}")
+
+    def _turn(self, outcomes: list[Outcome]) -> None:
+        self.ledger.turn(outcomes, [], 0)
+
+    def _tell(self, strangers: int, twice: int, broken: int) -> None:
+        if broken:
+            self.note(f"{broken} lines cannot be read; what they answered is asked again")
+        if strangers:
+            self.note(f"{strangers} lines came back under ids that were not sent; left out")
+        if twice:
+            self.note(f"{twice} lines came back twice; the first counts")
+
+
+def _first(lines: Iterable[Line]) -> Iterable[Line]:
+    """Of lines with the same id the first."""
+    return {line.custom_id: line for line in reversed(list(lines))}.values()
+
+
+def _nothing(endpoint: Endpoint) -> Failure:
+    return unreadable("", endpoint)
+
+
+def _pages(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    source = iter(lines)
+    while page := list(islice(source, PAGE)):
+        yield page

@@ -1,0 +1,303 @@
+"""Requests in, completions out, through the official clients, many at a time.
+
+Nothing is sent before the ledger has it written down, and every answer is in the ledger within
+FLUSH_SECONDS of its arrival. Retries are off in the clients and done here, each an attempt of its
+own. The ledger works in a thread, one turn at a time: settle what came, begin what is next.
+"""
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from time import monotonic, perf_counter
+from typing import Any, Protocol
+
+from distill.core.errors import DistillError
+from distill.core.records import Attempt, Endpoint, Outcome, Request
+from distill.llm.completions import answered, refused
+from distill.llm.failures import (
+    LIMITED,
+    Failure,
+    dearer_tier,
+    explain,
+    said_by,
+    too_slow,
+    unreadable,
+    without_choices,
+)
+from distill.llm.providers import DIALECTS
+from distill.llm.providers.concessions import (
+    NO_CONCESSIONS,
+    Concessions,
+    adapted,
+    concede,
+    refuses_otherwise,
+)
+from distill.llm.providers.transport import AnswerTooLarge
+from distill.llm.providers.wire import NO_ANSWER, Body, Reply, tier_of
+from distill.llm.rate_limit import Pace
+
+Note = Callable[[str], None]
+
+FLUSH_SECONDS = 0.1
+TRIES = 6
+TRIES_WHEN_LIMITED = 40
+TRIES_ON_OUR_OWN_SERVER = 3  # it has nobody else to serve: what fails thrice is broken
+FIRST_DELAY_SECONDS = 0.5
+LONGEST_DELAY_SECONDS = 60.0
+# A client looks through all of its connections, with a system call for each that is idle, before
+# and after every request: with 50 it spends a third of its time on that.
+CONNECTIONS_OF_A_CLIENT = 8
+MANY_LEFT_OUT = 20  # requests that alone get no answer: where most get none something else is wrong
+ATTEMPT_SECONDS = 900.0  # of one attempt in all: a server may send a byte a second for ever
+MOST_CLIENTS = 32  # each takes a few ms to make
+
+
+class Ledger(Protocol):
+    """Where attempts and their outcomes are written down; the methods run in a thread."""
+
+    def turn(
+        self, outcomes: Sequence[Outcome], again: Sequence[Request], wanted: int
+    ) -> Sequence[Attempt]:
+        """Settle the outcomes and begin at most `wanted` further attempts, those of `again` first,
+        in one transaction. Fewer when nothing is left, or when the budget does not carry more
+        before some of what is out is settled."""
+
+
+def complete_all(endpoint: Endpoint, ledger: Ledger, note: Note = lambda text: None) -> None:
+    """Ask what the ledger gives, `endpoint.in_flight` at a time, until it gives no more.
+
+    Raises DistillError when a request is refused for good, or the server cannot be reached; what
+    came back before, and what was in flight then, is settled. So it is at Ctrl-C, as far as it can
+    have been billed. `note` is told, once each, what the user must know of the server.
+    """
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_Asking(endpoint, ledger, note=note).all())
+
+
+@dataclass
+class _Asking:
+    """The state of one `complete_all`."""
+
+    endpoint: Endpoint
+    ledger: Ledger
+    outcomes: list[Outcome] = field(default_factory=list)
+    out: dict[str, Attempt] = field(default_factory=dict)
+    again: list[tuple[float, Request]] = field(default_factory=list)
+    tries: Counter[str] = field(default_factory=Counter)
+    failure: str = ""
+    note: Note = lambda text: None
+    concessions: Concessions = NO_CONCESSIONS
+    answers: int = 0
+    left_out: int = 0
+    stopping: bool = False
+    turning: "asyncio.Task[int] | None" = None
+
+    async def all(self) -> None:
+        dialect = DIALECTS[self.endpoint.model.api]
+        self.ready: asyncio.Queue[Attempt] = asyncio.Queue()
+        self.wake = asyncio.Event()
+        self.pace = Pace(self.endpoint.in_flight)
+        async with AsyncExitStack() as stack:
+            clients = [
+                await stack.enter_async_context(dialect.connect(self.endpoint))
+                for _ in range(clients_for(self.endpoint.in_flight))
+            ]
+            workers = [
+                asyncio.create_task(self._work(clients[number % len(clients)]))
+                for number in range(self.endpoint.in_flight)
+            ]
+            try:
+                await self._keep_books(workers)
+            except asyncio.CancelledError:
+                await self._wind_up()
+                raise
+            finally:
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
+        if self.failure:
+            raise DistillError(self.failure)
+
+    async def _keep_books(self, workers: "Sequence[asyncio.Task[None]]") -> None:
+        """Turn after turn, until nothing is out, nothing waits, and the ledger gives no more."""
+        while True:
+            begun = await self._turn()
+            waiting = bool(self.again) and not self.stopping
+            if not (begun or self.out or self.outcomes or waiting):
+                return
+            for worker in workers:
+                if worker.done():
+                    worker.result()
+            # Not `wait_for`: in Python 3.11 it loses a Ctrl-C that comes together with the event.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await self.wake.wait()
+            self.wake.clear()
+
+    async def _turn(self) -> int:
+        """How many attempts were begun. A turn that began is ended, also when interrupted."""
+        self.turning = asyncio.create_task(self._turn_now())
+        return await asyncio.shield(self.turning)
+
+    async def _turn_now(self) -> int:
+        outcomes, self.outcomes = self.outcomes, []
+        enough = self.stopping or self.ready.qsize() > self.endpoint.in_flight // 2
+        wanted = 0 if enough else 2 * self.endpoint.in_flight - len(self.out)
+        again = self._due(wanted)
+        if not outcomes and wanted <= 0:
+            return 0
+        begun = await asyncio.to_thread(self.ledger.turn, outcomes, again, wanted)
+        for attempt in begun:
+            self.out[attempt.id] = attempt
+            self.ready.put_nowait(attempt)
+        return len(begun)
+
+    def _due(self, most: int) -> list[Request]:
+        now = monotonic()
+        due = [entry for entry in self.again if entry[0] <= now][: max(most, 0)]
+        self.again = [entry for entry in self.again if entry not in due] if due else self.again
+        return [request for _, request in due]
+
+    async def _wind_up(self) -> None:
+        """Interrupted: send nothing more, but wait for what can be billed, and settle it."""
+        self._stop()
+        if self.turning:
+            await self.turning
+        if waiting := sum(attempt.worst_usd > 0 for attempt in self.out.values()):
+            self.note(
+                f"waiting for {waiting} requests that may be billed; Ctrl-C again leaves them"
+            )
+        while any(attempt.worst_usd for attempt in self.out.values()):
+            await asyncio.sleep(FLUSH_SECONDS)
+        await self._turn()
+
+    def _stop(self) -> None:
+        """Send nothing more, also of what waits for its turn."""
+        self.stopping = True
+        self.pace.end()
+
+    async def _work(self, client: Any) -> None:
+        while True:
+            attempt = await self.ready.get()
+            sampling = attempt.request.sampling
+            await self.pace.admit(sampling.max_tokens + prompt_tokens(attempt.request))
+            try:
+                self._settle(await self._ask(client, attempt))
+            finally:
+                await self.pace.done()
+
+    def _settle(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        del self.out[outcome.attempt.id]
+        if self.ready.qsize() < self.endpoint.in_flight // 2 or not self.out:
+            self.wake.set()
+
+    async def _ask(self, client: Any, attempt: Attempt) -> Outcome:
+        if self.stopping:
+            return Outcome(attempt, failure="not sent")
+        dialect = DIALECTS[self.endpoint.model.api]
+        body = adapted(dialect.body(attempt.request), self.concessions)
+        start = perf_counter()
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                reply: Reply = await dialect.send(client, body)
+        except dialect.failures() as error:
+            return self._failed(attempt, error, body)
+        except AnswerTooLarge as error:
+            return self._again(attempt, unreadable(str(error), self.endpoint))
+        except TimeoutError:
+            return self._again(attempt, too_slow(ATTEMPT_SECONDS, self.endpoint))
+        seconds = perf_counter() - start
+        self.pace.took(reply.headers)
+        return self._read(attempt, reply, seconds)
+
+    def _read(self, attempt: Attempt, reply: Reply, seconds: float) -> Outcome:
+        payload = None
+        try:
+            payload = json.loads(reply.text)
+            answer = DIALECTS[self.endpoint.model.api].read(payload)
+            in_flight = self.endpoint.in_flight
+            outcome = answered(attempt, answer, seconds, self.endpoint, in_flight=in_flight)
+        except NO_ANSWER:
+            failure = unreadable(reply.text, self.endpoint)
+            return self._again(attempt, without_choices(payload, failure))
+        if problem := dearer_tier(tier_of(answer), self.endpoint):
+            self.failure = self.failure or problem
+            self._stop()
+        self.answers += 1
+        return outcome
+
+    def _failed(self, attempt: Attempt, error: Exception, body: Body) -> Outcome:
+        failure = explain(error, self.endpoint)
+        if self._concedes(error, body):
+            self.again.append((monotonic(), attempt.request))
+            return Outcome(attempt, failure=failure.message)
+        if failure.limited:
+            response = getattr(error, "response", None)
+            status = getattr(error, "status_code", None)
+            headers = response.headers if response is not None else {}
+            self.pace.refused(failure.wait_s, headers, busy=status != LIMITED[0])
+        return self._again(attempt, failure)
+
+    def _again(self, attempt: Attempt, failure: Failure) -> Outcome:
+        """Ask again later, unless it is hopeless: then everything stops, in good order."""
+        self.tries[attempt.request_id] += 1
+        tries = self.tries[attempt.request_id]
+        most = TRIES_WHEN_LIMITED if failure.limited else TRIES
+        most = TRIES_ON_OUR_OWN_SERVER if self.endpoint.model.folder else most
+        if failure.retry and tries < most:
+            self.again.append((monotonic() + delay(tries, failure.wait_s), attempt.request))
+        elif failure.row:
+            return self._left_out(attempt, failure)
+        else:
+            self.failure = self.failure or failure.message
+            self._stop()
+        return Outcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
+
+    def _left_out(self, attempt: Attempt, failure: Failure) -> Outcome:
+        """A request that alone gets no answer; everything stops where most of them get none."""
+        self.left_out += 1
+        if self.left_out >= MANY_LEFT_OUT and self.left_out > self.answers:
+            self.failure = self.failure or (
+                f"{self.left_out} requests were refused for what is in them, more than the "
+                f"{self.answers} that were answered. The last refusal:\n{failure.message}"
+            )
+            self._stop()
+        return refused(attempt, failure)
+
+    def _concedes(self, error: Exception, body: Body) -> bool:
+        """True where the server refused a parameter that can be left out from now on."""
+        status = getattr(error, "status_code", None)
+        if self.endpoint.model.api != "compatible" or status not in (400, 422):
+            return False
+        if refuses_otherwise(body, self.concessions):
+            return True  # sent before another attempt's refusal was read
+        conceded = concede(said_by(error), body, self.concessions)
+        if conceded is None:
+            return False
+        self.concessions = conceded
+        self.note(f"{self.endpoint.model.name}: {conceded.words}")
+        return True
+
+
+def clients_for(in_flight: int) -> int:
+    """How many clients share the requests in flight."""
+    return min(-(-in_flight // CONNECTIONS_OF_A_CLIENT), MOST_CLIENTS)
+
+
+def delay(tries: int, wait_s: float | None) -> float:
+    """Seconds until the next try: what the provider asks for, at least a doubling time, jittered
+    so that those who failed together do not come back together."""
+    backoff = min(FIRST_DELAY_SECONDS * 2.0 ** (tries - 1), LONGEST_DELAY_SECONDS)
+    return max(wait_s or 0.0, backoff * random.uniform(0.5, 1.0))
+
+
+def prompt_tokens(request: Request) -> int:
+    """About how many tokens a prompt has, for pacing only: four bytes each."""
+    return sum(len(turn.content) for turn in request.messages) // 4

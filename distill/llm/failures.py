@@ -1,0 +1,186 @@
+"""An attempt that failed → whether it may have been billed, whether to try again, what to say.
+
+Providers bill answers. A request that was refused, or never reached them, is not billed; one whose
+answer was lost on the way may be.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from distill.core.api_keys import key_of
+from distill.core.records import Endpoint
+
+RETRY_AFTER_CAP_SECONDS = 120.0
+LIMITED = (429, 503, 529)
+RETRIED = (408, 409, 429)
+# Something between us and the model gave up waiting: the model may have answered. 520 and 524 are
+# Cloudflare's for a connection that broke or took too long after the request was sent.
+MAYBE_BILLED = (408, 502, 504, 520, 524)
+NOT_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "ProxyError")
+NO_CREDIT = ("insufficient_quota", "credit balance", "enforced_spend_limit_reached", "billing")
+ADVICE = {
+    400: "the request is not what the model takes",
+    401: "the key in {key} is not accepted: set another one",
+    403: "the key in {key} may not do this",
+    422: "the request is not what the model takes",
+}
+ABOUT_ONE_ROW = (400, 403, 413, 422)
+ROW_WORDS = {
+    "content_filter": (
+        *("content_filter", "content filter", "content management policy", "responsibleaipolicy"),
+        *("content policy", "safety system", "moderation", "flagged", "data_inspection_failed"),
+        *("sensitive content", "prohibited content", "usage policies"),
+    ),
+    "context_length": (
+        *("context_length", "context length", "context window", "maximum context", "context size"),
+        *("prompt is too long", "input is too long", "too many tokens", "string_above_max_length"),
+        *("longer than the maximum model length", "maximum input length", "max_prompt_tokens"),
+    ),
+    "invalid_prompt": ("invalid_prompt", "invalid prompt"),
+}
+KEY = re.compile(r"\b(sk|key)-[\w*-]{4,}")
+SHOWN = 300
+NO_MODEL = "there is no such model for this key: check teacher.model"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """`limited`: the provider asks to go slower; `wait_s`: the seconds it asks to wait; `row`: how
+    an answer ends that this request alone does not get ("" for what concerns others, too)."""
+
+    maybe_billed: bool
+    retry: bool
+    limited: bool
+    wait_s: float | None
+    message: str
+    row: str = ""
+
+
+def explain(error: Exception, endpoint: Endpoint, *, absent: str = NO_MODEL) -> Failure:
+    """What an official client's exception means; `absent` says what a 404 means here. Keys are cut
+    out of every message."""
+    status = getattr(error, "status_code", None)
+    where = endpoint.url or endpoint.model.name
+    text = without_keys(said_by(error), endpoint)[:SHOWN]
+    if status is None:
+        cause = error.__cause__
+        sent = type(cause).__name__ not in NOT_SENT
+        why = f" ({without_keys(str(cause), endpoint)[:SHOWN]})" if cause and str(cause) else ""
+        return Failure(sent, True, False, None, f"{where} cannot be reached: {text}{why}")
+    message = f"{where} refused a request to {endpoint.model.name} ({status}): {text}"
+    if any(word in f"{text} {getattr(error, 'code', '')}".lower() for word in NO_CREDIT):
+        return Failure(False, False, False, None, f"{message}\nThe account has no credit left.")
+    if is_retried(status):
+        wait = _wait(getattr(error, "response").headers)  # noqa: B009 - of any client's class
+        return Failure(status in MAYBE_BILLED, True, status in LIMITED, wait, message)
+    if row := row_reason(status, f"{text} {getattr(error, 'code', '')}"):
+        return Failure(False, False, False, None, message, row)
+    if 300 <= status < 400:
+        message += "\n" + _redirected(error)
+    elif advice := (ADVICE | {404: absent}).get(status):
+        message += "\n" + advice.format(key=endpoint.key_variable or "no variable")
+    return Failure(False, False, False, None, message)
+
+
+def said_by(error: Exception) -> str:
+    """All that a server says in an error: the client's message may leave out its body."""
+    message, body = str(getattr(error, "message", error)), getattr(error, "body", None)
+    if not body:
+        return message
+    told = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, default=str)
+    inner = body.get("message") if isinstance(body, dict) else None
+    return message if inner and str(inner) in message else f"{message}: {told}"
+
+
+def row_reason(status: int, text: str) -> str:
+    """How the answer to one request ends that a server refuses for what is in it; "" for a refusal
+    of another kind."""
+    if status not in ABOUT_ONE_ROW:
+        return ""
+    lowered = text.lower()
+    found = (name for name, words in ROW_WORDS.items() if any(word in lowered for word in words))
+    return next(found, "")
+
+
+def _redirected(error: Exception) -> str:
+    headers = getattr(getattr(error, "response", None), "headers", {})
+    return (
+        f"The address points to {headers.get('location', 'another one')}. Prompts follow no "
+        "redirect: where that one is right, write it into the task."
+    )
+
+
+def too_slow(seconds: float, endpoint: Endpoint) -> Failure:
+    """An attempt that was given up while its answer came, byte by byte or not at all."""
+    where = endpoint.url or endpoint.model.name
+    return Failure(True, True, False, None, f"{where} had not answered after {seconds:.0f} s")
+
+
+def without_choices(payload: object, failure: Failure) -> Failure:
+    """The failure of an answer that holds none: after the last try it is the request's own."""
+    if not isinstance(payload, dict) or "choices" not in payload or payload["choices"]:
+        return failure
+    return replace(failure, row="no_choices")
+
+
+def is_retried(status: int) -> bool:
+    """May an attempt that ended so succeed later, unchanged?"""
+    return status in RETRIED or status >= 500
+
+
+def unreadable(text: str, endpoint: Endpoint) -> Failure:
+    """A status of 200 with something else than an answer: a proxy's page, a cut text."""
+    start = without_keys(" ".join(text.split()), endpoint)[:SHOWN]
+    message = f"{endpoint.url or endpoint.model.name} answered what is no answer: {start!r}"
+    return Failure(True, True, False, None, message)
+
+
+def dearer_tier(tier: str, endpoint: Endpoint) -> str:
+    """What to say of an answer in a service tier that was not asked for; empty for one that costs
+    no more than was reserved. Such an answer is kept, and nothing more is asked."""
+    if endpoint.price.covers(tier):
+        return ""
+    return (
+        f"{endpoint.url or endpoint.model.name} answered in its service tier {tier!r}, where "
+        "'default' was asked for: it costs more than was reserved, or a price that is not known. "
+        "The answers are stored. Look at the settings of the project that the key is of; the same "
+        "command goes on."
+    )
+
+
+def without_keys(text: str, endpoint: Endpoint) -> str:
+    """A text without the endpoint's key, and without what looks like one."""
+    key = key_of(endpoint)
+    return KEY.sub("[key]", text.replace(key, "[key]") if key else text)
+
+
+def _wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds from Retry-After, which providers give in seconds, in milliseconds, or as a time;
+    capped. None where there is none that can be waited for."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        seconds = _seconds(headers.get(name, ""))
+        if seconds is not None:
+            return min(seconds * unit, RETRY_AFTER_CAP_SECONDS)
+    return None
+
+
+def _seconds(text: str) -> float | None:
+    """A number, or the seconds until an HTTP date; None for anything else, NaN too."""
+    try:
+        number = float(text)
+    except ValueError:
+        return _seconds_until(text)
+    return max(number, 0.0) if math.isfinite(number) else None
+
+
+def _seconds_until(text: str) -> float | None:
+    try:
+        at = parsedate_to_datetime(text)
+        return max((at - datetime.now(UTC)).total_seconds(), 0.0)
+    except (ValueError, TypeError, OverflowError):  # also a date without a zone
+        return None

@@ -1,0 +1,207 @@
+"""What may be sent, what was sent, what it cost: every attempt is in the store before it goes out,
+with the most that it can cost reserved against the budget, and its outcome is there after.
+"""
+
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+
+from distill.core.errors import DistillError
+from distill.core.records import Attempt, Completion, Endpoint, Outcome, Request
+from distill.llm.worst_case import worst_case
+from distill.pricing.token_prices import USD_PLACES
+from distill.store import Store
+from distill.store.batches import reserved_usd
+from distill.task.answer_json import inputs_of, json_object, label_of
+
+ATTEMPT_ID_BYTES = 12
+SHOWN = 200
+
+OnAnswers = Callable[[Sequence[Completion]], None]
+
+
+def is_usable(request: Request, answer: Completion) -> bool:
+    """Is it what was asked for: one of the choices, an object, or a text at all?"""
+    if answer.problem:
+        return False
+    if request.sampling.schema:
+        return json_object(answer.text) is not None
+    choices = [choice.strip() for choice in request.sampling.choices]
+    if choices:
+        return label_of(answer.text) in choices
+    return any(inputs_of(answer.text, listed=bool(request.sampling.inputs)))
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a budget is, and how to raise it."""
+
+    name: str
+    how: str
+
+
+BUDGET = Bound("the budget", "Raise budget.usd in task.toml and run again")
+CONSENT = Bound(
+    "what was agreed to for this call", "Run again and agree to more (--yes, or a higher --max-usd)"
+)
+
+
+class BudgetReached(DistillError):
+    """The next request could pass the budget. `more` says what a higher one would buy."""
+
+    def __init__(
+        self,
+        budget_usd: Decimal,
+        committed_usd: Decimal,
+        next_usd: Decimal,
+        more: str = "",
+        bound: Bound = BUDGET,
+    ) -> None:
+        super().__init__(
+            f"{bound.name} is reached: ${committed_usd:.4f} of ${budget_usd} are spent or may have "
+            f"been billed, and the next request could cost ${next_usd:.4f}.\n{more}"
+            f"Everything that was paid for is stored. {bound.how}: it reuses every answer."
+        )
+        self._reached = (budget_usd, committed_usd, next_usd)
+        self._more, self._bound = more, bound
+
+    def buying(self, missing: int, mean_usd: Decimal | None) -> "BudgetReached":
+        """The same, with what a higher budget would buy: the answers that are missing, at what
+        those before cost on average."""
+        about = "" if mean_usd is None else f", about ${missing * mean_usd:.4f} at the mean so far"
+        more = f"A higher one buys {missing:,} answers{about}.\n"
+        return BudgetReached(*self._reached, more, self._bound)
+
+    def by(self, bound: Bound) -> "BudgetReached":
+        """The same of another bound than the task's budget."""
+        return BudgetReached(*self._reached, self._more, bound)
+
+
+class Nonsense(DistillError):
+    """None of a teacher's first answers can be used."""
+
+    def __init__(self, answers: Sequence[Completion]) -> None:
+        shown = "\n".join(f"  {row.problem or row.text[:SHOWN]!r}" for row in answers[:3])
+        super().__init__(
+            f"none of the first {len(answers)} answers can be used; three of them:\n{shown}\n"
+            "They are stored, and nothing more was asked. Look at the prompts, or take another "
+            "teacher.model."
+        )
+
+
+class StoreLedger:
+    """The ledger of one run's requests of one purpose, kept in the store."""
+
+    def __init__(self, store: Store, run_id: str, endpoint: Endpoint, budget_usd: Decimal) -> None:
+        self._store, self._run_id = store, run_id
+        self._endpoint, self._budget_usd = endpoint, budget_usd
+        self._settled_usd = store.committed_usd(run_id)
+        self._in_batches = dict(reserved_usd(store, run_id))
+        self._first_look = 0
+        self._overrun = Decimal(1)  # how often its worst case an answer was billed
+        self.remarks: dict[str, None] = {}  # what was odd about answers, each once
+        self._useless: list[Completion] = []
+        self._reserved: dict[str, Decimal] = {}
+        self._reserved_usd = sum(self._in_batches.values(), store.trainings_out_usd(run_id))
+        self._held: deque[Request] = deque()
+        self._requests: Iterator[Request] = iter(())
+        self._on_answers: OnAnswers = lambda answers: None
+
+    def ask(
+        self,
+        requests: Iterator[Request],
+        on_answers: OnAnswers | None = None,
+        *,
+        first_look: int = 0,
+    ) -> "StoreLedger":
+        """This ledger, to go through `requests` and no others any more; `on_answers` is called
+        after answers are stored. `first_look` stops it when none of so many first answers can be
+        used, before the budget is burnt on more of them."""
+        self._requests, self._on_answers = requests, on_answers or self._on_answers
+        self._held.clear()
+        self._first_look = first_look
+        return self
+
+    def turn(
+        self, outcomes: Sequence[Outcome], again: Sequence[Request], wanted: int
+    ) -> Sequence[Attempt]:
+        """Settle and begin, in one transaction. Raises BudgetReached or Nonsense when nothing is
+        out any more that could still come."""
+        answers = [row.completion for row in outcomes if row.completion is not None]
+        self._held.extend(again)
+        with self._store.transaction():
+            self._store.add_completions(answers)
+            self._store.add_outcomes(outcomes)
+            for outcome in outcomes:
+                self._settle(outcome)
+            begun = list(islice(self._begin(), self._room(wanted)))
+            self._store.add_attempts(self._run_id, begun)
+        if answers:
+            self._on_answers(answers)
+        if not self._reserved and wanted > 0:
+            self._stop_if_useless()
+            if self._held:
+                raise self._reached(self._held[0])
+        return begun
+
+    def _settle(self, outcome: Outcome) -> None:
+        """What came in a batch of another run is that run's to pay for."""
+        name = outcome.attempt.id
+        reserved = self._reserved.pop(name, None) or self._in_batches.pop(name, Decimal(0))
+        self._reserved_usd -= reserved
+        self._remember(outcome)
+        if reserved:
+            self._settled_usd += outcome.usd
+        if self._first_look and outcome.completion is not None:
+            if is_usable(outcome.attempt.request, outcome.completion):
+                self._first_look = 0
+            else:
+                self._useless.append(outcome.completion)
+
+    def _remember(self, outcome: Outcome) -> None:
+        """Keep an answer's remark; reserve more where one was billed more than its worst case."""
+        if outcome.remark:
+            self.remarks[outcome.remark] = None
+        worst = outcome.attempt.worst_usd
+        if worst and outcome.completion is not None:
+            self._overrun = max(self._overrun, outcome.usd / worst)
+
+    def _room(self, wanted: int) -> int:
+        """How many may be begun: of the first look no more than it takes."""
+        if self._first_look:
+            wanted = min(wanted, self._first_look - len(self._useless) - len(self._reserved))
+        return max(wanted, 0)
+
+    def _stop_if_useless(self) -> None:
+        if self._first_look and len(self._useless) >= self._first_look:
+            raise Nonsense(self._useless)
+
+    def _begin(self) -> Iterator[Attempt]:
+        """Attempts for as long as their worst case fits beside everything that is out."""
+        while (request := self._next()) is not None:
+            worst = self.worst(request)
+            committed = self._settled_usd + self._reserved_usd
+            if worst and committed + worst > self._budget_usd:
+                return
+            self._held.popleft()
+            attempt = Attempt(secrets.token_hex(ATTEMPT_ID_BYTES), request, worst)
+            self._reserved[attempt.id] = worst
+            self._reserved_usd += worst
+            yield attempt
+
+    def _next(self) -> Request | None:
+        """The next request, which stays held until it is begun."""
+        if not self._held:
+            self._held.extend(islice(self._requests, 1))
+        return self._held[0] if self._held else None
+
+    def worst(self, request: Request) -> Decimal:
+        """The most that a request can be billed."""
+        worst = self._endpoint.price.worst(*worst_case(self._endpoint.model, request))
+        return worst if self._overrun == 1 else (worst * self._overrun).quantize(USD_PLACES)
+
+    def _reached(self, request: Request) -> BudgetReached:
+        return BudgetReached(self._budget_usd, self._settled_usd, self.worst(request))

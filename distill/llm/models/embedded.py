@@ -1,0 +1,23 @@
+"""The teacher that needs no key, no card and no network: gemma-3-270m behind vLLM.
+
+It is the base model, without a chat template: it continues texts.
+"""
+
+from collections.abc import Mapping
+
+from distill.core.records import Model
+from distill.pricing.token_prices import Rates
+from distill.serve import SERVERS
+from distill.serve.embedded_models import TEACHER, embedded
+
+serve = SERVERS["vllm"].serve
+
+
+def price(argument: str, rates: Mapping[str, Rates]) -> None:
+    """Nobody sends a bill for what we serve."""
+
+
+def identify(argument: str) -> Model:
+    """The embedded teacher, by name and weights."""
+    name, folder = embedded(TEACHER)
+    return Model(name, folder, "completions")

@@ -1,0 +1,38 @@
+"""What the teachers behind a provider's API share."""
+
+import json
+from collections.abc import Callable
+from typing import TypeVar
+
+from distill.core.api_keys import required_key
+from distill.core.errors import InputError
+from distill.core.records import Endpoint, Model
+from distill.llm.failures import explain, unreadable
+from distill.pricing.token_prices import token_price
+from distill.serve import ServerSettings
+
+LOOKS = 3  # at a model: an answer that was cut off on its way says nothing of it
+
+Found = TypeVar("Found")
+
+
+def endpoint_of(model: Model, settings: ServerSettings, key: str) -> Endpoint:
+    """The provider's endpoint, with the model's price online and in batches; nothing is asked yet.
+    Raises InputError when the key or the price is missing."""
+    required_key(key, f"{model.api}:{model.name}", "or name another model (`embedded` needs none)")
+    bill = token_price(model.api, model.name, settings.rates)
+    half = token_price(model.api, model.name, settings.rates, batch=True)
+    return Endpoint(None, model, settings.in_flight, bill, key, half)
+
+
+def looked_up(retrieve: Callable[[], Found], failed: type[Exception], endpoint: Endpoint) -> Found:
+    """What a provider says of a model. Raises InputError for a key that is not accepted, a model
+    that does not exist, and answers that cannot be read."""
+    for _ in range(LOOKS):
+        try:
+            return retrieve()
+        except failed as error:
+            raise InputError(explain(error, endpoint).message) from error
+        except json.JSONDecodeError as error:
+            text = error.doc
+    raise InputError(unreadable(text, endpoint).message)

@@ -1,0 +1,53 @@
+"""A teacher behind any server that speaks OpenAI's chat protocol: vLLM, Ollama, llama.cpp, a
+gateway. Its key, if it wants one, is in DISTILL_TEACHER_KEY.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from distill.core.errors import InputError
+from distill.core.hosts import is_loopback
+from distill.core.records import Endpoint, Model
+from distill.pricing.token_prices import MachinePrice, Rates, TokenPrice, rates_given, token_price
+from distill.serve import ServerSettings
+
+KEY = "DISTILL_TEACHER_KEY"
+
+
+def identify(argument: str) -> Model:
+    """The model, by the server's address and its name there."""
+    url, _, name = argument.partition("#")
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # "http://[::1/v1"
+        raise InputError(f"teacher.model: {argument!r}: {error}") from error
+    if not (name and parts.hostname):
+        raise InputError(
+            f"teacher.model: {argument!r} must be <url>#<model>, like http://host/v1#name"
+        )
+    if parts.query:
+        raise InputError(
+            f"teacher.model: no query in the address, where keys stand; {KEY} takes the server's "
+            "key. Azure's address without api-version is https://<resource>.openai.azure.com"
+            "/openai/v1#<deployment>."
+        )
+    if parts.username or parts.password:
+        raise InputError(f"teacher.model: no keys in the address; {KEY} takes the server's key")
+    return Model(argument, None, "compatible")
+
+
+def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
+    """The task's price; a server on this machine sends no bill without one."""
+    url, _, name = identify(argument).name.partition("#")
+    if is_loopback(urlsplit(url).hostname or "") and rates_given(rates, "url", name) is None:
+        return None
+    return token_price("url", name, rates)
+
+
+@contextmanager
+def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
+    """The server as it is: nothing is started. One that sends no bill costs the machine's time."""
+    bill = price(model.name, settings.rates)
+    machine = MachinePrice(settings.usd_per_hour, settings.in_flight)
+    yield Endpoint(model.name.partition("#")[0], model, settings.in_flight, bill or machine, KEY)

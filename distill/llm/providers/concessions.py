@@ -1,0 +1,83 @@
+"""Parameters that a server refuses → the same request without them: told once, then remembered.
+
+Servers that speak OpenAI's chat protocol lack parts of it: Mistral takes no `seed`, DeepSeek no
+JSON Schema, and others neither.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from distill.llm.providers.wire import Body
+
+OPTIONAL = ("seed", "logprobs", "stop", "temperature")
+LIMIT, NEW_LIMIT = "max_tokens", "max_completion_tokens"
+FORMAT = "response_format"
+OF_THE_FORMAT = (FORMAT, "json_schema", "json schema", "structured output", "grammar", "guided")
+Form = Literal["schema", "object", "prompt"]
+NEXT_FORM: Mapping[Form, Form] = {"schema": "object", "object": "prompt"}
+SAID = {
+    "object": "refuses a JSON Schema; the schema stands in the prompt and JSON is asked for",
+    "prompt": "refuses response_format; the schema stands in the prompt alone",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Concessions:
+    """Parameters that are left out, how JSON is asked for, and the last concession in words."""
+
+    left_out: frozenset[str] = frozenset()
+    form: Form = "schema"
+    new_limit: bool = False
+    words: str = field(default="", compare=False)
+
+
+NO_CONCESSIONS = Concessions()
+
+
+def concede(refusal: str, sent: Body, so_far: Concessions) -> Concessions | None:
+    """What to send from now on after a refusal of `sent`; None where it names nothing that could be
+    left out."""
+    text = refusal.lower()
+    if FORMAT in sent or so_far.form != "schema":
+        form = NEXT_FORM.get(so_far.form)
+        if form and any(word in text for word in OF_THE_FORMAT):
+            return replace(so_far, form=form, words=SAID[form])
+    if LIMIT in sent and NEW_LIMIT in text:
+        return replace(so_far, new_limit=True, words=f"takes {NEW_LIMIT} in place of {LIMIT}")
+    for name in OPTIONAL:
+        if name in sent and re.search(rf"\b{name}\b", text):
+            words = f"refuses {name}: asked without it"
+            return replace(so_far, left_out=so_far.left_out | {name}, words=words)
+    return None
+
+
+def refuses_otherwise(sent: Body, now: Concessions) -> bool:
+    """True where `sent` was made before the concessions of `now`."""
+    return adapted(sent, now) != sent
+
+
+def adapted(body: Body, conceded: Concessions) -> Body:
+    """A body of OpenAI's chat without what the server refuses."""
+    if conceded == NO_CONCESSIONS:
+        return body
+    kept: Body = {name: value for name, value in body.items() if name not in conceded.left_out}
+    if conceded.new_limit and LIMIT in kept:
+        kept[NEW_LIMIT] = kept.pop(LIMIT)
+    if conceded.form == "schema" or FORMAT not in kept:
+        return kept
+    return _with_the_schema_in_the_prompt(kept, conceded.form)
+
+
+def _with_the_schema_in_the_prompt(body: Body, form: Form) -> Body:
+    asked: dict[str, Any] = body[FORMAT]
+    schema = asked.get("json_schema", {}).get("schema")
+    kept = {name: value for name, value in body.items() if name != FORMAT}
+    if schema is not None:
+        *before, last = body["messages"]
+        wanted = json.dumps(schema, ensure_ascii=False)
+        told = f"{last['content']}\n\nAnswer with one JSON object that fits this schema:\n{wanted}"
+        kept["messages"] = [*before, last | {"content": told}]
+    return kept | ({FORMAT: {"type": "json_object"}} if form == "object" else {})

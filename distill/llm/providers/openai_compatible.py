@@ -1,0 +1,83 @@
+"""OpenAI's protocol, through its official client: what all servers that speak it have in common."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from distill.core.api_keys import key_of
+from distill.core.records import Endpoint, Request
+from distill.llm.providers.lenient import content_text, ending, usage_of, without_thoughts
+from distill.llm.providers.transport import opened, timeout
+from distill.llm.providers.wire import NO_KEY, Answer, Body, Payload, Reply, post
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+
+def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncOpenAI]":
+    """The client, which does not retry by itself: every attempt is counted by ours."""
+    import openai
+
+    return openai.AsyncOpenAI(
+        base_url=endpoint.url,
+        api_key=key_of(endpoint) or NO_KEY,
+        max_retries=0,
+        timeout=timeout(),
+        http_client=opened(
+            openai.DefaultAsyncHttpxClient, endpoint.url, endpoint.model.api, limited=True
+        ),
+    )
+
+
+def failures() -> type[Exception]:
+    """What the client raises when an attempt fails."""
+    import openai
+
+    return openai.APIError
+
+
+async def send_chat(client: "AsyncOpenAI", body: Body) -> Reply:
+    """One attempt."""
+    return await post(client, "/chat/completions", body)
+
+
+async def send_completion(client: "AsyncOpenAI", body: Body) -> Reply:
+    """One attempt."""
+    return await post(client, "/completions", body)
+
+
+def read_chat(payload: Payload) -> Answer:
+    """A chat completion."""
+    choice = payload["choices"][0]
+    message = choice["message"]
+    refusal = message.get("refusal")
+    text = refusal or without_thoughts(content_text(message.get("content")))
+    reason = "refusal" if refusal else ending(choice.get("finish_reason"), text)
+    return Answer(text, reason, usage_of(payload.get("usage"), text), logprob(choice))
+
+
+def read_tiered_chat(payload: Payload) -> Answer:
+    """A chat completion of OpenAI itself, which says in which service tier it is billed."""
+    answer = read_chat(payload)
+    tier = str(payload.get("service_tier") or "")
+    return replace(answer, usage=answer.usage and replace(answer.usage, tier=tier))
+
+
+def read_completion(payload: Payload) -> Answer:
+    """A completion of a text."""
+    choice = payload["choices"][0]
+    text = without_thoughts(choice["text"])
+    reason = ending(choice.get("finish_reason"), text or "stop")
+    return Answer(text, reason, usage_of(payload.get("usage"), text))
+
+
+def logprob(choice: Payload) -> float | None:
+    """The logarithm of a chat answer's probability, the sum of its tokens'; None when the server
+    does not tell."""
+    tokens = (choice.get("logprobs") or {}).get("content")
+    return sum(token["logprob"] for token in tokens) if tokens else None
+
+
+def turns(request: Request) -> list[dict[str, Any]]:
+    """The messages as OpenAI writes them."""
+    return [{"role": turn.role, "content": turn.content} for turn in request.messages]

@@ -1,0 +1,103 @@
+"""Student → endpoint, in the foreground, for whoever wants to try it."""
+
+import json
+import os
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from distill.core.errors import DistillError, InputError
+from distill.core.hosts import is_loopback
+from distill.core.processes import memory_mib
+from distill.core.records import Endpoint, Model, Student
+from distill.core.workspace import Workspace
+from distill.serve import KEY_VARIABLE, LOOPBACK, SERVERS, ServerSettings
+from distill.store import open_store
+from distill.task import Task
+from distill.task.prompts import answer_tokens, served_tokens, student_messages
+
+
+def chosen_student(workspace: Workspace, task: Task, run_id: str | None = None) -> Student:
+    """The student of a run, or of the task's newest that has one. Raises InputError when there is
+    none."""
+    if workspace.database(task.name).exists():
+        with open_store(workspace.database(task.name)) as store:
+            ids = [run.id for run in store.runs()]
+            if run_id and run_id not in ids:
+                raise InputError(
+                    f"no run {run_id!r} of task {task.name}; `distill runs` lists them"
+                )
+            for id_ in [run_id] if run_id else reversed(ids):
+                if student := store.student(id_):
+                    return student
+    if run_id:
+        raise InputError(f"run {run_id} of task {task.name} has no student")
+    raise InputError(f"task {task.name} has no student yet; run `distill run {task.name}` first")
+
+
+@contextmanager
+def serving(
+    task: Task, student: Student, log: Path, port: int | None, host: str = LOOPBACK
+) -> Iterator[Endpoint]:
+    """The student behind vLLM; the store is not held meanwhile. Raises InputError for an address
+    that others reach without a key in the environment."""
+    if not is_loopback(host) and not os.environ.get(KEY_VARIABLE):
+        raise InputError(
+            f"--host {host} can be reached from other machines: set {KEY_VARIABLE} to a secret of "
+            "your own, which every request must then bring"
+        )
+    if student.model:
+        raise InputError(
+            f"{student.model} was trained by its provider and is served there: ask it by that name"
+        )
+    model = Model(f"student@{student.id}", student.folder / "merged", "chat")
+    spec = task.spec
+    settings = ServerSettings(
+        in_flight=spec.evaluate.in_flight,
+        usd_per_hour=spec.machine.usd_per_hour,
+        log=log,
+        port=port,
+        host=host,
+        model_tokens=served_tokens(task),
+    )
+    with SERVERS["vllm"].serve(model, settings) as endpoint:
+        yield endpoint
+
+
+def curl_line(task: Task, endpoint: Endpoint) -> str:
+    """A line for a shell that asks the student about the first gold message."""
+    turns = student_messages(task, task.gold[0].input)
+    body = {
+        "model": endpoint.model.name,
+        "messages": [{"role": turn.role, "content": turn.content} for turn in turns],
+        "max_tokens": answer_tokens(task),
+        "temperature": 0,
+        **_constraint(task),
+    }
+    quoted = json.dumps(body, ensure_ascii=False).replace("'", "'\\''")
+    key = f' -H "Authorization: Bearer ${endpoint.key_variable}"' if endpoint.key_variable else ""
+    json_type = "-H 'Content-Type: application/json'"
+    return f"curl {endpoint.url}/chat/completions {json_type}{key} -d '{quoted}'"
+
+
+def _constraint(task: Task) -> dict[str, object]:
+    if task.form.choices:
+        return {"structured_outputs": {"choice": list(task.form.choices)}}
+    if not task.form.schema_text:
+        return {}
+    return {"structured_outputs": {"json": json.loads(task.form.schema_text)}}
+
+
+def started_line(endpoint: Endpoint) -> str:
+    """What the server took."""
+    assert endpoint.server is not None, "it was started here"
+    memory = memory_mib(endpoint.server.process)
+    return f"up     after {endpoint.server.seconds:.0f} s, with {memory:,.0f} MiB of memory"
+
+
+def wait(endpoint: Endpoint) -> None:
+    """Until Ctrl-C. Raises DistillError when the server ends by itself."""
+    assert endpoint.server is not None, "it was started here"
+    select.select([os.pidfd_open(endpoint.server.process)], [], [])
+    raise DistillError("the server has ended")

@@ -1,0 +1,1 @@
+"""Tokens × dated prices → USD as Decimal; break-even; what providers' terms say."""

@@ -1,0 +1,117 @@
+"""`python -m distill.rehearsal.provider --seeds FILE`: the stand-in as a process.
+
+Prints one JSON line {"url": …} when it is ready, and serves until it is told to end (SIGTERM,
+SIGINT) or whoever started it is gone: its standard input, when that is a pipe, is closed.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from distill.rehearsal.provider import Settings, app, faults
+from distill.rehearsal.provider.endpoint import CUT
+from distill.rehearsal.provider.state import World
+
+BACKLOG = 2048
+
+
+class _Protocol(HttpToolsProtocol):
+    """Lets a request close its own connection without an answer."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        # A name of our own among those of the protocol.
+        cast("dict[str, Any]", self.scope)[CUT] = self.transport.abort
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens once it does; the signals are handled in `_serve`."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        assert sockets is not None
+        host, port = sockets[0].getsockname()
+        sys.stdout.write(json.dumps({"url": f"http://{host}:{port}"}) + "\n")
+        sys.stdout.flush()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves until told to end."""
+    settings = _settings(arguments)
+    world = World(settings)
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", settings.port))
+    config = uvicorn.Config(
+        app.build(world),
+        http=_Protocol,
+        loop="uvloop",
+        lifespan="off",
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        backlog=BACKLOG,
+        server_header=False,
+    )
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(_Server(config), listener))
+    return 0
+
+
+async def _serve(server: _Server, listener: socket.socket) -> None:
+    def end() -> None:
+        # Without force it would wait for the clients that are left hanging on purpose.
+        server.should_exit = server.force_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+
+    def read() -> None:
+        if not os.read(sys.stdin.fileno(), 4096):
+            end()
+
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        loop.add_reader(sys.stdin, read)
+    await server.serve(sockets=[listener])
+
+
+def _settings(arguments: Sequence[str] | None) -> Settings:
+    parser = argparse.ArgumentParser(prog="distill.rehearsal.provider", description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--seeds", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--random-seed", type=int, default=0)
+    parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--requests-per-second", type=float, metavar="R")
+    parser.add_argument("--no-rate-headers", dest="rate_headers", action="store_false")
+    parser.add_argument("--rate-windows", action="store_true")
+    parser.add_argument("--fault", dest="faults", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--batch-seconds", type=float, default=1.0, metavar="S")
+    given: dict[str, Any] = vars(parser.parse_args(arguments))
+    try:
+        given["faults"] = dict(faults.parse(option) for option in given["faults"])
+        faults.check(given["faults"])
+    except ValueError as error:
+        parser.error(str(error))
+    return Settings(**given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""/v1/messages/batches of Anthropic."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from distill.rehearsal.provider import anthropic_messages, batches, checks
+from distill.rehearsal.provider.errors import ApiError, anthropic_body, invalid
+from distill.rehearsal.provider.state import Body, Call, Reply, World
+
+MOST_REQUESTS = 100_000
+_CREATE = checks.record(
+    {
+        "requests": checks.array(
+            checks.record(
+                {
+                    "custom_id": checks.text(pattern="[a-zA-Z0-9_-]{1,64}"),
+                    "params": checks.record_of_anything,
+                },
+                ["custom_id", "params"],
+            ),
+            1,
+            MOST_REQUESTS,
+        )
+    },
+    ["requests"],
+)
+
+
+@dataclass
+class MessageBatch:
+    """A batch and its results so far."""
+
+    id: str
+    number: int
+    requests: list[Body]
+    results_url: str
+    created: datetime
+    status: str = "in_progress"
+    canceled: datetime | None = None
+    ended: datetime | None = None
+    lines: list[Body] = field(default_factory=list)
+
+    def as_json(self) -> Body:
+        """The batch object of the API; its counts say nothing until the end."""
+        counts = dict.fromkeys(("processing", "succeeded", "errored", "canceled", "expired"), 0)
+        if self.ended is None:
+            counts["processing"] = len(self.requests)
+        sent = {request["custom_id"] for request in self.requests}
+        told = {line["custom_id"]: line["result"]["type"] for line in self.lines}
+        for name in sent & set(told) if self.ended else ():
+            counts[told[name]] += 1
+        return {
+            "id": self.id,
+            "type": "message_batch",
+            "processing_status": self.status,
+            "request_counts": counts,
+            "created_at": _time(self.created),
+            "expires_at": _time(self.created + timedelta(hours=24)),
+            "ended_at": _time(self.ended),
+            "cancel_initiated_at": _time(self.canceled),
+            "archived_at": None,
+            "results_url": self.results_url if self.ended else None,
+        }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+async def create(world: World, call: Call) -> Reply:
+    """Starts a batch; the requests themselves are looked at later."""
+    body = call.json()
+    checks.anthropic(_CREATE, body)
+    names = Counter(request["custom_id"] for request in body["requests"])
+    if len(names) < len(body["requests"]):
+        twice = names.most_common(1)[0][0]
+        raise invalid(f"requests: custom_id must be unique, {twice!r} is not")
+    name = world.new_id("msgbatch_")
+    url = f"{call.base_url}/v1/messages/batches/{name}/results"
+    batch = MessageBatch(
+        name, world.next("message batch"), body["requests"], url, datetime.now(UTC)
+    )
+    world.message_batches[name] = batch
+    world.ledger.batch_created(None)
+    world.start(_work(world, batch))
+    return Reply(batch.as_json())
+
+
+async def _work(world: World, batch: MessageBatch) -> None:
+    order = batches.shuffled(batch.requests, world.settings.random_seed + batch.number)
+    seconds = world.settings.batch_seconds
+    async for request in batches.paced(order, seconds, lambda: batch.canceled is not None):
+        result = {"type": "canceled"} if batch.canceled else _result(world, request["params"])
+        batch.lines.append({"custom_id": request["custom_id"], "result": result})
+    unknown, twice = (int(world.faults.value(name)) for name in ("unknown_id", "twice"))
+    batch.lines = batches.with_strays(batch.lines, unknown, twice)
+    batch.status, batch.ended = "ended", datetime.now(UTC)
+
+
+def _result(world: World, params: Any) -> Body:
+    fault = world.faults.of_line(world.next("line"))
+    if fault == "expire":
+        return {"type": "expired"}
+    try:
+        if fault == "batch_error":
+            raise ApiError(500, "api_error", "Internal server error")
+        message = anthropic_messages.answer(world, params, batch=True, fault=fault)
+    except ApiError as error:
+        return {"type": "errored", "error": anthropic_body(error, world.new_id("req_"))}
+    return {"type": "succeeded", "message": message}
+
+
+def _found(world: World, call: Call) -> MessageBatch:
+    batch = world.message_batches.get(call.path["batch"])
+    if not isinstance(batch, MessageBatch):
+        raise ApiError(404, "not_found_error", f"Message batch {call.path['batch']} not found.")
+    return batch
+
+
+async def retrieve(world: World, call: Call) -> Reply:
+    """The batch as it is now."""
+    return Reply(_found(world, call).as_json())
+
+
+async def listed(world: World, call: Call) -> Reply:
+    """All batches, the newest first."""
+    call.only("after_id", "before_id", "limit")
+    found = list(world.message_batches.values())[::-1]
+    names = [batch.id for batch in found]
+    limit = call.whole("limit", 20, 1, 1000)
+    after, before = call.query.get("after_id"), call.query.get("before_id")
+    for name in (after, before):
+        if name is not None and name not in names:
+            raise invalid(f"Message batch {name} not found.")
+    if before is not None:
+        end = names.index(before)
+        part, more = found[max(0, end - limit) : end], end > limit
+    else:
+        start = names.index(after) + 1 if after is not None else 0
+        part, more = found[start : start + limit], len(found) > start + limit
+    ends = {"first_id": part[0].id, "last_id": part[-1].id} if part else {}
+    empty = {"first_id": None, "last_id": None}
+    return Reply({"data": [batch.as_json() for batch in part], "has_more": more, **empty, **ends})
+
+
+async def cancel(world: World, call: Call) -> Reply:
+    """What is not answered yet will not be."""
+    batch = _found(world, call)
+    if batch.ended is None and batch.canceled is None:
+        batch.status, batch.canceled = "canceling", datetime.now(UTC)
+    return Reply(batch.as_json())
+
+
+async def results(world: World, call: Call) -> Reply:
+    """One JSON line for each request, in no order."""
+    batch = _found(world, call)
+    if batch.ended is None:
+        raise ApiError(404, "not_found_error", "The results are not available yet.")
+    text = "".join(json.dumps(line) + "\n" for line in batch.lines)
+    return Reply(text.encode(), media="application/x-jsonl")
+
+
+async def delete(world: World, call: Call) -> Reply:
+    """Forgets a batch that has ended."""
+    batch = _found(world, call)
+    if batch.ended is None:
+        raise invalid("A message batch that has not ended cannot be deleted.")
+    del world.message_batches[batch.id]
+    return Reply({"id": batch.id, "type": "message_batch_deleted"})

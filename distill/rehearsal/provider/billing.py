@@ -1,0 +1,88 @@
+"""The bill: exact sums in Decimal, and counts of what was asked for."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from hashlib import sha256
+from time import monotonic
+from typing import Any
+
+from distill.rehearsal.provider.models import Price
+
+HALF = Decimal("0.5")
+
+
+@dataclass(frozen=True)
+class Use:
+    """Tokens that are paid for; `input` is without what came from the cache or went into it."""
+
+    input: int
+    output: int
+    cached: int = 0
+    written: int = 0
+    written_1h: int = 0
+
+
+def cost(price: Price, use: Use) -> Decimal:
+    """US dollars, exact."""
+    total = (
+        price.input * use.input
+        + price.cached * use.cached
+        + price.write * use.written
+        + price.write_1h * use.written_1h
+        + price.output * use.output
+    )
+    return total.scaleb(-6)
+
+
+def training_cost(price: Price, tokens: int) -> Decimal:
+    """US dollars for a training on so many tokens."""
+    return (price.training * tokens).scaleb(-6)
+
+
+def body_hash(body: object) -> str:
+    """The name of a request's body in `Bill.asked`: the same whatever the order of its keys."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass
+class Ledger:
+    """The bill as it grows."""
+
+    usd: Decimal = Decimal(0)
+    requests: int = 0
+    refused: int = 0
+    first_at: float = 0.0
+    last_at: float = 0.0
+    files: int = 0
+    batches: int = 0
+    jobs: int = 0
+    most_at_once: int = 0
+    asked: Counter[str] = field(default_factory=Counter)
+    uploads_by_content: Counter[str] = field(default_factory=Counter)
+    batches_by_key: Counter[str] = field(default_factory=Counter)
+
+    def charge(self, usd: Decimal, name: str) -> None:
+        """A model has answered the request whose body has that hash."""
+        self.usd += usd
+        self.requests += 1
+        self.last_at = monotonic()
+        self.first_at = self.first_at or self.last_at
+        self.asked[name] += 1
+
+    def uploaded(self, content: bytes) -> None:
+        """A file has come."""
+        self.files += 1
+        self.uploads_by_content[sha256(content).hexdigest()] += 1
+
+    def batch_created(self, metadata: dict[str, str] | None) -> None:
+        """A batch was made, perhaps with a key of ours."""
+        self.batches += 1
+        if metadata and "distill" in metadata:
+            self.batches_by_key[metadata["distill"]] += 1
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields of `Bill`, money as text."""
+        return vars(self) | {"usd": f"{self.usd:f}"}

@@ -1,0 +1,282 @@
+"""POST /v1/chat/completions and GET /v1/models of OpenAI."""
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from hashlib import blake2b
+from random import Random
+from typing import Any
+
+from distill.rehearsal.provider import openai_params, tokens
+from distill.rehearsal.provider.answer_writer import NONSENSE, Writer
+from distill.rehearsal.provider.billing import HALF, Use, body_hash, cost
+from distill.rehearsal.provider.errors import ApiError, invalid
+from distill.rehearsal.provider.memory import Memory
+from distill.rehearsal.provider.models import OPENAI, OPENAI_ALIASES, OpenAIModel
+from distill.rehearsal.provider.state import Body, Call, Reply, World, now
+
+CACHE_MINIMUM = 1024
+CACHE_STEP = 128
+REASONING_TOKENS = {"none": 0, "low": 32, "medium": 128, "high": 512, "xhigh": 1024, "max": 2048}
+"""About how many tokens a model thinks; half of it to one and a half times of it."""
+TIERS = {"default": Decimal(1), "flex": HALF, "priority": Decimal(2)}
+"""What a service tier costs, as a multiple of the standard price."""
+REFUSAL = "I'm sorry, but I can't help with that."
+
+
+@dataclass
+class _Draft:
+    """What the model says, before it is put into the API's shape."""
+
+    text: str | None
+    finish: str = "stop"
+    refusal: str | None = None
+    reasoning: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.reasoning + tokens.count(self.text or self.refusal or "")
+
+
+async def create(world: World, call: Call) -> Reply:
+    """An answer to one request."""
+    return Reply(answer(world, call.json(), fault=call.fault))
+
+
+def answer(world: World, body: Any, *, batch: bool = False, fault: str | None = None) -> Body:
+    """The completion, put on the bill; ApiError when the request is refused."""
+    openai_params.check_form(body)
+    found = world.openai_model(body["model"])
+    if found is None:
+        raise ApiError(
+            404,
+            "invalid_request_error",
+            f"The model `{body['model']}` does not exist or you do not have access to it.",
+            None,
+            "model_not_found",
+        )
+    model, memory = found
+    openai_params.check_for_model(model, body)
+    prompt, ends = _prompt(body)
+    if len(prompt) + (openai_params.output_limit(body) or 0) > model.context:
+        raise invalid(
+            f"This model's maximum context length is {model.context} tokens. However, your "
+            f"messages resulted in {len(prompt)} tokens.",
+            "messages",
+            "context_length_exceeded",
+        )
+    name = body_hash(body)
+    draft = _draft(body, model, memory, world.random(name))
+    _spoil(draft, fault)
+    cached, written = (0, 0) if batch and not model.reasons else _cached(world, body, prompt, ends)
+    tier = "default" if batch else _service_tier(world, body, model)
+    tier = "priority" if fault == "priority" and model.reasons else tier
+    rate = HALF if batch and tier == "default" else TIERS[tier]
+    use = Use(len(prompt) - cached - written, draft.tokens, cached, written)
+    world.ledger.charge(cost(model.price, use) * rate, name)
+    return _completion(world, body, draft, use) | {"model": model.id, "service_tier": tier}
+
+
+def _service_tier(world: World, body: Body, model: OpenAIModel) -> str:
+    """The tier that answers, and is billed. A project may have another than the standard one for
+    requests that name none; the older models know no other."""
+    if not model.reasons:
+        return "default"
+    wanted = body.get("service_tier") or "auto"
+    if wanted == "auto":
+        wanted = "fast" if world.faults.value("fast_project") else "default"
+    return {"fast": "priority", "scale": "default"}.get(wanted, wanted)
+
+
+def _text(content: str | list[Body] | None) -> str:
+    if isinstance(content, list):
+        return "".join(part["text"] for part in content)
+    return content or ""
+
+
+_schema_tokens = lru_cache(maxsize=64)(tokens.pieces)
+
+
+def _prompt(body: Body) -> tuple[list[str], list[int]]:
+    """The prompt's tokens, and after how many of them cache breakpoints were set. A schema stands
+    before the messages, as it does for the real models."""
+    wanted = body.get("response_format", {})
+    prompt = list(_schema_tokens(str(wanted["json_schema"]))) if "json_schema" in wanted else []
+    ends = []
+    for message in body["messages"]:
+        content = message["content"]
+        parts = content if isinstance(content, list) else [{"text": content}]
+        prompt += tokens.message(message["role"], "")
+        for part in parts:
+            prompt += tokens.pieces(part["text"])
+            if "prompt_cache_breakpoint" in part:
+                ends.append(len(prompt))
+    return prompt, ends
+
+
+def _cached(world: World, body: Body, prompt: list[str], ends: list[int]) -> tuple[int, int]:
+    """How many tokens came from the cache and how many went into it; the first number is all that
+    older models tell and charge."""
+    explicit = body.get("prompt_cache_options", {}).get("mode") == "explicit"
+    usable = (ends[-1] if ends else 0) if explicit else len(prompt)
+    if usable < CACHE_MINIMUM:
+        return 0, 0
+    steps = range(CACHE_MINIMUM, usable + 1, CACHE_STEP)
+    space = f"{body['model']} {body.get('prompt_cache_key')}"
+    digests = world.cache.digests(space, prompt, steps)
+    hit = world.cache.longest(digests)
+    world.cache.remember(digests)
+    cached = steps[hit - 1] if hit else 0
+    family = OPENAI.get(body["model"])
+    writes = family is not None and family.reasons
+    return cached, steps[-1] - cached if writes else 0
+
+
+def _draft(body: Body, model: OpenAIModel, memory: Memory, random: Random) -> _Draft:
+    users = [_text(m["content"]) for m in body["messages"] if m["role"] == "user"]
+    asked = users[-1] if users else ""
+    writer = Writer(memory, asked, random)
+    wanted = body.get("response_format", {"type": "text"})
+    if wanted["type"] == "json_schema":
+        draft = _Draft(writer.json(wanted["json_schema"]["schema"]))
+    elif wanted["type"] == "json_object":
+        draft = _Draft(writer.json({"properties": {"answer": {"type": "string"}}}))
+    elif model.base is not None:  # a trained model says what it was taught
+        draft = _Draft(memory.label_of(asked) or memory.labels[0])
+    else:
+        draft = _Draft(writer.text())
+    _stop(draft, body.get("stop") or [])
+    if model.reasons:
+        about = REASONING_TOKENS[body.get("reasoning_effort") or "medium"]
+        draft.reasoning = random.randint(about // 2, about + about // 2)
+    _limit(draft, openai_params.output_limit(body) or model.max_output)
+    return draft
+
+
+def _stop(draft: _Draft, stop: str | list[str]) -> None:
+    assert draft.text is not None
+    for mark in [stop] if isinstance(stop, str) else stop:
+        draft.text = draft.text.split(mark)[0] if mark else draft.text
+
+
+def _limit(draft: _Draft, limit: int) -> None:
+    """Thinking counts too: it can leave nothing for the answer."""
+    draft.reasoning = min(draft.reasoning, limit)
+    if draft.tokens > limit:
+        draft.text = tokens.cut(draft.text or "", limit - draft.reasoning)
+        draft.finish = "length"
+
+
+def _spoil(draft: _Draft, fault: str | None) -> None:
+    if fault == "refuse":
+        draft.text, draft.refusal, draft.finish = None, REFUSAL, "stop"
+    elif fault == "content_filter":
+        draft.text, draft.finish = "", "content_filter"
+    elif fault == "length":
+        draft.text = tokens.cut(draft.text or "", tokens.count(draft.text or "") // 2)
+        draft.finish = "length"
+    elif fault == "nonsense":
+        draft.text = NONSENSE
+
+
+def _completion(world: World, body: Body, draft: _Draft, use: Use) -> Body:
+    message: Body = {
+        "role": "assistant",
+        "content": draft.text,
+        "refusal": draft.refusal,
+        "annotations": [],
+    }
+    logprobs = None
+    if body.get("logprobs") and draft.text is not None:
+        logprobs = {
+            "content": _logprobs(draft.text, body.get("top_logprobs") or 0),
+            "refusal": None,
+        }
+    choice = {
+        "index": 0,
+        "message": message,
+        "logprobs": logprobs,
+        "finish_reason": draft.finish,
+    }
+    return {
+        "id": world.new_id("chatcmpl-"),
+        "object": "chat.completion",
+        "created": now(),
+        "choices": [choice],
+        "usage": _usage(draft, use),
+        "system_fingerprint": "fp_rehearsal",
+    }
+
+
+def _usage(draft: _Draft, use: Use) -> Body:
+    prompt = use.input + use.cached + use.written
+    details = {"cached_tokens": use.cached, "audio_tokens": 0}
+    if use.written:
+        details["cache_write_tokens"] = use.written
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": use.output,
+        "total_tokens": prompt + use.output,
+        "prompt_tokens_details": details,
+        "completion_tokens_details": {
+            "reasoning_tokens": draft.reasoning,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def _logprobs(text: str, top: int) -> list[Body]:
+    """One entry for each token: a probability that is always the same for the same place, and
+    alternatives that are ever less likely."""
+    entries, start = [], 0
+    for count in range(1, tokens.count(text) + 1):
+        end = len(tokens.cut(text, count))
+        digest = blake2b(text[:end].encode("utf-8", "surrogatepass"), digest_size=2).digest()
+        chance = 0.5 + 0.5 * (int.from_bytes(digest) + 1) / 65536
+        chosen = [(text[start:end], chance)]
+        others = [(f"{text[start:end]}{n}", (1 - chance) / 2**n + 1e-9) for n in range(1, top)]
+        told = [_logprob(*pair) for pair in [*chosen, *others]]
+        entries.append(told[0] | {"top_logprobs": told[:top]})
+        start = end
+    return entries
+
+
+def _logprob(token: str, chance: float) -> Body:
+    known = list(token.encode("utf-8", "surrogatepass"))
+    return {"token": token, "logprob": math.log(chance), "bytes": known}
+
+
+async def models(world: World, call: Call) -> Reply:
+    """All models."""
+    names = [*OPENAI, *OPENAI_ALIASES, *world.tuned]
+    return Reply({"object": "list", "data": [_model(world, name) for name in names]})
+
+
+async def model(world: World, call: Call) -> Reply:
+    """One model."""
+    name = call.path["model"]
+    if world.openai_model(name) is None:
+        raise ApiError(
+            404,
+            "invalid_request_error",
+            f"The model '{name}' does not exist",
+            "model",
+            "model_not_found",
+        )
+    return Reply(_model(world, name))
+
+
+def _model(world: World, name: str) -> Body:
+    found = world.openai_model(name)
+    assert found is not None
+    owner = "rehearsal" if found[0].base else "system"
+    return {
+        "id": name,
+        "object": "model",
+        "created": 1_760_000_000,
+        "owned_by": owner,
+        "shutdown_date": found[0].shutdown,
+    }

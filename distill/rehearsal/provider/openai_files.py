@@ -1,0 +1,153 @@
+"""/v1/files of OpenAI, and the lists that it shares with batches and trainings."""
+
+import json
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Protocol
+
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from distill.rehearsal.provider.errors import ApiError, invalid
+from distill.rehearsal.provider.state import Body, Call, Reply, StoredFile, World, now
+
+PURPOSES = ("batch", "fine-tune")
+LARGEST = {"batch": 200 * 2**20, "fine-tune": 512 * 2**20}
+BATCH_FILE_LIFE = 30 * 24 * 3600
+_EXPIRY = ("expires_after[anchor]", "expires_after[seconds]")
+
+
+class Listed(Protocol):
+    """What can stand in a list."""
+
+    @property
+    def id(self) -> str: ...
+
+    def as_json(self) -> Body: ...
+
+
+def page(items: Sequence[Listed], call: Call, default: int, most: int) -> Reply:
+    """The part of a list that was asked for by `after` and `limit`."""
+    limit = call.whole("limit", default, 1, most)
+    names = [item.id for item in items]
+    after = call.query.get("after")
+    if after is not None and after not in names:
+        raise invalid(f"No such object: {after}", "after")
+    start = names.index(after) + 1 if after is not None else 0
+    part = items[start : start + limit]
+    body = {"object": "list", "data": [item.as_json() for item in part]}
+    ends = (part[0].id, part[-1].id) if part else (None, None)
+    more = len(items) > start + limit
+    return Reply(body | {"first_id": ends[0], "last_id": ends[1], "has_more": more})
+
+
+async def create(world: World, call: Call) -> Reply:
+    """An upload."""
+    form = await _form(call)
+    given = form.get("file")
+    if not isinstance(given, UploadFile):
+        raise invalid("Missing required parameter: 'file'.", "file", "missing_required_parameter")
+    purpose = str(form.get("purpose", ""))
+    if purpose not in PURPOSES:
+        raise invalid(f"'{purpose}' is not one of {list(PURPOSES)} - 'purpose'", "purpose")
+    content = await given.read()
+    life = _life(form, purpose)
+    name = given.filename or "upload"
+    _check(content, name, purpose)
+    file = store(world, content, name, purpose)
+    file.expires_at = None if life is None else file.created_at + life
+    world.ledger.uploaded(content)
+    return Reply(file.as_json())
+
+
+async def _form(call: Call) -> Mapping[str, Any]:
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield call.body
+
+    if not call.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise invalid("Invalid Content-Type header, expected multipart/form-data.")
+    try:
+        form = await MultiPartParser(Headers(dict(call.headers)), stream()).parse()
+    except MultiPartException as error:
+        raise invalid(f"Could not parse multipart form: {error.message}") from None
+    for name in form:
+        if name not in ("file", "purpose", *_EXPIRY):
+            raise invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+    return form
+
+
+def _life(form: Mapping[str, Any], purpose: str) -> int | None:
+    anchor, seconds = (form.get(name) for name in _EXPIRY)
+    if anchor is None and seconds is None:
+        return BATCH_FILE_LIFE if purpose == "batch" else None
+    if anchor != "created_at" or not str(seconds).isdigit():
+        raise invalid("expires_after needs an anchor and seconds.", "expires_after")
+    if not 3600 <= int(str(seconds)) <= 2592000:
+        raise invalid("expires_after.seconds must be from 3600 to 2592000.", "expires_after")
+    return int(str(seconds))
+
+
+def _check(content: bytes, name: str, purpose: str) -> None:
+    if not name.endswith(".jsonl"):
+        raise invalid(f"Invalid file format for {purpose}. Must be .jsonl", "file")
+    if len(content) > LARGEST[purpose]:
+        raise ApiError(413, "invalid_request_error", "The file is too large.", "file")
+    lines = content.splitlines()
+    if not lines:
+        raise invalid("The file is empty.", "file", "empty_file")
+    for number, line in enumerate(lines, 1):
+        try:
+            fine = isinstance(json.loads(line), dict)
+        except ValueError:
+            fine = False
+        if not fine:
+            raise invalid(
+                "Expected file to have JSONL format, where every line is a valid JSON dictionary. "
+                f"Line {number} is not a dictionary.",
+                "file",
+            )
+
+
+def store(world: World, content: bytes, name: str, purpose: str) -> StoredFile:
+    """Keeps a file, uploaded or made here."""
+    file = StoredFile(world.new_id("file-"), content, name, purpose, now())
+    world.files[file.id] = file
+    return file
+
+
+def found(world: World, name: str, param: str = "id", purpose: str | None = None) -> StoredFile:
+    """The file of that id; refused when there is none or it is meant for something else."""
+    file = world.files.get(name)
+    if file is None and purpose is None:
+        raise ApiError(404, "invalid_request_error", f"No such File object: {name}", param)
+    if file is None or purpose not in (None, file.purpose):
+        raise invalid(f"Invalid file id {name}: no file for {purpose}.", param, "invalid_value")
+    return file
+
+
+async def listed(world: World, call: Call) -> Reply:
+    """All files, the newest first unless told otherwise."""
+    call.only("after", "limit", "order", "purpose")
+    order, purpose = call.query.get("order", "desc"), call.query.get("purpose")
+    if order not in ("asc", "desc"):
+        raise invalid(f"Invalid value: '{order}'.", "order", "invalid_value")
+    gone = world.deleted if world.faults.value("files_linger") else []
+    files = [file for file in (*world.files.values(), *gone) if purpose in (None, file.purpose)]
+    return page(files if order == "asc" else files[::-1], call, 10_000, 10_000)
+
+
+async def retrieve(world: World, call: Call) -> Reply:
+    """What a file is."""
+    return Reply(found(world, call.path["file"]).as_json())
+
+
+async def content(world: World, call: Call) -> Reply:
+    """What is in a file."""
+    return Reply(found(world, call.path["file"]).content, media="application/octet-stream")
+
+
+async def delete(world: World, call: Call) -> Reply:
+    """Forgets a file."""
+    file = found(world, call.path["file"])
+    del world.files[file.id]
+    world.deleted.append(file)
+    return Reply({"id": file.id, "object": "file", "deleted": True})

@@ -1,0 +1,34 @@
+"""The provider's own rules for JSON schemas, as errors of its API."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from distill.core import schema_rules
+from distill.rehearsal.provider.errors import invalid
+
+
+def check_openai(schema: dict[str, Any], name: str, *, tuned: bool) -> None:
+    """Refuse a schema that strict mode of OpenAI refuses."""
+    with _as_api_error():
+        schema_rules.check_openai(schema, name, tuned=tuned)
+
+
+def check_anthropic(schema: dict[str, Any]) -> None:
+    """Refuse a schema that structured outputs of Anthropic refuse."""
+    with _as_api_error():
+        schema_rules.check_anthropic(schema)
+
+
+def check_form(schema: Any) -> None:
+    """Refuse a value that is no schema, or that the stand-in cannot answer."""
+    with _as_api_error():
+        schema_rules.check_form(schema)
+
+
+@contextmanager
+def _as_api_error() -> Iterator[None]:
+    try:
+        yield
+    except schema_rules.SchemaRefused as refused:
+        raise invalid(refused.message, refused.param) from None

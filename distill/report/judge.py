@@ -1,0 +1,127 @@
+"""What the judge of texts said → what its verdicts are worth, and who won how often."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from distill.core.records import Better
+from distill.evaluate.pairwise_judge import (
+    CONTROL,
+    LEVEL,
+    PEOPLE,
+    SHOWN_FIRST,
+    SHOWN_SECOND,
+    UNREADABLE,
+    WIN_RATE,
+)
+from distill.evaluate.statistics import estimate, ratio, share
+from distill.store import Store
+from distill.task import Task
+
+# A judge that does not tell answers to other inputs apart more surely than this shows nothing: half
+# of what a system wins or loses would be lost in its noise.
+LEAST_CONTROL = 0.75
+
+Figures = dict[str, Any]
+Said = Mapping[str, Mapping[str, float]]  # system → row id → value
+
+
+def judge_figures(task: Task, store: Store, run_id: str) -> Figures:
+    """The judge's name; whether it is `usable`, by its control: the win rate of the teacher's
+    answers against its answers to other inputs; how many pairs it saw and how many of its verdicts
+    were none; how often both orders of a pair got the same verdict, and how often the answer that
+    was shown first won and lost; how often it agrees with people. Empty without a judge."""
+    if not task.judge_of_systems:
+        return {}
+    confidence = task.spec.evaluate.confidence
+    wins, seen = store.scores(run_id, WIN_RATE), store.scores(run_id, UNREADABLE)
+    first, second = store.scores(run_id, SHOWN_FIRST), store.scores(run_id, SHOWN_SECOND)
+    systems = [name for name in seen if name not in (CONTROL, PEOPLE)]
+    control = _control(wins.get(CONTROL, {}), confidence)
+    figures = {
+        "model": task.judge_of_systems,
+        "is_teacher": task.judge_of_systems == task.spec.teacher.model,
+        "usable": bool(control) and control["ci_low"] > LEAST_CONTROL,
+        **({"control": control} if control else {}),
+        "pairs": sum(len(seen[name]) for name in systems),
+        "unreadable": int(sum(sum(seen[name].values()) for name in systems)),
+        **_orders(first, second, systems, confidence),
+        **_people(task, wins.get(PEOPLE, {}), seen.get(PEOPLE, {})),
+    }
+    return figures
+
+
+def _control(values: Mapping[str, float], confidence: float) -> Figures:
+    """The win rate of the teacher's answers against its answers to other inputs; empty for none."""
+    if not values:
+        return {}
+    return {"n": len(values)} | estimate(list(values.values()), confidence).figures
+
+
+def _orders(first: Said, second: Said, systems: Sequence[str], confidence: float) -> Figures:
+    """How far the order of two answers decides."""
+    both = [
+        (value, second[name][id_])
+        for name in systems
+        for id_, value in first.get(name, {}).items()
+        if id_ in second.get(name, {})
+    ]
+    if not both:
+        return {}
+    shown_first = [value for pair in both for value in (pair[0], 1.0 - pair[1])]
+    return {
+        "same_both_ways": share([float(a == b) for a, b in both], confidence).figures,
+        "first_won": shown_first.count(1.0) / len(shown_first),
+        "first_lost": shown_first.count(0.0) / len(shown_first),
+    }
+
+
+def _people(task: Task, values: Mapping[str, float], unreadable: Mapping[str, float]) -> Figures:
+    """How often the judge, by both orders together, finds the same answer better as a person. Where
+    a verdict of a pair was none it finds neither."""
+    rows = [row for row in task.preferences if row.id in values]
+    if not rows:
+        return {}
+    said = ["none" if unreadable.get(row.id) else _better(values[row.id]) for row in rows]
+    same = [float(judge == row.better) for judge, row in zip(said, rows, strict=True)]
+    found = share(same, task.spec.evaluate.confidence)
+    figures: Figures = {"n": len(rows)} | found.figures
+    kappa = _kappa([row.better for row in rows], said)
+    if kappa is not None:
+        figures["kappa"] = kappa
+    return {"people": figures}
+
+
+def _better(value: float) -> Better:
+    if value == LEVEL:
+        return "same"
+    return "first" if value > LEVEL else "second"
+
+
+def _kappa(people: Sequence[str], judge: Sequence[str]) -> float | None:
+    """Agreement beyond chance (Cohen 1960, by scikit-learn); None where both always say the same
+    one thing."""
+    from sklearn.metrics import cohen_kappa_score
+
+    return None if len({*people, *judge}) == 1 else float(cohen_kappa_score(people, judge))
+
+
+def text_figures(
+    task: Task,
+    scores: Mapping[str, float],
+    chrf: Mapping[str, float],
+    lengths: tuple[Sequence[int], Sequence[int]],
+) -> Figures:
+    """A system's texts: on how many gold rows it won, was level and lost against the teacher; how
+    long it is for each word of the teacher's; chrF where there are references."""
+    confidence, values = task.spec.evaluate.confidence, list(scores.values())
+    figures: Figures = {
+        "won": sum(value > LEVEL for value in values),
+        "level": values.count(LEVEL),
+        "lost": sum(value < LEVEL for value in values),
+    }
+    if sum(lengths[1]):
+        figures["length_ratio"] = ratio(*lengths, confidence).figures
+    if chrf:
+        found = estimate(list(chrf.values()), confidence)
+        figures["chrf"] = {"n": len(chrf)} | found.figures
+    return figures

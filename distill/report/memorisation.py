@@ -1,0 +1,85 @@
+"""What a student gave and the rows that it learned → what it took out of these rows instead of out
+of the message: values of objects, whole texts."""
+
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from distill.core.records import Labelled, Prediction, SplitRow, fold
+from distill.evaluate.statistics import share
+from distill.task import Task
+from distill.task.answers import Text
+from distill.task.fields import Fields
+from distill.task.leak_gate import canonical
+
+SHOWN = 5
+
+Figures = dict[str, Any]
+
+
+def memorised(
+    task: Task,
+    student: Sequence[Prediction],
+    teacher: Sequence[Prediction],
+    split: Sequence[SplitRow],
+) -> Figures:
+    """`memorised` of the report; empty for labels, since one is always one of theirs."""
+    confidence, form = task.spec.evaluate.confidence, task.form
+    if isinstance(form, Fields):
+        return {"memorised": memorised_values(form, task.gold, student, split, confidence)}
+    if not isinstance(form, Text):
+        return {}
+    form_of = partial(canonical, curate=task.spec.curate)
+    theirs = memorised_texts(task.gold, teacher, split, confidence, form_of)
+    found = memorised_texts(task.gold, student, split, confidence, form_of)
+    return {"memorised": found | {"teacher": theirs["value"]}}
+
+
+def memorised_texts(
+    gold: Sequence[Labelled],
+    answers: Sequence[Prediction],
+    split: Sequence[SplitRow],
+    confidence: float,
+    form_of: Callable[[str], str] = str,
+) -> Figures:
+    """The share of gold rows whose answer is, word for word, that of a row of training; with its
+    interval, and some of them. Some jobs have few answers: the teacher's share tells. What was
+    learned is masked, so answers are compared as `form_of` writes them."""
+    learned = {fold(form_of(row.example.answer)) for row in split if row.part == "train"}
+    said = {row.gold_id: row.answer for row in answers if row.valid}
+    copied = [row for row in gold if fold(form_of(said.get(row.id, ""))) in learned]
+    found = share([float(row in copied) for row in gold], confidence)
+    shown = [{"input": row.input, "values": [said[row.id]]} for row in copied[:SHOWN]]
+    return {"n": len(gold)} | found.figures | {"examples": shown}
+
+
+def memorised_values(
+    form: Fields,
+    gold: Sequence[Labelled],
+    answers: Sequence[Prediction],
+    split: Sequence[SplitRow],
+    confidence: float,
+) -> Figures:
+    """The share of gold rows with a value that is wrong, does not stand in the message, and is that
+    field's in a row of training; with its interval, and some of them. A field with few values has
+    always one of theirs, and is left out."""
+    learned = {
+        pair
+        for row in split
+        if row.part == "train" and form.is_valid(row.example.answer)
+        for pair in form.pairs(row.example.answer)
+    }
+    said = {row.gold_id: row for row in answers if row.valid}
+    copied: dict[str, list[str]] = {}
+    for row in gold:
+        pairs = form.pairs(said[row.id].answer) if row.id in said else {}
+        wrong = set(pairs) - set(form.pairs(row.answer))
+        copied[row.id] = sorted(
+            f"{field}: {value}"
+            for field, value in wrong & learned
+            if not form.is_choice(field) and fold(str(json.loads(value))) not in fold(row.input)
+        )
+    found = share([float(bool(copied[row.id])) for row in gold], confidence)
+    shown = [{"input": row.input, "values": copied[row.id]} for row in gold if copied[row.id]]
+    return {"n": len(gold)} | found.figures | {"examples": shown[:SHOWN]}

@@ -1,0 +1,53 @@
+"""A run that is not finished → the figures of a page of what there is, marked so."""
+
+from typing import Any
+
+from distill.core.errors import DistillError
+from distill.curate.yields import figures as yield_figures
+from distill.curate.yields import yields
+from distill.report.build import collect, data_figures, run_figures, stamped, student_figures
+from distill.report.spend import spend_figures
+from distill.store import Run, Store
+from distill.task import Task
+
+STAGES = ("generate", "curate", "split", "train", "evaluate")
+
+Figures = dict[str, Any]
+
+
+def so_far(task: Task, store: Store, run: Run) -> Figures:
+    """The report of a run; of one that is not finished what its stages have left so far, with
+    `unfinished`: the stages that are done, and the next one. Nothing of it compares systems.
+
+    Raises DistillError for a run that has done nothing yet.
+    """
+    done = [stage for stage in STAGES if stage in store.finished_stages(run.id)]
+    if len(done) == len(STAGES):
+        return collect(task, store, run.id)
+    if not done:
+        raise DistillError(
+            f"run {run.id} has finished no stage yet; `distill status {task.name}` shows how far "
+            "it is"
+        )
+    left = next(stage for stage in STAGES if stage not in done)
+    student = store.student(run.id)
+    figures: Figures = {
+        **run_figures(task, store, run),
+        "headline": f"UNFINISHED: {', '.join(done)} done, {left} is next.",
+        "unfinished": {"done": done, "next": left},
+        **({"student": student_figures(student)} if student else {}),
+        **_data(task, store, run.id, done),
+        "spend": spend_figures(task, store, run, student),
+    }
+    return stamped(figures) if store.is_rehearsal() else figures
+
+
+def _data(task: Task, store: Store, run_id: str, done: list[str]) -> Figures:
+    """Before the split nothing is known of leaks and of what is trained on."""
+    if "curate" not in done:
+        return {}
+    if "split" not in done:
+        rows = [yield_figures(row) for row in yields(store, run_id)]
+        return {"data": {"yields": rows, "spread": []}}
+    split, spread = store.split(run_id), store.spreads(run_id)
+    return {"data": data_figures(task, store, run_id, split, spread)}

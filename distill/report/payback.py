@@ -1,0 +1,368 @@
+"""Systems with their prices and speeds → the cost of each at the task's traffic, and when the
+student has paid for itself: against its teacher, against each rival, together with its teacher, at
+more traffic, and under other assumptions."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+from distill.evaluate.statistics import Verdict
+from distill.evaluate.systems import OF_ITS_ROWS
+from distill.llm.models import choose
+from distill.pricing.break_even import Assumed, Mixture, Offer, PayBack, Running, pay_back
+from distill.pricing.finetuning import TUNABLE
+from distill.pricing.table import lifetime_of
+from distill.report.figures import is_disturbed
+from distill.report.spend import shown_usd
+from distill.task import Task
+
+CENTS = Decimal("0.01")
+MOST_DAYS = 36_500  # a hundred years: longer than anybody waits, and no date holds much more
+MORE_TRAFFIC = (1, 10, 100)
+HALF, TWICE = Decimal("0.5"), Decimal(2)
+# Why it is open whether the student pays for itself, as `break_even.open_because` names it.
+VERDICT, TIMING = "verdict", "timing"
+NOT_SHOWN = (
+    "Whether it pays for itself is no question until it is shown to answer as well as its teacher."
+)
+
+Figures = dict[str, Any]
+System = Mapping[str, Any]
+
+
+def assumed_of(task: Task) -> Assumed:
+    """What the task says about its traffic and its machine."""
+    spec = task.spec
+    return Assumed(
+        spec.traffic.requests_per_day, spec.traffic.utilisation, spec.machine.usd_per_hour
+    )
+
+
+def assumptions(task: Task) -> Figures:
+    """What the report assumes because the task says so; another page is due when it changes."""
+    assumed, people = assumed_of(task), task.spec.people
+    told: Figures = {
+        "requests_per_day": assumed.requests_per_day,
+        "utilisation": assumed.utilisation,
+        "usd_per_hour": shown_usd(assumed.usd_per_hour),
+    }
+    if people.usd:
+        told |= {"people_hours": float(people.hours)}
+        told |= {"people_usd_per_hour": shown_usd(people.usd_per_hour)}
+    if task.spec.teacher.rationale:
+        told |= {"teacher_rationale": True}
+    return told
+
+
+def offer(system: System, *, billed: bool) -> Offer:
+    """A system's row of the report, as somebody pays for it."""
+    usd = Decimal(system["usd_per_1k_requests"]) if billed else None
+    return Offer(float(system["requests_per_s"]), usd)
+
+
+def traffic_figures(task: Task, system: System, *, billed: bool) -> Figures:
+    """`at_traffic` of a system."""
+    return {"at_traffic": _at_traffic(offer(system, billed=billed).at(assumed_of(task)))}
+
+
+def _at_traffic(found: Running) -> Figures:
+    return {
+        "usd_per_1k_requests": shown_usd(found.usd_per_1k),
+        "usd_per_day": shown_usd(found.usd_per_day),
+        "replicas": found.replicas,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The student of `base`: the USD that it took to make, of them those of its rows and those of
+    people; and whether it may replace its teacher."""
+
+    usd: Decimal
+    base: str
+    rows_usd: Decimal = Decimal(0)
+    people_usd: Decimal = Decimal(0)
+    may_replace: bool = True
+
+    def ends(self, billed: Collection[str]) -> date | None:
+        """The day on which a provider switches it off, as far as that is known."""
+        if "student" in billed and self.base in TUNABLE:
+            return TUNABLE[self.base].shutdown
+        return None
+
+    def taken(self, rival: str) -> Decimal:
+        """USD of it that a rival takes, too: its rows, where it is made of them, else people's
+        hours. People label the gold that shows how good a rival is, and the seeds that it learns
+        from or is shown."""
+        return self.rows_usd if rival in OF_ITS_ROWS else self.people_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A student that took `spent` USD to make, in place of another system; `ends` and `before_ends`
+    are the days on which providers switch these off."""
+
+    spent: Decimal
+    before: Offer
+    student: Offer
+    ends: date | None = None
+    before_ends: date | None = None
+
+    def found(self, assumed: Assumed) -> PayBack:
+        """When it has paid for itself."""
+        return pay_back(self.spent, self.before.at(assumed), self.student.at(assumed))
+
+    def figures(self, assumed: Assumed) -> Figures:
+        """The same; `requests` and `days` are absent where it never does."""
+        return _pay_back_figures(self.found(assumed), self.ends)
+
+    def sentence(self, assumed: Assumed, against: str) -> str:
+        """The same in words; `against` is what it costs no less than where it never pays."""
+        found, asked = self.found(assumed), f"at {assumed.requests_per_day:,} requests a day"
+        if found.days is None:
+            return f"It never pays for itself {asked}: it costs no less than {against} there."
+        if not _in_time(found, self.ends) and self.ends is not None:
+            return f"It does not pay for itself {asked} before its model ends on {self.ends}."
+        if not _in_time(found, self.ends):
+            return f"It does not pay for itself {asked} within a hundred years."
+        days = ceil(found.days)
+        told = f"It has paid for itself after {days:,} {'day' if days == 1 else 'days'} {asked}."
+        if self.before_ends and _today() + timedelta(days=days) > self.before_ends:
+            told += f" But {against} ends on {self.before_ends}: compare what takes its place."
+        return told
+
+
+def _pay_back_figures(found: PayBack, ends: date | None) -> Figures:
+    in_time = _in_time(found, ends)
+    told: Figures = {"never": not in_time}
+    if in_time and found.days is not None:
+        told |= {"requests": found.requests, "days": round(float(found.days), 2)}
+    return told | {"monthly_saving_usd": shown_usd(found.saved_per_month.quantize(CENTS))}
+
+
+def _in_time(found: PayBack, ends: date | None) -> bool:
+    """Whether it pays back while anybody waits and its model still runs."""
+    if found.days is None or found.days > MOST_DAYS:
+        return False
+    return ends is None or _today() + timedelta(days=ceil(found.days)) <= ends
+
+
+def break_even_figures(
+    task: Task, systems: Sequence[System], billed: Collection[str], made: Made
+) -> Figures:
+    """When the student has paid for itself against its teacher, at the task's traffic, at more, and
+    where an assumption is off by a factor of two. `ends` is the day on which a provider switches
+    the student off. `open_because` says why no sentence may say that it pays; where that is a
+    disturbed timing, everything that hangs on a price is absent."""
+    purchase = _purchase(task, systems, billed, made, "teacher")
+    assumed, disturbed = assumed_of(task), disturbed_of(systems, ("teacher", "student"))
+    reasons = [VERDICT] if not made.may_replace else []
+    reasons += [TIMING] if disturbed else []
+    sentence = (
+        purchase.sentence(assumed, "its teacher") if not disturbed else _unmeasured(disturbed)
+    )
+    return {
+        "break_even": {
+            **(purchase.figures(assumed) if not disturbed else {}),
+            **({"open_because": reasons} if reasons else {}),
+            **({"replicas": purchase.student.at(assumed).replicas} if not disturbed else {}),
+            "spent_usd": shown_usd(made.usd),
+            **({"ends": purchase.ends.isoformat()} if purchase.ends else {}),
+            **({"teacher_ends": purchase.before_ends.isoformat()} if purchase.before_ends else {}),
+            "assumptions": assumptions(task),
+            "sentence": sentence if made.may_replace else NOT_SHOWN,
+            **(_variations(purchase, assumed) if not disturbed else {}),
+        }
+    }
+
+
+def _variations(purchase: Purchase, assumed: Assumed) -> Figures:
+    return {
+        "traffic": [_at(purchase, assumed, times) for times in MORE_TRAFFIC],
+        "sensitivity": list(_sensitivity(purchase, assumed)),
+    }
+
+
+def disturbed_of(systems: Sequence[System], names: Collection[str]) -> list[str]:
+    """Those of the named systems whose price no sentence may use."""
+    return [row["name"] for row in systems if row["name"] in names and is_disturbed(row)]
+
+
+def _unmeasured(disturbed: Sequence[str]) -> str:
+    names = " and ".join(f"the {name}" for name in disturbed)
+    prices = "price" if len(disturbed) == 1 else "prices"
+    are = "is" if len(disturbed) == 1 else "are"
+    return f"Whether it pays for itself is open until the {prices} of {names} {are} measured anew."
+
+
+def mixture_figures(
+    task: Task,
+    systems: Sequence[System],
+    billed: Collection[str],
+    made: Made,
+    handed_over: Fraction,
+) -> Figures:
+    """The student with its teacher for a share of the requests: USD at the task's traffic, and when
+    they have saved the student's cost against the teacher alone. Empty where a price may not be
+    used."""
+    if disturbed_of(systems, ("teacher", "student")):
+        return {}
+    teacher, student = _offers("teacher", systems, billed)
+    assumed = assumed_of(task)
+    both = Mixture(student, teacher, handed_over).at(assumed)
+    found = pay_back(made.usd, teacher.at(assumed), both)
+    money = _at_traffic(both)
+    return {
+        "usd_per_1k_requests": money["usd_per_1k_requests"],
+        "at_traffic": money,
+        **_pay_back_figures(found, made.ends(billed)),
+    }
+
+
+def rival_figures(
+    task: Task,
+    systems: Sequence[System],
+    billed: Collection[str],
+    made: Made,
+    verdicts: Mapping[str, Verdict],
+) -> Figures:
+    """`rivals`: when the student pays back in place of each rival whose price may be used; and
+    `cheapest_rival`: the same, in words too, of the cheapest that is non-inferior to the teacher.
+    That is absent where no rival is, or where a price that it hangs on may not be used."""
+    if disturbed_of(systems, ("student",)):
+        return {"rivals": {}}
+    assumed = assumed_of(task)
+    usable = [row for row in systems if row["name"] in verdicts and not is_disturbed(row)]
+    purchases = {row["name"]: _purchase(task, systems, billed, made, row["name"]) for row in usable}
+    told = {
+        name: {"spent_usd": shown_usd(made.taken(name)), **purchase.figures(assumed)}
+        for name, purchase in purchases.items()
+    }
+    as_good = [name for name, found in verdicts.items() if found.result == "non_inferior"]
+    if not as_good or disturbed_of(systems, as_good):
+        return {"rivals": told}
+    name = min((row for row in usable if row["name"] in as_good), key=_usd)["name"]
+    sentence = purchases[name].sentence(assumed, name) if made.may_replace else NOT_SHOWN
+    return {
+        "rivals": told,
+        "cheapest_rival": {"system": name, **told[name], "sentence": sentence},
+    }
+
+
+def displaces_student(systems: Sequence[System], rivals: Mapping[str, Figures], name: str) -> bool:
+    """Whether a rival that is as good leaves nothing to be won by the student: it costs no more
+    than the teacher at the task's traffic, and the student does not pay back in its place. Where a
+    price may not be used that is not ruled out. `rivals` are those of `rival_figures`."""
+    if name not in rivals:
+        return True
+    row = next(row for row in systems if row["name"] == name)
+    return bool(rivals[name]["never"]) and not dearer_than_teacher(systems, row)
+
+
+def dearer_than_teacher(systems: Sequence[System], row: System) -> bool:
+    """Whether a system is known to cost more than the teacher at the task's traffic."""
+    teacher = next(row for row in systems if row["name"] == "teacher")
+    if is_disturbed(teacher) or is_disturbed(row):
+        return False
+    return usd_at_traffic(row) > usd_at_traffic(teacher)
+
+
+def usd_at_traffic(system: System) -> Decimal:
+    """USD of 1,000 requests to a system at the task's traffic."""
+    return Decimal(system["at_traffic"]["usd_per_1k_requests"])
+
+
+def _usd(system: System) -> tuple[Decimal, Decimal]:
+    """USD a day at the traffic; two that a machine serves cost the same there."""
+    return Decimal(system["at_traffic"]["usd_per_day"]), Decimal(system["usd_per_1k_requests"])
+
+
+def _ends(task: Task, name: str) -> date | None:
+    """When the provider of a system that no task trains switches it off, as far as that is
+    known."""
+    named = task.named_models.get(name)
+    if not named:
+        return None
+    model = choose(named).model
+    found = lifetime_of(model.api, model.name)
+    return found.shutdown if found else None
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _purchase(
+    task: Task, systems: Sequence[System], billed: Collection[str], made: Made, before: str
+) -> Purchase:
+    """The student in place of its teacher or of a rival."""
+    spent = made.usd - (Decimal(0) if before == "teacher" else made.taken(before))
+    offers = _offers(before, systems, billed)
+    return Purchase(spent, *offers, made.ends(billed), _ends(task, before))
+
+
+def _offers(before: str, systems: Sequence[System], billed: Collection[str]) -> tuple[Offer, Offer]:
+    by_name = {system["name"]: system for system in systems}
+    first, student = (offer(by_name[name], billed=name in billed) for name in (before, "student"))
+    return first, student
+
+
+def _at(purchase: Purchase, assumed: Assumed, times: int) -> Figures:
+    more = replace(assumed, requests_per_day=times * assumed.requests_per_day)
+    before, student = purchase.before.at(more), purchase.student.at(more)
+    return {
+        "times": times,
+        "requests_per_day": more.requests_per_day,
+        "teacher_usd_per_day": shown_usd(before.usd_per_day),
+        "student_usd_per_day": shown_usd(student.usd_per_day),
+        "replicas": student.replicas,
+        **purchase.figures(more),
+    }
+
+
+def _sensitivity(purchase: Purchase, assumed: Assumed) -> Iterator[Figures]:
+    """Each assumption halved and doubled, the others as they are; only those that it hangs on."""
+    before, student = purchase.before, purchase.student
+    for factor in (HALF, TWICE):
+        if dear := before.priced(factor):
+            told = replace(purchase, before=dear).figures(assumed)
+            yield {"assumption": "teacher's price", "value": _per_1k(dear), **told}
+    for factor in (HALF, TWICE):
+        if dear := student.priced(factor):
+            told = replace(purchase, student=dear).figures(assumed)
+            yield {"assumption": "student's price", "value": _per_1k(dear), **told}
+    for factor in (HALF, TWICE):
+        asked = max(1, int(factor * assumed.requests_per_day))
+        changed = replace(assumed, requests_per_day=asked)
+        yield {"assumption": "requests a day", "value": f"{asked:,}", **purchase.figures(changed)}
+    if before.usd_per_1k is not None and student.usd_per_1k is not None:
+        return  # no machine of ours
+    for factor in (HALF, TWICE):
+        hour = factor * assumed.usd_per_hour
+        changed = replace(assumed, usd_per_hour=hour)
+        value = f"${shown_usd(hour)} an hour"
+        yield {"assumption": "price of the machine", "value": value, **purchase.figures(changed)}
+    for factor in (HALF, TWICE):
+        busy = min(1.0, float(factor) * assumed.utilisation)
+        changed = replace(assumed, utilisation=busy)
+        value = f"{busy:.0%} busy"
+        yield {"assumption": "utilisation", "value": value, **purchase.figures(changed)}
+
+
+def _per_1k(paid: Offer) -> str:
+    return f"${shown_usd(paid.usd_per_1k or Decimal(0))} per 1,000"
+
+
+def prompt_tokens_saved(systems: Sequence[System]) -> Figures:
+    """How many tokens of a prompt the training saves: the base needs its instructions and some
+    seeds where the student knows the job. Both count with one tokenizer."""
+    means = {row["name"]: row.get("prompt_tokens_mean") for row in systems}
+    shown, student = means.get("base_few_shot"), means.get("student")
+    if not shown or not student:
+        return {}
+    share = (shown - student) / shown
+    return {"prompt_tokens_saved": {"base_few_shot": shown, "student": student, "share": share}}

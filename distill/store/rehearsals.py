@@ -1,0 +1,77 @@
+"""Where rehearsals lie: apart from real runs, in folders that hold nothing else."""
+
+import shutil
+from pathlib import Path
+
+from distill.core.errors import DistillError, InputError
+from distill.core.workspace import Workspace
+from distill.store import open_store
+from distill.store.readonly import query
+
+FOLDER = "rehearsal"
+LOCK = ".lock"
+
+
+def rehearsals_of(workspace: Workspace) -> Workspace:
+    """The same tasks, with the rehearsals' own folder for what is made."""
+    return Workspace(workspace.prompts, workspace.runs / FOLDER)
+
+
+def check_is_for_real_runs(workspace: Workspace) -> None:
+    """Raises InputError for a folder of runs that the next rehearsal would clear."""
+    if FOLDER in (workspace.runs.name, workspace.runs.resolve().name):
+        raise InputError(
+            f"{workspace.runs} is for rehearsals, which clear it: choose another folder with --runs"
+        )
+
+
+def clear(apart: Workspace, task: str) -> None:
+    """Forget a task's rehearsal and mark the store of the next one.
+
+    Raises InputError, with nothing touched, where the folder holds anything but a rehearsal.
+    """
+    folder, database = apart.task_folder(task), apart.database(task)
+    _check_kind(folder, database)
+    with apart.locked(task):
+        if database.exists() and not _is_rehearsal(database):
+            raise _something_else(folder, "its store holds real runs")
+        # The store goes last: a rehearsal whose clearing was cut off is still known as one.
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == database.name):
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != LOCK:
+                entry.unlink()
+        with open_store(database) as store:
+            store.begin_rehearsal()
+
+
+def _check_kind(folder: Path, database: Path) -> None:
+    if folder.is_symlink():
+        raise _something_else(folder, f"it is a link to {folder.readlink()}")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise _something_else(folder, "it is a file")
+    for file in (database, folder / LOCK):
+        if file.is_symlink() or (file.exists() and not file.is_file()):
+            raise _something_else(folder, f"{file.name} is no regular file")
+    others = sorted(entry.name for entry in folder.iterdir() if entry.name != LOCK)
+    if others and not database.exists():
+        raise _something_else(folder, f"{others[0]} and no store")
+
+
+def _is_rehearsal(database: Path) -> bool:
+    """Does a store say that a stand-in answered? A store without a run may be cleared, too."""
+    try:
+        _, marks = query(database, "SELECT 1 FROM rehearsal LIMIT 1")
+        _, runs = query(database, "SELECT 1 FROM run LIMIT 1")
+    except DistillError:  # damaged, or of another tool
+        return False
+    return bool(marks) or not runs
+
+
+def _something_else(folder: Path, why: str) -> InputError:
+    return InputError(
+        f"{folder} holds something else than a rehearsal ({why}): nothing was deleted. Move it "
+        "away, or choose another folder with --runs."
+    )

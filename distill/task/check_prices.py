@@ -1,0 +1,68 @@
+"""Prices that a user gives, held against those that are known: one that is a hundred times off is
+more likely a slip (per 1,000 tokens, cents, a comma) than a bargain."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+from distill.core.errors import InputError
+from distill.pricing.table import price_table
+from distill.pricing.token_prices import PROVIDERS, TOKENS, TokenPrice, token_price
+from distill.task.spec import TaskSpec
+
+ABSURD = 100  # times as dear or as cheap as what is known
+
+
+def check_prices(path: Path, spec: TaskSpec) -> None:
+    """Raises InputError that names each absurd price, the known one and what to do: correct it, or
+    say `sure = true` beside it."""
+    doubts = [*_of_models(spec), *_of_the_machine(spec)]
+    if doubts:
+        raise InputError("\n".join(f"{path}: {doubt}" for doubt in doubts))
+
+
+def _of_models(spec: TaskSpec) -> Iterator[str]:
+    for model, given in spec.prices.items():
+        known = None if given.sure else _known(model)
+        if known is None:
+            continue
+        ours, theirs = given.rates(spec.currencies), known.first
+        for name in TOKENS:
+            price, usual = getattr(ours, name), getattr(theirs, name)
+            said = name not in ours.assumed and price  # nothing to pay is what may be agreed
+            if said and usual and not usual / ABSURD < price < usual * ABSURD:
+                yield (
+                    f'prices."{model}".{name}: ${price.normalize():f} per 1M tokens is '
+                    f"{_times(price, usual)} the ${usual.normalize():f} that {known.source} "
+                    f"knows: correct it ({ours.source}), or say sure = true beside it"
+                )
+
+
+def _of_the_machine(spec: TaskSpec) -> Iterator[str]:
+    price, known = spec.machine.usd_per_hour, [row.usd_per_hour for row in price_table().machine]
+    cheapest, dearest = min(known), max(known)
+    if spec.machine.sure or cheapest / ABSURD < price < dearest * ABSURD:
+        return
+    which, usual = ("cheapest", cheapest) if price < cheapest else ("dearest", dearest)
+    yield (
+        f"machine.usd_per_hour: ${price:f} is {_times(price, usual)} the ${usual:f} of the "
+        f"{which} machine that `distill prices` knows: correct it, or say sure = true beside it"
+    )
+
+
+def _times(price: Decimal, usual: Decimal) -> str:
+    factor = price / usual
+    return f"{factor:,.0f} times" if factor > 1 else f"1/{1 / factor:,.0f} of"
+
+
+def _known(name: str) -> TokenPrice | None:
+    """The known price of a model, which stands by its id or as `teacher.model` names it; None for
+    one that has no price but the user's."""
+    provider, _, model = name.partition(":")
+    places = [(provider, model)] if provider in PROVIDERS else [(one, name) for one in PROVIDERS]
+    for place in places:
+        try:
+            return token_price(*place, {})
+        except InputError:
+            continue
+    return None

@@ -1,0 +1,362 @@
+"""Answers of an extract task: objects that fit a JSON Schema, as compact JSON."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from distill.core.records import fold, readable
+from distill.task.answer_json import MAX_DEPTH, is_shallow, json_object
+from distill.task.normalise import NORMALISERS
+from distill.task.strict_schema import ALTERNATIVES
+
+NORMALIZE, VERBATIM = "x-normalize", "x-verbatim"
+NOTHING = "nothing"  # the group of answers without a field
+# They say nothing about what is valid, and servers refuse some of them.
+NOT_SENT = (NORMALIZE, VERBATIM, "$schema", "$id", "title", "default", "examples", "discriminator")
+
+NAMED_PARTS = ("properties", "$defs", "patternProperties", "dependentSchemas")
+DEFINITIONS = ("$defs", "definitions")
+VALUES = ("enum", "const", "default", "examples")
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Fields:
+    """An object that fits a JSON Schema, as compact JSON with its fields in the schema's order;
+    fields without a value are left out."""
+
+    schema: Schema
+    key: str = "answer"
+    metric: str = "field_f1"
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """There are too many."""
+        return ()
+
+    @cached_property
+    def schema_text(self) -> str:
+        """The schema as servers get it; every request has it."""
+        return _compact(_sent(self.schema))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """None must be there."""
+        return ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The object's fields."""
+        return tuple(self.schema["properties"])
+
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        """The fields that have no fields of their own."""
+        parts = self.schema["properties"].items()
+        return tuple(name for name, part in parts if "properties" not in part)
+
+    def is_choice(self, field: str) -> bool:
+        """Whether a field, by its path, has one of few values, which need not stand in an input."""
+        part: Schema = self.schema
+        for name in field.split("."):
+            part = _part(part.get("properties", {}).get(name))
+        return _is_choice(_part(part.get("items")) or part)
+
+    @cached_property
+    def _closed(self) -> Any:
+        """As servers get it: a field that the schema does not name would be in no answer."""
+        from jsonschema import Draft202012Validator
+
+        return Draft202012Validator(_sent(self.schema))
+
+    @cached_property
+    def _validator(self) -> Any:
+        from jsonschema import Draft202012Validator
+
+        return Draft202012Validator(self.schema)
+
+    def of_row(self, value: object) -> str:
+        """An object that fits."""
+        if not isinstance(value, dict):
+            raise ValueError(f"answer: must be an object with the schema's fields, not {value!r}")
+        if not is_shallow(value):
+            raise ValueError(f"answer: is nested more than {MAX_DEPTH} levels deep")
+        try:
+            answer = _compact(_ordered(self.schema, value))
+        except ValueError as error:
+            raise ValueError("answer: NaN and Infinity are no JSON") from error
+        for problem in self._closed.iter_errors(json.loads(answer)):
+            where = "".join(f"{place}: " for place in problem.absolute_path)
+            raise ValueError(f"answer: {where}{problem.message}")
+        return readable(answer)
+
+    def of_text(self, text: str) -> str:
+        """The object in a text, without the reasons that stand before it; the text as it is where
+        there is none."""
+        found = json_object(text)
+        if found is None:
+            return readable(text).strip()
+        inner = found.get("answer")
+        if set(found) == {"rationale", "answer"} and isinstance(inner, dict):
+            found = inner
+        return readable(_compact(_ordered(self.schema, found)))
+
+    def is_valid(self, answer: str) -> bool:
+        """An object that fits."""
+        found = json_object(answer)
+        return found is not None and bool(self._validator.is_valid(found))
+
+    def group(self, answer: str) -> str:
+        """The fields that it has."""
+        found = json_object(answer) or {}
+        return ", ".join(name for name in self.names if name in found) or NOTHING
+
+    def group_values(self, group: str) -> dict[str, str]:
+        """`names` of the fields that it has, and `meaning`, their descriptions."""
+        names = [name for name in self.names if name in group.split(", ")]
+        meaning = "; ".join(f"{name}: {self._description(name)}" for name in names)
+        without = f"without any of {', '.join(self.names)}"
+        return {"names": group, "meaning": meaning or without}
+
+    def _description(self, name: str) -> str:
+        return str(self.schema["properties"][name].get("description", name))
+
+    def contradict(self, first: str, second: str) -> bool:
+        """Two objects do."""
+        return first != second
+
+    def values(self) -> dict[str, object]:
+        """`fields`, name → description, and `schema`."""
+        return {
+            "fields": {name: self._description(name) for name in self.names},
+            "schema": self.schema_text,
+        }
+
+    def counts(self) -> dict[str, int]:
+        """`fields`."""
+        return {"fields": len(self.names)}
+
+    def pairs(self, answer: str) -> Counter[tuple[str, str]]:
+        """(field, value) for each value of a valid answer, as often as it is there: a field within
+        a field by its path, every item of a list as a whole. Values are normalised as the schema
+        says."""
+        return Counter(_pairs(self.schema, json.loads(answer), ()))
+
+    def not_verbatim(self, text: str, answer: str) -> str:
+        """A field that should stand word for word in the input and does not; empty for none."""
+        found = json_object(answer) or {}
+        for name, part in self.schema["properties"].items():
+            value = found.get(name)
+            if part.get(VERBATIM) and value is not None:
+                texts = value if isinstance(value, list) else [value]
+                if not all(fold(str(one)) in fold(text) for one in texts):
+                    return str(name)
+        return ""
+
+
+def inline(schema: Any) -> Any:
+    """Write the definitions of a schema (`$defs`, as pydantic makes them) out where they are
+    referred to. A reference to elsewhere, or of a definition to itself, stays."""
+    if not isinstance(schema, dict):
+        return schema
+    definitions = {
+        f"#/{group}/{name}": part
+        for group in DEFINITIONS
+        for name, part in _part(schema.get(group)).items()
+    }
+    if not definitions:
+        return schema
+    kept = {key: value for key, value in schema.items() if key not in DEFINITIONS}
+    written = _inlined(kept, definitions, ())
+    return schema if '"$ref"' in json.dumps(written) or written == kept else written
+
+
+def _inlined(part: Any, definitions: Mapping[str, Any], within: tuple[str, ...]) -> Any:
+    if isinstance(part, list):
+        return [_inlined(one, definitions, within) for one in part]
+    if not isinstance(part, dict):
+        return part
+    reference = part.get("$ref")
+    if isinstance(reference, str) and reference in definitions and reference not in within:
+        rest = {key: value for key, value in part.items() if key != "$ref"}
+        target = _part(definitions[reference])
+        return _inlined({**target, **rest}, definitions, (*within, reference))
+    if len(whole := part.get("allOf", ())) == 1 and isinstance(whole[0], dict):
+        rest = {key: value for key, value in part.items() if key != "allOf"}
+        return _inlined(whole[0] | rest, definitions, within)
+    return {
+        key: {name: _inlined(one, definitions, within) for name, one in value.items()}
+        if key in NAMED_PARTS and isinstance(value, dict)
+        else value
+        if key in VALUES
+        else _inlined(value, definitions, within)
+        for key, value in part.items()
+    }
+
+
+def schema_problem(schema: object) -> str:
+    """Why a schema cannot be a task's, in words; empty for one that can."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
+        return 'must be a JSON Schema of an object, with "properties"'
+    if not is_shallow(schema):
+        return f"is nested more than {MAX_DEPTH} levels deep"
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        return "".join(f"{place}: " for place in error.absolute_path) + str(error.message)
+    if schema.get("type") != "object" or not schema["properties"]:
+        return '"type" must be "object", with at least one of "properties"'
+    for name, part in schema["properties"].items():
+        if not isinstance(part, dict) or "," in name or name == NOTHING:
+            return f'properties: {name!r}: no name for a field, or not an object like {{"type": …}}'
+    fields = [id(part) for part in schema["properties"].values()]
+    for part, followed in _parts(schema):
+        if problem := _part_problem(part, followed=followed, is_field=id(part) in fields):
+            return problem
+    return ""
+
+
+def _part_problem(part: Schema, *, followed: bool, is_field: bool) -> str:
+    if "$ref" in part or "$dynamicRef" in part:
+        return "$ref: is not followed; write the part out where it belongs"
+    for key in part:
+        if key.startswith("x-") and key not in (NORMALIZE, VERBATIM):
+            return f"{key}: unknown; known: {NORMALIZE}, {VERBATIM}"
+    if NORMALIZE in part and not followed:
+        return f"{NORMALIZE}: is looked for in properties and items only"
+    named = part.get(NORMALIZE, [])
+    if not isinstance(named, str | list):
+        return f"{NORMALIZE}: must be a name or a list of them, not {named!r}"
+    if unknown := [name for name in _normalisers(part) if name not in tuple(NORMALISERS)]:
+        return f"{NORMALIZE}: unknown {unknown[0]!r}; known: {', '.join(NORMALISERS)}"
+    if not isinstance(part.get(VERBATIM, False), bool):
+        return f"{VERBATIM}: must be true or false, not {part[VERBATIM]!r}"
+    if VERBATIM in part and not is_field:
+        return f"{VERBATIM}: is looked for in the object's own properties only"
+    return ""
+
+
+def _parts(schema: Any, *, followed: bool = True) -> Iterator[tuple[Schema, bool]]:
+    """The schema and what is in it, each with whether answers are read by it: by a part of `anyOf`
+    they are not. A property may be called like a keyword."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from _parts(part, followed=False)
+    if not isinstance(schema, dict):
+        return
+    yield schema, followed
+    for key, value in schema.items():
+        if key in NAMED_PARTS and isinstance(value, dict):
+            for part in value.values():
+                yield from _parts(part, followed=followed and key == "properties")
+        elif key not in VALUES:
+            yield from _parts(value, followed=followed and key == "items")
+
+
+def _is_choice(part: Schema) -> bool:
+    types = part.get("type", ())
+    kinds = {types} if isinstance(types, str) else set(types)
+    parts = [_part(one) for key in ("anyOf", "oneOf") for one in part.get(key, ())]
+    return (
+        not {"enum", "const"}.isdisjoint(part)
+        or (bool(kinds) and kinds <= {"boolean", "null"})
+        or (bool(parts) and all(map(_is_choice, parts)))
+    )
+
+
+def _part(schema: Any) -> Schema:
+    """A part of a schema may be `true`, for anything."""
+    return schema if isinstance(schema, dict) else {}
+
+
+def _normalisers(part: Schema) -> Sequence[str]:
+    named = part.get(NORMALIZE, [])
+    return [named] if isinstance(named, str) else list(named)
+
+
+def _sent(schema: Any) -> Any:
+    """Without what is meant for us. A property may be called like a keyword."""
+    if isinstance(schema, list):
+        return [_sent(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: value for key, value in schema.items() if key not in NOT_SENT}
+    return {
+        key: {name: _sent(part) for name, part in value.items()}
+        if key in ("properties", "$defs") and isinstance(value, dict)
+        else _sent(value)
+        for key, value in kept.items()
+    } | ({"additionalProperties": False} if "properties" in kept else {})
+
+
+def _ordered(schema: Schema, value: Any) -> Any:
+    """A value with the fields in the schema's order, the unknown ones last, and without empty ones
+    that may be missing."""
+    if not isinstance(value, list | dict):
+        return value
+    schema = _fitting(schema, value)
+    if isinstance(value, list):
+        return [_ordered(_part(schema.get("items")), item) for item in value]
+    parts, required = schema.get("properties", {}), schema.get("required", ())
+    names = [*(name for name in parts if name in value), *(n for n in value if n not in parts)]
+    others = _part(schema.get("additionalProperties"))
+    return {
+        name: _ordered(_part(parts.get(name, others)), value[name])
+        for name in names
+        if value[name] is not None or name in required or (not parts and others)
+    }
+
+
+def _fitting(schema: Schema, value: Any) -> Schema:
+    """The schema itself, or that of its alternatives which a list or an object fits; one of the
+    value's type where none does."""
+    from jsonschema import Draft202012Validator
+
+    keyword = "items" if isinstance(value, list) else "properties"
+    alternatives = [_part(part) for key in ALTERNATIVES for part in schema.get(key, ())]
+    if keyword in schema or not alternatives:
+        return schema
+    inner = [_fitting(part, value) for part in alternatives]
+    for part in inner:
+        if Draft202012Validator(_sent(part)).is_valid(_ordered(part, value)):
+            return part
+    return next((part for part in inner if keyword in part), schema)
+
+
+def _pairs(schema: Schema, value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    schema = _fitting(schema, value) if isinstance(value, dict | list) else schema
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            part = _part(schema.get("properties", {}).get(name))
+            yield from _pairs(part, inner, (*path, name))
+    elif isinstance(value, list):
+        for item in value:
+            yield ".".join(path), _compact(_normalised(_part(schema.get("items")), item))
+    elif value is not None:
+        yield ".".join(path), _compact(_normalised(schema, value))
+
+
+def _normalised(schema: Schema, value: Any) -> Any:
+    schema = _fitting(schema, value) if isinstance(value, dict | list) else schema
+    if isinstance(value, dict):
+        parts = schema.get("properties", {})
+        return {name: _normalised(_part(parts.get(name)), value[name]) for name in sorted(value)}
+    if isinstance(value, list):
+        return [_normalised(_part(schema.get("items")), item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        for name in _normalisers(schema):
+            value = NORMALISERS[name](value)
+    return value
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

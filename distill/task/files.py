@@ -1,0 +1,140 @@
+"""The files of a task's folder in, texts and rows out; what cannot be read is an error with its
+file and line."""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+from distill.core.errors import InputError
+from distill.core.records import Labelled, Preference, Review, fold, readable
+from distill.task.answer_json import is_shallow
+from distill.task.answers import AnswerForm
+from distill.task.fields import Fields, inline, schema_problem
+
+MAX_BYTES = 1_000_000_000  # of a file of a task, which is read as a whole
+
+
+def read_labelled(path: Path, form: AnswerForm, *, optional: bool = False) -> tuple[Labelled, ...]:
+    """Rows {"input", "label"} or {"input", "answer"} of a JSON-lines file; where the answer is
+    `optional` a row without one has an empty one. Raises InputError with file and line."""
+    rows = []
+    for line, row in json_lines(path):
+        where, text = f"{path}:{line}", row.get("input")
+        if not isinstance(text, str) or not text.strip():
+            raise InputError(f'{where}: "input" must be a text that is not empty')
+        without = optional and form.key not in row
+        answer = "" if without else _answer(where, form, row.get(form.key))
+        rows.append(Labelled(readable(text).strip(), answer, path.name, line))
+    return tuple(rows)
+
+
+def _answer(where: str, form: AnswerForm, value: object) -> str:
+    try:
+        return form.of_row(value)
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from error
+
+
+def read_reviews(path: Path, form: AnswerForm) -> tuple[Review, ...]:
+    """Rows {"input", "answer"} of a person's decisions, the latest on an input alone; an answer of
+    null rejects. No file: none. Raises InputError with file and line."""
+    rows: dict[str, Review] = {}
+    for line, row in json_lines(path) if path.exists() else ():
+        text, answer = row.get("input"), row.get("answer")
+        if not isinstance(text, str):
+            raise InputError(f'{path}:{line}: "input" must be a text')
+        if "answer" not in row:
+            raise InputError(f'{path}:{line}: "answer" is missing; null rejects the row')
+        right = None if answer is None else _answer(f"{path}:{line}", form, answer)
+        text = readable(text)
+        rows[fold(text)] = Review(text, right, path.name, line)
+    return tuple(rows.values())
+
+
+def read_preferences(path: Path, form: AnswerForm) -> tuple[Preference, ...]:
+    """Rows {"input", "first", "second", "better"} of people who compared two answers; no file:
+    none. Raises InputError with file and line."""
+    rows = []
+    for line, row in json_lines(path) if path.exists() else ():
+        where, text, better = f"{path}:{line}", row.get("input"), row.get("better")
+        if not isinstance(text, str) or not text.strip():
+            raise InputError(f'{where}: "input" must be a text that is not empty')
+        if better not in ("first", "second", "same"):
+            raise InputError(f'{where}: "better" is {better!r}; known: first, second, same')
+        first, second = (_answer(where, form, row.get(key)) for key in ("first", "second"))
+        if first == second:
+            raise InputError(f"{where}: both answers are the same; there is nothing to compare")
+        rows.append(Preference(readable(text).strip(), first, second, better, path.name, line))
+    return tuple(rows)
+
+
+def read_schema(path: Path) -> Fields:
+    """The form of an extract task's answers. Raises InputError, with what is wrong in it."""
+    try:
+        schema = json.loads(read_text(path), object_hook=_readable_texts)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from error
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, lists in lists
+        raise InputError(f"{path}: not valid JSON: {error}") from error
+    if is_shallow(schema):
+        schema = inline(schema)
+    if problem := schema_problem(schema):
+        raise InputError(f"{path}: {problem}")
+    return Fields(schema)
+
+
+def _readable_texts(part: dict[str, Any]) -> dict[str, Any]:
+    """An object of JSON without lone surrogates, which no request can hold."""
+    return {
+        readable(key): readable(value) if isinstance(value, str) else value
+        for key, value in part.items()
+    }
+
+
+def read_inputs(path: Path) -> tuple[str, ...]:
+    """Rows {"input"}; no file: none. Raises InputError with file and line."""
+    if not path.exists():
+        return ()
+    rows = [(line, row.get("input")) for line, row in json_lines(path)]
+    for line, text in rows:
+        if not isinstance(text, str):
+            raise InputError(f'{path}:{line}: "input" must be a text')
+    return tuple(readable(str(text)).strip() for _, text in rows)
+
+
+def json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """(line number, object) of each row; a first line {"about": …} is the file's header. A text's
+    own line separators (U+2028 and the like) end no row."""
+    rows = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:  # also a number of 5,000 digits, "[[[[…"
+            said = error.msg if isinstance(error, json.JSONDecodeError) else error
+            raise InputError(f"{path}:{number}: not valid JSON: {said}") from error
+        if not isinstance(row, dict):
+            raise InputError(f'{path}:{number}: a row must be a JSON object, like {{"input": …}}')
+        if not (number == 1 and set(row) == {"about"}):
+            rows.append((number, row))
+    return rows
+
+
+def read_text(path: Path) -> str:
+    """Read a file's text, without a byte order mark. Raises InputError for one that is missing, is
+    no regular file, has more than MAX_BYTES, cannot be read or is not UTF-8."""
+    try:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):
+            raise InputError(f"{path} is no regular file")
+        if about.st_size > MAX_BYTES:
+            raise InputError(f"{path} has {about.st_size:,} bytes, more than {MAX_BYTES:,}")
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error

@@ -1,0 +1,70 @@
+"""Gold that stands there twice: rows in, the rows that count and the copies of them out.
+
+A copy brings no evidence of its own: ten times the same row would narrow every interval as ten rows
+do. One input with two answers is a mistake in the file, for no system could be right on both.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from distill.core.errors import InputError
+from distill.core.records import Labelled, fold
+from distill.task.answers import AnswerForm, Text
+from distill.task.fields import Fields
+
+Rows = tuple[Labelled, ...]
+
+
+def count_once(rows: Sequence[Labelled], form: AnswerForm) -> tuple[Rows, Rows]:
+    """Split gold into (counted, copies): of rows with one input and one answer the first counts.
+    Texts never contradict each other: of those the first with a reference counts."""
+    counted = [row for same in _same_inputs(rows) for row in _of_one_input(same, form)]
+    ids = {row.id for row in counted}
+    return (
+        tuple(row for row in rows if row.id in ids),
+        tuple(row for row in rows if row.id not in ids),
+    )
+
+
+def check_contradictions(folder: Path, rows: Sequence[Labelled], form: AnswerForm) -> None:
+    """Raises InputError, with both lines, where one input has two answers."""
+    found = [
+        (kept[0], other)
+        for same in _same_inputs(rows)
+        for kept in [_of_one_input(same, form)]
+        for other in kept[1:]
+    ]
+    if not found:
+        return
+    first, second = found[0]
+    more = f" {len(found)} rows of gold contradict an earlier one." if len(found) > 1 else ""
+    raise InputError(
+        f"{folder / second.file}:{second.line} has the input of {first.file}:{first.line} "
+        f"({first.input!r}) and another answer ({second.answer!r}, there {first.answer!r}): no "
+        f"system could be right on both. Correct or remove one of them.{more}"
+    )
+
+
+def _same_inputs(rows: Sequence[Labelled]) -> list[list[Labelled]]:
+    groups: dict[str, list[Labelled]] = {}
+    for row in rows:
+        groups.setdefault(fold(row.input), []).append(row)
+    return list(groups.values())
+
+
+def _of_one_input(same: Sequence[Labelled], form: AnswerForm) -> list[Labelled]:
+    """Of each answer the first row; more than one where they contradict each other."""
+    if isinstance(form, Text):
+        return [next((row for row in same if row.answer), same[0])]
+    kept: list[Labelled] = []
+    for row in same:
+        if not any(_agree(row.answer, other.answer, form) for other in kept):
+            kept.append(row)
+    return kept
+
+
+def _agree(first: str, second: str, form: AnswerForm) -> bool:
+    """Whether two answers score the same: the values of objects are compared as they are scored."""
+    if isinstance(form, Fields):
+        return form.pairs(first) == form.pairs(second)
+    return not form.contradict(first, second)

@@ -1,0 +1,166 @@
+"""The leak gate: gold is the test, and what was trained on or shown in a prompt tests nothing.
+
+Seeds that are too close to gold are shown in no prompt, taught to no system and to no check;
+examples that are too close are left out of training. `distill leaks` lists both. Curation masks
+personal data, so texts are compared in canonical form, too: a value's kind in place of the value.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
+
+from distill.core.errors import InputError
+from distill.core.records import Labelled, Leak
+from distill.task import Task
+from distill.task.fields import Fields
+from distill.task.gold import check_contradictions
+from distill.task.spec import CurateSpec, LeaksSpec
+from distill.text.contamination import leak_matches, near_copies
+from distill.text.pii.detect import name_kinds
+
+REASONS = {
+    "exact": "equals a gold row",
+    "near": "nearly equals a gold row",
+    "semantic": "means the same as a gold row",
+}
+OFF = 2.0  # no two texts are more than equal
+MOST_KEPT = 100_000  # texts
+MOST_PAIRED = 5_000  # gold rows that are compared with each other: 3 seconds
+
+
+def find(
+    texts: Sequence[str], gold: Sequence[Labelled], leaks: LeaksSpec, curate: CurateSpec
+) -> list[Leak]:
+    """The texts that are too close to a gold row, each with the row it is closest to. Both are
+    compared as given, and in canonical form."""
+    return leak_matches(
+        texts,
+        [row.input for row in gold],
+        leaks.near or OFF,
+        leaks.semantic or OFF,
+        partial(canonical, curate=curate),
+    )
+
+
+def canonical(text: str, curate: CurateSpec) -> str:
+    """Replace the values that curation masks by their kinds: a masked text and the given one have
+    one canonical form. With `curate.privacy` = "off" the text stays."""
+    if curate.privacy == "off":
+        return text
+    return _named_once(text, curate.private_kinds, curate.phone_region, curate.private_names)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _named_once(text: str, kinds: tuple[str, ...], region: str, names: tuple[str, ...]) -> str:
+    """Generation asks about the same texts in every round."""
+    return name_kinds(text, kinds, region=region, names=names)
+
+
+Search = Callable[[Sequence[Labelled], Sequence[Labelled]], Sequence[Leak]]
+
+
+def find_with_answers(
+    rows: Sequence[Labelled], gold: Sequence[Labelled], task: Task, search: Search | None = None
+) -> list[Leak]:
+    """The rows that are too close to a gold row whose answer theirs does not contradict.
+
+    "turn on the light" and "turn off the light" with two labels are no leak of each other: such
+    rows show where a label ends. Equal texts are a leak whatever their answers."""
+    search = search or partial(_search, task=task)
+    leaks, again = [], defaultdict[str, list[int]](list)
+    for leak in search(rows, gold):
+        if leak.kind != "exact" and _contradict(task, rows[leak.text], gold[leak.gold]):
+            again[rows[leak.text].answer].append(leak.text)
+        else:
+            leaks.append(leak)
+    for places in again.values():
+        kept = [n for n, row in enumerate(gold) if not _contradict(task, rows[places[0]], row)]
+        if kept:
+            found = search([rows[n] for n in places], [gold[n] for n in kept])
+            leaks += [replace(one, text=places[one.text], gold=kept[one.gold]) for one in found]
+    return sorted(leaks, key=lambda leak: leak.text)
+
+
+def _search(rows: Sequence[Labelled], gold: Sequence[Labelled], task: Task) -> list[Leak]:
+    return find([row.input for row in rows], gold, task.spec.leaks, task.spec.curate)
+
+
+def _contradict(task: Task, row: Labelled, gold: Labelled) -> bool:
+    """True for answers of which not both can be right; objects with a value in common give away a
+    part of gold's answer, so they do not contradict."""
+    form = task.form
+    if not form.contradict(row.answer, gold.answer):
+        return False
+    if not isinstance(form, Fields) or not (
+        form.is_valid(row.answer) and form.is_valid(gold.answer)
+    ):
+        return True
+    return not form.pairs(row.answer) & form.pairs(gold.answer)
+
+
+def leaking_seeds(task: Task) -> list[tuple[Labelled, Leak]]:
+    """The seeds that are too close to gold, with the row that each is closest to."""
+
+    def search(seeds: Sequence[Labelled], gold: Sequence[Labelled]) -> Sequence[Leak]:
+        return _of_seeds(tuple(seeds), tuple(gold), task.spec.leaks, task.spec.curate)
+
+    found = find_with_answers(task.seeds, task.gold, task, search)
+    return [(task.seeds[leak.text], leak) for leak in found]
+
+
+@lru_cache(maxsize=256)
+def _of_seeds(
+    seeds: tuple[Labelled, ...], gold: tuple[Labelled, ...], leaks: LeaksSpec, curate: CurateSpec
+) -> tuple[Leak, ...]:
+    """Every stage asks for it, and once more for each answer that contradicts a near gold row."""
+    return tuple(find([row.input for row in seeds], gold, leaks, curate))
+
+
+def without_leaking_seeds(task: Task) -> Task:
+    """The task as everything after its loading sees it. Raises InputError when a label is left
+    without a seed, or an extract task without any, and when gold has two answers to one input."""
+    check_contradictions(task.folder, task.gold, task.form)
+    found = leaking_seeds(task)
+    leaking = {seed for seed, _ in found}
+    passed = tuple(seed for seed in task.seeds if seed not in leaking)
+    left = {task.form.group(seed.answer) for seed in passed}
+    for group in task.form.groups or (() if passed else task.groups):
+        if group not in left:
+            seed, leak = next(pair for pair in found if task.form.group(pair[0].answer) == group)
+            twin = task.gold[leak.gold]
+            raise InputError(
+                f"{task.folder}: every seed of {group!r} is too close to gold, like "
+                f"{seed.file}:{seed.line} ({seed.input!r}) to {twin.file}:{twin.line} "
+                f"({twin.input!r}). Take them out of one of the files; `distill leaks {task.name}` "
+                "lists them all."
+            )
+    return replace(task, seeds=passed, leaking=tuple(seed for seed, _ in found))
+
+
+def near_gold(task: Task) -> list[Leak]:
+    """The gold rows that nearly equal an earlier one, with the row that each is closest to; of the
+    first MOST_PAIRED."""
+    near, curate = task.spec.leaks.near, task.spec.curate
+    inputs = [row.input for row in task.gold[:MOST_PAIRED]]
+    return near_copies(inputs, near, partial(canonical, curate=curate)) if near else []
+
+
+def gold_notes(task: Task) -> list[str]:
+    """What to know of gold that stands there twice, in sentences; none for gold that does not."""
+    notes, total = [], len(task.gold) + len(task.copies)
+    if task.copies:
+        copy = task.copies[0]
+        notes.append(
+            f"{len(task.copies)} of {total} gold rows repeat another row (the first is "
+            f"{copy.file}:{copy.line}): each text counts once, so {len(task.gold)} are tested on"
+        )
+    if near := near_gold(task):
+        row, twin = task.gold[near[0].text], task.gold[near[0].gold]
+        compared = min(len(task.gold), MOST_PAIRED)
+        notes.append(
+            f"{len(near)} of {compared} gold rows nearly equal another row (like "
+            f"{row.file}:{row.line} and {twin.file}:{twin.line}): they say less than as many "
+            f"different rows, and the intervals do not know; `distill leaks {task.name}` lists them"
+        )
+    return notes

@@ -1,0 +1,200 @@
+"""Task and input in, requests out: the one place where prompts become requests."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+
+from distill.core.records import (
+    MODEL_TOKENS,
+    Candidate,
+    Message,
+    Model,
+    Request,
+    Sampling,
+    content_id,
+)
+from distill.task import Task
+from distill.task.answers import Text
+from distill.text.embeddings import nearest
+
+ANSWER_TOKENS = 16
+# {"label": …} takes more than the label, and another provider's tokens may be shorter.
+JSON_ANSWER_TOKENS, JSON_TOKENS = 96, 24
+RATIONALE_TOKENS = 200
+TEXT_TOKENS = 64
+# A model that goes on with a text begins the next example after an empty line.
+TEXT_ENDS = ("\n\n",)
+RUBRICS = {
+    "classify": {
+        "5": "reads like a real one, and the label is plainly the right one",
+        "4": "the label is right, something about the input is a little unnatural",
+        "3": "another label would be about as right",
+        "2": "another label would be better",
+        "1": "the label is wrong, or the input makes no sense",
+    },
+    "extract": {
+        "5": "reads like a real one, every field is right and none is missing",
+        "4": "every field is right, something about the input is a little unnatural",
+        "3": "the input leaves it open what one of the fields should be",
+        "2": "a field is missing, is too much or is not quite right",
+        "1": "a field is plainly wrong, or the input makes no sense",
+    },
+    "generate": {
+        "5": "reads like a real one, and the answer is what a careful person would have written",
+        "4": "the answer is right, something about it or the input is a little unnatural",
+        "3": "the answer is not wrong, but leaves out or adds something that matters",
+        "2": "a part of the answer is wrong, or it is in another manner than the job asks for",
+        "1": "the answer is wrong or no answer, or the input makes no sense",
+    },
+}
+VERDICTS = {"A": 1.0, "same": 0.5, "B": 0.0}  # of a judge, and what each is worth to answer A
+
+
+def answer_requests(
+    task: Task, model: Model, inputs: Sequence[str], *, shots: int, vote: int = 0
+) -> list[Request]:
+    """For each input a request for its answer, with the `shots` nearest seeds shown, nearest last.
+
+    Every vote after the first draws its seeds from twice as many neighbours, in another order.
+    """
+    pool = [seed.input for seed in task.seeds]
+    wanted = shots if vote == 0 else 2 * shots
+    neighbours = nearest(inputs, pool, wanted) if shots and pool else [[] for _ in inputs]
+    requests = []
+    for text, found in zip(inputs, neighbours, strict=True):
+        shown = _shown(found, shots, vote, text)
+        content = task.render("answer.md", input=text, seeds=[task.seeds[i] for i in shown])
+        turns = (*instructions(task, model, "answer.system.md"), Message("user", content))
+        requests.append(
+            _with_rationale(constrained_request(task, model, turns, seed=vote), task, model)
+        )
+    return requests
+
+
+def _with_rationale(request: Request, task: Task, model: Model) -> Request:
+    """Where the task wants one of its teacher: reasons come before the answer, as they should."""
+    if model.folder or not task.spec.teacher.rationale:
+        return request
+    sampling = request.sampling
+    room = sampling.max_tokens + RATIONALE_TOKENS
+    return replace(request, sampling=replace(sampling, max_tokens=room, rationale=True))
+
+
+def instructions(task: Task, model: Model, prompt: str) -> tuple[Message, ...]:
+    """What a model behind an API is told first. It is the same for every request, so that the
+    provider can cache it; the models that we serve are small and do better without."""
+    return () if model.folder else (Message("system", task.render(prompt)),)
+
+
+def _shown(found: Sequence[int], shots: int, vote: int, text: str) -> list[int]:
+    if vote == 0:
+        return list(reversed(found))
+    draw = random.Random(content_id([text, vote]))
+    return draw.sample(found, min(shots, len(found)))
+
+
+def student_messages(task: Task, text: str) -> tuple[Message, ...]:
+    """What the student is asked, in training and in production: the short prompt and the input."""
+    return (Message("system", task.render("student.md")), Message("user", text))
+
+
+def student_chat(task: Task, text: str, answer: str) -> list[dict[str, str]]:
+    """A row of the example file: chat as the student will see it, with its answer."""
+    turns = [asdict(turn) for turn in student_messages(task, text)]
+    return [*turns, {"role": "assistant", "content": answer}]
+
+
+def constrained_request(
+    task: Task, model: Model, messages: tuple[Message, ...], *, seed: int = 0
+) -> Request:
+    """A request whose answer is one of the task's labels, an object that fits its schema, or a
+    text, and nothing else.
+
+    A base model goes on with the text: after "Team:" comes " billing", not "billing".
+    """
+    if task.form.choices:
+        return _choice_request(model, messages, task.form.choices, seed=seed)
+    room = answer_tokens(task)
+    if isinstance(task.form, Text):
+        stop = TEXT_ENDS if model.api == "completions" else ()
+        return Request(model.name, messages, Sampling(max_tokens=room, seed=seed, stop=stop))
+    if model.folder is None:
+        room = max(JSON_ANSWER_TOKENS, JSON_TOKENS + room)
+    sampling = Sampling(max_tokens=room, seed=seed, schema=task.form.schema_text)
+    return Request(model.name, messages, sampling)
+
+
+def student_request(task: Task, model: Model, text: str) -> Request:
+    """What the student is asked in production. One that a provider trained answers with a bare
+    label, as its rows did, where a schema would have it answer in JSON. It tells how sure it is,
+    which costs nothing; of one text among many that are as good that says nothing."""
+    messages = student_messages(task, text)
+    if isinstance(task.form, Text):
+        return constrained_request(task, model, messages)
+    if model.folder is None:
+        room = answer_tokens(task)
+        return Request(model.name, messages, Sampling(max_tokens=room, logprobs=True))
+    request = constrained_request(task, model, messages)
+    return replace(request, sampling=replace(request.sampling, logprobs=True))
+
+
+def answer_tokens(task: Task) -> int:
+    """Room for an answer and its end: for the longest label, for twice the longest of the seeds'
+    objects; for a text a token for each byte of the longest of the seeds', which is about four
+    times as long."""
+    if task.form.choices:
+        return _room(task.form.choices)
+    if isinstance(task.form, Text):
+        return max(TEXT_TOKENS, _room([seed.answer for seed in task.seeds]))
+    return 2 * _room([seed.answer for seed in task.seeds])
+
+
+def _room(answers: Sequence[str]) -> int:
+    """For the longest of them and its end: a token is a byte or more."""
+    return max(ANSWER_TOKENS, 1 + max(len(answer.encode()) for answer in answers))
+
+
+def served_tokens(task: Task) -> int:
+    """How long a prompt with its answer may be for what serves the student and its base."""
+    return max(MODEL_TOKENS, task.spec.student.context_tokens + answer_tokens(task))
+
+
+def _choice_request(
+    model: Model, messages: tuple[Message, ...], answers: Sequence[str], *, seed: int = 0
+) -> Request:
+    goes_on = model.api == "completions" and not messages[-1].content[-1:].isspace()
+    choices = tuple(f" {answer}" if goes_on else answer for answer in answers)
+    room = _room(choices)
+    if model.folder is None:
+        room = max(JSON_ANSWER_TOKENS, JSON_TOKENS + room)
+    sampling = Sampling(max_tokens=room, seed=seed, choices=choices)
+    return Request(model.name, messages, sampling)
+
+
+def judge_request(task: Task, model: Model, row: Candidate) -> Request:
+    """A request for the judge's score, "1" to "5", of an input with its answer. The scores stand in
+    another order for every input: a model that likes the first or the last has no favourite."""
+    rubric = list(RUBRICS[task.spec.kind].items())
+    random.Random(content_id([row.input, row.answer])).shuffle(rubric)
+    content = task.render("judge.md", input=row.input, answer=row.answer, rubric=rubric)
+    return _choice_request(model, (Message("user", content),), sorted(score for score, _ in rubric))
+
+
+def comparison_request(
+    task: Task, model: Model, text: str, answers: tuple[str, str], reference: str
+) -> Request:
+    """A request for the judge's verdict, one of VERDICTS, on two answers to an input, in the order
+    in which they are shown; `reference` is a person's, empty for none."""
+    first, second = answers
+    content = task.render("compare.md", input=text, first=first, second=second, reference=reference)
+    return _choice_request(model, (Message("user", content),), tuple(VERDICTS))
+
+
+def annotation_requests(
+    task: Task, model: Model, inputs: Sequence[str]
+) -> Iterator[tuple[str, Request]]:
+    """(input, request) for every vote on every input."""
+    spec = task.spec.teacher
+    for vote in range(spec.votes):
+        requests = answer_requests(task, model, inputs, shots=spec.few_shot, vote=vote)
+        yield from zip(inputs, requests, strict=True)

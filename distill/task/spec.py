@@ -1,0 +1,448 @@
+"""`task.toml` in, its checked sections out.
+
+Everything has a default except the name, the kind and, for a classify task, the labels. An unknown
+key is an error that lists the known ones: a typo must not become a silent default.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+from unicodedata import category
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from distill.core.errors import InputError
+from distill.pricing.token_prices import OF_THE_CACHE, Rates
+from distill.task.files import read_text
+from distill.text.language import languages
+from distill.text.pii.detect import phone_regions
+
+# Along which a teacher behind an API varies new inputs.
+_EVERY_KIND = {
+    "tone": ("calm", "hurried", "angry", "polite", "confused", "friendly"),
+    "length": ("a few words", "one sentence", "two or three sentences", "long, with a story"),
+}
+AXES = {
+    "classify": _EVERY_KIND
+    | {
+        "difficulty": (
+            "says plainly what it is about",
+            "never uses the words that give the category away",
+            "mentions another category in passing",
+            "a rare case, at the edge of the category",
+        )
+    },
+    "extract": _EVERY_KIND
+    | {
+        "difficulty": (
+            "gives the values plainly",
+            "gives a value in an unusual way of writing",
+            "mentions something like a value that is none",
+            "corrects a value after naming it",
+        )
+    },
+    "generate": _EVERY_KIND
+    | {
+        "difficulty": (
+            "plain and short of surprises",
+            "leaves out something that one would expect",
+            "mixes two matters",
+            "a rare case, at the edge of what the job is about",
+        )
+    },
+}
+
+
+Spec = TypeVar("Spec", bound=BaseModel)
+USD = "USD"
+JOINERS = "\u200c\u200d"  # within words of Persian and Sinhala, and within emoji
+SHOWN = 200  # characters of a value in a message
+TEXT_PARITY = 0.9  # of a generate task that says nothing else
+
+
+def _no_auto(name: str) -> str:
+    if name == "auto":
+        raise ValueError("only teacher.model can be auto; name the model")
+    return name
+
+
+NamedModel = Annotated[str, AfterValidator(_no_auto)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class TeacherSpec(_Section):
+    """Who is learned from, and how it is asked."""
+
+    model: str = "auto"
+    mode: Literal["auto", "online", "batch"] = "auto"
+    few_shot: Annotated[int, Field(ge=0, le=64)] = 12
+    votes: Annotated[int, Field(ge=1, le=15)] = 1
+    rationale: bool = False
+    in_flight: Annotated[int, Field(ge=1, le=1024)] = 32
+
+
+class GenerateSpec(_Section):
+    """How many new inputs the teacher is asked for, and how."""
+
+    requests: Annotated[int, Field(ge=0, le=10_000_000)] = 800
+    examples: Annotated[int, Field(ge=0)] = 0
+    least_yield: Annotated[float, Field(ge=0, le=1)] = 0.1
+    sources: tuple[Literal["inputs", "synthesis"], ...] = ("inputs", "synthesis")
+    seeds_shown: Annotated[int, Field(ge=1, le=64)] = 6
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.9
+    min_p: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    max_tokens: Annotated[int, Field(ge=1)] = 60
+    inputs_per_request: Annotated[int, Field(ge=1, le=50)] = 5
+    axes: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = AXES["classify"]
+    seed: int = 0
+
+
+class CurateSpec(_Section):
+    """Which checks a candidate must pass; `false`, 0, "off" or "" switches one off."""
+
+    min_words: Annotated[int, Field(ge=0)] = 3
+    max_words: Annotated[int, Field(ge=0)] = 80
+    boilerplate: bool = True
+    leaked_prompt: bool = True
+    language: Annotated[str, Field(pattern="^([a-z]{2})?$")] = ""
+    privacy: Literal["off", "mask", "drop"] = "mask"
+    private_kinds: tuple[Literal["email", "phone", "card", "iban", "ip", "secret"], ...] = (
+        *("email", "phone", "card", "iban", "ip", "secret"),
+    )
+    private_names: tuple[Annotated[str, Field(pattern=r"\S")], ...] = ()
+    phone_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
+    agreement: bool = True
+    min_agreement: Annotated[float, Field(ge=0, le=1)] = 0.5
+    contradictions: bool = True
+    exact_duplicates: bool = True
+    near_duplicates: Annotated[float, Field(ge=0, le=1)] = 0.8
+    semantic_duplicates: Annotated[float, Field(ge=0, le=1)] = 0.95
+    suspect_labels: Literal["off", "second_opinion", "drop"] = "off"
+    second_opinion: bool = True
+    judge: Annotated[int, Field(ge=0, le=5)] = 0
+    judge_model: NamedModel = ""
+    balance: Literal["off", "equal", "inputs"] = "off"
+
+    @field_validator("language")
+    @classmethod
+    def _is_known(cls, code: str) -> str:
+        if code and code not in languages():
+            raise ValueError(f"unknown {code!r}; known: {', '.join(languages())}")
+        return code
+
+    @field_validator("phone_region")
+    @classmethod
+    def _is_a_region(cls, code: str) -> str:
+        if code not in phone_regions():
+            hint = "; the United Kingdom is GB" if code == "UK" else ""
+            raise ValueError(f"unknown {code!r}: a country's two letters (ISO 3166){hint}")
+        return code
+
+
+class LeaksSpec(_Section):
+    """From which likeness on a row is too close to gold, 0 for never; which share of the examples
+    may be, before something is wrong with the task."""
+
+    near: Annotated[float, Field(ge=0, le=1)] = 0.9
+    semantic: Annotated[float, Field(ge=0, le=1)] = 0.96
+    most_share: Annotated[float, Field(ge=0, le=1)] = 0.3
+
+
+class StudentSpec(_Section):
+    """What is trained, and by which recipe; None goes by the size of the base."""
+
+    base: str = "auto"
+    trainer: str = "auto"
+    rank: Annotated[int, Field(ge=1, le=512)] | None = None
+    alpha: Annotated[int, Field(ge=1)] | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    rslora: bool = False
+    load_in_4bit: bool | None = None
+    epochs: Annotated[float, Field(gt=0, le=1000)] | None = None
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
+    schedule: Literal["cosine", "linear"] = "cosine"
+    warmup_share: Annotated[float, Field(ge=0, lt=1)] = 0.06
+    batch_size: Annotated[int, Field(ge=1)] | None = None
+    patience: Annotated[int, Field(ge=0)] | None = None
+    context_tokens: Annotated[int, Field(ge=64)] = 1024
+    seed_repeats: Annotated[int, Field(ge=0)] = 2
+    validation_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
+    seed: int = 0
+
+
+class EvaluateSpec(_Section):
+    """How the systems are compared."""
+
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    in_flight: Annotated[int, Field(ge=1, le=1024)] = 8
+    parity: Annotated[float, Field(ge=0, le=1)] = 0.98
+    teacher_twice: bool = True
+    speed_requests: Annotated[int, Field(ge=0)] = 100
+    side_effects: bool = True
+    most_forgotten: Annotated[float, Field(ge=0, le=1)] = 1.0
+    most_unsafe: Annotated[float, Field(ge=0, le=1)] = 0.05
+    baselines: tuple[NamedModel, ...] = ()
+    judge_model: NamedModel = ""
+
+    @model_validator(mode="after")
+    def _baselines_have_names_of_their_own(self) -> "EvaluateSpec":
+        if len(set(self.baselines)) < len(self.baselines):
+            raise ValueError("baselines: a model stands there twice")
+        return self
+
+
+class MachineSpec(_Section):
+    """What the machine that serves local models costs: an assumption that the report shows."""
+
+    usd_per_hour: Annotated[Decimal, Field(gt=0)] = Decimal("0.10")
+    sure: bool = False
+
+
+class PeopleSpec(_Section):
+    """The hours that people put into the student (seeds, gold, reviews), and what one costs: a part
+    of what it has to pay back."""
+
+    hours: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    usd_per_hour: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+
+    @model_validator(mode="after")
+    def _hours_have_a_price(self) -> "PeopleSpec":
+        if bool(self.hours) != bool(self.usd_per_hour):
+            raise ValueError("people: hours and usd_per_hour go together; one of them is missing")
+        return self
+
+    @property
+    def usd(self) -> Decimal:
+        """Of all of them."""
+        return self.hours * self.usd_per_hour
+
+
+class TrafficSpec(_Section):
+    """What production asks: for the cost of machines that are always on, and the break-even. How
+    busy a machine may be at most is left to whoever knows the peaks."""
+
+    requests_per_day: Annotated[int, Field(ge=1)] = 10_000
+    utilisation: Annotated[float, Field(gt=0, le=1)] = 0.6
+
+
+class PriceSpec(_Section):
+    """A model's price per 1M tokens, where it is not known or another one was agreed. Without
+    `cached` and `cache_write` these are in proportion to the known price; those of a model whose
+    price is not known cost as much as any other token of the prompt. `source` says where it is
+    from, `sure` that one far off the known price is meant."""
+
+    input: Annotated[Decimal, Field(gt=0)]
+    output: Annotated[Decimal, Field(gt=0)]
+    cached: Annotated[Decimal, Field(ge=0)] | None = None
+    cache_write: Annotated[Decimal, Field(ge=0)] | None = None
+    currency: str = USD
+    source: str = ""
+    sure: bool = False
+
+    def rates(self, currencies: Mapping[str, Decimal]) -> Rates:
+        """In USD, as the arithmetic takes it; `currencies` are USD for one of each."""
+        cached = self.input if self.cached is None else self.cached
+        write = self.input if self.cache_write is None else self.cache_write
+        usd = {USD: Decimal(1), **currencies}[self.currency]
+        prices = (self.input, self.output, cached, write)
+        assumed = tuple(kind for kind in OF_THE_CACHE if getattr(self, kind) is None)
+        source = self.source or "task.toml"
+        return Rates(*(usd * price for price in prices), source=source, assumed=assumed)
+
+
+def _reason(text: str) -> str:
+    if not re.search(r"\w", text):
+        raise ValueError("say who gives the permission, and where that is written")
+    return " ".join(text.split())
+
+
+class TermsSpec(_Section):
+    """Why the student may learn from a teacher whose provider's terms do not let it."""
+
+    confirmed: Annotated[str, AfterValidator(_reason)] = ""
+
+
+class BudgetSpec(_Section):
+    """What a run may cost at most, in what providers bill, and from which estimate on a user at a
+    terminal is asked."""
+
+    usd: Annotated[Decimal, Field(gt=0)] = Decimal("5.00")
+    ask_above_usd: Annotated[Decimal, Field(ge=0)] = Decimal("0.10")
+
+
+class ProjectSpec(_Section):
+    """`distill.toml`: what holds for every task of a project that says nothing else."""
+
+    machine: MachineSpec = MachineSpec()
+    traffic: TrafficSpec = TrafficSpec()
+    people: PeopleSpec = PeopleSpec()
+    budget: BudgetSpec = BudgetSpec()
+    prices: dict[str, PriceSpec] = Field(default_factory=dict)
+    currencies: dict[str, Annotated[Decimal, Field(gt=0)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _currencies_have_rates(self) -> "ProjectSpec":
+        if USD in self.currencies:
+            raise ValueError(f"currencies.{USD}: rates are {USD} for one of another currency")
+        for model, price in self.prices.items():
+            if price.currency not in {USD, *self.currencies}:
+                raise ValueError(
+                    f'prices."{model}".currency: what one {price.currency} is worth is not known; '
+                    f"say so: [currencies] {price.currency} = <USD for one>"
+                )
+        return self
+
+
+class TaskSpec(ProjectSpec):
+    """`task.toml`, checked."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    kind: Literal["classify", "extract", "generate"]
+    description: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    teacher: TeacherSpec = TeacherSpec()
+    generate: GenerateSpec = GenerateSpec()
+    curate: CurateSpec = CurateSpec()
+    leaks: LeaksSpec = LeaksSpec()
+    student: StudentSpec = StudentSpec()
+    evaluate: EvaluateSpec = EvaluateSpec()
+    terms: TermsSpec = TermsSpec()
+
+    @field_validator("labels")
+    @classmethod
+    def _can_be_answered(cls, labels: dict[str, str]) -> dict[str, str]:
+        for name in labels:
+            if not name or name != name.strip() or not _in_one_line(name):
+                raise ValueError(
+                    f"{name!r}: a label is printable text in one line, without space around it"
+                )
+        return labels
+
+    @model_validator(mode="after")
+    def _labels_where_they_belong(self) -> "TaskSpec":
+        if self.kind == "classify" and len(self.labels) < 2:
+            raise ValueError('labels: a classify task needs at least two, as name = "meaning"')
+        if self.kind == "extract" and self.labels:
+            raise ValueError("labels: an extract task has none; its fields are in schema.json")
+        if self.kind == "generate" and self.labels:
+            raise ValueError("labels: a generate task has none; its answers are texts")
+        return self
+
+    @model_validator(mode="after")
+    def _texts_are_compared(self) -> "TaskSpec":
+        if self.kind != "generate" and self.evaluate.judge_model:
+            raise ValueError("evaluate.judge_model: only the answers of a generate task need one")
+        if self.kind == "generate" and self.teacher.votes > 1:
+            raise ValueError("teacher.votes: two texts are never the same; leave it at 1")
+        if self.kind == "generate" and self.teacher.rationale:
+            raise ValueError("teacher.rationale: a text has no place for reasons beside it")
+        return self
+
+    @model_validator(mode="after")
+    def _parity_of_its_kind(self) -> "TaskSpec":
+        """A text has many tokens at which rounding can take the other of two that are as likely."""
+        if self.kind == "generate" and "parity" not in self.evaluate.model_fields_set:
+            evaluate = self.evaluate.model_copy(update={"parity": TEXT_PARITY})
+            object.__setattr__(self, "evaluate", evaluate)
+        return self
+
+    @model_validator(mode="after")
+    def _axes_of_its_kind(self) -> "TaskSpec":
+        if self.kind in AXES and "axes" not in self.generate.model_fields_set:
+            generate = self.generate.model_copy(update={"axes": AXES[self.kind]})
+            object.__setattr__(self, "generate", generate)
+        return self
+
+
+def read_spec(path: Path, project: Path) -> TaskSpec:
+    """The task's file over the project's, which need not be there. Raises InputError, naming the
+    file and the key."""
+    values = _read(path)
+    for section, given in project_values(project).items():
+        own = values.get(section, {})
+        values[section] = given | own if isinstance(own, dict) else own
+    return _checked(path, TaskSpec, values)
+
+
+def project_values(path: Path) -> dict[str, Any]:
+    """What `distill.toml` says, by section; its prices say that they are from there. Raises
+    InputError."""
+    if not path.exists():
+        return {}
+    values = _read(path)
+    _checked(path, ProjectSpec, values)
+    for price in values.get("prices", {}).values():
+        price.setdefault("source", path.name)
+    return values
+
+
+def project_rates(path: Path) -> dict[str, Rates]:
+    """The prices that `distill.toml` gives, by model. Raises InputError."""
+    spec = _checked(path, ProjectSpec, project_values(path))
+    return {model: price.rates(spec.currencies) for model, price in spec.prices.items()}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(read_text(path))
+    except (ValueError, RecursionError) as error:  # also a number of 5,000 digits, "[[[[…"
+        raise InputError(f"{path}: not valid TOML: {error}") from error
+
+
+def _checked(path: Path, form: type[Spec], values: Mapping[str, Any]) -> Spec:
+    try:
+        return form.model_validate(values)
+    except ValidationError as error:
+        problems = "\n".join(f"{path}: {_explain(form, found)}" for found in error.errors())
+        raise InputError(problems) from error
+
+
+def _explain(form: type[BaseModel], problem: Mapping[str, Any]) -> str:
+    location: Sequence[str | int] = problem["loc"]
+    key = ".".join(str(part) for part in location)
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(_section(form, location[:-1]).model_fields)
+        return f"unknown key {key!r}; known here: {known}"
+    if problem["type"] == "missing":
+        return f"{key!r} is missing"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if location[:1] == ("labels",) and problem["type"] == "string_type":
+        message = 'must be a text; a label with a dot in it is written in quotes: "a.b" = "…"'
+    return f"{key}: {message} (got {_short(problem['input'])})" if key else message
+
+
+def _in_one_line(name: str) -> bool:
+    """True for printable text: joiners within words and emoji, and any space, print too."""
+    shown = "".join("-" if c in JOINERS or category(c) == "Zs" else c for c in name)
+    return shown.isprintable() and name[0] not in JOINERS and name[-1] not in JOINERS
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}…"
+
+
+def _section(form: type[BaseModel], location: Sequence[str | int]) -> type[BaseModel]:
+    """The section of a key; those of a dict of sections are all alike."""
+    for part in location:
+        if part not in form.model_fields:  # the name of one in a dict of sections
+            continue
+        annotation = form.model_fields[str(part)].annotation
+        found = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
+        form = next(kind for kind in found if issubclass(kind, BaseModel))
+    return form

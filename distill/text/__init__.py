@@ -1,0 +1,1 @@
+"""Text in this process: near duplicates, embeddings, personal data, languages, classifiers."""

@@ -1,0 +1,144 @@
+"""Texts with labels → the rows whose label is probably wrong, each with a better one.
+
+Confident learning (Northcutt et al. 2021, jair.org/index.php/jair/article/view/12125; cleanlab):
+each row is labelled by models that did not see it; a label's own mean confidence is the bar for
+"clearly another label". The models are the k nearest neighbours and the label means, both over
+sentence embeddings: nothing is fitted, 2,000 rows take less than a second besides the embedding.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from distill.text.embeddings import embed_once
+
+# Measured on 2,000 rows of banking77: neighbours and means together find more than each alone, as
+# much as logistic regression does in twenty times the time.
+NEIGHBOURS = 15
+NEIGHBOURS_TEMPERATURE = 0.07
+MEANS_TEMPERATURE = 0.05
+SMALLEST = 1e-6  # a label that no neighbour has keeps a probability
+# Of cleanlab's filters the most precise there: the least likely of each label, where the pair of
+# labels has errors too.
+FILTER = "both"
+# With few rows a label many are doubtful; with 25 this costs a hundredth of the recall there and
+# gains five of the precision.
+LEAST_LEAD = 0.3
+MIN_FOLDS = MIN_LABELS = 2
+TRUSTED = -1  # in place of a fold
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A row whose label is probably wrong; the label suggested instead, and by how much that is the
+    likelier: its probability minus the given label's, 0.3–1."""
+
+    index: int
+    suggested: str
+    score: float
+
+
+def suspect_labels(
+    texts: Sequence[str],
+    labels: Sequence[str],
+    *,
+    folds: int = 5,
+    seed: int = 0,
+    trusted: Sequence[tuple[str, str]] = (),
+) -> list[Suspect]:
+    """The suspects, the likeliest errors first. `trusted` are texts with labels given by people:
+    they teach every fold and are never suspects. A label that stands once, the trusted counted,
+    is left out: its row cannot be checked.
+
+    Raises ValueError for another number of labels than of texts, and for less than two folds.
+    """
+    if len(texts) != len(labels) or folds < MIN_FOLDS:
+        raise ValueError("suspect_labels takes a label for each text and two folds or more")
+    rows = [*zip(texts, labels, strict=True), *trusted]
+    count = Counter(label for _, label in rows)
+    known = sorted(label for label in count if count[label] > 1)
+    kept = [index for index, (_, label) in enumerate(rows) if count[label] > 1]
+    if len(known) < MIN_LABELS:
+        return []
+    codes = [known.index(rows[index][1]) for index in kept]
+    vectors = embed_once([rows[index][0] for index in kept])
+    checked = sum(index < len(texts) for index in kept)
+    found = _issues(codes, _probabilities(vectors, codes, checked, folds, seed))
+    return [Suspect(kept[row], known[better], lead) for row, better, lead in found if row < checked]
+
+
+def deal(codes: Sequence[int], folds: int, seed: int) -> list[int]:
+    """A fold for each row: every label's rows are shuffled and dealt out in turn, so that a label
+    of two rows or more is in what every fold learns from."""
+    draw = random.Random(seed)
+    order = sorted(range(len(codes)), key=lambda row: (codes[row], draw.random()))
+    dealt = [0] * len(codes)
+    for turn, row in enumerate(order):
+        dealt[row] = turn % folds
+    return dealt
+
+
+def _probabilities(vectors: Any, codes: Sequence[int], checked: int, folds: int, seed: int) -> Any:
+    """Of each label for each row, (rows, labels): the first `checked` from what the other folds and
+    all trusted rows teach; the trusted from other folds too, as they set each label's bar with."""
+    dealt = deal(codes[:checked], folds, seed)
+    trusted = [TRUSTED] * (len(codes) - checked)
+    found = _out_of_fold(vectors, codes, [*dealt, *trusted])
+    if trusted:
+        found[checked:] = _out_of_fold(vectors, codes, deal(codes, folds, seed))[checked:]
+    return found
+
+
+def _out_of_fold(vectors: Any, codes: Sequence[int], dealt: Sequence[int]) -> Any:
+    """Of each label for each row that is in a fold, from what all others teach: (rows, labels)."""
+    import numpy
+
+    labels, fold_of = numpy.array(codes), numpy.array(dealt)
+    probabilities = numpy.zeros((len(codes), max(codes) + 1))
+    for fold in sorted(set(dealt) - {TRUSTED}):
+        held, learnt = fold_of == fold, fold_of != fold
+        taught = (vectors[learnt], labels[learnt], probabilities.shape[1])
+        both = [_by_neighbours(vectors[held], *taught), _by_means(vectors[held], *taught)]
+        probabilities[held] = numpy.mean(both, axis=0)
+    return probabilities
+
+
+def _by_neighbours(asked: Any, vectors: Any, codes: Any, width: int) -> Any:
+    """Votes of the nearest rows, weighted by exp(cosine / temperature): (asked, width)."""
+    import numpy
+
+    similarity = asked @ vectors.T
+    nearest = numpy.argsort(-similarity, axis=1, kind="stable")[:, :NEIGHBOURS]
+    found = numpy.take_along_axis(similarity, nearest, axis=1)
+    votes = numpy.full((len(asked), width), SMALLEST)
+    each = numpy.arange(len(asked))[:, None]
+    numpy.add.at(votes, (each, codes[nearest]), numpy.exp((found - 1) / NEIGHBOURS_TEMPERATURE))
+    return votes / votes.sum(axis=1, keepdims=True)
+
+
+def _by_means(asked: Any, vectors: Any, codes: Any, width: int) -> Any:
+    """Softmax of the cosine to each label's mean over the temperature: (asked, width)."""
+    import numpy
+    from scipy.special import softmax
+
+    means = numpy.zeros((width, vectors.shape[1]))
+    numpy.add.at(means, codes, vectors)
+    means /= numpy.linalg.norm(means, axis=1, keepdims=True)
+    return softmax(asked @ means.T / MEANS_TEMPERATURE, axis=1)
+
+
+def _issues(given: Sequence[int], probabilities: Any) -> list[tuple[int, int, float]]:
+    """(row, better label, its lead), the greatest lead first."""
+    import numpy
+    from cleanlab.filter import find_label_issues
+
+    wrong = find_label_issues(numpy.array(given), probabilities, filter_by=FILTER, n_jobs=1)
+    found = []
+    for row in numpy.flatnonzero(wrong):
+        better = int(probabilities[row].argmax())
+        lead = float(probabilities[row, better] - probabilities[row, given[row]])
+        if lead >= LEAST_LEAD:
+            found.append((int(row), better, lead))
+    return sorted(found, key=lambda issue: -issue[2])

@@ -1,0 +1,81 @@
+"""Signs that carry meaning: a text comes in, out goes its folded form in which punctuation can be
+taken out without making two texts one.
+
+Kept are operators, signs and marks of numbers ("-20", "3.5", "5%", "x > 5"), currencies, names with
+signs ("C++", "C#", "A-"), brackets that group a sum, and emoticons. Left are commas, dashes, quotes
+and brackets of prose. A kept sign becomes a character of a private plane, which is no punctuation.
+"""
+
+import re
+import unicodedata
+
+from distill.core.records import fold
+
+PRIVATE_PLANE = 0xF0000
+_ANY_SIGN = re.compile(r"[^\w\s]")
+_ONE_SPELLING = str.maketrans(
+    {
+        "−": "-",
+        "–": "-",
+        "\u2010": "-",
+        "\u2011": "-",
+        "×": "*",
+        "÷": "/",
+        "\u2215": "/",
+        "\u2044": "/",
+        "⋅": "*",
+    }
+)
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_POWER = re.compile(rf"(?<=[\w)])[⁻⁺]?[{_SUPERSCRIPTS}]+")
+_THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
+_KEPT = re.compile(
+    "|".join(
+        (
+            r"(?<!\S)[:;=][\u2019'-]?[()\[\]|/\\](?!\w)",  # emoticons
+            r"(?<=\w)(?:\+{1,2}|#)(?!\w)",  # C++, F#, Disney+, A+
+            r"(?<=\b[^\W\d_])-(?!\w)",  # A-, O-
+            r"(?<=\b[^\W\d_][^\W\d_])-(?![\w\s])",  # AB-
+            r"[!<>=]=+|<>|&&|\|\|",
+            r"(?<=\d)[.:](?=\d)|(?<![\w.])\.(?=\d)",  # 3.5, 2:1, .5
+            r"(?<=\d) ?[%‰]",
+            r"(?<![\w)][\s.,])(?<![\w)])[-+](?=\d)",  # -20, at the start
+            r"(?<![-\s]) [-+](?=\d)",  # at -20
+            # An operator between numbers or single letters.
+            r"(?<=\d)\s?[-+*/^=<>~|&]\s?(?=-?[\d(]|[^\W\d_]\b)",
+            r"(?<=\b[^\W\d_])\s?[-+*/^=<>~|&]\s?(?=-?[\d(]|[^\W\d_]\b)",
+            r"(?<=\))\s?[-+*/^=<>]\s?(?=[\w(])",
+            r"(?<=\w)\s[+*/=<>]\s(?=[\w(-])",  # price > cost
+            r"(?<=[^\W_])[*^=](?=[\w(])",  # rate*hours, a=b
+            r"(?<=[-+*/^=<>])\s?\(|\)\s?(?=[-+*/^=<>])",  # (2*3)+4
+        )
+    )
+)
+
+
+def keep_meaning(text: str) -> str:
+    """Fold a text, and write its signs with a meaning so that they are no punctuation."""
+    if not _ANY_SIGN.search(text) and not _POWER.search(text):
+        return fold(text)
+    folded = fold(_POWER.sub(_power, text)).translate(_ONE_SPELLING)
+    folded = _THOUSANDS.sub(lambda found: found[1] + found[2].replace(",", ""), folded)
+    folded = _DECIMAL_COMMA.sub(".", folded)
+    kept = _KEPT.sub(lambda found: _private(found[0]), folded)
+    return "".join(_currency(sign) for sign in kept)
+
+
+def _power(found: re.Match[str]) -> str:
+    return "^" + unicodedata.normalize("NFKC", found[0])
+
+
+def _private(signs: str) -> str:
+    return "".join(sign if sign == " " else chr(PRIVATE_PLANE + ord(sign)) for sign in signs)
+
+
+def _currency(sign: str) -> str:
+    """A currency's sign, or one of mathematics that no keyboard has, made no punctuation."""
+    kind = unicodedata.category(sign)
+    if kind == "Sc" or (kind == "Sm" and not sign.isascii()):
+        return _private(sign)
+    return sign

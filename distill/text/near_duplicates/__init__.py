@@ -1,0 +1,116 @@
+"""Texts → the pairs of them that are nearly the same: Jaccard similarity of their shingles.
+
+MinHash finds the candidates, the true similarity decides: no pair below the threshold is given, and
+of those just at it a share of MISSED is not found. Texts are compared as `fold` leaves them.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+from distill.core.records import Pair, fold
+from distill.text.near_duplicates.lsh import Codes, changes, places_of, rank, union, within
+from distill.text.near_duplicates.minhash import bands_of, sketch, workers
+from distill.text.near_duplicates.shingles import jaccard
+
+# A text has no more candidates, and is given with no more others: a million messages from one
+# template would be 10**11 pairs.
+MOST_TRIED = 64
+MOST_EACH = 16
+# A pair's share of equal hashes is tried on so many of them and on all; so far below the threshold
+# (more than three standard deviations) it is not compared.
+TRIED = 64
+TRIED_MARGIN, MARGIN = 0.2, 0.1
+BANDS_AT_ONCE = 8
+PAIRS_AT_ONCE = 2**13
+POINTS_AT_ONCE = 2**22  # code points of the texts that are compared at once
+
+
+def near_pairs(texts: Sequence[str], threshold: float) -> list[Pair]:
+    """The pairs of `texts` with a similarity of at least `threshold` (above 0, at most 1), sorted.
+
+    Equal texts count as one, the first of them: a later copy is given with it alone, with score 1.
+    Of the texts before it a text is given with MOST_EACH at most, the first of those found.
+    """
+    firsts, places = _firsts(texts)
+    copies = [Pair(first, place, 1.0) for place, first in enumerate(places) if first != place]
+    unique = list(firsts.values())
+    near = [
+        Pair(unique[other], unique[later], score)
+        for later, other, score in _near(list(firsts), threshold)
+    ]
+    return sorted(copies + near)
+
+
+def _firsts(texts: Sequence[str]) -> tuple[dict[str, int], list[int]]:
+    """Where each text, folded, stands first; and that place for every text."""
+    firsts: dict[str, int] = {}
+    return firsts, [firsts.setdefault(fold(text), place) for place, text in enumerate(texts)]
+
+
+def _near(texts: Sequence[str], threshold: float) -> Iterator[tuple[int, int, float]]:
+    """(text, other, similarity) of the near pairs of different texts.
+
+    Raises ValueError for a threshold that is no similarity.
+    """
+    import numpy
+
+    if not 0 < threshold <= 1:
+        raise ValueError(f"a threshold of {threshold} is not above 0 and at most 1")
+    with workers() as pool:
+        codes = _candidates(pool, texts, threshold)
+        scores = numpy.concatenate([numpy.empty(0), *_scores(pool, texts, codes)])
+    near = scores >= threshold
+    codes, scores = codes[near], scores[near]
+    few = rank(codes) < MOST_EACH
+    found, others = places_of(codes[few])
+    return zip(found.tolist(), others.tolist(), scores[few].tolist(), strict=True)
+
+
+def _candidates(pool: ThreadPoolExecutor, texts: Sequence[str], threshold: float) -> Codes:
+    """Those of all bands whose sketches are alike enough."""
+    import numpy
+
+    sketches = sketch(pool, texts, bands_of(threshold))
+    few = numpy.ascontiguousarray(sketches.lows[:, :TRIED])
+    least = [(few, threshold - TRIED_MARGIN), (sketches.lows, threshold - MARGIN)]
+    codes = numpy.empty(0, dtype="uint64")
+    for start in range(0, len(sketches.keys), BANDS_AT_ONCE):
+        found = union(pool.map(within, sketches.keys[start : start + BANDS_AT_ONCE]))
+        codes = union([codes, _likely(pool, found, least)])
+        codes = codes[rank(codes) < MOST_TRIED]
+    return codes
+
+
+def _likely(pool: ThreadPoolExecutor, codes: Codes, least: Sequence[tuple[Any, float]]) -> Codes:
+    """Those whose share of equal bytes is large enough in each table, given with that share."""
+    import numpy
+
+    def check(start: int) -> Codes:
+        block = codes[start : start + PAIRS_AT_ONCE]
+        for lows, share in least:
+            first, second = places_of(block)
+            equal = lows.take(first, axis=0) == lows.take(second, axis=0)
+            block = block[equal.sum(axis=1, dtype="uint16") >= share * lows.shape[1]]
+        return block
+
+    blocks = pool.map(check, range(0, len(codes), PAIRS_AT_ONCE))
+    return numpy.concatenate([codes[:0], *blocks])
+
+
+def _scores(pool: ThreadPoolExecutor, texts: Sequence[str], codes: Codes) -> Iterator[Any]:
+    """The similarities, in blocks of pairs: the sets of all texts at once would fill the memory."""
+    import numpy
+
+    lengths = numpy.fromiter(map(len, texts), dtype="int64", count=len(texts))
+    first, second = places_of(codes)
+    points = numpy.cumsum(lengths[first] + lengths[second]) // POINTS_AT_ONCE
+    bounds = numpy.flatnonzero(changes(points)).tolist()
+
+    def score(bound: tuple[int, int]) -> Any:
+        block = numpy.concatenate([first[slice(*bound)], second[slice(*bound)]])
+        places, rows = numpy.unique(block, return_inverse=True)
+        return jaccard([texts[place] for place in places], *numpy.split(rows, 2))
+
+    return pool.map(score, pairwise(bounds))

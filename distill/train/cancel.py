@@ -1,0 +1,108 @@
+"""`distill cancel`: stop what is out in batches and trainings, and keep what has been answered."""
+
+from dataclasses import dataclass
+
+from distill.core.errors import InputError
+from distill.core.progress import Progress, shown
+from distill.core.records import Outcome
+from distill.core.workspace import EVENTS, Workspace
+from distill.llm.batches.runner import Batched, batching
+from distill.llm.models import choose
+from distill.serve import ServerSettings
+from distill.store import Store, open_store
+from distill.store.batches import add_event, attempts_out, open_batches
+from distill.task import Task, load_task
+from distill.train.trainers import openai
+
+STAGE = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """How many batches were stopped, how many answers they still brought, and how many trainings
+    were stopped."""
+
+    batches: int
+    answers: int
+    trainings: int = 0
+
+
+def cancel(workspace: Workspace, name: str, *, forget: bool = False) -> Cancelled:
+    """Stop every batch of the task and wait until each has ended, which may take ten minutes; stop
+    every training, of which only what was trained until then is billed.
+
+    `forget` asks no provider: what is out counts as billed, its answers are lost. Raises InputError
+    when the task has no run or another process works on it.
+    """
+    task = load_task(workspace.prompts, name)
+    if not workspace.database(name).exists():
+        raise InputError(f"task {name!r} has no run in {workspace.runs}/: there is no batch")
+    events = workspace.task_folder(name) / "latest" / EVENTS
+    with (
+        workspace.locked(name),
+        shown(events) as progress,
+        open_store(workspace.database(name)) as store,
+    ):
+        if forget:
+            return _forget(store)
+        teachers = sorted({batch.teacher for batch in open_batches(store)})
+        stopped = [_stop(task, workspace, store, teacher, progress) for teacher in teachers]
+        trainings = _stop_trainings(store)
+    return Cancelled(
+        batches=sum(row.batches for row in stopped),
+        answers=sum(row.answers for row in stopped),
+        trainings=trainings,
+    )
+
+
+def _stop(
+    task: Task, workspace: Workspace, store: Store, teacher: str, progress: Progress
+) -> Cancelled:
+    spec, run_id = task.spec, store.runs()[-1].id
+    log = workspace.run_folder(task.name, run_id) / "logs" / f"{STAGE}.log"
+    settings = ServerSettings(1, spec.machine.usd_per_hour, log, rates=task.rates)
+    what = Batched(run_id, "", teacher, spec.budget.usd)  # of every purpose
+    came = 0
+
+    def count(answers: int) -> None:
+        nonlocal came
+        came += answers
+
+    with (
+        choose(teacher).serve(settings) as endpoint,
+        progress.step(STAGE, f"wait until the batches at {teacher} have ended"),
+        batching(
+            store,
+            what,
+            endpoint,
+            lambda answers: count(len(answers)),
+            lambda text: progress.note(STAGE, text),
+        ) as batches,
+    ):
+        return Cancelled(batches.cancel(), came)
+
+
+def _stop_trainings(store: Store) -> int:
+    """One that has ended by itself stays as it is: the next run finds it."""
+    stopped = 0
+    for attempt_id, tag in store.trainings_out():
+        usd = openai.cancel(tag)
+        if usd is not None:
+            store.end_without_student(attempt_id, usd, "cancelled")
+            stopped += 1
+    return stopped
+
+
+def _forget(store: Store) -> Cancelled:
+    batches = open_batches(store)
+    for batch in batches:
+        lost = attempts_out(store, batch).values()
+        with store.transaction():
+            store.add_outcomes(
+                [Outcome(row, failure="forgotten", maybe_billed=True) for row in lost]
+            )
+            add_event(store, batch, "closed", "forgotten")
+    trainings = store.trainings_out()
+    for attempt_id, _ in trainings:
+        store.forget_training(attempt_id)
+    return Cancelled(len(batches), 0, len(trainings))

@@ -1,0 +1,128 @@
+"""A chat example file (JSON lines) in; out: what is wrong with it, what is odd, and its figures.
+
+The form is that of OpenAI's supervised fine-tuning, which `distill train` writes too: each line
+{"messages": [{"role", "content", "name"?, "weight"?}, …]}, the answer last. Without tool calls and
+content in parts: no trainer here learns them.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from distill.core.errors import InputError
+from distill.train.chat_file.rows import FORM, SHORT, Finding, Row, row_of
+from distill.train.chat_file.statistics import EPOCHS, Spread, estimates, statistics
+from distill.train.chat_file.warnings import warnings_of
+
+SHOWN = 20
+
+UTF_16_SEEN = 4  # bytes
+# The longer marks first: that of UTF-32 begins with that of UTF-16.
+_ENCODINGS = {
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file: the rows without errors, the errors, and what is odd about the rows."""
+
+    path: Path
+    rows: tuple[Row, ...]
+    errors: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+
+
+def read(path: Path, context_tokens: int) -> Checked:
+    """Check a file; rows of more than `context_tokens` tokens are warned of. Raises OSError."""
+    content = path.read_bytes()
+    if problem := _other_form(content):
+        return Checked(path, (), (Finding(problem),), ())
+    rows: list[Row] = []
+    errors = [Finding("begins with a byte order mark: save it as UTF-8 without BOM", (1,))]
+    errors = errors if content.startswith(_BOM) else []
+    # Only \n, \r and \r\n end a line here, as for OpenAI; a text may hold other line ends raw.
+    lines = content.removeprefix(_BOM).splitlines()
+    if not lines:
+        errors.append(Finding(f"the file has no line; write one such object a line: {FORM}"))
+    for number, line in enumerate(lines, 1):
+        found = row_of(number, line)
+        if isinstance(found, Row):
+            rows.append(found)
+        else:
+            errors += found
+    return Checked(path, tuple(rows), tuple(errors), tuple(warnings_of(rows, context_tokens)))
+
+
+def _other_form(content: bytes) -> str:
+    """Why the whole file is no JSON lines in UTF-8; empty for one that may be."""
+    for mark, name in _ENCODINGS.items():
+        if content.startswith(mark):
+            return f"is {name}: save it as UTF-8"
+    # JSON begins with an ASCII character: every other byte of UTF-16 is 0 without a mark, too.
+    if len(content) >= UTF_16_SEEN and 0 in content[:2] and any(content[:2]):
+        return "is UTF-16: save it as UTF-8"
+    if content.removeprefix(_BOM).lstrip()[:1] == b"[":
+        return (
+            "is one JSON array (or a list a line): write one object a line, without [ ] around "
+            f"them and without commas between them: {FORM}"
+        )
+    return ""
+
+
+def refuse(checked: Checked) -> None:
+    """Raises InputError with the first errors of a file that has any."""
+    errors, path = checked.errors, checked.path
+    if errors:
+        wheres = [":".join([str(path), *map(str, error.lines)]) for error in errors[:SHOWN]]
+        shown = [f"{where}: {e.message}" for where, e in zip(wheres, errors, strict=False)]
+        more = len(errors) - len(shown)
+        rest = [f"… and {more} more; --json lists all"] if more else []
+        noun = "error" if len(errors) == 1 else "errors"
+        raise InputError("\n".join([f"{path} has {len(errors)} {noun}", *shown, *rest]))
+
+
+def figures(checked: Checked) -> dict[str, Any]:
+    """Everything, for other programs: USD and dates as text, figures of the rows without errors."""
+    rows = checked.rows
+    found = statistics(rows) if rows else None
+    return {
+        "file": str(checked.path),
+        "ok": not checked.errors,
+        "errors": [asdict(error) for error in checked.errors],
+        "warnings": [asdict(warning) for warning in checked.warnings],
+        "statistics": found and asdict(found),
+        "estimates": [
+            asdict(estimate) | {"usd": str(estimate.usd)}
+            for estimate in (estimates(found.tokens.total) if found else [])
+        ],
+    }
+
+
+def words(checked: Checked) -> list[str]:
+    """What to show of a file with rows: warnings, figures, prices."""
+    found = statistics(checked.rows)
+    shown = [f"warning: {warning}" for warning in checked.warnings[:SHOWN]]
+    if more := len(checked.warnings) - len(shown):
+        shown.append(f"warning: … and {more} more; --json lists all")
+    repeated = f" ({found.repeated} repeat the one above)" if found.repeated else ""
+    return [
+        *shown,
+        f"rows           {found.rows:,}{repeated}",
+        f"messages       {found.messages:,}",
+        f"tokens         {_spread_words(found.tokens)}",
+        f"answer tokens  {_spread_words(found.answer_tokens)}",
+        f"answers        {found.answers:,} different",
+        *(f"  {count:,} × {SHORT.repr(answer)}" for answer, count in found.top_answers),
+        f"price of {EPOCHS} epochs, estimated:",
+        *(f"  {e.trainer}  ${e.usd:.4f}  {e.ends}" for e in estimates(found.tokens.total)),
+    ]
+
+
+def _spread_words(spread: Spread) -> str:
+    row = f"min {spread.min:,}, median {spread.median:,}, p95 {spread.p95:,}, max {spread.max:,}"
+    return f"about {spread.total:,}; a row: {row}"

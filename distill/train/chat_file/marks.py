@@ -1,0 +1,49 @@
+"""A text of a row → what in it a trainer, a server or a reader takes for something else."""
+
+import re
+from collections.abc import Sequence
+
+from distill.train.chat_file.rows import Row
+
+# Special tokens of the usual families of models (ChatML, Llama, Gemma, Mistral, Phi, GPT).
+_MARK = re.compile(
+    r"<\|[a-z0-9_]{2,30}\|>|</?s>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|<(?:eos|bos|pad|unk)>"
+    r"|<\uff5c[^\uff5c>]{2,30}\uff5c>",
+    re.IGNORECASE,
+)
+_THOUGHT = re.compile(r"</?(?:think|thinking|thought|reasoning)>|\[/?THINK\]", re.IGNORECASE)
+# UTF-8 that was read as Latin-1 or Windows-1252, and the sign for what could not be read.
+_CONTINUATION = (
+    "\u0080-\u00bf\u0152\u0153\u0160\u0161"
+    "\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122"
+)
+_MOJIBAKE = re.compile(
+    rf"[\u00c2-\u00c3][{_CONTINUATION}](?![\u00c0-\u024f])|\u00e2[\u0080-\u009f\u20ac\u201a][{_CONTINUATION}]"
+    rf"|\u00f0[\u009f\u0178][{_CONTINUATION}]{{2}}|(?:[\u00d0\u00d1][{_CONTINUATION}]){{3}}|\ufffd|\u00ef\u00bb\u00bf"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+
+
+def marks_in(texts: Sequence[str]) -> list[str]:
+    """The special tokens of chat models in the texts, each once."""
+    return list(dict.fromkeys(found[0] for text in texts for found in _MARK.finditer(text)))
+
+
+def has_mark(row: Row) -> bool:
+    """True for a row with a special token in any message."""
+    return any(_MARK.search(turn.content) for turn in row.turns)
+
+
+def has_thought(row: Row) -> bool:
+    """True for a row with a thinking block in an answer."""
+    return any(turn.role == "assistant" and _THOUGHT.search(turn.content) for turn in row.turns)
+
+
+def is_mojibake(row: Row) -> bool:
+    """True for a row with letters that were read in a wrong encoding."""
+    return any(_MOJIBAKE.search(turn.content) for turn in row.turns)
+
+
+def has_control(row: Row) -> bool:
+    """True for a row with NUL or another control character that no text needs."""
+    return any(_CONTROL.search(turn.content) for turn in row.turns)

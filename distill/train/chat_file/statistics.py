@@ -1,0 +1,88 @@
+"""Rows → figures of the file, and what a training on it would cost."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from math import ceil
+
+from distill.pricing.finetuning import NO_NEW_JOBS, TUNABLE, training_usd
+from distill.train.chat_file.rows import Row
+from distill.train.chat_file.warnings import repeats
+
+EPOCHS = 3
+LOCAL = "on this machine"
+TOP_ANSWERS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Tokens of all rows, and of single ones; the median and p95 are the nearest row's."""
+
+    total: int
+    min: int
+    median: int
+    p95: int
+    max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What is in a file. `repeated`: rows that are the same as the one above. `top_answers`: the
+    commonest with their counts, none where an answer stands less than twice on average."""
+
+    rows: int
+    repeated: int
+    messages: int
+    tokens: Spread
+    answer_tokens: Spread
+    answers: int
+    top_answers: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a training on a file would cost, in USD, and until when it can be had."""
+
+    trainer: str
+    epochs: int
+    trained_tokens: int
+    usd: Decimal
+    ends: str
+
+
+def statistics(rows: Sequence[Row]) -> Statistics:
+    """Figures of at least one row."""
+    answers = Counter(row.answer for row in rows)
+    few = 2 * len(answers) <= len(rows)
+    return Statistics(
+        rows=len(rows),
+        repeated=len(repeats(rows)),
+        messages=sum(len(row.turns) for row in rows),
+        tokens=_spread([row.tokens for row in rows]),
+        answer_tokens=_spread([row.answer_tokens for row in rows]),
+        answers=len(answers),
+        top_answers=tuple(answers.most_common(TOP_ANSWERS)) if few else (),
+    )
+
+
+def _spread(values: Sequence[int]) -> Spread:
+    ranked = sorted(values)
+    median, p95 = (ranked[ceil(share * len(ranked)) - 1] for share in (0.5, 0.95))
+    return Spread(sum(ranked), ranked[0], median, p95, ranked[-1])
+
+
+def estimates(tokens: int) -> list[Estimate]:
+    """What EPOCHS passes over so many tokens cost with each trainer."""
+    trained = EPOCHS * tokens
+    tuned = [
+        Estimate(
+            f"openai:{base}",
+            EPOCHS,
+            trained,
+            training_usd(base, trained),
+            f"no new jobs from {NO_NEW_JOBS} on; base and students end on {tunable.shutdown}",
+        )
+        for base, tunable in TUNABLE.items()
+    ]
+    return [*tuned, Estimate(LOCAL, EPOCHS, trained, Decimal(0), "no bill; the weights are yours")]

@@ -1,0 +1,165 @@
+"""Rows without errors → what is odd about them: the file's warnings."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+from distill.core.records import fold
+from distill.pricing.finetuning import FEWEST_EXAMPLES, TUNABLE
+from distill.serve.context_length import long_chats
+from distill.serve.embedded_models import STUDENT
+from distill.train.chat_file.marks import has_control, has_mark, has_thought, is_mojibake, marks_in
+from distill.train.chat_file.rows import SHORT, Finding, Row
+
+LONGEST_EXAMPLE = min(base.example_tokens for base in TUNABLE.values())
+SHORT_ANSWER = 1  # characters
+ANSWERS_SHOWN = 4  # of a contradiction, and spellings of an answer
+MARKS_SHOWN = 6
+AROUND = " .,;:!?\"'`*"  # what stands at the ends of one answer's spellings
+
+
+def warnings_of(rows: Sequence[Row], context_tokens: int) -> Iterator[Finding]:
+    """Those of the whole file first, since there are few of them."""
+    if len(rows) < FEWEST_EXAMPLES:
+        yield Finding(
+            f"{len(rows)} examples: OpenAI refuses a training file with fewer than "
+            f"{FEWEST_EXAMPLES}; the local trainers take it"
+        )
+    yield from _several_system_prompts(rows)
+    yield from _odd_rows(rows)
+    yield from _too_long_here(rows, context_tokens)
+    yield from _marks(rows)
+    yield from _spellings(rows)
+    yield from _contradictions(rows)
+    yield from _duplicates(rows)
+
+
+def _several_system_prompts(rows: Sequence[Row]) -> Iterator[Finding]:
+    counts = Counter(row.system_prompt for row in rows)
+    if len(counts) > 1:
+        usual, count = counts.most_common(1)[0]
+        others = tuple(row.line for row in rows if row.system_prompt != usual)
+        yield Finding(
+            f"{len(counts)} system prompts (none counts as one), the commonest on {count} of "
+            f"{len(rows)} rows: the student is asked with one, so give all rows the same",
+            others,
+        )
+
+
+def _odd_rows(rows: Sequence[Row]) -> Iterator[Finding]:
+    odd: list[tuple[Callable[[Row], bool], str]] = [
+        (
+            lambda row: row.tokens > LONGEST_EXAMPLE,
+            f"about more than {LONGEST_EXAMPLE:,} tokens: OpenAI cuts off the end, and with it the "
+            "answer; shorten the input",
+        ),
+        (
+            lambda row: len(row.answer.strip()) <= SHORT_ANSWER,
+            "an answer of one character: fine for a label, otherwise it was cut off",
+        ),
+        (
+            lambda row: all(turn.role != "user" for turn in row.turns),
+            "no message of the user: nothing is asked, and some chat templates refuse that",
+        ),
+        (
+            has_thought,
+            "a thinking block in an answer: the student learns to write it; take it out unless it "
+            "is wanted",
+        ),
+        (
+            is_mojibake,
+            "letters read in a wrong encoding (like Ã©), or \ufffd: read the source as UTF-8 again",
+        ),
+        (
+            has_control,
+            "NUL or another control character: some tokenizers and programs stop there; remove it",
+        ),
+        (
+            _is_learnt_otherwise_here,
+            "earlier answers, or weights: OpenAI learns every answer but those of weight 0, the "
+            "local trainers the last one, whatever its weight",
+        ),
+    ]
+    for is_odd, message in odd:
+        lines = tuple(row.line for row in rows if is_odd(row))
+        if lines:
+            yield Finding(message, lines)
+
+
+def _too_long_here(rows: Sequence[Row], context_tokens: int) -> Iterator[Finding]:
+    chats = [[{"role": turn.role, "content": turn.content} for turn in row.turns] for row in rows]
+    places, surely = long_chats(chats, context_tokens, STUDENT)
+    if places:
+        yield Finding(
+            f"{'' if surely else 'perhaps '}more than {context_tokens:,} tokens of the default "
+            "student's tokenizer: too long for a local student with that context; shorten the "
+            "input or raise student.context_tokens",
+            tuple(rows[place].line for place in places),
+        )
+
+
+def _marks(rows: Sequence[Row]) -> Iterator[Finding]:
+    """A special token in a text ends a message where the text goes on."""
+    if marked := [row for row in rows if has_mark(row)]:
+        marks = marks_in([turn.content for row in marked for turn in row.turns])
+        yield Finding(
+            f"special tokens of chat models ({', '.join(marks[:MARKS_SHOWN])}): trainers and "
+            "servers read them as the end or the beginning of a message; remove them",
+            tuple(row.line for row in marked),
+        )
+
+
+def _spellings(rows: Sequence[Row]) -> Iterator[Finding]:
+    """Answers that differ in case, white space and quotes at their ends alone, where answers
+    repeat."""
+    groups: dict[str, Counter[str]] = {}
+    for row in rows:
+        groups.setdefault(fold(row.answer).strip(AROUND), Counter())[row.answer] += 1
+    for same in groups.values():
+        if len(same) > 1:
+            usual, count = same.most_common(1)[0]
+            others = tuple(row.line for row in rows if row.answer in same and row.answer != usual)
+            shown = ", ".join(map(SHORT.repr, list(same)[:ANSWERS_SHOWN]))
+            yield Finding(
+                f"{len(same)} spellings of one answer: {shown}; the commonest is "
+                f"{SHORT.repr(usual)} ({count} of {same.total()}): write all like it",
+                others,
+            )
+
+
+def _is_learnt_otherwise_here(row: Row) -> bool:
+    # Where the last answer is not learnt, an earlier one is: a row without any is an error.
+    return any(turn.role == "assistant" and turn.weight for turn in row.turns[:-1])
+
+
+def _contradictions(rows: Sequence[Row]) -> Iterator[Finding]:
+    for same in _groups(rows, lambda row: row.folded_input):
+        answers: dict[str, str] = {}
+        for row in same:
+            answers.setdefault(fold(row.answer), row.answer)
+        if len(answers) > 1:
+            said = ", ".join(map(SHORT.repr, list(answers.values())[:ANSWERS_SHOWN]))
+            message = f"the same input with {len(answers)} answers: {said}; keep the right one"
+            yield Finding(message, tuple(row.line for row in same))
+
+
+def _duplicates(rows: Sequence[Row]) -> Iterator[Finding]:
+    repeated = repeats(rows)
+    once = [row for row in rows if row.line not in repeated]
+    for same in _groups(once, lambda row: (row.folded_input, fold(row.answer))):
+        lines = tuple(row.line for row in same)
+        yield Finding("the same row but for case and white space; keep one", lines)
+
+
+def repeats(rows: Sequence[Row]) -> set[int]:
+    """Lines of the rows that are the same, letter by letter, as the one above: that is how an
+    example is given more weight (`student.seed_repeats`), so it is counted and not warned of."""
+    return {row.line for above, row in pairwise(rows) if row.turns == above.turns}
+
+
+def _groups(rows: Sequence[Row], key: Callable[[Row], object]) -> Iterator[list[Row]]:
+    """Two and more rows with the same key each."""
+    groups: dict[object, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return (group for group in groups.values() if len(group) > 1)

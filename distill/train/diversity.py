@@ -1,0 +1,26 @@
+"""Examples → how different those of each group are, and how much of what is real they cover."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from distill.core.records import Example, Spread
+from distill.task import Task
+from distill.text.diversity import coverage, diversity
+
+
+def spreads(task: Task, examples: Sequence[Example]) -> list[Spread]:
+    """One for each group, those of the task first. Seeds are people's work and only covered."""
+    by_group: dict[str, list[Example]] = {group: [] for group in task.groups}
+    for row in examples:
+        by_group.setdefault(task.form.group(row.answer), []).append(row)
+    return [_spread(group, rows) for group, rows in by_group.items()]
+
+
+def _spread(group: str, rows: Sequence[Example]) -> Spread:
+    texts = [row.input for row in rows if row.source != "seeds"]
+    made = [row.input for row in rows if row.source == "synthesis"]
+    real = [row.input for row in rows if row.source != "synthesis"]
+    figures = asdict(diversity(texts))
+    # The last digits depend on which texts were embedded together.
+    figures["mean_nearest_distance"] = round(figures["mean_nearest_distance"], 2)
+    return Spread(group, len(texts), **figures, covered=coverage(made, real))

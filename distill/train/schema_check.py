@@ -1,0 +1,49 @@
+"""A task's schema → why a provider that the task asks would refuse it, before anything is paid.
+
+The rules are those of the stand-in. Servers of your own are not asked about: what they take of
+JSON Schema differs, and what they refuse is written into the prompt.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from distill.core.errors import InputError
+from distill.core.schema_rules import SchemaRefused, check_anthropic, check_openai
+from distill.task import SCHEMA, Task
+from distill.task.fields import Fields
+from distill.task.strict_schema import strict
+from distill.train.trainers import choose
+
+
+def check_schema(task: Task) -> None:
+    """Raise InputError for a schema that one of the task's models would be refused with."""
+    if problem := next(schema_problems(task), ""):
+        raise InputError(f"{task.folder / SCHEMA}: {problem}")
+
+
+def schema_problems(task: Task) -> Iterator[str]:
+    """For each model of a provider that would refuse the schema why, and what to do."""
+    form = task.form
+    if not isinstance(form, Fields):
+        return
+    schema = strict(json.loads(form.schema_text))
+    for place, name in task.models_asked:
+        if place in ("teacher.model", "evaluate.baselines"):
+            yield from _problem(schema, place, name, tuned=False)
+    student = task.spec.student
+    if choose(student.trainer) == "openai":
+        yield from _problem(schema, "student.base", student.base, tuned=True)
+
+
+def _problem(schema: dict[str, Any], place: str, name: str, *, tuned: bool) -> Iterator[str]:
+    try:
+        if tuned or name.startswith("openai:"):
+            check_openai(schema, "answer", tuned=tuned)
+        elif name.startswith("anthropic:"):
+            check_anthropic(schema)
+    except SchemaRefused as error:
+        yield (
+            f"{place} {name!r} would refuse the schema: {error.message} Change that part, or take "
+            "a model on a server of yours"
+        )

@@ -1,0 +1,103 @@
+"""A task → what a user should know of it before anything is paid, in sentences."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from reprlib import Repr
+
+import distill
+from distill.core.records import fold
+from distill.serve.context_length import long_chats
+from distill.task import Task, known_tasks, load_task
+from distill.task.prompts import student_chat
+from distill.train.schema_check import schema_problems
+from distill.train.trainers import choose
+
+BUNDLED = ("classify", "extract", "generate")
+SHOWN = 8
+SHORT = Repr()
+SHORT.maxstring = 60
+MOST_COUNTED = 2_000  # seeds and inputs: more take seconds
+LEAST_COPIED = 0.5  # of the inputs
+
+
+def task_warnings(task: Task) -> list[str]:
+    """Every warning: labels that are not measured, left-overs of a bundled task, a schema that a
+    provider would refuse, rows that the student cannot take in whole."""
+    return [
+        *_labels_without_gold(task),
+        *_left_overs(task),
+        *schema_problems(task),
+        *_long_rows(task),
+    ]
+
+
+def _labels_without_gold(task: Task) -> Iterator[str]:
+    tested = {row.answer for row in task.gold}
+    if missing := [label for label in task.form.choices if label not in tested]:
+        shown = ", ".join(map(repr, missing[:SHOWN]))
+        more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+        yield (
+            f"gold.jsonl has no row of {shown}{more}: nothing is measured there, and the verdict "
+            "says nothing of it. Add rows of each label"
+        )
+
+
+def _left_overs(task: Task) -> Iterator[str]:
+    """Prompts and inputs of a bundled task that this one was copied from, with other answers."""
+    bundled_tasks = list(_bundled_tasks())
+    if any(_has_same_answers(task, bundled) for bundled in bundled_tasks):
+        return
+    for bundled in bundled_tasks:
+        same = [
+            name
+            for name in ("synthesize.md", "student.md")
+            if fold(task.prompts[name]) == fold(bundled.prompts[name])
+        ]
+        if same:
+            yield (
+                f"{' and '.join(same)} {'is' if len(same) == 1 else 'are'} the bundled task "
+                f"{bundled.name}'s, with other answers to give: write your own (docs/tutorial.md)"
+            )
+    theirs = {fold(text) for bundled in bundled_tasks for text in bundled.inputs}
+    copied = sum(fold(text) in theirs for text in task.inputs)
+    if copied and copied >= LEAST_COPIED * len(task.inputs):
+        yield (
+            f"{copied} of {len(task.inputs)} rows of inputs.jsonl are a bundled task's: delete the "
+            "file, or give what your production brings"
+        )
+
+
+def _bundled_tasks() -> Iterator[Task]:
+    """The bundled tasks, as they lie in the tool's own folder."""
+    prompts = Path(distill.__file__).resolve().parents[1] / "prompts"
+    for name in BUNDLED:
+        if name in known_tasks(prompts):
+            yield load_task(prompts, name)
+
+
+def _has_same_answers(task: Task, bundled: Task) -> bool:
+    """True for a copy with the same labels or schema; all texts are answers of the same kind, so a
+    generate task is compared by its description."""
+    if task.spec.kind != bundled.spec.kind:
+        return False
+    if task.spec.kind == "generate":
+        return task.spec.description == bundled.spec.description
+    return task.form.values() == bundled.form.values()
+
+
+def _long_rows(task: Task) -> Iterator[str]:
+    """Seeds and inputs that a student trained here would lose for their length, once paid for."""
+    spec = task.spec.student
+    if choose(spec.trainer) == "openai":
+        return
+    rows = [*((row.input, row.answer) for row in task.seeds), *((text, "") for text in task.inputs)]
+    rows = rows[:MOST_COUNTED]
+    chats = [student_chat(task, text, answer) for text, answer in rows]
+    places, surely = long_chats(chats, spec.context_tokens, spec.base)
+    if places:
+        yield (
+            f"{len(places)} of the first {len(rows):,} seeds and inputs "
+            f"{'have' if surely else 'may have'} "
+            f"more than student.context_tokens = {spec.context_tokens:,} tokens, like "
+            f"{SHORT.repr(rows[places[0]][0])}: they would be left out. Raise it, or shorten them"
+        )

@@ -1,0 +1,189 @@
+"""LoRA in a child process: a JSON job in, JSON lines of progress and weights out.
+
+A job that was cut off goes on from its last checkpoint, which lies in its `out`.
+"""
+
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distill.core.errors import ChildError, DistillError, InputError
+from distill.core.hardware import interpreter
+from distill.core.processes import running
+from distill.serve import base_models, context_length
+from distill.serve.base_folder import parameters, positions
+from distill.serve.base_models import folder_of, licence
+from distill.serve.context_length import Chat
+from distill.train.trainers.recipes import Recipe, recipe_for
+
+if TYPE_CHECKING:
+    from distill.train.trainers import Base, OnSteps, Trained, TrainJob
+
+CHILDREN = Path(__file__).parents[1] / "worker"
+CHECKPOINTS = "checkpoints"
+POLL_SECONDS = 0.2
+KILLED = (128 + signal.SIGKILL, -signal.SIGKILL)  # the child, or the guard with it
+TOO_LITTLE_MEMORY = (
+    "the machine ran out of memory. Lower student.batch_size or student.context_tokens, or take a "
+    "smaller student.base: another run begins with them, and asks for no answer again."
+)
+
+
+def check(choices: Mapping[str, Any]) -> str:
+    """Raises InputError or DistillError for a base that is not here and cannot be fetched, or that
+    cannot be trained on chats."""
+    most = positions(folder_of(choices["base"]))
+    if most and choices["context_tokens"] > most:
+        raise InputError(f"student.context_tokens: the base can look at no more than {most:,}")
+    return ""
+
+
+def locate(base: str) -> "Base":
+    """The base's name with a hash of its weights, and its folder."""
+    from distill.train.trainers import Base
+
+    name, folder = base_models.locate(base)
+    return Base(name, str(folder), licence(folder))
+
+
+def recipe(choices: Mapping[str, Any], base: "Base", *, labelled: bool) -> dict[str, object]:
+    """The recipe for a base of that size."""
+    return asdict(recipe_for(choices, parameters(Path(base.place)), labelled=labelled))
+
+
+def longer_than(chats: Sequence[Chat], base: "Base", choices: Mapping[str, Any]) -> dict[int, int]:
+    """Place → tokens of the chats that have more than the task's `context_tokens`."""
+    return context_length.longer_than(chats, Path(base.place), choices["context_tokens"])
+
+
+def total_steps(job: "TrainJob") -> int:
+    """Optimizer steps of the whole training."""
+    recipe = Recipe(**job.recipe)  # type: ignore[arg-type]
+    with job.train.open(encoding="utf-8") as rows:
+        per_epoch = math.ceil(sum(1 for _ in rows) / recipe.batch_size)
+    return math.ceil(per_epoch * recipe.epochs)
+
+
+def worst_usd(job: "TrainJob") -> Decimal:
+    """Nobody sends a bill for it."""
+    return Decimal(0)
+
+
+def is_made(job: "TrainJob") -> bool:
+    """No provider has it."""
+    return False
+
+
+def train(trainer: str, job: "TrainJob", on_steps: "OnSteps") -> "Trained":
+    """Train the student with `trainer`. Raises DistillError with what to do for a failure that the
+    child has words for, and ChildError with the tail of the log when it dies otherwise."""
+    from distill.train.trainers import Trained
+
+    job.out.mkdir(parents=True, exist_ok=True)
+    job_file, progress = job.out / "job.json", job.out / "progress.jsonl"
+    before = whole_lines(progress)
+    progress.write_text(before, encoding="utf-8")
+    values = asdict(job) | {"trainer": trainer, "progress": progress}
+    job_file.write_text(json.dumps(values, default=str, indent=2), encoding="utf-8")
+    done = last_event(before)
+    if done["event"] != "done":
+        done = _work(trainer, job, len(before.encode()), on_steps)
+    shutil.rmtree(job.out / CHECKPOINTS, ignore_errors=True)
+    return Trained(
+        job.out / "merged",
+        int(done["trained_tokens"]),
+        int(done["kept_step"]),
+        tuple(done["losses"]),
+        seconds_told(before),
+    )
+
+
+def _work(trainer: str, job: "TrainJob", told: int, on_steps: "OnSteps") -> dict[str, Any]:
+    """What the child says at its end, which it tells behind `told` bytes of progress."""
+    # -P: whatever lies where the command was given must not come before the real packages.
+    command = [interpreter("unsloth"), "-P", "-m", "lora", str(job.out / "job.json")]
+    result: dict[str, Any] = {}
+    with running(command, job.log, environment(job)) as child:
+        for event in _events(child, job.out / "progress.jsonl", told):
+            if event["event"] == "steps":
+                on_steps(event["steps"])
+            elif event["event"] in ("done", "failed"):
+                result = event
+        code = child.wait()
+    if result.get("event") == "failed":
+        raise DistillError(f"{result['message']} The trainer's log: {job.log}")
+    if code in KILLED:
+        raise DistillError(f"the trainer was killed, probably because {TOO_LITTLE_MEMORY}")
+    if code or not result:
+        raise ChildError(f"the trainer ({trainer})", code, job.log)
+    return result
+
+
+def last_event(told: str) -> dict[str, Any]:
+    """The last that a child told; one without a name before the first."""
+    lines = told.splitlines()
+    found: dict[str, Any] = json.loads(lines[-1]) if lines else {"event": ""}
+    return found
+
+
+def whole_lines(progress: Path) -> str:
+    """What children that were cut off have told, but for a line that they did not end."""
+    text = progress.read_text(encoding="utf-8") if progress.exists() else ""
+    return text[: text.rfind("\n") + 1]
+
+
+def seconds_told(told: str) -> float:
+    """How long those children had worked when they last told of it."""
+    total = latest = 0.0
+    for line in told.splitlines():
+        event = json.loads(line)
+        if event["event"] == "begun":
+            total += latest
+        latest = event["seconds"]
+    return total + latest
+
+
+def environment(job: "TrainJob") -> dict[str, str]:
+    """What the child is told besides its job."""
+    # Unsloth writes compiled modules where it stands unless it is told where. Threads that spin for
+    # ever at every barrier make a step 5 to 20 times slower as soon as anything else wants a core;
+    # with this bound it is twice, and nothing is lost on a machine that is idle otherwise.
+    paths = [str(CHILDREN), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        "PYTHONPATH": os.pathsep.join(paths),
+        # With two in sight the batch would be twice what the recipe says.
+        "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0],
+        "GOMP_SPINCOUNT": "30000",
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "UNSLOTH_COMPILE_LOCATION": str(job.out / "unsloth_compiled"),
+        "UNSLOTH_DISABLE_STATISTICS": "1",
+    }
+
+
+def _events(child: subprocess.Popen[bytes], progress: Path, start: int) -> Iterator[dict[str, Any]]:
+    """The child's events as it writes them, from byte `start` on, until it has ended."""
+    with progress.open(encoding="utf-8") as lines:
+        lines.seek(start)
+        pending = ""
+        ended = False
+        while True:
+            pending += lines.read()
+            *whole, pending = pending.split("\n")
+            for line in whole:
+                yield json.loads(line)
+            if ended:
+                return
+            try:
+                child.wait(timeout=POLL_SECONDS)
+                ended = True
+            except subprocess.TimeoutExpired:
+                continue

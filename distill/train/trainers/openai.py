@@ -1,0 +1,415 @@
+"""OpenAI's fine-tuning jobs: files up, a job made or found again, followed until it has ended.
+
+A file is known by a hash of its content, which is in its name, and a job by its tag, which is in
+its metadata: whatever was killed finds again what it made, and makes nothing twice.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from hashlib import sha256
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from distill.core.api_keys import required_key
+from distill.core.errors import DistillError, InputError, TrainingEnded
+from distill.core.records import Endpoint, Model
+from distill.llm.failures import explain, is_retried
+from distill.llm.models.openai import KEY
+from distill.llm.providers.transport import opened, timeout
+from distill.llm.token_count import most_of_chat, of_chat
+from distill.pricing.finetuning import FEWEST_EXAMPLES, NO_NEW_JOBS, TUNABLE, training_usd
+from distill.pricing.token_prices import MachinePrice
+from distill.serve.context_length import Chat
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+    from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
+
+    from distill.train.trainers import Base, OnSteps, Trained, TrainJob
+
+Answer = TypeVar("Answer")
+
+AUTO = "gpt-4o-mini-2024-07-18"
+DEFAULT_EPOCHS = 3
+MOST_EPOCHS = 50
+TAG = "distill"
+FILES = ("training_file", "validation_file")
+ENDED = ("succeeded", "failed", "cancelled")
+# What OpenAI lets nobody choose, as it is when a task does not say it.
+NOT_TAKEN = {
+    **{"rank": None, "alpha": None, "dropout": 0.0, "rslora": False},
+    **{"learning_rate": None, "load_in_4bit": None},
+}
+PAUSES_SECONDS = (3.0, 6.0, 12.0, 24.0, 48.0)
+# A job that was made may be missing in the list for a while, and its figures may come late.
+LATE_SECONDS = (3.0, 6.0, 12.0, 24.0)
+MOST_BATCH, MOST_SEED = 256, 2**31 - 1
+CREATING = "creating"  # a file that is there once a job was asked for
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
+UPLOAD_SECONDS = 600.0
+TRAIN_HERE = 'or train here: student.trainer = "unsloth", student.base = "auto"'
+CLOSING = (
+    f"OpenAI takes no new trainings from {NO_NEW_JOBS} on, and refuses many accounts already; what "
+    "was trained ends on {shutdown}, {days} days from now. A student that lasts is trained here: "
+    'student.trainer = "unsloth".'
+)
+REFUSED = (
+    "OpenAI does not let this account start trainings any more: it is closing the service, and "
+    "accounts that did not use it lately are closed already. Nothing was billed; {files}. Train "
+    'here instead, with student.trainer = "unsloth" and student.base = "auto": every stored answer '
+    "is used again. Or ask a small model without training: the report compares with it."
+)
+
+
+def check(choices: Mapping[str, Any]) -> str:
+    """What the user must know before anything is paid for. Raises InputError for a base that cannot
+    be trained there, or not any more, for what OpenAI does not let choose, and for a key that is
+    not set."""
+    if set_ := [key for key, unsaid in NOT_TAKEN.items() if choices[key] != unsaid]:
+        raise InputError(
+            f"student.{set_[0]}: OpenAI lets nobody choose it. It takes epochs, batch_size and seed"
+        )
+    base = locate(choices["base"])
+    recipe(choices, base, labelled=False)
+    name, today = base.name, datetime.now(UTC).date()
+    if today >= NO_NEW_JOBS:
+        raise InputError(
+            f"student.trainer: OpenAI takes no new trainings since {NO_NEW_JOBS}. Train here: "
+            'student.trainer = "unsloth"'
+        )
+    required_key(KEY, f"student.trainer openai ({name})", TRAIN_HERE)
+    return closing(name, today)
+
+
+def closing(name: str, today: date) -> str:
+    """When the service and the model end."""
+    shutdown = TUNABLE[name].shutdown
+    return CLOSING.format(shutdown=shutdown, days=(shutdown - today).days)
+
+
+def locate(base: str) -> "Base":
+    """The base's id, which is its place, too. Raises InputError for one that is not trained."""
+    from distill.train.trainers import Base
+
+    name = AUTO if base == "auto" else base
+    if name not in TUNABLE:
+        known = ", ".join(TUNABLE)
+        raise InputError(f"student.base: OpenAI trains no {name!r}; it still does {known}")
+    return Base(name, name, "OpenAI's terms of use")
+
+
+def recipe(choices: Mapping[str, Any], base: "Base", *, labelled: bool) -> dict[str, object]:
+    """The hyperparameters of a job. Raises InputError for what OpenAI does not take."""
+    epochs = choices["epochs"] or DEFAULT_EPOCHS
+    if epochs != int(epochs) or epochs > MOST_EPOCHS:
+        raise InputError(f"student.epochs: OpenAI takes whole numbers up to {MOST_EPOCHS}")
+    if (choices["batch_size"] or 1) > MOST_BATCH:
+        raise InputError(f"student.batch_size: OpenAI takes numbers up to {MOST_BATCH}")
+    if not 0 <= choices["seed"] <= MOST_SEED:
+        raise InputError(f"student.seed: OpenAI takes numbers from 0 to {MOST_SEED}")
+    values = {"n_epochs": int(epochs), "seed": choices["seed"]}
+    return values | ({"batch_size": choices["batch_size"]} if choices["batch_size"] else {})
+
+
+def longer_than(chats: Sequence[Chat], base: "Base", choices: Mapping[str, Any]) -> dict[int, int]:
+    """Place → tokens, as counted here, of every chat that is too long to be learned from."""
+    limit = TUNABLE[base.name].example_tokens
+    counts = enumerate(map(of_chat, chats))
+    return {place: count for place, count in counts if count > limit}
+
+
+def total_steps(job: "TrainJob") -> None:
+    """OpenAI does not say."""
+
+
+def worst_usd(job: "TrainJob") -> Decimal:
+    """The most that the job can be billed, whatever the tokenizer; reserved before it is made. The
+    rows that validate count as if they were trained on: no page says what they cost."""
+    chats = chain(_chats(job.train), _chats(job.validation))
+    return training_usd(job.base, sum(map(most_of_chat, chats)) * _epochs(job))
+
+
+def expected_usd(job: "TrainJob") -> Decimal:
+    """What it will be billed by the count of tokens made here."""
+    return training_usd(job.base, sum(map(of_chat, _chats(job.train))) * _epochs(job))
+
+
+def _chats(path: Path) -> Iterator[Chat]:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)["messages"]
+
+
+def _epochs(job: "TrainJob") -> int:
+    return int(str(job.recipe["n_epochs"]))
+
+
+def train(job: "TrainJob", on_steps: "OnSteps") -> "Trained":
+    """Make the job, or find it again, and follow it. Raises InputError for rows that OpenAI does
+    not take, DistillError for a job that failed or was cancelled, for an account that may not train
+    and for a provider out of reach."""
+    rows = job.train.read_bytes().count(b"\n")
+    if rows < FEWEST_EXAMPLES:
+        raise InputError(
+            f"OpenAI trains on at least {FEWEST_EXAMPLES} examples, and {rows} were kept: "
+            "generate more"
+        )
+    with connected(job.base) as client:
+        known = _patiently(lambda: _known(client, job))
+        made = known or _patiently(lambda: _known(client, job) or create(client, job))
+        return replace(_follow(client, made.id, job, on_steps), made_now=known is None)
+
+
+def is_made(job: "TrainJob") -> bool:
+    """Whether OpenAI has a training with the job's tag that is under way or has succeeded. Raises
+    as `train` does."""
+    with connected(job.base) as client:
+        return _patiently(lambda: _known(client, job)) is not None
+
+
+def _known(client: "OpenAI", job: "TrainJob") -> "FineTuningJob | None":
+    """The job's training; one that was asked for before, and whose answer may be lost, is looked
+    for longer: two creations are two bills."""
+    found = find(client, job.tag)
+    for pause in LATE_SECONDS if (job.out / CREATING).exists() else ():
+        if found:
+            break
+        time.sleep(pause)
+        found = find(client, job.tag)
+    return found
+
+
+@contextmanager
+def connected(model: str) -> "Iterator[OpenAI]":
+    """The official client, which does not retry by itself: a second creation would be a second
+    bill. Raises InputError without a key, DistillError for whatever it raises, without the key."""
+    import openai
+
+    required_key(KEY, f"student.trainer openai ({model})", TRAIN_HERE)
+    try:
+        with openai.OpenAI(
+            max_retries=0,
+            timeout=timeout(UPLOAD_SECONDS),
+            http_client=opened(openai.DefaultHttpxClient, None, "openai"),
+        ) as client:
+            yield client
+    except (openai.OpenAIError, json.JSONDecodeError) as error:
+        endpoint = Endpoint(None, Model(model, None, "openai"), 1, MachinePrice(Decimal(0), 1), KEY)
+        raise DistillError(
+            f"{explain(error, endpoint).message}\nThe same command goes on from here; a training "
+            "that was begun goes on by itself."
+        ) from error
+
+
+def find(client: "OpenAI", tag: str) -> "FineTuningJob | None":
+    """The job of that tag that is under way, in whatever state, or has succeeded. A gateway may
+    not know how to look for tags."""
+    for job in _readable(client.fine_tuning.jobs.list(metadata={TAG: tag}, limit=100)):
+        if (job.metadata or {}).get(TAG) == tag and job.status not in ("failed", "cancelled"):
+            return job
+    return None
+
+
+def _readable(answer: Answer) -> Answer:
+    """An answer, unless it is a proxy's page, which the client hands on as a text."""
+    if isinstance(answer, str):
+        raise DistillError(f"OpenAI's address answered what is no answer: {answer[:200]!r}")
+    return answer
+
+
+def create(client: "OpenAI", job: "TrainJob") -> "FineTuningJob":
+    """Upload what is not there yet, and start; a file that is listed but gone is uploaded anew."""
+    import openai
+
+    try:
+        return _start(client, job, anew=False)
+    except openai.BadRequestError as error:
+        if error.param not in FILES:
+            raise
+        return _start(client, job, anew=True)
+
+
+def _start(client: "OpenAI", job: "TrainJob", *, anew: bool) -> "FineTuningJob":
+    """A job on files with this content, which are removed where none may start."""
+    import openai
+
+    paths = zip(FILES, (job.train, job.validation), strict=True)
+    files: dict[str, Any] = {
+        param: _file(client, path, anew=anew) for param, path in paths if path.read_bytes().strip()
+    }
+    numbers: Any = {key: value for key, value in job.recipe.items() if key != "seed"}
+    (job.out / CREATING).touch()
+    try:
+        made = client.fine_tuning.jobs.create(
+            model=job.base,
+            method={"type": "supervised", "supervised": {"hyperparameters": numbers}},
+            metadata={TAG: job.tag},
+            seed=int(str(job.recipe["seed"])),
+            suffix=TAG,
+            **files,
+        )
+    except openai.PermissionDeniedError as error:
+        if error.code != "training_not_available":
+            raise
+        raise TrainingEnded(REFUSED.format(files=_removed(client, files.values()))) from error
+    return _readable(made)
+
+
+def _removed(client: "OpenAI", files: Iterable[str]) -> str:
+    """Remove files of an account that can start no training with them; what became of them."""
+    import openai
+
+    left = []
+    for file in files:
+        try:
+            client.files.delete(file)
+        except openai.APIError:
+            left.append(file)
+    return f"these files are left there: {', '.join(left)}" if left else "the files were deleted"
+
+
+def _file(client: "OpenAI", path: Path, *, anew: bool) -> str:
+    """The id of a file with this content, uploaded when it is not there; or `anew` in any case."""
+    content = path.read_bytes()
+    name = f"{TAG}-{sha256(content).hexdigest()[:32]}.jsonl"
+    known = None
+    if not anew:
+        files = _readable(client.files.list(purpose="fine-tune", limit=10_000))
+        known = next((file.id for file in files if file.filename == name), None)
+    if known is None:
+        known = _readable(client.files.create(file=(name, content), purpose="fine-tune")).id
+    return known
+
+
+def _patiently(call: Callable[[], Answer]) -> Answer:
+    """What a call gives, tried again where that may help; every call looks first at what is there,
+    so that one whose answer was lost does nothing twice."""
+    import openai
+
+    for pause in PAUSES_SECONDS:
+        try:
+            return call()
+        except openai.APIStatusError as error:
+            if not is_retried(error.status_code):
+                raise
+        except (openai.APIConnectionError, json.JSONDecodeError):
+            pass
+        time.sleep(pause)
+    return call()
+
+
+def _follow(client: "OpenAI", job_id: str, job: "TrainJob", on_steps: "OnSteps") -> "Trained":
+    """Until the job has ended; what it tells goes into the log."""
+    told: dict[str, FineTuningJobEvent] = {}
+    pause, late = FIRST_PAUSE_SECONDS, list(LATE_SECONDS)
+    while True:
+        # In this order: what a job that has ended told before is all there.
+        found = _patiently(lambda: client.fine_tuning.jobs.retrieve(job_id))
+        new = _patiently(lambda: _new_events(client, job_id, told))
+        _write_log(job.log, told)
+        on_steps(sum(bool(_loss(event)) for event in new))
+        if found.status in ENDED and not (_is_incomplete(found) and late):
+            return _ended(client, found, job, told)
+        if found.status in ENDED:
+            time.sleep(late.pop(0))
+            continue
+        pause = FIRST_PAUSE_SECONDS if new else min(2 * pause, LONGEST_PAUSE_SECONDS)
+        time.sleep(pause)
+
+
+def _new_events(
+    client: "OpenAI", job_id: str, told: dict[str, "FineTuningJobEvent"]
+) -> list["FineTuningJobEvent"]:
+    """Events that were not told before, added to `told`. They come the newest first, some twice."""
+    new: dict[str, FineTuningJobEvent] = {}
+    for page in client.fine_tuning.jobs.list_events(job_id, limit=100).iter_pages():
+        fresh = {event.id: event for event in page.data if event.id not in told}
+        new |= fresh
+        if not fresh:
+            break
+    told |= new
+    return list(new.values())
+
+
+def _write_log(log: Path, told: Mapping[str, "FineTuningJobEvent"]) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    lines = [
+        f"{datetime.fromtimestamp(event.created_at, UTC).isoformat()} {event.level} {event.message}"
+        for event in sorted(told.values(), key=lambda event: event.created_at)
+    ]
+    log.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def _loss(event: "FineTuningJobEvent") -> dict[str, float]:
+    """Step and losses of an event that has them."""
+    data = event.data if isinstance(event.data, dict) else {}
+    names = {"train_loss": "loss", "valid_loss": "validation_loss"}
+    values = {names[key]: float(value) for key, value in data.items() if key in names and value}
+    return {"step": float(data["step"])} | values if values and "step" in data else {}
+
+
+def _ended(
+    client: "OpenAI",
+    found: "FineTuningJob",
+    job: "TrainJob",
+    told: Mapping[str, "FineTuningJobEvent"],
+) -> "Trained":
+    from distill.train.trainers import Trained
+
+    billed = training_usd(job.base, found.trained_tokens or 0)
+    bill = f"It was billed ${billed}." if billed else "It was not billed."
+    if found.status == "cancelled":
+        raise TrainingEnded(
+            f"the training was cancelled at OpenAI. {bill} The same command begins another", billed
+        )
+    if found.status == "failed":
+        said = found.error.message if found.error else "no reason given"
+        raise TrainingEnded(
+            f"OpenAI's training {found.id} failed: {said}\n{bill} All that it told is in {job.log}",
+            billed,
+        )
+    if not found.fine_tuned_model:
+        raise DistillError(
+            f"OpenAI's training {found.id} has succeeded, but its model has no name yet. The same "
+            "command looks again."
+        )
+    _write_record(client, found, job.out)
+    losses = {row["step"]: row for row in map(_loss, told.values()) if row}
+    return Trained(
+        merged=None,
+        trained_tokens=found.trained_tokens or 0,
+        kept_step=int(max(losses, default=0)),
+        losses=tuple(losses[step] for step in sorted(losses)),
+        model=found.fine_tuned_model,
+        usd=expected_usd(job) if found.trained_tokens is None else billed,
+        most_usd=worst_usd(job) if found.trained_tokens is None else None,
+    )
+
+
+def _is_incomplete(found: "FineTuningJob") -> bool:
+    """Has it succeeded, but what it made or what it took is not told yet?"""
+    told = found.fine_tuned_model and found.trained_tokens is not None
+    return found.status == "succeeded" and not told
+
+
+def _write_record(client: "OpenAI", found: "FineTuningJob", out: Path) -> None:
+    """`job.json`: the job as OpenAI has it, and the models that it kept on the way."""
+    kept = client.fine_tuning.jobs.checkpoints.list(found.id, limit=100)
+    record = {"job": found.to_dict(), "checkpoints": [row.to_dict() for row in kept]}
+    (out / "job.json").write_text(json.dumps(record, indent=2, default=str), encoding="utf-8")
+
+
+def cancel(tag: str) -> Decimal | None:
+    """Stop the job of that tag; USD that it was billed until then, None when none is under way."""
+    with connected(AUTO) as client:
+        found = find(client, tag)
+        if found is None or found.status in ENDED:
+            return None
+        stopped = client.fine_tuning.jobs.cancel(found.id)
+        return training_usd(stopped.model, stopped.trained_tokens or 0)

@@ -1,0 +1,14 @@
+"""The same recipe on transformers, TRL and PEFT, where Unsloth does not install."""
+
+from functools import partial
+
+from distill.train.trainers import lora
+
+check = lora.check
+locate = lora.locate
+recipe = lora.recipe
+longer_than = lora.longer_than
+total_steps = lora.total_steps
+worst_usd = lora.worst_usd
+is_made = lora.is_made
+train = partial(lora.train, "peft")

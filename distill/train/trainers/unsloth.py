@@ -1,0 +1,14 @@
+"""LoRA and QLoRA through Unsloth: its kernels, 4-bit NF4; it trains on a card and on a CPU."""
+
+from functools import partial
+
+from distill.train.trainers import lora
+
+check = lora.check
+locate = lora.locate
+recipe = lora.recipe
+longer_than = lora.longer_than
+total_steps = lora.total_steps
+worst_usd = lora.worst_usd
+is_made = lora.is_made
+train = partial(lora.train, "unsloth")

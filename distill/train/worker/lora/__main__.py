@@ -1,0 +1,54 @@
+"""`python -m lora JOB.json`: load, train, save, merge, report."""
+
+import json
+import sys
+from pathlib import Path
+
+from .events import Job, tell
+from .loading import LOADERS, without_date
+from .messages import in_words
+
+
+def main(job: Job) -> None:
+    """Do the job. A failure that a sentence can explain is told as one, too."""
+    tell(job, {"event": "begun"})
+    try:
+        done = work(job)
+    except Exception as error:
+        if message := in_words(error):
+            tell(job, {"event": "failed", "message": message})
+        raise
+    tell(job, {"event": "done"} | done)
+
+
+def work(job: Job) -> dict[str, object]:
+    """Train the student; its figures."""
+    # Unsloth patches transformers and TRL and must be imported before them: the loader comes first.
+    model, tokenizer = LOADERS[job["trainer"]](job)
+    tokenizer.chat_template = without_date(tokenizer.chat_template)
+
+    from .loop import losses, train
+    from .merging import merge
+    from .precision import widen
+    from .reference_answers import write_answers
+    from .tokenised_rows import read_rows
+
+    train_rows, validation = (
+        read_rows(Path(job[part]), tokenizer) for part in ("train", "validation")
+    )
+    trainer = train(model, tokenizer, job, train_rows, validation)
+    out, state = Path(job["out"]), trainer.state
+    trainer.model.save_pretrained(out / "adapter")
+    widen(trainer.model)
+    write_answers(job, trainer.model, tokenizer)
+    merge(job["base"], trainer.model, out, tokenizer)
+    best = state.best_global_step if trainer.args.load_best_model_at_end else None
+    return {
+        "trained_tokens": round(sum(row["length"] for row in train_rows) * state.epoch),
+        "kept_step": best or state.global_step,
+        "losses": losses(trainer),
+    }
+
+
+if __name__ == "__main__":
+    main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))

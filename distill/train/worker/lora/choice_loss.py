@@ -1,0 +1,63 @@
+"""The loss where the answer is one of a few: the choice first, how it is written second."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .tokenised_rows import IGNORED, Chat, answer_tokens
+
+# Written as one of the choices a student's answer is after a few dozen steps; until then, at full
+# weight, those tokens' gradients are so much larger that Adam takes small steps long afterwards.
+FORM_WEIGHT = 0.3
+
+# The tokens of an answer so far → those that may follow in one of the choices.
+Branches = dict[tuple[int, ...], list[int]]
+
+
+def branches(chat: Chat, choices: Sequence[str], tokenizer: Any) -> Branches:
+    """Where the choices' tokens part, behind the prompt of a chat."""
+    found: dict[tuple[int, ...], set[int]] = {}
+    for choice in choices:
+        answer = [*chat[:-1], {"role": "assistant", "content": choice}]
+        tokens = answer_tokens(answer, tokenizer)[1]
+        for place, token in enumerate(tokens):
+            found.setdefault(tuple(tokens[:place]), set()).add(token)
+    return {before: sorted(after) for before, after in found.items() if len(after) > 1}
+
+
+def choice_loss(logits: Any, labels: Any, parted: Branches) -> Any:
+    """Cross entropy among the choices, a mean over rows, and `FORM_WEIGHT` times what else the
+    cross entropy over the vocabulary has: that it is one of the choices, and its end.
+
+    A server that is held to the choices leaves the others out in the same way, except that it
+    allows a choice in other tokens, too. An answer that is none of the choices is learned as text.
+    logits: (tokens of all answers, vocabulary); labels: (rows, tokens), IGNORED but for the
+    answers.
+    """
+    import torch
+
+    answers = [[token for token in row if token != IGNORED] for row in labels.tolist()]
+    whole = torch.nn.functional.cross_entropy(logits, labels[labels != IGNORED], reduction="sum")
+    chosen = _among_choices(logits, answers, parted)
+    return (chosen + FORM_WEIGHT * (whole - chosen)) / len(answers)
+
+
+def _among_choices(logits: Any, answers: Sequence[Sequence[int]], parted: Branches) -> Any:
+    """The sum of the cross entropy among the tokens that may follow, where choices part. One gather
+    for all: each on its own would make a gradient of the size of `logits`."""
+    import torch
+
+    before = [(answer, place) for answer in answers for place in range(len(answer))]
+    found = {
+        row: [answer[place], *(token for token in allowed if token != answer[place])]
+        for row, (answer, place) in enumerate(before)
+        if answer[place] in (allowed := parted.get(tuple(answer[:place]), []))
+    }
+    if not found:
+        return logits.new_zeros(())
+    width = max(map(len, found.values()))
+    tokens = [[*row, *[IGNORED] * (width - len(row))] for row in found.values()]
+    columns = torch.tensor(tokens, device=logits.device)
+    rows = torch.tensor(list(found), device=logits.device)
+    among = logits[rows[:, None], columns.clamp(min=0)].masked_fill(columns < 0, -torch.inf)
+    first = torch.zeros(len(found), dtype=torch.long, device=logits.device)
+    return torch.nn.functional.cross_entropy(among, first, reduction="sum")

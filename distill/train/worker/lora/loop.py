@@ -1,0 +1,238 @@
+"""The training itself: TRL's trainer on rows that are tokens already, told to report."""
+
+import json
+import math
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from .choice_loss import Branches, branches, choice_loss
+from .events import Job, tell
+from .messages import DivergedError
+from .precision import computing, lengths_of_batches
+from .tokenised_rows import IGNORED, LengthBuckets, Row, collator, filler, read_chats
+
+VALIDATIONS_PER_EPOCH = 2
+STEPS_PER_LOSS = 5
+SAVE_SECONDS = 120.0  # the most that a training which is cut off does again
+STATE = "trainer_state.json"  # what a checkpoint ends with
+
+
+def train(
+    model: Any, tokenizer: Any, job: Job, train_rows: list[Row], validation: list[Row]
+) -> Any:
+    """The trainer, with the best weights loaded, after a training that went on from the last whole
+    checkpoint of the same job."""
+    trainer = make_trainer(model, tokenizer, job, train_rows, validation)
+    keep_adapter_exact(trainer.model)
+    last = last_checkpoint(checkpoints(job))
+    if last and has_ended(last):
+        take_over(trainer, job, last)
+    else:
+        trainer.train(resume_from_checkpoint=last)
+    return trainer
+
+
+def has_ended(checkpoint: str) -> bool:
+    """Whether the training had come to its end at that checkpoint, early or not."""
+    control = state_of(Path(checkpoint))["stateful_callbacks"]["TrainerControl"]["args"]
+    return bool(control["should_training_stop"])
+
+
+def take_over(trainer: Any, job: Job, checkpoint: str) -> None:
+    """What a training that had ended had come to: `train` would go on with one that ended early,
+    since transformers forgets at the beginning of a training that it was to stop."""
+    from transformers import TrainerState
+
+    trainer.state = TrainerState.load_from_json(str(Path(checkpoint) / STATE))
+    best = trainer.state.best_model_checkpoint
+    if trainer.args.load_best_model_at_end and best:
+        trainer._load_best_model()
+    else:
+        trainer._load_from_checkpoint(checkpoint)
+    tell(job, {"event": "steps", "steps": trainer.state.global_step})
+
+
+def checkpoints(job: Job) -> Path:
+    """Where a job's checkpoints lie."""
+    return Path(job["out"]) / "checkpoints"
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """The last whole checkpoint; one that was cut off while it was written is removed."""
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    for path in reversed(found):
+        if state_of(path):
+            return str(path)
+        shutil.rmtree(path)
+    return None
+
+
+def state_of(checkpoint: Path) -> dict[str, Any]:
+    """A checkpoint's state; empty for one that was cut off before its end."""
+    try:
+        found: dict[str, Any] = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return found
+
+
+def make_trainer(
+    model: Any, tokenizer: Any, job: Job, train_rows: list[Row], validation: list[Row]
+) -> Any:
+    """TRL's trainer for a job."""
+    from datasets import Dataset
+    from transformers import EarlyStoppingCallback
+    from trl import SFTTrainer
+
+    recipe = job["recipe"]
+    parted = parted_choices(job, tokenizer)
+
+    class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
+        """Computes the vocabulary's logits only where a token of the answer is asked for: with
+        short answers that is one position in twenty, and the rest is most of the work."""
+
+        def compute_loss(
+            self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any
+        ) -> Any:
+            with computing():
+                loss = answer_loss(model.get_base_model(), inputs, parted)
+            return (loss, {"loss": loss}) if return_outputs else loss
+
+        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+            lengths = [row["length"] for row in train_rows]
+            return LengthBuckets(lengths, recipe["batch_size"], recipe["seed"])
+
+    callbacks = [reporter(job)]
+    if validation and recipe["patience"]:
+        callbacks.append(EarlyStoppingCallback(recipe["patience"]))
+    return AnswerTrainer(
+        model=model,
+        args=config(job, len(train_rows), bool(validation)),
+        processing_class=tokenizer,
+        train_dataset=Dataset.from_list(train_rows),
+        eval_dataset=Dataset.from_list(validation) if validation else None,
+        data_collator=collator(filler(tokenizer), lengths_of_batches()),
+        callbacks=callbacks,
+    )
+
+
+def config(job: Job, rows: int, validated: bool) -> Any:
+    """TRL's settings for a job."""
+    import torch
+    from trl import SFTConfig
+
+    recipe = job["recipe"]
+    card = torch.cuda.is_available()
+    bf16 = card and torch.cuda.is_bf16_supported()
+    interval = max(1, math.ceil(rows / recipe["batch_size"]) // VALIDATIONS_PER_EPOCH)
+    return SFTConfig(
+        output_dir=str(checkpoints(job)),
+        num_train_epochs=recipe["epochs"],
+        learning_rate=recipe["learning_rate"],
+        per_device_train_batch_size=recipe["batch_size"],
+        per_device_eval_batch_size=recipe["batch_size"],
+        gradient_accumulation_steps=1,  # with a card Unsloth's default is another
+        lr_scheduler_type=recipe["schedule"],
+        warmup_steps=recipe["warmup_share"],
+        weight_decay=0.0,
+        optim="adamw_torch",
+        bf16=bf16,
+        fp16=card and not bf16,
+        gradient_checkpointing=False,
+        remove_unused_columns=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        prediction_loss_only=True,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        eval_strategy="steps" if validated else "no",
+        eval_steps=interval,
+        save_strategy="steps",
+        save_steps=interval,
+        save_total_limit=2,
+        load_best_model_at_end=validated and recipe["patience"] > 0,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        restore_callback_states_from_checkpoint=True,  # how long no validation was better
+        report_to="none",
+        disable_tqdm=True,
+        seed=recipe["seed"],
+        data_seed=recipe["seed"],
+    )
+
+
+def keep_adapter_exact(model: Any) -> None:
+    """TRL makes a QLoRA adapter bfloat16, whose 8 bits lose most of an optimizer's small steps; and
+    a processor without instructions for it is three times slower."""
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+
+
+def parted_choices(job: Job, tokenizer: Any) -> Branches:
+    """Where the answers that the job knows part; empty where any text may be one."""
+    chats = read_chats(Path(job["train"])) if job["choices"] else []
+    return branches(chats[0], job["choices"], tokenizer) if chats else {}
+
+
+def answer_loss(model: Any, inputs: Any, parted: Branches) -> Any:
+    """Mean cross entropy of the answers' tokens, or of the choice among a few answers."""
+    import torch
+
+    hidden = model.model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])[0][
+        :, :-1
+    ]
+    targets = inputs["labels"][:, 1:]
+    wanted = targets != IGNORED
+    logits = model.lm_head(hidden[wanted]).float()
+    if parted:
+        return choice_loss(logits, targets, parted)
+    return torch.nn.functional.cross_entropy(logits, targets[wanted])
+
+
+def reporter(job: Job) -> Any:
+    """A callback that tells the parent of steps and losses, sees to it that little is lost by a
+    kill, and ends a training whose loss is no number."""
+    from transformers import TrainerCallback
+
+    class Reporter(TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.saved = time.monotonic()
+            tell(job, {"event": "steps", "steps": state.global_step})
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            tell(job, {"event": "steps", "steps": 1})
+            if time.monotonic() - self.saved > SAVE_SECONDS:
+                control.should_save = True
+
+        def on_save(self, *_: Any, **__: Any) -> None:
+            self.saved = time.monotonic()
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            for key in ("loss", "eval_loss"):
+                if not math.isfinite(logs.get(key, 0.0)):
+                    raise DivergedError(key, state.global_step)
+
+    return Reporter()
+
+
+def losses(trainer: Any) -> list[dict[str, float]]:
+    """The curve of the whole training: step, and the mean loss of the steps up to it, or the
+    validation_loss there. The means are made here and not by the trainer, whose own begin anew
+    where a training goes on."""
+    rows: list[dict[str, float]] = []
+    window: list[float] = []
+    for logs in trainer.state.log_history:
+        step = float(logs["step"])
+        if "loss" in logs:
+            window.append(float(logs["loss"]))
+        if "loss" in logs and (logs["step"] % STEPS_PER_LOSS == 0):
+            rows.append({"step": step, "loss": sum(window) / len(window)})
+            window.clear()
+        if "eval_loss" in logs:
+            rows.append({"step": step, "validation_loss": float(logs["eval_loss"])})
+    if window:
+        last = float(trainer.state.global_step)
+        rows.append({"step": last, "loss": sum(window) / len(window)})
+    return rows
