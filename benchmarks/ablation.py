@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.real_classify import TARGETS, write_task
 from distill import pipeline
-from distill.core.records import Example
+from distill.core.dataset import Example
 from distill.core.workspace import Workspace
 from distill.curate import means_of, run_checks
 from distill.estimate.run_start import Way

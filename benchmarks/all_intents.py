@@ -21,8 +21,11 @@ from time import perf_counter
 from typing import Any
 
 from benchmarks.real_classify import PROMPTS, natural, write_rows
+from distill.core.dataset import Example, SplitRow
 from distill.core.progress import shown
-from distill.core.records import Ask, Example, SplitRow, Student, content_id, fold
+from distill.core.requests import Ask
+from distill.core.students import Student
+from distill.core.text import content_id, fold
 from distill.core.workspace import EVENTS, Workspace
 from distill.evaluate.served import models, serve
 from distill.evaluate.statistics import paired_difference, share

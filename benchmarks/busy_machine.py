@@ -21,7 +21,7 @@ from typing import Any
 
 from distill.core.processors import is_disturbed
 from distill.core.progress import Progress
-from distill.core.records import Endpoint, Model, Request
+from distill.core.requests import Endpoint, Model, Request
 from distill.evaluate.load import extents, measure
 from distill.pricing.token_prices import usd_per_1k
 from distill.report.timing import MARK

@@ -22,7 +22,7 @@ from typing import Any
 
 from openai import AsyncOpenAI
 
-from distill.core.records import Ask, Completion, Message, Request, Sampling
+from distill.core.requests import Ask, Completion, Message, Request, Sampling
 from distill.llm.client import complete_all
 from distill.llm.ledger import StoreLedger
 from distill.llm.models import choose

@@ -29,7 +29,7 @@ from typing import Any
 
 from benchmarks.dedup_texts import Planted, Words, plant, read
 from benchmarks.peers.run_dedup import TOOLS, shingles
-from distill.core.records import fold
+from distill.core.text import fold
 
 THRESHOLD = 0.7
 REPEATED = 100_000  # up to so many texts the median of three

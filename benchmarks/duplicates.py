@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from distill.core.records import fold
+from distill.core.text import fold
 from distill.text.embeddings import similar_pairs
 
 TARGET = 0.90

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.real_classify import INTENTS
-from distill.core.records import Leak, fold
+from distill.core.dataset import Leak
+from distill.core.text import fold
 from distill.text.contamination import NEAR, SEMANTIC, leak_matches
 from distill.text.pii.detect import find_personal, mask_personal, name_kinds
 

@@ -22,7 +22,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from distill.core.records import Endpoint, Message, Model, Request, Sampling
+from distill.core.requests import Endpoint, Message, Model, Request, Sampling
 from distill.llm.load_test import Extent, closed_loop
 from distill.llm.providers import DIALECTS
 from distill.llm.providers.wire import Body, Reply

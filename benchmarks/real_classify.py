@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from distill import pipeline
-from distill.core.records import fold
+from distill.core.text import fold
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import Way
 

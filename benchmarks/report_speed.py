@@ -24,22 +24,10 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from distill import pipeline
-from distill.core.records import (
-    Ask,
-    Candidate,
-    Completion,
-    Drop,
-    Example,
-    Labelled,
-    Message,
-    Prediction,
-    Request,
-    Sampling,
-    Score,
-    SplitRow,
-    Spread,
-    Student,
-)
+from distill.core.dataset import Candidate, Drop, Example, Labelled, SplitRow, Spread
+from distill.core.evaluation import Prediction, Score
+from distill.core.requests import Ask, Completion, Message, Request, Sampling
+from distill.core.students import Student
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import Way, begin
 from distill.store import Store, open_store

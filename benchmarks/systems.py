@@ -25,8 +25,10 @@ from typing import Any
 
 from benchmarks.real_classify import natural
 from distill import pipeline
+from distill.core.dataset import Example, Labelled, SplitRow
 from distill.core.progress import shown
-from distill.core.records import Example, Labelled, SplitRow, Student, content_id, fold
+from distill.core.students import Student
+from distill.core.text import content_id, fold
 from distill.core.workspace import EVENTS, Workspace
 from distill.estimate.run_start import Way, begin
 from distill.task import load_task

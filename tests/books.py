@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from itertools import count
 
-from distill.core.records import Attempt, Completion, Outcome, Request
+from distill.core.requests import Attempt, Completion, Outcome, Request
 
 
 class Books:

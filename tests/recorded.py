@@ -5,19 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from distill.core.evaluation import Prediction, Score
 from distill.core.progress import Progress
-from distill.core.records import (
-    Ask,
-    Completion,
-    Message,
-    Prediction,
-    Price,
-    Request,
-    Sampling,
-    Score,
-    Student,
-    Usage,
-)
+from distill.core.requests import Ask, Completion, Message, Price, Request, Sampling, Usage
+from distill.core.students import Student
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import Way, begin
 from distill.pricing.token_prices import MachinePrice, token_price

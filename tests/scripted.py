@@ -15,7 +15,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from distill.core import processors
-from distill.core.records import Endpoint, Model
+from distill.core.requests import Endpoint, Model
 from distill.llm.models import TEACHERS
 from distill.pricing.token_prices import MachinePrice, Rates
 from distill.serve import SERVERS, ServerSettings

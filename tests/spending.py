@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from distill.core.records import Ask, Completion, Endpoint, Message, Model, Request, Sampling
+from distill.core.requests import Ask, Completion, Endpoint, Message, Model, Request, Sampling
 from distill.llm.batches.runner import Batched, batching
 from distill.llm.client import complete_all
 from distill.llm.ledger import StoreLedger

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from distill.core.records import Sampling
+from distill.core.requests import Sampling
 from distill.llm.providers.wire import answer_schema
 from distill.rehearsal.provider.schemas import check_anthropic, check_openai
 from distill.task.answers import Labels

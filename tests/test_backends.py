@@ -10,7 +10,7 @@ import pytest
 
 from distill.core import hardware
 from distill.core.errors import ChildError, DistillError, InputError
-from distill.core.records import Api, Message, Model, Request, Sampling
+from distill.core.requests import Api, Message, Model, Request, Sampling
 from distill.llm import models
 from distill.llm.client import complete_all
 from distill.llm.doctor import diagnose

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distill import pipeline
-from distill.core.records import Student
+from distill.core.students import Student
 from distill.core.workspace import Workspace
 from distill.evaluate.statistics import Interval, Result, Verdict
 from distill.pricing import finetuning

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from distill.core.errors import DistillError
-from distill.core.records import (
+from distill.core.requests import (
     Attempt,
     Endpoint,
     Message,

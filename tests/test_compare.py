@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from distill import pipeline
 from distill.cli import cli
 from distill.core.errors import InputError
-from distill.core.records import Score
+from distill.core.evaluation import Score
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import Way
 from distill.report.compare_runs import Measured, compare, yardstick

@@ -6,7 +6,7 @@ from math import log
 import pytest
 from sklearn.calibration import calibration_curve
 
-from distill.core.records import Message, Request, Sampling
+from distill.core.requests import Message, Request, Sampling
 from distill.llm.providers import DIALECTS
 from distill.report.calibration import (
     Figures,

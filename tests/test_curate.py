@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.core.records import Candidate, Drop, Pair, Source
+from distill.core.dataset import Candidate, Drop, Pair, Source
 from distill.curate import context, lost_inputs, run_checks
 from distill.curate.context import Means, Method
 from distill.curate.registry import CHECKS

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from distill.core.records import Pair
+from distill.core.dataset import Pair
 from distill.text import embeddings
 from distill.text.embeddings import embed, embed_once, similar_matches, similar_pairs
 

@@ -25,7 +25,8 @@ from typing import Any
 import pytest
 
 from distill.core.errors import ChildError, DistillError
-from distill.core.records import Answered, Ask, Model, Student
+from distill.core.requests import Answered, Ask, Model
+from distill.core.students import Student
 from distill.core.workspace import Workspace
 from distill.evaluate import parity
 from distill.evaluate.parity import TrainedAnswers

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from distill.cli import cli
+from distill.core.dataset import Example, SplitRow
 from distill.core.errors import InputError
-from distill.core.records import Example, SplitRow
 from distill.core.workspace import Workspace
 from distill.llm.token_count import PER_MESSAGE, of_text
 from distill.pricing.finetuning import TUNABLE

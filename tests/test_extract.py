@@ -11,8 +11,10 @@ from click.testing import CliRunner
 
 from distill import pipeline
 from distill.cli import cli
+from distill.core.dataset import Candidate, Example, Labelled, SplitRow
 from distill.core.errors import InputError
-from distill.core.records import Candidate, Endpoint, Example, Labelled, Model, Prediction, SplitRow
+from distill.core.evaluation import Prediction
+from distill.core.requests import Endpoint, Model
 from distill.core.workspace import Workspace
 from distill.curate import answer_format as form
 from distill.curate import balance

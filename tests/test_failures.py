@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from distill.core.records import Endpoint, Model
+from distill.core.requests import Endpoint, Model
 from distill.llm.failures import explain, unreadable
 from distill.pricing.token_prices import MachinePrice
 

@@ -10,8 +10,9 @@ from click.testing import CliRunner
 
 from distill import pipeline
 from distill.cli import cli
+from distill.core.dataset import Example, Labelled, SplitRow
 from distill.core.errors import InputError
-from distill.core.records import Example, Labelled, Prediction, SplitRow
+from distill.core.evaluation import Prediction
 from distill.core.workspace import Workspace
 from distill.report.loaded import results_of
 from distill.report.memorisation import memorised_texts

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from distill.core.dataset import Candidate
 from distill.core.errors import InputError
-from distill.core.records import Candidate, Model
+from distill.core.requests import Model
 from distill.core.workspace import Workspace
 from distill.estimate import plan
 from distill.estimate.run_start import Way

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from distill.core.records import Leak
+from distill.core.dataset import Leak
 from distill.text import contamination
 from distill.text.contamination import leak_matches, near_copies
 from distill.text.pii.detect import name_kinds

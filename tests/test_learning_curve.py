@@ -13,8 +13,9 @@ from click.testing import CliRunner
 
 from distill import pipeline
 from distill.cli import cli
+from distill.core.dataset import Example, SplitRow
 from distill.core.errors import DistillError, InputError
-from distill.core.records import Example, SplitRow, content_id
+from distill.core.text import content_id
 from distill.core.workspace import Workspace
 from distill.estimate.consent import Consent, Declined
 from distill.estimate.finetuning import curve_cost

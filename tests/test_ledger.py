@@ -236,6 +236,6 @@ def test_no_credit_stops_at_once(database: Path, provider: Provider) -> None:
 
 
 def test_requests_differ() -> None:
-    from distill.core.records import Model
+    from distill.core.requests import Model
 
     assert len({row.id for row in requests(Model("m", None, "openai"), 50)}) == 50

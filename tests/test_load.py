@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from distill.core.errors import DistillError
-from distill.core.records import Endpoint, Message, Model, Request, Sampling, Speed
+from distill.core.evaluation import Speed
+from distill.core.requests import Endpoint, Message, Model, Request, Sampling
 from distill.llm.load_test import Extent, closed_loop
 from distill.pricing.token_prices import MachinePrice
 from tests.standin import StandIn

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from distill import pipeline
-from distill.core.records import Ask, Labelled, Message, Prediction, Request, Sampling, Score
+from distill.core.dataset import Labelled
+from distill.core.evaluation import Prediction, Score
+from distill.core.requests import Ask, Message, Request, Sampling
 from distill.core.workspace import Workspace
 from distill.evaluate.statistics import gold_needed, verdicts_on_rivals
 from distill.report.build import collect

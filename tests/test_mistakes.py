@@ -1,6 +1,7 @@
 """Which gold rows are shown as mistakes, and in which order."""
 
-from distill.core.records import Labelled, Prediction
+from distill.core.dataset import Labelled
+from distill.core.evaluation import Prediction
 from distill.report.mistakes import SHOWN, mistakes
 from distill.task.answers import Labels
 

@@ -14,21 +14,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from distill.core.evaluation import Prediction, Score
 from distill.core.progress import shown
-from distill.core.records import (
+from distill.core.requests import (
     Ask,
     Attempt,
     Completion,
     Message,
     Outcome,
-    Prediction,
     Price,
     Request,
     Sampling,
-    Score,
-    Student,
     Usage,
 )
+from distill.core.students import Student
 from distill.core.workspace import Workspace
 from distill.estimate import plan
 from distill.estimate.run_start import Way, begin

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.core.records import Pair, fold
+from distill.core.dataset import Pair
+from distill.core.text import fold
 from distill.text.near_duplicates import MOST_EACH, near_pairs
 from distill.text.near_duplicates.minhash import MOST_HASHES, bands_of
 from distill.text.near_duplicates.shingles import FILLER, WIDTH, jaccard

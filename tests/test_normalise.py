@@ -2,7 +2,8 @@
 
 import pytest
 
-from distill.core.records import Labelled, Prediction
+from distill.core.dataset import Labelled
+from distill.core.evaluation import Prediction
 from distill.evaluate.scorers import scorer_of
 from distill.report.fields import scored_otherwise
 from distill.task.fields import Fields

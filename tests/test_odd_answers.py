@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from distill.core.errors import DistillError
-from distill.core.records import Completion, Endpoint, Message, Model, Outcome, Request, Sampling
+from distill.core.requests import Completion, Endpoint, Message, Model, Outcome, Request, Sampling
 from distill.llm import client as asking
 from distill.llm.client import complete_all
 from distill.llm.completions import BEYOND, DEARER, NO_USAGE

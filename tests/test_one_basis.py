@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from distill.cli.output import show_report
-from distill.core.records import Usage
+from distill.core.requests import Usage
 from distill.core.workspace import Workspace
 from distill.report import report, systems
 from distill.report.build import collect

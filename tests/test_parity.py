@@ -12,7 +12,7 @@ import pytest
 
 from distill import pipeline
 from distill.core.errors import DistillError
-from distill.core.records import Answered, Ask, Completion, Message, Model
+from distill.core.requests import Answered, Ask, Completion, Message, Model
 from distill.core.workspace import Workspace
 from distill.evaluate import parity
 from distill.evaluate.parity import TrainedAnswer, TrainedAnswers

@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 
 from distill import cli
 from distill.core.errors import InputError
-from distill.core.records import Ask
+from distill.core.requests import Ask
 from distill.core.workspace import Workspace
 from distill.estimate import Plan, plan
 from distill.estimate.consent import WHOLE_BUDGET, Declined

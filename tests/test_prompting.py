@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from distill.core.records import Model
+from distill.core.requests import Model
 from distill.estimate.run_start import Way
 from distill.generate.rounds import first_counts
 from distill.generate.synthesis import synthesis_request, synthesis_rounds

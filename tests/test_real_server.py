@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.core.records import Completion, Endpoint, Message, Model, Request, Sampling
+from distill.core.requests import Completion, Endpoint, Message, Model, Request, Sampling
 from distill.llm.client import complete_all
 from distill.llm.models import choose
 from distill.llm.providers import vllm

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from distill.core.errors import ChildError, DistillError
-from distill.core.records import Ask, Endpoint, Model
+from distill.core.requests import Ask, Endpoint, Model
 from distill.core.workspace import EVENTS
 from distill.llm.complete import ask_all, lazily
 from distill.pricing.token_prices import MachinePrice

@@ -16,7 +16,7 @@ import pytest
 from distill import pipeline
 from distill.core.errors import DistillError, InputError
 from distill.core.hosts import is_loopback
-from distill.core.records import Endpoint, Model, Started
+from distill.core.requests import Endpoint, Model, Started
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import Way
 from distill.llm import student_endpoint

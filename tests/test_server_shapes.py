@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from distill.core.errors import InputError
-from distill.core.records import Api, Endpoint, Message, Model, Request, Sampling
+from distill.core.requests import Api, Endpoint, Message, Model, Request, Sampling
 from distill.llm.client import complete_all
 from distill.llm.models import choose
 from distill.pricing.token_prices import Rates, TokenPrice

@@ -11,7 +11,8 @@ import numpy
 import pytest
 
 from distill import pipeline
-from distill.core.records import Completion, Model, ProbeAnswer, Request
+from distill.core.evaluation import ProbeAnswer
+from distill.core.requests import Completion, Model, Request
 from distill.core.workspace import Workspace
 from distill.evaluate import regression_probes
 from distill.evaluate.regression_probes import Probe, judged, probes

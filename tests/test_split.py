@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from distill import pipeline
+from distill.core.dataset import Example, Labelled, Source
 from distill.core.errors import DistillError, InputError
-from distill.core.records import Example, Labelled, Source, content_id
+from distill.core.text import content_id
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import Way
 from distill.task import Task

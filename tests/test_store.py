@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from distill.core.errors import DistillError, InputError
-from distill.core.records import Ask, Attempt, Completion, Message, Outcome, Request, Sampling
+from distill.core.requests import Ask, Attempt, Completion, Message, Outcome, Request, Sampling
 from distill.store import INTERRUPTED, Run, Store, migrate, open_store
 from distill.store.readonly import export, query
 from tests.conftest import held_by_another_process

@@ -8,7 +8,7 @@ from unicodedata import normalize
 import pytest
 
 from distill.core.errors import InputError
-from distill.core.records import Usage
+from distill.core.requests import Usage
 from distill.core.workspace import Workspace
 from distill.pricing.token_prices import token_price
 from distill.task import Task, known_tasks, load_task

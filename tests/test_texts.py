@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from distill import pipeline
+from distill.core.dataset import Candidate
 from distill.core.errors import InputError
-from distill.core.records import Candidate, Message, Model, Prediction, Score
+from distill.core.evaluation import Prediction, Score
+from distill.core.requests import Message, Model
 from distill.core.workspace import Workspace
 from distill.curate import agreement, answer_format, boilerplate, duplicates
 from distill.curate.context import Means
@@ -432,7 +434,7 @@ def test_a_line_for_a_shell_has_no_constraint(
 ) -> None:
     from decimal import Decimal
 
-    from distill.core.records import Endpoint
+    from distill.core.requests import Endpoint
     from distill.pricing.token_prices import MachinePrice
 
     task = write(workspace)

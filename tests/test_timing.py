@@ -18,7 +18,8 @@ from distill import pipeline
 from distill.cli import cli
 from distill.core import processors
 from distill.core.errors import InputError
-from distill.core.records import Ask, Completion, Message, Request, Sampling, Speed, Stretch
+from distill.core.evaluation import Speed, Stretch
+from distill.core.requests import Ask, Completion, Message, Request, Sampling
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import Way
 from distill.evaluate.load import SECONDS, extents

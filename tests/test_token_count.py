@@ -2,7 +2,7 @@
 
 import pytest
 
-from distill.core.records import Message, Model, Request, Sampling
+from distill.core.requests import Message, Model, Request, Sampling
 from distill.estimate.prompt_cache import cached_and_written
 from distill.llm import token_count
 from distill.llm.token_count import PromptTokens, of_prompt, of_text

@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from distill.core.records import Candidate, Model, Source
+from distill.core.dataset import Candidate, Source
+from distill.core.requests import Model
 from distill.generate.rounds import Round, first_counts, next_counts, planned_counts, why_enough
 from distill.generate.synthesis import inputs_per_request
 from distill.task import Task

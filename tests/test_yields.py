@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from distill import pipeline
 from distill.cli import cli
-from distill.core.records import Drop
+from distill.core.dataset import Drop
 from distill.core.workspace import Workspace
 from distill.curate.yields import dropped_rows, yields
 from distill.rehearsal.provider import Settings

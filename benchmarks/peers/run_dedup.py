@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from distill.core.records import fold
+from distill.core.text import fold
 
 WIDTH = 4
 HASHES = 128  # the default or the example of each

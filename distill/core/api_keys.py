@@ -3,7 +3,7 @@
 import os
 
 from distill.core.errors import InputError
-from distill.core.records import Endpoint
+from distill.core.requests import Endpoint
 
 
 def required_key(variable: str, who: str, instead: str) -> None:

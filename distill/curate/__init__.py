@@ -7,7 +7,8 @@ what it matched. Kept + dropped = completed, always. A person's word stands abov
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from distill.core.records import Candidate, Drop, Example, most_frequent
+from distill.core.dataset import Candidate, Drop, Example
+from distill.core.text import most_frequent
 from distill.curate import (
     agreement,
     answer_format,

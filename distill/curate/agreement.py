@@ -4,7 +4,7 @@ same input?"""
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from distill.core.records import Candidate, Drop
+from distill.core.dataset import Candidate, Drop
 from distill.curate.context import Means, same_inputs
 from distill.curate.human_review import accepted
 from distill.curate.masking import masked

@@ -3,7 +3,8 @@ too short nor too long, and the answer is one of the labels, fits the schema, or
 
 from collections.abc import Sequence
 
-from distill.core.records import Candidate, Drop, fold
+from distill.core.dataset import Candidate, Drop
+from distill.core.text import fold
 from distill.curate.context import Means
 from distill.task import Task
 from distill.task.answers import Text

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from math import ceil
 
-from distill.core.records import Candidate, Drop
+from distill.core.dataset import Candidate, Drop
 from distill.curate.context import Means
 from distill.task.groups import group_shares
 

@@ -3,7 +3,7 @@ where answers are texts: are they one?"""
 
 from collections.abc import Sequence
 
-from distill.core.records import Candidate, Drop
+from distill.core.dataset import Candidate, Drop
 from distill.curate.context import Means
 from distill.task import INSTRUCTIONS, Task
 from distill.task.answers import Text

@@ -6,7 +6,7 @@ have one.
 
 from collections.abc import Sequence
 
-from distill.core.records import Candidate, Drop
+from distill.core.dataset import Candidate, Drop
 from distill.curate.context import Means
 from distill.task import Task
 from distill.text.classifiers import fit_embeddings

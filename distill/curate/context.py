@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from distill.core.records import Candidate, Pair, Review, fold
+from distill.core.dataset import Candidate, Pair, Review
+from distill.core.text import fold
 from distill.curate.masking import masked
 from distill.task import Task
 from distill.text.embeddings import similar_pairs

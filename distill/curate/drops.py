@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+from distill.core.dataset import Labelled, Leak
 from distill.core.errors import InputError
-from distill.core.records import Labelled, Leak
 from distill.core.workspace import Workspace
 from distill.curate.yields import dropped_rows, figures, yields
 from distill.store import Store, open_store, open_to_read

@@ -9,7 +9,7 @@ duplicate: such rows show where a label ends.
 from collections import defaultdict
 from collections.abc import Sequence
 
-from distill.core.records import Candidate, Drop, Pair
+from distill.core.dataset import Candidate, Drop, Pair
 from distill.curate.context import Means, Method, same_inputs
 from distill.curate.human_review import accepted
 from distill.curate.masking import masked

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from distill.core.records import Candidate, Drop, fold
+from distill.core.dataset import Candidate, Drop
+from distill.core.text import fold
 from distill.curate.context import Means
 
 REASON = "rejected by a person"

@@ -3,7 +3,9 @@
 import random
 from collections.abc import Sequence
 
-from distill.core.records import Answered, Ask, Candidate, content_id
+from distill.core.dataset import Candidate
+from distill.core.requests import Answered, Ask
+from distill.core.text import content_id
 from distill.llm.complete import ask_all, lazily, teacher_settings
 from distill.llm.models import choose
 from distill.store import Store

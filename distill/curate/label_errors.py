@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from distill.core.records import Candidate, Drop
+from distill.core.dataset import Candidate, Drop
 from distill.curate.classifier_check import opinions
 from distill.curate.context import Means
 from distill.text.label_errors import Suspect, suspect_labels

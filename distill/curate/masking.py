@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from distill.core.records import Candidate
+from distill.core.dataset import Candidate
 from distill.task import Task
 from distill.text.pii.detect import Found, find_personal, mask_personal
 

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Sequence
 
-from distill.core.records import Candidate, Drop, fold
+from distill.core.dataset import Candidate, Drop
+from distill.core.text import fold
 from distill.curate.context import Means
 from distill.curate.masking import BETWEEN, masked, personal_in
 from distill.task import Task

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+from distill.core.dataset import Candidate, Drop
 from distill.core.errors import InputError
-from distill.core.records import Candidate, Drop, fold
+from distill.core.text import fold
 from distill.core.workspace import Workspace
 from distill.curate.context import Means
 from distill.curate.drops import curated

@@ -3,7 +3,8 @@ later one, computes nothing again."""
 
 from collections.abc import Sequence
 
-from distill.core.records import Pair, content_id
+from distill.core.dataset import Pair
+from distill.core.text import content_id
 from distill.curate import context
 from distill.curate.context import Method
 from distill.store import Store

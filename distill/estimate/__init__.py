@@ -12,7 +12,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from distill.core.purpose import is_timed
-from distill.core.records import Model, Request, Usage
+from distill.core.requests import Model, Request, Usage
 from distill.estimate.costs import Plan, Step, dollars
 from distill.estimate.finetuning import (
     STUDENT,

@@ -9,7 +9,8 @@ from decimal import Decimal
 from statistics import fmean
 from typing import NamedTuple
 
-from distill.core.records import Model, Request, SplitRow
+from distill.core.dataset import SplitRow
+from distill.core.requests import Model, Request
 from distill.evaluate.curve import parts
 from distill.generate.rounds import ASSUMED_YIELD, planned_counts
 from distill.generate.synthesis import inputs_per_request

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
-from distill.core.records import Request
+from distill.core.requests import Request
 from distill.core.workspace import Workspace
 from distill.estimate import Plan, Step, plan
 from distill.estimate.consent import NO_CONSENT, Consent

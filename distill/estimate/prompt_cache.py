@@ -4,7 +4,7 @@ OpenAI caches by itself whatever is long enough, in steps; Anthropic what is mar
 instructions. What follows them differs from request to request.
 """
 
-from distill.core.records import Model
+from distill.core.requests import Model
 from distill.llm.providers.capabilities import anthropic_cache_minimum
 from distill.llm.token_count import PromptTokens
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from distill.core.records import Model, Request
+from distill.core.requests import Model, Request
 from distill.estimate.workload import AGAIN, ANSWER, EVALUATE, JUDGE, Demand, Wanted
 from distill.generate.rounds import ASSUMED_YIELD
 from distill.llm.token_count import of_prompt, of_text

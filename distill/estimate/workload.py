@@ -7,8 +7,9 @@ said to be like others that can.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from distill.core.dataset import Candidate
 from distill.core.purpose import COMPARED
-from distill.core.records import Answered, Ask, Candidate, Completion, Model, Request
+from distill.core.requests import Answered, Ask, Completion, Model, Request
 from distill.curate.judging import PURPOSE as JUDGE
 from distill.evaluate.pairwise_judge import CONTROLS, Pair, both_ways
 from distill.evaluate.systems import TEACHER_AGAIN, gold_for

@@ -10,25 +10,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from math import exp
 
+from distill.core.dataset import Labelled, SplitRow
 from distill.core.errors import InputError
+from distill.core.evaluation import Prediction, ProbeAnswer, Score, ServerFigures, Speed
 from distill.core.processes import memory_mib
 from distill.core.processors import watched
 from distill.core.purpose import MEASURED
-from distill.core.records import (
-    Answered,
-    Ask,
-    Endpoint,
-    Labelled,
-    Parity,
-    Prediction,
-    ProbeAnswer,
-    Request,
-    Score,
-    ServerFigures,
-    Speed,
-    SplitRow,
-    Student,
-)
+from distill.core.requests import Answered, Ask, Endpoint, Request
+from distill.core.students import Parity, Student
 from distill.evaluate import parity, regression_probes
 from distill.evaluate.baselines import answers_of, rivals, speeds_of
 from distill.evaluate.load import extents, measure

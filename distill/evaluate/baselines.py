@@ -7,8 +7,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from distill.core.dataset import SplitRow
 from distill.core.errors import InputError
-from distill.core.records import Prediction, Speed, SplitRow
+from distill.core.evaluation import Prediction, Speed
 from distill.evaluate.statistics import percentile
 from distill.task import Task
 from distill.task.answers import Text

@@ -6,8 +6,9 @@ are in the store. What is there is neither trained nor asked again.
 
 from collections.abc import Sequence
 
+from distill.core.dataset import SplitRow
 from distill.core.errors import InputError
-from distill.core.records import Prediction, Score, SplitRow
+from distill.core.evaluation import Prediction, Score
 from distill.evaluate import score, student_predictions
 from distill.evaluate.learning_curve import (
     CURVE,

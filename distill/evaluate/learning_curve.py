@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from distill.core.records import SplitRow, content_id
+from distill.core.dataset import SplitRow
+from distill.core.text import content_id
 from distill.evaluate.statistics import estimate, gain_of_more
 
 SHARES = (0.25, 0.5)  # and all of it, which the run's own student has learned

@@ -5,8 +5,9 @@ The closed loop of every system that we serve is the same, so that their prices 
 
 from collections.abc import Sequence
 
+from distill.core.evaluation import Speed
 from distill.core.progress import Progress
-from distill.core.records import Endpoint, Request, Speed
+from distill.core.requests import Endpoint, Request
 from distill.evaluate.statistics import percentile
 from distill.llm.load_test import Extent, closed_loop
 

@@ -8,8 +8,10 @@ answer to another input (the control), and whether it agrees with people, where 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from distill.core.evaluation import Prediction, Score
 from distill.core.purpose import COMPARED, MEASURED
-from distill.core.records import Answered, Ask, Model, Prediction, Request, Score, content_id
+from distill.core.requests import Answered, Ask, Model, Request
+from distill.core.text import content_id
 from distill.llm.complete import ask_all, lazily, teacher_settings
 from distill.llm.models import choose
 from distill.store import Store

@@ -13,16 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distill.core.errors import DistillError
-from distill.core.records import (
-    Answered,
-    Completion,
-    Message,
-    Model,
-    Parity,
-    Request,
-    Sampling,
-    Student,
-)
+from distill.core.requests import Answered, Completion, Message, Model, Request, Sampling
+from distill.core.students import Parity, Student
 from distill.serve.base_folder import chat_template
 
 SHOWN = 3

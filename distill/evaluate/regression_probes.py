@@ -12,16 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from distill.core.records import (
-    Completion,
-    Labelled,
-    Message,
-    Model,
-    ProbeAnswer,
-    Request,
-    Sampling,
-    fold,
-)
+from distill.core.dataset import Labelled
+from distill.core.evaluation import ProbeAnswer
+from distill.core.requests import Completion, Message, Model, Request, Sampling
+from distill.core.text import fold
 from distill.task import Task
 from distill.task.answers import AnswerForm, Text
 from distill.task.prompts import student_messages

@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from distill.core.purpose import MEASURED
-from distill.core.records import MODEL_TOKENS, Endpoint, Model, Request, Student
+from distill.core.requests import MODEL_TOKENS, Endpoint, Model, Request
+from distill.core.students import Student
 from distill.evaluate import parity
 from distill.evaluate.parity import TrainedAnswers
 from distill.evaluate.systems import TEACHER_AGAIN

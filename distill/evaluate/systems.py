@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from distill.core.records import Labelled
+from distill.core.dataset import Labelled
 
 # The metric that comes first, as the head of a column.
 HEADS = {"accuracy": "right", "field_f1": "field F1", "win_rate": "win rate"}

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from distill.core.dataset import Candidate
 from distill.core.errors import InputError
-from distill.core.records import Answered, Ask, Candidate, Model, Request
+from distill.core.requests import Answered, Ask, Model, Request
 from distill.generate.rounds import Round, first_counts, next_counts, why_enough
 from distill.generate.synthesis import (
     NOTHING,

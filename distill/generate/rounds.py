@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from distill.core.records import Candidate, Model
+from distill.core.dataset import Candidate
+from distill.core.requests import Model
 from distill.generate.synthesis import Counts, counts_for, inputs_per_request
 from distill.task import Task
 from distill.task.groups import group_shares

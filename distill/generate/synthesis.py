@@ -11,7 +11,8 @@ from dataclasses import replace
 from itertools import groupby
 from math import ceil
 
-from distill.core.records import Message, Model, Request, Sampling, content_id
+from distill.core.requests import Message, Model, Request, Sampling
+from distill.core.text import content_id
 from distill.task import Task
 from distill.task.prompts import instructions
 

@@ -16,7 +16,7 @@ from time import monotonic, perf_counter
 from typing import Any, Protocol
 
 from distill.core.errors import DistillError
-from distill.core.records import Attempt, Endpoint, Outcome, Request
+from distill.core.requests import Attempt, Endpoint, Outcome, Request
 from distill.llm.completions import answered, refused
 from distill.llm.failures import (
     LIMITED,

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from distill.core.errors import ChildError, DistillError
+from distill.core.evaluation import Stretch
 from distill.core.processors import watched
 from distill.core.progress import Progress
 from distill.core.purpose import is_timed
-from distill.core.records import Answered, Ask, Endpoint, Model, Stretch
+from distill.core.requests import Answered, Ask, Endpoint, Model
 from distill.llm.batches.runner import Batched, Batching, batching
 from distill.llm.client import complete_all
 from distill.llm.ledger import CONSENT, BudgetReached, Nonsense, OnAnswers, StoreLedger, is_usable

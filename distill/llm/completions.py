@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from distill.core.records import Attempt, Completion, Endpoint, Outcome, Request, Usage, readable
+from distill.core.requests import Attempt, Completion, Endpoint, Outcome, Request, Usage
+from distill.core.text import readable
 from distill.llm.failures import Failure
 from distill.llm.providers.lenient import json_of
 from distill.llm.providers.wire import Answer, answer_schema

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from distill.core.api_keys import key_of
-from distill.core.records import Endpoint
+from distill.core.requests import Endpoint
 
 RETRY_AFTER_CAP_SECONDS = 120.0
 LIMITED = (429, 503, 529)

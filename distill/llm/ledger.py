@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import islice
 
 from distill.core.errors import DistillError
-from distill.core.records import Attempt, Completion, Endpoint, Outcome, Request
+from distill.core.requests import Attempt, Completion, Endpoint, Outcome, Request
 from distill.llm.worst_case import worst_case
 from distill.pricing.token_prices import USD_PLACES
 from distill.store import Store

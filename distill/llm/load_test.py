@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from distill.core.errors import DistillError
 from distill.core.hosts import is_loopback
 from distill.core.processors import watched
-from distill.core.records import Endpoint, Request
+from distill.core.requests import Endpoint, Request
 from distill.llm.client import clients_for
 from distill.llm.failures import explain
 from distill.llm.providers import DIALECTS

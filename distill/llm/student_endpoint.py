@@ -10,7 +10,8 @@ from pathlib import Path
 from distill.core.errors import DistillError, InputError
 from distill.core.hosts import is_loopback
 from distill.core.processes import memory_mib
-from distill.core.records import Endpoint, Model, Student
+from distill.core.requests import Endpoint, Model
+from distill.core.students import Student
 from distill.core.workspace import Workspace
 from distill.serve import KEY_VARIABLE, LOOPBACK, SERVERS, ServerSettings
 from distill.store import open_store

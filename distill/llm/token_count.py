@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 
-from distill.core.records import Request
+from distill.core.requests import Request
 from distill.llm.providers.wire import answer_schema
 from distill.serve.context_length import Chat
 

@@ -2,7 +2,7 @@
 
 import json
 
-from distill.core.records import Model, Request
+from distill.core.requests import Model, Request
 from distill.llm.providers import DIALECTS
 
 # Providers put a few hundred tokens of their own around messages and schemas.

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
 from distill.core.errors import InputError
-from distill.core.records import Usage
+from distill.core.requests import Usage
 from distill.pricing.table import InferenceRow, Tokens, price_table, valid_rows
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from distill.core.records import Completion, Model, Student, Usage
+from distill.core.requests import Completion, Model, Usage
+from distill.core.students import Student
 from distill.llm.batches import BATCHES
 from distill.llm.models import choose, price_of
 from distill.llm.token_count import of_text

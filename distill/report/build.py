@@ -8,8 +8,9 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from distill.core.dataset import SplitRow, Spread
 from distill.core.errors import DistillError
-from distill.core.records import SplitRow, Spread, Student
+from distill.core.students import Student
 from distill.curate.yields import figures as yield_figures
 from distill.curate.yields import yields
 from distill.evaluate.learning_curve import curve_figures, sentence

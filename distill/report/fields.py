@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from distill.core.records import Labelled, Prediction
+from distill.core.dataset import Labelled
+from distill.core.evaluation import Prediction
 from distill.evaluate.scorers import fields
 from distill.report.labels import INVALID
 from distill.task.fields import Fields

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from distill.core.records import Better
+from distill.core.evaluation import Better
 from distill.evaluate.pairwise_judge import (
     CONTROL,
     LEVEL,

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from distill.core.records import Completion, Prediction
+from distill.core.evaluation import Prediction
+from distill.core.requests import Completion
 from distill.evaluate.scorers import CHRF, EXACT
 from distill.store import Store
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from distill.core.records import Labelled, Prediction, SplitRow, fold
+from distill.core.dataset import Labelled, SplitRow
+from distill.core.evaluation import Prediction
+from distill.core.text import fold
 from distill.evaluate.statistics import share
 from distill.task import Task
 from distill.task.answers import Text

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from distill.core.records import Labelled, Prediction
+from distill.core.dataset import Labelled
+from distill.core.evaluation import Prediction
 from distill.evaluate.pairwise_judge import LEVEL
 from distill.task.answers import AnswerForm, Text
 

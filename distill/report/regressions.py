@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from distill.core.records import ProbeAnswer
+from distill.core.evaluation import ProbeAnswer
 from distill.evaluate.statistics import paired_difference, share
 
 Figures = dict[str, Any]

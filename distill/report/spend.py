@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from distill.core.purpose import COMPARED
-from distill.core.records import Student
+from distill.core.students import Student
 from distill.pricing.token_prices import machine_usd
 from distill.store import Run, Store
 from distill.task import Task

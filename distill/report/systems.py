@@ -6,7 +6,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from distill.core.records import Completion, Prediction
+from distill.core.evaluation import Prediction
+from distill.core.requests import Completion
 from distill.evaluate.levels import level_of_look
 from distill.evaluate.statistics import (
     Interval,

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Literal
 
+from distill.core.evaluation import Pace, Prediction, Speed
 from distill.core.processors import is_disturbed
 from distill.core.purpose import COMPARED, MEASURED
-from distill.core.records import Completion, Pace, Prediction, Speed, Student
+from distill.core.requests import Completion
+from distill.core.students import Student
 from distill.evaluate.statistics import percentile
 from distill.evaluate.systems import LOCAL_SYSTEMS
 from distill.pricing.token_prices import usd_per_1k

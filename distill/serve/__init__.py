@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
-from distill.core.records import MODEL_TOKENS, Endpoint, Model
+from distill.core.requests import MODEL_TOKENS, Endpoint, Model
 from distill.pricing.token_prices import Rates
 from distill.serve import vllm
 from distill.serve.vllm import KEY_VARIABLE as KEY_VARIABLE

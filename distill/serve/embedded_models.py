@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from distill.core.errors import DistillError
-from distill.core.records import content_id
+from distill.core.text import content_id
 
 TEACHER = "gemma-3-270m"
 STUDENT = "SmolLM2-135M-Instruct"

@@ -19,7 +19,7 @@ from distill.core.errors import ChildError, DistillError, InputError
 from distill.core.hardware import cores, gpu, how_to_install, installed, interpreter
 from distill.core.hosts import is_loopback
 from distill.core.processes import running
-from distill.core.records import Endpoint, Model, Started
+from distill.core.requests import Endpoint, Model, Started
 from distill.pricing.token_prices import MachinePrice
 
 if TYPE_CHECKING:

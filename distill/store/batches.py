@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
-from distill.core.records import Attempt
+from distill.core.requests import Attempt
 from distill.store import Row, Store, request_of
 
 # submitted: the provider's id of it; guessed: one that may be another's; mistaken: that id is

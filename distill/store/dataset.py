@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from distill.core.records import Candidate, Drop, Example, SplitRow, Spread, most_frequent
+from distill.core.dataset import Candidate, Drop, Example, SplitRow, Spread
+from distill.core.text import most_frequent
 from distill.store.tables import Rows, as_json, values_of
 
 # The requests that each candidate of a run took, how many candidates share each of them, and what

@@ -5,16 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from distill.core.records import (
-    Parity,
-    Prediction,
-    ProbeAnswer,
-    Score,
-    ServerFigures,
-    Speed,
-    Student,
-    TrainingSpeed,
-)
+from distill.core.evaluation import Prediction, ProbeAnswer, Score, ServerFigures, Speed
+from distill.core.students import Parity, Student, TrainingSpeed
 from distill.store.tables import Rows, as_json, values_of
 
 

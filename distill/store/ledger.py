@@ -3,7 +3,8 @@
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 
-from distill.core.records import Attempt, Outcome, Pace, Stretch
+from distill.core.evaluation import Pace, Stretch
+from distill.core.requests import Attempt, Outcome
 from distill.store.tables import Rows, now, values_of
 
 

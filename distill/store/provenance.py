@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from distill.core.model_terms import Terms
-from distill.core.records import content_id
+from distill.core.text import content_id
 from distill.store.tables import Rows, now
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from distill.core.records import Answered, Ask, Completion, Message, Request, Sampling
+from distill.core.requests import Answered, Ask, Completion, Message, Request, Sampling
 from distill.store.tables import Row, Rows, as_json, values_of
 
 PAGE = 1000

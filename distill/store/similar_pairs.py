@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from distill.core.records import Pair
+from distill.core.dataset import Pair
 from distill.store.tables import Rows, now
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from distill.core.records import Labelled, content_id
+from distill.core.dataset import Labelled
+from distill.core.text import content_id
 from distill.store.tables import Rows, as_json, now
 
 

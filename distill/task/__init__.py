@@ -10,9 +10,11 @@ from typing import Any
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from distill.core.dataset import Labelled, Review
 from distill.core.errors import InputError
+from distill.core.evaluation import Preference
 from distill.core.model_ref import check_name
-from distill.core.records import Labelled, Preference, Review, content_id, fold
+from distill.core.text import content_id, fold
 from distill.pricing.token_prices import TOKENS, Rates
 from distill.task.answers import AnswerForm, Labels, Text
 from distill.task.check_prices import check_prices

@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-from distill.core.records import readable
+from distill.core.text import readable
 
 MAX_DEPTH = 64  # of JSON, in lists and objects
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Protocol
 from unicodedata import normalize
 
-from distill.core.records import readable
+from distill.core.text import readable
 from distill.task.answer_json import label_of
 
 ANY = "any"  # the one group of answers in words of their own

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from distill.core.records import fold, readable
+from distill.core.text import fold, readable
 from distill.task.answer_json import MAX_DEPTH, is_shallow, json_object
 from distill.task.normalise import NORMALISERS
 from distill.task.strict_schema import ALTERNATIVES

@@ -6,8 +6,10 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from distill.core.dataset import Labelled, Review
 from distill.core.errors import InputError
-from distill.core.records import Labelled, Preference, Review, fold, readable
+from distill.core.evaluation import Preference
+from distill.core.text import fold, readable
 from distill.task.answer_json import is_shallow
 from distill.task.answers import AnswerForm
 from distill.task.fields import Fields, inline, schema_problem

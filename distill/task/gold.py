@@ -7,8 +7,9 @@ do. One input with two answers is a mistake in the file, for no system could be 
 from collections.abc import Sequence
 from pathlib import Path
 
+from distill.core.dataset import Labelled
 from distill.core.errors import InputError
-from distill.core.records import Labelled, fold
+from distill.core.text import fold
 from distill.task.answers import AnswerForm, Text
 from distill.task.fields import Fields
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from distill.core.records import Candidate
+from distill.core.dataset import Candidate
 from distill.task import Task
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
+from distill.core.dataset import Labelled, Leak
 from distill.core.errors import InputError
-from distill.core.records import Labelled, Leak
 from distill.task import Task
 from distill.task.fields import Fields
 from distill.task.gold import check_contradictions

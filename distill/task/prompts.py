@@ -4,15 +4,9 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
-from distill.core.records import (
-    MODEL_TOKENS,
-    Candidate,
-    Message,
-    Model,
-    Request,
-    Sampling,
-    content_id,
-)
+from distill.core.dataset import Candidate
+from distill.core.requests import MODEL_TOKENS, Message, Model, Request, Sampling
+from distill.core.text import content_id
 from distill.task import Task
 from distill.task.answers import Text
 from distill.text.embeddings import nearest

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
-from distill.core.records import Leak, LeakKind, Pair
+from distill.core.dataset import Leak, LeakKind, Pair
 from distill.text.embeddings import similar_matches
 from distill.text.meaningful_signs import keep_meaning
 from distill.text.words import letters_a_word, word_units

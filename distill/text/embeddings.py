@@ -5,7 +5,8 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
-from distill.core.records import Pair, fold
+from distill.core.dataset import Pair
+from distill.core.text import fold
 
 MOST_KEPT = 200_000  # texts: 300 MB
 MOST_READ = 50_000  # characters: the tokenizer reads all that it gets, the model 256 word pieces

@@ -9,7 +9,7 @@ and brackets of prose. A kept sign becomes a character of a private plane, which
 import re
 import unicodedata
 
-from distill.core.records import fold
+from distill.core.text import fold
 
 PRIVATE_PLANE = 0xF0000
 _ANY_SIGN = re.compile(r"[^\w\s]")

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from distill.core.records import fold
+from distill.core.text import fold
 
 WORDS = 8
 # Half of the text, or ten words in a row. Of banking77's test rows 0.5% share as much with ten

@@ -13,9 +13,11 @@ from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 
+from distill.core.dataset import SplitRow
 from distill.core.errors import InputError, TrainingEnded
 from distill.core.processors import watched
-from distill.core.records import SplitRow, Student, content_id
+from distill.core.students import Student
+from distill.core.text import content_id
 from distill.llm.complete import bounded
 from distill.llm.ledger import ATTEMPT_ID_BYTES, BudgetReached
 from distill.pricing.terms import terms_of_base

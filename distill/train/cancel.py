@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from distill.core.errors import InputError
 from distill.core.progress import Progress, shown
-from distill.core.records import Outcome
+from distill.core.requests import Outcome
 from distill.core.workspace import EVENTS, Workspace
 from distill.llm.batches.runner import Batched, batching
 from distill.llm.models import choose

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from distill.core.records import Example, Spread
+from distill.core.dataset import Example, Spread
 from distill.task import Task
 from distill.text.diversity import coverage, diversity
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from distill.core.errors import InputError
 from distill.core.model_terms import Terms
-from distill.core.records import Student
+from distill.core.students import Student
 from distill.llm.teacher_choice import student_kind
 from distill.pricing.terms import PAGE, terms_of_base, terms_of_teacher
 from distill.serve.base_models import automatic as automatic_base

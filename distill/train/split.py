@@ -8,8 +8,9 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from distill.core.dataset import Drop, Example, Labelled, SplitRow
 from distill.core.errors import DistillError
-from distill.core.records import Drop, Example, Labelled, SplitRow, content_id
+from distill.core.text import content_id
 from distill.store import Store
 from distill.task import Task
 from distill.task.leak_gate import REASONS, find_with_answers

@@ -5,7 +5,7 @@ from pathlib import Path
 from reprlib import Repr
 
 import distill
-from distill.core.records import fold
+from distill.core.text import fold
 from distill.serve.context_length import long_chats
 from distill.task import Task, known_tasks, load_task
 from distill.task.prompts import student_chat

@@ -7,8 +7,9 @@ from functools import cache
 import pytest
 
 from distill import evaluate
+from distill.core.evaluation import Speed
 from distill.core.progress import Progress
-from distill.core.records import Endpoint, Request, Speed
+from distill.core.requests import Endpoint, Request
 from distill.evaluate.load import measure
 from distill.llm.load_test import Extent
 from distill.report import charts, render

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence, Set
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from distill.core.records import Api, Attempt, Endpoint
+from distill.core.requests import Api, Attempt, Endpoint
 from distill.llm.batches import anthropic, openai
 from distill.llm.batches.jobs import Entry, Job, Line
 

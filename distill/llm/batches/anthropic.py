@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from distill.core.api_keys import key_of
-from distill.core.records import Attempt, Endpoint
+from distill.core.requests import Attempt, Endpoint
 from distill.llm.batches.jobs import Entry, Job, Line, unanswered
 from distill.llm.providers.anthropic import body
 from distill.llm.providers.transport import opened, timeout

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal
 
 from distill.core.api_keys import key_of
-from distill.core.records import Attempt, Endpoint
+from distill.core.requests import Attempt, Endpoint
 from distill.llm.batches.jobs import Entry, Job, Line, unanswered
 from distill.llm.failures import is_retried
 from distill.llm.providers.openai import body

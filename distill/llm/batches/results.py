@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 
-from distill.core.records import Attempt, Endpoint, Outcome
+from distill.core.requests import Attempt, Endpoint, Outcome
 from distill.llm.batches.jobs import Job, Line
 from distill.llm.completions import answered, refused
 from distill.llm.failures import Failure, dearer_tier, unreadable

@@ -18,7 +18,7 @@ from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from distill.core.errors import DistillError
-from distill.core.records import Attempt, Endpoint
+from distill.core.requests import Attempt, Endpoint
 from distill.llm.batches import BATCHES, BatchBackend
 from distill.llm.batches.jobs import Entry, Job
 from distill.llm.batches.results import Note, Results

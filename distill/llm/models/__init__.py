@@ -15,7 +15,7 @@ from typing import Protocol
 
 from distill.core.model_ref import BY_KEY, KEYS, WITHOUT_KEY, parse
 from distill.core.model_terms import SENTENCES
-from distill.core.records import Endpoint, Model
+from distill.core.requests import Endpoint, Model
 from distill.llm.models import anthropic, embedded, openai, url, vllm
 from distill.pricing.terms import PAGE, StudentKind, terms_of_teacher
 from distill.pricing.token_prices import Rates, TokenPrice

@@ -5,7 +5,7 @@ It is the base model, without a chat template: it continues texts.
 
 from collections.abc import Mapping
 
-from distill.core.records import Model
+from distill.core.requests import Model
 from distill.pricing.token_prices import Rates
 from distill.serve import SERVERS
 from distill.serve.embedded_models import TEACHER, embedded

@@ -7,7 +7,7 @@ from functools import partial
 
 from distill.core.errors import InputError
 from distill.core.model_ref import KEYS
-from distill.core.records import Endpoint, Model
+from distill.core.requests import Endpoint, Model
 from distill.llm.models.provider import endpoint_of, looked_up
 from distill.llm.providers.transport import opened
 from distill.pricing.token_prices import Rates, TokenPrice, token_price

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from distill.core.api_keys import required_key
 from distill.core.errors import InputError
-from distill.core.records import Endpoint, Model
+from distill.core.requests import Endpoint, Model
 from distill.llm.failures import explain, unreadable
 from distill.pricing.token_prices import token_price
 from distill.serve import ServerSettings

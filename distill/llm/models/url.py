@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from distill.core.errors import InputError
 from distill.core.hosts import is_loopback
-from distill.core.records import Endpoint, Model
+from distill.core.requests import Endpoint, Model
 from distill.pricing.token_prices import MachinePrice, Rates, TokenPrice, rates_given, token_price
 from distill.serve import ServerSettings
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from distill.core.errors import InputError
 from distill.core.hosts import loopback_without_proxy
-from distill.core.records import Model
+from distill.core.requests import Model
 from distill.pricing.token_prices import Rates
 from distill.serve import SERVERS
 from distill.serve.base_folder import irregular

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from distill.core.records import Api
+from distill.core.requests import Api
 from distill.llm.providers import anthropic, openai, openai_compatible, vllm
 from distill.llm.providers.wire import Dialect
 

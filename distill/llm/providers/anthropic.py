@@ -4,7 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from distill.core.api_keys import key_of
-from distill.core.records import Endpoint, Request, Usage
+from distill.core.requests import Endpoint, Request, Usage
 from distill.llm.providers.capabilities import (
     ANTHROPIC_ALWAYS_THINKS,
     ANTHROPIC_THINKS_UNLESS_TOLD,

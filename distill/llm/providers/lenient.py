@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any
 
-from distill.core.records import Usage
+from distill.core.requests import Usage
 from distill.llm.providers.wire import Payload
 
 STOPPED = {"stop", "eos", "eos_token", "stop_sequence", "end_turn", "end", "complete", "completed"}

@@ -1,6 +1,6 @@
 """Bodies for OpenAI's chat completions, and for any other server that speaks its protocol."""
 
-from distill.core.records import Request
+from distill.core.requests import Request
 from distill.llm.providers.capabilities import openai_model
 from distill.llm.providers.openai_compatible import turns
 from distill.llm.providers.wire import Body, answer_schema

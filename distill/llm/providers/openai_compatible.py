@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from distill.core.api_keys import key_of
-from distill.core.records import Endpoint, Request
+from distill.core.requests import Endpoint, Request
 from distill.llm.providers.lenient import content_text, ending, usage_of, without_thoughts
 from distill.llm.providers.transport import opened, timeout
 from distill.llm.providers.wire import NO_KEY, Answer, Body, Payload, Reply, post

@@ -5,7 +5,7 @@ A base model gets the turns as one text.
 
 import json
 
-from distill.core.records import Request
+from distill.core.requests import Request
 from distill.llm.providers.openai_compatible import turns
 from distill.llm.providers.wire import Body
 

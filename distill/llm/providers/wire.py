@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from distill.core.records import Endpoint, Request, Sampling, Usage
+from distill.core.requests import Endpoint, Request, Sampling, Usage
 from distill.task.strict_schema import closed_object, strict
 
 Body = dict[str, Any]

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
-from distill.core.records import Pair, fold
+from distill.core.dataset import Pair
+from distill.core.text import fold
 from distill.text.near_duplicates.lsh import Codes, changes, places_of, rank, union, within
 from distill.text.near_duplicates.minhash import bands_of, sketch, workers
 from distill.text.near_duplicates.shingles import jaccard

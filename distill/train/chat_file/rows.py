@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from distill.core.records import fold
+from distill.core.text import fold
 from distill.llm import token_count
 
 ROLES = ("system", "developer", "user", "assistant")

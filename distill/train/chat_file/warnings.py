@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from distill.core.records import fold
+from distill.core.text import fold
 from distill.pricing.finetuning import FEWEST_EXAMPLES, TUNABLE
 from distill.serve.context_length import long_chats
 from distill.serve.embedded_models import STUDENT

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from distill.core.api_keys import required_key
 from distill.core.errors import DistillError, InputError, TrainingEnded
-from distill.core.records import Endpoint, Model
+from distill.core.requests import Endpoint, Model
 from distill.llm.failures import explain, is_retried
 from distill.llm.models.openai import KEY
 from distill.llm.providers.transport import opened, timeout

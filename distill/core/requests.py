@@ -1,0 +1,225 @@
+"""Frozen records of requests to models: endpoints, requests, attempts and completions.
+
+Units everywhere: tokens as int, USD as Decimal, seconds as float, times as UTC datetimes.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal, Protocol
+
+from distill.core.text import content_id
+
+# How a server is spoken to: texts or chat behind the vLLM that we start, any server that speaks
+# OpenAI's chat protocol, OpenAI itself, Anthropic.
+Api = Literal["completions", "chat", "compatible", "openai", "anthropic"]
+PROBLEMS = {
+    "length": "cut off",
+    "refusal": "refused",
+    "content_filter": "content filter",
+    "context_length": "longer than the model takes",
+    "invalid_prompt": "refused as an invalid prompt",
+    "no_choices": "answered without an answer",
+}
+# How servers of OpenAI's shape end a whole answer; stores of before have these words.
+WHOLE = ("stop", "eos_token", "stop_sequence", "end_turn", "STOP", "")
+# Context of a served model, in tokens, where nothing else is said.
+MODEL_TOKENS = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model by its name, which says whose it is and, where we serve it, hashes its weights; and
+    the folder of those (None: not served by us)."""
+
+    name: str
+    folder: Path | None
+    api: Api
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of an answer. `prompt` counts the cached and the newly cached ones too, `completion`
+    those of reasoning. `tier` is the service tier that answered, empty where nobody tells."""
+
+    prompt: int
+    completion: int
+    cached: int = 0
+    cache_written: int = 0
+    reasoning: int = 0
+    tier: str = ""
+
+
+class Price(Protocol):
+    """What answers of a model cost, in USD; whether that is the time of our machine."""
+
+    @property
+    def by_seconds(self) -> bool:
+        """Whether nobody bills an answer, and its time is its price."""
+
+    def usd(self, usage: Usage, seconds: float) -> Decimal:
+        """One answer that took `seconds`."""
+
+    def worst(self, prompt_tokens: int, completion_tokens: int) -> Decimal:
+        """The most that an answer with at most so many tokens can be billed."""
+
+    def covers(self, tier: str) -> bool:
+        """Whether the most that can be billed holds for answers of a service tier, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a model answers (None: where its official client looks for it), what its answers
+    cost, the name of the environment variable that holds the key, None for no key, what answers
+    cost in batches, None where there are none, and the server that was started for it, if any."""
+
+    url: str | None
+    model: Model
+    in_flight: int
+    price: Price
+    key_variable: str | None = None
+    batch_price: Price | None = None
+    server: "Started | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A server that we started: its process, and the seconds until it was healthy."""
+
+    process: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Everything besides the messages that shapes an answer. `choices` constrains it to one of
+    them, `schema` to an object that fits that JSON Schema, both after a `rationale` where that is
+    wanted, `inputs` to a list of so many texts; `min_p` leaves out tokens less likely than that
+    share of the likeliest; with `logprobs` the answer's probability is told."""
+
+    max_tokens: int
+    temperature: float = 0.0
+    min_p: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    inputs: int = 0
+    rationale: bool = False
+    logprobs: bool = False
+    schema: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One rendered call to a model; its id is a hash of everything that shapes the answer."""
+
+    model: str
+    messages: tuple[Message, ...]
+    sampling: Sampling
+
+    @property
+    def id(self) -> str:
+        """The same request has the same id in every run, so its answer is asked for once."""
+        # By hand: `asdict` takes four times as long as all the rest.
+        sampling = {name: getattr(self.sampling, name) for name in Sampling.__slots__}
+        # Without one of these a request is the one that it was before they were there.
+        for later in ("inputs", "rationale", "logprobs", "schema"):
+            if not sampling[later]:
+                del sampling[later]
+        turns = [{"role": turn.role, "content": turn.content} for turn in self.messages]
+        return content_id({"model": self.model, "messages": turns, "sampling": sampling})
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request in its run: what it is for, and what it is about (a label or an input)."""
+
+    purpose: str
+    subject: str
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What came back for a request, with its usage, price and time; `logprob` is the logarithm of
+    the text's probability, where it was asked for and told; `in_flight` is how many requests might
+    be under way (None: in a batch, or from before that was written down), and `by_seconds` tells
+    that the time of our machine is its price."""
+
+    request_id: str
+    text: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+    usd: Decimal
+    latency_s: float
+    at: datetime
+    cached_tokens: int = 0
+    cache_written_tokens: int = 0
+    reasoning_tokens: int = 0
+    logprob: float | None = None
+    in_flight: int | None = None
+    by_seconds: bool = False
+
+    @property
+    def problem(self) -> str:
+        """Why it is no answer although it was paid for; empty for an answer."""
+        if self.finish_reason in WHOLE or (self.finish_reason == "None" and self.text):
+            return ""
+        return PROBLEMS.get(self.finish_reason, f"ended by {self.finish_reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One sending of a request, written down before it goes out, and the most it can cost."""
+
+    id: str
+    request: Request
+    worst_usd: Decimal
+    request_id: str = field(init=False)  # a hash: worked out once
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "request_id", self.request.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an attempt: its completion, with a remark where it is odd; or why there is
+    none, and whether it may have been billed all the same."""
+
+    attempt: Attempt
+    completion: Completion | None = None
+    failure: str = ""
+    maybe_billed: bool = False
+    remark: str = ""
+
+    @property
+    def result(self) -> Literal["answered", "not_billed", "maybe_billed"]:
+        """In a word."""
+        if self.completion is not None:
+            return "answered"
+        return "maybe_billed" if self.maybe_billed else "not_billed"
+
+    @property
+    def usd(self) -> Decimal:
+        """Its price; nothing; the most that it can have been billed."""
+        if self.completion is not None:
+            return self.completion.usd
+        return self.attempt.worst_usd if self.maybe_billed else Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An ask with its completion."""
+
+    ask: Ask
+    completion: Completion
