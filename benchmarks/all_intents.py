@@ -31,7 +31,8 @@ from distill.evaluate.served import models, serve
 from distill.evaluate.statistics import paired_difference, share
 from distill.llm.complete import ask_all, lazily
 from distill.serve import ServerSettings
-from distill.task import Task, load_task
+from distill.task import Task
+from distill.task.loading import load_task
 from distill.task.prompts import student_request
 from distill.task.run_context import Context
 from distill.text.classifiers import fit_embeddings, fit_tfidf

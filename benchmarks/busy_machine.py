@@ -27,7 +27,7 @@ from distill.pricing.token_prices import usd_per_1k
 from distill.report.timing import MARK
 from distill.serve import SERVERS, ServerSettings
 from distill.serve.embedded_models import STUDENT, embedded
-from distill.task import load_task
+from distill.task.loading import load_task
 from distill.task.prompts import answer_requests
 from tests.strangers import stranger
 

@@ -27,7 +27,7 @@ from distill.llm.load_test import Extent, closed_loop
 from distill.llm.providers import DIALECTS
 from distill.llm.providers.wire import Body, Reply
 from distill.serve import SERVERS, ServerSettings, embedded_models
-from distill.task import load_task
+from distill.task.loading import load_task
 
 MOST_APART = 0.05
 TOKENS = 16

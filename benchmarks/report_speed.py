@@ -31,7 +31,8 @@ from distill.core.students import Student
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import Way, begin
 from distill.store import Store, open_store
-from distill.task import Task, load_task
+from distill.task import Task
+from distill.task.loading import load_task
 
 MOST_SECONDS = 5.0
 SERVED = ("teacher", "student", "base", "base_few_shot")

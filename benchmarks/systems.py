@@ -31,9 +31,9 @@ from distill.core.students import Student
 from distill.core.text import content_id, fold
 from distill.core.workspace import EVENTS, Workspace
 from distill.estimate.run_start import Way, begin
-from distill.task import load_task
-from distill.task.fields import Fields
+from distill.task.kinds.extract import Fields
 from distill.task.leak_gate import find
+from distill.task.loading import load_task
 from distill.task.run_context import Context
 from distill.task.spec import CurateSpec, LeaksSpec
 from distill.train import read_student, train_on

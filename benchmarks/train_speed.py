@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from distill.task.spec import StudentSpec
-from distill.train.trainers import TrainJob, lora
+from distill.train.trainers import lora
+from distill.train.trainers.base import TrainJob
 from distill.train.trainers.recipes import recipe_for
 
 MODES = ("ours", "unsloth", "trl")

@@ -51,9 +51,10 @@ from distill.report import is_outdated, report, report_so_far
 from distill.serve.context_length import perhaps_longer_than
 from distill.store import Run, Store, open_store
 from distill.store.rehearsals import check_is_for_real_runs
-from distill.task import Task, load_task
+from distill.task import Task
 from distill.task.gold import check_contradictions
 from distill.task.leak_gate import gold_notes, without_leaking_seeds
+from distill.task.loading import load_task
 from distill.task.prompts import student_chat
 from distill.task.run_context import Context
 from distill.train import train

@@ -16,7 +16,8 @@ from distill.core.progress import Progress
 from distill.core.workspace import Workspace
 from distill.rehearsal.provider import Settings
 from distill.rehearsal.provider import StandIn as Provider
-from distill.task import Task, load_task
+from distill.task import Task
+from distill.task.loading import load_task
 from distill.task.run_context import Context
 from tests import scripted
 from tests.no_network import sitecustomize

@@ -21,7 +21,8 @@ from distill.pricing.token_prices import MachinePrice, Rates
 from distill.serve import SERVERS, ServerSettings
 from distill.serve.embedded_models import MANIFEST, STUDENT, TEACHER, embedded
 from distill.text import embeddings
-from distill.train.trainers import TRAINERS, OnSteps, Trained, TrainJob, lora
+from distill.train.trainers import TRAINERS, lora
+from distill.train.trainers.base import OnSteps, Trained, TrainJob
 from tests.standin import StandIn
 
 

@@ -11,9 +11,10 @@ from pydantic import BaseModel
 from distill.core.requests import Sampling
 from distill.llm.providers.wire import answer_schema
 from distill.rehearsal.provider.schemas import check_anthropic, check_openai
-from distill.task.answers import Labels
-from distill.task.fields import Fields, inline, schema_problem
-from distill.task.normalise import NORMALISERS
+from distill.task.kinds.classify import Labels
+from distill.task.kinds.extract import Fields
+from distill.task.kinds.json_schema import inline, schema_problem
+from distill.task.kinds.normalise import NORMALISERS
 from distill.task.strict_schema import strict
 
 SCHEMA: dict[str, Any] = {

@@ -28,7 +28,7 @@ from distill.serve import base_models
 from distill.serve.base_folder import parameters
 from distill.serve.base_models import locate
 from distill.serve.embedded_models import STUDENT
-from distill.task import load_task
+from distill.task.loading import load_task
 from distill.task.spec import StudentSpec
 from distill.train.trainers import TRAINERS, lora
 from distill.train.trainers.recipes import recipe_for

@@ -35,7 +35,8 @@ from distill.serve import ServerSettings, vllm
 from distill.serve.embedded_models import STUDENT, embedded
 from distill.store import open_store
 from distill.task.spec import StudentSpec
-from distill.train.trainers import TrainJob, unsloth
+from distill.train.trainers import unsloth
+from distill.train.trainers.base import TrainJob
 from distill.train.trainers.recipes import recipe_for
 from tests.books import Books
 from tests.test_child import wait_until_gone

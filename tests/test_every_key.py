@@ -12,7 +12,8 @@ from distill.core.workspace import Workspace
 from distill.estimate.run_start import Way
 from distill.serve import SERVERS
 from distill.task.spec import TaskSpec
-from distill.train.trainers import TRAINERS, Trained, TrainJob
+from distill.train.trainers import TRAINERS
+from distill.train.trainers.base import Trained, TrainJob
 from tests.conftest import PETS, WriteTask, jsonl
 from tests.paying import paid_run
 from tests.scripted import Trainer

@@ -13,7 +13,7 @@ from distill.cli import cli
 from distill.core.dataset import Example, SplitRow
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
-from distill.llm.token_count import PER_MESSAGE, of_text
+from distill.llm.tokens import PER_MESSAGE, of_text
 from distill.pricing.finetuning import TUNABLE
 from distill.rehearsal.provider.errors import ApiError
 from distill.rehearsal.provider.openai_files import _check

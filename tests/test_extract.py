@@ -27,9 +27,10 @@ from distill.pricing.token_prices import MachinePrice
 from distill.rehearsal import Wanted, rehearse
 from distill.report.memorisation import memorised_values
 from distill.store import open_store
-from distill.task import Task, load_task
-from distill.task.fields import Fields
+from distill.task import Task
 from distill.task.groups import group_shares
+from distill.task.kinds.extract import Fields
+from distill.task.loading import load_task
 from tests.conftest import write_files
 from tests.standin import BOOKING, StandIn
 from tests.test_pipeline import figures

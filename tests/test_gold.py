@@ -18,9 +18,11 @@ from distill.report.loaded import results_of
 from distill.report.memorisation import memorised_texts
 from distill.store import open_store
 from distill.task import Task
-from distill.task.answers import AnswerForm, Labels, Text
-from distill.task.fields import Fields
 from distill.task.gold import check_contradictions, count_once
+from distill.task.kinds import AnswerForm
+from distill.task.kinds.classify import Labels
+from distill.task.kinds.extract import Fields
+from distill.task.kinds.generate import Text
 from distill.task.leak_gate import canonical, gold_notes, without_leaking_seeds
 from distill.task.spec import CurateSpec
 from tests.conftest import WriteTask, jsonl, pet_rows

@@ -23,7 +23,8 @@ from distill.estimate.run_start import Way
 from distill.evaluate.learning_curve import curve_figures, examples_of, part_of, sentence
 from distill.evaluate.statistics import gain_of_more
 from distill.store import open_store
-from distill.train.trainers import TRAINERS, OnSteps, Trained, TrainJob
+from distill.train.trainers import TRAINERS
+from distill.train.trainers.base import OnSteps, Trained, TrainJob
 from tests.conftest import WriteTask
 from tests.paying import paid_run
 from tests.scripted import Trainer

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from distill.task.spec import StudentSpec
-from distill.train.trainers import TrainJob, lora
+from distill.train.trainers import lora
+from distill.train.trainers.base import TrainJob
 from distill.train.trainers.recipes import recipe_for
 from distill.train.worker.lora import precision
 from distill.train.worker.lora.choice_loss import branches, choice_loss
 from distill.train.worker.lora.events import tell
 from distill.train.worker.lora.loading import without_date
-from distill.train.worker.lora.loop import last_checkpoint
 from distill.train.worker.lora.merging import halve
 from distill.train.worker.lora.messages import DivergedError, UnusableBaseError, in_words
 from distill.train.worker.lora.reference_answers import text_after
@@ -26,6 +26,7 @@ from distill.train.worker.lora.tokenised_rows import (
     read_chats,
     read_rows,
 )
+from distill.train.worker.lora.trainer import last_checkpoint
 
 
 class Words:

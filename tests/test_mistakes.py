@@ -3,7 +3,7 @@
 from distill.core.dataset import Labelled
 from distill.core.evaluation import Prediction
 from distill.report.mistakes import SHOWN, mistakes
-from distill.task.answers import Labels
+from distill.task.kinds.classify import Labels
 
 # (label, the student is right, the teacher is right, the student's confidence)
 Row = tuple[str, float, float, float | None]

@@ -6,8 +6,8 @@ from distill.core.dataset import Labelled
 from distill.core.evaluation import Prediction
 from distill.evaluate.scorers import scorer_of
 from distill.report.fields import scored_otherwise
-from distill.task.fields import Fields
-from distill.task.normalise import NORMALISERS
+from distill.task.kinds.extract import Fields
+from distill.task.kinds.normalise import NORMALISERS
 
 # A year that stands first is followed by its month, whatever else a text holds.
 MARCH_4TH = [

@@ -24,17 +24,18 @@ from distill.core.workspace import Workspace
 from distill.estimate import plan
 from distill.estimate.run_start import Way
 from distill.llm.ledger import BudgetReached
-from distill.llm.token_count import of_text
+from distill.llm.tokens import of_text
 from distill.pricing.finetuning import TUNABLE, training_usd
 from distill.pricing.token_prices import Rates, token_price
 from distill.rehearsal.provider import Settings
 from distill.rehearsal.provider import StandIn as Provider
 from distill.store import Store, open_store
-from distill.task import load_task
+from distill.task.loading import load_task
 from distill.task.spec import StudentSpec
 from distill.train.cancel import cancel
-from distill.train.trainers import TRAINERS, TrainJob
+from distill.train.trainers import TRAINERS
 from distill.train.trainers import openai as trainer
+from distill.train.trainers.base import TrainJob
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.paying import paid_run
 from tests.standin import StandIn

@@ -15,7 +15,7 @@ import pytest
 from distill import pipeline
 from distill.core.workspace import Workspace
 from distill.store import open_store
-from distill.task import load_task
+from distill.task.loading import load_task
 from tests.standin import StandIn
 
 ORACLE = Path(__file__).parent / "oracle"

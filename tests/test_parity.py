@@ -16,7 +16,8 @@ from distill.core.requests import Answered, Ask, Completion, Message, Model
 from distill.core.workspace import Workspace
 from distill.evaluate import parity
 from distill.evaluate.parity import TrainedAnswer, TrainedAnswers
-from distill.train.trainers import TRAINERS, OnSteps, Trained, TrainJob
+from distill.train.trainers import TRAINERS
+from distill.train.trainers.base import OnSteps, Trained, TrainJob
 from tests.conftest import WriteTask
 from tests.scripted import Trainer
 from tests.standin import ANIMALS, StandIn

@@ -19,7 +19,8 @@ from distill.llm.models import choose
 from distill.serve import context_length as chat_context
 from distill.store import Store, open_store
 from distill.task.leak_gate import without_leaking_seeds
-from distill.train.trainers import TRAINERS, OnSteps, Trained, TrainJob
+from distill.train.trainers import TRAINERS
+from distill.train.trainers.base import OnSteps, Trained, TrainJob
 from tests.conftest import WriteTask, held_by_another_process, jsonl, pet_rows
 from tests.scripted import Trainer
 from tests.standin import SURE, StandIn

@@ -35,7 +35,7 @@ from distill.rehearsal.provider import Settings
 from distill.rehearsal.provider import StandIn as Provider
 from distill.serve import ServerSettings
 from distill.store import open_store
-from distill.task import load_task
+from distill.task.loading import load_task
 from distill.task.prompts import answer_requests
 from distill.task.run_context import Context
 from tests.conftest import PERMISSION, PETS, WriteTask, jsonl, pet_rows, point_to

@@ -12,7 +12,7 @@ from distill.cli import cli
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
 from distill.pricing.token_prices import token_price
-from distill.task import load_task
+from distill.task.loading import load_task
 from tests.conftest import PETS, WriteTask
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'

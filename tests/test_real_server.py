@@ -17,7 +17,7 @@ from distill.llm.providers import vllm
 from distill.pricing.token_prices import Rates
 from distill.serve import ServerSettings, embedded_models
 from distill.task.answer_json import inputs_of, label_of
-from distill.task.fields import Fields
+from distill.task.kinds.extract import Fields
 from tests.books import Books
 
 pytestmark = [pytest.mark.models, pytest.mark.timeout(900)]

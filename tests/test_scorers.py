@@ -14,8 +14,9 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from distill.evaluate.scorers import scorer_of
 from distill.report.fields import by_field
 from distill.report.labels import INVALID, by_label, macro_f1
-from distill.task.answers import Labels, Text
-from distill.task.fields import Fields
+from distill.task.kinds.classify import Labels
+from distill.task.kinds.extract import Fields
+from distill.task.kinds.generate import Text
 
 NAMES = ("a", "b", "c", "d")
 FORM = Fields({"type": "object", "properties": {name: {"type": "string"} for name in NAMES}})

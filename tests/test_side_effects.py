@@ -18,7 +18,7 @@ from distill.evaluate import regression_probes
 from distill.evaluate.regression_probes import Probe, judged, probes
 from distill.report.regressions import side_effect_figures
 from distill.task import Task
-from distill.task.answers import Labels
+from distill.task.kinds.classify import Labels
 from distill.task.prompts import student_request
 from tests.conftest import WriteTask
 from tests.standin import StandIn

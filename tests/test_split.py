@@ -11,7 +11,7 @@ from distill.core.text import content_id
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import Way
 from distill.task import Task
-from distill.task.fields import Fields
+from distill.task.kinds.extract import Fields
 from distill.task.leak_gate import leaking_seeds, without_leaking_seeds
 from distill.task.run_context import Context
 from distill.text.pii.replacements import IBANS

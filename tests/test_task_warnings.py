@@ -11,8 +11,9 @@ from click.testing import CliRunner
 from distill.cli import cli
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
-from distill.task import Task, load_task
-from distill.task.answers import Labels
+from distill.task import Task
+from distill.task.kinds.classify import Labels
+from distill.task.loading import load_task
 from distill.train.schema_check import check_schema
 from distill.train.task_warnings import task_warnings
 from tests.conftest import WriteTask, jsonl, pet_rows

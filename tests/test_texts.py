@@ -35,8 +35,9 @@ from distill.llm.student_endpoint import curl_line
 from distill.rehearsal import Wanted, rehearse
 from distill.report.judge import judge_figures
 from distill.store import open_store
-from distill.task import Task, load_task
-from distill.task.answers import Text
+from distill.task import Task
+from distill.task.kinds.generate import Text
+from distill.task.loading import load_task
 from distill.task.prompts import constrained_request, student_request
 from tests.conftest import jsonl, write_files
 from tests.standin import StandIn

@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from distill.core.errors import ChildError, DistillError
-from distill.train.trainers import TRAINERS, Trained, TrainJob
+from distill.train.trainers import TRAINERS
+from distill.train.trainers.base import Trained, TrainJob
 from distill.train.trainers.lora import environment
 from tests.tiny_bases import ARCHITECTURES, write_base
 

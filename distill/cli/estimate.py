@@ -36,8 +36,8 @@ def plan(context: click.Context, /, task: str, probe: bool, as_json: bool, **opt
     from distill.estimate.probe import look, measure
     from distill.estimate.table import HEADER, figures, notes, table
     from distill.llm.teacher_choice import by_keys
-    from distill.task import load_task
     from distill.task.leak_gate import gold_notes
+    from distill.task.loading import load_task
     from distill.train.task_warnings import task_warnings
 
     workspace = workspace_of(context)
@@ -79,8 +79,8 @@ def prices(context: click.Context, model: str | None, as_json: bool) -> None:
     from datetime import UTC, datetime
 
     from distill.pricing.listing import all_rows, printed, rows_of
-    from distill.task import project_file
-    from distill.task.spec import project_rates
+    from distill.task.loading import project_file
+    from distill.task.spec_file import project_rates
 
     today, project = datetime.now(UTC).date(), project_file(workspace_of(context).prompts)
     rows = rows_of(model, today, project_rates(project)) if model else all_rows(today)

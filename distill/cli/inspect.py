@@ -18,8 +18,8 @@ from distill.core.errors import DistillError
 def tasks(context: click.Context, as_json: bool) -> None:
     """List the tasks, and whether each can be read."""
     from distill.llm.teacher_choice import by_keys
-    from distill.task import known_tasks, load_task
     from distill.task.leak_gate import gold_notes
+    from distill.task.loading import known_tasks, load_task
     from distill.train.task_warnings import task_warnings
 
     workspace = workspace_of(context)

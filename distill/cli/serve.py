@@ -18,7 +18,7 @@ def serve(
 ) -> None:
     """Keep a student of TASK up until Ctrl-C, and print a line to try it."""
     from distill.llm.student_endpoint import chosen_student, curl_line, serving, started_line, wait
-    from distill.task import load_task
+    from distill.task.loading import load_task
 
     workspace = workspace_of(context)
     spec = load_task(workspace.prompts, task)

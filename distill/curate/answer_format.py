@@ -7,8 +7,8 @@ from distill.core.dataset import Candidate, Drop
 from distill.core.text import fold
 from distill.curate.context import Means
 from distill.task import Task
-from distill.task.answers import Text
-from distill.task.fields import Fields
+from distill.task.kinds.extract import Fields
+from distill.task.kinds.generate import Text
 from distill.text.words import count_words
 
 

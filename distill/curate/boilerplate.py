@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from distill.core.dataset import Candidate, Drop
 from distill.curate.context import Means
 from distill.task import INSTRUCTIONS, Task
-from distill.task.answers import Text
+from distill.task.kinds.generate import Text
 from distill.text.boilerplate import placeholder_in, refusal_in
 from distill.text.prompt_leakage import WORDS, leaked_prompt, words_of
 

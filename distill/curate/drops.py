@@ -10,8 +10,9 @@ from distill.core.errors import InputError
 from distill.core.workspace import Workspace
 from distill.curate.yields import dropped_rows, figures, yields
 from distill.store import Store, open_store, open_to_read
-from distill.task import Task, load_task
+from distill.task import Task
 from distill.task.leak_gate import REASONS, find_with_answers, near_gold
+from distill.task.loading import load_task
 
 Row = dict[str, Any]
 

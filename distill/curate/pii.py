@@ -8,8 +8,8 @@ from distill.core.text import fold
 from distill.curate.context import Means
 from distill.curate.masking import BETWEEN, masked, personal_in
 from distill.task import Task
-from distill.task.answers import Text
-from distill.task.fields import Fields
+from distill.task.kinds.extract import Fields
+from distill.task.kinds.generate import Text
 
 TORN = "personal data that is not the same in input and answer"
 

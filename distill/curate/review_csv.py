@@ -21,10 +21,11 @@ from distill.curate.context import Means
 from distill.curate.drops import curated
 from distill.curate.label_errors import suspects
 from distill.store import open_store
-from distill.task import REVIEWS, Task, load_task
+from distill.task import REVIEWS, Task
 from distill.task.answer_json import json_object
-from distill.task.fields import Fields
 from distill.task.files import read_text
+from distill.task.kinds.extract import Fields
+from distill.task.loading import load_task
 
 COLUMNS = ("id", "decision", "label", "input", "answer", "asked_for", "state", "reason", "against")
 DECISIONS = ("accept", "reject", "correct")

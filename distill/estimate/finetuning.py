@@ -14,12 +14,13 @@ from distill.core.requests import Model, Request
 from distill.evaluate.curve import parts
 from distill.generate.rounds import ASSUMED_YIELD, planned_counts
 from distill.generate.synthesis import inputs_per_request
-from distill.llm.token_count import most_of_chat, of_chat
+from distill.llm.tokens import most_of_chat, of_chat
 from distill.pricing.finetuning import training_usd
 from distill.store import Store
 from distill.task import Task
 from distill.task.prompts import answer_requests, student_chat, student_request
-from distill.train.trainers import TRAINERS, Base, choose
+from distill.train.trainers import TRAINERS, choose
+from distill.train.trainers.base import Base
 
 TRAIN = "train:openai"
 BASE, BASE_FEW_SHOT, STUDENT = "evaluate:base", "evaluate:base_few_shot", "evaluate:student"

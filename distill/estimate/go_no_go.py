@@ -25,7 +25,8 @@ from distill.llm.batches import BATCHES
 from distill.pricing.break_even import LATE_DAYS, Running, at_provider, on_machines, pay_back
 from distill.pricing.finetuning import NO_NEW_JOBS
 from distill.pricing.table import lifetime_of, today
-from distill.task import Task, load_task
+from distill.task import Task
+from distill.task.loading import load_task
 
 FEWEST_SEEDS = 3  # of a label, or of a set of fields
 DIFFERING = 0.1  # share of gold rows on which two systems of like quality differ (not measured)

@@ -29,8 +29,9 @@ from distill.llm.models import choose
 from distill.llm.teacher_choice import by_keys
 from distill.store import Store, open_store
 from distill.store.batches import requests_out
-from distill.task import Task, load_task
+from distill.task import Task
 from distill.task.leak_gate import without_leaking_seeds
+from distill.task.loading import load_task
 
 CALLS = 5
 SYNTHESES = 3  # of them: new inputs differ most in length

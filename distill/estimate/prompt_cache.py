@@ -6,7 +6,7 @@ instructions. What follows them differs from request to request.
 
 from distill.core.requests import Model
 from distill.llm.providers.capabilities import anthropic_cache_minimum
-from distill.llm.token_count import PromptTokens
+from distill.llm.tokens import PromptTokens
 
 OPENAI_MINIMUM, OPENAI_STEP = 1024, 128
 

@@ -29,7 +29,7 @@ from distill.evaluate.systems import TEACHER_AGAIN, gold_for
 from distill.llm.complete import LazyEndpoint, ask_all, lazily
 from distill.store import Store
 from distill.task import Task
-from distill.task.answers import Text
+from distill.task.kinds.generate import Text
 from distill.task.run_context import Context
 from distill.task.spec import EvaluateSpec
 

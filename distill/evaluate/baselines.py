@@ -12,8 +12,8 @@ from distill.core.errors import InputError
 from distill.core.evaluation import Prediction, Speed
 from distill.evaluate.statistics import percentile
 from distill.task import Task
-from distill.task.answers import Text
 from distill.task.files import json_lines
+from distill.task.kinds.generate import Text
 from distill.text.classifiers import Classifier, fit_embeddings, fit_nearest, fit_tfidf
 from distill.text.field_tagger import fit_tagger
 

@@ -21,7 +21,7 @@ from distill.evaluate.learning_curve import (
 from distill.evaluate.pairwise_judge import wins_of
 from distill.store import Store
 from distill.task import Task
-from distill.task.answers import Text
+from distill.task.kinds.generate import Text
 from distill.task.run_context import Context
 from distill.train import train_on
 

@@ -17,7 +17,8 @@ from distill.core.evaluation import ProbeAnswer
 from distill.core.requests import Completion, Message, Model, Request, Sampling
 from distill.core.text import fold
 from distill.task import Task
-from distill.task.answers import AnswerForm, Text
+from distill.task.kinds import AnswerForm
+from distill.task.kinds.generate import Text
 from distill.task.prompts import student_messages
 from distill.text.boilerplate import refusal_in
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from functools import cache, partial
 from typing import Any, Protocol
 
-from distill.task.answers import AnswerForm, Text
-from distill.task.fields import Fields
+from distill.task.kinds import AnswerForm
+from distill.task.kinds.extract import Fields
+from distill.task.kinds.generate import Text
 
 EXACT, CHRF = "exact_match", "chrf"
 

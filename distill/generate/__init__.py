@@ -28,7 +28,7 @@ from distill.llm.models import choose
 from distill.store import Store
 from distill.task import Task
 from distill.task.answer_json import inputs_of
-from distill.task.answers import AnswerForm
+from distill.task.kinds import AnswerForm
 from distill.task.prompts import annotation_requests
 from distill.task.run_context import Context
 

@@ -21,7 +21,8 @@ from distill.llm.teacher_choice import by_keys
 from distill.rehearsal.provider import Bill, Settings, running
 from distill.rehearsal.provider.faults import check, parse
 from distill.store.rehearsals import clear, rehearsals_of
-from distill.task import Task, load_task
+from distill.task import Task
+from distill.task.loading import load_task
 
 NO_REAL_KEY = "rehearsal"
 

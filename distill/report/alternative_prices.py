@@ -10,7 +10,7 @@ from distill.core.requests import Completion, Model, Usage
 from distill.core.students import Student
 from distill.llm.batches import BATCHES
 from distill.llm.models import choose, price_of
-from distill.llm.token_count import of_text
+from distill.llm.tokens import of_text
 from distill.pricing.token_prices import TokenPrice, assumption, token_price
 from distill.report.spend import shown_usd
 from distill.task import Task

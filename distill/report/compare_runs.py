@@ -14,7 +14,8 @@ from distill.evaluate.systems import HEADS
 from distill.report.figures import is_disturbed, system_of
 from distill.report.spend import short_usd
 from distill.store import open_to_read
-from distill.task import Task, load_task
+from distill.task import Task
+from distill.task.loading import load_task
 
 REGRESSION, PROGRESS, OPEN = "regression", "progress", "not told apart"
 APART = "another gold: its quality is not held against the first"

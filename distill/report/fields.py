@@ -8,7 +8,7 @@ from distill.core.dataset import Labelled
 from distill.core.evaluation import Prediction
 from distill.evaluate.scorers import fields
 from distill.report.labels import INVALID
-from distill.task.fields import Fields
+from distill.task.kinds.extract import Fields
 
 Figures = dict[str, Any]
 

@@ -11,8 +11,8 @@ from distill.core.evaluation import Prediction
 from distill.core.text import fold
 from distill.evaluate.statistics import share
 from distill.task import Task
-from distill.task.answers import Text
-from distill.task.fields import Fields
+from distill.task.kinds.extract import Fields
+from distill.task.kinds.generate import Text
 from distill.task.leak_gate import canonical
 
 SHOWN = 5

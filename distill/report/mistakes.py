@@ -7,7 +7,8 @@ from typing import Any
 from distill.core.dataset import Labelled
 from distill.core.evaluation import Prediction
 from distill.evaluate.pairwise_judge import LEVEL
-from distill.task.answers import AnswerForm, Text
+from distill.task.kinds import AnswerForm
+from distill.task.kinds.generate import Text
 
 SHOWN = 20
 

@@ -32,8 +32,8 @@ from distill.report.mistakes import mistakes
 from distill.report.spend import shown_usd
 from distill.report.timing import Times
 from distill.task import Task
-from distill.task.answers import Text
-from distill.task.fields import Fields
+from distill.task.kinds.extract import Fields
+from distill.task.kinds.generate import Text
 
 RIGHT_OR_WRONG = ("student", "teacher")
 COMPARED_WITH = ("teacher", "base")

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +12,12 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from distill.core.dataset import Labelled, Review
 from distill.core.errors import InputError
 from distill.core.evaluation import Preference
-from distill.core.model_ref import check_name
-from distill.core.text import content_id, fold
+from distill.core.text import content_id
 from distill.pricing.token_prices import TOKENS, Rates
-from distill.task.answers import AnswerForm, Labels, Text
-from distill.task.check_prices import check_prices
-from distill.task.fields import VERBATIM, Fields
-from distill.task.files import (
-    read_inputs,
-    read_labelled,
-    read_preferences,
-    read_reviews,
-    read_schema,
-    read_text,
-)
-from distill.task.gold import count_once
-from distill.task.spec import USD, TaskSpec, read_spec
+from distill.task.kinds import AnswerForm
+from distill.task.kinds.extract import Fields
+from distill.task.kinds.generate import Text
+from distill.task.spec import USD, TaskSpec
 
 PROMPTS = ("synthesize.md", "answer.md", "student.md")
 # What a teacher behind an API is told first; a task may bring its own.
@@ -41,7 +30,6 @@ NOT_SHAPING: dict[str, Any] = {
     **{"teacher": {"mode"}, "machine": {"sure"}},
     "prices": {"__all__": {"currency", "source", "sure"}},
 }
-PROJECT = "distill.toml"  # beside the folder of tasks
 REVIEWS = "reviews.jsonl"
 PREFERENCES = "preferences.jsonl"
 SCHEMA = "schema.json"
@@ -184,110 +172,3 @@ def _template(text: str) -> Template:
     """Compiling one takes a hundred times as long as rendering it."""
     env = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True)
     return env.from_string(text)
-
-
-def project_file(prompts: Path) -> Path:
-    """`distill.toml`, beside the folder of tasks; it need not be there."""
-    return prompts.resolve().parent / PROJECT
-
-
-def known_tasks(prompts: Path) -> list[str]:
-    """Names of the folders under `prompts` that hold a task. Raises InputError where there is no
-    such folder."""
-    if not prompts.is_dir():
-        raise InputError(
-            f"there is no folder {prompts}/ here: change to the project's, or --prompts"
-        )
-    return sorted(path.parent.name for path in prompts.glob("*/task.toml"))
-
-
-def load_task(prompts: Path, name: str) -> Task:
-    """The task `prompts/<name>`.
-
-    Raises InputError, with file, line or key, for anything that cannot be used.
-    """
-    folder = prompts / name
-    if name not in known_tasks(prompts):
-        known = ", ".join(known_tasks(prompts)) or "none"
-        raise InputError(f"no task {name!r} in {prompts}/; known tasks: {known}")
-    spec = read_spec(folder / "task.toml", project_file(prompts))
-    check_prices(folder / "task.toml", spec)
-    if spec.name != name:
-        raise InputError(f"{folder / 'task.toml'}: name is {spec.name!r}, its folder {name!r}")
-    form = _form(spec, folder)
-    instructions = (*INSTRUCTIONS, COMPARE) if isinstance(form, Text) else INSTRUCTIONS
-    rows = read_labelled(folder / "gold.jsonl", form, optional=isinstance(form, Text))
-    gold, copies = count_once(rows, form)
-    task = Task(
-        spec=spec,
-        folder=folder,
-        form=form,
-        prompts={name: read_text(folder / name) for name in PROMPTS}
-        | {name: _instruction(folder / name, spec.kind) for name in instructions},
-        seeds=read_labelled(folder / "seeds.jsonl", form),
-        gold=gold,
-        copies=copies,
-        inputs=read_inputs(folder / "inputs.jsonl"),
-        reviews=read_reviews(folder / REVIEWS, form),
-        preferences=read_preferences(folder / PREFERENCES, form) if spec.kind == "generate" else (),
-    )
-    _check_rows(task)
-    _check_prompts(task)
-    for place, model in task.models_asked:
-        check_name(f"{folder / 'task.toml'}: {place}", model)
-    return task
-
-
-def _form(spec: TaskSpec, folder: Path) -> AnswerForm:
-    if spec.kind == "extract":
-        return read_schema(folder / SCHEMA)
-    return Labels(spec.labels) if spec.kind == "classify" else Text()
-
-
-def _instruction(path: Path, kind: str) -> str:
-    if path.exists():
-        return read_text(path)
-    return (files("distill.task.instructions") / kind / path.name).read_text(encoding="utf-8")
-
-
-def _check_rows(task: Task) -> None:
-    if not task.gold:
-        raise InputError(f"{task.folder / 'gold.jsonl'} is empty: nothing could be measured")
-    missing = [group for group in task.groups if not task.seeds_of(group)]
-    where = task.folder / "seeds.jsonl"
-    if not task.groups:
-        raise InputError(f"{where} is empty: the teacher has nothing to go by")
-    if missing:
-        raise InputError(
-            f"{where}: no seed for {', '.join(missing)}; each label needs at least one"
-        )
-    if isinstance(task.form, Fields):
-        _check_verbatim(task, task.form)
-    seeds = {fold(row.input): row for row in task.seeds}
-    for row in task.gold:
-        if twin := seeds.get(fold(row.input)):
-            raise InputError(
-                f"{task.folder}: {row.file}:{row.line} equals {twin.file}:{twin.line} "
-                f"({row.input!r}): what is tested on must not be shown; remove one of them"
-            )
-
-
-def _check_prompts(task: Task) -> None:
-    """The student's is the same for every input, and the teacher's must not be."""
-    task.render("student.md")
-    one, other = (
-        task.render("answer.md", input=text, seeds=list(task.seeds[:1])) for text in ("1", "2")
-    )
-    if one == other:
-        raise InputError(
-            f"{task.folder / 'answer.md'} does not show the input: write {{{{ input }}}} into it"
-        )
-
-
-def _check_verbatim(task: Task, form: Fields) -> None:
-    for row in (*task.seeds, *task.gold):
-        if name := form.not_verbatim(row.input, row.answer):
-            raise InputError(
-                f"{task.folder / row.file}:{row.line}: answer: {name}: does not stand in the input "
-                f"word for word, as {VERBATIM} in {SCHEMA} wants it"
-            )

@@ -11,8 +11,9 @@ from distill.core.errors import InputError
 from distill.core.evaluation import Preference
 from distill.core.text import fold, readable
 from distill.task.answer_json import is_shallow
-from distill.task.answers import AnswerForm
-from distill.task.fields import Fields, inline, schema_problem
+from distill.task.kinds import AnswerForm
+from distill.task.kinds.extract import Fields
+from distill.task.kinds.json_schema import inline, schema_problem
 
 MAX_BYTES = 1_000_000_000  # of a file of a task, which is read as a whole
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from distill.core.dataset import Labelled
 from distill.core.errors import InputError
 from distill.core.text import fold
-from distill.task.answers import AnswerForm, Text
-from distill.task.fields import Fields
+from distill.task.kinds import AnswerForm
+from distill.task.kinds.extract import Fields
+from distill.task.kinds.generate import Text
 
 Rows = tuple[Labelled, ...]
 

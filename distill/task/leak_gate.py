@@ -13,8 +13,8 @@ from functools import lru_cache, partial
 from distill.core.dataset import Labelled, Leak
 from distill.core.errors import InputError
 from distill.task import Task
-from distill.task.fields import Fields
 from distill.task.gold import check_contradictions
+from distill.task.kinds.extract import Fields
 from distill.task.spec import CurateSpec, LeaksSpec
 from distill.text.contamination import leak_matches, near_copies
 from distill.text.pii.detect import name_kinds

@@ -8,7 +8,7 @@ from distill.core.dataset import Candidate
 from distill.core.requests import MODEL_TOKENS, Message, Model, Request, Sampling
 from distill.core.text import content_id
 from distill.task import Task
-from distill.task.answers import Text
+from distill.task.kinds.generate import Text
 from distill.text.embeddings import nearest
 
 ANSWER_TOKENS = 16

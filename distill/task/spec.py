@@ -5,11 +5,9 @@ key is an error that lists the known ones: a typo must not become a silent defau
 """
 
 import re
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Literal
 from unicodedata import category
 
 from pydantic import (
@@ -17,14 +15,11 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from distill.core.errors import InputError
 from distill.pricing.token_prices import OF_THE_CACHE, Rates
-from distill.task.files import read_text
 from distill.text.language import languages
 from distill.text.pii.detect import phone_regions
 
@@ -62,12 +57,8 @@ AXES = {
         )
     },
 }
-
-
-Spec = TypeVar("Spec", bound=BaseModel)
 USD = "USD"
 JOINERS = "\u200c\u200d"  # within words of Persian and Sinhala, and within emoji
-SHOWN = 200  # characters of a value in a message
 TEXT_PARITY = 0.9  # of a generate task that says nothing else
 
 
@@ -369,80 +360,7 @@ class TaskSpec(ProjectSpec):
         return self
 
 
-def read_spec(path: Path, project: Path) -> TaskSpec:
-    """The task's file over the project's, which need not be there. Raises InputError, naming the
-    file and the key."""
-    values = _read(path)
-    for section, given in project_values(project).items():
-        own = values.get(section, {})
-        values[section] = given | own if isinstance(own, dict) else own
-    return _checked(path, TaskSpec, values)
-
-
-def project_values(path: Path) -> dict[str, Any]:
-    """What `distill.toml` says, by section; its prices say that they are from there. Raises
-    InputError."""
-    if not path.exists():
-        return {}
-    values = _read(path)
-    _checked(path, ProjectSpec, values)
-    for price in values.get("prices", {}).values():
-        price.setdefault("source", path.name)
-    return values
-
-
-def project_rates(path: Path) -> dict[str, Rates]:
-    """The prices that `distill.toml` gives, by model. Raises InputError."""
-    spec = _checked(path, ProjectSpec, project_values(path))
-    return {model: price.rates(spec.currencies) for model, price in spec.prices.items()}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(read_text(path))
-    except (ValueError, RecursionError) as error:  # also a number of 5,000 digits, "[[[[…"
-        raise InputError(f"{path}: not valid TOML: {error}") from error
-
-
-def _checked(path: Path, form: type[Spec], values: Mapping[str, Any]) -> Spec:
-    try:
-        return form.model_validate(values)
-    except ValidationError as error:
-        problems = "\n".join(f"{path}: {_explain(form, found)}" for found in error.errors())
-        raise InputError(problems) from error
-
-
-def _explain(form: type[BaseModel], problem: Mapping[str, Any]) -> str:
-    location: Sequence[str | int] = problem["loc"]
-    key = ".".join(str(part) for part in location)
-    if problem["type"] == "extra_forbidden":
-        known = ", ".join(_section(form, location[:-1]).model_fields)
-        return f"unknown key {key!r}; known here: {known}"
-    if problem["type"] == "missing":
-        return f"{key!r} is missing"
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    if location[:1] == ("labels",) and problem["type"] == "string_type":
-        message = 'must be a text; a label with a dot in it is written in quotes: "a.b" = "…"'
-    return f"{key}: {message} (got {_short(problem['input'])})" if key else message
-
-
 def _in_one_line(name: str) -> bool:
     """True for printable text: joiners within words and emoji, and any space, print too."""
     shown = "".join("-" if c in JOINERS or category(c) == "Zs" else c for c in name)
     return shown.isprintable() and name[0] not in JOINERS and name[-1] not in JOINERS
-
-
-def _short(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}…"
-
-
-def _section(form: type[BaseModel], location: Sequence[str | int]) -> type[BaseModel]:
-    """The section of a key; those of a dict of sections are all alike."""
-    for part in location:
-        if part not in form.model_fields:  # the name of one in a dict of sections
-            continue
-        annotation = form.model_fields[str(part)].annotation
-        found = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
-        form = next(kind for kind in found if issubclass(kind, BaseModel))
-    return form

@@ -11,7 +11,8 @@ from distill.llm.models import choose
 from distill.serve import ServerSettings
 from distill.store import Store, open_store
 from distill.store.batches import add_event, attempts_out, open_batches
-from distill.task import Task, load_task
+from distill.task import Task
+from distill.task.loading import load_task
 from distill.train.trainers import openai
 
 STAGE = "cancel"

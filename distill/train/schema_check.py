@@ -11,7 +11,7 @@ from typing import Any
 from distill.core.errors import InputError
 from distill.core.schema_rules import SchemaRefused, check_anthropic, check_openai
 from distill.task import SCHEMA, Task
-from distill.task.fields import Fields
+from distill.task.kinds.extract import Fields
 from distill.task.strict_schema import strict
 from distill.train.trainers import choose
 

@@ -7,7 +7,8 @@ from reprlib import Repr
 import distill
 from distill.core.text import fold
 from distill.serve.context_length import long_chats
-from distill.task import Task, known_tasks, load_task
+from distill.task import Task
+from distill.task.loading import known_tasks, load_task
 from distill.task.prompts import student_chat
 from distill.train.schema_check import schema_problems
 from distill.train.trainers import choose

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from distill.core.errors import ChildError, DistillError, InputError
 from distill.core.hardware import interpreter
@@ -22,10 +22,8 @@ from distill.serve import base_models, context_length
 from distill.serve.base_folder import parameters, positions
 from distill.serve.base_models import folder_of, licence
 from distill.serve.context_length import Chat
+from distill.train.trainers.base import Base, OnSteps, Trained, TrainJob
 from distill.train.trainers.recipes import Recipe, recipe_for
-
-if TYPE_CHECKING:
-    from distill.train.trainers import Base, OnSteps, Trained, TrainJob
 
 CHILDREN = Path(__file__).parents[1] / "worker"
 CHECKPOINTS = "checkpoints"
@@ -46,25 +44,23 @@ def check(choices: Mapping[str, Any]) -> str:
     return ""
 
 
-def locate(base: str) -> "Base":
+def locate(base: str) -> Base:
     """The base's name with a hash of its weights, and its folder."""
-    from distill.train.trainers import Base
-
     name, folder = base_models.locate(base)
     return Base(name, str(folder), licence(folder))
 
 
-def recipe(choices: Mapping[str, Any], base: "Base", *, labelled: bool) -> dict[str, object]:
+def recipe(choices: Mapping[str, Any], base: Base, *, labelled: bool) -> dict[str, object]:
     """The recipe for a base of that size."""
     return asdict(recipe_for(choices, parameters(Path(base.place)), labelled=labelled))
 
 
-def longer_than(chats: Sequence[Chat], base: "Base", choices: Mapping[str, Any]) -> dict[int, int]:
+def longer_than(chats: Sequence[Chat], base: Base, choices: Mapping[str, Any]) -> dict[int, int]:
     """Place → tokens of the chats that have more than the task's `context_tokens`."""
     return context_length.longer_than(chats, Path(base.place), choices["context_tokens"])
 
 
-def total_steps(job: "TrainJob") -> int:
+def total_steps(job: TrainJob) -> int:
     """Optimizer steps of the whole training."""
     recipe = Recipe(**job.recipe)  # type: ignore[arg-type]
     with job.train.open(encoding="utf-8") as rows:
@@ -72,21 +68,19 @@ def total_steps(job: "TrainJob") -> int:
     return math.ceil(per_epoch * recipe.epochs)
 
 
-def worst_usd(job: "TrainJob") -> Decimal:
+def worst_usd(job: TrainJob) -> Decimal:
     """Nobody sends a bill for it."""
     return Decimal(0)
 
 
-def is_made(job: "TrainJob") -> bool:
+def is_made(job: TrainJob) -> bool:
     """No provider has it."""
     return False
 
 
-def train(trainer: str, job: "TrainJob", on_steps: "OnSteps") -> "Trained":
+def train(trainer: str, job: TrainJob, on_steps: OnSteps) -> Trained:
     """Train the student with `trainer`. Raises DistillError with what to do for a failure that the
     child has words for, and ChildError with the tail of the log when it dies otherwise."""
-    from distill.train.trainers import Trained
-
     job.out.mkdir(parents=True, exist_ok=True)
     job_file, progress = job.out / "job.json", job.out / "progress.jsonl"
     before = whole_lines(progress)
@@ -106,7 +100,7 @@ def train(trainer: str, job: "TrainJob", on_steps: "OnSteps") -> "Trained":
     )
 
 
-def _work(trainer: str, job: "TrainJob", told: int, on_steps: "OnSteps") -> dict[str, Any]:
+def _work(trainer: str, job: TrainJob, told: int, on_steps: OnSteps) -> dict[str, Any]:
     """What the child says at its end, which it tells behind `told` bytes of progress."""
     # -P: whatever lies where the command was given must not come before the real packages.
     command = [interpreter("unsloth"), "-P", "-m", "lora", str(job.out / "job.json")]
@@ -151,7 +145,7 @@ def seconds_told(told: str) -> float:
     return total + latest
 
 
-def environment(job: "TrainJob") -> dict[str, str]:
+def environment(job: TrainJob) -> dict[str, str]:
     """What the child is told besides its job."""
     # Unsloth writes compiled modules where it stands unless it is told where. Threads that spin for
     # ever at every barrier make a step 5 to 20 times slower as soon as anything else wants a core;

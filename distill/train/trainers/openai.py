@@ -6,64 +6,52 @@ its metadata: whatever was killed finds again what it made, and makes nothing tw
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from distill.core.api_keys import required_key
 from distill.core.errors import DistillError, InputError, TrainingEnded
-from distill.core.requests import Endpoint, Model
-from distill.llm.failures import explain, is_retried
 from distill.llm.models.openai import KEY
-from distill.llm.providers.transport import opened, timeout
-from distill.llm.token_count import most_of_chat, of_chat
+from distill.llm.tokens import most_of_chat, of_chat
 from distill.pricing.finetuning import FEWEST_EXAMPLES, NO_NEW_JOBS, TUNABLE, training_usd
-from distill.pricing.token_prices import MachinePrice
 from distill.serve.context_length import Chat
+from distill.train.trainers.base import Base, OnSteps, Trained, TrainJob
+from distill.train.trainers.openai_jobs import (
+    AUTO,
+    CREATING,
+    ENDED,
+    LATE_SECONDS,
+    TRAIN_HERE,
+    connected,
+    create,
+    find,
+    is_incomplete,
+    patiently,
+)
 
 if TYPE_CHECKING:
     from openai import OpenAI
     from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
-    from distill.train.trainers import Base, OnSteps, Trained, TrainJob
 
-Answer = TypeVar("Answer")
-
-AUTO = "gpt-4o-mini-2024-07-18"
 DEFAULT_EPOCHS = 3
 MOST_EPOCHS = 50
-TAG = "distill"
-FILES = ("training_file", "validation_file")
-ENDED = ("succeeded", "failed", "cancelled")
 # What OpenAI lets nobody choose, as it is when a task does not say it.
 NOT_TAKEN = {
     **{"rank": None, "alpha": None, "dropout": 0.0, "rslora": False},
     **{"learning_rate": None, "load_in_4bit": None},
 }
-PAUSES_SECONDS = (3.0, 6.0, 12.0, 24.0, 48.0)
-# A job that was made may be missing in the list for a while, and its figures may come late.
-LATE_SECONDS = (3.0, 6.0, 12.0, 24.0)
 MOST_BATCH, MOST_SEED = 256, 2**31 - 1
-CREATING = "creating"  # a file that is there once a job was asked for
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
-UPLOAD_SECONDS = 600.0
-TRAIN_HERE = 'or train here: student.trainer = "unsloth", student.base = "auto"'
 CLOSING = (
     f"OpenAI takes no new trainings from {NO_NEW_JOBS} on, and refuses many accounts already; what "
     "was trained ends on {shutdown}, {days} days from now. A student that lasts is trained here: "
     'student.trainer = "unsloth".'
-)
-REFUSED = (
-    "OpenAI does not let this account start trainings any more: it is closing the service, and "
-    "accounts that did not use it lately are closed already. Nothing was billed; {files}. Train "
-    'here instead, with student.trainer = "unsloth" and student.base = "auto": every stored answer '
-    "is used again. Or ask a small model without training: the report compares with it."
 )
 
 
@@ -93,10 +81,8 @@ def closing(name: str, today: date) -> str:
     return CLOSING.format(shutdown=shutdown, days=(shutdown - today).days)
 
 
-def locate(base: str) -> "Base":
+def locate(base: str) -> Base:
     """The base's id, which is its place, too. Raises InputError for one that is not trained."""
-    from distill.train.trainers import Base
-
     name = AUTO if base == "auto" else base
     if name not in TUNABLE:
         known = ", ".join(TUNABLE)
@@ -104,7 +90,7 @@ def locate(base: str) -> "Base":
     return Base(name, name, "OpenAI's terms of use")
 
 
-def recipe(choices: Mapping[str, Any], base: "Base", *, labelled: bool) -> dict[str, object]:
+def recipe(choices: Mapping[str, Any], base: Base, *, labelled: bool) -> dict[str, object]:
     """The hyperparameters of a job. Raises InputError for what OpenAI does not take."""
     epochs = choices["epochs"] or DEFAULT_EPOCHS
     if epochs != int(epochs) or epochs > MOST_EPOCHS:
@@ -117,25 +103,25 @@ def recipe(choices: Mapping[str, Any], base: "Base", *, labelled: bool) -> dict[
     return values | ({"batch_size": choices["batch_size"]} if choices["batch_size"] else {})
 
 
-def longer_than(chats: Sequence[Chat], base: "Base", choices: Mapping[str, Any]) -> dict[int, int]:
+def longer_than(chats: Sequence[Chat], base: Base, choices: Mapping[str, Any]) -> dict[int, int]:
     """Place → tokens, as counted here, of every chat that is too long to be learned from."""
     limit = TUNABLE[base.name].example_tokens
     counts = enumerate(map(of_chat, chats))
     return {place: count for place, count in counts if count > limit}
 
 
-def total_steps(job: "TrainJob") -> None:
+def total_steps(job: TrainJob) -> None:
     """OpenAI does not say."""
 
 
-def worst_usd(job: "TrainJob") -> Decimal:
+def worst_usd(job: TrainJob) -> Decimal:
     """The most that the job can be billed, whatever the tokenizer; reserved before it is made. The
     rows that validate count as if they were trained on: no page says what they cost."""
     chats = chain(_chats(job.train), _chats(job.validation))
     return training_usd(job.base, sum(map(most_of_chat, chats)) * _epochs(job))
 
 
-def expected_usd(job: "TrainJob") -> Decimal:
+def expected_usd(job: TrainJob) -> Decimal:
     """What it will be billed by the count of tokens made here."""
     return training_usd(job.base, sum(map(of_chat, _chats(job.train))) * _epochs(job))
 
@@ -146,11 +132,11 @@ def _chats(path: Path) -> Iterator[Chat]:
             yield json.loads(line)["messages"]
 
 
-def _epochs(job: "TrainJob") -> int:
+def _epochs(job: TrainJob) -> int:
     return int(str(job.recipe["n_epochs"]))
 
 
-def train(job: "TrainJob", on_steps: "OnSteps") -> "Trained":
+def train(job: TrainJob, on_steps: OnSteps) -> Trained:
     """Make the job, or find it again, and follow it. Raises InputError for rows that OpenAI does
     not take, DistillError for a job that failed or was cancelled, for an account that may not train
     and for a provider out of reach."""
@@ -161,19 +147,19 @@ def train(job: "TrainJob", on_steps: "OnSteps") -> "Trained":
             "generate more"
         )
     with connected(job.base) as client:
-        known = _patiently(lambda: _known(client, job))
-        made = known or _patiently(lambda: _known(client, job) or create(client, job))
+        known = patiently(lambda: _known(client, job))
+        made = known or patiently(lambda: _known(client, job) or create(client, job))
         return replace(_follow(client, made.id, job, on_steps), made_now=known is None)
 
 
-def is_made(job: "TrainJob") -> bool:
+def is_made(job: TrainJob) -> bool:
     """Whether OpenAI has a training with the job's tag that is under way or has succeeded. Raises
     as `train` does."""
     with connected(job.base) as client:
-        return _patiently(lambda: _known(client, job)) is not None
+        return patiently(lambda: _known(client, job)) is not None
 
 
-def _known(client: "OpenAI", job: "TrainJob") -> "FineTuningJob | None":
+def _known(client: "OpenAI", job: TrainJob) -> "FineTuningJob | None":
     """The job's training; one that was asked for before, and whose answer may be lost, is looked
     for longer: two creations are two bills."""
     found = find(client, job.tag)
@@ -185,136 +171,17 @@ def _known(client: "OpenAI", job: "TrainJob") -> "FineTuningJob | None":
     return found
 
 
-@contextmanager
-def connected(model: str) -> "Iterator[OpenAI]":
-    """The official client, which does not retry by itself: a second creation would be a second
-    bill. Raises InputError without a key, DistillError for whatever it raises, without the key."""
-    import openai
-
-    required_key(KEY, f"student.trainer openai ({model})", TRAIN_HERE)
-    try:
-        with openai.OpenAI(
-            max_retries=0,
-            timeout=timeout(UPLOAD_SECONDS),
-            http_client=opened(openai.DefaultHttpxClient, None, "openai"),
-        ) as client:
-            yield client
-    except (openai.OpenAIError, json.JSONDecodeError) as error:
-        endpoint = Endpoint(None, Model(model, None, "openai"), 1, MachinePrice(Decimal(0), 1), KEY)
-        raise DistillError(
-            f"{explain(error, endpoint).message}\nThe same command goes on from here; a training "
-            "that was begun goes on by itself."
-        ) from error
-
-
-def find(client: "OpenAI", tag: str) -> "FineTuningJob | None":
-    """The job of that tag that is under way, in whatever state, or has succeeded. A gateway may
-    not know how to look for tags."""
-    for job in _readable(client.fine_tuning.jobs.list(metadata={TAG: tag}, limit=100)):
-        if (job.metadata or {}).get(TAG) == tag and job.status not in ("failed", "cancelled"):
-            return job
-    return None
-
-
-def _readable(answer: Answer) -> Answer:
-    """An answer, unless it is a proxy's page, which the client hands on as a text."""
-    if isinstance(answer, str):
-        raise DistillError(f"OpenAI's address answered what is no answer: {answer[:200]!r}")
-    return answer
-
-
-def create(client: "OpenAI", job: "TrainJob") -> "FineTuningJob":
-    """Upload what is not there yet, and start; a file that is listed but gone is uploaded anew."""
-    import openai
-
-    try:
-        return _start(client, job, anew=False)
-    except openai.BadRequestError as error:
-        if error.param not in FILES:
-            raise
-        return _start(client, job, anew=True)
-
-
-def _start(client: "OpenAI", job: "TrainJob", *, anew: bool) -> "FineTuningJob":
-    """A job on files with this content, which are removed where none may start."""
-    import openai
-
-    paths = zip(FILES, (job.train, job.validation), strict=True)
-    files: dict[str, Any] = {
-        param: _file(client, path, anew=anew) for param, path in paths if path.read_bytes().strip()
-    }
-    numbers: Any = {key: value for key, value in job.recipe.items() if key != "seed"}
-    (job.out / CREATING).touch()
-    try:
-        made = client.fine_tuning.jobs.create(
-            model=job.base,
-            method={"type": "supervised", "supervised": {"hyperparameters": numbers}},
-            metadata={TAG: job.tag},
-            seed=int(str(job.recipe["seed"])),
-            suffix=TAG,
-            **files,
-        )
-    except openai.PermissionDeniedError as error:
-        if error.code != "training_not_available":
-            raise
-        raise TrainingEnded(REFUSED.format(files=_removed(client, files.values()))) from error
-    return _readable(made)
-
-
-def _removed(client: "OpenAI", files: Iterable[str]) -> str:
-    """Remove files of an account that can start no training with them; what became of them."""
-    import openai
-
-    left = []
-    for file in files:
-        try:
-            client.files.delete(file)
-        except openai.APIError:
-            left.append(file)
-    return f"these files are left there: {', '.join(left)}" if left else "the files were deleted"
-
-
-def _file(client: "OpenAI", path: Path, *, anew: bool) -> str:
-    """The id of a file with this content, uploaded when it is not there; or `anew` in any case."""
-    content = path.read_bytes()
-    name = f"{TAG}-{sha256(content).hexdigest()[:32]}.jsonl"
-    known = None
-    if not anew:
-        files = _readable(client.files.list(purpose="fine-tune", limit=10_000))
-        known = next((file.id for file in files if file.filename == name), None)
-    if known is None:
-        known = _readable(client.files.create(file=(name, content), purpose="fine-tune")).id
-    return known
-
-
-def _patiently(call: Callable[[], Answer]) -> Answer:
-    """What a call gives, tried again where that may help; every call looks first at what is there,
-    so that one whose answer was lost does nothing twice."""
-    import openai
-
-    for pause in PAUSES_SECONDS:
-        try:
-            return call()
-        except openai.APIStatusError as error:
-            if not is_retried(error.status_code):
-                raise
-        except (openai.APIConnectionError, json.JSONDecodeError):
-            pass
-        time.sleep(pause)
-    return call()
-
-
-def _follow(client: "OpenAI", job_id: str, job: "TrainJob", on_steps: "OnSteps") -> "Trained":
+def _follow(client: "OpenAI", job_id: str, job: TrainJob, on_steps: OnSteps) -> Trained:
     """Until the job has ended; what it tells goes into the log."""
     told: dict[str, FineTuningJobEvent] = {}
     pause, late = FIRST_PAUSE_SECONDS, list(LATE_SECONDS)
     while True:
         # In this order: what a job that has ended told before is all there.
-        found = _patiently(lambda: client.fine_tuning.jobs.retrieve(job_id))
-        new = _patiently(lambda: _new_events(client, job_id, told))
+        found = patiently(lambda: client.fine_tuning.jobs.retrieve(job_id))
+        new = patiently(lambda: _new_events(client, job_id, told))
         _write_log(job.log, told)
         on_steps(sum(bool(_loss(event)) for event in new))
-        if found.status in ENDED and not (_is_incomplete(found) and late):
+        if found.status in ENDED and not (is_incomplete(found) and late):
             return _ended(client, found, job, told)
         if found.status in ENDED:
             time.sleep(late.pop(0))
@@ -357,11 +224,9 @@ def _loss(event: "FineTuningJobEvent") -> dict[str, float]:
 def _ended(
     client: "OpenAI",
     found: "FineTuningJob",
-    job: "TrainJob",
+    job: TrainJob,
     told: Mapping[str, "FineTuningJobEvent"],
-) -> "Trained":
-    from distill.train.trainers import Trained
-
+) -> Trained:
     billed = training_usd(job.base, found.trained_tokens or 0)
     bill = f"It was billed ${billed}." if billed else "It was not billed."
     if found.status == "cancelled":
@@ -392,24 +257,8 @@ def _ended(
     )
 
 
-def _is_incomplete(found: "FineTuningJob") -> bool:
-    """Has it succeeded, but what it made or what it took is not told yet?"""
-    told = found.fine_tuned_model and found.trained_tokens is not None
-    return found.status == "succeeded" and not told
-
-
 def _write_record(client: "OpenAI", found: "FineTuningJob", out: Path) -> None:
     """`job.json`: the job as OpenAI has it, and the models that it kept on the way."""
     kept = client.fine_tuning.jobs.checkpoints.list(found.id, limit=100)
     record = {"job": found.to_dict(), "checkpoints": [row.to_dict() for row in kept]}
     (out / "job.json").write_text(json.dumps(record, indent=2, default=str), encoding="utf-8")
-
-
-def cancel(tag: str) -> Decimal | None:
-    """Stop the job of that tag; USD that it was billed until then, None when none is under way."""
-    with connected(AUTO) as client:
-        found = find(client, tag)
-        if found is None or found.status in ENDED:
-            return None
-        stopped = client.fine_tuning.jobs.cancel(found.id)
-        return training_usd(stopped.model, stopped.trained_tokens or 0)

@@ -27,11 +27,11 @@ def work(job: Job) -> dict[str, object]:
     model, tokenizer = LOADERS[job["trainer"]](job)
     tokenizer.chat_template = without_date(tokenizer.chat_template)
 
-    from .loop import losses, train
     from .merging import merge
     from .precision import widen
     from .reference_answers import write_answers
     from .tokenised_rows import read_rows
+    from .trainer import losses, train
 
     train_rows, validation = (
         read_rows(Path(job[part]), tokenizer) for part in ("train", "validation")

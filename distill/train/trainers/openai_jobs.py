@@ -1,0 +1,178 @@
+"""Fine-tuning jobs at OpenAI, through its official client: connected, created, found, cancelled."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from distill.core.api_keys import required_key
+from distill.core.errors import DistillError, TrainingEnded
+from distill.core.requests import Endpoint, Model
+from distill.llm.failures import explain, is_retried
+from distill.llm.models.openai import KEY
+from distill.llm.providers.transport import opened, timeout
+from distill.pricing.finetuning import training_usd
+from distill.pricing.token_prices import MachinePrice
+from distill.train.trainers.base import TrainJob
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+    from openai.types.fine_tuning import FineTuningJob
+
+
+Answer = TypeVar("Answer")
+AUTO = "gpt-4o-mini-2024-07-18"
+TAG = "distill"
+FILES = ("training_file", "validation_file")
+ENDED = ("succeeded", "failed", "cancelled")
+PAUSES_SECONDS = (3.0, 6.0, 12.0, 24.0, 48.0)
+# A job that was made may be missing in the list for a while, and its figures may come late.
+LATE_SECONDS = (3.0, 6.0, 12.0, 24.0)
+CREATING = "creating"  # a file that is there once a job was asked for
+UPLOAD_SECONDS = 600.0
+TRAIN_HERE = 'or train here: student.trainer = "unsloth", student.base = "auto"'
+REFUSED = (
+    "OpenAI does not let this account start trainings any more: it is closing the service, and "
+    "accounts that did not use it lately are closed already. Nothing was billed; {files}. Train "
+    'here instead, with student.trainer = "unsloth" and student.base = "auto": every stored answer '
+    "is used again. Or ask a small model without training: the report compares with it."
+)
+
+
+@contextmanager
+def connected(model: str) -> "Iterator[OpenAI]":
+    """The official client, which does not retry by itself: a second creation would be a second
+    bill. Raises InputError without a key, DistillError for whatever it raises, without the key."""
+    import openai
+
+    required_key(KEY, f"student.trainer openai ({model})", TRAIN_HERE)
+    try:
+        with openai.OpenAI(
+            max_retries=0,
+            timeout=timeout(UPLOAD_SECONDS),
+            http_client=opened(openai.DefaultHttpxClient, None, "openai"),
+        ) as client:
+            yield client
+    except (openai.OpenAIError, json.JSONDecodeError) as error:
+        endpoint = Endpoint(None, Model(model, None, "openai"), 1, MachinePrice(Decimal(0), 1), KEY)
+        raise DistillError(
+            f"{explain(error, endpoint).message}\nThe same command goes on from here; a training "
+            "that was begun goes on by itself."
+        ) from error
+
+
+def find(client: "OpenAI", tag: str) -> "FineTuningJob | None":
+    """The job of that tag that is under way, in whatever state, or has succeeded. A gateway may
+    not know how to look for tags."""
+    for job in _readable(client.fine_tuning.jobs.list(metadata={TAG: tag}, limit=100)):
+        if (job.metadata or {}).get(TAG) == tag and job.status not in ("failed", "cancelled"):
+            return job
+    return None
+
+
+def _readable(answer: Answer) -> Answer:
+    """An answer, unless it is a proxy's page, which the client hands on as a text."""
+    if isinstance(answer, str):
+        raise DistillError(f"OpenAI's address answered what is no answer: {answer[:200]!r}")
+    return answer
+
+
+def create(client: "OpenAI", job: TrainJob) -> "FineTuningJob":
+    """Upload what is not there yet, and start; a file that is listed but gone is uploaded anew."""
+    import openai
+
+    try:
+        return _start(client, job, anew=False)
+    except openai.BadRequestError as error:
+        if error.param not in FILES:
+            raise
+        return _start(client, job, anew=True)
+
+
+def _start(client: "OpenAI", job: TrainJob, *, anew: bool) -> "FineTuningJob":
+    """A job on files with this content, which are removed where none may start."""
+    import openai
+
+    paths = zip(FILES, (job.train, job.validation), strict=True)
+    files: dict[str, Any] = {
+        param: _file(client, path, anew=anew) for param, path in paths if path.read_bytes().strip()
+    }
+    numbers: Any = {key: value for key, value in job.recipe.items() if key != "seed"}
+    (job.out / CREATING).touch()
+    try:
+        made = client.fine_tuning.jobs.create(
+            model=job.base,
+            method={"type": "supervised", "supervised": {"hyperparameters": numbers}},
+            metadata={TAG: job.tag},
+            seed=int(str(job.recipe["seed"])),
+            suffix=TAG,
+            **files,
+        )
+    except openai.PermissionDeniedError as error:
+        if error.code != "training_not_available":
+            raise
+        raise TrainingEnded(REFUSED.format(files=_removed(client, files.values()))) from error
+    return _readable(made)
+
+
+def _removed(client: "OpenAI", files: Iterable[str]) -> str:
+    """Remove files of an account that can start no training with them; what became of them."""
+    import openai
+
+    left = []
+    for file in files:
+        try:
+            client.files.delete(file)
+        except openai.APIError:
+            left.append(file)
+    return f"these files are left there: {', '.join(left)}" if left else "the files were deleted"
+
+
+def _file(client: "OpenAI", path: Path, *, anew: bool) -> str:
+    """The id of a file with this content, uploaded when it is not there; or `anew` in any case."""
+    content = path.read_bytes()
+    name = f"{TAG}-{sha256(content).hexdigest()[:32]}.jsonl"
+    known = None
+    if not anew:
+        files = _readable(client.files.list(purpose="fine-tune", limit=10_000))
+        known = next((file.id for file in files if file.filename == name), None)
+    if known is None:
+        known = _readable(client.files.create(file=(name, content), purpose="fine-tune")).id
+    return known
+
+
+def patiently(call: Callable[[], Answer]) -> Answer:
+    """What a call gives, tried again where that may help; every call looks first at what is there,
+    so that one whose answer was lost does nothing twice."""
+    import openai
+
+    for pause in PAUSES_SECONDS:
+        try:
+            return call()
+        except openai.APIStatusError as error:
+            if not is_retried(error.status_code):
+                raise
+        except (openai.APIConnectionError, json.JSONDecodeError):
+            pass
+        time.sleep(pause)
+    return call()
+
+
+def is_incomplete(found: "FineTuningJob") -> bool:
+    """Has it succeeded, but what it made or what it took is not told yet?"""
+    told = found.fine_tuned_model and found.trained_tokens is not None
+    return found.status == "succeeded" and not told
+
+
+def cancel(tag: str) -> Decimal | None:
+    """Stop the job of that tag; USD that it was billed until then, None when none is under way."""
+    with connected(AUTO) as client:
+        found = find(client, tag)
+        if found is None or found.status in ENDED:
+            return None
+        stopped = client.fine_tuning.jobs.cancel(found.id)
+        return training_usd(stopped.model, stopped.trained_tokens or 0)
