@@ -27,8 +27,8 @@ from distill.core.requests import Ask
 from distill.core.students import Student
 from distill.core.text import content_id, fold
 from distill.core.workspace import EVENTS, Workspace
-from distill.evaluate.served import models, serve
 from distill.evaluate.statistics import paired_difference, share
+from distill.evaluate.systems import models, serve
 from distill.llm.complete import ask_all, lazily
 from distill.serve import ServerSettings
 from distill.task import Task

@@ -43,7 +43,7 @@ from distill.estimate.run_start import (
     write_run,
 )
 from distill.evaluate import evaluate, time_again
-from distill.evaluate.curve import learning_curve
+from distill.evaluate.learning_curve import learning_curve
 from distill.generate import check_teacher, generate
 from distill.llm.complete import Waiting, teacher_settings
 from distill.llm.models import check_exists

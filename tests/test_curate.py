@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from distill.core.dataset import Candidate, Drop, Pair, Source
 from distill.curate import context, lost_inputs, run_checks
-from distill.curate.context import Means, Method
+from distill.curate.context import FLOORS, Means, Method, search_once
 from distill.curate.registry import CHECKS
-from distill.curate.stored_pairs import FLOORS, search_once
 from distill.store import open_store
 from distill.task import Task
 from tests.conftest import WriteTask, jsonl

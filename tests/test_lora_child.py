@@ -13,6 +13,7 @@ from distill.train.trainers import lora
 from distill.train.trainers.base import TrainJob
 from distill.train.trainers.recipes import recipe_for
 from distill.train.worker.lora import precision
+from distill.train.worker.lora.checkpoints import last_checkpoint
 from distill.train.worker.lora.choice_loss import branches, choice_loss
 from distill.train.worker.lora.events import tell
 from distill.train.worker.lora.loading import without_date
@@ -26,7 +27,6 @@ from distill.train.worker.lora.tokenised_rows import (
     read_chats,
     read_rows,
 )
-from distill.train.worker.lora.trainer import last_checkpoint
 
 
 class Words:

@@ -5,7 +5,7 @@ import pytest
 from distill.core.dataset import Labelled
 from distill.core.evaluation import Prediction
 from distill.evaluate.scorers import scorer_of
-from distill.report.fields import scored_otherwise
+from distill.report.labels import scored_otherwise
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.normalise import NORMALISERS
 

@@ -33,7 +33,7 @@ from distill.store import Store, open_store
 from distill.task.loading import load_task
 from distill.task.spec import StudentSpec
 from distill.train.cancel import cancel
-from distill.train.trainers import TRAINERS
+from distill.train.trainers import TRAINERS, openai_jobs
 from distill.train.trainers import openai as trainer
 from distill.train.trainers.base import TrainJob
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
@@ -74,7 +74,7 @@ def providers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stand-in lists at once what it knows: nobody waits 45 seconds for what is not there."""
-    monkeypatch.setattr(trainer, "LATE_SECONDS", (0.01, 0.1, 0.3, 1.0))
+    monkeypatch.setattr(openai_jobs, "LATE_SECONDS", (0.01, 0.1, 0.3, 1.0))
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_killed_at_twenty_moments_leaves_one_file_and_one_job(
     provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten calls, before and after each; then the same job again."""
-    monkeypatch.setattr(trainer, "LATE_SECONDS", (0.0,))
+    monkeypatch.setattr(openai_jobs, "LATE_SECONDS", (0.0,))
     died = 0
     for moment in range(1, 21):
         out = tmp_path / f"moment-{moment}"
@@ -182,9 +182,9 @@ def test_killed_at_twenty_moments_leaves_one_file_and_one_job(
 
 def test_lost_answers_make_nothing_twice(job: TrainJob, providers: Start) -> None:
     """Every third answer is cut off on its way; what was done then is looked up."""
-    trainer_pauses = trainer.PAUSES_SECONDS
+    trainer_pauses = openai_jobs.PAUSES_SECONDS
     with pytest.MonkeyPatch.context() as patch, providers(cut=0.3) as provider:
-        patch.setattr(trainer, "PAUSES_SECONDS", (0.0,) * 4 * len(trainer_pauses))
+        patch.setattr(openai_jobs, "PAUSES_SECONDS", (0.0,) * 4 * len(trainer_pauses))
         assert train(job).model
         assert (provider.bill().files, provider.bill().jobs) == (2, 1)
 
@@ -192,7 +192,7 @@ def test_lost_answers_make_nothing_twice(job: TrainJob, providers: Start) -> Non
 def test_a_creation_whose_answer_is_lost_is_looked_for_while_the_list_lags(
     job: TrainJob, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create, find, looks = trainer.create, trainer.find, []
+    create, find, looks = openai_jobs.create, openai_jobs.find, []
 
     def lose(*arguments: Any) -> Any:
         create(*arguments)
@@ -203,9 +203,9 @@ def test_a_creation_whose_answer_is_lost_is_looked_for_while_the_list_lags(
         looks.append(arguments)
         return find(*arguments) if len(looks) > 4 else None
 
-    monkeypatch.setattr(trainer, "PAUSES_SECONDS", (0.0,) * 5)
-    monkeypatch.setattr(trainer, "create", lose)
-    monkeypatch.setattr(trainer, "find", lag)
+    monkeypatch.setattr(openai_jobs, "PAUSES_SECONDS", (0.0,) * 5)
+    monkeypatch.setattr(openai_jobs, "create", lose)
+    monkeypatch.setattr(openai_jobs, "find", lag)
     assert train(job).model
     assert provider.bill().jobs == 1
 
@@ -267,10 +267,10 @@ def test_a_cancelled_job_says_so_and_another_is_made(job: TrainJob, providers: S
         thread.start()
         while not provider.bill().jobs:
             thread.join(timeout=0.05)
-        assert trainer.cancel(job.tag) == 0
+        assert openai_jobs.cancel(job.tag) == 0
         thread.join()
         assert "was cancelled at OpenAI" in str(thread_said[0])
-        assert trainer.cancel(job.tag) is None
+        assert openai_jobs.cancel(job.tag) is None
         assert provider.bill().usd == 0
 
 
@@ -316,7 +316,7 @@ def test_too_few_examples_and_odd_epochs(job: TrainJob, provider: Provider) -> N
 def test_a_key_never_shows(job: TrainJob, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that is out of reach, and one that says the key back."""
     point_to(monkeypatch, "http://127.0.0.1:1", key="sk-secret-and-wrong")
-    monkeypatch.setattr(trainer, "PAUSES_SECONDS", ())
+    monkeypatch.setattr(openai_jobs, "PAUSES_SECONDS", ())
     with pytest.raises(DistillError, match="The same command goes on from here") as said:
         train(job)
     assert "secret" not in str(said.value)
@@ -465,20 +465,20 @@ def client_with(*jobs: Any) -> Any:
 
 def test_a_job_in_a_state_that_nobody_knows_yet_is_under_way() -> None:
     jobs = [job_of("tag-2", "running"), job_of("tag-1", "failed"), job_of("tag-1", "resuming")]
-    assert trainer.find(client_with(*jobs), "tag-1") is jobs[2]
-    assert trainer.find(client_with(*jobs[:2]), "tag-1") is None
+    assert openai_jobs.find(client_with(*jobs), "tag-1") is jobs[2]
+    assert openai_jobs.find(client_with(*jobs[:2]), "tag-1") is None
 
 
 def test_a_job_that_was_asked_for_is_looked_for_longer(
     job: TrainJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The list may lag behind what was made."""
-    monkeypatch.setattr(trainer, "LATE_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(openai_jobs, "LATE_SECONDS", (0.0, 0.0))
     late = [[], [], [job_of(job.tag, "running")]]
     jobs = SimpleNamespace(list=lambda **_: late.pop(0))
     client: Any = SimpleNamespace(fine_tuning=SimpleNamespace(jobs=jobs))
     assert trainer._known(client, job) is None and len(late) == 2
-    (job.out / trainer.CREATING).touch()
+    (job.out / openai_jobs.CREATING).touch()
     assert trainer._known(client, job) is not None
 
 
@@ -486,7 +486,7 @@ def test_a_proxys_page_is_no_answer() -> None:
     listed = SimpleNamespace(list=lambda **_: "<html>busy</html>")
     client: Any = SimpleNamespace(fine_tuning=SimpleNamespace(jobs=listed))
     with pytest.raises(DistillError, match="answered what is no answer: '<html>busy"):
-        trainer.find(client, "tag-1")
+        openai_jobs.find(client, "tag-1")
 
 
 def ended(status: str, tokens: int | None, model: str | None = "ft:x") -> Any:

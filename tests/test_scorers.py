@@ -12,8 +12,7 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from distill.evaluate.scorers import scorer_of
-from distill.report.fields import by_field
-from distill.report.labels import INVALID, by_label, macro_f1
+from distill.report.labels import INVALID, by_field, by_label, macro_f1
 from distill.task.kinds.classify import Labels
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.generate import Text

@@ -4,8 +4,7 @@ import pytest
 
 from distill.core.requests import Message, Model, Request, Sampling
 from distill.estimate.prompt_cache import cached_and_written
-from distill.llm import tokens
-from distill.llm.tokens import PromptTokens, of_prompt, of_text
+from distill.llm.tokens import PER_MESSAGE, PromptTokens, of_prompt, of_text
 from distill.rehearsal.provider import tokens
 
 OPENAI = Model("gpt-6-luna", None, "openai")
@@ -65,7 +64,7 @@ def test_schema_and_instructions_are_shared_by_all_prompts_of_a_kind() -> None:
     short, long = prompt("a cat"), prompt("a cat that sleeps all day and is hungry at night")
     assert short.shared == long.shared < short.total < long.total
     assert prompt("a cat", "cats", "dogs").shared > short.shared + 10
-    assert short.total - short.shared == tokens.PER_MESSAGE + 2
+    assert short.total - short.shared == PER_MESSAGE + 2
     assert PromptTokens(100, 40).times(1.5) == PromptTokens(150, 60)
 
 

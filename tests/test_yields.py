@@ -14,7 +14,7 @@ from distill import pipeline
 from distill.cli import cli
 from distill.core.dataset import Drop
 from distill.core.workspace import Workspace
-from distill.curate.yields import dropped_rows, yields
+from distill.curate.drops import dropped_rows, yields
 from distill.rehearsal.provider import Settings
 from distill.store import open_store
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to

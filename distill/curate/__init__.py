@@ -22,10 +22,9 @@ from distill.curate import (
     language,
     pii,
 )
-from distill.curate.context import Means
-from distill.curate.judging import ask_judge
+from distill.curate.context import Means, search_once
+from distill.curate.judge import ask_judge
 from distill.curate.masking import masked
-from distill.curate.stored_pairs import search_once
 from distill.store import Store
 from distill.task.run_context import Context
 

@@ -6,8 +6,10 @@ from functools import cached_property
 from typing import Literal
 
 from distill.core.dataset import Candidate, Pair, Review
-from distill.core.text import fold
+from distill.core.text import content_id, fold
+from distill.curate import context
 from distill.curate.masking import masked
+from distill.store import Store
 from distill.task import Task
 from distill.text.embeddings import similar_pairs
 from distill.text.near_duplicates import near_pairs
@@ -51,3 +53,18 @@ class Means:
     def reviews(self) -> Mapping[str, Review]:
         """Folded input → a person's word on it."""
         return {fold(row.input): row for row in self.task.reviews}
+
+
+# A search for less than this is one for this: what a higher threshold needs is in it.
+FLOORS: dict[Method, float] = {"near": 0.7, "semantic": 0.85}
+
+
+def search_once(store: Store, method: Method, texts: Sequence[str], threshold: float) -> list[Pair]:
+    """The pairs of a search that is stored, else of one that is made and stored now."""
+    id_ = content_id([method, list(texts)])
+    found = store.pairs(id_, threshold)
+    if found is None:
+        floor = min(threshold, FLOORS[method])
+        store.add_pairs(id_, floor, context.search(method, texts, floor))
+        found = store.pairs(id_, threshold) or []
+    return found

@@ -1,9 +1,18 @@
 """What the judge thinks of input and answer: dear, so it sees survivors only."""
 
+import random
 from collections.abc import Sequence
 
 from distill.core.dataset import Candidate, Drop
+from distill.core.requests import Answered, Ask
+from distill.core.text import content_id
 from distill.curate.context import Means
+from distill.llm.complete import ask_all, lazily, teacher_settings
+from distill.llm.models import choose
+from distill.store import Store
+from distill.task.answer_json import label_of
+from distill.task.prompts import judge_request
+from distill.task.run_context import Context
 
 
 def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
@@ -19,3 +28,33 @@ def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
         elif score < least:
             found.append(Drop(row.id, "judge", "score too low", f"{score} of 5", score / 5))
     return found
+
+
+PURPOSE = "curate:judge"
+
+
+def ask_judge(context: Context, store: Store, rows: Sequence[Candidate]) -> list[int | None]:
+    """Each row's score, 1 to 5, None for an answer that is none. Rows are judged in an order of
+    their own, so that what a provider's trouble leaves out is no label's rows alone."""
+    task, spec = context.task, context.task.spec
+    judge = choose(task.judge)
+    settings = teacher_settings(task, context.log("judge"))
+    order = list(range(len(rows)))
+    random.Random(content_id([PURPOSE, spec.generate.seed])).shuffle(order)
+    requests = [judge_request(task, judge.model, rows[index]) for index in order]
+    # A list of its own for every set of rows: each round of a top-up judges other survivors.
+    purpose = f"{PURPOSE}.{content_id([request.id for request in requests])[:8]}"
+    asks = [
+        Ask(purpose, rows[index].input, request)
+        for index, request in zip(order, requests, strict=True)
+    ]
+    with lazily(judge.model, lambda: judge.serve(settings), "curate", context.progress) as endpoint:
+        answered = ask_all(context, store, asks, endpoint, batches_at=task.judge)
+    scores = {row.ask.request.id: _score(row) for row in answered}
+    by_index = {index: scores[ask.request.id] for index, ask in zip(order, asks, strict=True)}
+    return [by_index[index] for index in range(len(rows))]
+
+
+def _score(answered: Answered) -> int | None:
+    text = label_of(answered.completion.text)
+    return int(text) if not answered.completion.problem and text in set("12345") else None

@@ -46,8 +46,7 @@ from distill.evaluate.learning_curve import SHARES
 from distill.llm.batches import BATCHES
 from distill.llm.models import choose, price_of
 from distill.llm.rate_limit import FIRST_WINDOW
-from distill.llm.tokens import of_prompt
-from distill.llm.worst_case import worst_case
+from distill.llm.tokens import of_prompt, worst_case
 from distill.pricing.break_even import Tuned
 from distill.pricing.finetuning import TUNABLE
 from distill.pricing.table import today

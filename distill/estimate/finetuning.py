@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from distill.core.dataset import SplitRow
 from distill.core.requests import Model, Request
-from distill.evaluate.curve import parts
+from distill.evaluate.learning_curve import parts
 from distill.generate.rounds import ASSUMED_YIELD, planned_counts
 from distill.generate.synthesis import inputs_per_request
 from distill.llm.tokens import most_of_chat, of_chat

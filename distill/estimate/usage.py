@@ -10,8 +10,7 @@ from statistics import fmean
 from distill.core.requests import Model, Request
 from distill.estimate.workload import AGAIN, ANSWER, EVALUATE, JUDGE, Demand, Wanted
 from distill.generate.rounds import ASSUMED_YIELD
-from distill.llm.tokens import of_prompt, of_text
-from distill.llm.worst_case import worst_case
+from distill.llm.tokens import of_prompt, of_text, worst_case
 from distill.task import Task
 
 FIRST_TOKEN_SECONDS = 0.7

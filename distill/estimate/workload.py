@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from distill.core.dataset import Candidate
 from distill.core.purpose import COMPARED
 from distill.core.requests import Answered, Ask, Completion, Model, Request
-from distill.curate.judging import PURPOSE as JUDGE
+from distill.curate.judge import PURPOSE as JUDGE
 from distill.evaluate.pairwise_judge import CONTROLS, Pair, both_ways
 from distill.evaluate.systems import TEACHER_AGAIN, gold_for
 from distill.generate import ANSWER, SYNTHESIZE, inputs_by_label, made_inputs

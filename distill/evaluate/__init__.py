@@ -24,8 +24,7 @@ from distill.evaluate.load import extents, measure
 from distill.evaluate.pairwise_judge import wins
 from distill.evaluate.parity import TrainedAnswers
 from distill.evaluate.scorers import scorer_of
-from distill.evaluate.served import Served, served_student, served_systems
-from distill.evaluate.systems import TEACHER_AGAIN, gold_for
+from distill.evaluate.systems import TEACHER_AGAIN, Served, gold_for, served_student, served_systems
 from distill.llm.complete import LazyEndpoint, ask_all, lazily
 from distill.store import Store
 from distill.task import Task

@@ -13,8 +13,7 @@ from distill.core.text import readable
 from distill.llm.failures import Failure
 from distill.llm.providers.lenient import json_of
 from distill.llm.providers.wire import Answer, answer_schema
-from distill.llm.tokens import of_prompt, of_text
-from distill.llm.worst_case import worst_case
+from distill.llm.tokens import of_prompt, of_text, worst_case
 
 MAX_TEXT_BYTES = 4_000_000  # of an answer that is stored
 ROOM_TO_THINK = 131_072  # tokens: models think outside of the limit that they are given

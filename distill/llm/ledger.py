@@ -11,7 +11,7 @@ from itertools import islice
 
 from distill.core.errors import DistillError
 from distill.core.requests import Attempt, Completion, Endpoint, Outcome, Request
-from distill.llm.worst_case import worst_case
+from distill.llm.tokens import worst_case
 from distill.pricing.token_prices import USD_PLACES
 from distill.store import Store
 from distill.store.batches import reserved_usd

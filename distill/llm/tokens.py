@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 
-from distill.core.requests import Request
+from distill.core.requests import Model, Request
+from distill.llm.providers import DIALECTS
 from distill.llm.providers.wire import answer_schema
 from distill.serve.context_length import Chat
 
@@ -92,3 +93,15 @@ def _tokens(kind: str, piece: str) -> int:
     if kind == "word":
         return 1 + ceil(max(0, len(piece) - WORD_LETTERS) / FURTHER_LETTERS)
     return ceil(len(piece) / CHARACTERS.get(kind, 1.0))
+
+
+# Providers put a few hundred tokens of their own around messages and schemas.
+PROVIDERS_OWN_TOKENS = 600
+LIMITS = ("max_completion_tokens", "max_tokens")
+
+
+def worst_case(model: Model, request: Request) -> tuple[int, int]:
+    """(prompt, completion) tokens at most. No tokenizer in use makes more tokens than bytes."""
+    body = DIALECTS[model.api].body(request)
+    prompt = len(json.dumps(body, ensure_ascii=False).encode()) + PROVIDERS_OWN_TOKENS
+    return prompt, next(body[limit] for limit in LIMITS if limit in body)

@@ -11,15 +11,16 @@ from typing import Any
 from distill.core.dataset import SplitRow, Spread
 from distill.core.errors import DistillError
 from distill.core.students import Student
-from distill.curate.yields import figures as yield_figures
-from distill.curate.yields import yields
+from distill.curate.drops import figures as yield_figures
+from distill.curate.drops import yields
 from distill.evaluate.learning_curve import curve_figures, sentence
 from distill.evaluate.systems import shown_order
 from distill.llm.models import choose
 from distill.report.alternative_prices import billing, reasons_figures, tariff_figures
-from distill.report.fields import scored_otherwise
 from distill.report.headline import headline, measured, unbeaten_rival
 from distill.report.judge import judge_figures
+from distill.report.kinds import RIGHT_OR_WRONG, answer_figures, mistake_figures
+from distill.report.labels import scored_otherwise
 from distill.report.loaded import Results, results_of
 from distill.report.looks import looks_at
 from distill.report.memorisation import memorised
@@ -35,11 +36,8 @@ from distill.report.recommendations import advice
 from distill.report.regressions import side_effect_figures
 from distill.report.spend import rows_usd, spend_figures
 from distill.report.systems import (
-    RIGHT_OR_WRONG,
-    answer_figures,
     confidence_figures,
     leads,
-    mistake_figures,
     rival_verdict_figures,
     rival_verdicts,
     self_agreement,

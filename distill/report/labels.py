@@ -1,8 +1,13 @@
 """Expected labels and answers → macro F1, the figures of each label, and what it was taken for."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+
+from distill.core.dataset import Labelled
+from distill.core.evaluation import Prediction
+from distill.evaluate.scorers import fields
+from distill.task.kinds.extract import Fields
 
 INVALID = ""  # an answer that is no label, or that was cut off: no label is empty
 NO_LABEL = "no label"  # INVALID in the report
@@ -54,3 +59,61 @@ def by_label(
         }
         for label, precision, recall, f1, n in zip(labels, *columns, strict=True)
     }
+
+
+def by_field(form: Fields, expected: Sequence[str], answers: Sequence[str]) -> dict[str, Figures]:
+    """Field → n (its values in gold), precision, recall and f1 over all rows (0 where there is
+    nothing to divide by), and how often it had another value than it should (`wrong`), none
+    (`missing`) or one too many (`too_many`). An answer that is none has no values."""
+    right, said, both = Counter[str](), Counter[str](), Counter[str]()
+    wrong = Counter[str]()
+    for wanted, given in zip(expected, answers, strict=True):
+        gold = form.pairs(wanted)
+        found = form.pairs(given) if given != INVALID else Counter[tuple[str, str]]()
+        for count, pairs in ((right, gold), (said, found), (both, gold & found)):
+            count += _fields_of(pairs)
+        wrong += _fields_of(gold - found) & _fields_of(found - gold)
+    names = dict.fromkeys((*form.names, *sorted(right | said)))
+    return {
+        name: _figures(right[name], said[name], both[name], wrong[name])
+        for name in names
+        if name in right or name in said or name in form.leaves
+    }
+
+
+def scored_otherwise(
+    form: Fields,
+    gold: Sequence[Labelled],
+    answers: Sequence[Prediction],
+    scores: Mapping[str, float],
+) -> int:
+    """Count the answers whose score is not the one that today's reading of the schema's
+    `x-normalize` gives: a run keeps the scores of its evaluation."""
+    expected = {row.id: row.answer for row in gold}
+    return sum(
+        fields(expected[row.gold_id], row.answer, valid=row.valid, form=form)[form.metric]
+        != scores[row.gold_id]
+        for row in answers
+    )
+
+
+def _fields_of(pairs: Counter[tuple[str, str]]) -> Counter[str]:
+    count = Counter[str]()
+    for (field, _), times in pairs.items():
+        count[field] += times
+    return count
+
+
+def _figures(right: int, said: int, both: int, wrong: int) -> Figures:
+    return {
+        "n": right,
+        "precision": both / said if said else 0.0,
+        "recall": both / right if right else 0.0,
+        "f1": 2 * both / (right + said) if right + said else 0.0,
+        "wrong": wrong,
+        "missing": right - both - wrong,
+        "too_many": said - both - wrong,
+    }
+
+
+UNUSED = _figures(0, 0, 0, 0)  # of a field that is in nothing

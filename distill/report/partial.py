@@ -3,8 +3,8 @@
 from typing import Any
 
 from distill.core.errors import DistillError
-from distill.curate.yields import figures as yield_figures
-from distill.curate.yields import yields
+from distill.curate.drops import figures as yield_figures
+from distill.curate.drops import yields
 from distill.report.build import collect, data_figures, run_figures, stamped, student_figures
 from distill.report.spend import spend_figures
 from distill.store import Run, Store

@@ -63,7 +63,7 @@ def html(figures: Figures) -> str:
 
 def comparison(rows: Sequence[Figures]) -> str:
     """Runs side by side, the first what the others are held against, as one HTML file."""
-    from distill.report.charts.runs import quality
+    from distill.report.charts.quality import quality
 
     page = _environment().get_template("compare.html.jinja")
     return page.render(rows=rows, chart=quality(rows))

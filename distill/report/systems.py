@@ -23,21 +23,18 @@ from distill.evaluate.systems import HEADS, RIVALS, TEACHER_AGAIN
 from distill.pricing.token_prices import TokenPrice, usd_per_1k
 from distill.report import alternative_prices, calibration
 from distill.report.calibration import Sure
-from distill.report.fields import UNUSED, by_field
 from distill.report.figures import system_of
 from distill.report.judge import text_figures
-from distill.report.labels import INVALID, by_label, macro_f1
+from distill.report.kinds import expected_answers, given_answers
+from distill.report.labels import macro_f1
 from distill.report.loaded import Results
-from distill.report.mistakes import mistakes
 from distill.report.spend import shown_usd
 from distill.report.timing import Times
 from distill.task import Task
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.generate import Text
 
-RIGHT_OR_WRONG = ("student", "teacher")
 COMPARED_WITH = ("teacher", "base")
-
 Figures = dict[str, Any]
 
 
@@ -156,7 +153,11 @@ def _of_kind(task: Task, name: str, results: Results) -> Figures:
     anything to find, apart."""
     rows = results.predictions[name]
     if task.form.choices:
-        return {"macro_f1": macro_f1(_expected(task, rows), _answers(rows), task.form.choices)}
+        return {
+            "macro_f1": macro_f1(
+                expected_answers(task, rows), given_answers(rows), task.form.choices
+            )
+        }
     if isinstance(task.form, Text):
         chrf = results.chrf.get(name, {})
         return text_figures(task, results.scores[name], chrf, _lengths(rows, results))
@@ -198,63 +199,12 @@ def _compared(task: Task, name: str, results: Results) -> Figures:
     return found
 
 
-def answer_figures(task: Task, results: Results) -> Figures:
-    """`labels` or `fields`, each as the student and its teacher know it; nothing for texts."""
-    if isinstance(task.form, Fields):
-        return {"fields": _field_figures(task, task.form, results)}
-    if isinstance(task.form, Text):
-        return {}
-    return {"labels": _label_figures(task, results)}
-
-
-def _field_figures(task: Task, form: Fields, results: Results) -> list[Figures]:
-    found = {
-        name: by_field(form, _expected(task, rows), _answers(rows))
-        for name, rows in results.predictions.items()
-        if name in RIGHT_OR_WRONG
-    }
-    return [
-        {"field": field, **{name: fields.get(field, UNUSED) for name, fields in found.items()}}
-        for field in dict.fromkeys((*found["student"], *found["teacher"]))
-    ]
-
-
-def _label_figures(task: Task, results: Results) -> list[Figures]:
-    labels = task.form.choices
-    found = {
-        name: by_label(_expected(task, rows), _answers(rows), labels)
-        for name, rows in results.predictions.items()
-        if name in RIGHT_OR_WRONG
-    }
-    return [
-        {"label": label, **{name: known[label] for name, known in found.items()}}
-        for label in labels
-    ]
-
-
-def _expected(task: Task, rows: Sequence[Prediction]) -> list[str]:
-    answer_of = {row.id: row.answer for row in task.gold}
-    return [answer_of[row.gold_id] for row in rows]
-
-
-def _answers(rows: Sequence[Prediction]) -> list[str]:
-    return [row.answer if row.valid else INVALID for row in rows]
-
-
 def _usd_per_1k(
     task: Task, answers: Sequence[Completion], times: Times, price: TokenPrice | None
 ) -> Decimal:
     if price is not None:
         return alternative_prices.billed_per_1k(price, alternative_prices.usages(answers))
     return usd_per_1k(task.spec.machine.usd_per_hour, times.requests_per_s)
-
-
-def mistake_figures(task: Task, results: Results) -> Figures:
-    """Gold rows that student and teacher do not both get right."""
-    student, teacher = (
-        {row.gold_id: row for row in results.predictions[system]} for system in RIGHT_OR_WRONG
-    )
-    return mistakes(task.gold, student, teacher, results.scores, task.form)
 
 
 def self_agreement(task: Task, results: Results) -> Figures:

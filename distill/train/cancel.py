@@ -13,7 +13,7 @@ from distill.store import Store, open_store
 from distill.store.batches import add_event, attempts_out, open_batches
 from distill.task import Task
 from distill.task.loading import load_task
-from distill.train.trainers import openai
+from distill.train.trainers import openai_jobs
 
 STAGE = "cancel"
 
@@ -87,7 +87,7 @@ def _stop_trainings(store: Store) -> int:
     """One that has ended by itself stays as it is: the next run finds it."""
     stopped = 0
     for attempt_id, tag in store.trainings_out():
-        usd = openai.cancel(tag)
+        usd = openai_jobs.cancel(tag)
         if usd is not None:
             store.end_without_student(attempt_id, usd, "cancelled")
             stopped += 1

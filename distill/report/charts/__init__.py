@@ -7,7 +7,7 @@ A chart is a function of one module: it gives None where the report lacks what i
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from distill.report.charts import cost, data, quality, training
+from distill.report.charts import cost, quality, training
 from distill.report.charts.svg import Chart
 
 Figures = Mapping[str, Any]
@@ -19,7 +19,7 @@ CHARTS: Mapping[str, Callable[[Figures], Chart | None]] = {
     "coverage": quality.coverage,
     "learning_curve": training.learning_curve,
     "losses": training.losses,
-    "yields": data.yields,
+    "yields": quality.yields,
 }
 
 

@@ -21,6 +21,16 @@ from distill.report.labels import name_of_invalid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from distill.report.charts.svg import reach
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MOST_LABELS = 30  # more cannot be read
 
@@ -101,3 +111,51 @@ def coverage(figures: Figures) -> Chart | None:
 
     about = figures["coverage"]["sentence"]
     return drawn("coverage", "What the student can take over", about, draw)
+
+
+def yields(figures: Figures) -> Chart | None:
+    """The rows that each check took in and dropped, in their order."""
+    rows = figures.get("data", {}).get("yields", [])
+    if not rows:
+        return None
+
+    def draw(axes: "Axes") -> None:
+        names = [shown(row["check"].replace("_", " ")) for row in rows]
+        places = list(range(len(rows)))
+        kept = [row["rows_in"] - row["dropped"] for row in rows]
+        dropped = [row["dropped"] for row in rows]
+        axes.barh(places, kept, color=MARK, label="kept")
+        axes.barh(places, dropped, left=kept, color=RIVAL, label="dropped")
+        for place, row in zip(places, rows, strict=True):
+            axes.text(row["rows_in"], place, f" −{row['dropped']:,}", va="center")
+        axes.set_yticks(places, names)
+        axes.invert_yaxis()
+        axes.set_xlabel("rows")
+        axes.margins(x=0.12)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.13), ncols=2)
+
+    about = ", ".join(f"{row['check']} drops {row['dropped']} of {row['rows_in']}" for row in rows)
+    height = max(HEIGHT, 0.35 * len(rows) + 1.2)
+    return drawn("yields", "What each check left out", about, draw, height)
+
+
+EACH = 0.4  # inches for a run
+
+
+def quality(rows: Sequence[Figures]) -> Chart:
+    """The value of each run's student with its interval, the first run on top."""
+    metrics = dict.fromkeys(HEADS[row["metric"]] for row in rows)
+
+    def draw(axes: "Axes") -> None:
+        for place, row in enumerate(rows):
+            ends = [[end] for end in reach(row)]
+            colour = MARK if place else INK
+            axes.errorbar(row["value"], place, xerr=ends, fmt="o", color=colour, capsize=3)
+        axes.set_yticks(range(len(rows)), [shown(row["run"]) for row in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.set_xlabel(" or ".join(metrics))
+        percent(axes.xaxis)
+        gridded(axes, axis="x")
+
+    about = "; ".join(f"{row['run']} {row['value']:.1%}" for row in rows)
+    return drawn("runs", "The students on their gold", about, draw, EACH * len(rows) + 1.2)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distill.core.text import fold
-from distill.llm import tokens
+from distill.llm.tokens import of_message, of_text
 
 ROLES = ("system", "developer", "user", "assistant")
 ROW_KEYS = ("messages",)
@@ -85,8 +85,8 @@ def row_of(number: int, line: bytes) -> Row | list[Finding]:
         return problems
     turns = tuple(Turn(**message) for message in value["messages"])
     learnt = [turn for turn in turns if turn.role == "assistant" and turn.weight]
-    tokens = sum(tokens.of_message(turn.content, turn.name) for turn in turns)
-    answer_tokens = sum(tokens.of_text(turn.content) for turn in learnt)
+    tokens = sum(of_message(turn.content, turn.name) for turn in turns)
+    answer_tokens = sum(of_text(turn.content) for turn in learnt)
     return Row(number, turns, tokens, answer_tokens)
 
 

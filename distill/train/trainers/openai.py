@@ -20,19 +20,8 @@ from distill.llm.models.openai import KEY
 from distill.llm.tokens import most_of_chat, of_chat
 from distill.pricing.finetuning import FEWEST_EXAMPLES, NO_NEW_JOBS, TUNABLE, training_usd
 from distill.serve.context_length import Chat
+from distill.train.trainers import openai_jobs
 from distill.train.trainers.base import Base, OnSteps, Trained, TrainJob
-from distill.train.trainers.openai_jobs import (
-    AUTO,
-    CREATING,
-    ENDED,
-    LATE_SECONDS,
-    TRAIN_HERE,
-    connected,
-    create,
-    find,
-    is_incomplete,
-    patiently,
-)
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -71,7 +60,7 @@ def check(choices: Mapping[str, Any]) -> str:
             f"student.trainer: OpenAI takes no new trainings since {NO_NEW_JOBS}. Train here: "
             'student.trainer = "unsloth"'
         )
-    required_key(KEY, f"student.trainer openai ({name})", TRAIN_HERE)
+    required_key(KEY, f"student.trainer openai ({name})", openai_jobs.TRAIN_HERE)
     return closing(name, today)
 
 
@@ -83,7 +72,7 @@ def closing(name: str, today: date) -> str:
 
 def locate(base: str) -> Base:
     """The base's id, which is its place, too. Raises InputError for one that is not trained."""
-    name = AUTO if base == "auto" else base
+    name = openai_jobs.AUTO if base == "auto" else base
     if name not in TUNABLE:
         known = ", ".join(TUNABLE)
         raise InputError(f"student.base: OpenAI trains no {name!r}; it still does {known}")
@@ -146,44 +135,46 @@ def train(job: TrainJob, on_steps: OnSteps) -> Trained:
             f"OpenAI trains on at least {FEWEST_EXAMPLES} examples, and {rows} were kept: "
             "generate more"
         )
-    with connected(job.base) as client:
-        known = patiently(lambda: _known(client, job))
-        made = known or patiently(lambda: _known(client, job) or create(client, job))
+    with openai_jobs.connected(job.base) as client:
+        known = openai_jobs.patiently(lambda: _known(client, job))
+        made = known or openai_jobs.patiently(
+            lambda: _known(client, job) or openai_jobs.create(client, job)
+        )
         return replace(_follow(client, made.id, job, on_steps), made_now=known is None)
 
 
 def is_made(job: TrainJob) -> bool:
     """Whether OpenAI has a training with the job's tag that is under way or has succeeded. Raises
     as `train` does."""
-    with connected(job.base) as client:
-        return patiently(lambda: _known(client, job)) is not None
+    with openai_jobs.connected(job.base) as client:
+        return openai_jobs.patiently(lambda: _known(client, job)) is not None
 
 
 def _known(client: "OpenAI", job: TrainJob) -> "FineTuningJob | None":
     """The job's training; one that was asked for before, and whose answer may be lost, is looked
     for longer: two creations are two bills."""
-    found = find(client, job.tag)
-    for pause in LATE_SECONDS if (job.out / CREATING).exists() else ():
+    found = openai_jobs.find(client, job.tag)
+    for pause in openai_jobs.LATE_SECONDS if (job.out / openai_jobs.CREATING).exists() else ():
         if found:
             break
         time.sleep(pause)
-        found = find(client, job.tag)
+        found = openai_jobs.find(client, job.tag)
     return found
 
 
 def _follow(client: "OpenAI", job_id: str, job: TrainJob, on_steps: OnSteps) -> Trained:
     """Until the job has ended; what it tells goes into the log."""
     told: dict[str, FineTuningJobEvent] = {}
-    pause, late = FIRST_PAUSE_SECONDS, list(LATE_SECONDS)
+    pause, late = FIRST_PAUSE_SECONDS, list(openai_jobs.LATE_SECONDS)
     while True:
         # In this order: what a job that has ended told before is all there.
-        found = patiently(lambda: client.fine_tuning.jobs.retrieve(job_id))
-        new = patiently(lambda: _new_events(client, job_id, told))
+        found = openai_jobs.patiently(lambda: client.fine_tuning.jobs.retrieve(job_id))
+        new = openai_jobs.patiently(lambda: _new_events(client, job_id, told))
         _write_log(job.log, told)
         on_steps(sum(bool(_loss(event)) for event in new))
-        if found.status in ENDED and not (is_incomplete(found) and late):
+        if found.status in openai_jobs.ENDED and not (openai_jobs.is_incomplete(found) and late):
             return _ended(client, found, job, told)
-        if found.status in ENDED:
+        if found.status in openai_jobs.ENDED:
             time.sleep(late.pop(0))
             continue
         pause = FIRST_PAUSE_SECONDS if new else min(2 * pause, LONGEST_PAUSE_SECONDS)
