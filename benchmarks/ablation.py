@@ -23,7 +23,7 @@ from distill import pipeline
 from distill.core.dataset import Example
 from distill.core.workspace import Workspace
 from distill.curate import means_of, run_checks
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.evaluate.statistics import paired_difference
 from distill.task import Task
 from distill.task.leak_gate import without_leaking_seeds
@@ -65,7 +65,7 @@ def main() -> int:
     name = f"banking77-{options.labels}-{options.seeds_per_label}-{options.seed}"
     workspace = Workspace(options.work / "prompts", options.work / "runs")
     write_task(workspace.prompts / name, options)
-    outcome = pipeline.run(workspace, name, Way(until="generate"))
+    outcome = pipeline.run(workspace, name, RunOptions(until="generate"))
     rows = list(measure(outcome.context, options.judge))
     for row in rows:
         show(row)

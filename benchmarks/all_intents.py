@@ -21,15 +21,15 @@ from time import perf_counter
 from typing import Any
 
 from benchmarks.real_classify import PROMPTS, natural, write_rows
-from distill.core.dataset import Example, SplitRow
+from distill.core.dataset import Example, SplitExample
 from distill.core.progress import shown
-from distill.core.requests import Ask
+from distill.core.requests import PlannedRequest
 from distill.core.students import Student
-from distill.core.text import content_id, fold
+from distill.core.text import fold, stable_hash
 from distill.core.workspace import EVENTS, Workspace
-from distill.evaluate.statistics import paired_difference, share
+from distill.evaluate.statistics import paired_difference, wilson_interval
 from distill.evaluate.systems import models, serve
-from distill.llm.complete import ask_all, lazily
+from distill.llm.complete import complete_requests, lazy_endpoint
 from distill.serve import ServerSettings
 from distill.task import Task
 from distill.task.loading import load_task
@@ -108,11 +108,11 @@ def write_task(folder: Path, options: argparse.Namespace) -> list[Row]:
     return drawn
 
 
-def split_of(rows: list[Row]) -> list[SplitRow]:
+def split_of(rows: list[Row]) -> list[SplitExample]:
     """All of them train."""
     return [
-        SplitRow(
-            Example(content_id([row["input"]]), row["input"], natural(row["label"]), "inputs"),
+        SplitExample(
+            Example(stable_hash([row["input"]]), row["input"], natural(row["label"]), "inputs"),
             "train",
         )
         for row in rows
@@ -127,14 +127,16 @@ def answered_right(context: Context, student: Student) -> list[float]:
         in_flight=32, usd_per_hour=task.spec.machine.usd_per_hour, log=context.log("student")
     )
     asks = [
-        Ask("evaluate:student", row.input, student_request(task, tuned, row.input))
+        PlannedRequest("evaluate:student", row.input, student_request(task, tuned, row.input))
         for row in task.gold
     ]
     with (
         context.store() as store,
-        lazily(tuned, lambda: serve(tuned, settings), "evaluate", context.progress) as endpoint,
+        lazy_endpoint(
+            tuned, lambda: serve(tuned, settings), "evaluate", context.progress
+        ) as endpoint,
     ):
-        answered = ask_all(context, store, asks, endpoint)
+        answered = complete_requests(context, store, asks, endpoint)
     texts = [row.completion.text.strip() for row in answered]
     return [float(text == row.answer) for text, row in zip(texts, task.gold, strict=True)]
 
@@ -151,7 +153,7 @@ def rivals_right(task: Task, drawn: list[Row]) -> dict[str, list[float]]:
 
 def check(right: dict[str, list[float]], minutes: float) -> dict[str, Any]:
     """Every system's share with its interval, the leads, and whether the targets are reached."""
-    shares = {name: share(values, CONFIDENCE) for name, values in right.items()}
+    shares = {name: wilson_interval(values, CONFIDENCE) for name, values in right.items()}
     systems = {
         name: {"right": found.value, "ci_low": found.low, "ci_high": found.high}
         for name, found in shares.items()

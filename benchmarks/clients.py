@@ -22,9 +22,9 @@ from typing import Any
 
 from openai import AsyncOpenAI
 
-from distill.core.requests import Ask, Completion, Message, Request, Sampling
+from distill.core.requests import Completion, Message, PlannedRequest, Request, Sampling
 from distill.llm.client import complete_all
-from distill.llm.ledger import StoreLedger
+from distill.llm.ledger import SpendLedger
 from distill.llm.models import choose
 from distill.llm.providers import openai, openai_compatible
 from distill.serve import ServerSettings
@@ -88,7 +88,7 @@ def _request(row: dict[str, str]) -> Request:
 
 def write(job: Job) -> Asked:
     """The asks, written down; nothing is asked yet."""
-    asks = [Ask(PURPOSE, str(n), row) for n, row in enumerate(job.requests())]
+    asks = [PlannedRequest(PURPOSE, str(n), row) for n, row in enumerate(job.requests())]
     start = Start()
     with open_store(job.database) as store:
         store.add_asks(RUN, asks)
@@ -107,7 +107,7 @@ def ours(job: Job) -> Asked:
     with open_store(job.database) as store, teacher.serve(settings) as endpoint:
         start = Start()
         store.settle_lost()
-        ledger = StoreLedger(store, RUN, endpoint, BUDGET_USD)
+        ledger = SpendLedger(store, RUN, endpoint, BUDGET_USD)
         complete_all(endpoint, ledger.ask(store.unanswered(RUN, PURPOSE), count))
         return start.asked(sum(came))
 

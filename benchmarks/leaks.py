@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.real_classify import INTENTS
-from distill.core.dataset import Leak
+from distill.core.dataset import GoldOverlap
 from distill.core.text import fold
 from distill.text.contamination import NEAR, SEMANTIC, leak_matches
 from distill.text.pii.detect import find_personal, mask_personal, name_kinds
@@ -36,7 +36,7 @@ TARGETS = {
 MOST_FALSE = 0.001  # share of random pairs of different labels
 
 Row = dict[str, str]
-Find = Callable[[Sequence[str], Sequence[str]], list[Leak]]
+Find = Callable[[Sequence[str], Sequence[str]], list[GoldOverlap]]
 
 
 def main() -> int:
@@ -45,7 +45,7 @@ def main() -> int:
     train, test = read_rows(options.data)
     draw = random.Random(options.seed)
 
-    def find(texts: Sequence[str], gold: Sequence[str]) -> list[Leak]:
+    def find(texts: Sequence[str], gold: Sequence[str]) -> list[GoldOverlap]:
         return leak_matches(texts, gold, options.near, options.semantic, name_kinds)
 
     figures = {

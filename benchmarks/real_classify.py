@@ -20,7 +20,7 @@ from typing import Any
 from distill import pipeline
 from distill.core.text import fold
 from distill.core.workspace import Workspace
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 
 INTENTS = {
     "easy": (
@@ -62,7 +62,7 @@ def main() -> int:
     prompts, runs = options.work / "prompts", options.work / "runs"
     name = f"banking77-{options.labels}-{options.seeds_per_label}-{options.seed}"
     write_task(prompts / name, options)
-    outcome = pipeline.run(Workspace(prompts, runs), name, Way(new=options.new))
+    outcome = pipeline.run(Workspace(prompts, runs), name, RunOptions(new=options.new))
     folder = outcome.context.folder
     print((folder / "report.md").read_text(encoding="utf-8"))
     figures = json.loads((folder / "report.json").read_text(encoding="utf-8"))

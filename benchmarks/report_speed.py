@@ -24,12 +24,19 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from distill import pipeline
-from distill.core.dataset import Candidate, Drop, Example, Labelled, SplitRow, Spread
+from distill.core.dataset import (
+    Candidate,
+    Drop,
+    Example,
+    GroupDiversity,
+    LabelledExample,
+    SplitExample,
+)
 from distill.core.evaluation import Prediction, Score
-from distill.core.requests import Ask, Completion, Message, Request, Sampling
+from distill.core.requests import Completion, Message, PlannedRequest, Request, Sampling
 from distill.core.students import Student
 from distill.core.workspace import Workspace
-from distill.estimate.run_start import Way, begin
+from distill.estimate.run_start import RunOptions, begin
 from distill.store import Store, open_store
 from distill.task import Task
 from distill.task.loading import load_task
@@ -51,7 +58,7 @@ def main() -> int:
     with TemporaryDirectory() as scratch:
         workspace = Workspace(Path(scratch) / "prompts", Path(scratch) / "runs")
         task = write_task(workspace.prompts, options.predictions // len(SYSTEMS))
-        run, task = begin(workspace, task, Way())
+        run, task = begin(workspace, task, RunOptions())
         with open_store(workspace.database(task.name)) as store:
             fill(store, task, run.id, options.completions)
         seconds = [timed(workspace, task.name, run.id) for _ in range(ROUNDS)]
@@ -93,8 +100,8 @@ def fill(store: Store, task: Task, run: str, completions: int) -> None:
     store.add_drops(run, [Drop(row.id, "agreement", "votes differ") for row in dropped])
     kept = [Example(row.id, row.input, row.answer, row.source) for row in named[1::2]]
     store.add_examples(run, kept)
-    store.add_split(run, [SplitRow(row, "train") for row in kept])
-    store.add_spreads(run, [Spread(x, 1, 0.5, 0.5, 0.5, 0.5) for x in task.form.choices])
+    store.add_split(run, [SplitExample(row, "train") for row in kept])
+    store.add_spreads(run, [GroupDiversity(x, 1, 0.5, 0.5, 0.5, 0.5) for x in task.form.choices])
     store.add_student(run, student(store, run))
     for system in SYSTEMS:
         predict(store, task, run, system, draw)
@@ -108,13 +115,13 @@ def student(store: Store, run: str) -> Student:
     return Student("s", "base", "unsloth", {"epochs": 2}, "hash", Path("student"), 60.0, 1000)
 
 
-def ask(purpose: str, text: str, system: str = "") -> Ask:
+def ask(purpose: str, text: str, system: str = "") -> PlannedRequest:
     """A request as long as real ones are."""
     turns = (Message("user", f"{'words ' * 150}{text}"),)
-    return Ask(purpose, text, Request(f"model {system}", turns, Sampling(max_tokens=16)))
+    return PlannedRequest(purpose, text, Request(f"model {system}", turns, Sampling(max_tokens=16)))
 
 
-def answer(store: Store, run: str, asks: list[Ask], texts: list[str]) -> None:
+def answer(store: Store, run: str, asks: list[PlannedRequest], texts: list[str]) -> None:
     """Write asks and their answers down."""
     store.add_asks(run, asks)
     now = datetime.now(UTC)
@@ -144,7 +151,7 @@ def predict(store: Store, task: Task, run: str, system: str, draw: random.Random
     store.add_predictions(run, rows, scores)
 
 
-def given(task: Task, row: Labelled, draw: random.Random) -> str:
+def given(task: Task, row: LabelledExample, draw: random.Random) -> str:
     """An answer to a gold row."""
     return row.answer if draw.random() < RIGHT else draw.choice(task.form.choices)
 

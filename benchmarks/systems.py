@@ -25,12 +25,12 @@ from typing import Any
 
 from benchmarks.real_classify import natural
 from distill import pipeline
-from distill.core.dataset import Example, Labelled, SplitRow
+from distill.core.dataset import Example, LabelledExample, SplitExample
 from distill.core.progress import shown
 from distill.core.students import Student
-from distill.core.text import content_id, fold
+from distill.core.text import fold, stable_hash
 from distill.core.workspace import EVENTS, Workspace
-from distill.estimate.run_start import Way, begin
+from distill.estimate.run_start import RunOptions, begin
 from distill.task.kinds.extract import Fields
 from distill.task.leak_gate import find
 from distill.task.loading import load_task
@@ -80,7 +80,7 @@ def main() -> int:
     workspace = Workspace(options.work / "prompts", options.work / "runs")
     rows = write_task(workspace.prompts / name, options)
     task = load_task(workspace.prompts, name)
-    run, task = begin(workspace, task, Way(new=True))
+    run, task = begin(workspace, task, RunOptions(new=True))
     folder = workspace.run_folder(name, run.id)
     with shown(folder / EVENTS) as progress:
         context = Context(task, run.id, folder, workspace.database(name), progress)
@@ -148,7 +148,7 @@ def write_task(folder: Path, options: argparse.Namespace) -> list[Row]:
 
 def apart(rows: list[Row], gold: list[Row]) -> list[Row]:
     """The rows that the leak gate would let through: a label must not lose its only seed to it."""
-    tested = [Labelled(row["input"], "", "gold.jsonl", n) for n, row in enumerate(gold)]
+    tested = [LabelledExample(row["input"], "", "gold.jsonl", n) for n, row in enumerate(gold)]
     leaks = find([row["input"] for row in rows], tested, LeaksSpec(), CurateSpec())
     close = {leak.text for leak in leaks}
     return [row for place, row in enumerate(rows) if place not in close]
@@ -166,13 +166,13 @@ def as_lines(rows: list[Row]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def split_of(rows: list[Row]) -> list[SplitRow]:
+def split_of(rows: list[Row]) -> list[SplitExample]:
     """The first tenth validates, the others train."""
     found = []
     for place, row in enumerate(rows):
         answer = row.get("label") or Fields(SCHEMA).of_row(row["answer"])
-        example = Example(content_id([row["input"]]), row["input"], answer, "inputs")
-        found.append(SplitRow(example, "validation" if 10 * place < len(rows) else "train"))
+        example = Example(stable_hash([row["input"]]), row["input"], answer, "inputs")
+        found.append(SplitExample(example, "validation" if 10 * place < len(rows) else "train"))
     return found
 
 
@@ -181,11 +181,11 @@ def hand_over(context: Context, student: Student) -> None:
     been done here."""
     learned = list(dict.fromkeys(chats(student.folder / "train.jsonl")))
     examples = [
-        Example(content_id([text, answer]), text, answer, "inputs") for text, answer in learned
+        Example(stable_hash([text, answer]), text, answer, "inputs") for text, answer in learned
     ]
     with context.store() as store, store.transaction():
         store.add_examples(context.run_id, examples)
-        store.add_split(context.run_id, [SplitRow(row, "train") for row in examples])
+        store.add_split(context.run_id, [SplitExample(row, "train") for row in examples])
         store.add_student(context.run_id, student)
         for stage in MADE_ELSEWHERE:
             store.finish_stage(context.run_id, stage, 0.0)

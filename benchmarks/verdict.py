@@ -28,7 +28,12 @@ import numpy
 from benchmarks.verdict_bounds import TESTS
 from benchmarks.verdict_draws import CONFIDENCE, Truth, fields, labels, rivals, wins
 from distill.evaluate.levels import level_of_look
-from distill.evaluate.statistics import chance_of_difference, estimate, verdict, verdicts_on_rivals
+from distill.evaluate.statistics import (
+    chance_of_difference,
+    mean_interval,
+    verdict,
+    verdicts_on_rivals,
+)
 
 ROWS = (60, 100, 240, 1000)
 LOOKS = (1, 2, 3, 4, 5)
@@ -273,7 +278,7 @@ def one_mean(rows: int, perfect: float, drawn: Simulation) -> Row:
     truth = sum(chance * value for chance, value in zip(chances, values, strict=True))
     inside, evaluations = [], drawn.intervals
     for _ in range(evaluations):
-        found = estimate(drawn.draw.choice(values, rows, p=chances).tolist(), CONFIDENCE)
+        found = mean_interval(drawn.draw.choice(values, rows, p=chances).tolist(), CONFIDENCE)
         inside.append(found.low <= truth <= found.high)
     short = mean(inside) < CONFIDENCE - spread(CONFIDENCE, evaluations)
     case = f"intervals: one F1, {perfect:.0%} perfect, {rows} rows"

@@ -28,24 +28,24 @@ from distill.core.errors import InputError
 from distill.core.progress import shown
 from distill.core.purpose import stages_until
 from distill.core.workspace import EVENTS, Workspace
-from distill.curate import curate, kept_of
-from distill.estimate import Plan, curve_plan, model_of
+from distill.curate import curate, preview
+from distill.estimate import CostEstimate, curve_plan, model_of
 from distill.estimate.finetuning import curve_cost
 from distill.estimate.run_start import (
-    ALL_THE_WAY,
-    Chosen,
-    Way,
+    DEFAULT_OPTIONS,
+    RunOptions,
+    SelectedRun,
     check_before_paying,
     choose_run,
     latest_run,
+    new_run_reason,
     plan_of,
-    why_new,
     write_run,
 )
 from distill.evaluate import evaluate, time_again
 from distill.evaluate.learning_curve import learning_curve
 from distill.generate import check_teacher, generate
-from distill.llm.complete import Waiting, teacher_settings
+from distill.llm.complete import BatchesPending, teacher_settings
 from distill.llm.models import check_exists
 from distill.report import is_outdated, report, report_so_far
 from distill.serve.context_length import perhaps_longer_than
@@ -67,7 +67,7 @@ from distill.train.trainers import choose as choose_trainer
 Write = Callable[[Store], None]
 
 STAGES: dict[str, Callable[[Context], Write]] = {
-    "generate": partial(generate, keep=kept_of),
+    "generate": partial(generate, keep=preview),
     "curate": curate,
     "split": split,
     "train": train,
@@ -78,18 +78,18 @@ FIGURES = "report.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunResult:
     """What a call did: the run it worked on, its context, the stages that it did, what it left
     waiting (empty: nothing), and the learning curve's figures where it was wanted."""
 
     run: Run
     context: Context
-    done_now: tuple[str, ...]
+    stages_run: tuple[str, ...]
     waiting: str = ""
     curve: Mapping[str, Any] = field(default_factory=dict)
 
 
-def run(workspace: Workspace, name: str, way: Way = ALL_THE_WAY) -> Outcome:
+def run(workspace: Workspace, name: str, way: RunOptions = DEFAULT_OPTIONS) -> RunResult:
     """Bring the task's run through the stages, doing only what is not done.
 
     Raises InputError for what the user gave, NotAgreed or Declined before anything is billed that
@@ -99,7 +99,7 @@ def run(workspace: Workspace, name: str, way: Way = ALL_THE_WAY) -> Outcome:
     return run_task(workspace, load_task(workspace.prompts, name), way)
 
 
-def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
+def run_task(workspace: Workspace, task: Task, way: RunOptions) -> RunResult:
     """The same with a task that is read already."""
     if not way.rehearsal:
         check_is_for_real_runs(workspace)
@@ -126,17 +126,22 @@ def run_task(workspace: Workspace, task: Task, way: Way) -> Outcome:
             done: list[str] = []
             try:
                 done += (stage for stage in stages_until(way.until) if _do(context, stage))
-            except Waiting as waiting:
-                return Outcome(current, context, tuple(done), str(waiting))
+            except BatchesPending as waiting:
+                return RunResult(current, context, tuple(done), str(waiting))
             if not done and way.until == "report" and is_outdated(context):
                 report(context)
                 done.append("report")
             curve = _curve(context, way) if way.curve else {}
-    return Outcome(current, context, tuple(done), curve=curve)
+    return RunResult(current, context, tuple(done), curve=curve)
 
 
 def _announce(
-    context: Context, chosen: Chosen, left: Plan | None, warning: str, *, rehearsal: bool
+    context: Context,
+    chosen: SelectedRun,
+    left: CostEstimate | None,
+    warning: str,
+    *,
+    rehearsal: bool,
 ) -> None:
     """Tell the user which run it is, who its teacher is and why, its terms, and the cost."""
     run, choice = chosen.run, chosen.choice
@@ -155,7 +160,7 @@ def _announce(
         context.progress.note("plan", left.words)
 
 
-def _curve(context: Context, way: Way) -> Mapping[str, Any]:
+def _curve(context: Context, way: RunOptions) -> Mapping[str, Any]:
     """The learning curve of a run that has its student; a report that is there shows it from now
     on. Raises NotAgreed or Declined before anything is billed for it."""
     context = replace(context, task=without_leaking_seeds(context.task))
@@ -177,7 +182,7 @@ def _curve(context: Context, way: Way) -> Mapping[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class RunReport:
     """A run's page: its run, its folder, and the stages that are not done; () for a whole page."""
 
     run: Run
@@ -185,7 +190,7 @@ class Shown:
     missing: tuple[str, ...]
 
 
-def report_now(workspace: Workspace, name: str) -> Shown:
+def report_now(workspace: Workspace, name: str) -> RunReport:
     """Write the page of the task's latest run as far as the run is, and do no other stage: nothing
     is asked, served or trained.
 
@@ -202,7 +207,7 @@ def report_now(workspace: Workspace, name: str) -> Shown:
         elif missing or is_outdated(context) or not (context.folder / FIGURES).exists():
             report_so_far(context)
     assert latest is not None
-    return Shown(latest, context.folder, missing)
+    return RunReport(latest, context.folder, missing)
 
 
 def time_now(workspace: Workspace, name: str) -> Path:
@@ -226,7 +231,7 @@ def _latest_run(workspace: Workspace, name: str) -> Iterator[Context]:
             latest = latest_run(store)
     if latest is None:
         raise InputError(f"task {name} has no run yet; `distill run {name}` begins one")
-    if edited := why_new(task, latest, asked=False):
+    if edited := new_run_reason(task, latest, asked=False):
         raise InputError(f"{edited}; `distill run {name}` begins another run")
     folder = workspace.run_folder(name, latest.id)
     with shown(folder / EVENTS) as progress:
@@ -234,14 +239,14 @@ def _latest_run(workspace: Workspace, name: str) -> Iterator[Context]:
         yield Context(task, latest.id, folder, database, progress, limit_usd=Decimal(0))
 
 
-def _is_trained(workspace: Workspace, task: Task, way: Way) -> bool:
+def _is_trained(workspace: Workspace, task: Task, way: RunOptions) -> bool:
     """Whether the run that is gone on with has its student, or has begun to pay for it: a training
     that a provider would not begin any more can still be fetched."""
     if not workspace.database(task.name).exists():
         return False
     with open_store(workspace.database(task.name)) as store:
         latest = latest_run(store)
-        if latest is None or why_new(task, latest, asked=way.new):
+        if latest is None or new_run_reason(task, latest, asked=way.new):
             return False
         return "train" in store.finished_stages(latest.id) or store.has_training(latest.id)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from itertools import count
 
-from distill.core.requests import Attempt, Completion, Outcome, Request
+from distill.core.requests import Attempt, AttemptOutcome, Completion, Request
 
 
 class Books:
@@ -14,12 +14,12 @@ class Books:
     def __init__(self, requests: Sequence[Request], worst_usd: Decimal = Decimal(0)) -> None:
         self.requests = deque(requests)
         self.worst_usd = worst_usd
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[AttemptOutcome] = []
         self.begun: list[Attempt] = []
         self._ids = count()
 
     def turn(
-        self, outcomes: Sequence[Outcome], again: Sequence[Request], wanted: int
+        self, outcomes: Sequence[AttemptOutcome], again: Sequence[Request], wanted: int
     ) -> Sequence[Attempt]:
         self.outcomes.extend(outcomes)
         self.requests.extendleft(again)

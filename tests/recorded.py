@@ -7,10 +7,18 @@ from pathlib import Path
 
 from distill.core.evaluation import Prediction, Score
 from distill.core.progress import Progress
-from distill.core.requests import Ask, Completion, Message, Price, Request, Sampling, Usage
+from distill.core.requests import (
+    Completion,
+    Message,
+    PlannedRequest,
+    Price,
+    Request,
+    Sampling,
+    Usage,
+)
 from distill.core.students import Student
 from distill.core.workspace import Workspace
-from distill.estimate.run_start import Way, begin
+from distill.estimate.run_start import RunOptions, begin
 from distill.pricing.token_prices import MachinePrice, token_price
 from distill.store import Store, open_store
 from distill.task import Task
@@ -34,7 +42,7 @@ class Answers:
 
 def record(workspace: Workspace, task: Task, systems: Mapping[str, Answers]) -> Context:
     """A run whose training took half an hour, and whose systems answered so."""
-    run, task = begin(workspace, task, Way())
+    run, task = begin(workspace, task, RunOptions())
     folder, database = workspace.run_folder(task.name, run.id), workspace.database(task.name)
     (folder / "student").mkdir(parents=True)
     made = Student("s", "base", "unsloth", {"epochs": 2}, "h", Path("student"), 1800.0, 1000)
@@ -59,7 +67,7 @@ def _record(store: Store, run: str, task: Task, name: str, answers: Answers) -> 
         request = Request(named or name, (Message("user", f"{name} {place}"),), Sampling(9))
         at = now + (place // IN_FLIGHT) * timedelta(seconds=answers.seconds)
         sure = answers.sure[place] if answers.sure else None
-        asks.append(Ask(f"evaluate:{name}", row.id, request))
+        asks.append(PlannedRequest(f"evaluate:{name}", row.id, request))
         completions.append(
             Completion(
                 *(request.id, answers.text or said, "stop", usage.prompt, usage.completion),

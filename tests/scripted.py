@@ -22,7 +22,7 @@ from distill.serve import SERVERS, ServerSettings
 from distill.serve.embedded_models import MANIFEST, STUDENT, TEACHER, embedded
 from distill.text import embeddings
 from distill.train.trainers import TRAINERS, lora
-from distill.train.trainers.base import OnSteps, Trained, TrainJob
+from distill.train.trainers.base import OnSteps, TrainJob, TrainResult
 from tests.standin import StandIn
 
 
@@ -103,10 +103,10 @@ class Trainer:
     def total_steps(self, job: TrainJob) -> int:
         return 2
 
-    def train(self, job: TrainJob, on_steps: OnSteps) -> Trained:
+    def train(self, job: TrainJob, on_steps: OnSteps) -> TrainResult:
         merged = job.out / "merged"
         shutil.copytree(job.base, merged)
         shutil.copy(job.train, merged / "rows.json")
         on_steps(2)
         losses = ({"step": 1.0, "loss": 2.0}, {"step": 2.0, "loss": 1.0})
-        return Trained(merged, 1234, 2, losses)
+        return TrainResult(merged, 1234, 2, losses)

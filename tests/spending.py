@@ -9,10 +9,18 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from distill.core.requests import Ask, Completion, Endpoint, Message, Model, Request, Sampling
-from distill.llm.batches.runner import Batched, batching
+from distill.core.requests import (
+    Completion,
+    Endpoint,
+    Message,
+    Model,
+    PlannedRequest,
+    Request,
+    Sampling,
+)
+from distill.llm.batches.runner import BatchScope, batch_runner
 from distill.llm.client import complete_all
-from distill.llm.ledger import StoreLedger
+from distill.llm.ledger import SpendLedger
 from distill.llm.models import choose
 from distill.serve import ServerSettings
 from distill.store import Store, open_store
@@ -58,7 +66,7 @@ def ask(
         came.extend(answers)
 
     with ready(database, teacher, rows, in_flight) as (store, endpoint):
-        ledger = StoreLedger(store, RUN, endpoint, budget)
+        ledger = SpendLedger(store, RUN, endpoint, budget)
         complete_all(endpoint, ledger.ask(store.unanswered(RUN, PURPOSE), keep))
     return came
 
@@ -69,10 +77,10 @@ def spend_in_batches(
     """The same in batches; what was noted on the way."""
     notes: list[str] = []
     rows = requests(choose(teacher).model, count)
-    what = Batched(RUN, PURPOSE, teacher, budget)
+    what = BatchScope(RUN, PURPOSE, teacher, budget)
     with (
         ready(database, teacher, rows, IN_FLIGHT) as (store, endpoint),
-        batching(store, what, endpoint, lambda answers: None, notes.append) as batches,
+        batch_runner(store, what, endpoint, lambda answers: None, notes.append) as batches,
     ):
         batches.complete(wait=wait)
     return notes
@@ -85,7 +93,7 @@ def ready(
     """The store, with everything written down that is to be asked, and who is asked."""
     chosen = choose(teacher)
     settings = ServerSettings(in_flight, Decimal(1), database.parent / "log")
-    asks = [Ask(PURPOSE, str(n), row) for n, row in enumerate(rows)]
+    asks = [PlannedRequest(PURPOSE, str(n), row) for n, row in enumerate(rows)]
     with open_store(database) as store, chosen.serve(settings) as endpoint:
         store.add_asks(RUN, asks)
         store.settle_lost()

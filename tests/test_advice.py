@@ -11,7 +11,7 @@ from distill.core.errors import InputError
 from distill.core.workspace import Workspace
 from distill.evaluate.baselines import fitted
 from distill.evaluate.statistics import Verdict, verdict
-from distill.evaluate.systems import HEADS
+from distill.evaluate.systems import METRIC_TITLES
 from distill.report.recommendations import RULES, advice
 from tests.conftest import WriteTask
 from tests.standin import BOOKING, StandIn
@@ -321,4 +321,4 @@ def test_rivals_can_be_fitted_on_both_kinds_of_files(tmp_path: Path) -> None:
 
 
 def test_every_metric_has_a_head() -> None:
-    assert set(HEADS) == {"accuracy", "field_f1", "win_rate"}
+    assert set(METRIC_TITLES) == {"accuracy", "field_f1", "win_rate"}

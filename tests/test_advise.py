@@ -13,9 +13,9 @@ import distill.estimate.go_no_go
 from distill.cli import cli
 from distill.core.workspace import Workspace
 from distill.estimate import plan
-from distill.estimate.go_no_go import Finding, _money, advise, verdict_of
+from distill.estimate.go_no_go import AdviceFinding, _money, advise, verdict_of
 from distill.estimate.workload import EVALUATE
-from distill.evaluate.statistics import gold_that_settles
+from distill.evaluate.statistics import sample_size_for_margin
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.test_texts import write as write_texts
 
@@ -30,7 +30,7 @@ def on_a_day_of_november(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(place, "today", lambda: date(2026, 11, 28))
 
 
-def found(workspace: Workspace, about: str) -> Finding:
+def found(workspace: Workspace, about: str) -> AdviceFinding:
     (one,) = (finding for finding in advise(workspace, "pets") if finding.about == about)
     return one
 
@@ -194,7 +194,7 @@ def test_too_little_gold_is_said_before(workspace: Workspace, pets: WriteTask) -
 @pytest.mark.parametrize(("margin", "rows"), [(0.02, 1546), (0.05, 248)])
 def test_the_gold_that_settles_a_margin(margin: float, rows: int) -> None:
     """By hand: 0.1 × ((1.6449 + 0.8416) ÷ margin)²."""
-    assert gold_that_settles(0.1, margin=margin, confidence=0.95) == rows
+    assert sample_size_for_margin(0.1, margin=margin, confidence=0.95) == rows
 
 
 def test_texts_are_one_group(workspace: Workspace) -> None:

@@ -44,7 +44,7 @@ def test_they_are_asked_about_gold_paid_and_in_the_table(
     assert luna["n"] == GOLD and Decimal(luna["usd_per_1k_requests"]) > 0
     assert set(luna) >= {"to_teacher", "to_base", "prompt_tokens_mean"}
     assert Decimal(found["spend"]["evaluate_usd"]) >= Decimal(found["spend"]["billed_usd"]) > 0
-    assert paid_run(workspace, "pets").done_now == ()
+    assert paid_run(workspace, "pets").stages_run == ()
     assert provider.bill().requests == bill.requests
 
 

@@ -22,7 +22,7 @@ from tokenizers.models import WordLevel
 from distill import pipeline
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.llm.models import choose
 from distill.serve import base_models
 from distill.serve.base_folder import parameters
@@ -261,9 +261,9 @@ def test_a_run_that_has_its_student_needs_no_base_any_more(
     (task.folder / "task.toml").write_text(f'{text}[student]\nbase = "{base}"\n', "utf-8")
     pipeline.run(workspace, "pets")
     base.rename(base.with_name("gone"))
-    assert pipeline.run(workspace, "pets").done_now == ()
+    assert pipeline.run(workspace, "pets").stages_run == ()
     with pytest.raises(InputError, match="is neither auto nor a folder"):
-        pipeline.run(workspace, "pets", Way(new=True))
+        pipeline.run(workspace, "pets", RunOptions(new=True))
 
 
 @contextmanager

@@ -16,8 +16,8 @@ import pytest
 from distill.core.errors import DistillError, InputError
 from distill.core.workspace import Workspace
 from distill.estimate.consent import WHOLE_BUDGET
-from distill.estimate.probe import measure
-from distill.estimate.run_start import Way
+from distill.estimate.probe import probe_run
+from distill.estimate.run_start import RunOptions
 from distill.llm.batches import BATCHES, runner
 from distill.llm.ledger import BudgetReached
 from distill.rehearsal.provider import Bill, Settings, StandIn
@@ -249,7 +249,7 @@ def test_the_budget_holds_with_a_look_before_the_first_batch(
     pets(task_toml=f"{only}\n[budget]\nusd = 0.0015\n", inputs_jsonl=jsonl(texts))
     with provider() as standin:
         with pytest.raises(BudgetReached):
-            paid_run(workspace, "pets", Way(until="generate"))
+            paid_run(workspace, "pets", RunOptions(until="generate"))
         bill = standin.bill()
     assert bill.batches >= 1 and Decimal("0.001") < bill.usd <= Decimal("0.0015"), bill.usd
 
@@ -267,7 +267,7 @@ def test_cancel_does_not_stop_a_batch_that_may_be_anothers(
     with provider(batch_seconds=2) as standin:
         monkeypatch.setattr(backend, "create", die)
         with pytest.raises(KeyboardInterrupt):
-            paid_run(workspace, "pets", Way("generate", detach=True))
+            paid_run(workspace, "pets", RunOptions("generate", detach=True))
         monkeypatch.setattr(backend, "create", create)
         with open_store(database) as store:
             (batch,) = open_batches(store)
@@ -290,9 +290,9 @@ def test_a_probe_asks_nothing_that_is_out(
     only = batch_toml(teacher).replace("requests = 60", 'requests = 0\nsources = ["inputs"]')
     pets(task_toml=only, inputs_jsonl=jsonl(texts))
     with provider(batch_seconds=20) as standin:
-        paid_run(workspace, "pets", Way(until="generate", detach=True))
+        paid_run(workspace, "pets", RunOptions(until="generate", detach=True))
         asked = standin.bill()
-        measure(workspace, "pets", lambda calls, most: None, WHOLE_BUDGET)
+        probe_run(workspace, "pets", lambda calls, most: None, WHOLE_BUDGET)
         assert set(standin.bill().asked.values()) == {1}
         assert sum(standin.bill().asked.values()) >= sum(asked.asked.values())
 
@@ -399,13 +399,13 @@ def test_detached_runs_leave_and_pick_up(
 ) -> None:
     pets(task_toml=batch_toml(teacher, "auto"))
     with provider() as standin:
-        outcome = paid_run(workspace, "pets", Way(detach=True))
+        outcome = paid_run(workspace, "pets", RunOptions(detach=True))
         assert "requests are out in batches" in outcome.waiting
-        assert outcome.done_now == ()
+        assert outcome.stages_run == ()
         while outcome.waiting:
-            outcome = paid_run(workspace, "pets", Way(detach=True))
+            outcome = paid_run(workspace, "pets", RunOptions(detach=True))
         bill = standin.bill()
-    assert outcome.done_now[0] == "generate"
+    assert outcome.stages_run[0] == "generate"
     assert bill.batches == 2
     with outcome.context.store() as store:
         assert store.committed_usd(outcome.run.id) == bill.usd
@@ -418,7 +418,7 @@ def test_an_edited_task_takes_what_an_older_run_has_out(
 ) -> None:
     pets(task_toml=batch_toml(TEACHERS[0]))
     with provider(batch_seconds=1.0) as standin:
-        old = paid_run(workspace, "pets", Way(detach=True))
+        old = paid_run(workspace, "pets", RunOptions(detach=True))
         pets(task_toml=batch_toml(TEACHERS[0], more="[student]\nepochs = 1\n"))
         new = paid_run(workspace, "pets")
         bill = standin.bill()
@@ -440,10 +440,10 @@ def test_a_batch_that_was_never_sent_is_dropped_when_the_task_turns_to_online(
     with provider() as standin:
         monkeypatch.setattr(backend, "create", die)
         with pytest.raises(KeyboardInterrupt):
-            paid_run(workspace, "pets", Way("generate"))
+            paid_run(workspace, "pets", RunOptions("generate"))
         monkeypatch.setattr(backend, "create", create)
         pets(task_toml=batch_toml(TEACHERS[0], "online"))
-        outcome = paid_run(workspace, "pets", Way("generate"))
+        outcome = paid_run(workspace, "pets", RunOptions("generate"))
         bill = standin.bill()
     assert (bill.batches, set(bill.asked.values())) == (0, {1})
     with outcome.context.store() as store:
@@ -463,7 +463,7 @@ def test_cancel_keeps_what_was_answered_and_the_next_run_asks_the_rest(
     only = batch_toml(teacher).replace("requests = 60", 'requests = 0\nsources = ["inputs"]')
     pets(task_toml=only, inputs_jsonl=jsonl(texts))
     with provider(batch_seconds=20.0) as standin:
-        outcome = paid_run(workspace, "pets", Way(until="generate", detach=True))
+        outcome = paid_run(workspace, "pets", RunOptions(until="generate", detach=True))
         wait_for_bill(standin, lambda bill: bill.requests >= LOOKED + 5)
         done = cancel(workspace, "pets")
         bill = standin.bill()
@@ -472,7 +472,7 @@ def test_cancel_keeps_what_was_answered_and_the_next_run_asks_the_rest(
         with outcome.context.store() as store:
             assert store.committed_usd(outcome.run.id) == bill.usd
             assert open_batches(store) == []
-        again = paid_run(workspace, "pets", Way(until="generate", detach=True))
+        again = paid_run(workspace, "pets", RunOptions(until="generate", detach=True))
         assert f"{190 - done.answers} requests are out" in again.waiting
         assert cancel(workspace, "pets", forget=True).batches == 1
         with outcome.context.store() as store:
@@ -491,10 +491,10 @@ def test_batches_are_asked_for_of_who_has_them(
         paid_run(workspace, "pets")
     pets(task_toml=batch_toml("embedded", "auto"))
     with pytest.raises(InputError, match="--detach needs a teacher with batches"):
-        paid_run(workspace, "pets", Way(detach=True))
+        paid_run(workspace, "pets", RunOptions(detach=True))
     pets(task_toml=batch_toml(TEACHERS[0], "online"))
     with pytest.raises(InputError, match=r'needs teacher\.mode "batch" or "auto"'):
-        paid_run(workspace, "pets", Way(detach=True))
+        paid_run(workspace, "pets", RunOptions(detach=True))
     assert not workspace.database("pets").exists(), "no run was begun"
 
 
@@ -504,5 +504,5 @@ def test_nothing_to_cancel(
     pets()
     with pytest.raises(InputError, match="has no run"):
         cancel(workspace, "pets")
-    paid_run(workspace, "pets", Way(until="generate"))
+    paid_run(workspace, "pets", RunOptions(until="generate"))
     assert cancel(workspace, "pets").batches == 0

@@ -18,18 +18,18 @@ from distill.core.workspace import Workspace
 from distill.evaluate.statistics import Interval, Result, Verdict
 from distill.pricing import finetuning
 from distill.pricing.break_even import (
-    Assumed,
+    DailyCost,
     Mixture,
-    Offer,
-    Running,
+    ServingOption,
+    TrafficAssumptions,
     at_provider,
     on_machines,
     pay_back,
 )
 from distill.report.alternative_prices import billing
 from distill.report.payback import (
-    Made,
-    Purchase,
+    Replacement,
+    StudentCost,
     break_even_figures,
     mixture_figures,
     prompt_tokens_saved,
@@ -144,7 +144,7 @@ def test_edges(spent: str, before: str, after: str, days: Decimal | None) -> Non
 
 def test_without_traffic_a_machine_never_pays() -> None:
     before, after = at_provider(Decimal(1), 0), on_machines(Decimal("0.1"), 9.0, 0, 0.6)
-    assert after == Running(0, Decimal("2.4"), 1)
+    assert after == DailyCost(0, Decimal("2.4"), 1)
     assert pay_back(Decimal(5), before, after).days is None
 
 
@@ -155,7 +155,9 @@ def system(name: str, usd_per_1k: str, requests_per_s: float = 9.0) -> dict[str,
 def test_the_figures_of_a_local_student_and_a_teacher_that_bills(pets: WriteTask) -> None:
     task = pets(task_toml=PAID)
     rows = [system("teacher", "0.41"), system("student", "0.004")]
-    (found,) = break_even_figures(task, rows, {"teacher"}, Made(Decimal("15.3"), "b")).values()
+    (found,) = break_even_figures(
+        task, rows, {"teacher"}, StudentCost(Decimal("15.3"), "b")
+    ).values()
     assert (found["never"], found["days"], found["requests"]) == (False, 9.0, 90_000)
     assert (found["spent_usd"], found["monthly_saving_usd"]) == ("15.3", "51.71")
     assert found["assumptions"]["requests_per_day"] == 10_000
@@ -167,12 +169,12 @@ def test_the_figures_of_a_local_student_and_a_teacher_that_bills(pets: WriteTask
 def test_never_is_an_answer(pets: WriteTask) -> None:
     task = pets(task_toml=PAID)
     rows = [system("teacher", "0.2"), system("student", "0.004")]
-    (found,) = break_even_figures(task, rows, {"teacher"}, Made(Decimal(5), "b")).values()
+    (found,) = break_even_figures(task, rows, {"teacher"}, StudentCost(Decimal(5), "b")).values()
     assert found["never"] and "days" not in found and "requests" not in found
     assert found["monthly_saving_usd"].startswith("-")
     assert "never pays for itself at 10,000 requests a day" in found["sentence"]
     rows = [system("teacher", "0.24000001"), system("student", "0.004")]
-    (found,) = break_even_figures(task, rows, {"teacher"}, Made(Decimal(500), "b")).values()
+    (found,) = break_even_figures(task, rows, {"teacher"}, StudentCost(Decimal(500), "b")).values()
     assert found["never"] and "within a hundred years" in found["sentence"]
 
 
@@ -186,7 +188,7 @@ def test_a_model_that_ends_first_never_pays(
         ends = datetime.now(UTC).date() + timedelta(days=days)
         tunable = finetuning.Tunable(Decimal(3), 1, ends)
         monkeypatch.setitem(finetuning.TUNABLE, BASE, tunable)
-        (found,) = break_even_figures(task, rows, billed, Made(spent, BASE)).values()
+        (found,) = break_even_figures(task, rows, billed, StudentCost(spent, BASE)).values()
         assert (found["never"], found["ends"]) == (never, ends.isoformat())
         assert (f"before its model ends on {ends}" in found["sentence"]) is never
 
@@ -196,11 +198,13 @@ def test_a_teacher_that_ends_first_is_named(pets: WriteTask) -> None:
     rows, spent = [system("teacher", "0.41"), system("student", "0.004")], Decimal("1700")
     for model, ends in (("openai:gpt-5.1", "2027-04-01"), ("anthropic:claude-sonnet-5-5", "")):
         task = pets(task_toml=f'{HEAD}model = "{model}"\n')
-        (found,) = break_even_figures(task, rows, {"teacher"}, Made(spent, "b")).values()
+        (found,) = break_even_figures(task, rows, {"teacher"}, StudentCost(spent, "b")).values()
         assert found.get("teacher_ends", "") == ends and found["days"] == 1000.0
         assert ("But its teacher ends on 2027-04-01" in found["sentence"]) is bool(ends)
     task = pets(task_toml=f'{HEAD}model = "openai:gpt-5.1"\n')
-    (found,) = break_even_figures(task, rows, {"teacher"}, Made(Decimal("0.017"), "b")).values()
+    (found,) = break_even_figures(
+        task, rows, {"teacher"}, StudentCost(Decimal("0.017"), "b")
+    ).values()
     assert found["sentence"] == "It has paid for itself after 1 day at 10,000 requests a day."
 
 
@@ -224,10 +228,10 @@ def test_other_traffic_is_another_page_of_the_same_run(
     task = pets(task_toml=HEAD)
     run = pipeline.run(workspace, "pets").run.id
     before, asked = written(task, workspace), scripted_backends.total
-    assert pipeline.run(workspace, "pets").done_now == ()
+    assert pipeline.run(workspace, "pets").stages_run == ()
     pets(task_toml=HEAD + "[traffic]\nrequests_per_day = 5000000\nutilisation = 0.5\n")
     outcome = pipeline.run(workspace, "pets")
-    assert (outcome.run.id, outcome.done_now) == (run, ("report",))
+    assert (outcome.run.id, outcome.stages_run) == (run, ("report",))
     assert scripted_backends.total == asked
     after = written(task, workspace)
     assert after["break_even"]["assumptions"] == {
@@ -238,7 +242,7 @@ def test_other_traffic_is_another_page_of_the_same_run(
     assert after["verdict"] == before["verdict"]
     page = (outcome.context.folder / "report.md").read_text(encoding="utf-8")
     assert "5,000,000 requests a day" in page
-    assert pipeline.run(workspace, "pets").done_now == ()
+    assert pipeline.run(workspace, "pets").stages_run == ()
     assert json.dumps(after), "and it is JSON"
 
 
@@ -266,7 +270,7 @@ def test_the_cheapest_rival_that_is_as_good(pets: WriteTask) -> None:
             *(system("cheap", "0.30"), system("linear", "0.0001")),
         ],
     )
-    made = Made(Decimal("15.3"), "b", rows_usd=Decimal("9.3"))
+    made = StudentCost(Decimal("15.3"), "b", rows_usd=Decimal("9.3"))
     found = verdicts(dear="non_inferior", cheap="non_inferior", linear="inferior")
     rival = rival_figures(task, rows, billed, made, found)["cheapest_rival"]
     assert (rival["system"], rival["days"], rival["never"]) == ("cheap", 25.5, False)
@@ -307,7 +311,7 @@ def test_every_rival_lives_on_the_hours_of_people(
     days where the rival takes hours and rows, $9.30 are 15.5 days where it takes the hours."""
     task, billed = pets(task_toml=PAID), {"teacher", rival}
     rows = [system("teacher", "0.41"), system("student", "0.004"), system(rival, "0.30")]
-    made = Made(Decimal("21.3"), "b", rows_usd=Decimal("15.3"), people_usd=Decimal(12))
+    made = StudentCost(Decimal("21.3"), "b", rows_usd=Decimal("15.3"), people_usd=Decimal(12))
     as_good = {rival: verdicts(x="non_inferior")["x"]}
     found = rival_figures(task, priced(task, billed, rows), billed, made, as_good)
     assert found["rivals"][rival]["days"] == days
@@ -320,7 +324,7 @@ def test_nothing_is_said_to_pay_by_a_disturbed_price(pets: WriteTask, disturbed:
     rows = [system("teacher", "0.41"), system("student", "0.004"), system("linear", "0.001")]
     for row in rows:
         row |= {"timing": {"disturbed": row["name"] == disturbed}}
-    billed, made = {"teacher"}, Made(Decimal("15.3"), "b")
+    billed, made = {"teacher"}, StudentCost(Decimal("15.3"), "b")
     found = break_even_figures(task, rows, billed, made)["break_even"]
     assert found["open_because"] == ["timing"] and found["spent_usd"] == "15.3"
     hang_on_a_price = {"never", "days", "requests", "monthly_saving_usd", "replicas"}
@@ -335,7 +339,7 @@ def test_nothing_is_said_to_pay_by_a_disturbed_price(pets: WriteTask, disturbed:
 
 
 def test_the_cheapest_rival_is_not_known_while_one_has_no_price(pets: WriteTask) -> None:
-    task, billed, made = pets(task_toml=PAID), {"teacher"}, Made(Decimal("15.3"), "b")
+    task, billed, made = pets(task_toml=PAID), {"teacher"}, StudentCost(Decimal("15.3"), "b")
     rows = [system("teacher", "0.41"), system("student", "0.004"), system("base", "0.004")]
     rows.append(system("linear", "0.001") | {"timing": {"disturbed": True}})
     found = verdicts(base="non_inferior", linear="non_inferior")
@@ -349,7 +353,7 @@ def test_that_it_pays_is_no_question_before_it_may_replace_its_teacher(pets: Wri
     """The figures are there; the sentences are not."""
     task, billed = pets(task_toml=PAID), {"teacher", "cheap"}
     rows = [system("teacher", "0.41"), system("student", "0.004"), system("cheap", "0.30")]
-    made = Made(Decimal("15.3"), "b", may_replace=False)
+    made = StudentCost(Decimal("15.3"), "b", may_replace=False)
     found = break_even_figures(task, rows, billed, made)["break_even"]
     assert (found["open_because"], found["days"]) == (["verdict"], 9.0)
     asked = "Whether it pays for itself is no question until it is shown to answer as well as its "
@@ -363,7 +367,7 @@ def test_a_mixture_by_hand(pets: WriteTask) -> None:
     """gpt-6-luna bills $0.034 for 1,000, the student is a machine: 4,000 of 10,000 requests handed
     over are $0.136 beside $2.40 a day, 7.5 times the $0.34 of the teacher alone. At a teacher of
     $0.55 they are $2.20 beside $2.40; $0.90 of $5.50 are saved, so $15.30 in 17 days."""
-    task, billed, made = pets(task_toml=PAID), {"teacher"}, Made(Decimal("15.3"), "b")
+    task, billed, made = pets(task_toml=PAID), {"teacher"}, StudentCost(Decimal("15.3"), "b")
     rows = [system("teacher", "0.034"), system("student", "0.004")]
     found = mixture_figures(task, rows, billed, made, Fraction(2, 5))
     assert found["usd_per_1k_requests"] == "0.2536" and found["never"]
@@ -386,9 +390,9 @@ def test_a_mixture_by_hand(pets: WriteTask) -> None:
 def test_a_mixture_costs_no_less_than_the_student_and_no_more_than_both(
     dear: Decimal, hour: Decimal, quick: float, share: Fraction, asked: int
 ) -> None:
-    assumed = Assumed(asked, 0.6, hour)
-    student = Offer(quick)
-    for teacher in (Offer(quick / 3), Offer(quick, dear)):
+    assumed = TrafficAssumptions(asked, 0.6, hour)
+    student = ServingOption(quick)
+    for teacher in (ServingOption(quick / 3), ServingOption(quick, dear)):
         both = Mixture(student, teacher, share).at(assumed).usd_per_day
         alone = student.at(assumed).usd_per_day
         assert alone <= both <= alone + teacher.at(assumed).usd_per_day
@@ -398,7 +402,7 @@ def test_more_traffic_and_other_assumptions_by_hand(pets: WriteTask) -> None:
     """9 requests a second at 60 % are 466,560 a day for a machine of $2.40."""
     task, billed = pets(task_toml=PAID), {"teacher"}
     rows = [system("teacher", "0.41"), system("student", "0.004")]
-    found = break_even_figures(task, rows, billed, Made(Decimal("15.3"), "b"))["break_even"]
+    found = break_even_figures(task, rows, billed, StudentCost(Decimal("15.3"), "b"))["break_even"]
     shown = [(row["requests_per_day"], row["replicas"], row["days"]) for row in found["traffic"]]
     assert shown == [(10_000, 1, 9.0), (100_000, 1, 0.4), (1_000_000, 3, 0.04)]
     days = {(row["assumption"], row["value"]): row.get("days") for row in found["sensitivity"]}
@@ -417,7 +421,7 @@ def test_more_traffic_and_other_assumptions_by_hand(pets: WriteTask) -> None:
 def test_where_no_machine_is_ours_only_prices_and_traffic_matter(pets: WriteTask) -> None:
     task, billed = pets(task_toml=PAID), {"teacher", "student"}
     rows = [system("teacher", "0.41"), system("student", "0.10")]
-    found = break_even_figures(task, rows, billed, Made(Decimal("15.3"), "b"))["break_even"]
+    found = break_even_figures(task, rows, billed, StudentCost(Decimal("15.3"), "b"))["break_even"]
     assumptions = [row["assumption"] for row in found["sensitivity"]]
     assert assumptions == [
         *("teacher's price",) * 2,
@@ -431,15 +435,15 @@ def test_where_no_machine_is_ours_only_prices_and_traffic_matter(pets: WriteTask
 def test_a_cheaper_teacher_or_a_dearer_machine_never_shortens_the_pay_back(
     spent: Decimal, dear: Decimal, hour: Decimal, takes: float, asked: int
 ) -> None:
-    assumed = Assumed(asked, 0.6, hour)
-    teacher, student = Offer(1.0, dear), Offer(takes)
+    assumed = TrafficAssumptions(asked, 0.6, hour)
+    teacher, student = ServingOption(1.0, dear), ServingOption(takes)
     cheap = teacher.priced(Decimal("0.5"))
     assert cheap is not None and student.priced(Decimal("0.5")) is None
-    as_is = Purchase(spent, teacher, student).found(assumed).days
+    as_is = Replacement(spent, teacher, student).found(assumed).days
     for worse in (
-        Purchase(spent, cheap, student).found(assumed).days,
-        Purchase(spent, teacher, student).found(replace(assumed, usd_per_hour=2 * hour)).days,
-        Purchase(spent + 1, teacher, student).found(assumed).days,
+        Replacement(spent, cheap, student).found(assumed).days,
+        Replacement(spent, teacher, student).found(replace(assumed, usd_per_hour=2 * hour)).days,
+        Replacement(spent + 1, teacher, student).found(assumed).days,
     ):
         assert worse is None or (as_is is not None and worse >= as_is)
 
@@ -453,7 +457,7 @@ def test_hours_of_people_are_part_of_what_has_to_be_paid_back(
     assert "people_usd" not in before["spend"]
     pets(task_toml=HEAD + "[people]\nhours = 1.5\nusd_per_hour = 60\n")
     outcome = pipeline.run(workspace, "pets")
-    assert (outcome.run.id, outcome.done_now) == (run, ("report",))
+    assert (outcome.run.id, outcome.stages_run) == (run, ("report",))
     after = written(task, workspace)
     assert after["spend"]["people_usd"] == "90"
     more = Decimal(after["spend"]["total_usd"]) - Decimal(before["spend"]["total_usd"])

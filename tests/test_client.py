@@ -10,10 +10,10 @@ import pytest
 from distill.core.errors import DistillError
 from distill.core.requests import (
     Attempt,
+    AttemptOutcome,
     Endpoint,
     Message,
     Model,
-    Outcome,
     Request,
     Sampling,
     Usage,
@@ -113,7 +113,7 @@ def test_a_server_that_is_not_there_is_named() -> None:
 def test_a_storing_that_fails_stops_the_asking(standin: StandIn) -> None:
     class FullDisk(Books):
         def turn(
-            self, outcomes: Sequence[Outcome], again: Sequence[Request], wanted: int
+            self, outcomes: Sequence[AttemptOutcome], again: Sequence[Request], wanted: int
         ) -> Sequence[Attempt]:
             if outcomes:
                 raise DistillError("the disk is full")

@@ -14,8 +14,8 @@ from distill.cli import cli
 from distill.core.errors import InputError
 from distill.core.evaluation import Score
 from distill.core.workspace import Workspace
-from distill.estimate.run_start import Way
-from distill.report.compare_runs import Measured, compare, yardstick
+from distill.estimate.run_start import RunOptions
+from distill.report.compare_runs import ComparedRun, compare, yardstick
 from distill.store import Run, open_store
 from distill.store.tables import now
 from distill.task import Task
@@ -104,7 +104,7 @@ def test_a_real_run_is_like_itself(
 ) -> None:
     pets()
     first = pipeline.run(workspace, "pets").run.id
-    again = pipeline.run(workspace, "pets", Way(new=True)).run.id
+    again = pipeline.run(workspace, "pets", RunOptions(new=True)).run.id
     row = compare(workspace, "pets", [first, again])[1]
     assert (row["difference"], row["changed"], row["result"]) == (0.0, [], "not told apart")
 
@@ -151,7 +151,7 @@ def test_another_gold_is_no_yardstick(workspace: Workspace, pets: WriteTask) -> 
 def test_a_win_rate_is_one_against_one_teacher_by_one_judge(pets: WriteTask) -> None:
     """Against another teacher, or by another judge, it is another measure."""
     figures: Any = {"teacher": {"model": "t"}, "judge": {"model": "j"}}
-    row = Measured("r", pets(), {}, figures)
+    row = ComparedRun("r", pets(), {}, figures)
     other = [figures | {"teacher": {"model": "u"}}, figures | {"judge": {"model": "k"}}]
     assert yardstick(row) == yardstick(replace(row, run="s"))
     assert all(yardstick(row) != yardstick(replace(row, figures=found)) for found in other)

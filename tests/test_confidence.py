@@ -9,9 +9,9 @@ from sklearn.calibration import calibration_curve
 from distill.core.requests import Message, Request, Sampling
 from distill.llm.providers import DIALECTS
 from distill.report.calibration import (
+    ConfidenceRow,
     Figures,
     Said,
-    Sure,
     as_good_as_teacher,
     calibration,
     coverage,
@@ -22,8 +22,8 @@ SAID = Said("right", 0.02, "2", 10_000)
 USAGE = {"prompt_tokens": 1, "completion_tokens": 1}
 
 
-def rows(*values: tuple[float, float, float], times: int = 1) -> list[Sure]:
-    return [Sure(*value) for value in values for _ in range(times)]
+def rows(*values: tuple[float, float, float], times: int = 1) -> list[ConfidenceRow]:
+    return [ConfidenceRow(*value) for value in values for _ in range(times)]
 
 
 def test_the_calibration_error_by_hand() -> None:
@@ -41,7 +41,7 @@ def test_the_calibration_error_by_hand() -> None:
 @pytest.mark.parametrize("seed", range(50))
 def test_the_bins_are_those_of_scikit_learn(seed: int) -> None:
     draw = random.Random(seed)
-    drawn = [Sure(draw.random(), float(draw.random() < 0.7), 1.0) for _ in range(200)]
+    drawn = [ConfidenceRow(draw.random(), float(draw.random() < 0.7), 1.0) for _ in range(200)]
     found = calibration(drawn)["bins"]
     right, said = calibration_curve(
         [row.student for row in drawn], [row.confidence for row in drawn], n_bins=10
@@ -133,7 +133,7 @@ def drawn_points(draw: random.Random) -> list[Figures]:
         right = (0.0, 1.0) if luck < only_teacher else (1.0, 1.0)
         if only_teacher <= luck < only_teacher + only_student:
             right = (1.0, 0.0)
-        drawn.append(Sure(sure, *right))
+        drawn.append(ConfidenceRow(sure, *right))
     return coverage(drawn, margin=MARGIN, confidence=0.95)
 
 

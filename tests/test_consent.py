@@ -18,11 +18,11 @@ from distill import pipeline
 from distill.cli import cli
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
-from distill.estimate import Plan, plan
+from distill.estimate import CostEstimate, plan
 from distill.estimate.consent import Consent, Declined, NotAgreed
 from distill.estimate.go_no_go import advise
-from distill.estimate.probe import look, measure
-from distill.estimate.run_start import Way
+from distill.estimate.probe import estimate_run, probe_run
+from distill.estimate.run_start import RunOptions
 from distill.estimate.workload import ANSWER, EVALUATE, JUDGE, SYNTHESIZE
 from distill.llm.ledger import BudgetReached
 from distill.rehearsal.provider import StandIn as Provider
@@ -159,7 +159,7 @@ def test_a_library_call_that_does_not_agree_spends_nothing_and_leaves_nothing(
         pipeline.run(workspace, "pets")
     for way in ("--yes", "--max-usd N", 'teacher.model = "embedded"', "OPENAI_API_KEY", "unset"):
         assert way in str(refused.value)
-    assert f"about {look(workspace, 'pets').range}" in str(refused.value)
+    assert f"about {estimate_run(workspace, 'pets').range}" in str(refused.value)
     assert (listener.requests, left_behind(workspace)) == (0, [])
 
 
@@ -216,11 +216,11 @@ def test_a_run_that_is_half_done_needs_a_consent_for_the_rest(
     workspace: Workspace, pets: WriteTask, provider: Provider
 ) -> None:
     pets(task_toml=toml())
-    paid_run(workspace, "pets", Way("generate"))
+    paid_run(workspace, "pets", RunOptions("generate"))
     before = provider.bill()
     with pytest.raises(NotAgreed, match="for 30 requests"):
         pipeline.run(workspace, "pets")
-    assert pipeline.run(workspace, "pets", Way("split")).done_now, "nothing is billed"
+    assert pipeline.run(workspace, "pets", RunOptions("split")).stages_run, "nothing is billed"
     assert provider.bill() == before
 
 
@@ -230,7 +230,7 @@ def test_what_the_plan_does_not_see_is_not_billed_without_a_consent(
     """The ledger holds the consent, too: a plan that is wrong opens nothing."""
     pets(task_toml=toml())
 
-    def nothing(*arguments: Any, **options: Any) -> Plan:
+    def nothing(*arguments: Any, **options: Any) -> CostEstimate:
         return replace(plan(*arguments, **options), steps=())
 
     monkeypatch.setattr(pipeline, "plan", nothing)
@@ -243,7 +243,7 @@ def test_whatever_only_looks_sends_nothing(
     workspace: Workspace, pets: WriteTask, listener: Listener
 ) -> None:
     pets(task_toml=toml())
-    assert look(workspace, "pets").usd > 0
+    assert estimate_run(workspace, "pets").usd > 0
     assert advise(workspace, "pets")
     pets()
     run = pipeline.run(workspace, "pets").run.id
@@ -261,7 +261,7 @@ def test_a_missing_key_leaves_no_trace_of_a_run(workspace: Workspace, pets: Writ
     with pytest.raises(InputError, match="set OPENAI_API_KEY"):
         paid_run(workspace, "pets")
     with pytest.raises(InputError, match="set OPENAI_API_KEY"):
-        measure(workspace, "pets", lambda calls, most: None)
+        probe_run(workspace, "pets", lambda calls, most: None)
     pets(task_toml=toml(teacher="openai:gpt-nobody"))
     with pytest.raises(InputError, match="gpt-nobody"):
         paid_run(workspace, "pets")
@@ -283,11 +283,11 @@ def test_what_is_refused_leaves_the_latest_run_as_it_was(
     workspace: Workspace, pets: WriteTask, provider: Provider, why: str
 ) -> None:
     pets(task_toml=toml())
-    paid_run(workspace, "pets", Way("generate"))
+    paid_run(workspace, "pets", RunOptions("generate"))
     before = traces(workspace)
     if why == "edited":
         pets(task_toml=toml("[student]\nepochs = 1\n"))
-    way = Way(new=why == "new")
+    way = RunOptions(new=why == "new")
     for consent in (Consent(), Consent(Decimal("0.000001")), Consent(None, lambda _: False)):
         asks = "[budget]\nask_above_usd = 0\n" + ("[student]\nepochs = 1\n" * (why == "edited"))
         pets(task_toml=toml(asks))
@@ -328,7 +328,7 @@ def test_no_bill_passes_max_usd_and_the_next_call_has_as_much_again(
     workspace: Workspace, pets: WriteTask, provider: Provider
 ) -> None:
     pets(task_toml=toml(DEAR), inputs_jsonl=INPUTS)
-    estimate = look(workspace, "pets").expected_usd
+    estimate = estimate_run(workspace, "pets").expected_usd
     most = round(estimate, 2) + Decimal("0.01")
     told = shown(workspace, "run", "pets", "--max-usd", str(most))
     assert isinstance(told.exception, BudgetReached)
@@ -351,7 +351,7 @@ def test_a_top_up_that_reaches_max_usd_goes_on_with_the_next_call(
     rounds_of = "requests = 4000\nexamples = 500\nleast_yield = 0"
     generate = toml(more).replace("requests = 60", rounds_of)
     pets(task_toml=generate.replace("few_shot = 3", "few_shot = 0\nin_flight = 2"))
-    way = Way("generate", consent=Consent(Decimal("0.03")))
+    way = RunOptions("generate", consent=Consent(Decimal("0.03")))
     with pytest.raises(BudgetReached, match="what was agreed to"):
         pipeline.run(workspace, "pets", way)
     assert provider.bill().usd <= Decimal("0.03")
@@ -370,7 +370,7 @@ def test_from_which_estimate_on_a_terminal_is_asked(
     if limit_in == "distill.toml":
         (workspace.prompts.parent / limit_in).write_text(limit, encoding="utf-8")
     task = pets(task_toml=toml(DEAR + (limit if limit_in == "task.toml" else "")))
-    estimate = look(workspace, "pets").up_to(["generate"]).expected_usd
+    estimate = estimate_run(workspace, "pets").up_to(["generate"]).expected_usd
     assert Decimal("0.10") < estimate < 1
     result = shown(workspace, "generate", "pets", answer="y\n")
     assert result.exit_code == 0, result.output
@@ -406,7 +406,7 @@ def test_auto_that_is_agreed_to_is_the_key_s_and_stays_it(
     workspace: Workspace, pets: WriteTask, provider: Provider
 ) -> None:
     pets(task_toml=toml(teacher="auto"))
-    first = paid_run(workspace, "pets", Way("generate"))
+    first = paid_run(workspace, "pets", RunOptions("generate"))
     assert first.run.teacher == TERRA
     with first.context.store() as store:
         choice = store.teacher_choice(first.run.id)
@@ -416,7 +416,7 @@ def test_auto_that_is_agreed_to_is_the_key_s_and_stays_it(
     with pytest.raises(NotAgreed):
         pipeline.run(workspace, "pets")
     assert provider.bill() == before
-    fresh = pipeline.run(workspace, "pets", Way("generate", new=True))
+    fresh = pipeline.run(workspace, "pets", RunOptions("generate", new=True))
     assert fresh.run.teacher == "embedded"
     assert provider.bill() == before
 
@@ -429,7 +429,7 @@ def test_auto_stays_where_only_a_provider_can_do_it(
 ) -> None:
     pets(task_toml=toml(more, teacher="auto"))
     with pytest.raises(NotAgreed, match=r"gpt-6\.1-terra"):
-        pipeline.run(workspace, "pets", Way(detach=detach))
+        pipeline.run(workspace, "pets", RunOptions(detach=detach))
     assert (listener.requests, left_behind(workspace)) == (0, [])
 
 
@@ -459,7 +459,7 @@ def test_report_runs_no_stage_and_says_what_is_missing(
     assert isinstance(none.exception, InputError) and "`distill run pets` begins" in str(
         none.exception
     )
-    paid_run(workspace, "pets", Way("curate"))
+    paid_run(workspace, "pets", RunOptions("curate"))
     asked, bill = scripted_backends.total, provider.bill()
     half = shown(workspace, "report", "pets")
     assert half.exit_code == 1 and "UNFINISHED: generate, curate done" in half.stdout
@@ -468,7 +468,7 @@ def test_report_runs_no_stage_and_says_what_is_missing(
     assert shown(workspace, "report", "pets", "--now").exit_code == 0
     assert json.loads(shown(workspace, "report", "pets", "--json").stdout)["missing"][0] == "split"
     assert (scripted_backends.total, provider.bill()) == (asked, bill)
-    outcome = paid_run(workspace, "pets", Way("evaluate"))
+    outcome = paid_run(workspace, "pets", RunOptions("evaluate"))
     asked, bill = scripted_backends.total, provider.bill()
     whole = shown(workspace, "report", "pets")
     assert whole.exit_code == 0 and "report.html" in whole.stdout
@@ -519,7 +519,7 @@ def test_the_bill_lies_between_the_certain_part_and_the_whole_estimate(
 ) -> None:
     """A few seeds that are alike: many new inputs are copies, which nobody answers twice."""
     pets(task_toml=toml().replace("requests = 60", "requests = 300"), inputs_jsonl=INPUTS)
-    before = look(workspace, "pets")
+    before = estimate_run(workspace, "pets")
     folder = paid_run(workspace, "pets").context.folder
     spend, bill = figures(folder)["spend"], provider.bill().usd
     assert before.certain_usd * Decimal("0.9") <= bill <= before.usd * Decimal("1.1")
@@ -532,7 +532,7 @@ def test_the_bill_lies_between_the_certain_part_and_the_whole_estimate(
 
 def test_the_plan_shows_both_and_its_json_has_them(workspace: Workspace, pets: WriteTask) -> None:
     pets(task_toml=toml(), inputs_jsonl=INPUTS)
-    found = look(workspace, "pets")
+    found = estimate_run(workspace, "pets")
     assert f"Expected: {found.range}." in shown(workspace, "plan", "pets").stdout
     row = json.loads(shown(workspace, "plan", "pets", "--json").stdout)
     assert (Decimal(row["certain_usd"]), row["new_inputs"]) == (found.certain_usd, 60)

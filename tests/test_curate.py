@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.core.dataset import Candidate, Drop, Pair, Source
+from distill.core.dataset import Candidate, Drop, SimilarPair, Source
 from distill.curate import context, lost_inputs, run_checks
-from distill.curate.context import FLOORS, Means, Method, search_once
+from distill.curate.context import FLOORS, CheckContext, Method, search_once
 from distill.curate.registry import CHECKS
 from distill.store import open_store
 from distill.task import Task
@@ -31,7 +31,7 @@ def made(text: str, asked: str | None = "cats", answer: str = "cats", n: int = 0
 
 
 def check(rows: Sequence[Candidate], task: Task) -> tuple[list[Candidate], list[Drop]]:
-    return run_checks(rows, Means(task))
+    return run_checks(rows, CheckContext(task))
 
 
 def drop_of(task: Task, *rows: Candidate) -> Drop:
@@ -182,7 +182,7 @@ def test_kept_and_dropped_are_all(pets: WriteTask) -> None:
     @given(ROWS)
     def every(rows: list[tuple[str, str]]) -> None:
         candidates = [made(text, answer=answer, n=n) for n, (text, answer) in enumerate(rows)]
-        kept, drops = run_checks(candidates, Means(task))
+        kept, drops = run_checks(candidates, CheckContext(task))
         ids = [row.id for row in kept] + [drop.candidate_id for drop in drops]
         assert sorted(ids) == sorted(row.id for row in candidates)
 
@@ -240,10 +240,10 @@ def test_of_near_duplicates_the_best_stays_not_the_first(pets: WriteTask) -> Non
 def test_a_chain_of_pairs_does_not_take_its_ends(pets: WriteTask) -> None:
     rows = [made(f"row number {n}", None, n=n) for n in range(3)]
 
-    def chain(method: Method, texts: Sequence[str], threshold: float) -> list[Pair]:
-        return [Pair(0, 1, 0.9), Pair(1, 2, 0.9)] if method == "near" else []
+    def chain(method: Method, texts: Sequence[str], threshold: float) -> list[SimilarPair]:
+        return [SimilarPair(0, 1, 0.9), SimilarPair(1, 2, 0.9)] if method == "near" else []
 
-    kept, (drop,) = run_checks(rows, Means(pets(task_toml=ALONE), search=chain))
+    kept, (drop,) = run_checks(rows, CheckContext(pets(task_toml=ALONE), search=chain))
     assert kept == [rows[0], rows[2]]
     assert drop.candidate_id == rows[1].id
 
@@ -367,7 +367,7 @@ def test_balance(pets: WriteTask) -> None:
 def test_the_judges_score_decides(pets: WriteTask) -> None:
     rows = [made(f"row {n} of many others", None, "dogs", n) for n in range(3)]
     task = pets(task_toml=NOTHING + "judge = 4\n")
-    kept, drops = run_checks(rows, Means(task, judge=lambda judged: [5, 3, None]))
+    kept, drops = run_checks(rows, CheckContext(task, judge=lambda judged: [5, 3, None]))
     assert kept == rows[:1]
     assert [(drop.reason, drop.matched, drop.score) for drop in drops] == [
         ("score too low", "3 of 5", 0.6),
@@ -415,7 +415,7 @@ def test_odd_texts_are_kept_or_dropped_and_never_lost(pets: WriteTask, copies: i
         for label in ("cats", "dogs")
         for copy in range(copies)
     ]
-    asked = Means(task, judge=lambda judged: [5 for _ in judged])
+    asked = CheckContext(task, judge=lambda judged: [5 for _ in judged])
     kept, drops = run_checks(rows, asked)
     found = [row.id for row in kept] + [drop.candidate_id for drop in drops]
     assert sorted(found) == sorted(row.id for row in rows)

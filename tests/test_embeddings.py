@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from distill.core.dataset import Pair
+from distill.core.dataset import SimilarPair
 from distill.text import embeddings
 from distill.text.embeddings import embed, embed_once, similar_matches, similar_pairs
 
@@ -32,7 +32,7 @@ def test_the_pairs_of_two_lists() -> None:
 
 def test_copies_pair_with_the_first_of_them() -> None:
     texts = [DELIVERY, RESET, DELIVERY, DELIVERY]
-    assert similar_pairs(texts, 0.9) == [Pair(0, 2, 1.0), Pair(0, 3, 1.0)]
+    assert similar_pairs(texts, 0.9) == [SimilarPair(0, 2, 1.0), SimilarPair(0, 3, 1.0)]
     assert len(similar_pairs([RESET] * 50_000, 0.9)) == 49_999
 
 
@@ -72,7 +72,7 @@ THAI = ("ฉันอยากทราบว่าพัสดุของฉ�
 def test_texts_of_unknown_pieces_are_like_nothing_but_their_copies() -> None:
     vectors = embed(THAI)
     assert float(vectors[0] @ vectors[1]) > 0.99, "one and the same piece"
-    assert similar_pairs([*THAI, THAI[0]], 0.9) == [Pair(0, 2, 1.0)]
-    assert similar_matches(THAI, THAI, 0.9) == [Pair(0, 0, 1.0), Pair(1, 1, 1.0)]
+    assert similar_pairs([*THAI, THAI[0]], 0.9) == [SimilarPair(0, 2, 1.0)]
+    assert similar_matches(THAI, THAI, 0.9) == [SimilarPair(0, 0, 1.0), SimilarPair(1, 1, 1.0)]
     ((first, second, _),) = similar_matches([THAI[0], RESET], [THAI[1], FORGOT], 0.7)
     assert (first, second) == (1, 1)

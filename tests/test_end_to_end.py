@@ -25,11 +25,11 @@ from typing import Any
 import pytest
 
 from distill.core.errors import ChildError, DistillError
-from distill.core.requests import Answered, Ask, Model
+from distill.core.requests import CompletedRequest, Model, PlannedRequest
 from distill.core.students import Student
 from distill.core.workspace import Workspace
 from distill.evaluate import parity
-from distill.evaluate.parity import TrainedAnswers
+from distill.evaluate.parity import ReferenceAnswers
 from distill.llm.client import complete_all
 from distill.serve import ServerSettings, vllm
 from distill.serve.embedded_models import STUDENT, embedded
@@ -110,7 +110,7 @@ class Cli:
         assert student is not None
         return student
 
-    def parity_answers(self) -> list[Answered]:
+    def parity_answers(self) -> list[CompletedRequest]:
         """The answers that the latest run's own parity check was made of."""
         with open_store(self.runs / "tiny" / "distill.duckdb") as store:
             return store.answered(self.latest.resolve().name, "evaluate:parity")
@@ -261,7 +261,7 @@ def test_a_student_that_is_served_wrongly_is_seen(
         parity.gate(trained, answers, weights, 0.98)
 
 
-def served(trained: TrainedAnswers, weights: Path, log: Path) -> list[Answered]:
+def served(trained: ReferenceAnswers, weights: Path, log: Path) -> list[CompletedRequest]:
     """What vLLM makes of the trainer's prompts."""
     model = Model("student@x", weights, "chat")
     requests = parity.requests(trained, model)
@@ -269,7 +269,10 @@ def served(trained: TrainedAnswers, weights: Path, log: Path) -> list[Answered]:
     with vllm.serve(model, ServerSettings(8, Decimal(1), log)) as endpoint:
         complete_all(endpoint, books)
     found = {row.request_id: row for row in books.completions}
-    return [Answered(Ask("parity", "", request), found[request.id]) for request in requests]
+    return [
+        CompletedRequest(PlannedRequest("parity", "", request), found[request.id])
+        for request in requests
+    ]
 
 
 def test_nothing_is_left_running(undisturbed: Cli) -> None:

@@ -9,11 +9,11 @@ from pydantic import BaseModel
 
 from distill.core.errors import DistillError
 from distill.core.workspace import Workspace
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.serve import SERVERS
 from distill.task.spec import TaskSpec
 from distill.train.trainers import TRAINERS
-from distill.train.trainers.base import Trained, TrainJob
+from distill.train.trainers.base import TrainJob, TrainResult
 from tests.conftest import PETS, WriteTask, jsonl
 from tests.paying import paid_run
 from tests.scripted import Trainer
@@ -142,7 +142,7 @@ class Recorder(Trainer):
     def __init__(self) -> None:
         self.jobs: list[TrainJob] = []
 
-    def train(self, job: TrainJob, on_steps: Any) -> Trained:
+    def train(self, job: TrainJob, on_steps: Any) -> TrainResult:
         self.jobs.append(job)
         return super().train(job, on_steps)
 
@@ -155,7 +155,7 @@ def trace(workspace: Workspace, pets: WriteTask, values: dict[str, str], until: 
     server.starts.clear()
     recorder.jobs.clear()
     try:
-        outcome = paid_run(workspace, "pets", Way(until=until))
+        outcome = paid_run(workspace, "pets", RunOptions(until=until))
     except DistillError as error:
         return [str(error)]
     run = outcome.run.id

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from distill.cli import cli
-from distill.core.dataset import Example, SplitRow
+from distill.core.dataset import Example, SplitExample
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
 from distill.llm.tokens import PER_MESSAGE, of_text
@@ -398,7 +398,7 @@ def test_nothing_is_asked(check: Check) -> None:
 def test_the_file_that_we_write_passes(pets: WriteTask, tmp_path: Path) -> None:
     rows = pet_rows("seed", 4)
     examples = [Example(str(n), row["input"], row["label"], "seeds") for n, row in enumerate(rows)]
-    split = [SplitRow(example, "train", 2) for example in examples]
+    split = [SplitExample(example, "train", 2) for example in examples]
     checked = read(_write_rows(tmp_path / "train.jsonl", pets(), split, "train"), CONTEXT)
     assert (checked.errors, checked.warnings) == ((), ())
     assert len(checked.rows) == 24 and statistics(checked.rows).repeated == 12

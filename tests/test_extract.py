@@ -11,20 +11,20 @@ from click.testing import CliRunner
 
 from distill import pipeline
 from distill.cli import cli
-from distill.core.dataset import Candidate, Example, Labelled, SplitRow
+from distill.core.dataset import Candidate, Example, LabelledExample, SplitExample
 from distill.core.errors import InputError
 from distill.core.evaluation import Prediction
 from distill.core.requests import Endpoint, Model
 from distill.core.workspace import Workspace
 from distill.curate import answer_format as form
 from distill.curate import balance
-from distill.curate.context import Means
+from distill.curate.context import CheckContext
 from distill.curate.masking import masked
 from distill.curate.pii import TORN, check
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.llm.student_endpoint import curl_line
 from distill.pricing.token_prices import MachinePrice
-from distill.rehearsal import Wanted, rehearse
+from distill.rehearsal import RehearsalOptions, rehearse
 from distill.report.memorisation import memorised_values
 from distill.store import open_store
 from distill.task import Task
@@ -157,7 +157,7 @@ def test_what_the_student_learns_is_compact_json_in_the_order_of_the_schema(
     workspace: Workspace, scripted_backends: StandIn
 ) -> None:
     write(workspace)
-    folder = pipeline.run(workspace, "bookings", Way("train")).context.folder
+    folder = pipeline.run(workspace, "bookings", RunOptions("train")).context.folder
     learned = (folder / "student" / "train.jsonl").read_text(encoding="utf-8").splitlines()
     answers = {json.loads(line)["messages"][-1]["content"] for line in learned}
     assert {'{"people":1,"day":"mon1"}', "{}"} <= answers
@@ -167,7 +167,7 @@ def test_a_killed_run_asks_nothing_twice(workspace: Workspace, scripted_backends
     write(workspace)
     pipeline.run(workspace, "bookings")
     asked = scripted_backends.total
-    pipeline.run(workspace, "bookings", Way(new=True))
+    pipeline.run(workspace, "bookings", RunOptions(new=True))
     assert scripted_backends.total == asked
 
 
@@ -246,7 +246,7 @@ def test_a_rehearsal_goes_the_whole_way(
     """The stand-ins of both providers refuse a schema that the real ones would."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     write(workspace, task_toml=TASK.replace("few_shot = 2", "few_shot = 2\nrationale = true"))
-    done = rehearse(workspace, "bookings", Wanted(teacher, "online"))
+    done = rehearse(workspace, "bookings", RehearsalOptions(teacher, "online"))
     assert done.agrees and done.bill.usd > 0
     found = figures(done.outcome.context.folder)
     assert found["data"]["kept"] > 0
@@ -264,7 +264,9 @@ def test_a_schema_of_pydantic_goes_through_a_run(
     schema = {"type": "object", "properties": parts, "$defs": {"Place": place}}
     seeds: list[Row] = [*SEEDS, ("we are in Rome", {"at": {"zip": None, "city": "Rome"}})]
     write(workspace, schema_json=json.dumps(schema), seeds_jsonl=rows(seeds))
-    done = rehearse(workspace, "bookings", Wanted("openai:gpt-6-luna", "online", until="generate"))
+    done = rehearse(
+        workspace, "bookings", RehearsalOptions("openai:gpt-6-luna", "online", until="generate")
+    )
     assert done.agrees
     with open_store(done.outcome.context.database) as store:
         answers = [row.answer for row in store.candidates(done.outcome.run.id)]
@@ -273,7 +275,7 @@ def test_a_schema_of_pydantic_goes_through_a_run(
 
 def test_a_value_that_was_learned_and_does_not_stand_in_the_message_is_memorised() -> None:
     form = Fields(BOOKING)
-    learned = [SplitRow(Example("e", "x", '{"people":2,"day":"mon1"}', "inputs"), "train")]
+    learned = [SplitExample(Example("e", "x", '{"people":2,"day":"mon1"}', "inputs"), "train")]
     texts = {
         "we come, day is tue2": '{"day":"mon1"}',  # learned, and not in the message
         "we come, day is mon1": '{"people":2,"day":"mon1"}',  # people: learned, and not there
@@ -281,7 +283,7 @@ def test_a_value_that_was_learned_and_does_not_stand_in_the_message_is_memorised
         "all of us come": '{"people":9}',  # invented, not learned
         "we come": '{"people":',
     }
-    gold = [Labelled(text, "{}", "gold.jsonl", n) for n, text in enumerate(texts)]
+    gold = [LabelledExample(text, "{}", "gold.jsonl", n) for n, text in enumerate(texts)]
     answers = [
         Prediction("student", row.id, texts[row.input], form.is_valid(texts[row.input]), 0.1)
         for row in gold
@@ -300,8 +302,8 @@ def test_a_field_with_few_values_is_never_memorised() -> None:
     }
     form = Fields({"type": "object", "properties": parts})
     answer = '{"urgent":true,"kinds":["b"],"mood":"good","from":{"city":"Rome"}}'
-    learned = [SplitRow(Example("e", "x", answer, "inputs"), "train")]
-    gold = [Labelled("we come", "{}", "gold.jsonl", 1)]
+    learned = [SplitExample(Example("e", "x", answer, "inputs"), "train")]
+    gold = [LabelledExample("we come", "{}", "gold.jsonl", 1)]
     said = [Prediction("student", gold[0].id, answer, valid=True, latency_s=0.1)]
     (row,) = memorised_values(form, gold, said, learned, 0.95)["examples"]
     assert row["values"] == ['from.city: "Rome"']
@@ -349,14 +351,14 @@ def test_personal_data_is_the_same_in_input_and_answer(workspace: Workspace) -> 
     text, answer = masked(booked, task)
     assert "jane.roe" not in text + answer
     assert json.loads(answer)["name"] in text and json.loads(answer)["people"] == 2
-    assert check(list[Candidate]([booked]), Means(task)) == []
+    assert check(list[Candidate]([booked]), CheckContext(task)) == []
 
 
 def test_an_answer_that_cannot_be_taken_out_of_the_masked_input_goes(workspace: Workspace) -> None:
     task = write(workspace)
     torn = made("book for jane.roe@corp.com", {"name": "jane.roe"})
     plain = made("book for jane", {"name": "jane"})
-    (drop,) = check([torn, plain], Means(task))
+    (drop,) = check([torn, plain], CheckContext(task))
     assert (drop.candidate_id, drop.reason) == (torn.id, TORN)
 
 
@@ -366,7 +368,9 @@ def test_a_value_that_is_not_in_the_input_goes(workspace: Workspace) -> None:
         made("jones is here", {"name": "jones"}),
         made("no object at all", {"people": "x"}),
     ]
-    reasons = {drop.candidate_id: drop.reason for drop in form.check(rows, Means(write(workspace)))}
+    reasons = {
+        drop.candidate_id: drop.reason for drop in form.check(rows, CheckContext(write(workspace)))
+    }
     assert reasons == {
         rows[0].id: "has a value that is not in the input",
         rows[2].id: "does not fit the schema",
@@ -379,14 +383,14 @@ def test_fields_together_that_no_seed_has_are_a_group_of_their_own(workspace: Wo
     rows = [replace(both, source="inputs", origin=str(n)) for n in range(4)]
     shares = group_shares(rows, task)
     assert shares["people, name"] == 5 / 8 and sum(shares.values()) == 1
-    assert len(balance.check(rows, Means(task))) == 1, "5/8 of the four, rounded up, stay"
+    assert len(balance.check(rows, CheckContext(task))) == 1, "5/8 of the four, rounded up, stay"
 
 
 def test_decisions_on_objects_come_back(
     workspace: Workspace, scripted_backends: StandIn, tmp_path: Path
 ) -> None:
     task = write(workspace)
-    pipeline.run(workspace, "bookings", Way("curate"))
+    pipeline.run(workspace, "bookings", RunOptions("curate"))
     with open_store(workspace.database("bookings")) as store:
         made = [r for r in store.candidates(store.runs()[-1].id) if r.source == "synthesis"]
     decided = tmp_path / "decided.csv"

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from distill import pipeline
 from distill.cli import cli
-from distill.core.dataset import Example, Labelled, SplitRow
+from distill.core.dataset import Example, LabelledExample, SplitExample
 from distill.core.errors import InputError
 from distill.core.evaluation import Prediction
 from distill.core.workspace import Workspace
@@ -41,11 +41,11 @@ APART = [
 ]
 
 
-def rows_of(*pairs: tuple[str, str]) -> list[Labelled]:
-    return [Labelled(*pair, "gold.jsonl", line) for line, pair in enumerate(pairs, 1)]
+def rows_of(*pairs: tuple[str, str]) -> list[LabelledExample]:
+    return [LabelledExample(*pair, "gold.jsonl", line) for line, pair in enumerate(pairs, 1)]
 
 
-def lines(rows: Sequence[Labelled]) -> list[int]:
+def lines(rows: Sequence[LabelledExample]) -> list[int]:
     return [row.line for row in rows]
 
 
@@ -188,7 +188,7 @@ def test_run_plan_tasks_and_leaks_say_it(
 
 
 def test_an_answer_that_was_learned_masked_is_memorised() -> None:
-    learned = SplitRow(Example("1", "in", "We call +1 202-555-0100 today.", "inputs"), "train")
+    learned = SplitExample(Example("1", "in", "We call +1 202-555-0100 today.", "inputs"), "train")
     gold = rows_of(("call me", "ok"), ("call us", "ok"))
     said = ["We call +1 415 901 8200 today.", "We call nobody today."]
     answers = [

@@ -10,7 +10,7 @@ from distill.core.errors import InputError
 from distill.core.requests import Model
 from distill.core.workspace import Workspace
 from distill.estimate import plan
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.estimate.workload import JUDGE
 from distill.llm.batches import runner
 from distill.rehearsal.provider import Settings
@@ -26,7 +26,7 @@ HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
 HEAD += '[teacher]\nmodel = "embedded"\n[generate]\nrequests = 30\nseeds_shown = 2\n'
 HEAD += "[curate]\njudge = 4\n"
 API = Model("m", None, "openai")
-UNTIL_CURATE = Way(until="curate")
+UNTIL_CURATE = RunOptions(until="curate")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_another_model_than_the_teacher_judges_survivors_once(
     judged = len(kept) + sum(drop.check == "judge" for drop in drops)
     assert provider.bill().requests == judged < 30
     assert {drop.check for drop in drops} >= {"judge", "form"}
-    again = paid_run(workspace, "pets", Way(until="curate", new=True))
+    again = paid_run(workspace, "pets", RunOptions(until="curate", new=True))
     assert provider.bill().requests == judged
     with again.context.store() as store:
         assert [row for row in store.examples(again.run.id) if row.source != "seeds"] == kept

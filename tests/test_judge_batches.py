@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from distill.core.workspace import Workspace
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.estimate.workload import JUDGE
 from distill.llm.batches import runner
 from distill.llm.complete import LEAST_LOOK
@@ -23,7 +23,7 @@ from tests.test_rounds import HEAD, rounds
 TASK = HEAD.replace("[curate]\n", '[curate]\njudge = 3\njudge_model = "openai:gpt-6-luna"\n')
 TASK += '[teacher]\nmodel = "openai:gpt-6-luna"\nmode = "batch"\n'
 TASK += "[generate]\nrequests = 400\nexamples = 40\ninputs_per_request = 5\n"
-UNTIL_CURATE = Way(until="curate")
+UNTIL_CURATE = RunOptions(until="curate")
 
 
 @pytest.fixture(autouse=True)

@@ -50,7 +50,7 @@ def test_a_run_killed_in_the_write_of_a_stage_does_that_stage_again_and_ends_the
         assert list(store.finished_stages(run.id)) == stages[: stages.index(stage)]
     asked = scripted_backends.total
     outcome = pipeline.run(workspace, "pets")
-    assert (outcome.run.id, list(outcome.done_now)) == (run.id, stages[stages.index(stage) :])
+    assert (outcome.run.id, list(outcome.stages_run)) == (run.id, stages[stages.index(stage) :])
     assert set(scripted_backends.asked.values()) == {1}, "a stored answer was asked for again"
     assert (scripted_backends.total > asked) == (stages.index(stage) < stages.index("evaluate"))
     assert timeless(figures(outcome.context.folder)) == expected[0]

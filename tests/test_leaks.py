@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from distill.core.dataset import Leak
+from distill.core.dataset import GoldOverlap
 from distill.text import contamination
 from distill.text.contamination import leak_matches, near_copies
 from distill.text.pii.detect import name_kinds
@@ -44,7 +44,7 @@ def kind_of(text: str, near: float = contamination.NEAR) -> tuple[str, int] | No
     ],
 )
 def test_case_punctuation_and_spaces_make_no_difference(text: str) -> None:
-    assert leak_matches([text], GOLD) == [Leak(0, 0, "exact", 1.0)]
+    assert leak_matches([text], GOLD) == [GoldOverlap(0, 0, "exact", 1.0)]
 
 
 def test_one_word_changed_added_or_left_out() -> None:
@@ -143,9 +143,9 @@ MASKED = [
 @pytest.mark.parametrize(("given", "masked"), MASKED)
 def test_a_masked_copy_equals_its_gold_row(given: str, masked: str) -> None:
     gold = ["Where is my parcel?", given]
-    assert leak_matches([masked], gold, 2, 2, name_kinds) == [Leak(0, 1, "exact", 1.0)]
-    assert leak_matches([given], [masked], 2, 2, name_kinds) == [Leak(0, 0, "exact", 1.0)]
-    assert leak_matches([given], [given], 2, 2, name_kinds) == [Leak(0, 0, "exact", 1.0)]
+    assert leak_matches([masked], gold, 2, 2, name_kinds) == [GoldOverlap(0, 1, "exact", 1.0)]
+    assert leak_matches([given], [masked], 2, 2, name_kinds) == [GoldOverlap(0, 0, "exact", 1.0)]
+    assert leak_matches([given], [given], 2, 2, name_kinds) == [GoldOverlap(0, 0, "exact", 1.0)]
     assert leak_matches([masked], gold, 2, 2) == [], "as given they are two texts"
 
 
@@ -174,4 +174,4 @@ def test_near_copies_are_told_with_the_earlier_row(monkeypatch: pytest.MonkeyPat
     assert near_copies(texts) == found
     assert near_copies([]) == near_copies(["a text"]) == []
     calls = ["Call me on +1 415 901 8200 please", "Call me on +1 212 736 5000 please"]
-    assert near_copies(calls, canonical=name_kinds) == [Leak(1, 0, "exact", 1.0)]
+    assert near_copies(calls, canonical=name_kinds) == [GoldOverlap(1, 0, "exact", 1.0)]

@@ -13,18 +13,18 @@ from click.testing import CliRunner
 
 from distill import pipeline
 from distill.cli import cli
-from distill.core.dataset import Example, SplitRow
+from distill.core.dataset import Example, SplitExample
 from distill.core.errors import DistillError, InputError
-from distill.core.text import content_id
+from distill.core.text import stable_hash
 from distill.core.workspace import Workspace
 from distill.estimate.consent import Consent, Declined
 from distill.estimate.finetuning import curve_cost
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.evaluate.learning_curve import curve_figures, examples_of, part_of, sentence
 from distill.evaluate.statistics import gain_of_more
 from distill.store import open_store
 from distill.train.trainers import TRAINERS
-from distill.train.trainers.base import OnSteps, Trained, TrainJob
+from distill.train.trainers.base import OnSteps, TrainJob, TrainResult
 from tests.conftest import WriteTask
 from tests.paying import paid_run
 from tests.scripted import Trainer
@@ -34,7 +34,7 @@ from tests.test_pipeline import figures
 
 __all__ = ["providers"]  # the fixture
 
-CURVE = Way(until="train", curve=True)
+CURVE = RunOptions(until="train", curve=True)
 
 
 class Counting(Trainer):
@@ -43,7 +43,7 @@ class Counting(Trainer):
     def __init__(self) -> None:
         self.rows: list[int] = []
 
-    def train(self, job: TrainJob, on_steps: OnSteps) -> Trained:
+    def train(self, job: TrainJob, on_steps: OnSteps) -> TrainResult:
         self.rows.append(job.train.read_bytes().count(b"\n"))
         return super().train(job, on_steps)
 
@@ -55,16 +55,16 @@ def trainer(scripted_backends: StandIn, monkeypatch: pytest.MonkeyPatch) -> Coun
     return counting
 
 
-def split_rows() -> list[SplitRow]:
+def split_rows() -> list[SplitExample]:
     rows = []
     for label, count in {"cats": 40, "dogs": 9}.items():
         for number in range(count):
             text = f"{label} {number}"
-            example = Example(content_id([text]), text, label, "synthesis")
+            example = Example(stable_hash([text]), text, label, "synthesis")
             part = "validation" if number % 10 == 9 else "train"
-            rows.append(SplitRow(example, part))  # type: ignore[arg-type]
-    seeds = [Example(content_id([n]), f"seed {n}", "cats", "seeds") for n in range(5)]
-    return rows + [SplitRow(seed, "train", 2) for seed in seeds]
+            rows.append(SplitExample(example, part))  # type: ignore[arg-type]
+    seeds = [Example(stable_hash([n]), f"seed {n}", "cats", "seeds") for n in range(5)]
+    return rows + [SplitExample(seed, "train", 2) for seed in seeds]
 
 
 def test_a_part_has_all_seeds_all_that_validates_and_a_share_of_each_label() -> None:
@@ -143,7 +143,7 @@ def test_a_curve_before_the_evaluation_asks_what_that_then_does_not(
 ) -> None:
     pets()
     outcome = pipeline.run(workspace, "pets", CURVE)
-    assert outcome.done_now[-1] == "train"
+    assert outcome.stages_run[-1] == "train"
     with outcome.context.store() as store:
         whole = examples_of(store.split(outcome.run.id))
     counts = [point["examples"] for point in outcome.curve["points"]]
@@ -183,7 +183,7 @@ def test_a_curve_that_fails_on_the_way_goes_on(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, trainer: Counting
 ) -> None:
     pets()
-    pipeline.run(workspace, "pets", Way(until="train"))
+    pipeline.run(workspace, "pets", RunOptions(until="train"))
     scripted_backends.fail_after = scripted_backends.total + 7
     with pytest.raises(DistillError):
         pipeline.run(workspace, "pets", CURVE)

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from distill.core.errors import DistillError
-from distill.core.evaluation import Speed
+from distill.core.evaluation import LoadTestResult
 from distill.core.requests import Endpoint, Message, Model, Request, Sampling
 from distill.llm.load_test import Extent, closed_loop
 from distill.pricing.token_prices import MachinePrice
@@ -56,5 +56,5 @@ def test_a_request_that_fails_ends_it(standin: StandIn, fail_next: int) -> None:
 
 
 def test_rates_are_of_the_whole_time() -> None:
-    speed = Speed("student", 8, 100, 4.0, 0.3, 0.5, 0.6, 320)
+    speed = LoadTestResult("student", 8, 100, 4.0, 0.3, 0.5, 0.6, 320)
     assert (speed.requests_per_s, speed.completion_tokens_per_s) == (25.0, 80.0)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from distill import pipeline
-from distill.core.dataset import Labelled
+from distill.core.dataset import LabelledExample
 from distill.core.evaluation import Prediction, Score
-from distill.core.requests import Ask, Message, Request, Sampling
+from distill.core.requests import Message, PlannedRequest, Request, Sampling
 from distill.core.workspace import Workspace
 from distill.evaluate.statistics import gold_needed, verdicts_on_rivals
 from distill.report.build import collect
@@ -65,9 +65,9 @@ class Evaluator:
         return told
 
     @staticmethod
-    def _ask(row: Labelled) -> Ask:
+    def _ask(row: LabelledExample) -> PlannedRequest:
         request = Request("student", (Message("user", row.input),), Sampling(9))
-        return Ask("evaluate:student", row.input, request)
+        return PlannedRequest("evaluate:student", row.input, request)
 
 
 @contextmanager

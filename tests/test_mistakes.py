@@ -1,6 +1,6 @@
 """Which gold rows are shown as mistakes, and in which order."""
 
-from distill.core.dataset import Labelled
+from distill.core.dataset import LabelledExample
 from distill.core.evaluation import Prediction
 from distill.report.mistakes import SHOWN, mistakes
 from distill.task.kinds.classify import Labels
@@ -10,7 +10,7 @@ Row = tuple[str, float, float, float | None]
 
 
 def found(*rows: Row) -> dict[str, object]:
-    gold = [Labelled(f"message {n}", row[0], "gold.jsonl", n) for n, row in enumerate(rows)]
+    gold = [LabelledExample(f"message {n}", row[0], "gold.jsonl", n) for n, row in enumerate(rows)]
     predictions: dict[str, dict[str, Prediction]] = {"student": {}, "teacher": {}}
     right: dict[str, dict[str, float]] = {"student": {}, "teacher": {}}
     for where, (label, student, teacher, sure) in zip(gold, rows, strict=True):

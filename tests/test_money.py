@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from distill.core.evaluation import Prediction, Score
 from distill.core.progress import shown
 from distill.core.requests import (
-    Ask,
     Attempt,
+    AttemptOutcome,
     Completion,
     Message,
-    Outcome,
+    PlannedRequest,
     Price,
     Request,
     Sampling,
@@ -30,7 +30,7 @@ from distill.core.requests import (
 from distill.core.students import Student
 from distill.core.workspace import Workspace
 from distill.estimate import plan
-from distill.estimate.run_start import Way, begin
+from distill.estimate.run_start import RunOptions, begin
 from distill.estimate.table import figures as plan_figures
 from distill.estimate.table import notes
 from distill.pricing.token_prices import MachinePrice, TokenPrice, token_price
@@ -91,7 +91,9 @@ class Recorder:
     ) -> list[str]:
         """So many answers of a purpose; gives the ids of their requests."""
         asks = [
-            Ask(purpose, str(n), Request(MODEL, (Message("user", f"{purpose} {n}"),), Sampling(9)))
+            PlannedRequest(
+                purpose, str(n), Request(MODEL, (Message("user", f"{purpose} {n}"),), Sampling(9))
+            )
             for n in range(count)
         ]
         usd, now = price.usd(usage, seconds), datetime.now(UTC)
@@ -136,7 +138,7 @@ class Recorder:
         attempt = Attempt("lost", lost, Decimal("0.003"))
         self.store.add_requests([lost])
         self.store.add_attempts(self.run, [attempt])
-        self.store.add_outcomes([Outcome(attempt, None, "cut off", maybe_billed=True)])
+        self.store.add_outcomes([AttemptOutcome(attempt, None, "cut off", maybe_billed=True)])
 
 
 def student(seconds: float) -> Student:
@@ -146,7 +148,7 @@ def student(seconds: float) -> Student:
 @pytest.fixture
 def recorded(workspace: Workspace, pets: WriteTask) -> Iterator[tuple[Context, Store]]:
     task = pets(task_toml=TASK_TOML, gold_jsonl=jsonl(pet_rows("gold", 67)[:200]))
-    run, task = begin(workspace, task, Way())
+    run, task = begin(workspace, task, RunOptions())
     folder, database = workspace.run_folder("pets", run.id), workspace.database("pets")
     (folder / "student").mkdir()
     with open_store(database) as store:
@@ -270,7 +272,7 @@ def lost_at_a_kill(store: Store, run: str, price: TokenPrice) -> None:
     """60 answers at 280 millionths of a dollar, and 8 more in flight when the process ended."""
     usage, now = Usage(1800, 200), datetime.now(UTC)
     rows = [Request(MODEL, (Message("user", f"{n}"),), Sampling(200)) for n in range(68)]
-    store.add_asks(run, [Ask("generate:answer", row.id, row) for row in rows])
+    store.add_asks(run, [PlannedRequest("generate:answer", row.id, row) for row in rows])
     attempts = [Attempt(row.id, row, price.worst(20_000, 200)) for row in rows]
     store.add_attempts(run, attempts)
     for attempt in attempts[:60]:
@@ -278,7 +280,7 @@ def lost_at_a_kill(store: Store, run: str, price: TokenPrice) -> None:
             *(attempt.request_id, "cat", "stop", 1800, 200, price.usd(usage, 1.0), 1.0, now)
         )
         store.add_completions([answer])
-        store.add_outcomes([Outcome(attempt, answer)])
+        store.add_outcomes([AttemptOutcome(attempt, answer)])
     store.settle_lost()
 
 
@@ -290,7 +292,7 @@ def test_eight_answers_that_a_kill_lost_are_not_billed(
     run, task = begin(
         workspace,
         pets(task_toml=re.sub(r"\[prices(.|\n)*?(?=\[machine)", "", toml)),
-        Way(),
+        RunOptions(),
     )
     price = token_price("openai", "gpt-6-luna", task.rates)
     with open_store(workspace.database("pets")) as store:
@@ -336,7 +338,7 @@ def test_an_answer_that_serves_two_purposes_is_paid_once(
         "evaluate:base_few_shot": [prompted],
     }
     for purpose, rows in asked.items():
-        store.add_asks(run.id, [Ask(purpose, "x", row) for row in rows])
+        store.add_asks(run.id, [PlannedRequest(purpose, "x", row) for row in rows])
     for row, usd in ((shared, "0.5"), (prompted, "0.25")):
         answer = Completion(row.id, "cat", "stop", 1, 1, Decimal(usd), 1.0, datetime.now(UTC))
         store.add_completions([answer])
@@ -348,7 +350,7 @@ def test_an_answer_that_serves_two_purposes_is_paid_once(
             ((found,),) = store.rows(sql.replace("…", run.id))
             assert (found or 0) == Decimal(spend[part])
     for asking, rows in ((run.id, [shared, prompted]), ("another", [shared])):
-        store.add_asks(asking, [Ask("generate:odd", row.id, row) for row in rows])
+        store.add_asks(asking, [PlannedRequest("generate:odd", row.id, row) for row in rows])
     assert store.mean_usd("generate:odd") == Decimal("0.375"), "each answer once, whoever asked"
 
 
@@ -383,7 +385,7 @@ def test_the_total_is_the_sum_of_the_parts_as_they_are_shown(
     store.add_run(run, {})
     for purpose, usd in zip(PURPOSES, answers, strict=True):
         request = Request(MODEL, (Message("user", f"{run.id} {purpose}"),), Sampling(9))
-        store.add_asks(run.id, [Ask(purpose, "x", request)])
+        store.add_asks(run.id, [PlannedRequest(purpose, "x", request)])
         row = Completion(request.id, "cat", "stop", 1, 1, usd, 1.0, datetime.now(UTC))
         store.add_completions([row])
     spec = context.task.spec.model_copy(

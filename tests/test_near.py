@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.core.dataset import Pair
+from distill.core.dataset import SimilarPair
 from distill.core.text import fold
 from distill.text.near_duplicates import MOST_EACH, near_pairs
 from distill.text.near_duplicates.minhash import MOST_HASHES, bands_of
@@ -97,7 +97,9 @@ def test_a_thousand_copies_are_paired_with_the_first_only() -> None:
     copies = [text.upper() if n % 2 else f"  {text}\n" for n in range(1000)]
     near = "Where is the card that I ordered on Sunday?"
     pairs = near_pairs([near, *copies], 0.7)
-    assert [pair for pair in pairs if pair.first] == [Pair(1, n, 1.0) for n in range(2, 1001)]
+    assert [pair for pair in pairs if pair.first] == [
+        SimilarPair(1, n, 1.0) for n in range(2, 1001)
+    ]
     assert [pair[:2] for pair in pairs if not pair.first] == [(0, 1)]
 
 
@@ -114,9 +116,9 @@ def test_many_near_copies_do_not_explode_and_all_stay_connected() -> None:
 
 def test_at_the_threshold_and_just_above() -> None:
     texts = ["abcdefghijkl", "abcdefghijkm"]  # 8 shingles of 10 are shared
-    assert near_pairs(texts, 0.8) == [Pair(0, 1, 0.8)]
+    assert near_pairs(texts, 0.8) == [SimilarPair(0, 1, 0.8)]
     assert near_pairs(texts, 0.81) == []
-    assert near_pairs(["aaaa", "aaaaaa"], 1.0) == [Pair(0, 1, 1.0)]  # sets have no repeats
+    assert near_pairs(["aaaa", "aaaaaa"], 1.0) == [SimilarPair(0, 1, 1.0)]  # sets have no repeats
 
 
 @pytest.mark.parametrize("threshold", [0.0, -0.1, 1.1, float("nan")])
@@ -136,7 +138,7 @@ def test_odd_texts() -> None:
 def test_a_megabyte_among_short_ones() -> None:
     long = "".join(random.Random(0).choices("abcdefghijklmnopqrstuvwxyz ", k=2**20))
     texts = ["short", long, f"{long} and more", "shorts"]
-    assert near_pairs(texts, 0.7) == [Pair(1, 2, alike(shingles(long), shingles(texts[2])))]
+    assert near_pairs(texts, 0.7) == [SimilarPair(1, 2, alike(shingles(long), shingles(texts[2])))]
 
 
 TEXTS = st.text(st.characters() | st.sampled_from(f"ab \n\x00é😀\u200f{LONE}{FILLER}"), max_size=40)

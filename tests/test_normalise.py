@@ -2,7 +2,7 @@
 
 import pytest
 
-from distill.core.dataset import Labelled
+from distill.core.dataset import LabelledExample
 from distill.core.evaluation import Prediction
 from distill.evaluate.scorers import scorer_of
 from distill.report.labels import scored_otherwise
@@ -108,7 +108,7 @@ def test_answers_whose_score_is_of_an_earlier_reading_are_counted() -> None:
     form = Fields(
         {"type": "object", "properties": {"paid": {"type": "string", "x-normalize": "number"}}}
     )
-    gold = [Labelled(f"text {n}", '{"paid":"$50"}', "gold.jsonl", n) for n in range(3)]
+    gold = [LabelledExample(f"text {n}", '{"paid":"$50"}', "gold.jsonl", n) for n in range(3)]
     said = ['{"paid":"50"}', '{"paid":"50%"}', '{"paid":"51"}']
     answers = [
         Prediction("student", row.id, answer, True, 0.1)

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from distill.core.errors import DistillError
-from distill.core.requests import Completion, Endpoint, Message, Model, Outcome, Request, Sampling
+from distill.core.requests import (
+    AttemptOutcome,
+    Completion,
+    Endpoint,
+    Message,
+    Model,
+    Request,
+    Sampling,
+)
 from distill.llm import client as asking
 from distill.llm.client import complete_all
 from distill.llm.completions import BEYOND, DEARER, NO_USAGE
@@ -36,7 +44,7 @@ def asked(sampling: Sampling, count: int = 1) -> list[Request]:
 
 def answer_to(
     payload: object, sampling: Sampling = LABELS, *, priced: bool = True
-) -> tuple[Outcome, Completion]:
+) -> tuple[AttemptOutcome, Completion]:
     """The last outcome of one request that is always answered so."""
     books = Books(asked(sampling), PRICE.worst(700, 5) if priced else Decimal(0))
     with odd_server(always(payload)) as server:

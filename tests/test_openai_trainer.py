@@ -22,7 +22,7 @@ import pytest
 from distill.core.errors import DistillError, InputError, TrainingEnded
 from distill.core.workspace import Workspace
 from distill.estimate import plan
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.llm.ledger import BudgetReached
 from distill.llm.tokens import of_text
 from distill.pricing.finetuning import TUNABLE, training_usd
@@ -364,7 +364,7 @@ def test_the_whole_way_with_a_student_at_openai(
     assert float(asked["usd_per_1k_requests"]) == pytest.approx(each / 1000, rel=1e-6)
     # Of 37 rows that are kept the estimate knew only the share that is usually kept.
     assert Decimal("0.4") < bill.usd / estimate.usd < Decimal("2.5")
-    again = paid_run(workspace, "pets", Way(new=True))
+    again = paid_run(workspace, "pets", RunOptions(new=True))
     with open_store(again.context.database) as store:
         assert store.student(again.run.id) is not None
     assert provider.bill().jobs == 1, "the same rows and recipe were paid for already"
@@ -383,7 +383,7 @@ def test_killed_between_the_bill_and_the_record_of_the_stage(
     billed = provider.bill().usd
     pets(task_toml=f"{TASK}[budget]\nusd = '{billed * Decimal('1.01'):.8f}'\n")
     shutil.rmtree(workspace.task_folder("pets") / "latest" / "student")
-    paid_run(workspace, "pets", Way(until="train"))  # what is paid for is not reserved
+    paid_run(workspace, "pets", RunOptions(until="train"))  # what is paid for is not reserved
     pets(task_toml=TASK)
     found = figures(paid_run(workspace, "pets").context.folder)["spend"]
     assert provider.bill().jobs == 1
@@ -395,7 +395,7 @@ def test_after_the_split_the_estimate_is_of_the_rows_themselves(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:
     task = pets(task_toml=TASK)
-    outcome = paid_run(workspace, "pets", Way(until="split"))
+    outcome = paid_run(workspace, "pets", RunOptions(until="split"))
     with outcome.context.store() as store:
         estimate = plan(task, store, outcome.run.id)
     paid_run(workspace, "pets")
@@ -566,7 +566,7 @@ def test_a_training_whose_tokens_nobody_tells_is_no_bill(
     told = trainer._ended
     monkeypatch.setattr(trainer, "_ended", uncounted)
     pets(task_toml=TASK)
-    outcome = paid_run(workspace, "pets", Way(until="train"))
+    outcome = paid_run(workspace, "pets", RunOptions(until="train"))
     with outcome.context.store() as store:
         billed, most = (
             store.billed_usd(outcome.run.id),
@@ -577,7 +577,7 @@ def test_a_training_whose_tokens_nobody_tells_is_no_bill(
     assert student is not None and student.train_usd is not None
     assert billed == 0 < provider.bill().usd <= most
     assert Decimal("0.8") < student.train_usd / provider.bill().usd < Decimal("1.25")
-    again = paid_run(workspace, "pets", Way(until="train", new=True))
+    again = paid_run(workspace, "pets", RunOptions(until="train", new=True))
     with again.context.store() as store:
         found = store.student(again.run.id)
         assert store.committed_usd(again.run.id) == 0
@@ -615,10 +615,10 @@ def test_a_training_that_is_out_is_reserved(
     """What is asked meanwhile must leave room for it."""
     pets(task_toml=TASK.replace("requests = 30", "requests = 60"))
     with providers() as provider:
-        outcome = paid_run(workspace, "pets", Way(until="train"))
+        outcome = paid_run(workspace, "pets", RunOptions(until="train"))
         with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(trainer, "_follow", interrupted)
-            paid_run(workspace, "pets", Way(until="train", curve=True))
+            paid_run(workspace, "pets", RunOptions(until="train", curve=True))
         with outcome.context.store() as store:
             billed = store.committed_usd(outcome.run.id)
             out = store.trainings_out_usd(outcome.run.id)

@@ -58,7 +58,7 @@ def test_a_finished_run_is_gone_on_with(
     workspace, oracle = unpacked(kind, tmp_path)
     outcome = pipeline.run(workspace, TASKS[kind])
     assert outcome.run.id == oracle["runs"][0][0]
-    assert set(outcome.done_now) <= {"report"}
+    assert set(outcome.stages_run) <= {"report"}
     pipeline.report_now(workspace, TASKS[kind])
     assert scripted_backends.total == 0
     assert request_ids(workspace, TASKS[kind]) == set(oracle["requests"])
@@ -71,7 +71,7 @@ def test_a_half_done_run_is_finished(tmp_path: Path, scripted_backends: StandIn)
     _, whole = unpacked("classify", tmp_path / "whole")
     outcome = pipeline.run(workspace, "pets")
     assert outcome.run.id == oracle["runs"][0][0]
-    assert outcome.done_now == ("train", "evaluate", "report")
+    assert outcome.stages_run == ("train", "evaluate", "report")
     assert request_ids(workspace, "pets") == set(whole["requests"])
 
 

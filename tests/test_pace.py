@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from distill.llm.rate_limit import SAFETY, Gate, Pace, announced_rate
+from distill.llm.rate_limit import SAFETY, AdaptiveRateLimiter, TokenRate, announced_rate
 
 NEARLY_FULL = {"limit": 6000, "remaining": 90, "reset": "50ms"}
 
@@ -109,7 +109,7 @@ def test_a_limit_that_never_comes_back_is_spread_over_a_day() -> None:
 def test_what_was_saved_up_before_the_first_429_is_not_taken_for_the_limit() -> None:
     clock = Clock()
 
-    def act(pace: Pace) -> None:
+    def act(pace: AdaptiveRateLimiter) -> None:
         for a_second, seconds in ((400, 1.0), (200, 0.4)):
             for _ in range(int(a_second * seconds)):
                 clock.now += 1 / a_second
@@ -120,22 +120,24 @@ def test_what_was_saved_up_before_the_first_429_is_not_taken_for_the_limit() -> 
 
 
 def test_a_gate_lets_through_its_rate_evenly() -> None:
-    gate = Gate(10.0)
+    gate = TokenRate(10.0)
     waits = [gate.delay(1, 1000.0) for _ in range(21)]
     assert waits[-1] == pytest.approx(2.0, abs=0.06)
     assert [b - a for a, b in pairwise(waits[5:])] == pytest.approx([0.1] * 15)
 
 
-def paced(clock: Clock, in_flight: int, act: Callable[[Pace], None]) -> Pace:
-    async def make() -> Pace:
-        pace = Pace(in_flight, clock)
+def paced(
+    clock: Clock, in_flight: int, act: Callable[[AdaptiveRateLimiter], None]
+) -> AdaptiveRateLimiter:
+    async def make() -> AdaptiveRateLimiter:
+        pace = AdaptiveRateLimiter(in_flight, clock)
         act(pace)
         return pace
 
     return asyncio.run(make())
 
 
-def rate(pace: Pace) -> float | None:
+def rate(pace: AdaptiveRateLimiter) -> float | None:
     return pace._gates["requests"].rate
 
 
@@ -148,7 +150,7 @@ def test_an_announced_limit_is_kept_with_a_little_to_spare() -> None:
 def test_a_429_without_a_word_sets_the_rate_to_what_was_taken() -> None:
     clock = Clock()
 
-    def act(pace: Pace) -> None:
+    def act(pace: AdaptiveRateLimiter) -> None:
         for _ in range(100):
             clock.now += 0.01
             pace.took({})
@@ -166,7 +168,7 @@ def test_a_429_without_a_word_sets_the_rate_to_what_was_taken() -> None:
 def test_an_overloaded_server_gets_fewer_at_a_time() -> None:
     clock = Clock()
 
-    def act(pace: Pace) -> None:
+    def act(pace: AdaptiveRateLimiter) -> None:
         for _ in range(100):
             pace.took({})
         pace.refused(None, {}, busy=True)
@@ -177,7 +179,7 @@ def test_an_overloaded_server_gets_fewer_at_a_time() -> None:
 
 def test_the_window_opens_with_answers_and_not_before() -> None:
     async def admitted() -> tuple[int, int]:
-        pace = Pace(50, Clock())
+        pace = AdaptiveRateLimiter(50, Clock())
         waiting = [asyncio.create_task(pace.admit(1)) for _ in range(50)]
 
         async def begun() -> int:

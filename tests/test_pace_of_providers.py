@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from distill.llm.rate_limit import Pace
+from distill.llm.rate_limit import AdaptiveRateLimiter
 from distill.rehearsal.provider.limits import Limits
 
 LATENCY_SECONDS = 0.05
@@ -62,7 +62,7 @@ def ask_all(
     """Ask a provider that refuses by its limits, `IN_FLIGHT` at a time, until all is answered."""
     counts, jitter = Counts(), random.Random(0)
 
-    async def ask(pace: Pace, provider: Limits) -> None:
+    async def ask(pace: AdaptiveRateLimiter, provider: Limits) -> None:
         await pace.admit(100)
         await asyncio.sleep(jitter.uniform(0.0, 0.01))
         taken = provider.requests.take()
@@ -80,7 +80,7 @@ def ask_all(
             await ask(pace, provider)
 
     async def everything(loop: VirtualLoop) -> None:
-        provider, pace = limits(loop.time), Pace(IN_FLIGHT, loop.time)
+        provider, pace = limits(loop.time), AdaptiveRateLimiter(IN_FLIGHT, loop.time)
         workers = asyncio.Semaphore(IN_FLIGHT)
 
         async def one() -> None:

@@ -20,7 +20,7 @@ from distill import pipeline
 from distill.cli import cli
 from distill.core.errors import DistillError, InputError
 from distill.core.workspace import Workspace
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.report import check_finite
 from distill.report.charts import CHARTS, charts
 from distill.report.compare_runs import compare
@@ -138,7 +138,7 @@ def page(
     pets()
     toml = workspace.prompts / "pets" / "task.toml"
     pets(task_toml=toml.read_text(encoding="utf-8") + "[evaluate]\nmargin = 0.9\n")
-    outcome = pipeline.run(workspace, "pets", Way(until="train", curve=True))
+    outcome = pipeline.run(workspace, "pets", RunOptions(until="train", curve=True))
     pipeline.run(workspace, "pets")
     return outcome.context.folder / "report.html"
 
@@ -285,7 +285,7 @@ def test_an_unfinished_run_has_a_page_that_says_so(
     nothing = CliRunner().invoke(cli, command)
     assert isinstance(nothing.exception, InputError) and "no run yet" in str(nothing.exception)
     for until, left in (("curate", "split"), ("split", "train"), ("train", "evaluate")):
-        outcome = pipeline.run(workspace, "pets", Way(until=until))
+        outcome = pipeline.run(workspace, "pets", RunOptions(until=until))
         asked = scripted_backends.total
         found = CliRunner().invoke(cli, command)
         assert found.exit_code == 0, found.output

@@ -10,7 +10,7 @@ from distill.core.errors import InputError
 from distill.core.workspace import Workspace
 from distill.estimate import curve_plan, plan
 from distill.estimate.finetuning import TrainingCost
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.llm.ledger import BudgetReached
 from distill.rehearsal.provider import Settings
 from distill.rehearsal.provider import StandIn as Provider
@@ -50,7 +50,7 @@ def test_it_is_paid_once_and_shown(
         assert store.committed_usd(outcome.run.id) == bill.usd > 0
     assert Decimal(found["spend"]["judge_usd"]) == bill.usd
     assert found["judge"]["model"] == JUDGE and not found["judge"]["is_teacher"]
-    paid_run(workspace, "counts", Way(new=True))
+    paid_run(workspace, "counts", RunOptions(new=True))
     assert provider.bill().requests == bill.requests
 
 

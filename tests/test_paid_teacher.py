@@ -11,9 +11,9 @@ import pytest
 
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
-from distill.estimate.probe import look
-from distill.estimate.run_start import Way
-from distill.llm.ledger import BudgetReached, Nonsense
+from distill.estimate.probe import estimate_run
+from distill.estimate.run_start import RunOptions
+from distill.llm.ledger import BudgetReached, UnusableAnswers
 from distill.llm.models import automatic, choose
 from distill.pricing.terms import StudentKind
 from distill.rehearsal.provider import Settings
@@ -85,7 +85,7 @@ def test_a_run_with_a_paid_teacher_reports_its_bill(
     systems = {system["name"]: system for system in found["systems"]}
     assert systems["teacher"]["valid_rate"] == 1.0
     assert systems["teacher"]["completion_tokens_mean"] > 0
-    again = paid_run(workspace, "pets", Way(new=True))
+    again = paid_run(workspace, "pets", RunOptions(new=True))
     assert provider.bill() == bill, "another run of the same task asks for nothing"
     assert again.run.id != outcome.run.id
 
@@ -110,7 +110,7 @@ def test_a_price_of_the_task_wins(
 ) -> None:
     own = '[prices."gpt-6-luna"]\ninput = 1\noutput = 3\n'
     pets(task_toml=toml("openai:gpt-6-luna", own))
-    outcome = paid_run(workspace, "pets", Way(until="generate"))
+    outcome = paid_run(workspace, "pets", RunOptions(until="generate"))
     with outcome.context.store() as store:
         rows = store.rows("SELECT prompt_tokens, completion_tokens, usd FROM completion")
     assert rows
@@ -151,7 +151,7 @@ def test_a_teacher_that_cannot_be_used_is_an_input_error(
 ) -> None:
     with pytest.raises(InputError, match=says):
         pets(task_toml=toml(teacher))
-        paid_run(workspace, "pets", Way(until="generate"))
+        paid_run(workspace, "pets", RunOptions(until="generate"))
 
 
 @pytest.mark.parametrize("teacher", ["openai:gpt-6-luna", "anthropic:claude-haiku-5-5"])
@@ -170,7 +170,7 @@ def test_later_rounds_of_synthesis_are_told_what_is_covered(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:
     pets(task_toml=toml("openai:gpt-6-luna").replace("requests = 60", "requests = 90"))
-    outcome = paid_run(workspace, "pets", Way("generate"))
+    outcome = paid_run(workspace, "pets", RunOptions("generate"))
     with outcome.context.store() as store:
         rows = store.rows("SELECT purpose, messages FROM ask JOIN request ON id = request_id")
         made = {row.input for row in store.candidates(outcome.run.id) if row.source == "synthesis"}
@@ -214,7 +214,7 @@ def test_a_run_keeps_the_teacher_that_auto_was_when_it_began(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pets(task_toml=toml("auto"))
-    outcome = paid_run(workspace, "pets", Way("generate"))
+    outcome = paid_run(workspace, "pets", RunOptions("generate"))
     assert outcome.run.teacher == "openai:gpt-6.1-terra"
     told = (outcome.context.folder / "events.jsonl").read_text("utf-8")
     teacher = told.index("gpt-6.1-terra (auto: OPENAI_API_KEY is set)")
@@ -225,8 +225,8 @@ def test_a_run_keeps_the_teacher_that_auto_was_when_it_began(
     with pytest.raises(InputError, match=r"openai:gpt-6\.1-terra needs a key: set OPENAI_API_KEY"):
         paid_run(workspace, "pets")
     monkeypatch.delenv("ANTHROPIC_API_KEY")
-    assert look(workspace, "pets").teacher == "gpt-6.1-terra"
-    fresh = paid_run(workspace, "pets", Way("generate", new=True))
+    assert estimate_run(workspace, "pets").teacher == "gpt-6.1-terra"
+    fresh = paid_run(workspace, "pets", RunOptions("generate", new=True))
     assert (fresh.run.teacher, provider.bill().requests) == ("embedded", before)
     monkeypatch.setenv("OPENAI_API_KEY", "test")
     report = paid_run(workspace, "pets").context.folder / "report.json"
@@ -246,7 +246,7 @@ def test_a_teacher_of_no_use_is_stopped_before_it_burns_the_budget(
     only = toml("openai:gpt-6-luna").replace("requests = 60", 'requests = 0\nsources = ["inputs"]')
     pets(task_toml=only, inputs_jsonl=inputs)
     with providers(**{fault: 1.0}) as provider:
-        with pytest.raises(Nonsense, match="none of the first 20 answers can be used"):
+        with pytest.raises(UnusableAnswers, match="none of the first 20 answers can be used"):
             paid_run(workspace, "pets")
         assert provider.bill().requests == 20
         bill = provider.bill().usd

@@ -12,12 +12,12 @@ import pytest
 
 from distill import pipeline
 from distill.core.errors import DistillError
-from distill.core.requests import Answered, Ask, Completion, Message, Model
+from distill.core.requests import CompletedRequest, Completion, Message, Model, PlannedRequest
 from distill.core.workspace import Workspace
 from distill.evaluate import parity
-from distill.evaluate.parity import TrainedAnswer, TrainedAnswers
+from distill.evaluate.parity import ReferenceAnswers, TrainedAnswer
 from distill.train.trainers import TRAINERS
-from distill.train.trainers.base import OnSteps, Trained, TrainJob
+from distill.train.trainers.base import OnSteps, TrainJob, TrainResult
 from tests.conftest import WriteTask
 from tests.scripted import Trainer
 from tests.standin import ANIMALS, StandIn
@@ -27,20 +27,20 @@ TEMPLATE = "{{ messages }}"
 STUDENT = Model("student@1", Path("merged"), "chat")
 
 
-def trained(count: int = 100) -> TrainedAnswers:
+def trained(count: int = 100) -> ReferenceAnswers:
     """What a trainer left, one prompt of 20 tokens after another."""
     rows = tuple(
         TrainedAnswer((Message("system", "Which?"), Message("user", f"text {n}")), 20, "cats", True)
         for n in range(count)
     )
-    return TrainedAnswers(sha256(TEMPLATE.encode()).hexdigest(), 10, rows)
+    return ReferenceAnswers(sha256(TEMPLATE.encode()).hexdigest(), 10, rows)
 
 
-def served(answers: TrainedAnswers) -> list[Answered]:
+def served(answers: ReferenceAnswers) -> list[CompletedRequest]:
     """The same from a server."""
     return [
-        Answered(
-            Ask("evaluate:parity", row.messages[-1].content, request),
+        CompletedRequest(
+            PlannedRequest("evaluate:parity", row.messages[-1].content, request),
             Completion(
                 request.id,
                 row.answer,
@@ -56,7 +56,7 @@ def served(answers: TrainedAnswers) -> list[Answered]:
     ]
 
 
-def changed(rows: list[Answered], count: int, **values: Any) -> list[Answered]:
+def changed(rows: list[CompletedRequest], count: int, **values: Any) -> list[CompletedRequest]:
     """The first `count` completions with other values."""
     other = [replace(row, completion=replace(row.completion, **values)) for row in rows[:count]]
     return other + rows[count:]
@@ -126,7 +126,7 @@ class Answers(Trainer):
 
     wrong: int = 0
 
-    def train(self, job: TrainJob, on_steps: OnSteps) -> Trained:
+    def train(self, job: TrainJob, on_steps: OnSteps) -> TrainResult:
         done = super().train(job, on_steps)
         assert done.merged is not None
         (done.merged / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")

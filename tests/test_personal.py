@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distill.text.pii.detect import KINDS, Found, find_personal, mask_personal, name_kinds
+from distill.text.pii.detect import KINDS, PersonalData, find_personal, mask_personal, name_kinds
 from distill.text.pii.replacements import CARDS, IBANS
 
 JWT = "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0NSJ9" + ".c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
@@ -125,7 +125,7 @@ BAD = [
 ]
 
 
-def values(text: str, found: list[Found]) -> list[tuple[str, str]]:
+def values(text: str, found: list[PersonalData]) -> list[tuple[str, str]]:
     return [(one.kind, text[one.start : one.end]) for one in found]
 
 

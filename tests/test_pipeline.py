@@ -11,8 +11,8 @@ from distill import pipeline
 from distill.cli import cli
 from distill.core.errors import DistillError, InputError
 from distill.core.workspace import Workspace
-from distill.estimate.run_start import Way
-from distill.estimate.workload import AGAIN, Stock, gold_wanted
+from distill.estimate.run_start import RunOptions
+from distill.estimate.workload import AGAIN, StoredAnswers, gold_wanted
 from distill.evaluate import systems
 from distill.evaluate.baselines import rivals
 from distill.llm.models import choose
@@ -20,7 +20,7 @@ from distill.serve import context_length as chat_context
 from distill.store import Store, open_store
 from distill.task.leak_gate import without_leaking_seeds
 from distill.train.trainers import TRAINERS
-from distill.train.trainers.base import OnSteps, Trained, TrainJob
+from distill.train.trainers.base import OnSteps, TrainJob, TrainResult
 from tests.conftest import WriteTask, held_by_another_process, jsonl, pet_rows
 from tests.scripted import Trainer
 from tests.standin import SURE, StandIn
@@ -56,7 +56,7 @@ def test_a_run_ends_in_a_report(
 ) -> None:
     pets()
     outcome = pipeline.run(workspace, "pets")
-    assert outcome.done_now == tuple(pipeline.STAGES)
+    assert outcome.stages_run == tuple(pipeline.STAGES)
     card = (outcome.context.folder / "student" / "README.md").read_text(encoding="utf-8")
     found = figures(outcome.context.folder)
     assert card.startswith("---\nlicense: apache-2.0\n")
@@ -103,7 +103,7 @@ def test_the_teacher_is_asked_again_about_some_gold_only(
         asked = [row.gold_id for row in store.predictions(outcome.run.id) if "again" in row.system]
     places = sorted([row.id for row in task.gold].index(id_) for id_ in asked)
     assert places == [0, 3, 7, 11], "from all labels"
-    planned = gold_wanted(task, choose("embedded").model, AGAIN, Stock(), vote=1)
+    planned = gold_wanted(task, choose("embedded").model, AGAIN, StoredAnswers(), vote=1)
     assert len(planned.missing) == 4
 
 
@@ -114,7 +114,7 @@ def test_a_finished_run_is_not_done_again(
     first = pipeline.run(workspace, "pets")
     asked = scripted_backends.total
     second = pipeline.run(workspace, "pets")
-    assert (second.run.id, second.done_now) == (first.run.id, ())
+    assert (second.run.id, second.stages_run) == (first.run.id, ())
     assert scripted_backends.total == asked
 
 
@@ -145,7 +145,7 @@ def test_new_starts_another_run_with_the_stored_answers(
     pets()
     first = pipeline.run(workspace, "pets")
     asked = scripted_backends.total
-    second = pipeline.run(workspace, "pets", Way(new=True))
+    second = pipeline.run(workspace, "pets", RunOptions(new=True))
     assert second.run.id != first.run.id
     assert second.run.why == "a new run was asked for"
     assert scripted_backends.total == asked
@@ -169,9 +169,9 @@ def test_a_stage_command_stops_after_its_stage(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
     pets()
-    outcome = pipeline.run(workspace, "pets", Way(until="split"))
-    assert outcome.done_now == ("generate", "curate", "split")
-    assert pipeline.run(workspace, "pets", Way(until="train")).done_now == ("train",)
+    outcome = pipeline.run(workspace, "pets", RunOptions(until="split"))
+    assert outcome.stages_run == ("generate", "curate", "split")
+    assert pipeline.run(workspace, "pets", RunOptions(until="train")).stages_run == ("train",)
 
 
 def test_a_trainer_that_dies_leaves_the_run_where_it_was(
@@ -190,7 +190,7 @@ def test_a_trainer_that_dies_leaves_the_run_where_it_was(
         patch.setitem(TRAINERS, "unsloth", Dies())
         with pytest.raises(DistillError, match="the trainer died"):
             pipeline.run(workspace, "pets")
-    assert pipeline.run(workspace, "pets").done_now == ("train", "evaluate", "report")
+    assert pipeline.run(workspace, "pets").stages_run == ("train", "evaluate", "report")
 
 
 def test_two_processes_do_not_work_on_one_task(
@@ -309,7 +309,7 @@ def test_a_student_that_the_store_does_not_know_yet_is_not_trained_again(
 
 
 class Untrained(Trainer):
-    def train(self, job: TrainJob, on_steps: OnSteps) -> Trained:
+    def train(self, job: TrainJob, on_steps: OnSteps) -> TrainResult:
         raise AssertionError("trained again")
 
 

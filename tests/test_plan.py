@@ -20,15 +20,15 @@ from click.testing import CliRunner, Result
 
 from distill import cli
 from distill.core.errors import InputError
-from distill.core.requests import Ask
+from distill.core.requests import PlannedRequest
 from distill.core.workspace import Workspace
-from distill.estimate import Plan, plan
+from distill.estimate import CostEstimate, plan
 from distill.estimate.consent import WHOLE_BUDGET, Declined
-from distill.estimate.probe import CALLS, look, measure
-from distill.estimate.run_start import Way
+from distill.estimate.probe import CALLS, estimate_run, probe_run
+from distill.estimate.run_start import RunOptions
 from distill.estimate.workload import AGAIN, ANSWER, EVALUATE, SYNTHESIZE
 from distill.evaluate.systems import ASKED_AGAIN, gold_for
-from distill.llm.complete import ask_all, lazily
+from distill.llm.complete import complete_requests, lazy_endpoint
 from distill.llm.ledger import BudgetReached
 from distill.llm.models import choose
 from distill.rehearsal.provider import Settings
@@ -86,7 +86,7 @@ def toml(more: str = "", teacher: str = OPENAI, votes: int = 1, shots: int = 3) 
     return f"{HEAD}{generate}{asked}{more}"
 
 
-def left(found: Plan) -> dict[str, tuple[int, int]]:
+def left(found: CostEstimate) -> dict[str, tuple[int, int]]:
     """Purpose → (requests to be paid, answered ones)."""
     return {step.purpose: (step.requests, step.answered) for step in found.steps}
 
@@ -105,9 +105,9 @@ def test_the_estimate_of_the_bundled_task_is_within_15_percent_of_its_bill(
     text = spec.read_text(encoding="utf-8").replace('model = "auto"', f'model = "{teacher}"')
     spec.write_text(text + PERMISSION, encoding="utf-8")
     with start(BUNDLED / "seeds.jsonl") as standin:
-        estimate = look(workspace, "classify")
+        estimate = estimate_run(workspace, "classify")
         assert standin.bill().requests == 0
-        ask_gold(paid_run(workspace, "classify", Way(until="generate")).context)
+        ask_gold(paid_run(workspace, "classify", RunOptions(until="generate")).context)
         bill = standin.bill()
     sys.stdout.write(f"{teacher}: estimated ${estimate.usd:.6f}, billed ${bill.usd:.6f}, ")
     sys.stdout.write(f"{estimate.usd / bill.usd:.3f} of it\n")
@@ -123,22 +123,24 @@ def ask_gold(context: Context) -> None:
     reach = partial(teacher.serve, settings)
     with (
         context.store() as store,
-        lazily(teacher.model, reach, "evaluate", context.progress) as endpoint,
+        lazy_endpoint(teacher.model, reach, "evaluate", context.progress) as endpoint,
     ):
         for vote, purpose in enumerate((EVALUATE, AGAIN)):
             rows = gold_for(purpose.partition(":")[2], task.gold)
             gold = [row.input for row in rows]
             shots = task.spec.teacher.few_shot
             requests = answer_requests(task, teacher.model, gold, shots=shots, vote=vote)
-            asks = [Ask(purpose, text, row) for text, row in zip(gold, requests, strict=True)]
-            assert len(ask_all(context, store, asks, endpoint)) == len(gold)
+            asks = [
+                PlannedRequest(purpose, text, row) for text, row in zip(gold, requests, strict=True)
+            ]
+            assert len(complete_requests(context, store, asks, endpoint)) == len(gold)
 
 
 def test_the_report_shows_the_estimate_beside_the_bill(
     workspace: Workspace, pets: WriteTask, provider: Provider
 ) -> None:
     pets(task_toml=toml(), inputs_jsonl=INPUTS)
-    estimate = look(workspace, "pets").usd
+    estimate = estimate_run(workspace, "pets").usd
     folder = paid_run(workspace, "pets").context.folder
     spend = figures(folder)["spend"]
     assert Decimal(spend["estimate_usd"]) == round(estimate, 8)
@@ -163,8 +165,8 @@ def test_what_the_provider_caches_is_in_the_estimate(
     inputs = [{"input": " ".join(words.choices(about, k=150))} for _ in range(600)]
     spec = toml(teacher=teacher).replace("requests = 60", "requests = 0")
     pets(task_toml=spec, inputs_jsonl=jsonl(inputs), **long)
-    estimate = look(workspace, "pets").up_to(["generate"])
-    paid_run(workspace, "pets", Way(until="generate"))
+    estimate = estimate_run(workspace, "pets").up_to(["generate"])
+    paid_run(workspace, "pets", RunOptions(until="generate"))
     bill = provider.bill().usd
     cached = sum(step.cached_tokens for step in estimate.steps)
     assert cached > sum(step.prompt_tokens for step in estimate.steps) / 2
@@ -176,7 +178,7 @@ def test_a_plan_asks_nothing_and_leaves_nothing(
     workspace: Workspace, pets: WriteTask, provider: Provider
 ) -> None:
     pets(task_toml=toml(), inputs_jsonl=INPUTS)
-    found = look(workspace, "pets")
+    found = estimate_run(workspace, "pets")
     # 60 new inputs, 5 a request; they and the 40 given ones are answered; then gold.
     assert left(found) == {SYNTHESIZE: (12, 0), ANSWER: (100, 0)} | GOLD
     assert 0 < found.usd < found.worst_usd
@@ -190,7 +192,7 @@ def test_what_serves_two_purposes_is_paid_once(workspace: Workspace, pets: Write
     same = f"[evaluate]\nbaselines = ['{OPENAI}']\n[student]\ntrainer = 'openai'\n"
     plain = toml(same, shots=0).replace("requests = 60", "requests = 0")
     pets(task_toml=plain, inputs_jsonl=jsonl(gold))
-    found = look(workspace, "pets")
+    found = estimate_run(workspace, "pets")
     asked = {purpose: count for purpose, (count, _) in left(found).items()}
     assert asked[ANSWER] == 4
     assert (asked[EVALUATE], asked[f"evaluate:{OPENAI}"]) == (11, 0)
@@ -201,20 +203,20 @@ def test_what_serves_two_purposes_is_paid_once(workspace: Workspace, pets: Write
 
 def test_every_vote_is_paid(workspace: Workspace, pets: WriteTask) -> None:
     pets(task_toml=toml(votes=3), inputs_jsonl=INPUTS)
-    assert left(look(workspace, "pets"))[ANSWER] == (300, 0)
+    assert left(estimate_run(workspace, "pets"))[ANSWER] == (300, 0)
 
 
 def test_what_is_answered_is_not_paid_again(
     workspace: Workspace, pets: WriteTask, provider: Provider
 ) -> None:
     pets(task_toml=toml(), inputs_jsonl=INPUTS)
-    paid_run(workspace, "pets", Way(until="generate"))
-    halfway = look(workspace, "pets")
+    paid_run(workspace, "pets", RunOptions(until="generate"))
+    halfway = estimate_run(workspace, "pets")
     asked = provider.bill().requests
     assert left(halfway) == {SYNTHESIZE: (0, 12), ANSWER: (0, asked - 12)} | GOLD
     assert halfway.spent_usd == provider.bill().usd
     paid_run(workspace, "pets")
-    done = look(workspace, "pets")
+    done = estimate_run(workspace, "pets")
     assert (done.requests, done.usd) == (0, Decimal(0))
     assert off_by(halfway.usd + halfway.spent_usd, provider.bill().usd) < Decimal("0.05")
 
@@ -223,12 +225,12 @@ def test_a_run_that_was_stopped_knows_what_is_left(
     workspace: Workspace, pets: WriteTask, provider: Provider
 ) -> None:
     pets(task_toml=toml("[budget]\nusd = 0.002\n"), inputs_jsonl=INPUTS)
-    before = look(workspace, "pets")
+    before = estimate_run(workspace, "pets")
     stop = before.stops()
     assert stop is not None and stop[0].purpose == ANSWER
     with pytest.raises(BudgetReached):
         paid_run(workspace, "pets")
-    after = look(workspace, "pets")
+    after = estimate_run(workspace, "pets")
     paid = left(after)[ANSWER][1]
     assert abs(paid - stop[1]) <= TARGET * paid
     with open_store(workspace.database("pets")) as store:
@@ -247,13 +249,13 @@ def test_a_probe_measures_with_what_the_run_would_ask_first(
     inputs: str,
 ) -> None:
     pets(task_toml=toml(), inputs_jsonl=inputs)
-    before = look(workspace, "pets")
+    before = estimate_run(workspace, "pets")
     said: list[tuple[int, Decimal]] = []
 
     def say(calls: int, most: Decimal) -> None:
         said.append((calls, most))
 
-    found = measure(workspace, "pets", say, WHOLE_BUDGET)
+    found = probe_run(workspace, "pets", say, WHOLE_BUDGET)
     probed = provider.bill()
     assert probed.requests == sum(calls for calls, _ in said) == CALLS
     assert probed.usd <= sum(most for _, most in said)
@@ -268,13 +270,13 @@ def test_a_probe_measures_with_what_the_run_would_ask_first(
         assert [run.id for run in store.runs()] == [outcome.run.id], "the probe's run goes on"
         assert store.committed_usd(outcome.run.id) == bill.usd
         assert store.estimate_usd(outcome.run.id) == before.usd
-    assert measure(workspace, "pets", say, WHOLE_BUDGET).requests == 0
+    assert probe_run(workspace, "pets", say, WHOLE_BUDGET).requests == 0
     assert provider.bill() == bill, "nothing is left to be measured"
 
 
 def test_batches_cost_half_where_they_are_used(workspace: Workspace, pets: WriteTask) -> None:
     pets(task_toml=toml(), inputs_jsonl=INPUTS)
-    found = look(workspace, "pets")
+    found = estimate_run(workspace, "pets")
     batched = {step.purpose: step.batch_usd for step in found.steps}
     online = {step.purpose: step.usd for step in found.steps}
     assert batched == {
@@ -293,7 +295,7 @@ def test_a_teacher_without_a_bill_costs_nothing(
     workspace: Workspace, pets: WriteTask, teacher: str
 ) -> None:
     pets(task_toml=toml(teacher=teacher))
-    found = look(workspace, "pets")
+    found = estimate_run(workspace, "pets")
     assert (found.price, found.steps, found.usd) == (None, (), Decimal(0))
     assert "Nothing is billed" in shown(workspace, "plan", "pets").stdout
 
@@ -303,7 +305,7 @@ def test_a_server_with_a_price_is_planned_without_batches(
 ) -> None:
     prices = '[prices."m"]\ninput = 1\noutput = 2\n'
     pets(task_toml=toml(prices, teacher="https://models.example/v1#m"))
-    found = look(workspace, "pets")
+    found = estimate_run(workspace, "pets")
     assert found.usd > 0 and not found.batches
     assert {step.batch_usd for step in found.steps} == {None}
     assert found.price is not None and found.price.source == "task.toml"
@@ -312,7 +314,7 @@ def test_a_server_with_a_price_is_planned_without_batches(
 def test_a_model_that_thinks_is_paid_for_it(workspace: Workspace, pets: WriteTask) -> None:
     def answer_tokens(teacher: str) -> int:
         pets(task_toml=toml(teacher=teacher))
-        return look(workspace, "pets").steps[0].completion_tokens
+        return estimate_run(workspace, "pets").steps[0].completion_tokens
 
     assert answer_tokens("openai:gpt-6.1-sol") == answer_tokens(OPENAI) + 12 * 100
 
@@ -320,14 +322,14 @@ def test_a_model_that_thinks_is_paid_for_it(workspace: Workspace, pets: WriteTas
 def test_no_price_no_plan(workspace: Workspace, pets: WriteTask) -> None:
     pets(task_toml=toml(teacher="openai:gpt-nobody"))
     with pytest.raises(InputError, match=r"price of gpt-nobody \(openai\) is not known"):
-        look(workspace, "pets")
+        estimate_run(workspace, "pets")
 
 
 def test_a_plan_needs_no_key_and_a_probe_does(workspace: Workspace, pets: WriteTask) -> None:
     pets(task_toml=toml())
-    assert look(workspace, "pets").usd > 0
+    assert estimate_run(workspace, "pets").usd > 0
     with pytest.raises(InputError, match="set OPENAI_API_KEY"):
-        measure(workspace, "pets", lambda calls, most: None, WHOLE_BUDGET)
+        probe_run(workspace, "pets", lambda calls, most: None, WHOLE_BUDGET)
 
 
 def test_seeds_that_may_not_be_shown_are_not_in_the_plan(pets: WriteTask) -> None:
@@ -377,8 +379,8 @@ def test_what_a_finished_generation_did_not_ask_is_not_to_be_paid(
 ) -> None:
     """Enough was kept before all was asked that `generate.requests` allows."""
     pets(task_toml=toml().replace("requests = 60", "requests = 600\nexamples = 24"))
-    paid_run(workspace, "pets", Way(until="generate"))
-    found = left(look(workspace, "pets"))
+    paid_run(workspace, "pets", RunOptions(until="generate"))
+    found = left(estimate_run(workspace, "pets"))
     assert (found[SYNTHESIZE][0], found[ANSWER][0]) == (0, 0)
     assert 0 < found[SYNTHESIZE][1] < 600
     assert found[EVALUATE] == GOLD[EVALUATE]
@@ -457,4 +459,4 @@ def test_a_plan_without_a_store_is_that_of_a_first_run(
     workspace: Workspace, pets: WriteTask
 ) -> None:
     pets(task_toml=toml())
-    assert plan(load_task(workspace.prompts, "pets")) == look(workspace, "pets")
+    assert plan(load_task(workspace.prompts, "pets")) == estimate_run(workspace, "pets")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from distill.core.requests import Model
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.generate.rounds import first_counts
 from distill.generate.synthesis import synthesis_request, synthesis_rounds
 from distill.llm.providers.wire import answer_schema
@@ -163,7 +163,7 @@ def test_votes_are_kept_with_the_candidate(
 
     assert isinstance(workspace, Workspace)
     pets(task_toml=HEAD + "[generate]\nrequests = 3\n[teacher]\nvotes = 3\nfew_shot = 2\n")
-    outcome = pipeline.run(workspace, "pets", Way(until="generate"))
+    outcome = pipeline.run(workspace, "pets", RunOptions(until="generate"))
     with outcome.context.store() as store:
         rows = [row for row in store.candidates(outcome.run.id) if row.source != "seeds"]
     assert {len(row.answers) for row in rows if row.input} == {3}

@@ -14,7 +14,7 @@ from distill import pipeline
 from distill.cli import cli
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
-from distill.rehearsal import Wanted, parse_faults, rehearse
+from distill.rehearsal import RehearsalOptions, parse_faults, rehearse
 from distill.store import Run, open_store
 from distill.store.rehearsals import clear, rehearsals_of
 from tests.conftest import WriteTask
@@ -39,7 +39,7 @@ def test_a_rehearsal_goes_the_whole_way_and_every_figure_is_stamped(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, teacher: str, mode: str
 ) -> None:
     pets()
-    done = rehearse(workspace, "pets", Wanted(teacher, mode, FAULTS))
+    done = rehearse(workspace, "pets", RehearsalOptions(teacher, mode, FAULTS))
     assert done.agrees and done.bill.usd > 0
     assert (done.bill.batches > 0) == (mode == "batch")
     folder = done.outcome.context.folder
@@ -69,8 +69,8 @@ def test_a_rehearsal_starts_from_nothing_and_is_no_start_for_a_real_run(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
     pets(task_toml=toml("anthropic:claude-haiku-5-5"))
-    first = rehearse(workspace, "pets", Wanted(until="generate"))
-    second = rehearse(workspace, "pets", Wanted(until="generate"))
+    first = rehearse(workspace, "pets", RehearsalOptions(until="generate"))
+    second = rehearse(workspace, "pets", RehearsalOptions(until="generate"))
     assert first.bill.asked == second.bill.asked, "the task's own teacher, and nothing of before"
     assert first.bill.usd == second.bill.usd > 0
     apart = Workspace(workspace.prompts, workspace.runs / "rehearsal")
@@ -160,7 +160,7 @@ def test_what_cannot_be_rehearsed_is_an_input_error(
 ) -> None:
     pets()
     with pytest.raises(InputError, match="the stand-in plays openai:<id> and anthropic:<id>"):
-        rehearse(workspace, "pets", Wanted(teacher="http://127.0.0.1:1/v1#m"))
+        rehearse(workspace, "pets", RehearsalOptions(teacher="http://127.0.0.1:1/v1#m"))
     with pytest.raises(InputError, match="--faults: unknown fault 'rain'; the known ones are 429"):
         parse_faults("rain=1")
     with pytest.raises(InputError, match="--faults: fault cut is a share from 0 to 1"):
@@ -173,7 +173,7 @@ def test_auto_rehearses_whom_the_run_would_ask(
 ) -> None:
     pets()
     monkeypatch.setenv("OPENAI_API_KEY", "test")
-    done = rehearse(workspace, "pets", Wanted(until="generate"))
+    done = rehearse(workspace, "pets", RehearsalOptions(until="generate"))
     assert (done.outcome.run.teacher, done.instead) == ("openai:gpt-6.1-terra", "")
 
 
@@ -183,7 +183,7 @@ def test_a_provider_that_forbids_training_is_no_teacher_of_auto_in_a_rehearsal(
 ) -> None:
     pets()
     monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
-    done = rehearse(workspace, "pets", Wanted(until="generate"))
+    done = rehearse(workspace, "pets", RehearsalOptions(until="generate"))
     assert done.outcome.run.teacher == "openai:gpt-6.1-terra"
     assert "the run's teacher would be embedded" in done.instead
 

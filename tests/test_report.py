@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from distill.evaluate.statistics import Interval, Verdict, verdict
-from distill.report.headline import Measured, headline, unbeaten_rival
+from distill.report.headline import MeasuredSystem, headline, unbeaten_rival
 from distill.report.render import html, markdown
 
 SYSTEMS = [
@@ -57,7 +57,7 @@ MONEY: dict[str, Any] = {
     "assumptions": {"requests_per_day": 10_000},
     "rivals": {"base": {"never": True}, "linear": {"never": True}},
 }
-ON = Measured("240 human-labelled messages", "pets", MONEY)
+ON = MeasuredSystem("240 human-labelled messages", "pets", MONEY)
 
 
 def leads(**low: float) -> dict[str, Interval]:
@@ -108,7 +108,7 @@ def test_the_best_of_the_unbeaten_rivals_is_named() -> None:
 TINY = {"openai:tiny": Interval(-0.01, -0.06, 0.04)}
 
 
-def against(never: bool) -> Measured:
+def against(never: bool) -> MeasuredSystem:
     """With a student that does or does not pay back in the place of openai:tiny."""
     return replace(ON, money=MONEY | {"rivals": {"openai:tiny": {"never": never}}})
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from distill.core.errors import ChildError, DistillError
-from distill.core.requests import Ask, Endpoint, Model
+from distill.core.requests import Endpoint, Model, PlannedRequest
 from distill.core.workspace import EVENTS
-from distill.llm.complete import ask_all, lazily
+from distill.llm.complete import complete_requests, lazy_endpoint
 from distill.pricing.token_prices import MachinePrice
 from distill.task.prompts import student_request
 from distill.task.run_context import Context
@@ -46,14 +46,16 @@ class Mortal:
 def ask(context: Context, server: Mortal) -> int:
     """How many of the gold rows were answered."""
     asks = [
-        Ask("evaluate:student", row.input, student_request(context.task, MODEL, row.input))
+        PlannedRequest(
+            "evaluate:student", row.input, student_request(context.task, MODEL, row.input)
+        )
         for row in context.task.gold
     ]
     with (
         context.store() as store,
-        lazily(MODEL, server.serve, "evaluate", context.progress) as endpoint,
+        lazy_endpoint(MODEL, server.serve, "evaluate", context.progress) as endpoint,
     ):
-        return len(ask_all(context, store, asks, endpoint))
+        return len(complete_requests(context, store, asks, endpoint))
 
 
 def test_it_is_started_once_more_and_asks_only_what_is_left(

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from distill import pipeline
 from distill.cli import cli
 from distill.core.workspace import Workspace
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from tests.conftest import WriteTask, jsonl
 from tests.standin import StandIn
 
@@ -24,9 +24,9 @@ INPUTS = (
 
 
 @pytest.fixture
-def run(workspace: Workspace, pets: WriteTask, scripted_backends: StandIn) -> pipeline.Outcome:
+def run(workspace: Workspace, pets: WriteTask, scripted_backends: StandIn) -> pipeline.RunResult:
     pets(inputs_jsonl=jsonl([{"input": text} for text in INPUTS]))
-    return pipeline.run(workspace, "pets", Way(until="curate"))
+    return pipeline.run(workspace, "pets", RunOptions(until="curate"))
 
 
 def told(workspace: Workspace, *words: str) -> Result:
@@ -52,7 +52,7 @@ def decide(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 def test_every_row_is_exported_and_none_is_a_formula(
-    run: pipeline.Outcome, workspace: Workspace, tmp_path: Path
+    run: pipeline.RunResult, workspace: Workspace, tmp_path: Path
 ) -> None:
     rows = exported(workspace, tmp_path / "review.csv")
     with run.context.store() as store:
@@ -66,7 +66,7 @@ def test_every_row_is_exported_and_none_is_a_formula(
 
 
 def test_decisions_come_back_and_stand_above_every_check(
-    run: pipeline.Outcome, workspace: Workspace, pets: WriteTask, tmp_path: Path
+    run: pipeline.RunResult, workspace: Workspace, pets: WriteTask, tmp_path: Path
 ) -> None:
     path = tmp_path / "review.csv"
     rows = exported(workspace, path)
@@ -81,9 +81,9 @@ def test_decisions_come_back_and_stand_above_every_check(
     counts = json.loads(result.output)[0]
     assert (counts["accepted"], counts["rejected"], counts["corrected"]) == (1, 1, 1)
 
-    again = pipeline.run(workspace, "pets", Way(until="curate"))
+    again = pipeline.run(workspace, "pets", RunOptions(until="curate"))
     assert again.run.why == f"edited since {run.run.id}: reviews.jsonl"
-    later = pipeline.run(workspace, "pets", Way(until="curate", new=True))
+    later = pipeline.run(workspace, "pets", RunOptions(until="curate", new=True))
     for outcome in (again, later):
         with outcome.context.store() as store:
             answers = {row.input: row.answer for row in store.examples(outcome.run.id)}
@@ -105,7 +105,7 @@ def test_decisions_come_back_and_stand_above_every_check(
     ],
 )
 def test_a_wrong_line_is_named_and_nothing_is_written(
-    run: pipeline.Outcome,
+    run: pipeline.RunResult,
     workspace: Workspace,
     tmp_path: Path,
     change: dict[str, str],
@@ -121,7 +121,7 @@ def test_a_wrong_line_is_named_and_nothing_is_written(
 
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
 def test_a_file_that_is_not_utf_8(
-    run: pipeline.Outcome, workspace: Workspace, tmp_path: Path, encoding: str
+    run: pipeline.RunResult, workspace: Workspace, tmp_path: Path, encoding: str
 ) -> None:
     path = tmp_path / "other.csv"
     path.write_text("id,decision,label,input\n,,,caf\u00e9\n", encoding=encoding)
@@ -129,7 +129,7 @@ def test_a_file_that_is_not_utf_8(
 
 
 def test_a_spreadsheets_semicolons(
-    run: pipeline.Outcome, workspace: Workspace, tmp_path: Path
+    run: pipeline.RunResult, workspace: Workspace, tmp_path: Path
 ) -> None:
     path = tmp_path / "review.csv"
     (row, *_) = exported(workspace, path)
@@ -140,7 +140,7 @@ def test_a_spreadsheets_semicolons(
 
 
 def test_a_file_without_the_columns(
-    run: pipeline.Outcome, workspace: Workspace, tmp_path: Path
+    run: pipeline.RunResult, workspace: Workspace, tmp_path: Path
 ) -> None:
     path = tmp_path / "other.csv"
     path.write_text("input,answer\na,b\n", encoding="utf-8")
@@ -155,7 +155,7 @@ def test_before_there_is_a_run(workspace: Workspace, pets: WriteTask, tmp_path: 
 
 
 def test_what_is_accepted_is_the_answer_that_the_person_saw(
-    run: pipeline.Outcome,
+    run: pipeline.RunResult,
     workspace: Workspace,
     pets: WriteTask,
     tmp_path: Path,
@@ -166,7 +166,7 @@ def test_what_is_accepted_is_the_answer_that_the_person_saw(
     rows = exported(workspace, path)
     row = next(row for row in rows if row["input"] == "one cat only")
     decide(path, [row | {"decision": "accept"}])
-    later = pipeline.run(workspace, "pets", Way(until="curate", new=True))
+    later = pipeline.run(workspace, "pets", RunOptions(until="curate", new=True))
     with later.context.store() as store:
         store.rows(
             "UPDATE candidate SET answers = '[\"dogs\"]' WHERE id = ? AND run_id = ?",
@@ -186,7 +186,7 @@ def test_what_is_accepted_is_the_answer_that_the_person_saw(
 
 
 def test_decisions_begin_on_a_line_of_their_own(
-    run: pipeline.Outcome, workspace: Workspace, tmp_path: Path
+    run: pipeline.RunResult, workspace: Workspace, tmp_path: Path
 ) -> None:
     path, reviews = tmp_path / "review.csv", workspace.prompts / "pets" / "reviews.jsonl"
     rows = exported(workspace, path)
@@ -200,11 +200,11 @@ def test_decisions_begin_on_a_line_of_their_own(
 
 
 def test_reviews_that_are_gone_are_named_as_what_was_edited(
-    run: pipeline.Outcome, workspace: Workspace
+    run: pipeline.RunResult, workspace: Workspace
 ) -> None:
     reviews = workspace.prompts / "pets" / "reviews.jsonl"
     reviews.write_text('{"input": "my own row", "answer": "cats"}\n', encoding="utf-8")
-    second = pipeline.run(workspace, "pets", Way(until="curate"))
+    second = pipeline.run(workspace, "pets", RunOptions(until="curate"))
     reviews.unlink()
-    third = pipeline.run(workspace, "pets", Way(until="curate"))
+    third = pipeline.run(workspace, "pets", RunOptions(until="curate"))
     assert third.run.why == f"edited since {second.run.id}: reviews.jsonl"

@@ -8,9 +8,9 @@ import pytest
 from distill import pipeline
 from distill.core.errors import DistillError
 from distill.core.workspace import EVENTS, Workspace
-from distill.curate import kept_of
+from distill.curate import preview
 from distill.estimate import plan
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.rehearsal.provider import Settings
 from distill.report.build import data_figures
 from distill.store import open_store
@@ -24,7 +24,7 @@ HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
 HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
 # What the stand-ins write is too much alike for the checks that look for that.
 HEAD += "[curate]\nnear_duplicates = 0\nsemantic_duplicates = 0\nsecond_opinion = false\n"
-UNTIL_CURATE = Way(until="curate")
+UNTIL_CURATE = RunOptions(until="curate")
 
 
 def rounds(folder: Path) -> list[str]:
@@ -47,7 +47,7 @@ def test_rounds_go_on_until_enough_is_kept(
     assert "no more: 40 were wanted" in said[-1]
     assert kept(outcome.context) >= 40
     asked = scripted_backends.total
-    again = pipeline.run(workspace, "pets", Way(until="curate", new=True))
+    again = pipeline.run(workspace, "pets", RunOptions(until="curate", new=True))
     assert rounds(again.context.folder)[-1].split("round")[1] == said[-1].split("round")[1]
     assert scripted_backends.total == asked, "every round is asked for once"
 
@@ -125,7 +125,7 @@ def test_the_budget_ends_a_later_round_and_what_was_answered_is_used(
             "WHERE purpose LIKE 'generate:answer%'"
         )
         assert used == {id_ for (id_,) in paid}, "no paid answer is left unused"
-        found = kept_of(outcome.context, store, candidates)
+        found = preview(outcome.context, store, candidates)
     assert len([row for row in found if row.source != "seeds"]) == kept(outcome.context)
 
 

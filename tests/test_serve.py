@@ -16,9 +16,9 @@ import pytest
 from distill import pipeline
 from distill.core.errors import DistillError, InputError
 from distill.core.hosts import is_loopback
-from distill.core.requests import Endpoint, Model, Started
+from distill.core.requests import Endpoint, Model, ServerProcess
 from distill.core.workspace import Workspace
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.llm import student_endpoint
 from distill.pricing.token_prices import MachinePrice
 from distill.serve import ServerSettings, vllm
@@ -31,8 +31,8 @@ def test_the_newest_student_or_a_runs(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
     task = pets()
-    first = pipeline.run(workspace, "pets", Way("train")).context.run_id
-    second = pipeline.run(workspace, "pets", Way("train", new=True)).context.run_id
+    first = pipeline.run(workspace, "pets", RunOptions("train")).context.run_id
+    second = pipeline.run(workspace, "pets", RunOptions("train", new=True)).context.run_id
     with open_store(workspace.database("pets")) as store:
         students = {run: store.student(run) for run in (first, second)}
     assert student_endpoint.chosen_student(workspace, task) == students[second]
@@ -49,7 +49,7 @@ def test_what_others_reach_needs_a_key(
     tmp_path: Path,
 ) -> None:
     task = pets()
-    pipeline.run(workspace, "pets", Way("train"))
+    pipeline.run(workspace, "pets", RunOptions("train"))
     student = student_endpoint.chosen_student(workspace, task)
     monkeypatch.delenv("VLLM_API_KEY", raising=False)
     with (
@@ -145,7 +145,9 @@ def answering(status: int) -> Iterator[Answering]:
 def test_a_server_that_ends_is_not_waited_for() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     machine = MachinePrice(Decimal(1), 1)
-    endpoint = Endpoint("", Model("m", None, "chat"), 1, machine, server=Started(child.pid, 1.0))
+    endpoint = Endpoint(
+        "", Model("m", None, "chat"), 1, machine, server=ServerProcess(child.pid, 1.0)
+    )
     with pytest.raises(DistillError, match="the server has ended"):
         student_endpoint.wait(endpoint)
     child.wait()

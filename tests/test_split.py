@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from distill import pipeline
-from distill.core.dataset import Example, Labelled, Source
+from distill.core.dataset import Example, LabelledExample, Source
 from distill.core.errors import DistillError, InputError
-from distill.core.text import content_id
+from distill.core.text import stable_hash
 from distill.core.workspace import Workspace
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.task import Task
 from distill.task.kinds.extract import Fields
 from distill.task.leak_gate import leaking_seeds, without_leaking_seeds
@@ -19,7 +19,7 @@ from distill.train.split import find_leaks, place, split
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.standin import StandIn
 
-GOLD = Labelled("Where is the parcel I ordered on Monday?", "cats", "gold.jsonl", 2)
+GOLD = LabelledExample("Where is the parcel I ordered on Monday?", "cats", "gold.jsonl", 2)
 
 pytestmark = pytest.mark.usefixtures("scripted_backends")
 
@@ -62,7 +62,7 @@ ON, OFF = "turn on the kitchen light", "turn off the kitchen light"
 
 
 def test_a_near_row_whose_answer_contradicts_is_no_leak(parcel: Task) -> None:
-    task = replace(parcel, gold=(Labelled(OFF, "dogs", "gold.jsonl", 1),))
+    task = replace(parcel, gold=(LabelledExample(OFF, "dogs", "gold.jsonl", 1),))
     assert find_leaks([example(ON)], task) == []
     assert [drop.reason for drop in find_leaks([example(ON, answer="dogs")], task)] == [
         "nearly equals a gold row"
@@ -73,10 +73,10 @@ def test_a_near_row_whose_answer_contradicts_is_no_leak(parcel: Task) -> None:
 
 def test_a_row_is_held_to_the_nearest_gold_row_that_does_not_contradict(parcel: Task) -> None:
     gold = [(OFF, "dogs"), ("turn on the big kitchen light now", "birds"), ("do turn on", "cats")]
-    rows = [Labelled(text, answer, "gold.jsonl", n) for n, (text, answer) in enumerate(gold)]
+    rows = [LabelledExample(text, answer, "gold.jsonl", n) for n, (text, answer) in enumerate(gold)]
     task = replace(parcel, gold=tuple(rows))
     assert find_leaks([example(ON)], task) == []
-    beside = Labelled("turn on the garage light", "cats", "gold.jsonl", 3)
+    beside = LabelledExample("turn on the garage light", "cats", "gold.jsonl", 3)
     found = find_leaks([example(words(1)), example(ON)], replace(task, gold=(*rows, beside)))
     assert [(drop.candidate_id, drop.matched) for drop in found] == [
         (f"synthesis:{ON}", "gold.jsonl:3")
@@ -86,7 +86,9 @@ def test_a_row_is_held_to_the_nearest_gold_row_that_does_not_contradict(parcel: 
 def test_objects_with_a_value_in_common_do_not_contradict(parcel: Task) -> None:
     parts = {"item": {"type": "string"}, "count": {"type": "integer"}}
     form = Fields({"type": "object", "properties": parts, "required": ["item", "count"]})
-    gold = Labelled("I ordered 2 lamps on Monday", '{"item":"lamp","count":2}', "gold.jsonl", 1)
+    gold = LabelledExample(
+        "I ordered 2 lamps on Monday", '{"item":"lamp","count":2}', "gold.jsonl", 1
+    )
     task = replace(parcel, gold=(gold,))
     task.__dict__["form"] = form
     text = "I ordered 3 lamps on Monday"
@@ -97,7 +99,7 @@ def test_objects_with_a_value_in_common_do_not_contradict(parcel: Task) -> None:
 def test_seeds_of_the_opposite_label_stay(pets: WriteTask) -> None:
     twins = [{"input": ON, "label": "cats"}, {"input": f"{OFF} now", "label": "dogs"}]
     task = pets(seeds_jsonl=jsonl([*pet_rows("seed", 4), *twins]))
-    task = replace(task, gold=(Labelled(OFF, "dogs", "gold.jsonl", 1),))
+    task = replace(task, gold=(LabelledExample(OFF, "dogs", "gold.jsonl", 1),))
     assert [seed.input for seed, _ in leaking_seeds(task)] == [f"{OFF} now"]
 
 
@@ -157,7 +159,7 @@ def test_what_is_like_a_training_row_does_not_validate(pets: WriteTask) -> None:
 
 def words(*of: object) -> str:
     """A text that is like no other."""
-    hash_ = content_id(of)
+    hash_ = stable_hash(of)
     return " ".join(hash_[start : start + 8] for start in range(0, 32, 8))
 
 
@@ -196,7 +198,7 @@ IBAN = "IBAN DE12 5001 0517 0648 4898 90 please"
 @pytest.mark.parametrize("privacy", ["mask", "drop"])
 def test_a_gold_row_whose_personal_data_were_masked_is_found(pets: WriteTask, privacy: str) -> None:
     task = pets(task_toml=HEAD + f'[curate]\nprivacy = "{privacy}"\n[leaks]\nnear = 0\n')
-    task = replace(task, gold=(Labelled(GIVEN, "cats", "gold.jsonl", 3),))
+    task = replace(task, gold=(LabelledExample(GIVEN, "cats", "gold.jsonl", 3),))
     assert leak(task, LEARNED) == ("equals a gold row", "gold.jsonl:3")
     assert leak(task, "Call me on +1 202-555-0123 please") == ("equals a gold row", "gold.jsonl:3")
     assert leak(task, "Call me tomorrow please") is None
@@ -204,13 +206,15 @@ def test_a_gold_row_whose_personal_data_were_masked_is_found(pets: WriteTask, pr
 
 def test_where_nothing_is_masked_values_are_what_tells_texts_apart(pets: WriteTask) -> None:
     task = pets(task_toml=HEAD + '[curate]\nprivacy = "off"\n[leaks]\nnear = 0\nsemantic = 0\n')
-    task = replace(task, gold=(Labelled(GIVEN, "cats", "gold.jsonl", 3),))
+    task = replace(task, gold=(LabelledExample(GIVEN, "cats", "gold.jsonl", 3),))
     assert leak(task, GIVEN) is not None and leak(task, LEARNED) is None
 
 
 def test_a_kind_that_is_not_masked_tells_texts_apart(pets: WriteTask) -> None:
     text = '[curate]\nprivate_kinds = ["email"]\n[leaks]\nnear = 0\nsemantic = 0\n'
-    task = replace(pets(task_toml=HEAD + text), gold=(Labelled(GIVEN, "cats", "gold.jsonl", 3),))
+    task = replace(
+        pets(task_toml=HEAD + text), gold=(LabelledExample(GIVEN, "cats", "gold.jsonl", 3),)
+    )
     assert leak(task, LEARNED) is None
 
 
@@ -237,7 +241,7 @@ def test_masked_copies_of_gold_stop_a_run_whose_share_is_too_large(
     context: Context, pets: WriteTask
 ) -> None:
     rows = [example(f"text number {n} of this test", answer="cats") for n in range(2)]
-    task = replace(context.task, gold=(Labelled(GIVEN, "cats", "gold.jsonl", 3),))
+    task = replace(context.task, gold=(LabelledExample(GIVEN, "cats", "gold.jsonl", 3),))
     with context.store() as store:
         store.add_examples(context.run_id, [*rows, example(LEARNED)])
     with pytest.raises(DistillError, match="1 of 3 examples are too close to gold"):
@@ -260,7 +264,7 @@ def test_given_inputs_that_are_gold_rows_with_personal_data_are_not_trained_on(
         gold_jsonl=jsonl([*pet_rows("gold", 5), *gold]),
         inputs_jsonl=jsonl([{"input": text} for text in texts]),
     )
-    outcome = pipeline.run(workspace, "pets", Way("split"))
+    outcome = pipeline.run(workspace, "pets", RunOptions("split"))
     with outcome.context.store() as store:
         found = {
             drop.matched: drop.reason

@@ -13,16 +13,16 @@ from statsmodels.stats.proportion import proportion_confint
 
 from distill.evaluate.statistics import (
     chance_of_difference,
-    estimate,
     gold_needed,
     mcnemar_p,
+    mean_interval,
     paired_difference,
     percentile,
     ratio,
     score_interval,
-    share,
     verdict,
     verdicts_on_rivals,
+    wilson_interval,
 )
 
 
@@ -30,14 +30,14 @@ from distill.evaluate.statistics import (
 @pytest.mark.parametrize("score", [2 / 3, 0.8])
 def test_rows_that_agree_are_no_certainty(rows: int, score: float) -> None:
     """A row of 0 that none has shown is as likely as 0.025^(1/n) lets it be, and one of 1."""
-    found, seen = estimate([score] * rows, 0.95), 0.025 ** (1 / rows)
+    found, seen = mean_interval([score] * rows, 0.95), 0.025 ** (1 / rows)
     assert found.value == pytest.approx(score)
     assert found.low == pytest.approx(score * seen, rel=0.07)
     assert 1 - found.high == pytest.approx((1 - score) * seen, rel=0.07)
 
 
 def test_texts_that_are_level_are_no_certainty() -> None:
-    found = estimate([0.5] * 12, 0.95)
+    found = mean_interval([0.5] * 12, 0.95)
     assert 0.3 < found.low < 0.4 and 0.6 < found.high < 0.7
 
 
@@ -49,7 +49,7 @@ def test_the_interval_of_a_mean_holds_the_truth(rows: int, perfect: float) -> No
     chances = [perfect - 0.01, 1 - perfect - 0.01, 0.02]
     truth, inside = chances[0] + 0.7 * chances[1], 0
     for _ in range(300):
-        found = estimate(draw.choice([1.0, 0.7, 0.0], rows, p=chances).tolist(), 0.95)
+        found = mean_interval(draw.choice([1.0, 0.7, 0.0], rows, p=chances).tolist(), 0.95)
         inside += found.low <= truth <= found.high
     assert inside / 300 >= 0.95 - 2 * (0.05 * 0.95 / 300) ** 0.5
 
@@ -71,14 +71,14 @@ def test_rare_whole_losses_are_not_taken_for_impossible(rows: int) -> None:
 
 def test_wilson_interval() -> None:
     # Newcombe 1998, Statistics in Medicine 17:857, table I: 81 of 263.
-    found = share([1.0] * 81 + [0.0] * 182, 0.95)
+    found = wilson_interval([1.0] * 81 + [0.0] * 182, 0.95)
     assert found.value == pytest.approx(81 / 263)
     assert found.low == pytest.approx(0.2553, abs=5e-5)
     assert found.high == pytest.approx(0.3662, abs=5e-5)
 
 
 def test_wilson_interval_of_all_right_stays_below_one() -> None:
-    found = share([1.0] * 20, 0.95)
+    found = wilson_interval([1.0] * 20, 0.95)
     assert found.low == pytest.approx(0.8389, abs=5e-5)
     assert found.high == pytest.approx(1.0)
 
@@ -92,7 +92,7 @@ def test_shares_and_mcnemars_test_are_those_of_statsmodels(
     theirs = mcnemar([[0, right], [wrong, 0]], exact=True).pvalue
     assert mcnemar_p(values, [1 - value for value in values]) == pytest.approx(theirs, rel=1e-9)
     assume(values)
-    found = share(values, confidence)
+    found = wilson_interval(values, confidence)
     ends = proportion_confint(right, right + wrong, alpha=1 - confidence, method="wilson")
     assert (found.low, found.high) == pytest.approx(ends, abs=1e-12)
 

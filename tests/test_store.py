@@ -13,7 +13,15 @@ import duckdb
 import pytest
 
 from distill.core.errors import DistillError, InputError
-from distill.core.requests import Ask, Attempt, Completion, Message, Outcome, Request, Sampling
+from distill.core.requests import (
+    Attempt,
+    AttemptOutcome,
+    Completion,
+    Message,
+    PlannedRequest,
+    Request,
+    Sampling,
+)
 from distill.store import INTERRUPTED, Run, Store, migrate, open_store
 from distill.store.readonly import export, query
 from tests.conftest import held_by_another_process
@@ -37,7 +45,7 @@ def database(tmp_path: Path) -> Path:
 def test_an_answer_comes_back_as_it_was_stored(database: Path) -> None:
     asked = request("hello", choices=("a", "b"), stop=("\n",))
     with open_store(database) as store:
-        store.add_asks("r", [Ask("answer", "hello", asked)])
+        store.add_asks("r", [PlannedRequest("answer", "hello", asked)])
         store.add_completions([completion(asked)])
     with open_store(database) as store:
         (found,) = store.answered("r", "answer")
@@ -48,7 +56,14 @@ def test_an_answer_comes_back_as_it_was_stored(database: Path) -> None:
 def test_only_what_has_no_answer_is_unanswered(database: Path) -> None:
     first, second = request("one"), request("two")
     with open_store(database) as store:
-        store.add_asks("r", [Ask("p", "1", first), Ask("p", "2", second), Ask("p", "3", second)])
+        store.add_asks(
+            "r",
+            [
+                PlannedRequest("p", "1", first),
+                PlannedRequest("p", "2", second),
+                PlannedRequest("p", "3", second),
+            ],
+        )
         store.add_completions([completion(first)])
         assert list(store.unanswered("r", "p")) == [second]
         assert store.count_unanswered("r", "p") == 1
@@ -66,16 +81,18 @@ def test_an_attempt_ends_once(database: Path) -> None:
     attempts = [Attempt(f"a{n}", request(str(n)), Decimal("0.5")) for n in range(3)]
     with open_store(database) as store:
         store.add_attempts("r", attempts)
-        store.add_outcomes([Outcome(row, failure="lost", maybe_billed=True) for row in attempts])
+        store.add_outcomes(
+            [AttemptOutcome(row, failure="lost", maybe_billed=True) for row in attempts]
+        )
         with pytest.raises(duckdb.ConstraintException):
-            store.add_outcomes([Outcome(attempts[0], completion(attempts[0].request))])
+            store.add_outcomes([AttemptOutcome(attempts[0], completion(attempts[0].request))])
         assert store.committed_usd("r") == Decimal("1.5")
 
 
 def test_an_answer_is_stored_once_and_the_first_stays(database: Path) -> None:
     asked = request("hello")
     with open_store(database) as store:
-        store.add_asks("r", [Ask("p", "1", asked)])
+        store.add_asks("r", [PlannedRequest("p", "1", asked)])
         store.add_completions([completion(asked, "first")])
         store.add_completions([completion(asked, "second")])
         assert [row.completion.text for row in store.answered("r", "p")] == ["first"]
@@ -109,7 +126,7 @@ def test_a_transaction_that_fails_leaves_nothing(database: Path) -> None:
 
 
 def test_money_is_summed_as_decimal(database: Path) -> None:
-    asks = [Ask("generate:answer", str(n), request(str(n))) for n in range(3)]
+    asks = [PlannedRequest("generate:answer", str(n), request(str(n))) for n in range(3)]
     with open_store(database) as store:
         store.add_asks("r", asks)
         store.add_completions([completion(ask.request) for ask in asks])
@@ -240,7 +257,7 @@ def turned(path: Path, start: int, count: int) -> None:
 def test_a_damaged_store_is_not_held_by_anybody(tmp_path: Path, start: int) -> None:
     database = tmp_path / "blocks" / "distill.duckdb"  # "lock" is in its path
     with open_store(database) as store:
-        store.add_asks("r", [Ask("p", str(n), request(str(n))) for n in range(500)])
+        store.add_asks("r", [PlannedRequest("p", str(n), request(str(n))) for n in range(500)])
     turned(database, start, 200)
     readers: list[Callable[[], object]] = [
         lambda: query(database, "SELECT * FROM request"),

@@ -14,13 +14,13 @@ from distill import pipeline
 from distill.cli import cli
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
-from distill.estimate.probe import measure
-from distill.estimate.run_start import Way
+from distill.estimate.probe import probe_run
+from distill.estimate.run_start import RunOptions
 from distill.llm.models import automatic
 from distill.pipeline import report_now
 from distill.pricing.term_table import TeacherRow, term_table
 from distill.pricing.terms import StudentKind, terms_of_base, terms_of_teacher
-from distill.rehearsal import Wanted, rehearse
+from distill.rehearsal import RehearsalOptions, rehearse
 from distill.rehearsal.provider import StandIn as Provider
 from distill.store import open_store
 from distill.train.permission import lines
@@ -170,7 +170,7 @@ def test_a_run_stops_before_it_asks_a_teacher_that_forbids_training(
     ):
         assert part in str(error), part
     with pytest.raises(InputError, match=r"terms\] confirmed"):
-        measure(workspace, "pets", lambda calls, usd: None)
+        probe_run(workspace, "pets", lambda calls, usd: None)
     assert provider.bill().requests == scripted_backends.total == 0
 
 
@@ -233,7 +233,7 @@ def test_a_run_of_auto_says_why_it_takes_the_embedded_teacher(
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     pets(task_toml=toml("auto", CONFIRMED))
-    outcome = paid_run(workspace, "pets", Way("generate"))
+    outcome = paid_run(workspace, "pets", RunOptions("generate"))
     assert outcome.run.teacher == "embedded"
     told = (outcome.context.folder / "events.jsonl").read_text(encoding="utf-8")
     assert "embedded (auto: ANTHROPIC_API_KEY is set, but Anthropic" in told
@@ -274,7 +274,7 @@ def test_a_half_done_run_of_before_stops_and_loses_nothing(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:
     pets(task_toml=toml(ANTHROPIC, CONFIRMED))
-    began = paid_run(workspace, "pets", Way("generate"))
+    began = paid_run(workspace, "pets", RunOptions("generate"))
     as_of_before(began.context.database)
     bill = provider.bill()
     pets(task_toml=toml(ANTHROPIC))
@@ -282,8 +282,8 @@ def test_a_half_done_run_of_before_stops_and_loses_nothing(
         paid_run(workspace, "pets")
     assert provider.bill() == bill
     pets(task_toml=toml(ANTHROPIC, CONFIRMED))
-    outcome = paid_run(workspace, "pets", Way("curate"))
-    assert (outcome.run.id, outcome.done_now) == (began.run.id, ("curate",))
+    outcome = paid_run(workspace, "pets", RunOptions("curate"))
+    assert (outcome.run.id, outcome.stages_run) == (began.run.id, ("curate",))
     assert provider.bill() == bill, "what was paid for is used"
 
 
@@ -299,8 +299,8 @@ def test_a_finished_run_still_has_its_report(
     path.write_text(json.dumps(old), encoding="utf-8")
     bill = provider.bill()
     pets(task_toml=toml(ANTHROPIC))
-    assert pipeline.run(workspace, "pets").done_now == ("report",), "the terms are others now"
-    assert pipeline.run(workspace, "pets").done_now == ()
+    assert pipeline.run(workspace, "pets").stages_run == ("report",), "the terms are others now"
+    assert pipeline.run(workspace, "pets").stages_run == ()
     assert report_now(workspace, "pets").folder == done.context.folder
     terms = figures(done.context.folder)["terms"]
     assert terms["stops"] is True and "confirmed" not in terms
@@ -308,7 +308,7 @@ def test_a_finished_run_still_has_its_report(
     assert "No permission to train on these outputs is confirmed" in page
     assert REASON not in page
     with pytest.raises(InputError, match="forbidden without authorization"):
-        pipeline.run(workspace, "pets", Way(curve=True))
+        pipeline.run(workspace, "pets", RunOptions(curve=True))
     assert provider.bill() == bill
 
 
@@ -316,7 +316,7 @@ def test_a_rehearsal_needs_no_permission_and_says_so(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
     pets(task_toml=toml(ANTHROPIC))
-    done = rehearse(workspace, "pets", Wanted(until="generate"))
+    done = rehearse(workspace, "pets", RehearsalOptions(until="generate"))
     assert done.agrees and done.outcome.run.teacher == ANTHROPIC
     told = (done.outcome.context.folder / "events.jsonl").read_text(encoding="utf-8")
     assert "a rehearsal trains on no real answers; a run stops here" in told
@@ -331,7 +331,7 @@ def test_the_provider_of_every_label_is_one_query(
         inputs_jsonl=jsonl([{"input": text} for text in inputs]),
         reviews_jsonl=jsonl([{"input": inputs[0], "answer": "birds"}]),
     )
-    outcome = paid_run(workspace, "pets", Way("split"))
+    outcome = paid_run(workspace, "pets", RunOptions("split"))
     with outcome.context.store() as store:
         rows = store.rows(
             """SELECT source, origin, model, provider, input_provider, answered IS NULL, count(*)

@@ -13,10 +13,10 @@ from distill.core.evaluation import Prediction, Score
 from distill.core.requests import Message, Model
 from distill.core.workspace import Workspace
 from distill.curate import agreement, answer_format, boilerplate, duplicates
-from distill.curate.context import Means
+from distill.curate.context import CheckContext
 from distill.curate.masking import masked
 from distill.curate.pii import check
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.evaluate.pairwise_judge import (
     CONTROL,
     CONTROLS,
@@ -32,7 +32,7 @@ from distill.evaluate.pairwise_judge import (
     win,
 )
 from distill.llm.student_endpoint import curl_line
-from distill.rehearsal import Wanted, rehearse
+from distill.rehearsal import RehearsalOptions, rehearse
 from distill.report.judge import judge_figures
 from distill.store import open_store
 from distill.task import Task
@@ -186,7 +186,7 @@ def test_what_the_judge_was_asked_is_asked_once(
     write(workspace)
     pipeline.run(workspace, "counts")
     asked = scripted_backends.total
-    pipeline.run(workspace, "counts", Way(new=True))
+    pipeline.run(workspace, "counts", RunOptions(new=True))
     assert scripted_backends.total == asked
 
 
@@ -195,9 +195,9 @@ def test_a_learning_curve_is_measured_by_the_judge_too(
 ) -> None:
     write(workspace)
     with pytest.raises(InputError, match="compared with the teacher's texts, which are not there"):
-        pipeline.run(workspace, "counts", Way("train", curve=True))
+        pipeline.run(workspace, "counts", RunOptions("train", curve=True))
     pipeline.run(workspace, "counts")
-    outcome = pipeline.run(workspace, "counts", Way(curve=True))
+    outcome = pipeline.run(workspace, "counts", RunOptions(curve=True))
     points = figures(outcome.context.folder)["learning_curve"]["points"]
     assert [row["value"] for row in points] == pytest.approx([9 / 20] * 3), "all are the same"
 
@@ -369,7 +369,7 @@ def candidate(text: str, answer: str, **values: Any) -> Candidate:
 
 
 def test_curation_looks_at_the_answers_too(workspace: Workspace) -> None:
-    means = Means(write(workspace))
+    means = CheckContext(write(workspace))
     good = candidate("they count 3 of them", "it is 3")
     rows = [
         good,
@@ -391,7 +391,7 @@ def test_curation_looks_at_the_answers_too(workspace: Workspace) -> None:
 
 
 def test_two_wordings_do_not_contradict_and_are_duplicates(workspace: Workspace) -> None:
-    means = Means(write(workspace))
+    means = CheckContext(write(workspace))
     rows = [
         candidate("they count 3 of them", "it is 3"),
         candidate("They count 3 of them", "there are three"),
@@ -405,7 +405,9 @@ def test_personal_data_in_an_answer_is_masked_or_dropped(workspace: Workspace) -
     task = write(workspace)
     assert masked(row, task) == ("who do i write to", "write to person@example.com")
     dropping = write(workspace, task_toml=TASK.replace("[curate]", '[curate]\nprivacy = "drop"'))
-    assert [drop.reason for drop in check([row], Means(dropping))] == ["personal data: email"]
+    assert [drop.reason for drop in check([row], CheckContext(dropping))] == [
+        "personal data: email"
+    ]
 
 
 def test_texts_end_where_a_model_would_begin_the_next_example(workspace: Workspace) -> None:
@@ -451,7 +453,7 @@ def test_a_rehearsal_goes_the_whole_way(
     """The ledger agrees with the stand-in's bill, the judge's part included."""
     write(workspace)
     (workspace.prompts / "counts" / "compare.md").unlink()
-    done = rehearse(workspace, "counts", Wanted(teacher=teacher, mode=mode))
+    done = rehearse(workspace, "counts", RehearsalOptions(teacher=teacher, mode=mode))
     assert done.agrees
     found = figures(done.outcome.context.folder)
     assert found["rehearsal"] and found["judge"]["model"] == teacher

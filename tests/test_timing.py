@@ -18,10 +18,10 @@ from distill import pipeline
 from distill.cli import cli
 from distill.core import processors
 from distill.core.errors import InputError
-from distill.core.evaluation import Speed, Stretch
-from distill.core.requests import Ask, Completion, Message, Request, Sampling
+from distill.core.evaluation import LoadExtent, LoadTestResult
+from distill.core.requests import Completion, Message, PlannedRequest, Request, Sampling
 from distill.core.workspace import Workspace
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.evaluate.load import SECONDS, extents
 from distill.evaluate.systems import LOCAL_SYSTEMS
 from distill.pricing.token_prices import MachinePrice, token_price
@@ -198,10 +198,10 @@ def test_a_run_that_is_not_evaluated_has_nothing_to_time(
     pets()
     with pytest.raises(InputError, match="has no run yet"):
         pipeline.time_now(workspace, "pets")
-    run = pipeline.run(workspace, "pets", Way(until="split")).run.id
+    run = pipeline.run(workspace, "pets", RunOptions(until="split")).run.id
     with pytest.raises(InputError, match=rf"run {run} has no student yet.*distill evaluate pets"):
         pipeline.time_now(workspace, "pets")
-    pipeline.run(workspace, "pets", Way(until="train"))
+    pipeline.run(workspace, "pets", RunOptions(until="train"))
     with pytest.raises(InputError, match=rf"run {run} is not evaluated yet"):
         pipeline.time_now(workspace, "pets")
     assert not scripted_backends.load
@@ -227,9 +227,9 @@ def completion(request: str, seconds: float, *, ended: float, in_flight: int = 8
     )
 
 
-def asks(purpose: str, count: int, about: str = "") -> list[Ask]:
+def asks(purpose: str, count: int, about: str = "") -> list[PlannedRequest]:
     return [
-        Ask(
+        PlannedRequest(
             purpose,
             str(n),
             Request(MODEL, (Message("user", f"{about or purpose} {n}"),), Sampling(9)),
@@ -286,7 +286,7 @@ def test_the_share_of_others_is_that_of_the_time_of_the_answers(tmp_path: Path) 
         store.add_completions(rows)
         for begin, end, share in ((0.0, 3.5, 0.1), (3.5, 5.0, 0.5), (50.0, 60.0, 0.9)):
             began, ended = (NOW + timedelta(seconds=seconds) for seconds in (begin, end))
-            store.add_stretch("other", Stretch("evaluate:teacher", began, ended, share))
+            store.add_stretch("other", LoadExtent("evaluate:teacher", began, ended, share))
         assert store.others_cpu("r") == {"evaluate:teacher": pytest.approx((3 * 0.1 + 0.5) / 4)}
 
 
@@ -331,7 +331,9 @@ def test_an_old_store_opens_and_its_rows_are_not_known(tmp_path: Path) -> None:
     with open_store(path) as store:
         (row,) = store.speeds("r")
         assert (row.system, row.seconds, row.others_cpu) == ("student", 3.0, None)
-        assert not row.is_comparable and Speed("x", 1, 1, 1.0, 1.0, 1.0, 1.0, 1).is_comparable
+        assert (
+            not row.is_comparable and LoadTestResult("x", 1, 1, 1.0, 1.0, 1.0, 1.0, 1).is_comparable
+        )
         assert {
             row.in_flight
             for row in store.completions([asks("evaluate:teacher", 1)[0].request]).values()
@@ -357,7 +359,7 @@ def test_a_pace_on_gold_far_from_another_of_its_model_is_doubted(
     with open_store(path) as store:
         assert is_slow_on_gold("r", store.paces(), [], 8) is slow
         assert not is_slow_on_gold("r", store.paces(), [], 26), "too few for so many at once"
-        loop = Speed("teacher", 8, 10, 10 / (4 * pace), 1.0, 1.0, 1.0, 10)
+        loop = LoadTestResult("teacher", 8, 10, 10 / (4 * pace), 1.0, 1.0, 1.0, 10)
         assert is_slow_on_gold("r", store.paces(), [loop], 8)
 
 

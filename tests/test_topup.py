@@ -6,7 +6,13 @@ import pytest
 
 from distill.core.dataset import Candidate, Source
 from distill.core.requests import Model
-from distill.generate.rounds import Round, first_counts, next_counts, planned_counts, why_enough
+from distill.generate.rounds import (
+    GenerationRound,
+    first_counts,
+    next_counts,
+    planned_counts,
+    stop_reason,
+)
 from distill.generate.synthesis import inputs_per_request
 from distill.task import Task
 from tests.conftest import WriteTask, jsonl
@@ -34,7 +40,7 @@ def asked_inputs(task: Task, counts: dict[str, int]) -> int:
 def test_without_a_wanted_number_all_is_asked_for_at_once(pets: WriteTask) -> None:
     task = task_of(pets, "requests = 30")
     assert first_counts(task, LOCAL) == {"cats": 2, "dogs": 2, "birds": 2}
-    assert why_enough(task, Round(1, 30, 30, 4, 4)) == "all were asked for"
+    assert stop_reason(task, GenerationRound(1, 30, 30, 4, 4)) == "all were asked for"
 
 
 def test_a_first_round_asks_for_as_many_as_are_wanted(pets: WriteTask) -> None:
@@ -73,15 +79,15 @@ def test_a_round_asks_for_no_more_than_is_allowed_but_for_something(pets: WriteT
 @pytest.mark.parametrize(
     ("last", "words"),
     [
-        (Round(2, 60, 30, 45, 20), "45 were wanted"),
-        (Round(2, 300, 30, 40, 20), "generate.requests allows 300"),
-        (Round(2, 60, 30, 40, 2), "under generate.least_yield, 10%"),
-        (Round(2, 60, 30, 40, 3), ""),
+        (GenerationRound(2, 60, 30, 45, 20), "45 were wanted"),
+        (GenerationRound(2, 300, 30, 40, 20), "generate.requests allows 300"),
+        (GenerationRound(2, 60, 30, 40, 2), "under generate.least_yield, 10%"),
+        (GenerationRound(2, 60, 30, 40, 3), ""),
     ],
 )
-def test_when_it_is_enough(pets: WriteTask, last: Round, words: str) -> None:
+def test_when_it_is_enough(pets: WriteTask, last: GenerationRound, words: str) -> None:
     task = task_of(pets, "requests = 300\nexamples = 45")
-    assert why_enough(task, last) == words
+    assert stop_reason(task, last) == words
 
 
 def test_labels_are_wanted_as_real_inputs_are_distributed(pets: WriteTask) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from distill.core.errors import ChildError, DistillError
 from distill.train.trainers import TRAINERS
-from distill.train.trainers.base import Trained, TrainJob
+from distill.train.trainers.base import TrainJob, TrainResult
 from distill.train.trainers.lora import environment
 from tests.tiny_bases import ARCHITECTURES, write_base
 
@@ -69,7 +69,7 @@ def job(tmp_path: Path) -> TrainJob:
     )
 
 
-def train(trainer: str, job: TrainJob) -> Trained:
+def train(trainer: str, job: TrainJob) -> TrainResult:
     return TRAINERS[trainer].train(job, lambda steps: None)
 
 
@@ -228,7 +228,7 @@ def test_the_best_weights_are_kept_and_the_training_ends_early(
     check_same_weights(unsaved.out, tmp_path / "whole")  # the best, not the last
 
 
-def check_alike(ours: Trained, theirs: Trained) -> None:
+def check_alike(ours: TrainResult, theirs: TrainResult) -> None:
     """The same steps and, but for rounding, the same losses."""
     assert ours.kept_step == theirs.kept_step
     assert [row.keys() for row in ours.losses] == [row.keys() for row in theirs.losses]

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from distill import pipeline
 from distill.cli import cli
 from distill.core.workspace import Workspace
-from distill.estimate.probe import look
+from distill.estimate.probe import estimate_run
 from distill.estimate.training_time import EMBEDDED_SECONDS_PER_1K, training_time
 from distill.store import open_store
 from distill.train.trainers import TRAINERS
@@ -50,7 +50,7 @@ def test_after_a_run_it_is_as_in_that_run(
     # The scripted trainer tells of two steps; the recipe's batch is four.
     assert found.seconds_per_1k == pytest.approx(1000 * student.train_seconds / 8)
     assert outcome.run.id in found.words
-    assert look(workspace, "pets").training is None, "it is over"
+    assert estimate_run(workspace, "pets").training is None, "it is over"
 
 
 def test_the_plan_tells_it_in_both_forms(workspace: Workspace, pets: WriteTask) -> None:

@@ -40,7 +40,7 @@ def outcome(
     scripted_backends: StandIn,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> pipeline.Outcome:
+) -> pipeline.RunResult:
     """A run with a paid teacher, a judge and rows for several checks."""
     seeds = tmp_path / "provider.jsonl"
     seeds.write_text(jsonl(pet_rows("seed", 4)), encoding="utf-8")
@@ -55,7 +55,7 @@ def outcome(
     return found
 
 
-def test_rows_and_dollars_add_up(outcome: pipeline.Outcome) -> None:
+def test_rows_and_dollars_add_up(outcome: pipeline.RunResult) -> None:
     with outcome.context.store() as store:
         run = outcome.run.id
         table = yields(store, run)
@@ -80,7 +80,7 @@ def test_rows_and_dollars_add_up(outcome: pipeline.Outcome) -> None:
 
 
 def test_all_candidates_together_cost_what_generation_was_billed(
-    outcome: pipeline.Outcome, tmp_path: Path
+    outcome: pipeline.RunResult, tmp_path: Path
 ) -> None:
     """Where every one of them is dropped."""
     copy = Path(shutil.copy(outcome.context.database, tmp_path / "copy.duckdb"))
@@ -95,7 +95,7 @@ def test_all_candidates_together_cost_what_generation_was_billed(
     assert abs(sum(costs, Decimal(0)) - generated) < Decimal("1e-20")
 
 
-def test_the_judge_is_in_the_report_and_in_the_sum(outcome: pipeline.Outcome) -> None:
+def test_the_judge_is_in_the_report_and_in_the_sum(outcome: pipeline.RunResult) -> None:
     found: Any = figures(outcome.context.folder)
     spend = {key: Decimal(value) for key, value in found["spend"].items()}
     assert spend["judge_usd"] > 0
@@ -105,7 +105,7 @@ def test_the_judge_is_in_the_report_and_in_the_sum(outcome: pipeline.Outcome) ->
     assert {row["label"] for row in found["data"]["spread"]} <= set(PETS)
 
 
-def test_on_the_command_line(outcome: pipeline.Outcome, workspace: Workspace) -> None:
+def test_on_the_command_line(outcome: pipeline.RunResult, workspace: Workspace) -> None:
     folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
 
     def told(*words: str) -> str:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def plan(context: click.Context, /, task: str, probe: bool, as_json: bool, **options: Any) -> None:
     """What TASK will cost before anything is spent: requests, tokens, dollars and time."""
-    from distill.estimate.probe import look, measure
+    from distill.estimate.probe import estimate_run, probe_run
     from distill.estimate.table import HEADER, figures, notes, table
     from distill.llm.teacher_choice import by_keys
     from distill.task.leak_gate import gold_notes
@@ -43,7 +43,9 @@ def plan(context: click.Context, /, task: str, probe: bool, as_json: bool, **opt
     workspace = workspace_of(context)
     click.echo("rendering what would be asked …", err=True)
     consent = consent_of(**options)
-    found = measure(workspace, task, _announce, consent) if probe else look(workspace, task)
+    found = (
+        probe_run(workspace, task, _announce, consent) if probe else estimate_run(workspace, task)
+    )
     loaded = load_task(workspace.prompts, task)
     for note in gold_notes(loaded):
         click.echo(f"gold: {note}", err=True)

@@ -11,7 +11,7 @@ from distill import __version__
 
 if TYPE_CHECKING:
     from distill.core.workspace import Workspace
-    from distill.estimate import Plan
+    from distill.estimate import CostEstimate
     from distill.estimate.consent import Consent
 
 
@@ -106,5 +106,5 @@ def interactive() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _agree(plan: "Plan") -> bool:
+def _agree(plan: "CostEstimate") -> bool:
     return click.confirm(f"{plan.words}. Go on?", default=False, err=True)

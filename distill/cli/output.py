@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from distill.evaluate.systems import HEADS
+from distill.evaluate.systems import METRIC_TITLES
 from distill.report.figures import is_disturbed
 
 SHOWN = 160
@@ -69,7 +69,7 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
         rows = [[f"REHEARSAL {name}", *values] for name, *values in rows]
     header = [
         "system",
-        HEADS[figures["systems"][0]["metric"]],
+        METRIC_TITLES[figures["systems"][0]["metric"]],
         "interval",
         "valid",
         f"$/1,000 at {figures['break_even']['assumptions']['requests_per_day']:,} a day",

@@ -128,17 +128,17 @@ def evaluate(
 
 
 def _run(context: click.Context, task: str, until: str, *, as_json: bool, **options: Any) -> None:
-    """`options` are those of `consent_of`, and of `Way`."""
+    """`options` are those of `consent_of`, and of `RunOptions`."""
     from distill import pipeline
-    from distill.estimate.run_start import Way
+    from distill.estimate.run_start import RunOptions
 
     consent = consent_of(yes=options.pop("yes"), max_usd=options.pop("max_usd"))
-    way = Way(until, consent=consent, **options)
+    way = RunOptions(until, consent=consent, **options)
     outcome = pipeline.run(workspace_of(context), task, way)
     folder = outcome.context.folder
     if as_json:
         done: dict[str, Any] = {"run": outcome.run.id, "why": outcome.run.why}
-        done["stages"] = outcome.done_now
+        done["stages"] = outcome.stages_run
         done |= {"waiting": outcome.waiting} if outcome.waiting else {}
         done |= {"learning_curve": outcome.curve} if outcome.curve else {}
         figures = _figures(folder)
@@ -147,7 +147,7 @@ def _run(context: click.Context, task: str, until: str, *, as_json: bool, **opti
     if outcome.waiting:
         click.echo(outcome.waiting)
         return
-    if not outcome.done_now:
+    if not outcome.stages_run:
         click.echo(
             f"run {outcome.run.id} is done up to {until}; nothing to do (--new starts another)"
         )
@@ -180,11 +180,11 @@ def rehearse(
     context: click.Context, /, task: str, as_json: bool, faults: str, **options: Any
 ) -> None:
     """Run TASK with a stand-in for its provider: nothing leaves this machine, nothing is billed."""
-    from distill.rehearsal import Wanted, parse_faults
+    from distill.rehearsal import RehearsalOptions, parse_faults
     from distill.rehearsal import rehearse as play
 
     limit = options.pop("limit")
-    wanted = Wanted(
+    wanted = RehearsalOptions(
         faults=parse_faults(faults),
         requests_per_second=limit,
         **{name: value or "" for name, value in options.items()},

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from distill.core.text import content_id, most_frequent
+from distill.core.text import majority_vote, stable_hash
 
 Source = Literal["seeds", "inputs", "synthesis"]
 Part = Literal["train", "validation"]
@@ -11,7 +11,7 @@ LeakKind = Literal["exact", "near", "semantic"]
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledExample:
     """A row of seeds or gold: an input with an answer given by people, and where it stands."""
 
     input: str
@@ -22,13 +22,13 @@ class Labelled:
     id: str = field(init=False)  # a hash of the row and its place, worked out once
 
     def __post_init__(self) -> None:
-        found = content_id([self.file, self.line, self.input, self.answer])
+        found = stable_hash([self.file, self.line, self.input, self.answer])
         object.__setattr__(self, "id", found)
 
     @property
     def key(self) -> str:
         """A hash of the row alone: rows that are put in above it leave it as it is."""
-        return content_id([self.input, self.answer])
+        return stable_hash([self.input, self.answer])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ class Candidate:
     @property
     def id(self) -> str:
         """The same text from two origins is two candidates."""
-        return content_id([self.source, self.origin, self.input])
+        return stable_hash([self.source, self.origin, self.input])
 
     @property
     def answer(self) -> str:
         """The most frequent answer, the first of them on a tie; empty when there is none."""
-        return most_frequent(self.answers)
+        return majority_vote(self.answers)
 
     @property
     def agreement(self) -> float:
@@ -61,7 +61,7 @@ class Candidate:
         return self.answers.count(self.answer) / len(self.answers) if self.answers else 0.0
 
 
-class Pair(NamedTuple):
+class SimilarPair(NamedTuple):
     """Two texts that are alike, by their indices, and how much: 1.0 is the same. Within one list
     `first` < `second`; across two lists `first` is of the first list."""
 
@@ -71,7 +71,7 @@ class Pair(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Leak:
+class GoldOverlap:
     """A text that is a gold row, or almost: their indices in the two lists, how they are alike, and
     how much: 1.0 is the same."""
 
@@ -82,7 +82,7 @@ class Leak:
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
+class ReviewDecision:
     """A person's word on an input: the right answer, None for "do not learn from it"; and where it
     stands."""
 
@@ -115,7 +115,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class SplitRow:
+class SplitExample:
     """An example's place; `repeats` is how often an epoch shows it."""
 
     example: Example
@@ -124,7 +124,7 @@ class SplitRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class GroupDiversity:
     """How different the examples of a group are from each other (`distill.text.diversity` says
     how that is measured), and which share of the group's real texts (seeds, given inputs) has one
     of the synthesised near it."""

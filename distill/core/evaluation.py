@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from distill.core.text import content_id
+from distill.core.text import stable_hash
 
 Better = Literal["first", "second", "same"]
 
@@ -23,7 +23,7 @@ class Preference:
     @property
     def id(self) -> str:
         """Hash of the row and its place."""
-        return content_id([self.file, self.line, self.input, self.first, self.second])
+        return stable_hash([self.file, self.line, self.input, self.first, self.second])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ProbeAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class ServerFigures:
+class ServerStats:
     """What a system's server took: the seconds until it was healthy, and MiB of memory after it was
     loaded."""
 
@@ -64,7 +64,7 @@ class ServerFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
+class LoadTestResult:
     """How fast a system answers with `in_flight` requests at a time: how many were asked, in how
     many seconds, the latencies that 50, 95 and 99 % of them do not pass, the answers' tokens, the
     share of the processors that other processes took meanwhile (None: not known), and when."""
@@ -115,7 +115,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class LoadExtent:
     """A time in which our machine answered a purpose's requests, and the share of its processors
     that other processes took meanwhile (None: not known)."""
 

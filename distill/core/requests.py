@@ -9,12 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Protocol
 
-from distill.core.text import content_id
+from distill.core.text import stable_hash
 
 # How a server is spoken to: texts or chat behind the vLLM that we start, any server that speaks
 # OpenAI's chat protocol, OpenAI itself, Anthropic.
 Api = Literal["completions", "chat", "compatible", "openai", "anthropic"]
-PROBLEMS = {
+UNUSABLE_FINISH_REASONS = {
     "length": "cut off",
     "refusal": "refused",
     "content_filter": "content filter",
@@ -23,7 +23,7 @@ PROBLEMS = {
     "no_choices": "answered without an answer",
 }
 # How servers of OpenAI's shape end a whole answer; stores of before have these words.
-WHOLE = ("stop", "eos_token", "stop_sequence", "end_turn", "STOP", "")
+COMPLETE_FINISH_REASONS = ("stop", "eos_token", "stop_sequence", "end_turn", "STOP", "")
 # Context of a served model, in tokens, where nothing else is said.
 MODEL_TOKENS = 2048
 
@@ -80,11 +80,11 @@ class Endpoint:
     price: Price
     key_variable: str | None = None
     batch_price: Price | None = None
-    server: "Started | None" = None
+    server: "ServerProcess | None" = None
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class ServerProcess:
     """A server that we started: its process, and the seconds until it was healthy."""
 
     process: int
@@ -136,11 +136,11 @@ class Request:
             if not sampling[later]:
                 del sampling[later]
         turns = [{"role": turn.role, "content": turn.content} for turn in self.messages]
-        return content_id({"model": self.model, "messages": turns, "sampling": sampling})
+        return stable_hash({"model": self.model, "messages": turns, "sampling": sampling})
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class PlannedRequest:
     """A request in its run: what it is for, and what it is about (a label or an input)."""
 
     purpose: str
@@ -173,9 +173,11 @@ class Completion:
     @property
     def problem(self) -> str:
         """Why it is no answer although it was paid for; empty for an answer."""
-        if self.finish_reason in WHOLE or (self.finish_reason == "None" and self.text):
+        if self.finish_reason in COMPLETE_FINISH_REASONS or (
+            self.finish_reason == "None" and self.text
+        ):
             return ""
-        return PROBLEMS.get(self.finish_reason, f"ended by {self.finish_reason}")
+        return UNUSABLE_FINISH_REASONS.get(self.finish_reason, f"ended by {self.finish_reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AttemptOutcome:
     """What became of an attempt: its completion, with a remark where it is odd; or why there is
     none, and whether it may have been billed all the same."""
 
@@ -218,8 +220,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class CompletedRequest:
     """An ask with its completion."""
 
-    ask: Ask
+    ask: PlannedRequest
     completion: Completion

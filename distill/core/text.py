@@ -6,18 +6,18 @@ import unicodedata
 from collections.abc import Sequence
 
 
-def content_id(value: object) -> str:
+def stable_hash(value: object) -> str:
     """32 hexadecimal digits of the SHA-256 of a value's canonical JSON."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def most_frequent(answers: Sequence[str]) -> str:
+def majority_vote(answers: Sequence[str]) -> str:
     """The first of them on a tie; empty when there is none."""
     return max(answers, key=answers.count) if answers else ""
 
 
-def readable(text: str) -> str:
+def replace_lone_surrogates(text: str) -> str:
     """A text with U+FFFD for each lone surrogate: JSON may bring them, and neither UTF-8 nor the
     store can hold them. Two that belong together become their character."""
     if text.isascii():

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from distill.core.dataset import Candidate, Drop, Example
-from distill.core.text import most_frequent
+from distill.core.text import majority_vote
 from distill.curate import (
     agreement,
     answer_format,
@@ -22,13 +22,13 @@ from distill.curate import (
     language,
     pii,
 )
-from distill.curate.context import Means, search_once
+from distill.curate.context import CheckContext, search_once
 from distill.curate.judge import ask_judge
 from distill.curate.masking import masked
 from distill.store import Store
 from distill.task.run_context import Context
 
-Check = Callable[[Sequence[Candidate], Means], list[Drop]]
+Check = Callable[[Sequence[Candidate], CheckContext], list[Drop]]
 
 CHECKS: tuple[Check, ...] = (
     human_review.check,
@@ -46,7 +46,7 @@ CHECKS: tuple[Check, ...] = (
 MOST_LOST = 0.5  # of the given inputs, by one check: more is said
 MIN_GIVEN = 5  # given inputs: of fewer no share is said
 # A person's word keeps a row from being dropped, but not a second copy of it.
-FINAL = ("review", "exact_duplicates")
+OVERRIDES_REVIEW = ("review", "exact_duplicates")
 
 
 def curate(context: Context) -> Callable[[Store], None]:
@@ -82,7 +82,7 @@ def lost_inputs(candidates: Sequence[Candidate], drops: Sequence[Drop]) -> list[
     left, lines = len(given), []
     for check, reasons in lost.items():
         if len(reasons) > left * MOST_LOST and left >= MIN_GIVEN:
-            reason = most_frequent(reasons)
+            reason = majority_vote(reasons)
             lines.append(
                 f"{check} left out {len(reasons)} of {left} given inputs, most as {reason!r}: "
                 "look at them with `distill drops`, or switch the check off under [curate]"
@@ -91,28 +91,30 @@ def lost_inputs(candidates: Sequence[Candidate], drops: Sequence[Drop]) -> list[
     return lines
 
 
-def _origin(row: Candidate, means: Means) -> str:
+def _origin(row: Candidate, means: CheckContext) -> str:
     """Whose answer a row has: a seed's and a review's are a person's."""
     if row.source == "seeds":
         return "seed"
     return "review" if human_review.accepted(row, means) else "teacher"
 
 
-def kept_of(context: Context, store: Store, candidates: Sequence[Candidate]) -> list[Candidate]:
+def preview(context: Context, store: Store, candidates: Sequence[Candidate]) -> list[Candidate]:
     """What curation would keep of candidates: how generation knows when it has enough."""
     return run_checks(candidates, means_of(context, store))[0]
 
 
-def means_of(context: Context, store: Store) -> Means:
+def means_of(context: Context, store: Store) -> CheckContext:
     """Pairs that are alike are searched for once; the judge is asked through the ledger."""
-    return Means(
+    return CheckContext(
         context.task,
         search=partial(search_once, store),
         judge=partial(ask_judge, context, store),
     )
 
 
-def run_checks(candidates: Sequence[Candidate], means: Means) -> tuple[list[Candidate], list[Drop]]:
+def run_checks(
+    candidates: Sequence[Candidate], means: CheckContext
+) -> tuple[list[Candidate], list[Drop]]:
     """(kept, dropped), in the order of the candidates and of the checks."""
     kept, drops = human_review.corrected(candidates, means), list[Drop]()
     protected = {row.id for row in kept if human_review.decided(row, means)}
@@ -120,7 +122,7 @@ def run_checks(candidates: Sequence[Candidate], means: Means) -> tuple[list[Cand
         found = [
             drop
             for drop in check(kept, means)
-            if drop.candidate_id not in protected or drop.check in FINAL
+            if drop.candidate_id not in protected or drop.check in OVERRIDES_REVIEW
         ]
         dropped = {drop.candidate_id for drop in found}
         kept = [row for row in kept if row.id not in dropped]

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from distill.core.dataset import Candidate, Drop
-from distill.curate.context import Means, same_inputs
+from distill.curate.context import CheckContext, same_inputs
 from distill.curate.human_review import accepted
 from distill.curate.masking import masked
 
@@ -14,7 +14,7 @@ DIFFER = "votes differ"
 CONTRADICTS = "another answer to the same input"
 
 
-def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     """Drop rows whose votes differ too much, whose answer is not the label asked for, and that
     contradict what people or most rows say of the same input."""
     spec = means.task.spec.curate
@@ -32,12 +32,12 @@ def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
     return list(found.values())
 
 
-def _group(row: Candidate, means: Means) -> str:
+def _group(row: Candidate, means: CheckContext) -> str:
     """What new inputs are asked for by: a label, or the fields that are there."""
     return means.task.form.group(row.answer)
 
 
-def _contradictions(rows: Sequence[Candidate], means: Means) -> Iterator[Drop]:
+def _contradictions(rows: Sequence[Candidate], means: CheckContext) -> Iterator[Drop]:
     """Inputs and answers are compared as a student would learn them."""
     for same in same_inputs(rows, means.task):
         answers = {row.id: masked(row, means.task)[1] for row in same}

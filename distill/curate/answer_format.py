@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 from distill.core.dataset import Candidate, Drop
 from distill.core.text import fold
-from distill.curate.context import Means
+from distill.curate.context import CheckContext
 from distill.task import Task
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.generate import Text
 from distill.text.words import count_words
 
 
-def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     """Drop what has the wrong form. Seeds and given inputs are real: they have any length."""
     found = []
     for row in rows:

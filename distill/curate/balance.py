@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from math import ceil
 
 from distill.core.dataset import Candidate, Drop
-from distill.curate.context import Means
+from distill.curate.context import CheckContext
 from distill.task.groups import group_shares
 
 REASON = "more rows of its label than wanted"
 
 
-def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     """Drop the rows by which a label has more than its share: of those that are wanted
     (`generate.examples`), else of those that there are. The ones whose votes agree least go first,
     of equal ones the latest."""

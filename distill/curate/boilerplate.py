@@ -4,14 +4,14 @@ where answers are texts: are they one?"""
 from collections.abc import Sequence
 
 from distill.core.dataset import Candidate, Drop
-from distill.curate.context import Means
+from distill.curate.context import CheckContext
 from distill.task import INSTRUCTIONS, Task
 from distill.task.kinds.generate import Text
 from distill.text.boilerplate import placeholder_in, refusal_in
 from distill.text.prompt_leakage import WORDS, leaked_prompt, words_of
 
 
-def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     """Drop synthesised inputs, and texts that a teacher answered, with refusals, placeholders or
     text of the prompt. What production brought is as it is."""
     spec = means.task.spec.curate

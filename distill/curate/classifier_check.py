@@ -7,14 +7,14 @@ have one.
 from collections.abc import Sequence
 
 from distill.core.dataset import Candidate, Drop
-from distill.curate.context import Means
+from distill.curate.context import CheckContext
 from distill.task import Task
 from distill.text.classifiers import fit_embeddings
 
 REASON = "another answer"
 
 
-def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     """Drop a row whose answer the second opinion does not share. Seeds are its own teachers."""
     rows = [row for row in rows if row.source != "seeds"]
     if not means.task.spec.curate.second_opinion or not means.task.form.choices or not rows:

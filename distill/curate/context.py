@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from distill.core.dataset import Candidate, Pair, Review
-from distill.core.text import content_id, fold
+from distill.core.dataset import Candidate, ReviewDecision, SimilarPair
+from distill.core.text import fold, stable_hash
 from distill.curate import context
 from distill.curate.masking import masked
 from distill.store import Store
@@ -16,12 +16,12 @@ from distill.text.near_duplicates import near_pairs
 
 Method = Literal["near", "semantic"]
 # (method, texts, threshold) → their pairs
-Search = Callable[[Method, Sequence[str], float], list[Pair]]
+Search = Callable[[Method, Sequence[str], float], list[SimilarPair]]
 # rows → each one's score, None where the judge gave none
 Judge = Callable[[Sequence[Candidate]], list[int | None]]
 
 
-def search(method: Method, texts: Sequence[str], threshold: float) -> list[Pair]:
+def search(method: Method, texts: Sequence[str], threshold: float) -> list[SimilarPair]:
     """Pairs of texts that are alike: by the Jaccard index of their characters' shingles ("near"),
     by the cosine of their embeddings ("semantic")."""
     return (near_pairs if method == "near" else similar_pairs)(texts, threshold)
@@ -42,7 +42,7 @@ def no_judge(rows: Sequence[Candidate]) -> list[int | None]:
 
 
 @dataclass(frozen=True)
-class Means:
+class CheckContext:
     """The task, a search for pairs of texts that are alike, and a judge."""
 
     task: Task
@@ -50,7 +50,7 @@ class Means:
     judge: Judge = no_judge
 
     @cached_property
-    def reviews(self) -> Mapping[str, Review]:
+    def reviews(self) -> Mapping[str, ReviewDecision]:
         """Folded input → a person's word on it."""
         return {fold(row.input): row for row in self.task.reviews}
 
@@ -59,9 +59,11 @@ class Means:
 FLOORS: dict[Method, float] = {"near": 0.7, "semantic": 0.85}
 
 
-def search_once(store: Store, method: Method, texts: Sequence[str], threshold: float) -> list[Pair]:
+def search_once(
+    store: Store, method: Method, texts: Sequence[str], threshold: float
+) -> list[SimilarPair]:
     """The pairs of a search that is stored, else of one that is made and stored now."""
-    id_ = content_id([method, list(texts)])
+    id_ = stable_hash([method, list(texts)])
     found = store.pairs(id_, threshold)
     if found is None:
         floor = min(threshold, FLOORS[method])

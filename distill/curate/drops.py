@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from distill.core.dataset import Labelled, Leak
+from distill.core.dataset import GoldOverlap, LabelledExample
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
 from distill.curate.registry import CHECKS
@@ -49,7 +49,7 @@ def leaks_of(workspace: Workspace, name: str) -> list[Row]:
             examples = store.examples(run_id) if run_id else []
         examples = [row for row in examples if row.source != "seeds"]
         sources += [row.source for row in examples]
-        rows += [Labelled(row.input, row.answer, "", 0) for row in examples]
+        rows += [LabelledExample(row.input, row.answer, "", 0) for row in examples]
     leaks = find_with_answers(rows, task.gold, task)
     return [
         *(_leak_row(sources[one.text], rows[one.text].input, one, task) for one in leaks),
@@ -57,7 +57,7 @@ def leaks_of(workspace: Workspace, name: str) -> list[Row]:
     ]
 
 
-def _leak_row(source: str, text: str, leak: Leak, task: Task) -> Row:
+def _leak_row(source: str, text: str, leak: GoldOverlap, task: Task) -> Row:
     gold = task.gold[leak.gold]
     return {
         "source": source,
@@ -92,7 +92,7 @@ EXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Yield:
+class CheckYield:
     """A check: the rows that came to it, those it dropped, by reason, what these had cost in USD,
     and a few of them."""
 
@@ -104,7 +104,7 @@ class Yield:
     examples: tuple[Dropped, ...]
 
 
-def yields(store: Store, run_id: str) -> list[Yield]:
+def yields(store: Store, run_id: str) -> list[CheckYield]:
     """Every check that dropped something, in their order. Seeds are not counted: they were not
     asked for."""
     completed = store.count_candidates(run_id)
@@ -120,12 +120,12 @@ def yields(store: Store, run_id: str) -> list[Yield]:
             examples = _different([row for row in shown if row.check == check])
             dropped = reasons.total()
             told = dict(reasons.most_common())
-            found.append(Yield(check, rows_in, dropped, told, usd, examples))
+            found.append(CheckYield(check, rows_in, dropped, told, usd, examples))
         rows_in -= reasons.total()
     return found
 
 
-def figures(row: Yield) -> dict[str, Any]:
+def figures(row: CheckYield) -> dict[str, Any]:
     """As JSON has it: USD as text, so that no reader makes a float of them unasked."""
     shown = [
         {"input": one.input, "reason": one.reason, "matched": one.matched} for one in row.examples

@@ -9,15 +9,15 @@ duplicate: such rows show where a label ends.
 from collections import defaultdict
 from collections.abc import Sequence
 
-from distill.core.dataset import Candidate, Drop, Pair
-from distill.curate.context import Means, Method, same_inputs
+from distill.core.dataset import Candidate, Drop, SimilarPair
+from distill.curate.context import CheckContext, Method, same_inputs
 from distill.curate.human_review import accepted
 from distill.curate.masking import masked
 
 SOURCES = ("seeds", "inputs", "synthesis")
 
 
-def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     """Drop all but the best of every group. Both searches see the same texts whatever the
     thresholds are, so that a higher one finds its pairs among those that are stored."""
     spec = means.task.spec.curate
@@ -32,7 +32,7 @@ def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
 
 
 def keep_best(
-    rows: Sequence[Candidate], pairs: Sequence[Pair], means: Means, check: str
+    rows: Sequence[Candidate], pairs: Sequence[SimilarPair], means: CheckContext, check: str
 ) -> list[Drop]:
     """A drop for each row that is paired with a better one that stays, and which that is. A chain
     of pairs does not make its ends alike."""
@@ -55,14 +55,14 @@ def keep_best(
     return found
 
 
-def _rank(row: Candidate, means: Means) -> tuple[bool, int, float, bool]:
+def _rank(row: Candidate, means: CheckContext) -> tuple[bool, int, float, bool]:
     """The lower, the better: people's answers, then by source, by how many votes agree, and by
     whether the label is the one that was asked for."""
     asked = row.asked_label in (None, means.task.form.group(row.answer))
     return not accepted(row, means), SOURCES.index(row.source), -row.agreement, not asked
 
 
-def _exact(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+def _exact(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     found = []
     for twins in same_inputs(rows, means.task):
         best = min(twins, key=lambda row: _rank(row, means))
@@ -74,7 +74,9 @@ def _exact(rows: Sequence[Candidate], means: Means) -> list[Drop]:
     return found
 
 
-def _alike(rows: Sequence[Candidate], means: Means, method: Method, threshold: float) -> list[Pair]:
+def _alike(
+    rows: Sequence[Candidate], means: CheckContext, method: Method, threshold: float
+) -> list[SimilarPair]:
     if not threshold:
         return []
     return means.search(method, [masked(row, means.task)[0] for row in rows], threshold)

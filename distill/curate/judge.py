@@ -4,10 +4,10 @@ import random
 from collections.abc import Sequence
 
 from distill.core.dataset import Candidate, Drop
-from distill.core.requests import Answered, Ask
-from distill.core.text import content_id
-from distill.curate.context import Means
-from distill.llm.complete import ask_all, lazily, teacher_settings
+from distill.core.requests import CompletedRequest, PlannedRequest
+from distill.core.text import stable_hash
+from distill.curate.context import CheckContext
+from distill.llm.complete import complete_requests, lazy_endpoint, teacher_settings
 from distill.llm.models import choose
 from distill.store import Store
 from distill.task.answer_json import label_of
@@ -15,7 +15,7 @@ from distill.task.prompts import judge_request
 from distill.task.run_context import Context
 
 
-def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     """Drop rows that the judge scores under `curate.judge`. Seeds are people's work."""
     least = means.task.spec.curate.judge
     judged = [row for row in rows if row.source != "seeds"]
@@ -40,21 +40,23 @@ def ask_judge(context: Context, store: Store, rows: Sequence[Candidate]) -> list
     judge = choose(task.judge)
     settings = teacher_settings(task, context.log("judge"))
     order = list(range(len(rows)))
-    random.Random(content_id([PURPOSE, spec.generate.seed])).shuffle(order)
+    random.Random(stable_hash([PURPOSE, spec.generate.seed])).shuffle(order)
     requests = [judge_request(task, judge.model, rows[index]) for index in order]
     # A list of its own for every set of rows: each round of a top-up judges other survivors.
-    purpose = f"{PURPOSE}.{content_id([request.id for request in requests])[:8]}"
+    purpose = f"{PURPOSE}.{stable_hash([request.id for request in requests])[:8]}"
     asks = [
-        Ask(purpose, rows[index].input, request)
+        PlannedRequest(purpose, rows[index].input, request)
         for index, request in zip(order, requests, strict=True)
     ]
-    with lazily(judge.model, lambda: judge.serve(settings), "curate", context.progress) as endpoint:
-        answered = ask_all(context, store, asks, endpoint, batches_at=task.judge)
+    with lazy_endpoint(
+        judge.model, lambda: judge.serve(settings), "curate", context.progress
+    ) as endpoint:
+        answered = complete_requests(context, store, asks, endpoint, batches_at=task.judge)
     scores = {row.ask.request.id: _score(row) for row in answered}
     by_index = {index: scores[ask.request.id] for index, ask in zip(order, asks, strict=True)}
     return [by_index[index] for index in range(len(rows))]
 
 
-def _score(answered: Answered) -> int | None:
+def _score(answered: CompletedRequest) -> int | None:
     text = label_of(answered.completion.text)
     return int(text) if not answered.completion.problem and text in set("12345") else None

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from distill.core.dataset import Candidate, Drop
 from distill.curate.classifier_check import opinions
-from distill.curate.context import Means
+from distill.curate.context import CheckContext
 from distill.text.label_errors import Suspect, suspect_labels
 
 REASON = "suspect label"
 
 
-def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     """Drop suspect rows, or those of them that the second opinion does not defend."""
     mode = means.task.spec.curate.suspect_labels
     if mode == "off":
@@ -26,7 +26,7 @@ def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
     return [_drop(rows[item.index], item) for item in found]
 
 
-def suspects(rows: Sequence[Candidate], means: Means) -> list[Suspect]:
+def suspects(rows: Sequence[Candidate], means: CheckContext) -> list[Suspect]:
     """Rows whose label is suspect, by their index among `rows`; none where answers are no labels.
     The seeds' labels are trusted."""
     if not means.task.form.choices:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from distill.core.dataset import Candidate, Drop
-from distill.curate.context import Means
+from distill.curate.context import CheckContext
 from distill.text.language import other_language
 
 REASON = "another language"
 
 
-def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     """Drop what is clearly written in another language than `curate.language`. Answers may be in
     another one: a translation's are."""
     wanted = means.task.spec.curate.language

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from distill.core.dataset import Candidate
 from distill.task import Task
-from distill.text.pii.detect import Found, find_personal, mask_personal
+from distill.text.pii.detect import PersonalData, find_personal, mask_personal
 
 BETWEEN = "\n\n\0\n\n"  # what no value goes across
 MOST_KEPT = 100_000  # texts
@@ -23,7 +23,7 @@ def masked(row: Candidate, task: Task) -> tuple[str, str]:
     return text, answer
 
 
-def personal_in(text: str, task: Task) -> Sequence[Found]:
+def personal_in(text: str, task: Task) -> Sequence[PersonalData]:
     """The personal data in a text that the task looks for."""
     spec = task.spec.curate
     return _found_once(text, spec.private_kinds, spec.phone_region, spec.private_names)
@@ -32,6 +32,6 @@ def personal_in(text: str, task: Task) -> Sequence[Found]:
 @lru_cache(maxsize=MOST_KEPT)
 def _found_once(
     text: str, kinds: tuple[str, ...], region: str, names: tuple[str, ...]
-) -> tuple[Found, ...]:
+) -> tuple[PersonalData, ...]:
     """Generation asks about the same texts in every round."""
     return tuple(find_personal(text, kinds, region=region, names=names))

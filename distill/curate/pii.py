@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from distill.core.dataset import Candidate, Drop
 from distill.core.text import fold
-from distill.curate.context import Means
+from distill.curate.context import CheckContext
 from distill.curate.masking import BETWEEN, masked, personal_in
 from distill.task import Task
 from distill.task.kinds.extract import Fields
@@ -14,7 +14,7 @@ from distill.task.kinds.generate import Text
 TORN = "personal data that is not the same in input and answer"
 
 
-def check(rows: Sequence[Candidate], means: Means) -> list[Drop]:
+def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     """Where the task says so, drop rows with personal data; where it is replaced, those whose
     answer cannot be taken out of the input any more. Seeds are what people chose to show."""
     mode, form = means.task.spec.curate.privacy, means.task.form

@@ -17,7 +17,7 @@ from distill.core.dataset import Candidate, Drop
 from distill.core.errors import InputError
 from distill.core.text import fold
 from distill.core.workspace import Workspace
-from distill.curate.context import Means
+from distill.curate.context import CheckContext
 from distill.curate.drops import curated
 from distill.curate.label_errors import suspects
 from distill.store import open_store
@@ -66,7 +66,7 @@ def _sorted_rows(
     """Suspects first, then kept rows on which the votes differ most, then what was dropped because
     its answer was doubted, then the rest."""
     kept = [row for row in candidates if row.id not in drops]
-    doubts = {kept[item.index].id: item for item in suspects(kept, Means(task))}
+    doubts = {kept[item.index].id: item for item in suspects(kept, CheckContext(task))}
 
     def rank(row: Candidate) -> tuple[int, float]:
         if row.id in doubts:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from distill.core.purpose import is_timed
 from distill.core.requests import Model, Request, Usage
-from distill.estimate.costs import Plan, Step, dollars
+from distill.estimate.costs import CostEstimate, CostLine, dollars
 from distill.estimate.finetuning import (
     STUDENT,
     TRAIN,
@@ -26,7 +26,7 @@ from distill.estimate.finetuning import (
 )
 from distill.estimate.prompt_cache import cached_and_written
 from distill.estimate.training_time import TrainingTime, training_time
-from distill.estimate.usage import Expected, assumptions, expectations
+from distill.estimate.usage import UsageForecast, assumptions, expectations
 from distill.estimate.workload import (
     AGAIN,
     ANSWER,
@@ -34,13 +34,13 @@ from distill.estimate.workload import (
     EVALUATE,
     JUDGE,
     SYNTHESIZE,
-    Stock,
-    Wanted,
+    PurposeWorkload,
+    StoredAnswers,
     comparisons,
-    demand,
     gold_wanted,
     once,
     wanted_requests,
+    workload,
 )
 from distill.evaluate.learning_curve import SHARES
 from distill.llm.batches import BATCHES
@@ -58,14 +58,14 @@ from distill.task.leak_gate import without_leaking_seeds
 from distill.train.permission import lines
 from distill.train.trainers.openai import closing
 
-__all__ = ["Plan", "Step", "curve_plan", "dollars", "plan"]
+__all__ = ["CostEstimate", "CostLine", "curve_plan", "dollars", "plan"]
 
 ORDER = ("generate", "curate", "train", "evaluate")
 
 
 def plan(
     task: Task, store: Store | None = None, run_id: str | None = None, *, detach: bool = False
-) -> Plan:
+) -> CostEstimate:
     """What is left to be paid until the task's report, where `run_id` is the run that goes on, and
     the user may not wait for it (`detach`).
 
@@ -81,11 +81,11 @@ def plan(
     if not terms:
         budget = task.spec.budget.usd
         may = _permission(task)
-        return Plan(
+        return CostEstimate(
             *(task.name, name, None, False, (), budget, spent, (), False, training, may, twice)
         )
     task, model = without_leaking_seeds(task), choose(name).model
-    asked = demand(task, model, stock)
+    asked = workload(task, model, stock)
     wanted_of_all = once([*asked.wanted, *_student_wanted(task, stock), *_baselines(task, stock)])
     billed = [wanted for wanted in wanted_of_all if wanted.purpose in terms]
     found = expectations(task, {purpose: row.model for purpose, row in terms.items()}, billed)
@@ -95,7 +95,7 @@ def plan(
         *(_step(row, found[row.purpose], terms[row.purpose]) for row in billed),
         *_training(task, model, stock, run_id),
     ]
-    planned = Plan(
+    planned = CostEstimate(
         task=task.name,
         teacher=model.name,
         price=price,
@@ -118,7 +118,7 @@ def _permission(task: Task) -> tuple[str, ...]:
     return tuple(lines(task, today()))
 
 
-def _training_time(task: Task, teacher: str, stock: Stock) -> TrainingTime | None:
+def _training_time(task: Task, teacher: str, stock: StoredAnswers) -> TrainingTime | None:
     """How long the student's training will take, where it is not over."""
     if "train" in stock.finished:
         return None
@@ -131,13 +131,13 @@ def model_of(teacher: str) -> Model:
     return served_here if teacher.startswith("vllm:") else choose(teacher).model
 
 
-def _assumed_prices(terms: Iterable["_Terms"]) -> list[str]:
+def _assumed_prices(terms: Iterable["_PurposePricing"]) -> list[str]:
     """What is assumed of models whose price says nothing of the cache."""
     words = (assumption(row.model.name, row.online) for row in terms)
     return list(dict.fromkeys(filter(None, words)))
 
 
-def _with_warnings(task: Task, found: Plan) -> Plan:
+def _with_warnings(task: Task, found: CostEstimate) -> CostEstimate:
     """The plan, with what to know about the provider that trains the student."""
     base, day = base_of(task), today()
     if base is None:
@@ -147,7 +147,7 @@ def _with_warnings(task: Task, found: Plan) -> Plan:
     return replace(found, assumptions=(*found.assumptions, *told))
 
 
-def tuned_student(task: Task, found: Plan) -> Tuned | None:
+def tuned_student(task: Task, found: CostEstimate) -> Tuned | None:
     """The student that a provider trains, against its teacher: with the whole of the run and the
     hours of people. None for one that is trained here, for a teacher that sends no bill, and where
     one of the two has answered all gold already."""
@@ -159,7 +159,7 @@ def tuned_student(task: Task, found: Plan) -> Tuned | None:
     return Tuned(spent, teacher, step.usd / step.requests, TUNABLE[base.place].shutdown)
 
 
-def teacher_usd(found: Plan) -> Decimal | None:
+def teacher_usd(found: CostEstimate) -> Decimal | None:
     """USD of a request to the teacher about an input; None where it sends no bill, or has answered
     all gold already. Gold among the inputs is asked about with these."""
     steps = {step.purpose: step for step in found.steps}
@@ -170,7 +170,7 @@ def teacher_usd(found: Plan) -> Decimal | None:
     return asked.usd / asked.requests if asked else None
 
 
-def _student_wanted(task: Task, stock: Stock) -> list[Wanted]:
+def _student_wanted(task: Task, stock: StoredAnswers) -> list[PurposeWorkload]:
     """What a student that a provider serves, and its base, are asked about gold."""
     base = base_of(task)
     if base is None:
@@ -180,7 +180,7 @@ def _student_wanted(task: Task, stock: Stock) -> list[Wanted]:
     ]
 
 
-def _baselines(task: Task, stock: Stock) -> list[Wanted]:
+def _baselines(task: Task, stock: StoredAnswers) -> list[PurposeWorkload]:
     """What the untuned models that the task names are asked about gold."""
     return [
         gold_wanted(task, choose(name).model, f"evaluate:{name}", stock)
@@ -188,7 +188,7 @@ def _baselines(task: Task, stock: Stock) -> list[Wanted]:
     ]
 
 
-def curve_plan(task: Task, store: Store, run_id: str, trainings: TrainingCost) -> Plan:
+def curve_plan(task: Task, store: Store, run_id: str, trainings: TrainingCost) -> CostEstimate:
     """A plan of a learning curve alone: its trainings, and a judge of texts."""
     found, base, terms = plan(task, store, run_id), base_of(task), _terms(task)
     steps = []
@@ -201,7 +201,9 @@ def curve_plan(task: Task, store: Store, run_id: str, trainings: TrainingCost) -
     return replace(found, steps=tuple(steps), in_batches=False)
 
 
-def _training(task: Task, teacher: Model, stock: Stock, run_id: str | None) -> list[Step]:
+def _training(
+    task: Task, teacher: Model, stock: StoredAnswers, run_id: str | None
+) -> list[CostLine]:
     """The training as a step, where a provider does it and it is not done."""
     base = base_of(task)
     if base is None or "train" in stock.finished:
@@ -223,8 +225,8 @@ def _without_new_inputs(task: Task) -> Task:
 
 def _training_step(
     base: str, jobs: int, tokens: int, cost: TrainingCost, certain_usd: Decimal
-) -> Step:
-    return Step(
+) -> CostLine:
+    return CostLine(
         purpose=TRAIN,
         model=base,
         requests=jobs,
@@ -242,14 +244,14 @@ def _training_step(
     )
 
 
-def _stock(store: Store | None, run_id: str | None) -> Stock:
+def _stock(store: Store | None, run_id: str | None) -> StoredAnswers:
     if store is None or run_id is None:
-        return Stock(store)
-    return Stock(store, store.finished_stages(run_id))
+        return StoredAnswers(store)
+    return StoredAnswers(store, store.finished_stages(run_id))
 
 
 @dataclass(frozen=True, slots=True)
-class _Terms:
+class _PurposePricing:
     """How one purpose is asked: of whom, its prices, and how many at a time online."""
 
     model: Model
@@ -258,10 +260,10 @@ class _Terms:
     in_flight: int
 
 
-def _terms(task: Task) -> dict[str, _Terms]:
+def _terms(task: Task) -> dict[str, _PurposePricing]:
     """The purposes that are billed. Gold is answered online always: the latency is a figure of the
     report."""
-    spec, found = task.spec, dict[str, _Terms]()
+    spec, found = task.spec, dict[str, _PurposePricing]()
     for purpose, name in (
         (SYNTHESIZE, spec.teacher.model),
         (ANSWER, spec.teacher.model),
@@ -279,21 +281,21 @@ def _terms(task: Task) -> dict[str, _Terms]:
             if model.api in BATCHES and not gold:
                 batch = token_price(model.api, model.name, task.rates, batch=True)
             in_flight = spec.evaluate.in_flight if gold else spec.teacher.in_flight
-            found[purpose] = _Terms(model, price, batch, in_flight)
+            found[purpose] = _PurposePricing(model, price, batch, in_flight)
     base = base_of(task)
     for purpose, model in (systems_of(base) if base else {}).items():
         price = token_price(model.api, model.name, task.rates)
-        found[purpose] = _Terms(model, price, None, spec.evaluate.in_flight)
+        found[purpose] = _PurposePricing(model, price, None, spec.evaluate.in_flight)
     return found
 
 
-def _step(wanted: Wanted, expected: Expected, terms: _Terms) -> Step:
+def _step(wanted: PurposeWorkload, expected: UsageForecast, terms: _PurposePricing) -> CostLine:
     model = terms.model
     requests = [*wanted.missing, *islice(cycle(wanted.alike), wanted.more)]
     usages = list(_usages(model, requests, expected))
     certain = usages[: len(requests) - wanted.unmade]
     waves = max(len(requests) / terms.in_flight, 1) if requests else 0
-    return Step(
+    return CostLine(
         purpose=wanted.purpose,
         model=model.name,
         requests=len(requests),
@@ -313,7 +315,7 @@ def _step(wanted: Wanted, expected: Expected, terms: _Terms) -> Step:
     )
 
 
-def _usages(model: Model, requests: Sequence[Request], expected: Expected) -> Iterator[Usage]:
+def _usages(model: Model, requests: Sequence[Request], expected: UsageForecast) -> Iterator[Usage]:
     """What each request is expected to use. Those that go out before any answer is back find
     nothing in the provider's cache."""
     for index, request in enumerate(requests):

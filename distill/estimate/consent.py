@@ -10,11 +10,11 @@ from decimal import Decimal
 
 from distill.core.errors import DistillError, InputError
 from distill.core.model_ref import AUTO, KEYS, WITHOUT_KEY
-from distill.estimate.costs import Plan, dollars
+from distill.estimate.costs import CostEstimate, dollars
 from distill.store import Store
 from distill.task import Task
 
-Agree = Callable[[Plan], bool]
+Agree = Callable[[CostEstimate], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Declined(DistillError):
         )
 
 
-def check_consent(task: Task, left: Plan, consent: Consent) -> None:
+def check_consent(task: Task, left: CostEstimate, consent: Consent) -> None:
     """Ask the user, where somebody is there and the estimate is above `budget.ask_above_usd`.
 
     Raises NotAgreed for an estimate that nobody agreed to, Declined for an answer of no. Does
@@ -73,7 +73,7 @@ def check_consent(task: Task, left: Plan, consent: Consent) -> None:
         raise Declined(task.name, usd)
 
 
-def _ways(task: Task, left: Plan) -> str:
+def _ways(task: Task, left: CostEstimate) -> str:
     """How to go on."""
     ways = [
         f"--yes spends up to budget.usd ({dollars(left.budget_usd)})",

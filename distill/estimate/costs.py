@@ -12,7 +12,7 @@ from distill.pricing.token_prices import TokenPrice
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CostLine:
     """What is left to be paid for one purpose. Of the prompts' tokens `cached_tokens` are read from
     the provider's cache and `cache_written_tokens` written to it. `batch_usd` is None for what is
     always asked online; `certain` are the same costs without the requests about new inputs, of
@@ -46,7 +46,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CostEstimate:
     """A run's steps that are billed, none for a teacher that sends no bill (`price` is None);
     `spent_usd` is what the run was billed already, `possibly_paid_twice_usd` the most that it may
     have been billed for lost answers; `batches`: the provider takes batches, and `in_batches`: the
@@ -58,7 +58,7 @@ class Plan:
     teacher: str
     price: TokenPrice | None
     batches: bool
-    steps: tuple[Step, ...]
+    steps: tuple[CostLine, ...]
     budget_usd: Decimal
     spent_usd: Decimal
     assumptions: tuple[str, ...]
@@ -137,12 +137,12 @@ class Plan:
         """What the budget counts of the run so far."""
         return self.spent_usd + self.possibly_paid_twice_usd
 
-    def up_to(self, stages: Collection[str]) -> "Plan":
+    def up_to(self, stages: Collection[str]) -> "CostEstimate":
         """The plan of these stages alone."""
         steps = tuple(step for step in self.steps if step.purpose.partition(":")[0] in stages)
         return replace(self, steps=steps)
 
-    def stops(self) -> tuple[Step, int] | None:
+    def stops(self) -> tuple[CostLine, int] | None:
         """The step in which the budget is reached, and how many of its requests it still carries;
         None when it is enough. The ledger begins a request only when its worst case fits."""
         left = self.budget_usd - self.committed_usd

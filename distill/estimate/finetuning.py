@@ -9,7 +9,7 @@ from decimal import Decimal
 from statistics import fmean
 from typing import NamedTuple
 
-from distill.core.dataset import SplitRow
+from distill.core.dataset import SplitExample
 from distill.core.requests import Model, Request
 from distill.evaluate.learning_curve import parts
 from distill.generate.rounds import ASSUMED_YIELD, planned_counts
@@ -95,7 +95,7 @@ def epochs_of(task: Task, base: Base) -> int:
     return int(str(recipe["n_epochs"]))
 
 
-def tokens_of(task: Task, base: Base, split: Sequence[SplitRow]) -> TrainingTokens:
+def tokens_of(task: Task, base: Base, split: Sequence[SplitExample]) -> TrainingTokens:
     """Of a split; the rows that validate are in the most alone."""
     chats = [
         (student_chat(task, row.example.input, row.example.answer), row.repeats, row.part)
@@ -116,7 +116,7 @@ def kept_of(task: Task, teacher: Model) -> float:
     return min(expected, spec.examples) if spec.examples else expected
 
 
-def curve_cost(split: Sequence[SplitRow], task: Task) -> TrainingCost:
+def curve_cost(split: Sequence[SplitExample], task: Task) -> TrainingCost:
     """What a provider is expected to bill for training on the parts, and the most that it can:
     nothing for what is trained here."""
     base = base_of(task)

@@ -15,14 +15,14 @@ from math import ceil
 from typing import Literal
 
 from distill.core.workspace import Workspace
-from distill.estimate import Plan, dollars, teacher_usd, tuned_student
+from distill.estimate import CostEstimate, dollars, teacher_usd, tuned_student
 from distill.estimate.finetuning import STUDENT, base_of
-from distill.estimate.probe import look
+from distill.estimate.probe import estimate_run
 from distill.estimate.workload import EVALUATE
 from distill.evaluate.levels import level_of_look
-from distill.evaluate.statistics import gold_that_settles
+from distill.evaluate.statistics import sample_size_for_margin
 from distill.llm.batches import BATCHES
-from distill.pricing.break_even import LATE_DAYS, Running, at_provider, on_machines, pay_back
+from distill.pricing.break_even import LATE_DAYS, DailyCost, at_provider, on_machines, pay_back
 from distill.pricing.finetuning import NO_NEW_JOBS
 from distill.pricing.table import lifetime_of, today
 from distill.task import Task
@@ -35,7 +35,7 @@ Word = Literal["go", "no go", "careful"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AdviceFinding:
     """What was looked at, what it says, and by which figures."""
 
     about: str
@@ -43,75 +43,81 @@ class Finding:
     because: str
 
 
-def advise(workspace: Workspace, name: str) -> list[Finding]:
+def advise(workspace: Workspace, name: str) -> list[AdviceFinding]:
     """What speaks for and against a run of the task. Raises InputError for a task that cannot be
     read, or a teacher whose price is not known."""
     task = load_task(workspace.prompts, name)
-    return [*_seeds(task), *_gold(task), *_money(task, look(workspace, name))]
+    return [*_seeds(task), *_gold(task), *_money(task, estimate_run(workspace, name))]
 
 
-def verdict_of(findings: list[Finding]) -> Word:
+def verdict_of(findings: list[AdviceFinding]) -> Word:
     """The worst of them."""
     words = {finding.word for finding in findings}
     return "no go" if "no go" in words else "careful" if "careful" in words else "go"
 
 
-def _seeds(task: Task) -> Iterator[Finding]:
+def _seeds(task: Task) -> Iterator[AdviceFinding]:
     counts = Counter(task.form.group(seed.answer) for seed in task.seeds)
     few = [group for group in task.groups if counts[group] < FEWEST_SEEDS]
     told = f"{len(task.seeds)} seeds for {len(task.groups)} groups"
     if few and task.form.groups:
-        yield Finding("seeds", "no go", f"{told}; fewer than {FEWEST_SEEDS} for {', '.join(few)}")
+        yield AdviceFinding(
+            "seeds", "no go", f"{told}; fewer than {FEWEST_SEEDS} for {', '.join(few)}"
+        )
     else:
-        yield Finding("seeds", "go", told)
+        yield AdviceFinding("seeds", "go", told)
 
 
-def _gold(task: Task) -> Iterator[Finding]:
+def _gold(task: Task) -> Iterator[AdviceFinding]:
     spec = task.spec.evaluate
     level = level_of_look(spec.confidence, 1)
-    needed = gold_that_settles(DIFFERING, margin=spec.margin, confidence=level)
+    needed = sample_size_for_margin(DIFFERING, margin=spec.margin, confidence=level)
     told = (
         f"{len(task.gold)} gold rows; a margin of {100 * spec.margin:.1f} points takes about "
         f"{needed:,} where two systems of like quality differ on {DIFFERING:.0%} of them"
     )
-    yield Finding("gold", "go" if len(task.gold) >= needed else "careful", told)
+    yield AdviceFinding("gold", "go" if len(task.gold) >= needed else "careful", told)
 
 
-def _money(task: Task, plan: Plan) -> Iterator[Finding]:
+def _money(task: Task, plan: CostEstimate) -> Iterator[AdviceFinding]:
     """The most that a student can save, whatever the traffic."""
     if base_of(task) is not None and today() >= NO_NEW_JOBS:
-        yield Finding("money", "no go", f"OpenAI takes no new trainings since {NO_NEW_JOBS}")
+        yield AdviceFinding("money", "no go", f"OpenAI takes no new trainings since {NO_NEW_JOBS}")
     elif any(
         step.purpose == EVALUATE and step.answered and not step.requests for step in plan.steps
     ):
         told = "all gold is answered already: the report says whether a student pays for itself"
-        yield Finding("money", "careful", told)
+        yield AdviceFinding("money", "careful", told)
     elif base_of(task) is not None:
         yield _at_provider(task, plan)
     else:
         yield _on_a_machine(task, plan)
 
 
-def _on_a_machine(task: Task, plan: Plan) -> Finding:
+def _on_a_machine(task: Task, plan: CostEstimate) -> AdviceFinding:
     """Of a student that we serve, as fast as it takes: how many machines it needs is not known
     before it is served."""
     asked, each = task.spec.traffic.requests_per_day, teacher_usd(plan)
     if each is None:
         told = "its teacher sends no bill: what a student saves is time of the same machine"
-        return Finding("money", "careful", told)
+        return AdviceFinding("money", "careful", told)
     teacher, machine = at_provider(1000 * each, asked), _one_machine(task)
     found = pay_back(_spent(task, plan), teacher, machine)
     told = f"{_teacher(teacher)}, one machine {dollars(machine.usd_per_day)}; {_run(task, plan)}"
     if found.days is None:
-        return Finding("money", "no go", f"{told}: a student of your own never pays for itself")
+        return AdviceFinding(
+            "money", "no go", f"{told}: a student of your own never pays for itself"
+        )
     days = ceil(found.days)
     word: Word = "go" if days <= LATE_DAYS else "no go"
     return _before_its_teacher_ends(
-        plan, days, Finding("money", word, f"{told}: paid back after {days:,} days at the earliest")
+        plan,
+        days,
+        AdviceFinding("money", word, f"{told}: paid back after {days:,} days at the earliest"),
     )
 
 
-def _at_provider(task: Task, plan: Plan) -> Finding:
+def _at_provider(task: Task, plan: CostEstimate) -> AdviceFinding:
     """Of a student that a provider serves by the request, until it ends its model."""
     asked, day = task.spec.traffic.requests_per_day, today()
     tuned = tuned_student(task, plan)
@@ -120,20 +126,20 @@ def _at_provider(task: Task, plan: Plan) -> Finding:
     teacher, student = (at_provider(1000 * usd, asked) for usd in (tuned.teacher, tuned.student))
     told = f"{_teacher(teacher)}, the student {dollars(student.usd_per_day)}; {_run(task, plan)}"
     if tuned.needed is None:
-        return Finding("money", "no go", f"{told}: {tuned.in_words(day)}")
+        return AdviceFinding("money", "no go", f"{told}: {tuned.in_words(day)}")
     days, left = ceil(tuned.needed / asked), tuned.days_left(day)
     told += f": paid back after {days:,} days; its model ends on {tuned.ends}, {left} days from now"
     word: Word = "go" if days <= min(left, LATE_DAYS) else "no go"
-    return _before_its_teacher_ends(plan, days, Finding("money", word, told))
+    return _before_its_teacher_ends(plan, days, AdviceFinding("money", word, told))
 
 
-def _instead_of_a_machine(task: Task, plan: Plan) -> Finding:
+def _instead_of_a_machine(task: Task, plan: CostEstimate) -> AdviceFinding:
     """Of a student that a provider serves, in place of a teacher that we serve, on one machine at
     least."""
     step = next((step for step in plan.steps if step.purpose == STUDENT and step.requests), None)
     if step is None:
         told = "all gold is answered already: the report says whether a student pays for itself"
-        return Finding("money", "careful", told)
+        return AdviceFinding("money", "careful", told)
     asked = task.spec.traffic.requests_per_day
     student = at_provider(1000 * step.usd / step.requests, asked)
     machine = _one_machine(task).usd_per_day
@@ -145,30 +151,32 @@ def _instead_of_a_machine(task: Task, plan: Plan) -> Finding:
     if student.usd_per_day >= machine:
         least = int(student.usd_per_day // machine) + 1
         told += f": it saves only where the teacher takes {least:,} machines or more"
-    return Finding("money", "careful", told)
+    return AdviceFinding("money", "careful", told)
 
 
-def _one_machine(task: Task) -> Running:
+def _one_machine(task: Task) -> DailyCost:
     asked = task.spec.traffic.requests_per_day
     return on_machines(task.spec.machine.usd_per_hour, asked, asked, 1.0)
 
 
-def _spent(task: Task, plan: Plan) -> Decimal:
+def _spent(task: Task, plan: CostEstimate) -> Decimal:
     return plan.spent_usd + plan.expected_usd + task.spec.people.usd
 
 
-def _teacher(teacher: Running) -> str:
+def _teacher(teacher: DailyCost) -> str:
     usd, asked = dollars(teacher.usd_per_day), teacher.requests_per_day
     return f"the teacher costs {usd} a day at {asked:,} requests"
 
 
-def _run(task: Task, plan: Plan) -> str:
+def _run(task: Task, plan: CostEstimate) -> str:
     people = task.spec.people.usd
     usd = dollars(plan.spent_usd + plan.expected_usd)
     return f"the run about {usd}" + (f", and people {dollars(people)}" if people else "")
 
 
-def _before_its_teacher_ends(plan: Plan, days: int, finding: Finding) -> Finding:
+def _before_its_teacher_ends(
+    plan: CostEstimate, days: int, finding: AdviceFinding
+) -> AdviceFinding:
     """The finding, careful where the teacher's provider ends it before the student is paid back."""
     rows = [row for api in BATCHES if (row := lifetime_of(api, plan.teacher))]
     paid_back = today() + timedelta(days=days)
@@ -179,7 +187,7 @@ def _before_its_teacher_ends(plan: Plan, days: int, finding: Finding) -> Finding
     return replace(finding, word=word, because=f"{told}: compare what takes its place")
 
 
-def shown(findings: list[Finding]) -> list[dict[str, str]]:
+def shown(findings: list[AdviceFinding]) -> list[dict[str, str]]:
     """Rows for a terminal or JSON, the verdict first."""
     rows: list[dict[str, str]] = [{"advice": verdict_of(findings)}]
     return rows + [{"about": f.about, "word": f.word, "because": f.because} for f in findings]

@@ -11,20 +11,20 @@ from pathlib import Path
 
 from distill.core.requests import Request
 from distill.core.workspace import Workspace
-from distill.estimate import Plan, Step, plan
+from distill.estimate import CostEstimate, CostLine, plan
 from distill.estimate.consent import NO_CONSENT, Consent
 from distill.estimate.run_start import (
-    Way,
+    RunOptions,
     check_before_paying,
     choose_run,
+    new_run_reason,
     plan_of,
-    why_new,
     write_run,
 )
-from distill.estimate.workload import ANSWER, SYNTHESIZE, Stock, Wanted, demand
+from distill.estimate.workload import ANSWER, SYNTHESIZE, PurposeWorkload, StoredAnswers, workload
 from distill.llm.client import complete_all
 from distill.llm.complete import teacher_settings
-from distill.llm.ledger import StoreLedger
+from distill.llm.ledger import SpendLedger
 from distill.llm.models import choose
 from distill.llm.teacher_choice import by_keys
 from distill.store import Store, open_store
@@ -39,7 +39,7 @@ SYNTHESES = 3  # of them: new inputs differ most in length
 Say = Callable[[int, Decimal], None]
 
 
-def look(workspace: Workspace, name: str) -> Plan:
+def estimate_run(workspace: Workspace, name: str) -> CostEstimate:
     """What is left to be paid for the task; nothing is asked and no run is begun."""
     task = load_task(workspace.prompts, name)
     database = workspace.database(name)
@@ -47,25 +47,27 @@ def look(workspace: Workspace, name: str) -> Plan:
         return plan(by_keys(task)[0])
     with open_store(database) as store:
         runs = store.runs()
-        if runs and why_new(task, runs[-1], asked=False) is None:
+        if runs and new_run_reason(task, runs[-1], asked=False) is None:
             return plan(task.with_teacher(model=runs[-1].teacher), store, runs[-1].id)
         return plan(by_keys(task)[0], store)
 
 
-def measure(workspace: Workspace, name: str, say: Say, consent: Consent = NO_CONSENT) -> Plan:
+def probe_run(
+    workspace: Workspace, name: str, say: Say, consent: Consent = NO_CONSENT
+) -> CostEstimate:
     """Ask at most CALLS of what the run would ask, after telling `say` how many and the most that
     they can be billed; the plan that follows from what came.
 
     Raises InputError when the key is missing, NotAgreed or Declined for calls that the user does
     not agree to pay, BudgetReached when the budget or the consent does not carry them.
     """
-    task, way = load_task(workspace.prompts, name), Way(consent=consent)
+    task, way = load_task(workspace.prompts, name), RunOptions(consent=consent)
     with workspace.locked(name):
         # There is nothing to measure of the embedded teacher: a probe asks the provider or nobody.
         chosen = choose_run(workspace, task, way, by_keys(task))
         found = plan_of(workspace, chosen, way)
         if found is None or found.price is None or not found.requests:
-            return found or look(workspace, name)
+            return found or estimate_run(workspace, name)
         check_before_paying(chosen.task, _of_calls(found), way)
         run, task = chosen.run, chosen.task
         limit_usd = write_run(workspace, chosen, found, way)
@@ -86,7 +88,7 @@ class _Probe:
     log: Path
 
 
-def _of_calls(found: Plan) -> Plan:
+def _of_calls(found: CostEstimate) -> CostEstimate:
     """The plan of a probe's calls alone, each at its step's mean."""
     steps, left = [], CALLS
     for step in found.steps:
@@ -97,7 +99,7 @@ def _of_calls(found: Plan) -> Plan:
     return replace(found, steps=tuple(steps), in_batches=False)
 
 
-def _first(step: Step, count: int) -> Step:
+def _first(step: CostLine, count: int) -> CostLine:
     share = Decimal(count) / step.requests
     usd = share * step.usd
     return replace(
@@ -117,7 +119,7 @@ def _ask_first(task: Task, probe: _Probe, say: Say) -> None:
     store = probe.store
     with teacher.serve(teacher_settings(task, probe.log)) as endpoint:
         store.settle_lost()
-        ledger = StoreLedger(store, probe.run_id, endpoint, probe.limit_usd)
+        ledger = SpendLedger(store, probe.run_id, endpoint, probe.limit_usd)
 
         def ask(requests: Sequence[Request]) -> None:
             if requests:
@@ -128,13 +130,13 @@ def _ask_first(task: Task, probe: _Probe, say: Say) -> None:
 
         out = requests_out(store)  # their answers are on the way, and will be billed
 
-        def missing(wanted: Wanted, most: int) -> list[Request]:
+        def missing(wanted: PurposeWorkload, most: int) -> list[Request]:
             return [row for row in wanted.missing if row.id not in out][:most]
 
-        asked = demand(task, teacher.model, Stock(store))
+        asked = workload(task, teacher.model, StoredAnswers(store))
         first = missing(asked.synthesize, SYNTHESES)
         first += missing(asked.answer, CALLS - len(first))
         ask(first)
         if len(first) < CALLS and asked.answer.more:
-            again = demand(task, teacher.model, Stock(store))
+            again = workload(task, teacher.model, StoredAnswers(store))
             ask(missing(again.answer, CALLS - len(first)))

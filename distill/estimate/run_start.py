@@ -12,7 +12,7 @@ from distill.core.errors import InputError
 from distill.core.model_ref import check_key
 from distill.core.purpose import stages_until
 from distill.core.workspace import Workspace
-from distill.estimate import Plan, plan
+from distill.estimate import CostEstimate, plan
 from distill.estimate.consent import NO_CONSENT, Consent, check_consent, limit_usd
 from distill.llm.teacher_choice import Settled, by_consent
 from distill.store import Run, Store, TeacherChoice, open_store
@@ -20,11 +20,11 @@ from distill.task import Task
 from distill.train.permission import check_terms, learned_from
 from distill.train.schema_check import check_schema
 
-PAYING = ("generate", "curate", "train", "evaluate")  # where a provider may send a bill
+BILLED_STAGES = ("generate", "curate", "train", "evaluate")  # where a provider may send a bill
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class RunOptions:
     """How far to go; whether with another run than the latest; whether to leave instead of waiting
     for batches; whether to learn what more examples would bring; what may be billed, which is
     nothing unless the caller says so; whether it is a rehearsal."""
@@ -37,11 +37,11 @@ class Way:
     rehearsal: bool = False
 
 
-ALL_THE_WAY = Way()
+DEFAULT_OPTIONS = RunOptions()
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class SelectedRun:
     """The run that a call works on, the task with its teacher, and why that one where the task
     leaves it to `auto`. Of a run that `is_new` nothing is written yet."""
 
@@ -51,7 +51,7 @@ class Chosen:
     is_new: bool
 
 
-def begin(workspace: Workspace, task: Task, way: Way) -> tuple[Run, Task]:
+def begin(workspace: Workspace, task: Task, way: RunOptions) -> tuple[Run, Task]:
     """The run to work on, which is the latest from now on, and the task with its teacher. Raises
     InputError when answers of a rehearsal would go into it."""
     chosen = choose_run(workspace, task, way)
@@ -60,8 +60,8 @@ def begin(workspace: Workspace, task: Task, way: Way) -> tuple[Run, Task]:
 
 
 def choose_run(
-    workspace: Workspace, task: Task, way: Way, settled: Settled | None = None
-) -> Chosen:
+    workspace: Workspace, task: Task, way: RunOptions, settled: Settled | None = None
+) -> SelectedRun:
     """Choose the latest run, or a new one when there is none, one is asked for, or the task has
     been edited since; only a new one settles which teacher `auto` is (`settled`, else by the
     consent). Writes nothing. Raises InputError when answers of a rehearsal would go into it."""
@@ -76,17 +76,19 @@ def choose_run(
                 )
             latest = latest_run(store)
             choice = store.teacher_choice(latest.id) if latest else None
-    why = why_new(task, latest, asked=way.new)
+    why = new_run_reason(task, latest, asked=way.new)
     if why is None and latest is not None:
-        return Chosen(latest, task.with_teacher(model=latest.teacher), choice, is_new=False)
+        return SelectedRun(latest, task.with_teacher(model=latest.teacher), choice, is_new=False)
     taught, choice = settled or by_consent(task, is_given=way.consent.is_given, detach=way.detach)
     now = datetime.now(UTC)
     id_ = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     fresh = Run(id_, task.hash, task.parts, why or "", now, taught.spec.teacher.model)
-    return Chosen(fresh, taught, choice, is_new=True)
+    return SelectedRun(fresh, taught, choice, is_new=True)
 
 
-def write_run(workspace: Workspace, chosen: Chosen, cost: Plan | None, way: Way) -> Decimal:
+def write_run(
+    workspace: Workspace, chosen: SelectedRun, cost: CostEstimate | None, way: RunOptions
+) -> Decimal:
     """Write down a run that is new, and the estimate of one that has paid nothing; let `latest`
     point to it. Gives the most that the run may have been billed when the call ends, in USD."""
     run, task = chosen.run, chosen.task
@@ -106,7 +108,7 @@ def write_run(workspace: Workspace, chosen: Chosen, cost: Plan | None, way: Way)
     return limit
 
 
-def plan_of(workspace: Workspace, chosen: Chosen, way: Way) -> Plan | None:
+def plan_of(workspace: Workspace, chosen: SelectedRun, way: RunOptions) -> CostEstimate | None:
     """Plan what is left to be paid for a run, whether or not it is written down; None where every
     stage that pays is done."""
     task, database = chosen.task, workspace.database(chosen.task.name)
@@ -115,12 +117,12 @@ def plan_of(workspace: Workspace, chosen: Chosen, way: Way) -> Plan | None:
         return plan(task, detach=way.detach)
     with open_store(database) as store:
         finished = store.finished_stages(run_id) if run_id else ()
-        if set(PAYING).intersection(stages_until(way.until)) <= set(finished):
+        if set(BILLED_STAGES).intersection(stages_until(way.until)) <= set(finished):
             return None
         return plan(task, store, run_id, detach=way.detach)
 
 
-def check_before_paying(task: Task, left: Plan, way: Way) -> None:
+def check_before_paying(task: Task, left: CostEstimate, way: RunOptions) -> None:
     """Check everything that stands between a plan and its first paid request: the terms of who is
     learned from, the schema, the keys, and the user's consent. Nothing is sent and no run is
     written before it.
@@ -143,7 +145,7 @@ def latest_run(store: Store) -> Run | None:
     return runs[-1] if runs else None
 
 
-def why_new(task: Task, latest: Run | None, *, asked: bool) -> str | None:
+def new_run_reason(task: Task, latest: Run | None, *, asked: bool) -> str | None:
     """Why another run must begin; None when the latest is the one to go on with."""
     if latest is None:
         return "the first run of the task"

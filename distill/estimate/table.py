@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
 
-from distill.estimate import Plan, dollars
+from distill.estimate import CostEstimate, dollars
 from distill.pricing.token_prices import Rates
 
 COLUMNS = {
@@ -20,7 +20,7 @@ BATCH_TAKES = "within 24 h"
 ALL = "all"
 
 
-def table(plan: Plan) -> list[list[str]]:
+def table(plan: CostEstimate) -> list[list[str]]:
     """A row for each step, and one for all; under HEADER."""
     rows = [
         [
@@ -40,7 +40,7 @@ def _batch(usd: Decimal | None) -> list[str]:
     return ["–", "–"] if usd is None else [dollars(usd), BATCH_TAKES]
 
 
-def notes(plan: Plan) -> Iterator[str]:
+def notes(plan: CostEstimate) -> Iterator[str]:
     """What is said under the table, in sentences."""
     if plan.price is None and not plan.steps:
         yield f"Nothing is billed: the teacher ({plan.teacher}) answers on a machine of yours."
@@ -60,12 +60,12 @@ def notes(plan: Plan) -> Iterator[str]:
     yield from plan.terms
 
 
-def _training(plan: Plan) -> Iterator[str]:
+def _training(plan: CostEstimate) -> Iterator[str]:
     if plan.training:
         yield plan.training.words
 
 
-def _budget(plan: Plan) -> str:
+def _budget(plan: CostEstimate) -> str:
     spent = f"{dollars(plan.spent_usd)} of it are spent; " if plan.spent_usd else ""
     if twice := plan.possibly_paid_twice_usd:
         spent += f"at most {dollars(twice)} may have been billed for lost answers; "
@@ -94,7 +94,7 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def figures(plan: Plan) -> dict[str, Any]:
+def figures(plan: CostEstimate) -> dict[str, Any]:
     """A plan for other programs; USD as text, units as in `Step`."""
     stop = plan.stops()
     return {

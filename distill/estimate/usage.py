@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from distill.core.requests import Model, Request
-from distill.estimate.workload import AGAIN, ANSWER, EVALUATE, JUDGE, Demand, Wanted
+from distill.estimate.workload import AGAIN, ANSWER, EVALUATE, JUDGE, PurposeWorkload, Workload
 from distill.generate.rounds import ASSUMED_YIELD
 from distill.llm.tokens import of_prompt, of_text, worst_case
 from distill.task import Task
@@ -20,7 +20,7 @@ RATIONALE_TOKENS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class UsageForecast:
     """Of a request: the tokens of its prompt as a multiple of those that are counted here, the
     tokens and seconds of its answer; `measured` on so many answers, 0 for assumed ones."""
 
@@ -46,8 +46,8 @@ class Expected:
 
 
 def expectations(
-    task: Task, models: Mapping[str, Model], asked: Sequence[Wanted]
-) -> dict[str, Expected]:
+    task: Task, models: Mapping[str, Model], asked: Sequence[PurposeWorkload]
+) -> dict[str, UsageForecast]:
     """Purpose → what is expected of its answers. Gold is answered like any other input, and all
     prompts to one model go through the same tokenizer."""
     known = {row.purpose: found for row in asked if (found := _measured(row))}
@@ -60,7 +60,7 @@ def expectations(
     }
 
 
-def assumptions(task: Task, asked: Demand, found: Mapping[str, Expected]) -> Iterator[str]:
+def assumptions(task: Task, asked: Workload, found: Mapping[str, UsageForecast]) -> Iterator[str]:
     """What an estimate rests on, in words."""
     kept = f"{ASSUMED_YIELD:.0%} of the inputs are kept (not measured)"
     if task.spec.generate.examples:
@@ -79,13 +79,13 @@ def assumptions(task: Task, asked: Demand, found: Mapping[str, Expected]) -> Ite
     yield "no answer is lost on the way, and no limit of the provider slows the asking down"
 
 
-def _measured(wanted: Wanted) -> Expected | None:
+def _measured(wanted: PurposeWorkload) -> UsageForecast | None:
     """From the answers that came; None when there are none."""
     if not wanted.answered:
         return None
     counted = sum(of_prompt(request).total for request, _ in wanted.answered)
     answers = [answer for _, answer in wanted.answered]
-    return Expected(
+    return UsageForecast(
         measured=len(answers),
         prompt_factor=sum(answer.prompt_tokens for answer in answers) / counted,
         tokens=fmean(answer.completion_tokens for answer in answers),
@@ -93,17 +93,21 @@ def _measured(wanted: Wanted) -> Expected | None:
     )
 
 
-def _assumed(task: Task, model: Model, wanted: Wanted, factors: Mapping[str, float]) -> Expected:
+def _assumed(
+    task: Task, model: Model, wanted: PurposeWorkload, factors: Mapping[str, float]
+) -> UsageForecast:
     """Before any answer: labels as the schema writes them, new inputs as long as the seeds. The
     factors are those measured on other prompts to a model."""
     factor = factors.get(model.name, 1.0)
     sample = next(iter(wanted.missing or wanted.alike), None)
     if sample is None:
-        return Expected(0, factor, 0.0, 0.0)
+        return UsageForecast(0, factor, 0.0, 0.0)
     thinks = worst_case(model, sample)[1] > sample.sampling.max_tokens
     thought = THOUGHT_TOKENS if thinks else 0
     tokens = thought + min(_answer_tokens(task, sample), sample.sampling.max_tokens)
-    return Expected(0, factor, tokens, FIRST_TOKEN_SECONDS + tokens / TOKENS_PER_SECOND, thought)
+    return UsageForecast(
+        0, factor, tokens, FIRST_TOKEN_SECONDS + tokens / TOKENS_PER_SECOND, thought
+    )
 
 
 def _answer_tokens(task: Task, request: Request) -> float:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 from distill.core.dataset import Candidate
 from distill.core.purpose import COMPARED
-from distill.core.requests import Answered, Ask, Completion, Model, Request
+from distill.core.requests import CompletedRequest, Completion, Model, PlannedRequest, Request
 from distill.curate.judge import PURPOSE as JUDGE
-from distill.evaluate.pairwise_judge import CONTROLS, Pair, both_ways
+from distill.evaluate.pairwise_judge import CONTROLS, AnswerPair, both_ways
 from distill.evaluate.systems import TEACHER_AGAIN, gold_for
-from distill.generate import ANSWER, SYNTHESIZE, inputs_by_label, made_inputs
+from distill.generate import ANSWER, SYNTHESIZE, inputs_by_label, synthesised_candidates
 from distill.generate.rounds import ASSUMED_YIELD, planned_counts
 from distill.generate.synthesis import inputs_per_request, synthesis_request, synthesis_rounds
 from distill.llm.models import choose
@@ -32,21 +32,21 @@ __all__ = [
     "EVALUATE",
     "JUDGE",
     "SYNTHESIZE",
-    "Demand",
-    "Stock",
-    "Wanted",
+    "PurposeWorkload",
+    "StoredAnswers",
+    "Workload",
     "comparisons",
-    "demand",
     "gold_wanted",
     "once",
     "wanted_requests",
+    "workload",
 ]
 
 Known = Mapping[str, Completion]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PurposeWorkload:
     """The requests of one purpose, each once: those that are to be asked, those that have an
     answer, and how many `more` there will be, each like one of `alike`. Of the `more`, `unmade` are
     about new inputs, if these come and are new."""
@@ -60,7 +60,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
+class StoredAnswers:
     """What there is already: the store, None before the first run, and the stages that are done of
     the run that is to go on."""
 
@@ -73,30 +73,30 @@ class Stock:
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class Workload:
     """All that a run asks of its teacher and its judges, and which share of the new inputs that it
     asked for came, None before any did. `new_inputs` are still to come."""
 
-    synthesize: Wanted
-    answer: Wanted
-    judge: Wanted
-    evaluate: Wanted
-    again: Wanted
-    compared: Wanted
+    synthesize: PurposeWorkload
+    answer: PurposeWorkload
+    judge: PurposeWorkload
+    evaluate: PurposeWorkload
+    again: PurposeWorkload
+    compared: PurposeWorkload
     new_share: float | None
     new_inputs: int
 
     @property
-    def wanted(self) -> tuple[Wanted, ...]:
+    def wanted(self) -> tuple[PurposeWorkload, ...]:
         """In the order of asking."""
         before = (self.synthesize, self.answer, self.judge, self.evaluate, self.again)
         return (*before, self.compared)
 
 
-def demand(task: Task, model: Model, stock: Stock) -> Demand:
+def workload(task: Task, model: Model, stock: StoredAnswers) -> Workload:
     """What bringing the task to its report takes, of a teacher that sends bills."""
     first, answers = _synthesis(task, model, stock)
-    made = {row.input for row in made_inputs(answers) if row.input}
+    made = {row.input for row in synthesised_candidates(answers) if row.input}
     each = inputs_per_request(task, model)
     new_share = len(made) / (len(answers) * each) if answers else None
     inputs = sorted(made | _given(task))
@@ -113,35 +113,35 @@ def demand(task: Task, model: Model, stock: Stock) -> Demand:
     second = replace(second, more=more, alike=alike, unmade=more)
     third = _judged(task, stock, len(inputs), expected)
     gold = gold_wanted(task, model, EVALUATE, stock)
-    again = Wanted(AGAIN, (), ())
+    again = PurposeWorkload(AGAIN, (), ())
     if task.spec.evaluate.teacher_twice:
         again = gold_wanted(task, model, AGAIN, stock, vote=1)
-    return Demand(first, second, third, gold, again, _compared(task, stock), new_share, expected)
+    return Workload(first, second, third, gold, again, _compared(task, stock), new_share, expected)
 
 
-def _judged(task: Task, stock: Stock, inputs: int, new_inputs: int) -> Wanted:
+def _judged(task: Task, stock: StoredAnswers, inputs: int, new_inputs: int) -> PurposeWorkload:
     """The judge sees what the checks before it let through, which only they can tell."""
     if not task.judge or "curate" in stock.finished:
-        return Wanted(JUDGE, (), ())
+        return PurposeWorkload(JUDGE, (), ())
     model = choose(task.judge).model
     rows = [Candidate(row.input, None, (row.answer,), "inputs", row.id) for row in task.seeds]
     alike = tuple(judge_request(task, model, row) for row in rows[:MOST_ALIKE])
     judged, of_inputs = (round(n * ASSUMED_YIELD) for n in (inputs + new_inputs, inputs))
-    return Wanted(JUDGE, (), (), judged, alike, unmade=judged - of_inputs)
+    return PurposeWorkload(JUDGE, (), (), judged, alike, unmade=judged - of_inputs)
 
 
-def _compared(task: Task, stock: Stock) -> Wanted:
+def _compared(task: Task, stock: StoredAnswers) -> PurposeWorkload:
     """The judge of texts sees what the systems will answer, twice; before that, seeds' answers. It
     is not asked where two are the same."""
     if not task.judge_of_systems or "evaluate" in stock.finished:
-        return Wanted(COMPARED, (), ())
+        return PurposeWorkload(COMPARED, (), ())
     systems = ("student", "base", "base_few_shot", "nearest", *task.spec.evaluate.baselines)
     again = (TEACHER_AGAIN,) if task.spec.evaluate.teacher_twice else ()
     asked = [len(gold_for(name, task.gold)) for name in (*systems, *again)]
     return comparisons(task, sum(asked) + min(len(task.gold), CONTROLS) + len(task.preferences))
 
 
-def comparisons(task: Task, pairs: int) -> Wanted:
+def comparisons(task: Task, pairs: int) -> PurposeWorkload:
     """So many pairs for the judge of texts, each in both orders."""
     model = choose(task.judge_of_systems).model
     others = [*task.seeds[1:], *task.seeds[:1]]
@@ -149,17 +149,19 @@ def comparisons(task: Task, pairs: int) -> Wanted:
         request
         for row, other in zip(task.seeds, others, strict=True)
         for request in both_ways(
-            task, model, Pair("", row.id, row.input, row.answer, other.answer, row.answer)
+            task, model, AnswerPair("", row.id, row.input, row.answer, other.answer, row.answer)
         )
     ]
-    return Wanted(COMPARED, (), (), 2 * pairs, tuple(alike[:MOST_ALIKE]))
+    return PurposeWorkload(COMPARED, (), (), 2 * pairs, tuple(alike[:MOST_ALIKE]))
 
 
-def _synthesis(task: Task, model: Model, stock: Stock) -> tuple[Wanted, list[Answered]]:
+def _synthesis(
+    task: Task, model: Model, stock: StoredAnswers
+) -> tuple[PurposeWorkload, list[CompletedRequest]]:
     """The requests of all rounds, and what is answered of them. Those of a round that shows what
     is not made yet are like ones that show seeds instead."""
-    found = Wanted(SYNTHESIZE, (), ())
-    answers: list[Answered] = []
+    found = PurposeWorkload(SYNTHESIZE, (), ())
+    answers: list[CompletedRequest] = []
     for places in synthesis_rounds(planned_counts(task, model), model):
         covered = inputs_by_label(answers)
         if found.missing or found.more:
@@ -170,12 +172,16 @@ def _synthesis(task: Task, model: Model, stock: Stock) -> tuple[Wanted, list[Ans
             found = replace(found, more=found.more + len(alike), alike=found.alike + alike)
             continue
         asks = [
-            Ask(SYNTHESIZE, place[0], synthesis_request(task, model, place, covered[place[0]]))
+            PlannedRequest(
+                SYNTHESIZE, place[0], synthesis_request(task, model, place, covered[place[0]])
+            )
             for place in places
         ]
         found = wanted_requests(SYNTHESIZE, (ask.request for ask in asks), stock, found.answered)
         known = {row.id: answer for row, answer in found.answered}
-        answers += [Answered(ask, known[ask.request.id]) for ask in asks if ask.request.id in known]
+        answers += [
+            CompletedRequest(ask, known[ask.request.id]) for ask in asks if ask.request.id in known
+        ]
     return found, answers
 
 
@@ -186,19 +192,19 @@ def _seeds(task: Task, group: str) -> list[str]:
 def wanted_requests(
     purpose: str,
     requests: Iterable[Request],
-    stock: Stock,
+    stock: StoredAnswers,
     before: tuple[tuple[Request, Completion], ...] = (),
-) -> Wanted:
+) -> PurposeWorkload:
     """The requests, each once, with the answers that the store has; `before` are answered ones of
     the same purpose."""
     once = list({request.id: request for request in requests}.values())
     known = stock.completions(once)
     missing = tuple(row for row in once if row.id not in known)
     answered = tuple((row, known[row.id]) for row in once if row.id in known)
-    return Wanted(purpose, missing, before + answered)
+    return PurposeWorkload(purpose, missing, before + answered)
 
 
-def once(wanted_of_all: Sequence[Wanted]) -> list[Wanted]:
+def once(wanted_of_all: Sequence[PurposeWorkload]) -> list[PurposeWorkload]:
     """The same, where what several purposes ask for is missing of the first of them alone: one
     answer serves all."""
     seen: set[str] = set()
@@ -223,7 +229,9 @@ def _alike(task: Task, model: Model, made: Sequence[str]) -> tuple[Request, ...]
     return tuple(answer_requests(task, model, some, shots=task.spec.teacher.few_shot))
 
 
-def gold_wanted(task: Task, model: Model, purpose: str, stock: Stock, *, vote: int = 0) -> Wanted:
+def gold_wanted(
+    task: Task, model: Model, purpose: str, stock: StoredAnswers, *, vote: int = 0
+) -> PurposeWorkload:
     """What a model that is asked as the teacher is will be asked about gold."""
     gold = gold_for(purpose.partition(":")[2], task.gold)
     inputs, shots = [row.input for row in gold], task.spec.teacher.few_shot

@@ -10,22 +10,28 @@ from dataclasses import dataclass, field
 from functools import partial
 from math import exp
 
-from distill.core.dataset import Labelled, SplitRow
+from distill.core.dataset import LabelledExample, SplitExample
 from distill.core.errors import InputError
-from distill.core.evaluation import Prediction, ProbeAnswer, Score, ServerFigures, Speed
+from distill.core.evaluation import LoadTestResult, Prediction, ProbeAnswer, Score, ServerStats
 from distill.core.processes import memory_mib
 from distill.core.processors import watched
 from distill.core.purpose import MEASURED
-from distill.core.requests import Answered, Ask, Endpoint, Request
+from distill.core.requests import CompletedRequest, Endpoint, PlannedRequest, Request
 from distill.core.students import Parity, Student
 from distill.evaluate import parity, regression_probes
 from distill.evaluate.baselines import answers_of, rivals, speeds_of
 from distill.evaluate.load import extents, measure
 from distill.evaluate.pairwise_judge import wins
-from distill.evaluate.parity import TrainedAnswers
+from distill.evaluate.parity import ReferenceAnswers
 from distill.evaluate.scorers import scorer_of
-from distill.evaluate.systems import TEACHER_AGAIN, Served, gold_for, served_student, served_systems
-from distill.llm.complete import LazyEndpoint, ask_all, lazily
+from distill.evaluate.systems import (
+    TEACHER_AGAIN,
+    SystemGroup,
+    gold_for,
+    served_student,
+    served_systems,
+)
+from distill.llm.complete import LazyEndpoint, complete_requests, lazy_endpoint
 from distill.store import Store
 from distill.task import Task
 from distill.task.kinds.generate import Text
@@ -34,26 +40,26 @@ from distill.task.spec import EvaluateSpec
 
 STAGE = MEASURED
 
-AskServer = Callable[[str, Sequence[Request], Sequence[str]], list[Answered]]
+AskServer = Callable[[str, Sequence[Request], Sequence[str]], list[CompletedRequest]]
 PARITY, PROBE = "parity", "probes"
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _EvaluationRows:
     """What an evaluation brings to light."""
 
     predictions: list[Prediction] = field(default_factory=list)
     parities: list[Parity] = field(default_factory=list)
     probe_answers: list[ProbeAnswer] = field(default_factory=list)
-    speeds: list[Speed] = field(default_factory=list)
-    servers: list[ServerFigures] = field(default_factory=list)
+    speeds: list[LoadTestResult] = field(default_factory=list)
+    servers: list[ServerStats] = field(default_factory=list)
 
 
 def evaluate(context: Context) -> Callable[[Store], None]:
     """Ask every system for every gold row; what is to be written are predictions, scores, the
     parity, how fast the systems answer and what the student's training broke. Raises DistillError
     when the served student is not the trained one."""
-    found = _Found()
+    found = _EvaluationRows()
     with context.store() as store:
         student, split = store.student(context.run_id), store.split(context.run_id)
         assert student is not None, "train comes before evaluate"
@@ -78,7 +84,7 @@ def evaluate(context: Context) -> Callable[[Store], None]:
     return write
 
 
-def _ask(context: Context, store: Store, served: Served, found: _Found) -> None:
+def _ask(context: Context, store: Store, served: SystemGroup, found: _EvaluationRows) -> None:
     """All that a server is asked; whether it serves the student comes first."""
     task = context.task
     with _asking(context, store, served) as (ask, endpoint):
@@ -100,22 +106,24 @@ def _ask(context: Context, store: Store, served: Served, found: _Found) -> None:
 
 @contextmanager
 def _asking(
-    context: Context, store: Store, served: Served
+    context: Context, store: Store, served: SystemGroup
 ) -> Iterator[tuple[AskServer, LazyEndpoint]]:
     """How a server's systems are asked (their name, the requests and the inputs these are about),
     and the server itself."""
-    with lazily(served.model, served.open_endpoint, STAGE, context.progress) as endpoint:
+    with lazy_endpoint(served.model, served.open_endpoint, STAGE, context.progress) as endpoint:
 
-        def ask(system: str, requests: Sequence[Request], inputs: Sequence[str]) -> list[Answered]:
+        def ask(
+            system: str, requests: Sequence[Request], inputs: Sequence[str]
+        ) -> list[CompletedRequest]:
             pairs = zip(inputs, requests, strict=True)
-            asks = [Ask(f"{STAGE}:{system}", text, request) for text, request in pairs]
-            return ask_all(context, store, asks, endpoint, batches_at=served.called)
+            asks = [PlannedRequest(f"{STAGE}:{system}", text, request) for text, request in pairs]
+            return complete_requests(context, store, asks, endpoint, batches_at=served.called)
 
         yield ask, endpoint
 
 
 def _side_effects(
-    task: Task, served: Served, ask: AskServer, predictions: Sequence[Prediction]
+    task: Task, served: SystemGroup, ask: AskServer, predictions: Sequence[Prediction]
 ) -> list[ProbeAnswer]:
     """What a system that we serve answers to the probes."""
     system = served.probed
@@ -131,15 +139,17 @@ def _side_effects(
     ]
 
 
-def _servers(served: Served, endpoint: Endpoint) -> list[ServerFigures]:
+def _servers(served: SystemGroup, endpoint: Endpoint) -> list[ServerStats]:
     """What the server that was started for a system took."""
     if endpoint.server is None:
         return []
     memory = memory_mib(endpoint.server.process)
-    return [ServerFigures(system, endpoint.server.seconds, memory) for system in served.systems]
+    return [ServerStats(system, endpoint.server.seconds, memory) for system in served.systems]
 
 
-def _speeds(context: Context, served: Served, endpoint: Endpoint, total: int) -> list[Speed]:
+def _speeds(
+    context: Context, served: SystemGroup, endpoint: Endpoint, total: int
+) -> list[LoadTestResult]:
     """How fast the systems of a server of ours are; in no figure of speed is the teacher's second
     answer."""
     inputs = [row.input for row in context.task.gold]
@@ -155,8 +165,8 @@ def _speeds(context: Context, served: Served, endpoint: Endpoint, total: int) ->
 
 
 def _free_rivals(
-    context: Context, split: Sequence[SplitRow]
-) -> tuple[list[Prediction], list[Speed]]:
+    context: Context, split: Sequence[SplitExample]
+) -> tuple[list[Prediction], list[LoadTestResult]]:
     """The answers of the rivals that answer in this process, and how fast they are."""
     predictions: list[Prediction] = []
     with context.progress.step(STAGE, "free rivals"), watched() as watch:
@@ -165,7 +175,7 @@ def _free_rivals(
     return predictions, speeds_of(predictions, watch.others_cpu)
 
 
-def time_again(context: Context) -> list[Speed]:
+def time_again(context: Context) -> list[LoadTestResult]:
     """Take the speed of every system that this machine serves or that answers in this process. No
     gold is asked again, nothing is billed, and nobody else's server is asked. Raises InputError
     for a run that is not evaluated."""
@@ -185,7 +195,7 @@ def time_again(context: Context) -> list[Speed]:
             names = ", ".join(name for name in served.systems if name != TEACHER_AGAIN)
             context.progress.note(STAGE, f"not timed: {names} (not served by this tool)")
             continue
-        with lazily(served.model, served.open_endpoint, STAGE, context.progress) as endpoint:
+        with lazy_endpoint(served.model, served.open_endpoint, STAGE, context.progress) as endpoint:
             found.extend(_speeds(context, served, endpoint(), total))
     found.extend(_free_rivals(context, split)[1])
     with context.store() as store:
@@ -193,7 +203,7 @@ def time_again(context: Context) -> list[Speed]:
     return found
 
 
-def _parity(task: Task, served: Served, trained: TrainedAnswers, ask: AskServer) -> Parity:
+def _parity(task: Task, served: SystemGroup, trained: ReferenceAnswers, ask: AskServer) -> Parity:
     assert served.model.folder is not None, "what was trained here is served from a folder"
     inputs = [row.messages[-1].content for row in trained.rows]
     answered = ask(PARITY, parity.requests(trained, served.model), inputs)
@@ -212,7 +222,7 @@ def student_predictions(
 
 
 def _predictions(
-    system: str, task: Task, asked: Sequence[Labelled], answered: Sequence[Answered]
+    system: str, task: Task, asked: Sequence[LabelledExample], answered: Sequence[CompletedRequest]
 ) -> list[Prediction]:
     predictions = []
     for gold, answer in zip(asked, answered, strict=True):

@@ -7,9 +7,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from distill.core.dataset import SplitRow
+from distill.core.dataset import SplitExample
 from distill.core.errors import InputError
-from distill.core.evaluation import Prediction, Speed
+from distill.core.evaluation import LoadTestResult, Prediction
 from distill.evaluate.statistics import percentile
 from distill.task import Task
 from distill.task.files import json_lines
@@ -26,7 +26,7 @@ FITS: Mapping[str, Fit] = {
 Pairs = list[tuple[str, str]]  # (input, answer)
 
 
-def rivals(task: Task, split: Sequence[SplitRow]) -> dict[str, tuple[Fit, Pairs]]:
+def rivals(task: Task, split: Sequence[SplitExample]) -> dict[str, tuple[Fit, Pairs]]:
     """Name → how it is fitted and on which rows: the seeds alone, and exactly what the student was
     trained on."""
     seeds = [(seed.input, seed.answer) for seed in task.seeds]
@@ -89,14 +89,14 @@ def answers_of(system: str, fit: Fit, rows: Pairs, task: Task) -> list[Predictio
     return predictions
 
 
-def speeds_of(predictions: Sequence[Prediction], others_cpu: float | None) -> list[Speed]:
+def speeds_of(predictions: Sequence[Prediction], others_cpu: float | None) -> list[LoadTestResult]:
     """How fast rivals are, one request at a time; `others_cpu` is the share of the processors that
     other processes took meanwhile."""
     latencies: dict[str, list[float]] = {}
     for row in predictions:
         latencies.setdefault(row.system, []).append(row.latency_s)
     return [
-        Speed(
+        LoadTestResult(
             *(system, 1, len(seconds), sum(seconds)),
             percentile(seconds, 50),
             percentile(seconds, 95),

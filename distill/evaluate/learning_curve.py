@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from distill.core.dataset import SplitRow
+from distill.core.dataset import SplitExample
 from distill.core.errors import InputError
 from distill.core.evaluation import Prediction, Score
-from distill.core.text import content_id
+from distill.core.text import stable_hash
 from distill.evaluate import score, student_predictions
-from distill.evaluate.pairwise_judge import wins_of
-from distill.evaluate.statistics import estimate, gain_of_more
+from distill.evaluate.pairwise_judge import judge_against_teacher
+from distill.evaluate.statistics import gain_of_more, mean_interval
 from distill.store import Store
 from distill.task import Task
 from distill.task.kinds.generate import Text
@@ -32,8 +32,8 @@ Scores = Mapping[str, Mapping[str, float]]  # system → gold id → 0 to 1
 
 
 def part_of(
-    split: Sequence[SplitRow], part: float, seed: int, group: Callable[[str], str]
-) -> list[SplitRow]:
+    split: Sequence[SplitExample], part: float, seed: int, group: Callable[[str], str]
+) -> list[SplitExample]:
     """The split with that share of the examples of each group that are no seeds; `group` tells an
     answer's."""
     by_group = defaultdict[str, list[str]](list)
@@ -42,7 +42,7 @@ def part_of(
             by_group[group(row.example.answer)].append(row.example.id)
     kept = set[str]()
     for ids in by_group.values():
-        drawn = sorted(ids, key=lambda id_: content_id([seed, id_]))
+        drawn = sorted(ids, key=lambda id_: stable_hash([seed, id_]))
         kept.update(drawn[: ceil(part * len(ids))])
     return [
         row
@@ -51,12 +51,12 @@ def part_of(
     ]
 
 
-def examples_of(split: Sequence[SplitRow]) -> int:
+def examples_of(split: Sequence[SplitExample]) -> int:
     """How many different examples train."""
     return sum(row.part == "train" and row.repeats > 0 for row in split)
 
 
-def curve_figures(split: Sequence[SplitRow], scores: Scores, confidence: float) -> Figures:
+def curve_figures(split: Sequence[SplitExample], scores: Scores, confidence: float) -> Figures:
     """The points of the curve, the fewest examples first, and what the next examples are worth;
     empty without students of parts of the split."""
     found = {
@@ -69,7 +69,7 @@ def curve_figures(split: Sequence[SplitRow], scores: Scores, confidence: float) 
     found[examples_of(split)] = scores["student"]
     counts, gold = sorted(found), sorted(scores["student"])
     rows = [[found[count][id_] for id_ in gold] for count in counts]
-    shares = [estimate(row, confidence) for row in rows]
+    shares = [mean_interval(row, confidence) for row in rows]
     gain = gain_of_more(counts, rows, NEXT_EXAMPLES, confidence)
     return {
         "points": [
@@ -122,7 +122,7 @@ def learning_curve(context: Context) -> Figures:
     return curve_figures(split, scores, context.task.spec.evaluate.confidence)
 
 
-def parts(split: Sequence[SplitRow], task: Task) -> list[list[SplitRow]]:
+def parts(split: Sequence[SplitExample], task: Task) -> list[list[SplitExample]]:
     """The parts of the split that are trained on, the smallest first. Raises InputError where they
     are the same."""
     seed, group = task.spec.student.seed, task.form.group
@@ -136,7 +136,7 @@ def parts(split: Sequence[SplitRow], task: Task) -> list[list[SplitRow]]:
     return found
 
 
-def _measured(context: Context, part: Sequence[SplitRow], system: str) -> dict[str, float]:
+def _measured(context: Context, part: Sequence[SplitExample], system: str) -> dict[str, float]:
     """Gold id → score of a student of a part, written down."""
     examples = examples_of(part)
     with context.store() as store:
@@ -158,7 +158,7 @@ def _scored(context: Context, store: Store, answers: Sequence[Prediction]) -> li
     if not isinstance(context.task.form, Text):
         return scores
     teacher = [row for row in store.predictions(context.run_id) if row.system == "teacher"]
-    return scores + wins_of(context, store, answers, teacher)
+    return scores + judge_against_teacher(context, store, answers, teacher)
 
 
 def by_gold(scores: Sequence[Score], metric: str) -> dict[str, float]:

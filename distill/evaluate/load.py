@@ -5,7 +5,7 @@ The closed loop of every system that we serve is the same, so that their prices 
 
 from collections.abc import Sequence
 
-from distill.core.evaluation import Speed
+from distill.core.evaluation import LoadTestResult
 from distill.core.progress import Progress
 from distill.core.requests import Endpoint, Request
 from distill.evaluate.statistics import percentile
@@ -31,7 +31,7 @@ def measure(
     requests: Sequence[Request],
     loads: Sequence[Extent],
     progress: Progress,
-) -> list[Speed]:
+) -> list[LoadTestResult]:
     """How a system's `requests` are answered at each load. Raises DistillError when one fails."""
     found = []
     for load in loads:
@@ -41,7 +41,7 @@ def measure(
             advance(len(loaded.latencies_s))
         p50, p95, p99 = (percentile(loaded.latencies_s, percent) for percent in (50, 95, 99))
         found.append(
-            Speed(
+            LoadTestResult(
                 *(system, load.in_flight, len(loaded.latencies_s), loaded.seconds),
                 *(p50, p95, p99),
                 loaded.completion_tokens,

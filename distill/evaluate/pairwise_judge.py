@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from distill.core.evaluation import Prediction, Score
 from distill.core.purpose import COMPARED, MEASURED
-from distill.core.requests import Answered, Ask, Model, Request
-from distill.core.text import content_id
-from distill.llm.complete import ask_all, lazily, teacher_settings
+from distill.core.requests import CompletedRequest, Model, PlannedRequest, Request
+from distill.core.text import stable_hash
+from distill.llm.complete import complete_requests, lazy_endpoint, teacher_settings
 from distill.llm.models import choose
 from distill.store import Store
 from distill.task import Task
@@ -32,7 +32,7 @@ ByGold = Mapping[str, Prediction]
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class AnswerPair:
     """Two answers to an input, the one of `system` first, with the id of the row that they are
     about, and a person's answer, empty for none."""
 
@@ -52,15 +52,15 @@ def wins(context: Context, store: Store, predictions: Sequence[Prediction]) -> l
     """
     teacher = [row for row in predictions if row.system == "teacher"]
     beside = [*controls(context.task, _by_gold(teacher)), *people(context.task)]
-    return wins_of(context, store, predictions, teacher, beside)
+    return judge_against_teacher(context, store, predictions, teacher, beside)
 
 
-def wins_of(
+def judge_against_teacher(
     context: Context,
     store: Store,
     answers: Sequence[Prediction],
     teacher: Sequence[Prediction],
-    beside: Sequence[Pair] = (),
+    beside: Sequence[AnswerPair] = (),
 ) -> list[Score]:
     """The same of some answers, with what is to be judged `beside` them."""
     known = _by_gold(teacher)
@@ -91,17 +91,19 @@ def _plain(predictions: Sequence[Prediction], teacher: ByGold) -> Iterator[Score
             yield Score(row.system, row.gold_id, WIN_RATE, value)
 
 
-def pairs(task: Task, predictions: Sequence[Prediction], teacher: ByGold) -> Iterator[Pair]:
+def pairs(task: Task, predictions: Sequence[Prediction], teacher: ByGold) -> Iterator[AnswerPair]:
     """The answers that have to be judged, each against the teacher's."""
     gold = {row.id: row for row in task.gold}
     for row in predictions:
         theirs = teacher[row.gold_id]
         if plain_result(row, theirs) is None:
             asked = gold[row.gold_id]
-            yield Pair(row.system, asked.id, asked.input, row.answer, theirs.answer, asked.answer)
+            yield AnswerPair(
+                row.system, asked.id, asked.input, row.answer, theirs.answer, asked.answer
+            )
 
 
-def controls(task: Task, teacher: ByGold) -> list[Pair]:
+def controls(task: Task, teacher: ByGold) -> list[AnswerPair]:
     """The teacher's answers against its answers to other inputs, of at most CONTROLS gold rows,
     evenly from the file."""
     rows = [row for row in task.gold if teacher[row.id].valid]
@@ -110,16 +112,18 @@ def controls(task: Task, teacher: ByGold) -> list[Pair]:
         # The one from the other half of the file; only another text can be told apart.
         other = teacher[rows[(place + len(rows) // 2) % len(rows)].id].answer
         if other != teacher[row.id].answer:
-            found.append(Pair(CONTROL, row.id, row.input, teacher[row.id].answer, other))
+            found.append(AnswerPair(CONTROL, row.id, row.input, teacher[row.id].answer, other))
     return found[:: -(-len(found) // CONTROLS)] if found else []
 
 
-def people(task: Task) -> list[Pair]:
+def people(task: Task) -> list[AnswerPair]:
     """What people compared."""
-    return [Pair(PEOPLE, row.id, row.input, row.first, row.second) for row in task.preferences]
+    return [
+        AnswerPair(PEOPLE, row.id, row.input, row.first, row.second) for row in task.preferences
+    ]
 
 
-def both_ways(task: Task, model: Model, pair: Pair) -> tuple[Request, Request]:
+def both_ways(task: Task, model: Model, pair: AnswerPair) -> tuple[Request, Request]:
     """The judge's requests about a pair: the first answer shown first, and shown second."""
     first, second = pair.first, pair.second
     return (
@@ -129,7 +133,7 @@ def both_ways(task: Task, model: Model, pair: Pair) -> tuple[Request, Request]:
 
 
 def judged(
-    context: Context, store: Store, asked: Sequence[Pair]
+    context: Context, store: Store, asked: Sequence[AnswerPair]
 ) -> list[tuple[float | None, float | None]]:
     """For each pair what its first answer got, shown first and shown second; None for a verdict
     that is none."""
@@ -143,15 +147,19 @@ def judged(
         for request in both
     }
     # A list of its own for every set of pairs: students of a learning curve come later.
-    purpose = f"{COMPARED}.{content_id(list(once))[:8]}"
-    asks = [Ask(purpose, text, request) for text, request in once.values()]
-    with lazily(judge.model, lambda: judge.serve(settings), MEASURED, context.progress) as endpoint:
-        answered = ask_all(context, store, asks, endpoint, batches_at=task.judge_of_systems)
+    purpose = f"{COMPARED}.{stable_hash(list(once))[:8]}"
+    asks = [PlannedRequest(purpose, text, request) for text, request in once.values()]
+    with lazy_endpoint(
+        judge.model, lambda: judge.serve(settings), MEASURED, context.progress
+    ) as endpoint:
+        answered = complete_requests(
+            context, store, asks, endpoint, batches_at=task.judge_of_systems
+        )
     said = {row.ask.request.id: _verdict(row) for row in answered}
     return [(said[first.id], _turned(said[second.id])) for first, second in requests]
 
 
-def _verdict(answered: Answered) -> float | None:
+def _verdict(answered: CompletedRequest) -> float | None:
     """What answer A got."""
     if answered.completion.problem:
         return None
@@ -169,7 +177,7 @@ def win(first: float | None, second: float | None) -> float:
 
 
 def _scores(
-    asked: Sequence[Pair], said: Sequence[tuple[float | None, float | None]]
+    asked: Sequence[AnswerPair], said: Sequence[tuple[float | None, float | None]]
 ) -> Iterator[Score]:
     for pair, (first, second) in zip(asked, said, strict=True):
         yield Score(pair.system, pair.row_id, WIN_RATE, win(first, second))

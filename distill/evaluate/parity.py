@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distill.core.errors import DistillError
-from distill.core.requests import Answered, Completion, Message, Model, Request, Sampling
+from distill.core.requests import CompletedRequest, Completion, Message, Model, Request, Sampling
 from distill.core.students import Parity, Student
 from distill.serve.base_folder import chat_template
 
@@ -32,7 +32,7 @@ class TrainedAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainedAnswers:
+class ReferenceAnswers:
     """What a trainer left behind: its chat template's hash, the most tokens of an answer, and the
     answers."""
 
@@ -41,7 +41,7 @@ class TrainedAnswers:
     rows: tuple[TrainedAnswer, ...]
 
 
-def trained_answers(student: Student) -> TrainedAnswers | None:
+def trained_answers(student: Student) -> ReferenceAnswers | None:
     """What the student's trainer left; None for a student that is served where it was trained."""
     path = student.folder / ANSWERS
     if not path.exists():
@@ -56,28 +56,28 @@ def trained_answers(student: Student) -> TrainedAnswers | None:
         )
         for row in found["rows"]
     )
-    return TrainedAnswers(found["template"], found["max_tokens"], rows)
+    return ReferenceAnswers(found["template"], found["max_tokens"], rows)
 
 
-def requests(trained: TrainedAnswers, model: Model) -> list[Request]:
+def requests(trained: ReferenceAnswers, model: Model) -> list[Request]:
     """The same prompts for the server, unconstrained: an answer that does not end shows, too."""
     sampling = Sampling(max_tokens=trained.max_tokens)
     return [Request(model.name, row.messages, sampling) for row in trained.rows]
 
 
-def compare(trained: TrainedAnswers, served: Sequence[Answered]) -> Parity:
+def compare(trained: ReferenceAnswers, served: Sequence[CompletedRequest]) -> Parity:
     """How many answers are the same."""
     same = sum(_equal(row, answered) for row, answered in zip(trained.rows, served, strict=True))
     return Parity(len(trained.rows), same)
 
 
-def _equal(row: TrainedAnswer, served: Answered) -> bool:
+def _equal(row: TrainedAnswer, served: CompletedRequest) -> bool:
     ended = served.completion.finish_reason == "stop"
     return (row.answer, row.ended) == (served.completion.text, ended)
 
 
 def gate(
-    trained: TrainedAnswers, served: Sequence[Answered], weights: Path, least: float
+    trained: ReferenceAnswers, served: Sequence[CompletedRequest], weights: Path, least: float
 ) -> Parity:
     """The parity, if it is good enough to measure anything. Raises DistillError with what differs
     and where that usually comes from."""
@@ -95,14 +95,14 @@ def gate(
     return found
 
 
-def _template_trouble(trained: TrainedAnswers, weights: Path) -> str:
+def _template_trouble(trained: ReferenceAnswers, weights: Path) -> str:
     served = chat_template(weights)
     if served and hashlib.sha256(served.encode()).hexdigest() == trained.template:
         return ""
     return "its folder has another chat template than the one it was trained with."
 
 
-def _token_trouble(trained: TrainedAnswers, served: Sequence[Answered]) -> str:
+def _token_trouble(trained: ReferenceAnswers, served: Sequence[CompletedRequest]) -> str:
     for row, answered in zip(trained.rows, served, strict=True):
         tokens = answered.completion.prompt_tokens
         if tokens != row.prompt_tokens:
@@ -114,7 +114,9 @@ def _token_trouble(trained: TrainedAnswers, served: Sequence[Answered]) -> str:
     return ""
 
 
-def _answer_trouble(trained: TrainedAnswers, served: Sequence[Answered], too_few: bool) -> str:
+def _answer_trouble(
+    trained: ReferenceAnswers, served: Sequence[CompletedRequest], too_few: bool
+) -> str:
     if not too_few:
         return ""
     pairs = [

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from distill.core.dataset import Labelled
+from distill.core.dataset import LabelledExample
 from distill.core.evaluation import ProbeAnswer
 from distill.core.requests import Completion, Message, Model, Request, Sampling
 from distill.core.text import fold
@@ -86,7 +86,7 @@ def _carried(task: Task, as_in_production: AsInProduction) -> Iterator[Probe]:
             yield Probe("carried", kind, text, request, target=target, gold_id=row.id)
 
 
-def _another_answer(task: Task, row: Labelled, place: int) -> str:
+def _another_answer(task: Task, row: LabelledExample, place: int) -> str:
     """One of the labels, another gold row's object, or a seed's text; empty where all have the
     same."""
     rows = task.seeds if isinstance(task.form, Text) else task.gold

@@ -45,7 +45,7 @@ class Verdict:
     level: float | None = None  # None: `confidence`
 
 
-def share(values: Sequence[float], confidence: float) -> Interval:
+def wilson_interval(values: Sequence[float], confidence: float) -> Interval:
     """Share of ones in 0/1 values with Wilson's interval (Wilson 1927, by scipy)."""
     from scipy.stats import binomtest
 
@@ -55,11 +55,11 @@ def share(values: Sequence[float], confidence: float) -> Interval:
     return Interval(hits / n, min(float(found.low), hits / n), max(float(found.high), hits / n))
 
 
-def estimate(values: Sequence[float], confidence: float) -> Interval:
+def mean_interval(values: Sequence[float], confidence: float) -> Interval:
     """The mean of scores from 0 to 1: of right and wrong (0 and 1) with Wilson's interval, of
     others with Gaffke's, which has a width where all rows agree, too."""
     if set(values) <= {0.0, 1.0}:
-        return share(values, confidence)
+        return wilson_interval(values, confidence)
     return _mean(values, (0.0, 1.0), confidence)
 
 
@@ -279,7 +279,7 @@ def gold_needed(
     return max(math.ceil(needed), rows + 1)
 
 
-def gold_that_settles(differing: float, *, margin: float, confidence: float) -> int:
+def sample_size_for_margin(differing: float, *, margin: float, confidence: float) -> int:
     """Rows that show with a chance of POWER, by a one-sided test at `confidence`, that a student is
     no worse than its teacher by the margin, where both are as good and differ on a share
     `differing` of the rows. The source is that of `gold_needed`."""

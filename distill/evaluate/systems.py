@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from distill.core.dataset import Labelled
+from distill.core.dataset import LabelledExample
 from distill.core.purpose import MEASURED
 from distill.core.requests import MODEL_TOKENS, Endpoint, Model, Request
 from distill.core.students import Student
 from distill.evaluate import parity
-from distill.evaluate.parity import TrainedAnswers
+from distill.evaluate.parity import ReferenceAnswers
 from distill.llm.complete import OpenEndpoint
 from distill.llm.models import choose
 from distill.serve import SERVERS, ServerSettings
@@ -23,7 +23,7 @@ from distill.task.spec import StudentSpec
 from distill.train.trainers import TRAINERS
 
 # The metric that comes first, as the head of a column.
-HEADS = {"accuracy": "right", "field_f1": "field F1", "win_rate": "win rate"}
+METRIC_TITLES = {"accuracy": "right", "field_f1": "field F1", "win_rate": "win rate"}
 TEACHER_AGAIN = "teacher_again"  # the teacher with other seeds shown; in no table
 ASKED_AGAIN = 50
 
@@ -43,10 +43,10 @@ SYSTEMS = (
 LOCAL_SYSTEMS = ("linear_seeds", "linear", "embeddings_seeds", "embeddings", "nearest")
 
 # Those of them that are made of the student's own rows, and so of what these had cost.
-OF_ITS_ROWS = ("linear", "embeddings", "nearest")
+TRAINED_ON_STUDENT_ROWS = ("linear", "embeddings", "nearest")
 
 # What could make the student superfluous, in words for whoever pays the bill.
-RIVALS = {
+BASELINES = {
     "base": "the base model without any training",
     "base_few_shot": "the base model with a few seeds in its prompt",
     "linear_seeds": "a linear model on words, trained on the seeds alone",
@@ -57,7 +57,7 @@ RIVALS = {
 }
 
 
-def gold_for(system: str, gold: Sequence[Labelled]) -> Sequence[Labelled]:
+def gold_for(system: str, gold: Sequence[LabelledExample]) -> Sequence[LabelledExample]:
     """The gold rows that a system is asked: all, but of the teacher's second time at most
     ASKED_AGAIN, evenly from the file. How often it agrees with itself is no verdict."""
     if system != TEACHER_AGAIN or len(gold) <= ASKED_AGAIN:
@@ -73,14 +73,14 @@ def shown_order(baselines: Sequence[str]) -> tuple[str, ...]:
 
 def rival_in_words(name: str) -> str:
     """What a rival is; a model that the task names is one that was not tuned."""
-    return f"{RIVALS[name]} ({name})" if name in RIVALS else f"{name}, untuned"
+    return f"{BASELINES[name]} ({name})" if name in BASELINES else f"{name}, untuned"
 
 
 Render = Callable[[Model, Sequence[str]], Sequence[Request]]
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class SystemGroup:
     """Systems behind one server: the model, how it is started, and each system's requests; for the
     student what its trainer's model answered; `called`, as `teacher.model` names one, whose batches
     of other runs may hold answers to the same requests; and which of the systems is probed for what
@@ -89,12 +89,12 @@ class Served:
     model: Model
     open_endpoint: OpenEndpoint
     systems: Mapping[str, Render]
-    trained: TrainedAnswers | None = None
+    trained: ReferenceAnswers | None = None
     called: str = ""
     probed: str = ""
 
 
-def served_systems(context: Context, student: Student) -> list[Served]:
+def served_systems(context: Context, student: Student) -> list[SystemGroup]:
     """The systems that are models, grouped by the server they share."""
     task, spec = context.task, context.task.spec
     teacher = choose(spec.teacher.model)
@@ -103,13 +103,13 @@ def served_systems(context: Context, student: Student) -> list[Served]:
     asked_again = {TEACHER_AGAIN: partial(few_shot, vote=1)} if spec.evaluate.teacher_twice else {}
     return [
         served_student(context, student, "student"),
-        Served(
+        SystemGroup(
             teacher.model,
             lambda: teacher.serve(_settings(context, "teacher", tokens=MODEL_TOKENS)),
             {"teacher": few_shot} | asked_again,
             called=spec.teacher.model,
         ),
-        Served(
+        SystemGroup(
             base,
             lambda: serve(base, _settings(context, "base")),
             {"base": partial(answer_requests, task, shots=0), "base_few_shot": few_shot},
@@ -119,17 +119,19 @@ def served_systems(context: Context, student: Student) -> list[Served]:
     ]
 
 
-def _baseline(context: Context, name: str, render: Render) -> Served:
+def _baseline(context: Context, name: str, render: Render) -> SystemGroup:
     """A model that nobody tuned, asked as the teacher is."""
     baseline = choose(name)
     settings = _settings(context, name, tokens=MODEL_TOKENS)
-    return Served(baseline.model, lambda: baseline.serve(settings), {name: render}, called=name)
+    return SystemGroup(
+        baseline.model, lambda: baseline.serve(settings), {name: render}, called=name
+    )
 
 
-def served_student(context: Context, student: Student, system: str) -> Served:
+def served_student(context: Context, student: Student, system: str) -> SystemGroup:
     """A student as a system of that name."""
     _, tuned = models(context.task.spec.student, student)
-    return Served(
+    return SystemGroup(
         tuned,
         lambda: serve(tuned, _settings(context, system)),
         {system: partial(_student_requests, context.task)},

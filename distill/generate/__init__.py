@@ -12,8 +12,8 @@ from itertools import count
 
 from distill.core.dataset import Candidate
 from distill.core.errors import InputError
-from distill.core.requests import Answered, Ask, Model, Request
-from distill.generate.rounds import Round, first_counts, next_counts, why_enough
+from distill.core.requests import CompletedRequest, Model, PlannedRequest, Request
+from distill.generate.rounds import GenerationRound, first_counts, next_counts, stop_reason
 from distill.generate.synthesis import (
     NOTHING,
     Counts,
@@ -22,7 +22,7 @@ from distill.generate.synthesis import (
     synthesis_rounds,
 )
 from distill.llm.batches import BATCHES
-from distill.llm.complete import LazyEndpoint, ask_all, lazily, teacher_settings
+from distill.llm.complete import LazyEndpoint, complete_requests, lazy_endpoint, teacher_settings
 from distill.llm.ledger import BudgetReached
 from distill.llm.models import choose
 from distill.store import Store
@@ -48,9 +48,11 @@ def generate(context: Context, keep: Keep) -> Callable[[Store], None]:
     settings = teacher_settings(context.task, context.log("teacher"))
     with (
         context.store() as store,
-        lazily(teacher.model, lambda: teacher.serve(settings), STAGE, context.progress) as endpoint,
+        lazy_endpoint(
+            teacher.model, lambda: teacher.serve(settings), STAGE, context.progress
+        ) as endpoint,
     ):
-        desk = _Desk(context, store, teacher.model, endpoint)
+        desk = _GenerationState(context, store, teacher.model, endpoint)
         completed = _until_enough(desk, keep)
     return lambda store: store.add_candidates(context.run_id, completed)
 
@@ -73,7 +75,7 @@ def check_teacher(task: Task, model: Model, *, detach: bool) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
+class _GenerationState:
     """Where the teacher is asked from, and what it said so far: the answers to syntheses, and those
     to inputs."""
 
@@ -81,22 +83,24 @@ class _Desk:
     store: Store
     model: Model
     endpoint: LazyEndpoint
-    made: list[Answered] = field(default_factory=list)
-    answers: dict[str, list[Answered]] = field(default_factory=dict)
+    made: list[CompletedRequest] = field(default_factory=list)
+    answers: dict[str, list[CompletedRequest]] = field(default_factory=dict)
 
-    def ask(self, purpose: str, asks: Sequence[tuple[str, Request]]) -> Iterator[Answered]:
+    def ask(self, purpose: str, asks: Sequence[tuple[str, Request]]) -> Iterator[CompletedRequest]:
         """The answers to (subject, request), in order; those that the budget carried before it
         raises BudgetReached."""
-        listed = [Ask(purpose, subject, request) for subject, request in asks]
+        listed = [PlannedRequest(purpose, subject, request) for subject, request in asks]
         try:
             teacher = self.context.task.spec.teacher.model
-            yield from ask_all(self.context, self.store, listed, self.endpoint, batches_at=teacher)
+            yield from complete_requests(
+                self.context, self.store, listed, self.endpoint, batches_at=teacher
+            )
         except BudgetReached:
             yield from self.store.answered(self.context.run_id, purpose)
             raise
 
 
-def _until_enough(desk: _Desk, keep: Keep) -> list[Candidate]:
+def _until_enough(desk: _GenerationState, keep: Keep) -> list[Candidate]:
     """Round after round, until what curation keeps is enough. Raises BudgetReached in the first
     one, and where the user may agree to more; else a later one ends with what it has."""
     context, task = desk.context, desk.context.task
@@ -109,8 +113,8 @@ def _until_enough(desk: _Desk, keep: Keep) -> list[Candidate]:
         kept = [row for row in keep(context, desk.store, completed) if row.source != "seeds"]
         each = inputs_per_request(task, desk.model)
         total, before = each * sum(wanted.values()), each * sum(asked.values())
-        last = Round(number, total, total - before, len(kept), len(kept) - kept_before)
-        why = ended or why_enough(task, last)
+        last = GenerationRound(number, total, total - before, len(kept), len(kept) - kept_before)
+        why = ended or stop_reason(task, last)
         context.progress.note(STAGE, last.words + (f"; no more: {why}" if why else ""))
         if why:
             break
@@ -119,7 +123,7 @@ def _until_enough(desk: _Desk, keep: Keep) -> list[Candidate]:
     return completed
 
 
-def _round(desk: _Desk, number: int, wanted: Counts, asked: Counts) -> str:
+def _round(desk: _GenerationState, number: int, wanted: Counts, asked: Counts) -> str:
     """Ask for the new inputs that are `wanted` and not `asked` for yet, and for all answers. Says
     why it ended early; empty for a whole round."""
     try:
@@ -132,7 +136,7 @@ def _round(desk: _Desk, number: int, wanted: Counts, asked: Counts) -> str:
     return ""
 
 
-def _synthesise(desk: _Desk, wanted: Counts, asked: Counts) -> None:
+def _synthesise(desk: _GenerationState, wanted: Counts, asked: Counts) -> None:
     """One list of asks after another, since each shows what those before it brought."""
     for places in synthesis_rounds(wanted, desk.model, asked):
         number = 1 + len({row.ask.purpose for row in desk.made})
@@ -145,9 +149,9 @@ def _synthesise(desk: _Desk, wanted: Counts, asked: Counts) -> None:
             desk.made.append(made)
 
 
-def _annotate(desk: _Desk, number: int) -> None:
+def _annotate(desk: _GenerationState, number: int) -> None:
     """The teacher's answers to the inputs that have none yet, one for each vote."""
-    rows = [*_given(desk.context), *made_inputs(desk.made)]
+    rows = [*_given(desk.context), *synthesised_candidates(desk.made)]
     wanted = {row.input for row in rows if row.source != "seeds" and row.input}
     inputs = sorted(wanted - desk.answers.keys())
     requests = list(annotation_requests(desk.context.task, desk.model, inputs))
@@ -160,9 +164,9 @@ def _numbered(purpose: str, number: int) -> str:
     return purpose if number == 1 else f"{purpose}.{number}"
 
 
-def _completed(desk: _Desk) -> Iterator[Candidate]:
+def _completed(desk: _GenerationState) -> Iterator[Candidate]:
     """What was given and made, with its answers; without what the budget left unanswered."""
-    for row in (*_given(desk.context), *made_inputs(desk.made)):
+    for row in (*_given(desk.context), *synthesised_candidates(desk.made)):
         if row.source == "seeds" or row.problem or not row.input or row.input in desk.answers:
             answers = desk.answers.get(row.input, [])
             yield _with_answers(row, answers, desk.context.task.form)
@@ -178,7 +182,7 @@ def _given(context: Context) -> Iterator[Candidate]:
             yield Candidate(text, None, (), "inputs", f"inputs.jsonl#{number}")
 
 
-def made_inputs(answered: Sequence[Answered]) -> Iterator[Candidate]:
+def synthesised_candidates(answered: Sequence[CompletedRequest]) -> Iterator[Candidate]:
     """The inputs in the answers to syntheses, one row for each; an empty one for what is none."""
     for made in answered:
         label, completion = made.ask.subject, made.completion
@@ -191,10 +195,10 @@ def made_inputs(answered: Sequence[Answered]) -> Iterator[Candidate]:
             yield Candidate(text, label, (), "synthesis", origin, problem=problem)
 
 
-def inputs_by_label(answered: Sequence[Answered]) -> Mapping[str, list[str]]:
+def inputs_by_label(answered: Sequence[CompletedRequest]) -> Mapping[str, list[str]]:
     """Label → the inputs that were made for it, each once; empty for a label without any."""
     made: dict[str, dict[str, None]] = defaultdict(dict)
-    for row in made_inputs(answered):
+    for row in synthesised_candidates(answered):
         if row.input and row.asked_label:
             made[row.asked_label][row.input] = None
     return defaultdict(list, {label: list(texts) for label, texts in made.items()})
@@ -205,7 +209,9 @@ def _clean(text: str) -> str:
     return text.strip().lstrip("-*•").strip().strip('"“”').strip()
 
 
-def _with_answers(row: Candidate, answers: Sequence[Answered], form: AnswerForm) -> Candidate:
+def _with_answers(
+    row: Candidate, answers: Sequence[CompletedRequest], form: AnswerForm
+) -> Candidate:
     if row.source == "seeds":
         return row
     found = [answered.completion for answered in answers]

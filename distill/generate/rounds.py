@@ -23,7 +23,7 @@ LEAST_GROUP_YIELD = 0.05  # a group of which nothing was kept must not take the 
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class GenerationRound:
     """What a round brought: the new inputs asked for so far, and by it alone; what is kept of all,
     and by it more than before."""
 
@@ -60,7 +60,7 @@ def planned_counts(task: Task, model: Model) -> Counts:
     return counts_for(task, model, min(spec.requests, expected))
 
 
-def why_enough(task: Task, last: Round) -> str:
+def stop_reason(task: Task, last: GenerationRound) -> str:
     """Why no other round follows; empty when one does."""
     spec = task.spec.generate
     if not spec.examples or "synthesis" not in spec.sources:

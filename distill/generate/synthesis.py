@@ -12,7 +12,7 @@ from itertools import groupby
 from math import ceil
 
 from distill.core.requests import Message, Model, Request, Sampling
-from distill.core.text import content_id
+from distill.core.text import stable_hash
 from distill.task import Task
 from distill.task.prompts import instructions
 
@@ -71,7 +71,7 @@ def synthesis_request(
     """
     group, number = place
     spec = task.spec.generate
-    draw = random.Random(content_id([spec.seed, group, number]))
+    draw = random.Random(stable_hash([spec.seed, group, number]))
     own, values = task.seeds_of(group), task.form.group_values(group)
     content = task.render(
         "synthesize.md",

@@ -16,7 +16,7 @@ from time import monotonic, perf_counter
 from typing import Any, Protocol
 
 from distill.core.errors import DistillError
-from distill.core.requests import Attempt, Endpoint, Outcome, Request
+from distill.core.requests import Attempt, AttemptOutcome, Endpoint, Request
 from distill.llm.completions import answered, refused
 from distill.llm.failures import (
     LIMITED,
@@ -37,8 +37,8 @@ from distill.llm.providers.concessions import (
     refuses_otherwise,
 )
 from distill.llm.providers.transport import AnswerTooLarge
-from distill.llm.providers.wire import NO_ANSWER, Body, Reply, tier_of
-from distill.llm.rate_limit import Pace
+from distill.llm.providers.wire import MALFORMED_RESPONSE, Body, Reply, tier_of
+from distill.llm.rate_limit import AdaptiveRateLimiter
 
 Note = Callable[[str], None]
 
@@ -60,7 +60,7 @@ class Ledger(Protocol):
     """Where attempts and their outcomes are written down; the methods run in a thread."""
 
     def turn(
-        self, outcomes: Sequence[Outcome], again: Sequence[Request], wanted: int
+        self, outcomes: Sequence[AttemptOutcome], again: Sequence[Request], wanted: int
     ) -> Sequence[Attempt]:
         """Settle the outcomes and begin at most `wanted` further attempts, those of `again` first,
         in one transaction. Fewer when nothing is left, or when the budget does not carry more
@@ -77,16 +77,16 @@ def complete_all(endpoint: Endpoint, ledger: Ledger, note: Note = lambda text: N
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_Asking(endpoint, ledger, note=note).all())
+        runner.run(_OnlineRun(endpoint, ledger, note=note).all())
 
 
 @dataclass
-class _Asking:
+class _OnlineRun:
     """The state of one `complete_all`."""
 
     endpoint: Endpoint
     ledger: Ledger
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[AttemptOutcome] = field(default_factory=list)
     out: dict[str, Attempt] = field(default_factory=dict)
     again: list[tuple[float, Request]] = field(default_factory=list)
     tries: Counter[str] = field(default_factory=Counter)
@@ -102,7 +102,7 @@ class _Asking:
         dialect = DIALECTS[self.endpoint.model.api]
         self.ready: asyncio.Queue[Attempt] = asyncio.Queue()
         self.wake = asyncio.Event()
-        self.pace = Pace(self.endpoint.in_flight)
+        self.pace = AdaptiveRateLimiter(self.endpoint.in_flight)
         async with AsyncExitStack() as stack:
             clients = [
                 await stack.enter_async_context(dialect.connect(self.endpoint))
@@ -192,15 +192,15 @@ class _Asking:
             finally:
                 await self.pace.done()
 
-    def _settle(self, outcome: Outcome) -> None:
+    def _settle(self, outcome: AttemptOutcome) -> None:
         self.outcomes.append(outcome)
         del self.out[outcome.attempt.id]
         if self.ready.qsize() < self.endpoint.in_flight // 2 or not self.out:
             self.wake.set()
 
-    async def _ask(self, client: Any, attempt: Attempt) -> Outcome:
+    async def _ask(self, client: Any, attempt: Attempt) -> AttemptOutcome:
         if self.stopping:
-            return Outcome(attempt, failure="not sent")
+            return AttemptOutcome(attempt, failure="not sent")
         dialect = DIALECTS[self.endpoint.model.api]
         body = adapted(dialect.body(attempt.request), self.concessions)
         start = perf_counter()
@@ -217,14 +217,14 @@ class _Asking:
         self.pace.took(reply.headers)
         return self._read(attempt, reply, seconds)
 
-    def _read(self, attempt: Attempt, reply: Reply, seconds: float) -> Outcome:
+    def _read(self, attempt: Attempt, reply: Reply, seconds: float) -> AttemptOutcome:
         payload = None
         try:
             payload = json.loads(reply.text)
             answer = DIALECTS[self.endpoint.model.api].read(payload)
             in_flight = self.endpoint.in_flight
             outcome = answered(attempt, answer, seconds, self.endpoint, in_flight=in_flight)
-        except NO_ANSWER:
+        except MALFORMED_RESPONSE:
             failure = unreadable(reply.text, self.endpoint)
             return self._again(attempt, without_choices(payload, failure))
         if problem := dearer_tier(tier_of(answer), self.endpoint):
@@ -233,11 +233,11 @@ class _Asking:
         self.answers += 1
         return outcome
 
-    def _failed(self, attempt: Attempt, error: Exception, body: Body) -> Outcome:
+    def _failed(self, attempt: Attempt, error: Exception, body: Body) -> AttemptOutcome:
         failure = explain(error, self.endpoint)
         if self._concedes(error, body):
             self.again.append((monotonic(), attempt.request))
-            return Outcome(attempt, failure=failure.message)
+            return AttemptOutcome(attempt, failure=failure.message)
         if failure.limited:
             response = getattr(error, "response", None)
             status = getattr(error, "status_code", None)
@@ -245,7 +245,7 @@ class _Asking:
             self.pace.refused(failure.wait_s, headers, busy=status != LIMITED[0])
         return self._again(attempt, failure)
 
-    def _again(self, attempt: Attempt, failure: Failure) -> Outcome:
+    def _again(self, attempt: Attempt, failure: Failure) -> AttemptOutcome:
         """Ask again later, unless it is hopeless: then everything stops, in good order."""
         self.tries[attempt.request_id] += 1
         tries = self.tries[attempt.request_id]
@@ -258,9 +258,9 @@ class _Asking:
         else:
             self.failure = self.failure or failure.message
             self._stop()
-        return Outcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
+        return AttemptOutcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
 
-    def _left_out(self, attempt: Attempt, failure: Failure) -> Outcome:
+    def _left_out(self, attempt: Attempt, failure: Failure) -> AttemptOutcome:
         """A request that alone gets no answer; everything stops where most of them get none."""
         self.left_out += 1
         if self.left_out >= MANY_LEFT_OUT and self.left_out > self.answers:

@@ -14,14 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from distill.core.errors import ChildError, DistillError
-from distill.core.evaluation import Stretch
+from distill.core.evaluation import LoadExtent
 from distill.core.processors import watched
 from distill.core.progress import Progress
 from distill.core.purpose import is_timed
-from distill.core.requests import Answered, Ask, Endpoint, Model
-from distill.llm.batches.runner import Batched, Batching, batching
+from distill.core.requests import CompletedRequest, Endpoint, Model, PlannedRequest
+from distill.llm.batches.runner import BatchRunner, BatchScope, batch_runner
 from distill.llm.client import complete_all
-from distill.llm.ledger import CONSENT, BudgetReached, Nonsense, OnAnswers, StoreLedger, is_usable
+from distill.llm.ledger import (
+    CONSENT,
+    BudgetReached,
+    OnAnswers,
+    SpendLedger,
+    UnusableAnswers,
+    is_valid_answer,
+)
 from distill.serve import ServerSettings
 from distill.store import Store
 from distill.store.batches import count_out, goes_in_batches, was_batched
@@ -87,7 +94,7 @@ def teacher_settings(task: Task, log: Path) -> ServerSettings:
 
 
 @contextmanager
-def lazily(
+def lazy_endpoint(
     model: Model, open_endpoint: OpenEndpoint, stage: str, progress: Progress
 ) -> Iterator[LazyEndpoint]:
     """A model's endpoint, for as long as the block lasts."""
@@ -102,7 +109,7 @@ def bounded(context: Context, reached: BudgetReached) -> BudgetReached:
     return reached.by(CONSENT) if context.is_limited else reached
 
 
-class Waiting(DistillError):
+class BatchesPending(DistillError):
     """Requests are out in batches, and nobody wants to wait for them: no failure."""
 
     def __init__(self, out: int, task: str) -> None:
@@ -113,14 +120,14 @@ class Waiting(DistillError):
         )
 
 
-def ask_all(
+def complete_requests(
     context: Context,
     store: Store,
-    asks: Sequence[Ask],
+    asks: Sequence[PlannedRequest],
     endpoint: LazyEndpoint,
     *,
     batches_at: str = "",
-) -> list[Answered]:
+) -> list[CompletedRequest]:
     """Write the asks (of one purpose) down, ask what is unanswered, give all back in order. They
     go through batches when the task says so, but for gold, whose latency is a figure of the report;
     those that another run has out are waited for. `batches_at` names whose batches these are, as
@@ -135,17 +142,17 @@ def ask_all(
     store.add_asks(run_id, asks)
     while store.count_unanswered(run_id, purpose):
         try:
-            asking = _Asking(context, store, purpose, endpoint(), batches_at)
+            asking = _PurposeRun(context, store, purpose, endpoint(), batches_at)
             wanted = not is_timed(purpose) and _wants_batches(context, store)
             out = asking.missing(in_batches=wanted)
-        except (BudgetReached, Nonsense):
+        except (BudgetReached, UnusableAnswers):
             raise
         except DistillError as error:
             if endpoint.may_be_called_again(error):
                 continue
             raise
         if out:
-            raise Waiting(out, context.task.name)
+            raise BatchesPending(out, context.task.name)
         break
     return store.answered(run_id, purpose)
 
@@ -156,7 +163,7 @@ def _wants_batches(context: Context, store: Store) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
+class _PurposeRun:
     """The unanswered requests of one purpose."""
 
     context: Context
@@ -200,23 +207,23 @@ class _Asking:
         with self._batching() as batches:  # anew: its ledger knows what the look has cost
             return batches.complete(wait=not self.context.detach)
 
-    def _batching(self) -> AbstractContextManager[Batching]:
+    def _batching(self) -> AbstractContextManager[BatchRunner]:
         stage, usd = self.purpose.partition(":")[0], self.context.budget_usd
-        what = Batched(self.context.run_id, self.purpose, self.batches_at, usd)
+        what = BatchScope(self.context.run_id, self.purpose, self.batches_at, usd)
         note = partial(self.context.progress.note, stage)
-        return batching(self.store, what, self.endpoint, self.on_answers, note)
+        return batch_runner(self.store, what, self.endpoint, self.on_answers, note)
 
     def _online(self, *, look: int, most: int | None = None) -> None:
         run_id, usd = self.context.run_id, self.context.budget_usd
         requests = islice(self.store.unanswered(run_id, self.purpose), most)
-        ledger = StoreLedger(self.store, run_id, self.endpoint, usd)
+        ledger = SpendLedger(self.store, run_id, self.endpoint, usd)
         note = partial(self.context.progress.note, self.purpose.partition(":")[0])
         ledger.ask(requests, self.on_answers, first_look=look)
         if self.endpoint.price.by_seconds:
             began = datetime.now(UTC)
             with watched() as watch:
                 complete_all(self.endpoint, ledger, note)
-            stretch = Stretch(self.purpose, began, datetime.now(UTC), watch.others_cpu)
+            stretch = LoadExtent(self.purpose, began, datetime.now(UTC), watch.others_cpu)
             self.store.add_stretch(run_id, stretch)
         else:
             complete_all(self.endpoint, ledger, note)
@@ -232,7 +239,7 @@ class _Asking:
         judge's rounds have no first one without a number."""
         run_id, purpose = self.context.run_id, self.purpose.partition(".")[0]
         answered = self.store.answered(run_id, purpose, most=FIRST_LOOK, rounds=True)
-        if any(is_usable(row.ask.request, row.completion) for row in answered):
+        if any(is_valid_answer(row.ask.request, row.completion) for row in answered):
             return 0
         missing = self.store.count_unanswered(run_id, self.purpose)
         missing -= count_out(self.store, run_id, self.purpose)

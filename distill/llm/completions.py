@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from distill.core.requests import Attempt, Completion, Endpoint, Outcome, Request, Usage
-from distill.core.text import readable
+from distill.core.requests import Attempt, AttemptOutcome, Completion, Endpoint, Request, Usage
+from distill.core.text import replace_lone_surrogates
 from distill.llm.failures import Failure
 from distill.llm.providers.lenient import json_of
 from distill.llm.providers.wire import Answer, answer_schema
@@ -38,7 +38,7 @@ def answered(
     endpoint: Endpoint,
     *,
     in_flight: int | None = None,
-) -> Outcome:
+) -> AttemptOutcome:
     """The outcome of an attempt that took `seconds` with so many allowed in flight, None in a
     batch. Raises ValueError for a text that is longer than any answer."""
     text = _text(attempt.request, answer.text)
@@ -63,17 +63,17 @@ def answered(
         by_seconds=endpoint.price.by_seconds,
     )
     dearer = DEARER if 0 < attempt.worst_usd < usd else ""
-    return Outcome(attempt, completion, remark=counted.remark or dearer)
+    return AttemptOutcome(attempt, completion, remark=counted.remark or dearer)
 
 
-def refused(attempt: Attempt, failure: Failure) -> Outcome:
+def refused(attempt: Attempt, failure: Failure) -> AttemptOutcome:
     """The outcome of a request that the provider does not answer, whenever it is asked: a stored
     completion without a text, which ended by `failure.row`."""
     usd = attempt.worst_usd if failure.maybe_billed else Decimal(0)
     completion = Completion(
         *(attempt.request_id, "", failure.row, 0, 0, usd, 0.0, datetime.now(UTC))
     )
-    return Outcome(attempt, completion, remark=failure.message)
+    return AttemptOutcome(attempt, completion, remark=failure.message)
 
 
 def _characters(request: Request) -> int:
@@ -85,7 +85,7 @@ def _text(request: Request, text: str) -> str:
     found = json_of(text) if asked_for_json else text
     if request.sampling.inputs and found.startswith("["):
         found = f'{{"inputs": {found}}}'
-    return readable(found)
+    return replace_lone_surrogates(found)
 
 
 def _counted(attempt: Attempt, answer: Answer, endpoint: Endpoint) -> _Counted:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import islice
 
 from distill.core.errors import DistillError
-from distill.core.requests import Attempt, Completion, Endpoint, Outcome, Request
+from distill.core.requests import Attempt, AttemptOutcome, Completion, Endpoint, Request
 from distill.llm.tokens import worst_case
 from distill.pricing.token_prices import USD_PLACES
 from distill.store import Store
@@ -23,7 +23,7 @@ SHOWN = 200
 OnAnswers = Callable[[Sequence[Completion]], None]
 
 
-def is_usable(request: Request, answer: Completion) -> bool:
+def is_valid_answer(request: Request, answer: Completion) -> bool:
     """Is it what was asked for: one of the choices, an object, or a text at all?"""
     if answer.problem:
         return False
@@ -80,7 +80,7 @@ class BudgetReached(DistillError):
         return BudgetReached(*self._reached, self._more, bound)
 
 
-class Nonsense(DistillError):
+class UnusableAnswers(DistillError):
     """None of a teacher's first answers can be used."""
 
     def __init__(self, answers: Sequence[Completion]) -> None:
@@ -92,7 +92,7 @@ class Nonsense(DistillError):
         )
 
 
-class StoreLedger:
+class SpendLedger:
     """The ledger of one run's requests of one purpose, kept in the store."""
 
     def __init__(self, store: Store, run_id: str, endpoint: Endpoint, budget_usd: Decimal) -> None:
@@ -116,7 +116,7 @@ class StoreLedger:
         on_answers: OnAnswers | None = None,
         *,
         first_look: int = 0,
-    ) -> "StoreLedger":
+    ) -> "SpendLedger":
         """This ledger, to go through `requests` and no others any more; `on_answers` is called
         after answers are stored. `first_look` stops it when none of so many first answers can be
         used, before the budget is burnt on more of them."""
@@ -126,7 +126,7 @@ class StoreLedger:
         return self
 
     def turn(
-        self, outcomes: Sequence[Outcome], again: Sequence[Request], wanted: int
+        self, outcomes: Sequence[AttemptOutcome], again: Sequence[Request], wanted: int
     ) -> Sequence[Attempt]:
         """Settle and begin, in one transaction. Raises BudgetReached or Nonsense when nothing is
         out any more that could still come."""
@@ -147,7 +147,7 @@ class StoreLedger:
                 raise self._reached(self._held[0])
         return begun
 
-    def _settle(self, outcome: Outcome) -> None:
+    def _settle(self, outcome: AttemptOutcome) -> None:
         """What came in a batch of another run is that run's to pay for."""
         name = outcome.attempt.id
         reserved = self._reserved.pop(name, None) or self._in_batches.pop(name, Decimal(0))
@@ -156,12 +156,12 @@ class StoreLedger:
         if reserved:
             self._settled_usd += outcome.usd
         if self._first_look and outcome.completion is not None:
-            if is_usable(outcome.attempt.request, outcome.completion):
+            if is_valid_answer(outcome.attempt.request, outcome.completion):
                 self._first_look = 0
             else:
                 self._useless.append(outcome.completion)
 
-    def _remember(self, outcome: Outcome) -> None:
+    def _remember(self, outcome: AttemptOutcome) -> None:
         """Keep an answer's remark; reserve more where one was billed more than its worst case."""
         if outcome.remark:
             self.remarks[outcome.remark] = None
@@ -177,7 +177,7 @@ class StoreLedger:
 
     def _stop_if_useless(self) -> None:
         if self._first_look and len(self._useless) >= self._first_look:
-            raise Nonsense(self._useless)
+            raise UnusableAnswers(self._useless)
 
     def _begin(self) -> Iterator[Attempt]:
         """Attempts for as long as their worst case fits beside everything that is out."""

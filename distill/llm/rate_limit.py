@@ -35,7 +35,7 @@ KINDS = ("requests", "tokens")
 PREFIXES = ("x-ratelimit-{what}-{kind}", "anthropic-ratelimit-{kind}-{what}")
 
 
-class Gate:
+class TokenRate:
     """Lets through `rate` units a second, evenly (the generic cell rate algorithm).
 
     Where a limit is announced (`most`, units a second), no second gets more than that, and units
@@ -74,14 +74,14 @@ class Gate:
         return at
 
 
-class Pace:
+class AdaptiveRateLimiter:
     """One endpoint's pace. `clock` gives seconds that never go backwards."""
 
     def __init__(self, in_flight: int, clock: Callable[[], float] = monotonic) -> None:
         self._most, self._window = in_flight, float(min(in_flight, FIRST_WINDOW))
         self._clock = clock
         self._running = 0
-        self._gates = {kind: Gate() for kind in KINDS}
+        self._gates = {kind: TokenRate() for kind in KINDS}
         self._announced = False
         self._eased = 1.0  # share of an announced limit that is used, less after a 429
         self._due = 0  # requests that have their time to be sent, or are out

@@ -19,7 +19,7 @@ PLACES = Decimal("0.000000000001")  # of a dollar
 
 
 @dataclass(frozen=True, slots=True)
-class Assumed:
+class TrafficAssumptions:
     """The traffic; the share of the time that a machine is wanted to be busy; USD of its hour."""
 
     requests_per_day: int
@@ -28,7 +28,7 @@ class Assumed:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class DailyCost:
     """A system at so many requests a day: USD a day, and machines (0: a provider's)."""
 
     requests_per_day: int
@@ -42,14 +42,14 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ServingOption:
     """A system as somebody pays for it: a provider that bills `usd_per_1k` requests or, where that
     is None, machines of ours, each of which takes `requests_per_s`."""
 
     requests_per_s: float
     usd_per_1k: Decimal | None = None
 
-    def at(self, assumed: Assumed) -> Running:
+    def at(self, assumed: TrafficAssumptions) -> DailyCost:
         """What it costs then."""
         if self.usd_per_1k is not None:
             return at_provider(self.usd_per_1k, assumed.requests_per_day)
@@ -60,7 +60,7 @@ class Offer:
             assumed.utilisation,
         )
 
-    def priced(self, factor: Decimal) -> "Offer | None":
+    def priced(self, factor: Decimal) -> "ServingOption | None":
         """The same at another price of its provider; None without one."""
         if self.usd_per_1k is None:
             return None
@@ -72,18 +72,18 @@ class Mixture:
     """A student that is asked about every request, and a teacher that is asked about a share
     `handed_over` of them, too."""
 
-    student: Offer
-    teacher: Offer
+    student: ServingOption
+    teacher: ServingOption
     handed_over: Fraction
 
-    def at(self, assumed: Assumed) -> Running:
+    def at(self, assumed: TrafficAssumptions) -> DailyCost:
         """The price of both, on machines of their own where we serve them."""
         student = self.student.at(assumed)
         asked = ceil(self.handed_over * assumed.requests_per_day)
         if not asked:
             return student
         teacher = self.teacher.at(replace(assumed, requests_per_day=asked))
-        return Running(
+        return DailyCost(
             assumed.requests_per_day,
             student.usd_per_day + teacher.usd_per_day,
             student.replicas + teacher.replicas,
@@ -91,7 +91,7 @@ class Mixture:
 
 
 @dataclass(frozen=True, slots=True)
-class PayBack:
+class BreakEven:
     """USD that are saved each day; the days and requests after which what was spent on the student
     is saved, None for never."""
 
@@ -137,26 +137,26 @@ class Tuned:
         )
 
 
-def at_provider(usd_per_1k: Decimal, requests_per_day: int) -> Running:
+def at_provider(usd_per_1k: Decimal, requests_per_day: int) -> DailyCost:
     """Of a provider that bills each request."""
-    return Running(requests_per_day, usd_per_1k * requests_per_day / 1000)
+    return DailyCost(requests_per_day, usd_per_1k * requests_per_day / 1000)
 
 
 def on_machines(
     usd_per_hour: Decimal, requests_per_s: float, requests_per_day: int, utilisation: float
-) -> Running:
+) -> DailyCost:
     """On machines of ours, each of which takes `requests_per_s` and is wanted to be busy for a
     share `utilisation` of the time."""
     each = Decimal(str(requests_per_s)) * Decimal(str(utilisation)) * SECONDS_PER_DAY
     replicas = max(1, ceil(requests_per_day / each))
-    return Running(requests_per_day, replicas * HOURS_PER_DAY * usd_per_hour, replicas)
+    return DailyCost(requests_per_day, replicas * HOURS_PER_DAY * usd_per_hour, replicas)
 
 
-def pay_back(spent: Decimal, before: Running, after: Running) -> PayBack:
+def pay_back(spent: Decimal, before: DailyCost, after: DailyCost) -> BreakEven:
     """When `spent` USD are saved by `after` in place of `before`, both at the same traffic."""
     saved = before.usd_per_day - after.usd_per_day
     if saved <= 0:
-        return PayBack(saved, None, None)
+        return BreakEven(saved, None, None)
     days = spent / saved
     requests = (days * after.requests_per_day).to_integral_value(ROUND_CEILING)
-    return PayBack(saved, days, int(requests))
+    return BreakEven(saved, days, int(requests))

@@ -14,7 +14,7 @@ from distill.core.errors import DistillError, InputError
 from distill.core.model_ref import BY_KEY, KEYS
 from distill.core.workspace import Workspace
 from distill.estimate.consent import WHOLE_BUDGET
-from distill.estimate.run_start import Way
+from distill.estimate.run_start import RunOptions
 from distill.llm.batches import BATCHES
 from distill.llm.models import choose
 from distill.llm.teacher_choice import by_keys
@@ -28,7 +28,7 @@ NO_REAL_KEY = "rehearsal"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RehearsalOptions:
     """What is rehearsed: the teacher and its mode ("" for the task's, where a stand-in can play
     it), the stand-in's faults and its limit in requests per second, and up to which stage."""
 
@@ -44,7 +44,7 @@ class Rehearsed:
     """The run, the stand-in's own bill, what the ledger made of it, in USD, and why another teacher
     than the run's was played; empty for the run's own."""
 
-    outcome: pipeline.Outcome
+    outcome: pipeline.RunResult
     bill: Bill
     answers_usd: Decimal
     possibly_paid_twice_usd: Decimal
@@ -67,7 +67,7 @@ def parse_faults(text: str) -> dict[str, float]:
     return faults
 
 
-def rehearse(workspace: Workspace, name: str, wanted: Wanted) -> Rehearsed:
+def rehearse(workspace: Workspace, name: str, wanted: RehearsalOptions) -> Rehearsed:
     """A run from the start, in a folder of its own that every rehearsal makes anew.
 
     Raises DistillError when the bill and the ledger do not agree, InputError where the folder holds
@@ -83,7 +83,7 @@ def rehearse(workspace: Workspace, name: str, wanted: Wanted) -> Rehearsed:
     )
     with running(settings) as standin, _pointed_to(standin.url):
         # Nothing leaves this machine: the stand-in's bill is nobody's.
-        way = Way(wanted.until, consent=WHOLE_BUDGET, rehearsal=True)
+        way = RunOptions(wanted.until, consent=WHOLE_BUDGET, rehearsal=True)
         outcome = pipeline.run_task(apart, task, way)
         bill = standin.bill()
     with outcome.context.store() as store:
@@ -98,7 +98,7 @@ def rehearse(workspace: Workspace, name: str, wanted: Wanted) -> Rehearsed:
     return done
 
 
-def _with_teacher(task: Task, wanted: Wanted) -> tuple[Task, str]:
+def _with_teacher(task: Task, wanted: RehearsalOptions) -> tuple[Task, str]:
     """The task with the teacher that is rehearsed, and why it is not the run's own: the one that is
     asked for, else the run's; where the stand-in does not play that, the one that `auto` would
     take with a key."""

@@ -8,7 +8,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from distill.core.dataset import SplitRow, Spread
+from distill.core.dataset import GroupDiversity, SplitExample
 from distill.core.errors import DistillError
 from distill.core.students import Student
 from distill.curate.drops import figures as yield_figures
@@ -21,11 +21,11 @@ from distill.report.headline import headline, measured, unbeaten_rival
 from distill.report.judge import judge_figures
 from distill.report.kinds import RIGHT_OR_WRONG, answer_figures, mistake_figures
 from distill.report.labels import scored_otherwise
-from distill.report.loaded import Results, results_of
+from distill.report.loaded import LoadedResults, results_of
 from distill.report.looks import looks_at
 from distill.report.memorisation import memorised
 from distill.report.payback import (
-    Made,
+    StudentCost,
     break_even_figures,
     mixture_figures,
     prompt_tokens_saved,
@@ -91,7 +91,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     spend = spend_figures(task, store, run, student)
     if slowed := disturbed_spend(store, run, student):
         spend["disturbed"] = slowed
-    made = Made(
+    made = StudentCost(
         Decimal(spend["total_usd"]),
         student.base,
         rows_usd(task, spend),
@@ -195,7 +195,7 @@ def stamped(figures: Figures) -> Figures:
     return figures | {"rehearsal": True, "headline": f"REHEARSAL: {figures['headline']}"}
 
 
-def _scored_otherwise(task: Task, results: Results) -> Figures:
+def _scored_otherwise(task: Task, results: LoadedResults) -> Figures:
     """How many answers of student and teacher an evaluation would score otherwise today."""
     if not isinstance(task.form, Fields):
         return {}
@@ -228,7 +228,7 @@ def _speed(task: Task, store: Store, run_id: str) -> Figures:
     return ({"speed": found} if found else {}) | ({"server": servers[0]} if servers else {})
 
 
-def _learning_curve(task: Task, split: Sequence[SplitRow], results: Results) -> Figures:
+def _learning_curve(task: Task, split: Sequence[SplitExample], results: LoadedResults) -> Figures:
     confidence = task.spec.evaluate.confidence
     found = curve_figures(split, results.scores, confidence)
     return {"learning_curve": found | {"sentence": sentence(found)}} if found else {}
@@ -249,8 +249,8 @@ def data_figures(
     task: Task,
     store: Store,
     run_id: str,
-    split: Sequence[SplitRow],
-    spread: Sequence[Spread],
+    split: Sequence[SplitExample],
+    spread: Sequence[GroupDiversity],
 ) -> Figures:
     """What was made, what was kept, and what became of it."""
     completed = store.count_candidates(run_id)
@@ -276,5 +276,5 @@ def data_figures(
     }
 
 
-def _spreads(task: Task, store: Store, run_id: str) -> list[Spread]:
+def _spreads(task: Task, store: Store, run_id: str) -> list[GroupDiversity]:
     return store.spreads(run_id) or spreads(task, store.examples(run_id))

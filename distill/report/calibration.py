@@ -28,7 +28,7 @@ Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Sure:
+class ConfidenceRow:
     """A gold row: the student's confidence in its answer, 0 to 1, and the scores of student and
     teacher."""
 
@@ -48,13 +48,13 @@ class Said:
     requests_per_day: int
 
 
-def calibration(rows: Sequence[Sure]) -> Figures:
+def calibration(rows: Sequence[ConfidenceRow]) -> Figures:
     """`ece`, the expected calibration error, and its bins of equal width, those that hold a row:
     from, to, rows, mean confidence, share that is all right.
 
     Source: Guo, Pleiss, Sun and Weinberger 2017, On Calibration of Modern Neural Networks.
     """
-    bins = [list[Sure]() for _ in range(BINS)]
+    bins = [list[ConfidenceRow]() for _ in range(BINS)]
     for row in rows:
         bins[min(int(row.confidence * BINS), BINS - 1)].append(row)
     found = [
@@ -72,7 +72,7 @@ def calibration(rows: Sequence[Sure]) -> Figures:
     return {"ece": error, "bins": found}
 
 
-def coverage(rows: Sequence[Sure], *, margin: float, confidence: float) -> list[Figures]:
+def coverage(rows: Sequence[ConfidenceRow], *, margin: float, confidence: float) -> list[Figures]:
     """The student on the rows that it is surest of with the teacher on the rest, the smallest share
     first.
 
@@ -86,7 +86,7 @@ def coverage(rows: Sequence[Sure], *, margin: float, confidence: float) -> list[
     ]
 
 
-def _thresholds(rows: Sequence[Sure]) -> Iterator[float]:
+def _thresholds(rows: Sequence[ConfidenceRow]) -> Iterator[float]:
     """The confidences that let through at least each of SHARES; rows that are as sure go with each
     other."""
     surest = sorted((row.confidence for row in rows), reverse=True)
@@ -104,7 +104,9 @@ def shown_threshold(threshold: float, below: float) -> str:
         digits += 1
 
 
-def _mixed(rows: Sequence[Sure], threshold: float, *, margin: float, confidence: float) -> Figures:
+def _mixed(
+    rows: Sequence[ConfidenceRow], threshold: float, *, margin: float, confidence: float
+) -> Figures:
     alone = [row for row in rows if row.confidence >= threshold]
     mixed = [row.student if row.confidence >= threshold else row.teacher for row in rows]
     teacher = [row.teacher for row in rows]

@@ -9,8 +9,8 @@ from typing import Any
 
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
-from distill.evaluate.statistics import Interval, estimate, paired_difference
-from distill.evaluate.systems import HEADS
+from distill.evaluate.statistics import Interval, mean_interval, paired_difference
+from distill.evaluate.systems import METRIC_TITLES
 from distill.report.figures import is_disturbed, system_of
 from distill.report.spend import short_usd
 from distill.store import open_to_read
@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class ComparedRun:
     """A run with its task, its student's scores by gold row, and its report's figures."""
 
     run: str
@@ -50,7 +50,7 @@ def _named(task: str, run: str) -> tuple[str, str]:
     return (other, rest) if slash else (task, run)
 
 
-def _measured(workspace: Workspace, name: str, run: str) -> Measured:
+def _measured(workspace: Workspace, name: str, run: str) -> ComparedRun:
     task = load_task(workspace.prompts, name)
     if not workspace.database(name).exists():
         raise InputError(f"task {name} has no run yet")
@@ -62,12 +62,12 @@ def _measured(workspace: Workspace, name: str, run: str) -> Measured:
     figures = json.loads(page.read_text(encoding="utf-8")) if page.exists() else {}
     if not scores or "systems" not in figures:
         raise InputError(f"run {run} of task {name} has no report yet")
-    return Measured(run, task, scores, figures)
+    return ComparedRun(run, task, scores, figures)
 
 
-def _row(first: Measured, row: Measured) -> Row:
+def _row(first: ComparedRun, row: ComparedRun) -> Row:
     confidence = first.task.spec.evaluate.confidence
-    whole = estimate(list(row.scores.values()), confidence)
+    whole = mean_interval(list(row.scores.values()), confidence)
     student = system_of(row.figures, "student")
     shown: Row = {
         "task": row.task.name,
@@ -117,7 +117,7 @@ def _price(figures: Mapping[str, Any], student: Mapping[str, Any]) -> str:
     return f"${usd} per 1,000 requests at {asked:,} a day"
 
 
-def yardstick(row: Measured) -> tuple[str, str]:
+def yardstick(row: ComparedRun) -> tuple[str, str]:
     """Whose answers those of a generate task were held against, and who judged."""
     return row.figures["teacher"]["model"], row.figures["judge"]["model"]
 
@@ -128,7 +128,7 @@ def _result(lead: Interval) -> str:
     return PROGRESS if lead.low > 0 else OPEN
 
 
-def _changed(first: Measured, row: Measured) -> list[str]:
+def _changed(first: ComparedRun, row: ComparedRun) -> list[str]:
     """What of data and recipe is not as in the first run."""
     before, after = (one.figures["student"]["recipe"] for one in (first, row))
     changes = [
@@ -147,7 +147,8 @@ def lines(rows: Sequence[Row]) -> list[str]:
 
 
 def _lines(row: Row) -> list[str]:
-    share = f"{HEADS[row['metric']]} {row['value']:.1%} ({row['ci_low']:.1%}–{row['ci_high']:.1%})"
+    interval = f"{row['ci_low']:.1%}–{row['ci_high']:.1%}"
+    share = f"{METRIC_TITLES[row['metric']]} {row['value']:.1%} ({interval})"
     told = [
         f"{row['task']}/{row['run']}  {share} of {row['gold']} gold rows, {row['verdict']}",
         f"  {row['examples']} examples; {row['price']}; ${row['total_usd']} to make",

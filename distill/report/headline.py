@@ -25,7 +25,7 @@ Leads = Mapping[str, Interval]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredSystem:
     """The gold in words; the task's name; report.json's `break_even`; the worth of the judge in a
     sentence, empty without one, and whether that is too little for any other sentence; and which
     verdicts on this gold went before, empty for none."""
@@ -43,16 +43,16 @@ class Measured:
         return f"at {self.money['assumptions']['requests_per_day']:,} a day"
 
 
-def measured(task: Task, judge: Mapping[str, Any], money: Mapping[str, Any]) -> Measured:
+def measured(task: Task, judge: Mapping[str, Any], money: Mapping[str, Any]) -> MeasuredSystem:
     """On how many gold rows, and who judged the answers. `judge` has its figures, `money` those of
     the break-even."""
     if not judge:
-        return Measured(f"{len(task.gold)} human-labelled messages", task.name, money)
+        return MeasuredSystem(f"{len(task.gold)} human-labelled messages", task.name, money)
     name = "the teacher itself" if judge["is_teacher"] else judge["model"]
     gold = f"{len(task.gold)} messages, judged by {name}"
     if judge["usable"]:
-        return Measured(gold, task.name, money, _worth(judge))
-    return Measured(gold, task.name, money, _useless(judge), useless=True)
+        return MeasuredSystem(gold, task.name, money, _worth(judge))
+    return MeasuredSystem(gold, task.name, money, _useless(judge), useless=True)
 
 
 def _worth(judge: Mapping[str, Any]) -> str:
@@ -80,7 +80,7 @@ def _useless(judge: Mapping[str, Any]) -> str:
     )
 
 
-def headline(systems: Sequence[System], verdict: Verdict, leads: Leads, on: Measured) -> str:
+def headline(systems: Sequence[System], verdict: Verdict, leads: Leads, on: MeasuredSystem) -> str:
     """A few sentences in plain words. `leads` are the student's differences to its rivals, paired
     by gold row."""
     by_name = {system["name"]: system for system in systems}
@@ -90,7 +90,7 @@ def headline(systems: Sequence[System], verdict: Verdict, leads: Leads, on: Meas
 
 
 def _sentences(
-    systems: Sequence[System], verdict: Verdict, leads: Leads, on: Measured
+    systems: Sequence[System], verdict: Verdict, leads: Leads, on: MeasuredSystem
 ) -> Iterator[str]:
     by_name = {system["name"]: system for system in systems}
     student, priced = by_name["student"], [by_name["student"], by_name["teacher"]]
@@ -174,7 +174,7 @@ def _short(system: System) -> str:
     return short_usd(system["at_traffic"]["usd_per_1k_requests"])
 
 
-def _rival_sentence(rival: System, student: System, lead: Interval, on: Measured) -> str:
+def _rival_sentence(rival: System, student: System, lead: Interval, on: MeasuredSystem) -> str:
     price = f"${_short(rival)} per 1,000 requests {on.traffic}"
     if is_disturbed(rival):
         price = "a price that could not be measured"
@@ -190,7 +190,7 @@ def _rival_sentence(rival: System, student: System, lead: Interval, on: Measured
     )
 
 
-def _dearer_sentence(rival: System, student: System, lead: Interval, on: Measured) -> str:
+def _dearer_sentence(rival: System, student: System, lead: Interval, on: MeasuredSystem) -> str:
     level = "As good as the student"
     if lead.value > 0:
         level = f"Not told apart from the student by {on.gold.partition(',')[0]}"
@@ -200,7 +200,7 @@ def _dearer_sentence(rival: System, student: System, lead: Interval, on: Measure
     )
 
 
-def _verdict_sentence(by_name: Mapping[str, System], verdict: Verdict, on: Measured) -> str:
+def _verdict_sentence(by_name: Mapping[str, System], verdict: Verdict, on: MeasuredSystem) -> str:
     found = verdict.difference
     ends = {
         "non_inferior": f", no worse than {100 * verdict.at_least:+.1f}",
@@ -223,7 +223,7 @@ def _verdict_sentence(by_name: Mapping[str, System], verdict: Verdict, on: Measu
     return sentence
 
 
-def _price(by_name: Mapping[str, System], on: Measured) -> str:
+def _price(by_name: Mapping[str, System], on: MeasuredSystem) -> str:
     """The student's price beside its teacher's, as far as they may be used."""
     student, teacher = by_name["student"], by_name["teacher"]
     if is_disturbed(student):

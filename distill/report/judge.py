@@ -13,7 +13,7 @@ from distill.evaluate.pairwise_judge import (
     UNREADABLE,
     WIN_RATE,
 )
-from distill.evaluate.statistics import estimate, ratio, share
+from distill.evaluate.statistics import mean_interval, ratio, wilson_interval
 from distill.store import Store
 from distill.task import Task
 
@@ -54,7 +54,7 @@ def _control(values: Mapping[str, float], confidence: float) -> Figures:
     """The win rate of the teacher's answers against its answers to other inputs; empty for none."""
     if not values:
         return {}
-    return {"n": len(values)} | estimate(list(values.values()), confidence).figures
+    return {"n": len(values)} | mean_interval(list(values.values()), confidence).figures
 
 
 def _orders(first: Said, second: Said, systems: Sequence[str], confidence: float) -> Figures:
@@ -69,7 +69,7 @@ def _orders(first: Said, second: Said, systems: Sequence[str], confidence: float
         return {}
     shown_first = [value for pair in both for value in (pair[0], 1.0 - pair[1])]
     return {
-        "same_both_ways": share([float(a == b) for a, b in both], confidence).figures,
+        "same_both_ways": wilson_interval([float(a == b) for a, b in both], confidence).figures,
         "first_won": shown_first.count(1.0) / len(shown_first),
         "first_lost": shown_first.count(0.0) / len(shown_first),
     }
@@ -83,7 +83,7 @@ def _people(task: Task, values: Mapping[str, float], unreadable: Mapping[str, fl
         return {}
     said = ["none" if unreadable.get(row.id) else _better(values[row.id]) for row in rows]
     same = [float(judge == row.better) for judge, row in zip(said, rows, strict=True)]
-    found = share(same, task.spec.evaluate.confidence)
+    found = wilson_interval(same, task.spec.evaluate.confidence)
     figures: Figures = {"n": len(rows)} | found.figures
     kappa = _kappa([row.better for row in rows], said)
     if kappa is not None:
@@ -122,6 +122,6 @@ def text_figures(
     if sum(lengths[1]):
         figures["length_ratio"] = ratio(*lengths, confidence).figures
     if chrf:
-        found = estimate(list(chrf.values()), confidence)
+        found = mean_interval(list(chrf.values()), confidence)
         figures["chrf"] = {"n": len(chrf)} | found.figures
     return figures

@@ -5,7 +5,7 @@ from typing import Any
 
 from distill.core.evaluation import Prediction
 from distill.report.labels import INVALID, UNUSED, by_field, by_label
-from distill.report.loaded import Results
+from distill.report.loaded import LoadedResults
 from distill.report.mistakes import mistakes
 from distill.task import Task
 from distill.task.kinds.extract import Fields
@@ -16,7 +16,7 @@ RIGHT_OR_WRONG = ("student", "teacher")
 Figures = dict[str, Any]
 
 
-def answer_figures(task: Task, results: Results) -> Figures:
+def answer_figures(task: Task, results: LoadedResults) -> Figures:
     """`labels` or `fields`, each as the student and its teacher know it; nothing for texts."""
     if isinstance(task.form, Fields):
         return {"fields": _field_figures(task, task.form, results)}
@@ -25,7 +25,7 @@ def answer_figures(task: Task, results: Results) -> Figures:
     return {"labels": _label_figures(task, results)}
 
 
-def _field_figures(task: Task, form: Fields, results: Results) -> list[Figures]:
+def _field_figures(task: Task, form: Fields, results: LoadedResults) -> list[Figures]:
     found = {
         name: by_field(form, expected_answers(task, rows), given_answers(rows))
         for name, rows in results.predictions.items()
@@ -37,7 +37,7 @@ def _field_figures(task: Task, form: Fields, results: Results) -> list[Figures]:
     ]
 
 
-def _label_figures(task: Task, results: Results) -> list[Figures]:
+def _label_figures(task: Task, results: LoadedResults) -> list[Figures]:
     labels = task.form.choices
     found = {
         name: by_label(expected_answers(task, rows), given_answers(rows), labels)
@@ -59,7 +59,7 @@ def given_answers(rows: Sequence[Prediction]) -> list[str]:
     return [row.answer if row.valid else INVALID for row in rows]
 
 
-def mistake_figures(task: Task, results: Results) -> Figures:
+def mistake_figures(task: Task, results: LoadedResults) -> Figures:
     """Gold rows that student and teacher do not both get right."""
     student, teacher = (
         {row.gold_id: row for row in results.predictions[system]} for system in RIGHT_OR_WRONG

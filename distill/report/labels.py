@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from distill.core.dataset import Labelled
+from distill.core.dataset import LabelledExample
 from distill.core.evaluation import Prediction
 from distill.evaluate.scorers import fields
 from distill.task.kinds.extract import Fields
@@ -83,7 +83,7 @@ def by_field(form: Fields, expected: Sequence[str], answers: Sequence[str]) -> d
 
 def scored_otherwise(
     form: Fields,
-    gold: Sequence[Labelled],
+    gold: Sequence[LabelledExample],
     answers: Sequence[Prediction],
     scores: Mapping[str, float],
 ) -> int:

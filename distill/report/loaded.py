@@ -10,7 +10,7 @@ from distill.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class LoadedResults:
     """What evaluation stored: predictions, scores by gold id (those of the metric that comes first;
     `exact`, where an answer can be right in part; `chrf`, of texts with a reference), completions
     by request."""
@@ -27,7 +27,9 @@ class Results:
         return [self.completions[row.request_id] for row in rows if row.request_id]
 
 
-def results_of(store: Store, run_id: str, metric: str, copies: Collection[str] = ()) -> Results:
+def results_of(
+    store: Store, run_id: str, metric: str, copies: Collection[str] = ()
+) -> LoadedResults:
     """A run's, without the gold rows whose ids are `copies`: an evaluation before copies counted
     once has them."""
     predictions: dict[str, list[Prediction]] = {}
@@ -42,7 +44,7 @@ def results_of(store: Store, run_id: str, metric: str, copies: Collection[str] =
     scores, exact, chrf = (
         _without(copies, store.scores(run_id, name)) for name in (metric, EXACT, CHRF)
     )
-    return Results(predictions, scores, completions, exact, chrf)
+    return LoadedResults(predictions, scores, completions, exact, chrf)
 
 
 def _without(

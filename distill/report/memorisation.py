@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from distill.core.dataset import Labelled, SplitRow
+from distill.core.dataset import LabelledExample, SplitExample
 from distill.core.evaluation import Prediction
 from distill.core.text import fold
-from distill.evaluate.statistics import share
+from distill.evaluate.statistics import wilson_interval
 from distill.task import Task
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.generate import Text
@@ -24,7 +24,7 @@ def memorised(
     task: Task,
     student: Sequence[Prediction],
     teacher: Sequence[Prediction],
-    split: Sequence[SplitRow],
+    split: Sequence[SplitExample],
 ) -> Figures:
     """`memorised` of the report; empty for labels, since one is always one of theirs."""
     confidence, form = task.spec.evaluate.confidence, task.form
@@ -39,9 +39,9 @@ def memorised(
 
 
 def memorised_texts(
-    gold: Sequence[Labelled],
+    gold: Sequence[LabelledExample],
     answers: Sequence[Prediction],
-    split: Sequence[SplitRow],
+    split: Sequence[SplitExample],
     confidence: float,
     form_of: Callable[[str], str] = str,
 ) -> Figures:
@@ -51,16 +51,16 @@ def memorised_texts(
     learned = {fold(form_of(row.example.answer)) for row in split if row.part == "train"}
     said = {row.gold_id: row.answer for row in answers if row.valid}
     copied = [row for row in gold if fold(form_of(said.get(row.id, ""))) in learned]
-    found = share([float(row in copied) for row in gold], confidence)
+    found = wilson_interval([float(row in copied) for row in gold], confidence)
     shown = [{"input": row.input, "values": [said[row.id]]} for row in copied[:SHOWN]]
     return {"n": len(gold)} | found.figures | {"examples": shown}
 
 
 def memorised_values(
     form: Fields,
-    gold: Sequence[Labelled],
+    gold: Sequence[LabelledExample],
     answers: Sequence[Prediction],
-    split: Sequence[SplitRow],
+    split: Sequence[SplitExample],
     confidence: float,
 ) -> Figures:
     """The share of gold rows with a value that is wrong, does not stand in the message, and is that
@@ -82,6 +82,6 @@ def memorised_values(
             for field, value in wrong & learned
             if not form.is_choice(field) and fold(str(json.loads(value))) not in fold(row.input)
         )
-    found = share([float(bool(copied[row.id])) for row in gold], confidence)
+    found = wilson_interval([float(bool(copied[row.id])) for row in gold], confidence)
     shown = [{"input": row.input, "values": copied[row.id]} for row in gold if copied[row.id]]
     return {"n": len(gold)} | found.figures | {"examples": shown[:SHOWN]}

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from distill.core.dataset import Labelled
+from distill.core.dataset import LabelledExample
 from distill.core.evaluation import Prediction
 from distill.evaluate.pairwise_judge import LEVEL
 from distill.task.kinds import AnswerForm
@@ -17,7 +17,7 @@ ByGold = Mapping[str, Prediction]
 
 
 def mistakes(
-    gold: Sequence[Labelled],
+    gold: Sequence[LabelledExample],
     student: ByGold,
     teacher: ByGold,
     scores: Mapping[str, Mapping[str, float]],
@@ -29,7 +29,7 @@ def mistakes(
     group, the group with the most first, and within it those first of which the student was surest;
     and how many there are in all."""
     best = LEVEL if isinstance(form, Text) else 1.0
-    rows: dict[str, list[Labelled]] = {"worst": [], "better": [], "both_wrong": []}
+    rows: dict[str, list[LabelledExample]] = {"worst": [], "better": [], "both_wrong": []}
     for row in gold:
         if name := _which(scores["student"][row.id], scores["teacher"][row.id], best):
             rows[name].append(row)
@@ -47,18 +47,18 @@ def _which(student: float, teacher: float, best: float) -> str:
 
 
 def _ordered(
-    rows: Sequence[Labelled], student: ByGold, group: Callable[[str], str]
-) -> list[Labelled]:
+    rows: Sequence[LabelledExample], student: ByGold, group: Callable[[str], str]
+) -> list[LabelledExample]:
     of_group = Counter(group(row.answer) for row in rows)
 
-    def place(row: Labelled) -> tuple[int, str, float, str]:
+    def place(row: LabelledExample) -> tuple[int, str, float, str]:
         sure = student[row.id].confidence or 0.0
         return (-of_group[group(row.answer)], group(row.answer), -sure, row.id)
 
     return sorted(rows, key=place)
 
 
-def _row(row: Labelled, student: ByGold, teacher: ByGold) -> Figures:
+def _row(row: LabelledExample, student: ByGold, teacher: ByGold) -> Figures:
     said = student[row.id]
     figures: Figures = {
         "input": row.input,

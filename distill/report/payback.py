@@ -11,9 +11,16 @@ from math import ceil
 from typing import Any
 
 from distill.evaluate.statistics import Verdict
-from distill.evaluate.systems import OF_ITS_ROWS
+from distill.evaluate.systems import TRAINED_ON_STUDENT_ROWS
 from distill.llm.models import choose
-from distill.pricing.break_even import Assumed, Mixture, Offer, PayBack, Running, pay_back
+from distill.pricing.break_even import (
+    BreakEven,
+    DailyCost,
+    Mixture,
+    ServingOption,
+    TrafficAssumptions,
+    pay_back,
+)
 from distill.pricing.finetuning import TUNABLE
 from distill.pricing.table import lifetime_of
 from distill.report.figures import is_disturbed
@@ -34,10 +41,10 @@ Figures = dict[str, Any]
 System = Mapping[str, Any]
 
 
-def assumed_of(task: Task) -> Assumed:
+def assumed_of(task: Task) -> TrafficAssumptions:
     """What the task says about its traffic and its machine."""
     spec = task.spec
-    return Assumed(
+    return TrafficAssumptions(
         spec.traffic.requests_per_day, spec.traffic.utilisation, spec.machine.usd_per_hour
     )
 
@@ -58,10 +65,10 @@ def assumptions(task: Task) -> Figures:
     return told
 
 
-def offer(system: System, *, billed: bool) -> Offer:
+def offer(system: System, *, billed: bool) -> ServingOption:
     """A system's row of the report, as somebody pays for it."""
     usd = Decimal(system["usd_per_1k_requests"]) if billed else None
-    return Offer(float(system["requests_per_s"]), usd)
+    return ServingOption(float(system["requests_per_s"]), usd)
 
 
 def traffic_figures(task: Task, system: System, *, billed: bool) -> Figures:
@@ -69,7 +76,7 @@ def traffic_figures(task: Task, system: System, *, billed: bool) -> Figures:
     return {"at_traffic": _at_traffic(offer(system, billed=billed).at(assumed_of(task)))}
 
 
-def _at_traffic(found: Running) -> Figures:
+def _at_traffic(found: DailyCost) -> Figures:
     return {
         "usd_per_1k_requests": shown_usd(found.usd_per_1k),
         "usd_per_day": shown_usd(found.usd_per_day),
@@ -78,7 +85,7 @@ def _at_traffic(found: Running) -> Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class StudentCost:
     """The student of `base`: the USD that it took to make, of them those of its rows and those of
     people; and whether it may replace its teacher."""
 
@@ -98,29 +105,29 @@ class Made:
         """USD of it that a rival takes, too: its rows, where it is made of them, else people's
         hours. People label the gold that shows how good a rival is, and the seeds that it learns
         from or is shown."""
-        return self.rows_usd if rival in OF_ITS_ROWS else self.people_usd
+        return self.rows_usd if rival in TRAINED_ON_STUDENT_ROWS else self.people_usd
 
 
 @dataclass(frozen=True, slots=True)
-class Purchase:
+class Replacement:
     """A student that took `spent` USD to make, in place of another system; `ends` and `before_ends`
     are the days on which providers switch these off."""
 
     spent: Decimal
-    before: Offer
-    student: Offer
+    before: ServingOption
+    student: ServingOption
     ends: date | None = None
     before_ends: date | None = None
 
-    def found(self, assumed: Assumed) -> PayBack:
+    def found(self, assumed: TrafficAssumptions) -> BreakEven:
         """When it has paid for itself."""
         return pay_back(self.spent, self.before.at(assumed), self.student.at(assumed))
 
-    def figures(self, assumed: Assumed) -> Figures:
+    def figures(self, assumed: TrafficAssumptions) -> Figures:
         """The same; `requests` and `days` are absent where it never does."""
         return _pay_back_figures(self.found(assumed), self.ends)
 
-    def sentence(self, assumed: Assumed, against: str) -> str:
+    def sentence(self, assumed: TrafficAssumptions, against: str) -> str:
         """The same in words; `against` is what it costs no less than where it never pays."""
         found, asked = self.found(assumed), f"at {assumed.requests_per_day:,} requests a day"
         if found.days is None:
@@ -136,7 +143,7 @@ class Purchase:
         return told
 
 
-def _pay_back_figures(found: PayBack, ends: date | None) -> Figures:
+def _pay_back_figures(found: BreakEven, ends: date | None) -> Figures:
     in_time = _in_time(found, ends)
     told: Figures = {"never": not in_time}
     if in_time and found.days is not None:
@@ -144,7 +151,7 @@ def _pay_back_figures(found: PayBack, ends: date | None) -> Figures:
     return told | {"monthly_saving_usd": shown_usd(found.saved_per_month.quantize(CENTS))}
 
 
-def _in_time(found: PayBack, ends: date | None) -> bool:
+def _in_time(found: BreakEven, ends: date | None) -> bool:
     """Whether it pays back while anybody waits and its model still runs."""
     if found.days is None or found.days > MOST_DAYS:
         return False
@@ -152,7 +159,7 @@ def _in_time(found: PayBack, ends: date | None) -> bool:
 
 
 def break_even_figures(
-    task: Task, systems: Sequence[System], billed: Collection[str], made: Made
+    task: Task, systems: Sequence[System], billed: Collection[str], made: StudentCost
 ) -> Figures:
     """When the student has paid for itself against its teacher, at the task's traffic, at more, and
     where an assumption is off by a factor of two. `ends` is the day on which a provider switches
@@ -180,7 +187,7 @@ def break_even_figures(
     }
 
 
-def _variations(purchase: Purchase, assumed: Assumed) -> Figures:
+def _variations(purchase: Replacement, assumed: TrafficAssumptions) -> Figures:
     return {
         "traffic": [_at(purchase, assumed, times) for times in MORE_TRAFFIC],
         "sensitivity": list(_sensitivity(purchase, assumed)),
@@ -203,7 +210,7 @@ def mixture_figures(
     task: Task,
     systems: Sequence[System],
     billed: Collection[str],
-    made: Made,
+    made: StudentCost,
     handed_over: Fraction,
 ) -> Figures:
     """The student with its teacher for a share of the requests: USD at the task's traffic, and when
@@ -227,7 +234,7 @@ def rival_figures(
     task: Task,
     systems: Sequence[System],
     billed: Collection[str],
-    made: Made,
+    made: StudentCost,
     verdicts: Mapping[str, Verdict],
 ) -> Figures:
     """`rivals`: when the student pays back in place of each rival whose price may be used; and
@@ -297,21 +304,23 @@ def _today() -> date:
 
 
 def _purchase(
-    task: Task, systems: Sequence[System], billed: Collection[str], made: Made, before: str
-) -> Purchase:
+    task: Task, systems: Sequence[System], billed: Collection[str], made: StudentCost, before: str
+) -> Replacement:
     """The student in place of its teacher or of a rival."""
     spent = made.usd - (Decimal(0) if before == "teacher" else made.taken(before))
     offers = _offers(before, systems, billed)
-    return Purchase(spent, *offers, made.ends(billed), _ends(task, before))
+    return Replacement(spent, *offers, made.ends(billed), _ends(task, before))
 
 
-def _offers(before: str, systems: Sequence[System], billed: Collection[str]) -> tuple[Offer, Offer]:
+def _offers(
+    before: str, systems: Sequence[System], billed: Collection[str]
+) -> tuple[ServingOption, ServingOption]:
     by_name = {system["name"]: system for system in systems}
     first, student = (offer(by_name[name], billed=name in billed) for name in (before, "student"))
     return first, student
 
 
-def _at(purchase: Purchase, assumed: Assumed, times: int) -> Figures:
+def _at(purchase: Replacement, assumed: TrafficAssumptions, times: int) -> Figures:
     more = replace(assumed, requests_per_day=times * assumed.requests_per_day)
     before, student = purchase.before.at(more), purchase.student.at(more)
     return {
@@ -324,7 +333,7 @@ def _at(purchase: Purchase, assumed: Assumed, times: int) -> Figures:
     }
 
 
-def _sensitivity(purchase: Purchase, assumed: Assumed) -> Iterator[Figures]:
+def _sensitivity(purchase: Replacement, assumed: TrafficAssumptions) -> Iterator[Figures]:
     """Each assumption halved and doubled, the others as they are; only those that it hangs on."""
     before, student = purchase.before, purchase.student
     for factor in (HALF, TWICE):
@@ -353,7 +362,7 @@ def _sensitivity(purchase: Purchase, assumed: Assumed) -> Iterator[Figures]:
         yield {"assumption": "utilisation", "value": value, **purchase.figures(changed)}
 
 
-def _per_1k(paid: Offer) -> str:
+def _per_1k(paid: ServingOption) -> str:
     return f"${shown_usd(paid.usd_per_1k or Decimal(0))} per 1,000"
 
 

@@ -7,7 +7,7 @@ from math import ceil
 from typing import Any
 
 from distill.evaluate.statistics import Verdict
-from distill.evaluate.systems import LOCAL_SYSTEMS, RIVALS
+from distill.evaluate.systems import BASELINES, LOCAL_SYSTEMS
 from distill.pricing.break_even import LATE_DAYS
 from distill.report.calibration import as_good_as_teacher
 from distill.report.figures import is_disturbed, system_of, timing_command
@@ -71,14 +71,14 @@ def _free_model(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
 def _prompt(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
     for name in ("base_few_shot", "base"):
         if _takes_over(figures, name, rivals):
-            say = f"Prompt the base, do not train it: {RIVALS[name]} is as good as the teacher."
+            say = f"Prompt the base, do not train it: {BASELINES[name]} is as good as the teacher."
             yield _of("prompt", say, f"{_against(name, rivals)}; {_money(figures, name)}")
             return
 
 
 def _cheap_model(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
     for name in rivals:
-        if name in RIVALS or not _takes_over(figures, name, rivals):
+        if name in BASELINES or not _takes_over(figures, name, rivals):
             continue
         if not _saves(figures, name):
             continue

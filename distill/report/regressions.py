@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from distill.core.evaluation import ProbeAnswer
-from distill.evaluate.statistics import paired_difference, share
+from distill.evaluate.statistics import paired_difference, wilson_interval
 
 Figures = dict[str, Any]
 
@@ -53,8 +53,8 @@ def _group(group: str, answers: Sequence[ProbeAnswer], limit: float, confidence:
         "group": group,
         "about": GROUPS[group],
         "n": len(pairs),
-        "student": share(student, confidence).figures,
-        "base": share(base, confidence).figures,
+        "student": wilson_interval(student, confidence).figures,
+        "base": wilson_interval(base, confidence).figures,
         **{"difference": lead.value, "ci_low": lead.low, "ci_high": lead.high},
         "judged_by": "student" if alone else "difference",
         "at_most": at_most,

@@ -13,7 +13,7 @@ from jinja2 import (
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from distill.evaluate.systems import HEADS
+from distill.evaluate.systems import METRIC_TITLES
 from distill.report.figures import is_disturbed
 from distill.report.spend import short_usd
 from distill.report.timing import MARK, doubt, mark
@@ -83,7 +83,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"percent": _percent, "level": _level}
-    environment.filters |= {"about": ABOUT.__getitem__, "head": HEADS.__getitem__}
+    environment.filters |= {"about": ABOUT.__getitem__, "head": METRIC_TITLES.__getitem__}
     environment.filters |= {"again": AGAIN.__getitem__}
     environment.filters |= {"dollars": short_usd, "labeller": _labeller}
     environment.filters |= {"seconds": _seconds, "code": _code, "points": _points}

@@ -12,22 +12,22 @@ from distill.evaluate.levels import level_of_look
 from distill.evaluate.statistics import (
     Interval,
     Verdict,
-    estimate,
     mcnemar_p,
+    mean_interval,
     paired_difference,
-    share,
     verdict,
     verdicts_on_rivals,
+    wilson_interval,
 )
-from distill.evaluate.systems import HEADS, RIVALS, TEACHER_AGAIN
+from distill.evaluate.systems import BASELINES, METRIC_TITLES, TEACHER_AGAIN
 from distill.pricing.token_prices import TokenPrice, usd_per_1k
 from distill.report import alternative_prices, calibration
-from distill.report.calibration import Sure
+from distill.report.calibration import ConfidenceRow
 from distill.report.figures import system_of
 from distill.report.judge import text_figures
 from distill.report.kinds import expected_answers, given_answers
 from distill.report.labels import macro_f1
-from distill.report.loaded import Results
+from distill.report.loaded import LoadedResults
 from distill.report.spend import shown_usd
 from distill.report.timing import Times
 from distill.task import Task
@@ -61,7 +61,7 @@ def rival_verdicts(
     spec, gold = task.spec.evaluate, [row.id for row in task.gold]
     values = {
         name: [scores[name][id_] for id_ in gold]
-        for name in (*RIVALS, *spec.baselines, "teacher")
+        for name in (*BASELINES, *spec.baselines, "teacher")
         if name in scores
     }
     teacher = values.pop("teacher")
@@ -90,7 +90,7 @@ def rival_verdict_figures(found: Mapping[str, Verdict]) -> Figures:
 def leads(task: Task, scores: Mapping[str, Mapping[str, float]]) -> dict[str, Interval]:
     """Rival → how far the student is ahead of it, paired by gold row. Each has an interval of its
     own: that the student beats them all is said only where each of them shows it."""
-    rivals = [name for name in (*RIVALS, *task.spec.evaluate.baselines) if name in scores]
+    rivals = [name for name in (*BASELINES, *task.spec.evaluate.baselines) if name in scores]
     values = {name: [scores[name][row.id] for row in task.gold] for name in ("student", *rivals)}
     confidence = task.spec.evaluate.confidence
     return {name: paired_difference(values["student"], values[name], confidence) for name in rivals}
@@ -115,12 +115,12 @@ def verdict_figures(found: Verdict) -> Figures:
 
 
 def system_figures(
-    task: Task, name: str, results: Results, times: Times, price: TokenPrice | None
+    task: Task, name: str, results: LoadedResults, times: Times, price: TokenPrice | None
 ) -> Figures:
     """How well a system did, how fast, and at what price: what its provider bills by now, else the
     time of the machine, with how that was taken."""
     rows = results.predictions[name]
-    found = estimate(list(results.scores[name].values()), task.spec.evaluate.confidence)
+    found = mean_interval(list(results.scores[name].values()), task.spec.evaluate.confidence)
     answers = results.answers(name)
     figures: Figures = {
         "name": name,
@@ -147,7 +147,7 @@ def system_figures(
     return figures
 
 
-def _of_kind(task: Task, name: str, results: Results) -> Figures:
+def _of_kind(task: Task, name: str, results: LoadedResults) -> Figures:
     """What is a figure of one kind of task only: of labels macro F1; of texts who wins, and how
     long they are; of objects the share that is right as a whole, and the gold rows with and without
     anything to find, apart."""
@@ -163,25 +163,27 @@ def _of_kind(task: Task, name: str, results: Results) -> Figures:
         return text_figures(task, results.scores[name], chrf, _lengths(rows, results))
     assert isinstance(task.form, Fields)
     exact, confidence = results.exact[name], task.spec.evaluate.confidence
-    found = estimate(list(exact.values()), confidence)
+    found = mean_interval(list(exact.values()), confidence)
     figures: Figures = {"exact_match": found.figures}
     scores = results.scores[name]
     for part, empty in (("filled", False), ("empty", True)):
         ids = [row.id for row in task.gold if (not task.form.pairs(row.answer)) == empty]
         if ids and len(ids) < len(task.gold):
-            found = estimate([scores[id_] for id_ in ids], confidence)
+            found = mean_interval([scores[id_] for id_ in ids], confidence)
             figures[part] = {"n": len(ids)} | found.figures
     return figures
 
 
-def _lengths(rows: Sequence[Prediction], results: Results) -> tuple[Sequence[int], Sequence[int]]:
+def _lengths(
+    rows: Sequence[Prediction], results: LoadedResults
+) -> tuple[Sequence[int], Sequence[int]]:
     """The words of a system's texts, and of the teacher's to the same gold rows."""
     teacher = {row.gold_id: row.answer for row in results.predictions["teacher"]}
     ours = [len(row.answer.split()) for row in rows]
     return ours, [len(teacher[row.gold_id].split()) for row in rows]
 
 
-def _compared(task: Task, name: str, results: Results) -> Figures:
+def _compared(task: Task, name: str, results: LoadedResults) -> Figures:
     """The system's differences to teacher and base, paired by gold row, with McNemar's p where an
     answer is right or wrong."""
     gold = [row.id for row in task.gold]
@@ -207,7 +209,7 @@ def _usd_per_1k(
     return usd_per_1k(task.spec.machine.usd_per_hour, times.requests_per_s)
 
 
-def self_agreement(task: Task, results: Results) -> Figures:
+def self_agreement(task: Task, results: LoadedResults) -> Figures:
     """How often the teacher says the same with other seeds shown, and the student what the teacher
     says; empty where it was asked once."""
     if TEACHER_AGAIN not in results.predictions:
@@ -218,7 +220,9 @@ def self_agreement(task: Task, results: Results) -> Figures:
     }
     confidence, gold = task.spec.evaluate.confidence, list(said[TEACHER_AGAIN])
     itself, student = (
-        share([float(said["teacher"][id_] == said[other][id_]) for id_ in gold], confidence)
+        wilson_interval(
+            [float(said["teacher"][id_] == said[other][id_]) for id_ in gold], confidence
+        )
         for other in (TEACHER_AGAIN, "student")
     )
     return {
@@ -233,7 +237,7 @@ def self_agreement(task: Task, results: Results) -> Figures:
 
 def confidence_figures(
     task: Task,
-    results: Results,
+    results: LoadedResults,
     systems: Sequence[Figures],
     price: Callable[[Fraction], Figures],
     look: int = 1,
@@ -242,7 +246,7 @@ def confidence_figures(
     the `look`-th evaluation on this gold. `price` has the figures of the student with its teacher
     for a share of the requests."""
     rows = [
-        Sure(
+        ConfidenceRow(
             row.confidence,
             results.scores["student"][row.gold_id],
             results.scores["teacher"][row.gold_id],
@@ -259,7 +263,7 @@ def confidence_figures(
         for row in calibration.coverage(rows, margin=spec.margin, confidence=level)
     ]
     said = calibration.Said(
-        HEADS[task.form.metric],
+        METRIC_TITLES[task.form.metric],
         spec.margin,
         teacher["at_traffic"]["usd_per_1k_requests"],
         task.spec.traffic.requests_per_day,

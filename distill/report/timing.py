@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Literal
 
-from distill.core.evaluation import Pace, Prediction, Speed
+from distill.core.evaluation import LoadTestResult, Pace, Prediction
 from distill.core.processors import is_disturbed
 from distill.core.purpose import COMPARED, MEASURED
 from distill.core.requests import Completion
@@ -18,7 +18,7 @@ from distill.core.students import Student
 from distill.evaluate.statistics import percentile
 from distill.evaluate.systems import LOCAL_SYSTEMS
 from distill.pricing.token_prices import usd_per_1k
-from distill.report.loaded import Results
+from distill.report.loaded import LoadedResults
 from distill.report.spend import shown_usd
 from distill.store import Run, Store
 from distill.task import Task
@@ -59,7 +59,7 @@ class Times:
         }
 
 
-def times_of(task: Task, store: Store, run_id: str, results: Results) -> dict[str, Times]:
+def times_of(task: Task, store: Store, run_id: str, results: LoadedResults) -> dict[str, Times]:
     """System → its times: of the closed loop where there is one that all systems had, else of its
     answers on gold."""
     speeds = {(row.system, row.in_flight): row for row in store.speeds(run_id)}
@@ -78,7 +78,7 @@ def times_of(task: Task, store: Store, run_id: str, results: Results) -> dict[st
     return found
 
 
-def _of_speed(speed: Speed, taken: From) -> Times:
+def _of_speed(speed: LoadTestResult, taken: From) -> Times:
     return Times(
         *(speed.requests_per_s, speed.latency_p50_s, speed.latency_p95_s),
         taken,
@@ -121,7 +121,7 @@ def in_flight_of(answers: Iterable[Completion]) -> int | None:
 
 
 def is_slow_on_gold(
-    run_id: str, paces: Sequence[Pace], speeds: Sequence[Speed], in_flight: int
+    run_id: str, paces: Sequence[Pace], speeds: Sequence[LoadTestResult], in_flight: int
 ) -> bool:
     """Whether a system answered a run's gold at less than a third of another pace of its model.
     Systems are timed one after another, so that none of the run's times is trusted then."""
@@ -142,7 +142,7 @@ def _like(row: Pace, gold: Pace) -> bool:
     return row.model == gold.model and row.purpose in purposes
 
 
-def speed_figures(task: Task, rows: Sequence[Speed]) -> list[Figures]:
+def speed_figures(task: Task, rows: Sequence[LoadTestResult]) -> list[Figures]:
     """How fast the student is served, and what that costs where the machine is always so busy."""
     hour = task.spec.machine.usd_per_hour
     return [

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from distill.core.errors import DistillError
-from distill.core.text import content_id
+from distill.core.text import stable_hash
 
 TEACHER = "gemma-3-270m"
 STUDENT = "SmolLM2-135M-Instruct"
@@ -56,7 +56,7 @@ def folder_hash(folder: Path) -> str:
         if path.suffix in {".safetensors", ".json", ".jinja"} and path.name != MANIFEST:
             with path.open("rb") as file:
                 hashes[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return content_id(hashes)[:12]
+    return stable_hash(hashes)[:12]
 
 
 def unpack(name: str) -> None:

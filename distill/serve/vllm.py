@@ -19,7 +19,7 @@ from distill.core.errors import ChildError, DistillError, InputError
 from distill.core.hardware import cores, gpu, how_to_install, installed, interpreter
 from distill.core.hosts import is_loopback
 from distill.core.processes import running
-from distill.core.requests import Endpoint, Model, Started
+from distill.core.requests import Endpoint, Model, ServerProcess
 from distill.pricing.token_prices import MachinePrice
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def serve(model: Model, settings: "ServerSettings") -> Iterator[Endpoint]:
     ):
         began = monotonic()
         _wait_until_healthy(child, port, settings)
-        started = Started(child.pid, monotonic() - began)
+        started = ServerProcess(child.pid, monotonic() - began)
         url = f"http://{_reached_at(settings.host)}:{port}/v1"
         price = MachinePrice(settings.usd_per_hour, settings.in_flight)
         key = None if is_loopback(settings.host) else KEY_VARIABLE

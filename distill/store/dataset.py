@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from distill.core.dataset import Candidate, Drop, Example, SplitRow, Spread
-from distill.core.text import most_frequent
+from distill.core.dataset import Candidate, Drop, Example, GroupDiversity, SplitExample
+from distill.core.text import majority_vote
 from distill.store.tables import Rows, as_json, values_of
 
 # The requests that each candidate of a run took, how many candidates share each of them, and what
@@ -80,21 +80,21 @@ class Data(Rows):
         )
         return Counter({(check, reason): count for check, reason, count in rows})
 
-    def add_spreads(self, run_id: str, spreads: Sequence[Spread]) -> None:
+    def add_spreads(self, run_id: str, spreads: Sequence[GroupDiversity]) -> None:
         """Store how different the examples of each group are."""
         self.insert(
             "spread",
             [[run_id, position, *values_of(row)] for position, row in enumerate(spreads)],
         )
 
-    def spreads(self, run_id: str) -> list[Spread]:
+    def spreads(self, run_id: str) -> list[GroupDiversity]:
         """How different the examples of each group are; none of a run that was split before there
         was such a table."""
         rows = self.rows(
             "SELECT * EXCLUDE (run_id, position) FROM spread WHERE run_id = ? ORDER BY position",
             run_id,
         )
-        return [Spread(*row) for row in rows]
+        return [GroupDiversity(*row) for row in rows]
 
     def add_drops(self, run_id: str, drops: Iterable[Drop]) -> None:
         """Store what was left out, and why."""
@@ -137,7 +137,7 @@ class Data(Rows):
         )
         return [
             Dropped(
-                *(text, most_frequent(_tuple(said)), check, reason, matched, score),
+                *(text, majority_vote(_tuple(said)), check, reason, matched, score),
                 _shared_usd(parts),
             )
             for text, said, check, reason, matched, score, parts in rows
@@ -178,12 +178,12 @@ class Data(Rows):
         )
         return [Example(*row) for row in rows]
 
-    def add_split(self, run_id: str, rows: Sequence[SplitRow]) -> None:
+    def add_split(self, run_id: str, rows: Sequence[SplitExample]) -> None:
         """Freeze the split."""
         values = [[run_id, row.example.id, row.part, row.repeats] for row in rows]
         self.insert("split", values)
 
-    def split(self, run_id: str) -> list[SplitRow]:
+    def split(self, run_id: str) -> list[SplitExample]:
         """The frozen split, in the order of the examples."""
         rows = self.rows(
             """SELECT id, input, answer, source, part, repeats FROM split
@@ -191,7 +191,7 @@ class Data(Rows):
                WHERE split.run_id = ? ORDER BY position""",
             run_id,
         )
-        return [SplitRow(Example(*row[:4]), row[4], row[5]) for row in rows]
+        return [SplitExample(Example(*row[:4]), row[4], row[5]) for row in rows]
 
 
 def _shared_usd(parts: Sequence[tuple[Decimal, int]]) -> Decimal:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from distill.core.evaluation import Prediction, ProbeAnswer, Score, ServerFigures, Speed
+from distill.core.evaluation import LoadTestResult, Prediction, ProbeAnswer, Score, ServerStats
 from distill.core.students import Parity, Student, TrainingSpeed
 from distill.store.tables import Rows, as_json, values_of
 
@@ -63,11 +63,11 @@ class Results(Rows):
         rows = self.rows("SELECT asked, agreed FROM parity WHERE run_id = ?", run_id)
         return Parity(*rows[0]) if rows else None
 
-    def add_speeds(self, run_id: str, speeds: Sequence[Speed]) -> None:
+    def add_speeds(self, run_id: str, speeds: Sequence[LoadTestResult]) -> None:
         """Store how fast systems answer; what was measured before stays."""
         self.insert("speed", [[run_id, *values_of(row)] for row in speeds])
 
-    def speeds(self, run_id: str) -> list[Speed]:
+    def speeds(self, run_id: str) -> list[LoadTestResult]:
         """How fast systems answer, as measured last, the lowest load first."""
         rows = self.rows(
             """SELECT * EXCLUDE (run_id) FROM speed WHERE run_id = ?
@@ -75,16 +75,16 @@ class Results(Rows):
                ORDER BY system, in_flight""",
             run_id,
         )
-        return [Speed(*row) for row in rows]
+        return [LoadTestResult(*row) for row in rows]
 
-    def add_servers(self, run_id: str, servers: Sequence[ServerFigures]) -> None:
+    def add_servers(self, run_id: str, servers: Sequence[ServerStats]) -> None:
         """Store what systems' servers took."""
         self.insert("server", [[run_id, *values_of(row)] for row in servers])
 
-    def servers(self, run_id: str) -> list[ServerFigures]:
+    def servers(self, run_id: str) -> list[ServerStats]:
         """What systems' servers took."""
         rows = self.rows("SELECT * EXCLUDE (run_id) FROM server WHERE run_id = ?", run_id)
-        return [ServerFigures(*row) for row in rows]
+        return [ServerStats(*row) for row in rows]
 
     def add_probe_answers(self, run_id: str, answers: Sequence[ProbeAnswer]) -> None:
         """Store what systems answered to probes."""

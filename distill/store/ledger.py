@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 
-from distill.core.evaluation import Pace, Stretch
-from distill.core.requests import Attempt, Outcome
+from distill.core.evaluation import LoadExtent, Pace
+from distill.core.requests import Attempt, AttemptOutcome
 from distill.store.tables import Rows, now, values_of
 
 
@@ -20,7 +20,7 @@ class Money(Rows):
             known_new=True,
         )
 
-    def add_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+    def add_outcomes(self, outcomes: Sequence[AttemptOutcome]) -> None:
         """Write down what became of attempts; each ends once."""
         at = now()
         self.insert(
@@ -91,7 +91,7 @@ class Money(Rows):
         )
         return dict(rows)
 
-    def add_stretch(self, run_id: str, stretch: Stretch) -> None:
+    def add_stretch(self, run_id: str, stretch: LoadExtent) -> None:
         """Store who else was at work while our machine answered."""
         self.insert("stretch", [[run_id, *values_of(stretch)]])
 

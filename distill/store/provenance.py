@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from distill.core.model_terms import Terms
-from distill.core.text import content_id
+from distill.core.text import stable_hash
 from distill.store.tables import Rows, now
 
 
@@ -57,4 +57,4 @@ class Provenance(Rows):
 def version_of(terms: Terms) -> str:
     """12 digits of a hash of everything that the terms say."""
     values = {name: str(value) for name, value in asdict(terms).items()}
-    return content_id(values)[:12]
+    return stable_hash(values)[:12]

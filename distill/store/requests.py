@@ -4,7 +4,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from distill.core.requests import Answered, Ask, Completion, Message, Request, Sampling
+from distill.core.requests import (
+    CompletedRequest,
+    Completion,
+    Message,
+    PlannedRequest,
+    Request,
+    Sampling,
+)
 from distill.store.tables import Row, Rows, as_json, values_of
 
 PAGE = 1000
@@ -13,7 +20,7 @@ PAGE = 1000
 class Requests(Rows):
     """The rows of asks, requests and completions."""
 
-    def add_asks(self, run_id: str, asks: Sequence[Ask]) -> None:
+    def add_asks(self, run_id: str, asks: Sequence[PlannedRequest]) -> None:
         """Write down what a run is going to ask, before it asks."""
         ids = [ask.request.id for ask in asks]
         positions: dict[str, int] = {}
@@ -95,7 +102,7 @@ class Requests(Rows):
 
     def answered(
         self, run_id: str, purpose: str, *, most: int | None = None, rounds: bool = False
-    ) -> list[Answered]:
+    ) -> list[CompletedRequest]:
         """The run's asks of a purpose with their completions, in the order of asking; `most` gives
         the first of them, `rounds` counts those of its rounds (`<purpose>.<round>`), too."""
         rows = self.rows(
@@ -108,7 +115,9 @@ class Requests(Rows):
             *(run_id, purpose, rounds, purpose, most),
         )
         return [
-            Answered(Ask(purpose, row[0], request_of(row[1:4])), Completion(*row[4:]))
+            CompletedRequest(
+                PlannedRequest(purpose, row[0], request_of(row[1:4])), Completion(*row[4:])
+            )
             for row in rows
         ]
 

@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 
-from distill.core.dataset import Pair
+from distill.core.dataset import SimilarPair
 from distill.store.tables import Rows, now
 
 
 class Pairs(Rows):
     """The rows of searches for pairs."""
 
-    def add_pairs(self, search_id: str, floor: float, pairs: Sequence[Pair]) -> None:
+    def add_pairs(self, search_id: str, floor: float, pairs: Sequence[SimilarPair]) -> None:
         """Store what a search for at least `floor` found; its id is a hash of method and texts."""
         with self.transaction():
             self.insert("pair_search", [[search_id, floor, now()]])
             self.insert("pair", [[search_id, floor, *pair] for pair in pairs])
 
-    def pairs(self, search_id: str, threshold: float) -> list[Pair] | None:
+    def pairs(self, search_id: str, threshold: float) -> list[SimilarPair] | None:
         """The pairs with at least that score; None when no search looked for them."""
         rows = self.rows(
             "SELECT MAX(floor) FROM pair_search WHERE search_id = ? AND floor <= ?",
@@ -30,4 +30,4 @@ class Pairs(Rows):
                WHERE search_id = ? AND floor = ? AND score >= ? ORDER BY first, second""",
             *(search_id, floor, threshold),
         )
-        return [Pair(*row) for row in found]
+        return [SimilarPair(*row) for row in found]

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from distill.core.dataset import Labelled
-from distill.core.text import content_id
+from distill.core.dataset import LabelledExample
+from distill.core.text import stable_hash
 from distill.store.tables import Rows, as_json, now
 
 
@@ -43,9 +43,9 @@ class Evaluation:
     @property
     def evidence(self) -> str:
         """Hash of all that a verdict goes by: the same answers on the same rows are no news."""
-        return content_id(sorted(zip(self.inputs, self.student, self.teacher, strict=True)))
+        return stable_hash(sorted(zip(self.inputs, self.student, self.teacher, strict=True)))
 
-    def shared(self, gold: Sequence[Labelled]) -> int:
+    def shared(self, gold: Sequence[LabelledExample]) -> int:
         """How many of these gold rows it was judged on; known by their inputs alone where verdicts
         were not stored."""
         if self.keys:
@@ -57,7 +57,9 @@ class Evaluation:
 class Verdicts(Rows):
     """The rows of verdicts."""
 
-    def add_verdict(self, run_id: str, verdict: StoredVerdict, gold: Sequence[Labelled]) -> None:
+    def add_verdict(
+        self, run_id: str, verdict: StoredVerdict, gold: Sequence[LabelledExample]
+    ) -> None:
         """Store what was concluded, and from which gold rows; of a run only once."""
         limits, exceeded = as_json(dict(verdict.limits)), as_json(list(verdict.exceeded))
         values = [

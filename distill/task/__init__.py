@@ -9,10 +9,10 @@ from typing import Any
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from distill.core.dataset import Labelled, Review
+from distill.core.dataset import LabelledExample, ReviewDecision
 from distill.core.errors import InputError
 from distill.core.evaluation import Preference
-from distill.core.text import content_id
+from distill.core.text import stable_hash
 from distill.pricing.token_prices import TOKENS, Rates
 from distill.task.kinds import AnswerForm
 from distill.task.kinds.extract import Fields
@@ -48,13 +48,13 @@ class Task:
     folder: Path
     form: AnswerForm
     prompts: Mapping[str, str]
-    seeds: tuple[Labelled, ...]
-    gold: tuple[Labelled, ...]
+    seeds: tuple[LabelledExample, ...]
+    gold: tuple[LabelledExample, ...]
     inputs: tuple[str, ...]
-    reviews: tuple[Review, ...] = ()
+    reviews: tuple[ReviewDecision, ...] = ()
     preferences: tuple[Preference, ...] = ()
-    leaking: tuple[Labelled, ...] = ()  # seeds that the leak gate took out of `seeds`
-    copies: tuple[Labelled, ...] = ()  # rows of gold.jsonl that repeat a row of `gold`
+    leaking: tuple[LabelledExample, ...] = ()  # seeds that the leak gate took out of `seeds`
+    copies: tuple[LabelledExample, ...] = ()  # rows of gold.jsonl that repeat a row of `gold`
 
     @property
     def name(self) -> str:
@@ -107,7 +107,7 @@ class Task:
             dict.fromkeys(self.form.group(row.answer) for row in self.seeds)
         )
 
-    def seeds_of(self, group: str) -> list[Labelled]:
+    def seeds_of(self, group: str) -> list[LabelledExample]:
         """The seeds of a group."""
         return [row for row in self.seeds if self.form.group(row.answer) == group]
 
@@ -120,18 +120,18 @@ class Task:
             shaping["student"]["patience"] = 2
         if foreign := self._foreign_rates():  # in USD they are others when a rate changes
             shaping["foreign_prices"] = foreign
-        parts = {"task.toml": content_id(shaping)}
+        parts = {"task.toml": stable_hash(shaping)}
         if isinstance(self.form, Fields):
-            parts[SCHEMA] = content_id(self.form.schema)
-        parts |= {name: content_id(text) for name, text in self.prompts.items()}
-        parts["seeds.jsonl"] = content_id([[row.input, row.answer] for row in self.seeds])
+            parts[SCHEMA] = stable_hash(self.form.schema)
+        parts |= {name: stable_hash(text) for name, text in self.prompts.items()}
+        parts["seeds.jsonl"] = stable_hash([[row.input, row.answer] for row in self.seeds])
         gold = sorted((*self.gold, *self.copies), key=lambda row: row.line)
-        parts["gold.jsonl"] = content_id([[row.input, row.answer] for row in gold])
-        parts["inputs.jsonl"] = content_id(list(self.inputs))
+        parts["gold.jsonl"] = stable_hash([[row.input, row.answer] for row in gold])
+        parts["inputs.jsonl"] = stable_hash(list(self.inputs))
         if self.reviews:  # without any a task is the one it was before there were reviews
-            parts[REVIEWS] = content_id([[row.input, row.answer] for row in self.reviews])
+            parts[REVIEWS] = stable_hash([[row.input, row.answer] for row in self.reviews])
         if self.preferences:
-            parts[PREFERENCES] = content_id([[row.id, row.better] for row in self.preferences])
+            parts[PREFERENCES] = stable_hash([[row.id, row.better] for row in self.preferences])
         return parts
 
     def _foreign_rates(self) -> dict[str, list[str]]:
@@ -145,7 +145,7 @@ class Task:
     @cached_property
     def hash(self) -> str:
         """Hash of everything in the task's folder that a run depends on."""
-        return content_id(self.parts)
+        return stable_hash(self.parts)
 
     def with_teacher(self, **changes: str) -> "Task":
         """The task with other values under `[teacher]`."""

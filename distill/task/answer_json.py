@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-from distill.core.text import readable
+from distill.core.text import replace_lone_surrogates
 
 MAX_DEPTH = 64  # of JSON, in lists and objects
 
@@ -12,7 +12,7 @@ MAX_DEPTH = 64  # of JSON, in lists and objects
 def label_of(text: str) -> str:
     """The label in an answer: {"label": …} where the schema asked for it, else the text itself."""
     label = (json_object(text) or {}).get("label")
-    return readable(label if isinstance(label, str) else text).strip()
+    return replace_lone_surrogates(label if isinstance(label, str) else text).strip()
 
 
 def inputs_of(text: str, *, listed: bool = False) -> list[str]:
@@ -20,7 +20,7 @@ def inputs_of(text: str, *, listed: bool = False) -> list[str]:
     text itself. None where a list was asked for and what came is none."""
     found = (json_object(text) or {}).get("inputs")
     if isinstance(found, list):
-        return [readable(item).strip() for item in found if isinstance(item, str)]
+        return [replace_lone_surrogates(item).strip() for item in found if isinstance(item, str)]
     return [] if listed else [text.strip()]
 
 

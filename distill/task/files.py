@@ -6,10 +6,10 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from distill.core.dataset import Labelled, Review
+from distill.core.dataset import LabelledExample, ReviewDecision
 from distill.core.errors import InputError
 from distill.core.evaluation import Preference
-from distill.core.text import fold, readable
+from distill.core.text import fold, replace_lone_surrogates
 from distill.task.answer_json import is_shallow
 from distill.task.kinds import AnswerForm
 from distill.task.kinds.extract import Fields
@@ -18,7 +18,9 @@ from distill.task.kinds.json_schema import inline, schema_problem
 MAX_BYTES = 1_000_000_000  # of a file of a task, which is read as a whole
 
 
-def read_labelled(path: Path, form: AnswerForm, *, optional: bool = False) -> tuple[Labelled, ...]:
+def read_labelled(
+    path: Path, form: AnswerForm, *, optional: bool = False
+) -> tuple[LabelledExample, ...]:
     """Rows {"input", "label"} or {"input", "answer"} of a JSON-lines file; where the answer is
     `optional` a row without one has an empty one. Raises InputError with file and line."""
     rows = []
@@ -28,7 +30,7 @@ def read_labelled(path: Path, form: AnswerForm, *, optional: bool = False) -> tu
             raise InputError(f'{where}: "input" must be a text that is not empty')
         without = optional and form.key not in row
         answer = "" if without else _answer(where, form, row.get(form.key))
-        rows.append(Labelled(readable(text).strip(), answer, path.name, line))
+        rows.append(LabelledExample(replace_lone_surrogates(text).strip(), answer, path.name, line))
     return tuple(rows)
 
 
@@ -39,10 +41,10 @@ def _answer(where: str, form: AnswerForm, value: object) -> str:
         raise InputError(f"{where}: {error}") from error
 
 
-def read_reviews(path: Path, form: AnswerForm) -> tuple[Review, ...]:
+def read_reviews(path: Path, form: AnswerForm) -> tuple[ReviewDecision, ...]:
     """Rows {"input", "answer"} of a person's decisions, the latest on an input alone; an answer of
     null rejects. No file: none. Raises InputError with file and line."""
-    rows: dict[str, Review] = {}
+    rows: dict[str, ReviewDecision] = {}
     for line, row in json_lines(path) if path.exists() else ():
         text, answer = row.get("input"), row.get("answer")
         if not isinstance(text, str):
@@ -50,8 +52,8 @@ def read_reviews(path: Path, form: AnswerForm) -> tuple[Review, ...]:
         if "answer" not in row:
             raise InputError(f'{path}:{line}: "answer" is missing; null rejects the row')
         right = None if answer is None else _answer(f"{path}:{line}", form, answer)
-        text = readable(text)
-        rows[fold(text)] = Review(text, right, path.name, line)
+        text = replace_lone_surrogates(text)
+        rows[fold(text)] = ReviewDecision(text, right, path.name, line)
     return tuple(rows.values())
 
 
@@ -68,7 +70,11 @@ def read_preferences(path: Path, form: AnswerForm) -> tuple[Preference, ...]:
         first, second = (_answer(where, form, row.get(key)) for key in ("first", "second"))
         if first == second:
             raise InputError(f"{where}: both answers are the same; there is nothing to compare")
-        rows.append(Preference(readable(text).strip(), first, second, better, path.name, line))
+        rows.append(
+            Preference(
+                replace_lone_surrogates(text).strip(), first, second, better, path.name, line
+            )
+        )
     return tuple(rows)
 
 
@@ -90,7 +96,9 @@ def read_schema(path: Path) -> Fields:
 def _readable_texts(part: dict[str, Any]) -> dict[str, Any]:
     """An object of JSON without lone surrogates, which no request can hold."""
     return {
-        readable(key): readable(value) if isinstance(value, str) else value
+        replace_lone_surrogates(key): replace_lone_surrogates(value)
+        if isinstance(value, str)
+        else value
         for key, value in part.items()
     }
 
@@ -103,7 +111,7 @@ def read_inputs(path: Path) -> tuple[str, ...]:
     for line, text in rows:
         if not isinstance(text, str):
             raise InputError(f'{path}:{line}: "input" must be a text')
-    return tuple(readable(str(text)).strip() for _, text in rows)
+    return tuple(replace_lone_surrogates(str(text)).strip() for _, text in rows)
 
 
 def json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:

@@ -7,17 +7,17 @@ do. One input with two answers is a mistake in the file, for no system could be 
 from collections.abc import Sequence
 from pathlib import Path
 
-from distill.core.dataset import Labelled
+from distill.core.dataset import LabelledExample
 from distill.core.errors import InputError
 from distill.core.text import fold
 from distill.task.kinds import AnswerForm
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.generate import Text
 
-Rows = tuple[Labelled, ...]
+Rows = tuple[LabelledExample, ...]
 
 
-def count_once(rows: Sequence[Labelled], form: AnswerForm) -> tuple[Rows, Rows]:
+def count_once(rows: Sequence[LabelledExample], form: AnswerForm) -> tuple[Rows, Rows]:
     """Split gold into (counted, copies): of rows with one input and one answer the first counts.
     Texts never contradict each other: of those the first with a reference counts."""
     counted = [row for same in _same_inputs(rows) for row in _of_one_input(same, form)]
@@ -28,7 +28,7 @@ def count_once(rows: Sequence[Labelled], form: AnswerForm) -> tuple[Rows, Rows]:
     )
 
 
-def check_contradictions(folder: Path, rows: Sequence[Labelled], form: AnswerForm) -> None:
+def check_contradictions(folder: Path, rows: Sequence[LabelledExample], form: AnswerForm) -> None:
     """Raises InputError, with both lines, where one input has two answers."""
     found = [
         (kept[0], other)
@@ -47,18 +47,18 @@ def check_contradictions(folder: Path, rows: Sequence[Labelled], form: AnswerFor
     )
 
 
-def _same_inputs(rows: Sequence[Labelled]) -> list[list[Labelled]]:
-    groups: dict[str, list[Labelled]] = {}
+def _same_inputs(rows: Sequence[LabelledExample]) -> list[list[LabelledExample]]:
+    groups: dict[str, list[LabelledExample]] = {}
     for row in rows:
         groups.setdefault(fold(row.input), []).append(row)
     return list(groups.values())
 
 
-def _of_one_input(same: Sequence[Labelled], form: AnswerForm) -> list[Labelled]:
+def _of_one_input(same: Sequence[LabelledExample], form: AnswerForm) -> list[LabelledExample]:
     """Of each answer the first row; more than one where they contradict each other."""
     if isinstance(form, Text):
         return [next((row for row in same if row.answer), same[0])]
-    kept: list[Labelled] = []
+    kept: list[LabelledExample] = []
     for row in same:
         if not any(_agree(row.answer, other.answer, form) for other in kept):
             kept.append(row)

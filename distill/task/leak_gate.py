@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
-from distill.core.dataset import Labelled, Leak
+from distill.core.dataset import GoldOverlap, LabelledExample
 from distill.core.errors import InputError
 from distill.task import Task
 from distill.task.gold import check_contradictions
@@ -30,8 +30,8 @@ MOST_PAIRED = 5_000  # gold rows that are compared with each other: 3 seconds
 
 
 def find(
-    texts: Sequence[str], gold: Sequence[Labelled], leaks: LeaksSpec, curate: CurateSpec
-) -> list[Leak]:
+    texts: Sequence[str], gold: Sequence[LabelledExample], leaks: LeaksSpec, curate: CurateSpec
+) -> list[GoldOverlap]:
     """The texts that are too close to a gold row, each with the row it is closest to. Both are
     compared as given, and in canonical form."""
     return leak_matches(
@@ -57,12 +57,15 @@ def _named_once(text: str, kinds: tuple[str, ...], region: str, names: tuple[str
     return name_kinds(text, kinds, region=region, names=names)
 
 
-Search = Callable[[Sequence[Labelled], Sequence[Labelled]], Sequence[Leak]]
+Search = Callable[[Sequence[LabelledExample], Sequence[LabelledExample]], Sequence[GoldOverlap]]
 
 
 def find_with_answers(
-    rows: Sequence[Labelled], gold: Sequence[Labelled], task: Task, search: Search | None = None
-) -> list[Leak]:
+    rows: Sequence[LabelledExample],
+    gold: Sequence[LabelledExample],
+    task: Task,
+    search: Search | None = None,
+) -> list[GoldOverlap]:
     """The rows that are too close to a gold row whose answer theirs does not contradict.
 
     "turn on the light" and "turn off the light" with two labels are no leak of each other: such
@@ -82,11 +85,13 @@ def find_with_answers(
     return sorted(leaks, key=lambda leak: leak.text)
 
 
-def _search(rows: Sequence[Labelled], gold: Sequence[Labelled], task: Task) -> list[Leak]:
+def _search(
+    rows: Sequence[LabelledExample], gold: Sequence[LabelledExample], task: Task
+) -> list[GoldOverlap]:
     return find([row.input for row in rows], gold, task.spec.leaks, task.spec.curate)
 
 
-def _contradict(task: Task, row: Labelled, gold: Labelled) -> bool:
+def _contradict(task: Task, row: LabelledExample, gold: LabelledExample) -> bool:
     """True for answers of which not both can be right; objects with a value in common give away a
     part of gold's answer, so they do not contradict."""
     form = task.form
@@ -99,10 +104,12 @@ def _contradict(task: Task, row: Labelled, gold: Labelled) -> bool:
     return not form.pairs(row.answer) & form.pairs(gold.answer)
 
 
-def leaking_seeds(task: Task) -> list[tuple[Labelled, Leak]]:
+def leaking_seeds(task: Task) -> list[tuple[LabelledExample, GoldOverlap]]:
     """The seeds that are too close to gold, with the row that each is closest to."""
 
-    def search(seeds: Sequence[Labelled], gold: Sequence[Labelled]) -> Sequence[Leak]:
+    def search(
+        seeds: Sequence[LabelledExample], gold: Sequence[LabelledExample]
+    ) -> Sequence[GoldOverlap]:
         return _of_seeds(tuple(seeds), tuple(gold), task.spec.leaks, task.spec.curate)
 
     found = find_with_answers(task.seeds, task.gold, task, search)
@@ -111,8 +118,11 @@ def leaking_seeds(task: Task) -> list[tuple[Labelled, Leak]]:
 
 @lru_cache(maxsize=256)
 def _of_seeds(
-    seeds: tuple[Labelled, ...], gold: tuple[Labelled, ...], leaks: LeaksSpec, curate: CurateSpec
-) -> tuple[Leak, ...]:
+    seeds: tuple[LabelledExample, ...],
+    gold: tuple[LabelledExample, ...],
+    leaks: LeaksSpec,
+    curate: CurateSpec,
+) -> tuple[GoldOverlap, ...]:
     """Every stage asks for it, and once more for each answer that contradicts a near gold row."""
     return tuple(find([row.input for row in seeds], gold, leaks, curate))
 
@@ -138,7 +148,7 @@ def without_leaking_seeds(task: Task) -> Task:
     return replace(task, seeds=passed, leaking=tuple(seed for seed, _ in found))
 
 
-def near_gold(task: Task) -> list[Leak]:
+def near_gold(task: Task) -> list[GoldOverlap]:
     """The gold rows that nearly equal an earlier one, with the row that each is closest to; of the
     first MOST_PAIRED."""
     near, curate = task.spec.leaks.near, task.spec.curate

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 from distill.core.dataset import Candidate
 from distill.core.requests import MODEL_TOKENS, Message, Model, Request, Sampling
-from distill.core.text import content_id
+from distill.core.text import stable_hash
 from distill.task import Task
 from distill.task.kinds.generate import Text
 from distill.text.embeddings import nearest
@@ -83,7 +83,7 @@ def instructions(task: Task, model: Model, prompt: str) -> tuple[Message, ...]:
 def _shown(found: Sequence[int], shots: int, vote: int, text: str) -> list[int]:
     if vote == 0:
         return list(reversed(found))
-    draw = random.Random(content_id([text, vote]))
+    draw = random.Random(stable_hash([text, vote]))
     return draw.sample(found, min(shots, len(found)))
 
 
@@ -169,7 +169,7 @@ def judge_request(task: Task, model: Model, row: Candidate) -> Request:
     """A request for the judge's score, "1" to "5", of an input with its answer. The scores stand in
     another order for every input: a model that likes the first or the last has no favourite."""
     rubric = list(RUBRICS[task.spec.kind].items())
-    random.Random(content_id([row.input, row.answer])).shuffle(rubric)
+    random.Random(stable_hash([row.input, row.answer])).shuffle(rubric)
     content = task.render("judge.md", input=row.input, answer=row.answer, rubric=rubric)
     return _choice_request(model, (Message("user", content),), sorted(score for score, _ in rubric))
 

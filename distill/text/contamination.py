@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
-from distill.core.dataset import Leak, LeakKind, Pair
+from distill.core.dataset import GoldOverlap, LeakKind, SimilarPair
 from distill.text.embeddings import similar_matches
 from distill.text.meaningful_signs import keep_meaning
 from distill.text.words import letters_a_word, word_units
@@ -28,7 +28,7 @@ _SPACE = re.compile(r" (?!(?<=\d )\d)")
 BLOCK_CELLS = 4_000_000  # similarities at a time, in some 60 MB
 
 # (texts, gold) → pairs: of a text the nearest gold row, where one is near enough.
-Search = Callable[[Sequence[str], Sequence[str]], Iterable[Pair]]
+Search = Callable[[Sequence[str], Sequence[str]], Iterable[SimilarPair]]
 
 
 def leak_matches(
@@ -37,7 +37,7 @@ def leak_matches(
     near: float = NEAR,
     semantic: float = SEMANTIC,
     canonical: Callable[[str], str] = str,
-) -> list[Leak]:
+) -> list[GoldOverlap]:
     """The leaks, in the order of the texts; a threshold above 1 turns its kind off.
 
     Equal are texts of the same letters, digits and signs with a meaning (`meaningful_signs`),
@@ -49,18 +49,18 @@ def leak_matches(
     if semantic <= 1:
         searches["semantic"] = partial(_semantic, threshold=semantic)
     forms = {text: canonical(text) for text in dict.fromkeys((*texts, *gold))}
-    found: dict[str, Leak] = {}
+    found: dict[str, GoldOverlap] = {}
     for kind, search in searches.items():
         for search_in in (search, partial(_search_canonical, search, forms)):
             left = [text for text in dict.fromkeys(texts) if text not in found]
             for text, row, score in search_in(left, gold):
-                found.setdefault(left[text], Leak(text, row, kind, score))
+                found.setdefault(left[text], GoldOverlap(text, row, kind, score))
     return [replace(found[text], text=place) for place, text in enumerate(texts) if text in found]
 
 
 def _search_canonical(
     search: Search, forms: Mapping[str, str], texts: Sequence[str], gold: Sequence[str]
-) -> Iterator[Pair]:
+) -> Iterator[SimilarPair]:
     """The pairs of canonical forms, of which one at least is not the text as given."""
     changed = [place for place, text in enumerate(texts) if forms[text] != text]
     unchanged = [place for place, text in enumerate(texts) if forms[text] == text]
@@ -69,29 +69,29 @@ def _search_canonical(
         if places and rows:
             pairs = search([forms[texts[n]] for n in places], [forms[gold[n]] for n in rows])
             for text, row, score in pairs:
-                yield Pair(places[text], rows[row], score)
+                yield SimilarPair(places[text], rows[row], score)
 
 
-def _semantic(texts: Sequence[str], gold: Sequence[str], threshold: float) -> list[Pair]:
+def _semantic(texts: Sequence[str], gold: Sequence[str], threshold: float) -> list[SimilarPair]:
     return _best(similar_matches(texts, gold, threshold))
 
 
-def _best(pairs: Iterable[Pair]) -> list[Pair]:
+def _best(pairs: Iterable[SimilarPair]) -> list[SimilarPair]:
     """Of each text's pairs the one with the highest score, the first of them on a tie."""
-    best: dict[int, Pair] = {}
+    best: dict[int, SimilarPair] = {}
     for pair in pairs:
         if pair.first not in best or pair.score > best[pair.first].score:
             best[pair.first] = pair
     return list(best.values())
 
 
-def _exact(texts: Sequence[str], gold: Sequence[str]) -> Iterator[Pair]:
+def _exact(texts: Sequence[str], gold: Sequence[str]) -> Iterator[SimilarPair]:
     rows: dict[str, int] = {}
     for place, text in enumerate(gold):
         rows.setdefault(_letters(text), place)
     for place, text in enumerate(texts):
         if (row := rows.get(_letters(text))) is not None:
-            yield Pair(place, row, 1.0)
+            yield SimilarPair(place, row, 1.0)
 
 
 def _letters(text: str) -> str:
@@ -114,7 +114,7 @@ def _punctuation() -> dict[int, None]:
     return {code: None for code, kind in every if kind[0] in "PS" and kind not in kept}
 
 
-def _near(texts: Sequence[str], gold: Sequence[str], threshold: float) -> Iterator[Pair]:
+def _near(texts: Sequence[str], gold: Sequence[str], threshold: float) -> Iterator[SimilarPair]:
     """Each text that is near a gold row, with the nearest."""
     if not gold:
         return
@@ -125,7 +125,7 @@ def _near(texts: Sequence[str], gold: Sequence[str], threshold: float) -> Iterat
         nearest = scores.argmax(axis=1)
         for place, row in enumerate(nearest.tolist()):
             if scores[place, row] > 0:
-                yield Pair(start + place, row, float(scores[place, row]))
+                yield SimilarPair(start + place, row, float(scores[place, row]))
 
 
 def _nearness(texts: Sequence[str], gold: Sequence[str], threshold: float) -> Any:
@@ -142,7 +142,7 @@ def _nearness(texts: Sequence[str], gold: Sequence[str], threshold: float) -> An
 
 def near_copies(
     texts: Sequence[str], near: float = NEAR, canonical: Callable[[str], str] = str
-) -> list[Leak]:
+) -> list[GoldOverlap]:
     """The texts that equal or nearly equal an earlier one, each with the nearest of those; all are
     compared as `canonical` writes them."""
     import numpy
@@ -156,7 +156,7 @@ def near_copies(
         for place, row in enumerate(scores.argmax(axis=1).tolist(), start):
             if (score := float(scores[place - start, row])) > 0:
                 kind: LeakKind = "exact" if plain[place] == plain[row] else "near"
-                found.append(Leak(place, row, kind, score))
+                found.append(GoldOverlap(place, row, kind, score))
     return found
 
 

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
-from distill.core.dataset import Pair
+from distill.core.dataset import SimilarPair
 from distill.core.text import fold
 
 MOST_KEPT = 200_000  # texts: 300 MB
@@ -68,12 +68,12 @@ def nearest(texts: Sequence[str], pool: Sequence[str], k: int) -> list[list[int]
     ]
 
 
-def similar_pairs(texts: Sequence[str], threshold: float) -> list[Pair]:
+def similar_pairs(texts: Sequence[str], threshold: float) -> list[SimilarPair]:
     """Every two texts whose vectors have a cosine of at least `threshold`, in their order. An exact
     copy pairs with the first of its kind only (score 1), so that many copies stay few pairs."""
     first: dict[str, int] = {}
     copies = [
-        Pair(first[text], place, 1.0)
+        SimilarPair(first[text], place, 1.0)
         for place, text in enumerate(texts)
         if first.setdefault(text, place) != place
     ]
@@ -81,14 +81,16 @@ def similar_pairs(texts: Sequence[str], threshold: float) -> list[Pair]:
     known = [distinct[place] for place in _legible_places(distinct)]
     places, vectors = [first[text] for text in known], embed_once(known)
     found = (
-        Pair(places[row], places[column], score)
+        SimilarPair(places[row], places[column], score)
         for row, column, score in _cosines(vectors, vectors, threshold)
         if row < column
     )
     return sorted([*copies, *_confirmed(found, texts, texts)])
 
 
-def similar_matches(texts: Sequence[str], others: Sequence[str], threshold: float) -> list[Pair]:
+def similar_matches(
+    texts: Sequence[str], others: Sequence[str], threshold: float
+) -> list[SimilarPair]:
     """Every text (`first`) with every other (`second`) whose vectors have a cosine of at least
     `threshold`, in the order of the texts."""
     ours, theirs = _legible_places(texts), _legible_places(others)
@@ -97,7 +99,7 @@ def similar_matches(texts: Sequence[str], others: Sequence[str], threshold: floa
         return copies
     left, right = ([all_[n] for n in part] for all_, part in ((texts, ours), (others, theirs)))
     found = (
-        Pair(ours[row], theirs[column], score)
+        SimilarPair(ours[row], theirs[column], score)
         for row, column, score in _cosines(embed_once(left), embed_once(right), threshold)
     )
     return sorted([*copies, *_confirmed(found, texts, others)])
@@ -105,12 +107,12 @@ def similar_matches(texts: Sequence[str], others: Sequence[str], threshold: floa
 
 def _copies_of_illegible(
     texts: Sequence[str], others: Sequence[str], legible: Container[int]
-) -> list[Pair]:
+) -> list[SimilarPair]:
     places: dict[str, list[int]] = {}
     for place, other in enumerate(others):
         places.setdefault(other, []).append(place)
     return [
-        Pair(place, copy, 1.0)
+        SimilarPair(place, copy, 1.0)
         for place, text in enumerate(texts)
         if place not in legible
         for copy in places.get(text, ())
@@ -132,7 +134,7 @@ def _is_legible(tokenizer: Any, text: str) -> bool:
     return bool(pieces.count(tokenizer.unk_token) <= MOST_UNKNOWN * len(pieces))
 
 
-def _cosines(left: Any, right: Any, threshold: float) -> Iterator[Pair]:
+def _cosines(left: Any, right: Any, threshold: float) -> Iterator[SimilarPair]:
     """(row, column, cosine) of unit vectors, of shapes (n, d) and (m, d), from `threshold` on."""
     import numpy
 
@@ -141,12 +143,12 @@ def _cosines(left: Any, right: Any, threshold: float) -> Iterator[Pair]:
         block = numpy.minimum(left[start : start + step] @ right.T, 1.0)
         rows, columns = numpy.nonzero(block >= threshold)
         scores = block[rows, columns].tolist()
-        yield from map(Pair, (rows + start).tolist(), columns.tolist(), scores)
+        yield from map(SimilarPair, (rows + start).tolist(), columns.tolist(), scores)
 
 
 def _confirmed(
-    pairs: Iterable[Pair], texts: Sequence[str], others: Sequence[str]
-) -> Iterator[Pair]:
+    pairs: Iterable[SimilarPair], texts: Sequence[str], others: Sequence[str]
+) -> Iterator[SimilarPair]:
     """The pairs of texts that are alike in their letters too, if only a little."""
     from rapidfuzz import fuzz
 

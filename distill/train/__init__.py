@@ -12,17 +12,17 @@ from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 
-from distill.core.dataset import SplitRow
+from distill.core.dataset import SplitExample
 from distill.core.processors import watched
 from distill.core.students import Student
-from distill.core.text import content_id
+from distill.core.text import stable_hash
 from distill.pricing.terms import terms_of_base
 from distill.serve.embedded_models import folder_hash
 from distill.store import Store, as_json
 from distill.task import Task
 from distill.task.prompts import student_chat
 from distill.task.run_context import Context
-from distill.train.billing import trained_and_paid
+from distill.train.billing import train_with_ledger
 from distill.train.trainers import TRAINERS, choose
 from distill.train.trainers.base import TrainJob
 
@@ -49,7 +49,7 @@ def train(context: Context) -> Callable[[Store], None]:
 
 
 def train_on(
-    context: Context, split: Sequence[SplitRow], folder: Path, *, prompts: int = PARITY_PROMPTS
+    context: Context, split: Sequence[SplitExample], folder: Path, *, prompts: int = PARITY_PROMPTS
 ) -> Student:
     """Train a student on a split, into `folder`; for parity it answers so many prompts."""
     task, spec = context.task, context.task.spec.student
@@ -58,7 +58,7 @@ def train_on(
     base = trainer.locate(spec.base)
     recipe = trainer.recipe(spec.model_dump(), base, labelled=bool(task.form.choices))
     rows_hash = data_hash(task, split)
-    tag = content_id([rows_hash, base.name, name, recipe])
+    tag = stable_hash([rows_hash, base.name, name, recipe])
     if found := _finished(folder, tag):
         return found
     partial = _unfinished(folder, tag)
@@ -76,7 +76,7 @@ def train_on(
     began = perf_counter()
     step = context.progress.step("train", name, trainer.total_steps(job))
     with step as advance, watched() as watch:
-        trained = trained_and_paid(context, job, lambda: trainer.train(job, advance))
+        trained = train_with_ledger(context, job, lambda: trainer.train(job, advance))
     student = Student(
         id=folder_hash(trained.merged) if trained.merged else trained.model,
         base=base.name,
@@ -129,24 +129,24 @@ def _unfinished(folder: Path, made_of: str) -> Path:
     return partial
 
 
-def chat_row(task: Task, row: SplitRow) -> str:
+def chat_row(task: Task, row: SplitExample) -> str:
     """A line of the example file."""
     chat = student_chat(task, row.example.input, row.example.answer)
     return json.dumps({"messages": chat}, ensure_ascii=False)
 
 
-def data_hash(task: Task, split: Sequence[SplitRow]) -> str:
+def data_hash(task: Task, split: Sequence[SplitExample]) -> str:
     """Hash of everything the student is trained and validated on."""
-    return content_id([[chat_row(task, row), row.part, row.repeats] for row in split])
+    return stable_hash([[chat_row(task, row), row.part, row.repeats] for row in split])
 
 
-def _write_rows(path: Path, task: Task, split: Sequence[SplitRow], part: str) -> Path:
+def _write_rows(path: Path, task: Task, split: Sequence[SplitExample], part: str) -> Path:
     lines = [chat_row(task, row) for row in split if row.part == part for _ in range(row.repeats)]
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     return path
 
 
-def _write_parity_rows(path: Path, task: Task, split: Sequence[SplitRow], prompts: int) -> Path:
+def _write_parity_rows(path: Path, task: Task, split: Sequence[SplitExample], prompts: int) -> Path:
     """What the trained and the served student are both asked: what validates, then what trains."""
     rows = sorted(split, key=lambda row: row.part != "validation")[:prompts]
     path.write_text("".join(chat_row(task, row) + "\n" for row in rows), encoding="utf-8")

@@ -12,7 +12,7 @@ from distill.store import Store
 from distill.store.batches import reserved_usd
 from distill.task.run_context import Context
 from distill.train.trainers import TRAINERS, choose
-from distill.train.trainers.base import Trained, TrainJob
+from distill.train.trainers.base import TrainJob, TrainResult
 
 RESERVED = (
     "It is the training: a token is reserved for every byte of its rows, in English about four "
@@ -20,7 +20,9 @@ RESERVED = (
 )
 
 
-def trained_and_paid(context: Context, job: TrainJob, train: Callable[[], Trained]) -> Trained:
+def train_with_ledger(
+    context: Context, job: TrainJob, train: Callable[[], TrainResult]
+) -> TrainResult:
     """What a trainer makes of a job, with what it cost. One that a provider bills is written down
     before it begins, with the most that it may cost, and after it has ended, with what it was
     billed: nothing where one is found again that was paid for before. Raises BudgetReached before

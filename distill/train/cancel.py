@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from distill.core.errors import InputError
 from distill.core.progress import Progress, shown
-from distill.core.requests import Outcome
+from distill.core.requests import AttemptOutcome
 from distill.core.workspace import EVENTS, Workspace
-from distill.llm.batches.runner import Batched, batching
+from distill.llm.batches.runner import BatchScope, batch_runner
 from distill.llm.models import choose
 from distill.serve import ServerSettings
 from distill.store import Store, open_store
@@ -62,7 +62,7 @@ def _stop(
     spec, run_id = task.spec, store.runs()[-1].id
     log = workspace.run_folder(task.name, run_id) / "logs" / f"{STAGE}.log"
     settings = ServerSettings(1, spec.machine.usd_per_hour, log, rates=task.rates)
-    what = Batched(run_id, "", teacher, spec.budget.usd)  # of every purpose
+    what = BatchScope(run_id, "", teacher, spec.budget.usd)  # of every purpose
     came = 0
 
     def count(answers: int) -> None:
@@ -72,7 +72,7 @@ def _stop(
     with (
         choose(teacher).serve(settings) as endpoint,
         progress.step(STAGE, f"wait until the batches at {teacher} have ended"),
-        batching(
+        batch_runner(
             store,
             what,
             endpoint,
@@ -100,7 +100,7 @@ def _forget(store: Store) -> Cancelled:
         lost = attempts_out(store, batch).values()
         with store.transaction():
             store.add_outcomes(
-                [Outcome(row, failure="forgotten", maybe_billed=True) for row in lost]
+                [AttemptOutcome(row, failure="forgotten", maybe_billed=True) for row in lost]
             )
             add_event(store, batch, "closed", "forgotten")
     trainings = store.trainings_out()

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from distill.core.dataset import Example, Spread
+from distill.core.dataset import Example, GroupDiversity
 from distill.task import Task
 from distill.text.diversity import coverage, diversity
 
 
-def spreads(task: Task, examples: Sequence[Example]) -> list[Spread]:
+def spreads(task: Task, examples: Sequence[Example]) -> list[GroupDiversity]:
     """One for each group, those of the task first. Seeds are people's work and only covered."""
     by_group: dict[str, list[Example]] = {group: [] for group in task.groups}
     for row in examples:
@@ -16,11 +16,11 @@ def spreads(task: Task, examples: Sequence[Example]) -> list[Spread]:
     return [_spread(group, rows) for group, rows in by_group.items()]
 
 
-def _spread(group: str, rows: Sequence[Example]) -> Spread:
+def _spread(group: str, rows: Sequence[Example]) -> GroupDiversity:
     texts = [row.input for row in rows if row.source != "seeds"]
     made = [row.input for row in rows if row.source == "synthesis"]
     real = [row.input for row in rows if row.source != "synthesis"]
     figures = asdict(diversity(texts))
     # The last digits depend on which texts were embedded together.
     figures["mean_nearest_distance"] = round(figures["mean_nearest_distance"], 2)
-    return Spread(group, len(texts), **figures, covered=coverage(made, real))
+    return GroupDiversity(group, len(texts), **figures, covered=coverage(made, real))

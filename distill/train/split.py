@@ -8,9 +8,9 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from distill.core.dataset import Drop, Example, Labelled, SplitRow
+from distill.core.dataset import Drop, Example, LabelledExample, SplitExample
 from distill.core.errors import DistillError
-from distill.core.text import content_id
+from distill.core.text import stable_hash
 from distill.store import Store
 from distill.task import Task
 from distill.task.leak_gate import REASONS, find_with_answers
@@ -94,7 +94,7 @@ def _check_share(leaks: Sequence[Drop], examples: Sequence[Example], task: Task)
     )
 
 
-def place(examples: Sequence[Example], task: Task) -> list[SplitRow]:
+def place(examples: Sequence[Example], task: Task) -> list[SplitExample]:
     """Seeds train, `seed_repeats` times an epoch; of the rest of each group a fixed random share
     validates, but for what is too close to what trains."""
     spec = task.spec.student
@@ -104,7 +104,7 @@ def place(examples: Sequence[Example], task: Task) -> list[SplitRow]:
             by_group[task.form.group(example.answer)].append(example)
     validation = set()
     for group, rows in by_group.items():
-        draw = random.Random(content_id([spec.seed, group]))
+        draw = random.Random(stable_hash([spec.seed, group]))
         drawn = draw.sample(rows, int(len(rows) * spec.validation_share))
         validation |= {row.id for row in drawn}
     validation -= _too_close(examples, validation, task)
@@ -118,11 +118,11 @@ def _too_close(examples: Sequence[Example], validation: set[str], task: Task) ->
     return {held[leak.text].id for leak in found}
 
 
-def _labelled(examples: Sequence[Example]) -> list[Labelled]:
-    return [Labelled(row.input, row.answer, "", 0) for row in examples]
+def _labelled(examples: Sequence[Example]) -> list[LabelledExample]:
+    return [LabelledExample(row.input, row.answer, "", 0) for row in examples]
 
 
-def _place(example: Example, validation: set[str], seed_repeats: int) -> SplitRow:
+def _place(example: Example, validation: set[str], seed_repeats: int) -> SplitExample:
     if example.id in validation:
-        return SplitRow(example, "validation")
-    return SplitRow(example, "train", seed_repeats if example.source == "seeds" else 1)
+        return SplitExample(example, "validation")
+    return SplitExample(example, "train", seed_repeats if example.source == "seeds" else 1)

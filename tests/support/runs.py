@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from distill import evaluate
-from distill.core.evaluation import Speed
+from distill.core.evaluation import LoadTestResult
 from distill.core.progress import Progress
 from distill.core.requests import Endpoint, Request
 from distill.evaluate.load import measure
@@ -38,7 +38,7 @@ def load_lightly(monkeypatch: pytest.MonkeyPatch) -> None:
         requests: Sequence[Request],
         loads: Sequence[Extent],
         progress: Progress,
-    ) -> list[Speed]:
+    ) -> list[LoadTestResult]:
         fewer = [
             replace(load, most=min(load.most, LOAD_REQUESTS), least=min(load.least, LOAD_REQUESTS))
             for load in loads

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 
-from distill.core.requests import Attempt, Endpoint, Outcome
+from distill.core.requests import Attempt, AttemptOutcome, Endpoint
 from distill.llm.batches.jobs import Job, Line
 from distill.llm.completions import answered, refused
 from distill.llm.failures import Failure, dearer_tier, unreadable
-from distill.llm.ledger import StoreLedger
+from distill.llm.ledger import SpendLedger
 from distill.llm.providers import DIALECTS
-from distill.llm.providers.wire import NO_ANSWER, tier_of
+from distill.llm.providers.wire import MALFORMED_RESPONSE, tier_of
 from distill.store import Store
 from distill.store.batches import Batch, add_event, attempts_out, ids_of
 
@@ -27,12 +27,12 @@ Note = Callable[[str], None]
 
 
 @dataclass
-class Results:
+class BatchResults:
     """Where lines become outcomes. `refused` gathers why requests are not to be asked again;
     `dearer` says that answers came in a service tier that was not asked for."""
 
     store: Store
-    ledger: StoreLedger
+    ledger: SpendLedger
     endpoint: Endpoint
     note: Note
     refused: list[str] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Results:
         """Nothing of it was asked."""
         rest = attempts_out(self.store, batch).values()
         with self.store.transaction():
-            self._turn([Outcome(attempt, failure=why) for attempt in rest])
+            self._turn([AttemptOutcome(attempt, failure=why) for attempt in rest])
             add_event(self.store, batch, "closed", why)
 
     def _close(self, batch: Batch, job: Job, missing: list[Attempt]) -> None:
@@ -68,11 +68,11 @@ class Results:
         why = "its batch was cut short" if job.cut_short else "its batch came back without it"
         billed = not job.cut_short
         with self.store.transaction():
-            self._turn([Outcome(row, failure=why, maybe_billed=billed) for row in missing])
+            self._turn([AttemptOutcome(row, failure=why, maybe_billed=billed) for row in missing])
             add_event(self.store, batch, "closed", "cut short" if job.cut_short else "ended")
         self._count_rounds(missing, why)
 
-    def _outcome(self, batch: Batch, attempt: Attempt, line: Line) -> Outcome:
+    def _outcome(self, batch: Batch, attempt: Attempt, line: Line) -> AttemptOutcome:
         if line.failure is not None or line.payload is None:
             return self._without_answer(attempt, line.failure or _nothing(self.endpoint))
         try:
@@ -80,18 +80,18 @@ class Results:
             self.dearer = self.dearer or dearer_tier(tier_of(answer), self.endpoint)
             waited = max((datetime.now(UTC) - batch.written).total_seconds(), 0.0)
             return answered(attempt, answer, waited, self.endpoint)
-        except NO_ANSWER:
+        except MALFORMED_RESPONSE:
             text = json.dumps(line.payload)
             return self._without_answer(attempt, unreadable(text, self.endpoint))
 
-    def _without_answer(self, attempt: Attempt, failure: Failure) -> Outcome:
+    def _without_answer(self, attempt: Attempt, failure: Failure) -> AttemptOutcome:
         if failure.row:
             return refused(attempt, failure)
         if failure.retry:
             self._count_rounds([attempt], failure.message)
         else:
             self.refused.append(failure.message)
-        return Outcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
+        return AttemptOutcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
 
     def _count_rounds(self, attempts: Iterable[Attempt], why: str) -> None:
         for attempt in attempts:
@@ -99,7 +99,7 @@ class Results:
             if self.rounds[attempt.request_id] >= ROUNDS:
                 self.refused.append(f"{ROUNDS} batches brought no answer: {why}")
 
-    def _turn(self, outcomes: list[Outcome]) -> None:
+    def _turn(self, outcomes: list[AttemptOutcome]) -> None:
         self.ledger.turn(outcomes, [], 0)
 
     def _tell(self, strangers: int, twice: int, broken: int) -> None:

@@ -21,10 +21,10 @@ from distill.core.errors import DistillError
 from distill.core.requests import Attempt, Endpoint
 from distill.llm.batches import BATCHES, BatchBackend
 from distill.llm.batches.jobs import Entry, Job
-from distill.llm.batches.results import Note, Results
+from distill.llm.batches.results import BatchResults, Note
 from distill.llm.client import TRIES, delay
 from distill.llm.failures import explain
-from distill.llm.ledger import BudgetReached, OnAnswers, StoreLedger
+from distill.llm.ledger import BudgetReached, OnAnswers, SpendLedger
 from distill.llm.providers import DIALECTS
 from distill.store import Store
 from distill.store.batches import (
@@ -54,7 +54,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
-class Batched:
+class BatchScope:
     """What goes through batches: the requests of one purpose of a run, to the teacher or the judge
     that the task names, within its budget."""
 
@@ -65,30 +65,30 @@ class Batched:
 
 
 @contextmanager
-def batching(
-    store: Store, what: Batched, endpoint: Endpoint, on_answers: OnAnswers, note: Note
-) -> Iterator["Batching"]:
+def batch_runner(
+    store: Store, what: BatchScope, endpoint: Endpoint, on_answers: OnAnswers, note: Note
+) -> Iterator["BatchRunner"]:
     """The way through a provider's batches, for as long as its client is open. `on_answers` is
     told what was stored, `note` what happened besides."""
     assert endpoint.batch_price is not None
     cheaper = replace(endpoint, price=endpoint.batch_price)
-    ledger = StoreLedger(store, what.run_id, cheaper, what.budget_usd)
+    ledger = SpendLedger(store, what.run_id, cheaper, what.budget_usd)
     ledger.ask(store.unanswered(what.run_id, what.purpose), on_answers)
     backend = BATCHES[endpoint.model.api]
-    results = Results(store, ledger, cheaper, note)
+    results = BatchResults(store, ledger, cheaper, note)
     with backend.connect(endpoint) as client:
-        yield Batching(store, ledger, what, results, backend, client, backend.MOST_REQUESTS)
+        yield BatchRunner(store, ledger, what, results, backend, client, backend.MOST_REQUESTS)
 
 
 @dataclass
-class Batching:
+class BatchRunner:
     """The requests of one purpose on their way through batches of `most` at most. `sends`: what was
     written down and is not at the provider is wanted there."""
 
     store: Store
-    ledger: StoreLedger
-    what: Batched
-    results: Results
+    ledger: SpendLedger
+    what: BatchScope
+    results: BatchResults
     backend: BatchBackend
     client: Any
     most: int

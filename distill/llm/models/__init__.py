@@ -48,7 +48,7 @@ TEACHERS: dict[str, Teacher] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ResolvedModel:
     """A teacher's backend with its model."""
 
     backend: Teacher
@@ -83,11 +83,11 @@ def check_exists(name: str, settings: ServerSettings) -> None:
             pass
 
 
-def choose(name: str) -> Chosen:
+def choose(name: str) -> ResolvedModel:
     """The teacher that `teacher.model` means, once a run has settled what `auto` is. Raises
     InputError for one that does not exist."""
     backend, argument = parse(name)
-    return Chosen(TEACHERS[backend], TEACHERS[backend].identify(argument))
+    return ResolvedModel(TEACHERS[backend], TEACHERS[backend].identify(argument))
 
 
 def price_of(name: str, rates: Mapping[str, Rates]) -> TokenPrice | None:

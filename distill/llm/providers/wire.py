@@ -14,7 +14,7 @@ Payload = Mapping[str, Any]
 
 NO_KEY = "none-needed"
 # What reading and pricing raise when the JSON that came is not an answer: null for an object, too.
-NO_ANSWER = (
+MALFORMED_RESPONSE = (
     *(ValueError, KeyError, TypeError, IndexError, AttributeError),
     *(ArithmeticError, RecursionError),
 )
@@ -45,7 +45,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class ProviderApi:
     """How a kind of server is spoken to. `failures` gives the official client's errors; `body` is
     what goes over the wire, which is also a line of a batch; `read` takes the JSON that comes
     back, and raises one of NO_ANSWER when it has another shape."""

@@ -22,7 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from distill.rehearsal.provider import Settings, app, faults
 from distill.rehearsal.provider.endpoint import CUT
-from distill.rehearsal.provider.state import World
+from distill.rehearsal.provider.state import ProviderState
 
 BACKLOG = 2048
 
@@ -54,7 +54,7 @@ class _Server(uvicorn.Server):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serves until told to end."""
     settings = _settings(arguments)
-    world = World(settings)
+    world = ProviderState(settings)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", settings.port))

@@ -8,7 +8,7 @@ from typing import Any
 
 from distill.rehearsal.provider import anthropic_messages, batches, checks
 from distill.rehearsal.provider.errors import ApiError, anthropic_body, invalid
-from distill.rehearsal.provider.state import Body, Call, Reply, World
+from distill.rehearsal.provider.state import Body, Call, ProviderReply, ProviderState
 
 MOST_REQUESTS = 100_000
 _CREATE = checks.record(
@@ -70,7 +70,7 @@ def _time(moment: datetime | None) -> str | None:
     return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-async def create(world: World, call: Call) -> Reply:
+async def create(world: ProviderState, call: Call) -> ProviderReply:
     """Starts a batch; the requests themselves are looked at later."""
     body = call.json()
     checks.anthropic(_CREATE, body)
@@ -86,10 +86,10 @@ async def create(world: World, call: Call) -> Reply:
     world.message_batches[name] = batch
     world.ledger.batch_created(None)
     world.start(_work(world, batch))
-    return Reply(batch.as_json())
+    return ProviderReply(batch.as_json())
 
 
-async def _work(world: World, batch: MessageBatch) -> None:
+async def _work(world: ProviderState, batch: MessageBatch) -> None:
     order = batches.shuffled(batch.requests, world.settings.random_seed + batch.number)
     seconds = world.settings.batch_seconds
     async for request in batches.paced(order, seconds, lambda: batch.canceled is not None):
@@ -100,7 +100,7 @@ async def _work(world: World, batch: MessageBatch) -> None:
     batch.status, batch.ended = "ended", datetime.now(UTC)
 
 
-def _result(world: World, params: Any) -> Body:
+def _result(world: ProviderState, params: Any) -> Body:
     fault = world.faults.of_line(world.next("line"))
     if fault == "expire":
         return {"type": "expired"}
@@ -113,19 +113,19 @@ def _result(world: World, params: Any) -> Body:
     return {"type": "succeeded", "message": message}
 
 
-def _found(world: World, call: Call) -> MessageBatch:
+def _found(world: ProviderState, call: Call) -> MessageBatch:
     batch = world.message_batches.get(call.path["batch"])
     if not isinstance(batch, MessageBatch):
         raise ApiError(404, "not_found_error", f"Message batch {call.path['batch']} not found.")
     return batch
 
 
-async def retrieve(world: World, call: Call) -> Reply:
+async def retrieve(world: ProviderState, call: Call) -> ProviderReply:
     """The batch as it is now."""
-    return Reply(_found(world, call).as_json())
+    return ProviderReply(_found(world, call).as_json())
 
 
-async def listed(world: World, call: Call) -> Reply:
+async def listed(world: ProviderState, call: Call) -> ProviderReply:
     """All batches, the newest first."""
     call.only("after_id", "before_id", "limit")
     found = list(world.message_batches.values())[::-1]
@@ -143,30 +143,32 @@ async def listed(world: World, call: Call) -> Reply:
         part, more = found[start : start + limit], len(found) > start + limit
     ends = {"first_id": part[0].id, "last_id": part[-1].id} if part else {}
     empty = {"first_id": None, "last_id": None}
-    return Reply({"data": [batch.as_json() for batch in part], "has_more": more, **empty, **ends})
+    return ProviderReply(
+        {"data": [batch.as_json() for batch in part], "has_more": more, **empty, **ends}
+    )
 
 
-async def cancel(world: World, call: Call) -> Reply:
+async def cancel(world: ProviderState, call: Call) -> ProviderReply:
     """What is not answered yet will not be."""
     batch = _found(world, call)
     if batch.ended is None and batch.canceled is None:
         batch.status, batch.canceled = "canceling", datetime.now(UTC)
-    return Reply(batch.as_json())
+    return ProviderReply(batch.as_json())
 
 
-async def results(world: World, call: Call) -> Reply:
+async def results(world: ProviderState, call: Call) -> ProviderReply:
     """One JSON line for each request, in no order."""
     batch = _found(world, call)
     if batch.ended is None:
         raise ApiError(404, "not_found_error", "The results are not available yet.")
     text = "".join(json.dumps(line) + "\n" for line in batch.lines)
-    return Reply(text.encode(), media="application/x-jsonl")
+    return ProviderReply(text.encode(), media="application/x-jsonl")
 
 
-async def delete(world: World, call: Call) -> Reply:
+async def delete(world: ProviderState, call: Call) -> ProviderReply:
     """Forgets a batch that has ended."""
     batch = _found(world, call)
     if batch.ended is None:
         raise invalid("A message batch that has not ended cannot be deleted.")
     del world.message_batches[batch.id]
-    return Reply({"id": batch.id, "type": "message_batch_deleted"})
+    return ProviderReply({"id": batch.id, "type": "message_batch_deleted"})

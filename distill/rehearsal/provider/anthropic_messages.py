@@ -11,7 +11,7 @@ from distill.rehearsal.provider.answer_writer import NONSENSE, Writer
 from distill.rehearsal.provider.billing import HALF, Use, body_hash, cost
 from distill.rehearsal.provider.errors import ApiError, invalid
 from distill.rehearsal.provider.models import ANTHROPIC, AnthropicModel
-from distill.rehearsal.provider.state import Body, Call, Reply, World
+from distill.rehearsal.provider.state import Body, Call, ProviderReply, ProviderState
 
 THINKING_TOKENS = {"low": 32, "medium": 96, "high": 256, "xhigh": 512, "max": 1024}
 """About how many tokens a model thinks; half of it to one and a half times of it."""
@@ -52,20 +52,22 @@ class _Prompt:
             self.marked.append((len(self.tokens), marker.get("ttl", "5m")))
 
 
-async def create(world: World, call: Call) -> Reply:
+async def create(world: ProviderState, call: Call) -> ProviderReply:
     """An answer to one request."""
-    return Reply(answer(world, call.json(), fault=call.fault))
+    return ProviderReply(answer(world, call.json(), fault=call.fault))
 
 
-async def count_tokens(world: World, call: Call) -> Reply:
+async def count_tokens(world: ProviderState, call: Call) -> ProviderReply:
     """How long the prompt is; free."""
     body = call.json()
     anthropic_params.check_count(body)
     anthropic_params.check_for_model(_model(body["model"]), body)
-    return Reply({"input_tokens": len(_prompt(body).tokens)})
+    return ProviderReply({"input_tokens": len(_prompt(body).tokens)})
 
 
-def answer(world: World, body: Any, *, batch: bool = False, fault: str | None = None) -> Body:
+def answer(
+    world: ProviderState, body: Any, *, batch: bool = False, fault: str | None = None
+) -> Body:
     """The message, put on the bill; ApiError when the request is refused."""
     anthropic_params.check_create(body, batch=batch)
     model = _model(body["model"])
@@ -134,7 +136,7 @@ def _prompt(body: Body) -> _Prompt:
     return prompt
 
 
-def _cached(world: World, model: AnthropicModel, prompt: _Prompt) -> tuple[int, int, int]:
+def _cached(world: ProviderState, model: AnthropicModel, prompt: _Prompt) -> tuple[int, int, int]:
     """Tokens read from the cache, and written to it for five minutes and for an hour. Up to the
     last marker, what was written before is read, and the rest is written."""
     marked = [(end, life) for end, life in prompt.marked if end >= model.cache_minimum]
@@ -154,7 +156,7 @@ def _cached(world: World, model: AnthropicModel, prompt: _Prompt) -> tuple[int, 
     return read, written["5m"], written["1h"]
 
 
-def _draft(body: Body, model: AnthropicModel, world: World, random: Random) -> _Draft:
+def _draft(body: Body, model: AnthropicModel, world: ProviderState, random: Random) -> _Draft:
     users = [message["content"] for message in body["messages"] if message["role"] == "user"]
     asked = users[-1]
     if isinstance(asked, list):
@@ -218,7 +220,7 @@ def _spoil(draft: _Draft, fault: str | None) -> None:
         draft.text, draft.stop, draft.tool = NONSENSE, "end_turn", None
 
 
-def _content(world: World, draft: _Draft, body: Body) -> list[Body]:
+def _content(world: ProviderState, draft: _Draft, body: Body) -> list[Body]:
     content: list[Body] = []
     if draft.thinking:
         shown = body.get("thinking", {}).get("display") == "summarized"
@@ -247,17 +249,17 @@ def _usage(draft: _Draft, use: Use, tier: str) -> Body:
     }
 
 
-async def models(world: World, call: Call) -> Reply:
+async def models(world: ProviderState, call: Call) -> ProviderReply:
     """All models."""
     call.only("after_id", "before_id", "limit", "lifecycle")
     data = [_info(model) for model in ANTHROPIC.values()]
     ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]}
-    return Reply({"data": data, "has_more": False, **ends})
+    return ProviderReply({"data": data, "has_more": False, **ends})
 
 
-async def model(world: World, call: Call) -> Reply:
+async def model(world: ProviderState, call: Call) -> ProviderReply:
     """One model."""
-    return Reply(_info(_model(call.path["model"])))
+    return ProviderReply(_info(_model(call.path["model"])))
 
 
 def _info(model: AnthropicModel) -> Body:

@@ -18,7 +18,7 @@ from distill.rehearsal.provider import (
 )
 from distill.rehearsal.provider.endpoint import Endpoint, Purpose
 from distill.rehearsal.provider.errors import ApiError, anthropic_body, openai_body
-from distill.rehearsal.provider.state import Handler, World
+from distill.rehearsal.provider.state import Handler, ProviderState
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ _ANTHROPIC: list[tuple[str, str, Handler, Purpose]] = [
 ]
 
 
-def build(world: World) -> Starlette:
+def build(world: ProviderState) -> Starlette:
     """The application of both providers and of the bill."""
 
     async def bill(request: Request) -> Response:

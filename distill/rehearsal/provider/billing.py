@@ -48,7 +48,7 @@ def body_hash(body: object) -> str:
 
 
 @dataclass
-class Ledger:
+class ProviderLedger:
     """The bill as it grows."""
 
     usd: Decimal = Decimal(0)

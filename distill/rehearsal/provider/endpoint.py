@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from distill.rehearsal.provider.anthropic_params import VERSION
 from distill.rehearsal.provider.errors import ApiError, anthropic_body, invalid, openai_body
-from distill.rehearsal.provider.state import Call, Handler, Reply, World
+from distill.rehearsal.provider.state import Call, Handler, ProviderReply, ProviderState
 
 CUT = "distill.cut"
 """The key in a request's scope under which the server leaves what closes the connection."""
@@ -29,7 +29,7 @@ Purpose = Literal["ask", "create", "look"]
 class Endpoint:
     """One path of a provider. Asking a model is rate limited; asking and creating costs money."""
 
-    world: World
+    world: ProviderState
     provider: Literal["openai", "anthropic"]
     handler: Handler
     purpose: Purpose
@@ -53,7 +53,9 @@ class Endpoint:
             return
         await _deliver(reply, fault if reply.status == 200 else None, request, send)
 
-    async def _counted(self, request: Request, body: bytes, fault: str | None) -> Reply | None:
+    async def _counted(
+        self, request: Request, body: bytes, fault: str | None
+    ) -> ProviderReply | None:
         """The same while the number of requests under way is watched. It goes down before the
         answer leaves: the client must not be blamed for asking again as soon as it has it."""
         world = self.world
@@ -67,7 +69,9 @@ class Endpoint:
         finally:
             world.at_once -= 1
 
-    async def _reply(self, request: Request, body: bytes, fault: str | None) -> Reply | None:
+    async def _reply(
+        self, request: Request, body: bytes, fault: str | None
+    ) -> ProviderReply | None:
         """The answer; None when the connection is to be cut instead."""
         request_id = self.world.new_id("req_")
         try:
@@ -82,7 +86,7 @@ class Endpoint:
         except ApiError as error:
             reply = self._refusal(error, request_id)
         headers = {"x-request-id" if self.provider == "openai" else "request-id": request_id}
-        return Reply(
+        return ProviderReply(
             reply.body, reply.status, reply.media, {**headers, **self._limits(), **reply.headers}
         )
 
@@ -141,13 +145,13 @@ class Endpoint:
         if self.world.faults.value("no_credit") and self.purpose != "look":
             raise _no_credit(self.provider)
 
-    def _refusal(self, error: ApiError, request_id: str) -> Reply:
+    def _refusal(self, error: ApiError, request_id: str) -> ProviderReply:
         self.world.ledger.refused += 1
         if error.kind == "html":
-            return Reply(PROXY_PAGE, error.status, "text/html")
+            return ProviderReply(PROXY_PAGE, error.status, "text/html")
         body = openai_body if self.provider == "openai" else anthropic_body
         headers = self._retry_after() if error.status == 429 else {}
-        return Reply(body(error, request_id), error.status, headers=headers)
+        return ProviderReply(body(error, request_id), error.status, headers=headers)
 
     def _retry_after(self) -> dict[str, str]:
         slow = self.world.faults.value("slow_retry_after")
@@ -206,7 +210,7 @@ async def _cut(scope: Scope, receive: Receive) -> None:
     await _until_client_is_gone(receive)
 
 
-async def _deliver(reply: Reply, fault: str | None, request: Request, send: Send) -> None:
+async def _deliver(reply: ProviderReply, fault: str | None, request: Request, send: Send) -> None:
     content = reply.content()
     if fault == "broken_json":
         content = content[: len(content) // 2]

@@ -7,7 +7,7 @@ from typing import Any
 
 from distill.rehearsal.provider import batches, checks, openai_chat, openai_files
 from distill.rehearsal.provider.errors import ApiError, openai_body
-from distill.rehearsal.provider.state import Body, Call, Reply, World, now
+from distill.rehearsal.provider.state import Body, Call, ProviderReply, ProviderState, now
 
 MOST_REQUESTS = 50_000
 WINDOW = 24 * 3600
@@ -44,7 +44,7 @@ _MESSAGES = {
 
 
 @dataclass
-class Batch:
+class BatchState:
     """A batch and its results so far."""
 
     id: str
@@ -111,19 +111,19 @@ def _usage(answered: list[Body]) -> Body:
     }
 
 
-async def create(world: World, call: Call) -> Reply:
+async def create(world: ProviderState, call: Call) -> ProviderReply:
     """Starts a batch; its file is looked at later."""
     body = call.json()
     checks.openai(_CREATE, body)
     openai_files.found(world, body["input_file_id"], "input_file_id", "batch")
-    batch = Batch(world.new_id("batch_"), world.next("batch"), body, now())
+    batch = BatchState(world.new_id("batch_"), world.next("batch"), body, now())
     world.batches[batch.id] = batch
     world.ledger.batch_created(body.get("metadata"))
     world.start(_work(world, batch))
-    return Reply(batch.as_json())
+    return ProviderReply(batch.as_json())
 
 
-async def _work(world: World, batch: Batch) -> None:
+async def _work(world: ProviderState, batch: BatchState) -> None:
     seconds = world.settings.batch_seconds
     content = world.files[batch.request["input_file_id"]].content
     await batches.wait(seconds * PHASE, batch.is_cancelled)
@@ -174,7 +174,7 @@ def _line_errors(lines: list[Body], endpoint: str) -> list[Body]:
     return errors
 
 
-def _queue_errors(world: World, lines: list[Body]) -> list[Body]:
+def _queue_errors(world: ProviderState, lines: list[Body]) -> list[Body]:
     """Whether too much is waiting; the real provider counts the prompts' tokens."""
     most = int(world.faults.value("queue"))
     waiting = sum(other.total for other in world.batches.values() if other.status not in ENDS)
@@ -184,7 +184,7 @@ def _queue_errors(world: World, lines: list[Body]) -> list[Body]:
     return [{"code": "token_limit_exceeded", "line": None, "message": message, "param": None}]
 
 
-def _answer(world: World, batch: Batch, line: Body) -> bool:
+def _answer(world: ProviderState, batch: BatchState, line: Body) -> bool:
     """Answers a line; whether it has expired."""
     told: Body = {
         "id": world.new_id("batch_req_"),
@@ -215,7 +215,7 @@ def _answer(world: World, batch: Batch, line: Body) -> bool:
     return False
 
 
-def _body(world: World, body: Any, fault: str | None) -> tuple[int, Body]:
+def _body(world: ProviderState, body: Any, fault: str | None) -> tuple[int, Body]:
     try:
         if fault == "batch_error":
             raise ApiError(500, "server_error", "The server had an error processing the request.")
@@ -224,7 +224,7 @@ def _body(world: World, body: Any, fault: str | None) -> tuple[int, Body]:
         return error.status, openai_body(error, "")
 
 
-def _finish(world: World, batch: Batch, *, expired: bool) -> None:
+def _finish(world: ProviderState, batch: BatchState, *, expired: bool) -> None:
     unknown, twice = (int(world.faults.value(name)) for name in ("unknown_id", "twice"))
     output = batches.with_strays(batch.answered, unknown, twice)
     batch.output_file = _file(world, f"{batch.id}_output.jsonl", output, batch.odd)
@@ -234,33 +234,35 @@ def _finish(world: World, batch: Batch, *, expired: bool) -> None:
     batch.enter(ends)
 
 
-def _file(world: World, name: str, lines: list[Body], odd: Sequence[str] = ()) -> str | None:
+def _file(
+    world: ProviderState, name: str, lines: list[Body], odd: Sequence[str] = ()
+) -> str | None:
     if not lines and not odd:
         return None
     text = "".join(f"{line}\n" for line in [*odd, *map(json.dumps, lines)])
     return openai_files.store(world, text.encode(), name, "batch_output").id
 
 
-def _found(world: World, call: Call) -> Batch:
+def _found(world: ProviderState, call: Call) -> BatchState:
     batch = world.batches.get(call.path["batch"])
-    if not isinstance(batch, Batch):
+    if not isinstance(batch, BatchState):
         message = f"No batch found with id '{call.path['batch']}'."
         raise ApiError(404, "invalid_request_error", message)
     return batch
 
 
-async def retrieve(world: World, call: Call) -> Reply:
+async def retrieve(world: ProviderState, call: Call) -> ProviderReply:
     """The batch as it is now."""
-    return Reply(_found(world, call).as_json())
+    return ProviderReply(_found(world, call).as_json())
 
 
-async def listed(world: World, call: Call) -> Reply:
+async def listed(world: ProviderState, call: Call) -> ProviderReply:
     """All batches, the newest first."""
     call.only("after", "limit")
     return openai_files.page(list(world.batches.values())[::-1], call, 20, 100)
 
 
-async def cancel(world: World, call: Call) -> Reply:
+async def cancel(world: ProviderState, call: Call) -> ProviderReply:
     """What is not answered yet will not be."""
     batch = _found(world, call)
     if batch.status not in ("validating", "in_progress", "finalizing", "cancelling"):
@@ -268,4 +270,4 @@ async def cancel(world: World, call: Call) -> Reply:
         raise ApiError(409, "invalid_request_error", message)
     if not batch.is_cancelled():
         batch.enter("cancelling")
-    return Reply(batch.as_json())
+    return ProviderReply(batch.as_json())

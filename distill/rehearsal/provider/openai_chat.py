@@ -14,7 +14,7 @@ from distill.rehearsal.provider.billing import HALF, Use, body_hash, cost
 from distill.rehearsal.provider.errors import ApiError, invalid
 from distill.rehearsal.provider.memory import Memory
 from distill.rehearsal.provider.models import OPENAI, OPENAI_ALIASES, OpenAIModel
-from distill.rehearsal.provider.state import Body, Call, Reply, World, now
+from distill.rehearsal.provider.state import Body, Call, ProviderReply, ProviderState, now
 
 CACHE_MINIMUM = 1024
 CACHE_STEP = 128
@@ -39,12 +39,14 @@ class _Draft:
         return self.reasoning + tokens.count(self.text or self.refusal or "")
 
 
-async def create(world: World, call: Call) -> Reply:
+async def create(world: ProviderState, call: Call) -> ProviderReply:
     """An answer to one request."""
-    return Reply(answer(world, call.json(), fault=call.fault))
+    return ProviderReply(answer(world, call.json(), fault=call.fault))
 
 
-def answer(world: World, body: Any, *, batch: bool = False, fault: str | None = None) -> Body:
+def answer(
+    world: ProviderState, body: Any, *, batch: bool = False, fault: str | None = None
+) -> Body:
     """The completion, put on the bill; ApiError when the request is refused."""
     openai_params.check_form(body)
     found = world.openai_model(body["model"])
@@ -78,7 +80,7 @@ def answer(world: World, body: Any, *, batch: bool = False, fault: str | None = 
     return _completion(world, body, draft, use) | {"model": model.id, "service_tier": tier}
 
 
-def _service_tier(world: World, body: Body, model: OpenAIModel) -> str:
+def _service_tier(world: ProviderState, body: Body, model: OpenAIModel) -> str:
     """The tier that answers, and is billed. A project may have another than the standard one for
     requests that name none; the older models know no other."""
     if not model.reasons:
@@ -115,7 +117,9 @@ def _prompt(body: Body) -> tuple[list[str], list[int]]:
     return prompt, ends
 
 
-def _cached(world: World, body: Body, prompt: list[str], ends: list[int]) -> tuple[int, int]:
+def _cached(
+    world: ProviderState, body: Body, prompt: list[str], ends: list[int]
+) -> tuple[int, int]:
     """How many tokens came from the cache and how many went into it; the first number is all that
     older models tell and charge."""
     explicit = body.get("prompt_cache_options", {}).get("mode") == "explicit"
@@ -180,7 +184,7 @@ def _spoil(draft: _Draft, fault: str | None) -> None:
         draft.text = NONSENSE
 
 
-def _completion(world: World, body: Body, draft: _Draft, use: Use) -> Body:
+def _completion(world: ProviderState, body: Body, draft: _Draft, use: Use) -> Body:
     message: Body = {
         "role": "assistant",
         "content": draft.text,
@@ -249,13 +253,13 @@ def _logprob(token: str, chance: float) -> Body:
     return {"token": token, "logprob": math.log(chance), "bytes": known}
 
 
-async def models(world: World, call: Call) -> Reply:
+async def models(world: ProviderState, call: Call) -> ProviderReply:
     """All models."""
     names = [*OPENAI, *OPENAI_ALIASES, *world.tuned]
-    return Reply({"object": "list", "data": [_model(world, name) for name in names]})
+    return ProviderReply({"object": "list", "data": [_model(world, name) for name in names]})
 
 
-async def model(world: World, call: Call) -> Reply:
+async def model(world: ProviderState, call: Call) -> ProviderReply:
     """One model."""
     name = call.path["model"]
     if world.openai_model(name) is None:
@@ -266,10 +270,10 @@ async def model(world: World, call: Call) -> Reply:
             "model",
             "model_not_found",
         )
-    return Reply(_model(world, name))
+    return ProviderReply(_model(world, name))
 
 
-def _model(world: World, name: str) -> Body:
+def _model(world: ProviderState, name: str) -> Body:
     found = world.openai_model(name)
     assert found is not None
     owner = "rehearsal" if found[0].base else "system"

@@ -8,7 +8,14 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from distill.rehearsal.provider.errors import ApiError, invalid
-from distill.rehearsal.provider.state import Body, Call, Reply, StoredFile, World, now
+from distill.rehearsal.provider.state import (
+    Body,
+    Call,
+    ProviderReply,
+    ProviderState,
+    StoredFile,
+    now,
+)
 
 PURPOSES = ("batch", "fine-tune")
 LARGEST = {"batch": 200 * 2**20, "fine-tune": 512 * 2**20}
@@ -25,7 +32,7 @@ class Listed(Protocol):
     def as_json(self) -> Body: ...
 
 
-def page(items: Sequence[Listed], call: Call, default: int, most: int) -> Reply:
+def page(items: Sequence[Listed], call: Call, default: int, most: int) -> ProviderReply:
     """The part of a list that was asked for by `after` and `limit`."""
     limit = call.whole("limit", default, 1, most)
     names = [item.id for item in items]
@@ -37,10 +44,10 @@ def page(items: Sequence[Listed], call: Call, default: int, most: int) -> Reply:
     body = {"object": "list", "data": [item.as_json() for item in part]}
     ends = (part[0].id, part[-1].id) if part else (None, None)
     more = len(items) > start + limit
-    return Reply(body | {"first_id": ends[0], "last_id": ends[1], "has_more": more})
+    return ProviderReply(body | {"first_id": ends[0], "last_id": ends[1], "has_more": more})
 
 
-async def create(world: World, call: Call) -> Reply:
+async def create(world: ProviderState, call: Call) -> ProviderReply:
     """An upload."""
     form = await _form(call)
     given = form.get("file")
@@ -56,7 +63,7 @@ async def create(world: World, call: Call) -> Reply:
     file = store(world, content, name, purpose)
     file.expires_at = None if life is None else file.created_at + life
     world.ledger.uploaded(content)
-    return Reply(file.as_json())
+    return ProviderReply(file.as_json())
 
 
 async def _form(call: Call) -> Mapping[str, Any]:
@@ -107,14 +114,16 @@ def _check(content: bytes, name: str, purpose: str) -> None:
             )
 
 
-def store(world: World, content: bytes, name: str, purpose: str) -> StoredFile:
+def store(world: ProviderState, content: bytes, name: str, purpose: str) -> StoredFile:
     """Keeps a file, uploaded or made here."""
     file = StoredFile(world.new_id("file-"), content, name, purpose, now())
     world.files[file.id] = file
     return file
 
 
-def found(world: World, name: str, param: str = "id", purpose: str | None = None) -> StoredFile:
+def found(
+    world: ProviderState, name: str, param: str = "id", purpose: str | None = None
+) -> StoredFile:
     """The file of that id; refused when there is none or it is meant for something else."""
     file = world.files.get(name)
     if file is None and purpose is None:
@@ -124,7 +133,7 @@ def found(world: World, name: str, param: str = "id", purpose: str | None = None
     return file
 
 
-async def listed(world: World, call: Call) -> Reply:
+async def listed(world: ProviderState, call: Call) -> ProviderReply:
     """All files, the newest first unless told otherwise."""
     call.only("after", "limit", "order", "purpose")
     order, purpose = call.query.get("order", "desc"), call.query.get("purpose")
@@ -135,19 +144,19 @@ async def listed(world: World, call: Call) -> Reply:
     return page(files if order == "asc" else files[::-1], call, 10_000, 10_000)
 
 
-async def retrieve(world: World, call: Call) -> Reply:
+async def retrieve(world: ProviderState, call: Call) -> ProviderReply:
     """What a file is."""
-    return Reply(found(world, call.path["file"]).as_json())
+    return ProviderReply(found(world, call.path["file"]).as_json())
 
 
-async def content(world: World, call: Call) -> Reply:
+async def content(world: ProviderState, call: Call) -> ProviderReply:
     """What is in a file."""
-    return Reply(found(world, call.path["file"]).content, media="application/octet-stream")
+    return ProviderReply(found(world, call.path["file"]).content, media="application/octet-stream")
 
 
-async def delete(world: World, call: Call) -> Reply:
+async def delete(world: ProviderState, call: Call) -> ProviderReply:
     """Forgets a file."""
     file = found(world, call.path["file"])
     del world.files[file.id]
     world.deleted.append(file)
-    return Reply({"id": file.id, "object": "file", "deleted": True})
+    return ProviderReply({"id": file.id, "object": "file", "deleted": True})

@@ -9,7 +9,14 @@ from distill.rehearsal.provider.billing import training_cost
 from distill.rehearsal.provider.errors import ApiError, invalid
 from distill.rehearsal.provider.memory import Memory
 from distill.rehearsal.provider.models import OPENAI, OPENAI_ALIASES, TUNED_PRICES, OpenAIModel
-from distill.rehearsal.provider.state import Body, Call, Reply, StoredFile, World, now
+from distill.rehearsal.provider.state import (
+    Body,
+    Call,
+    ProviderReply,
+    ProviderState,
+    StoredFile,
+    now,
+)
 
 FEWEST_EXAMPLES = 10
 DEFAULT_EPOCHS = 3
@@ -68,7 +75,7 @@ _ROW = checks.record({"messages": checks.array(_MESSAGE, 1)}, ["messages"])
 
 
 @dataclass
-class Job:
+class FineTuningJobState:
     """A training."""
 
     id: str
@@ -134,13 +141,20 @@ class Entry:
         return {"id": self.id} | self.fields
 
 
-def _tell(world: World, job: Job, message: str, *, level: str = "info", data: Any = None) -> None:
+def _tell(
+    world: ProviderState,
+    job: FineTuningJobState,
+    message: str,
+    *,
+    level: str = "info",
+    data: Any = None,
+) -> None:
     fields = {"object": "fine_tuning.job.event", "created_at": now(), "level": level}
     kind = {"type": "metrics" if data else "message", "data": data or {}, "message": message}
     job.events.append(Entry(world.new_id("ftevent-"), fields | kind))
 
 
-async def create(world: World, call: Call) -> Reply:
+async def create(world: ProviderState, call: Call) -> ProviderReply:
     """Starts a training; its files are looked at later."""
     body = call.json()
     checks.openai(_CREATE, body)
@@ -162,7 +176,7 @@ async def create(world: World, call: Call) -> Reply:
             openai_files.found(world, body[param], param, "fine-tune")
     numbers = body.get("method", {}).get("supervised", {}).get("hyperparameters", {})
     epochs = numbers.get("n_epochs", "auto")
-    job = Job(
+    job = FineTuningJobState(
         world.new_id("ftjob-"),
         body,
         OPENAI[name],
@@ -175,10 +189,10 @@ async def create(world: World, call: Call) -> Reply:
     _tell(world, job, f"Created fine-tuning job: {job.id}")
     _tell(world, job, f"Validating training file: {body['training_file']}")
     world.start(_work(world, job, world.files[body["training_file"]]))
-    return Reply(job.as_json())
+    return ProviderReply(job.as_json())
 
 
-async def _work(world: World, job: Job, training: StoredFile) -> None:
+async def _work(world: ProviderState, job: FineTuningJobState, training: StoredFile) -> None:
     seconds = world.settings.batch_seconds
     validation = world.files.get(job.request.get("validation_file") or "")
     await batches.wait(seconds * PHASE, job.is_over)
@@ -235,7 +249,7 @@ def _file_problem(file: StoredFile | None, param: str) -> str | None:
     return None
 
 
-def _succeed(world: World, job: Job, rows: list[list[Body]]) -> None:
+def _succeed(world: ProviderState, job: FineTuningJobState, rows: list[list[Body]]) -> None:
     length = sum(
         len(tokens.message(message["role"], message["content"])) for row in rows for message in row
     )
@@ -266,16 +280,16 @@ def _asked(row: list[Body]) -> str:
     return users[-1] if users else ""
 
 
-def _keep(world: World, job: Job, model: str, numbers: Body) -> None:
+def _keep(world: ProviderState, job: FineTuningJobState, model: str, numbers: Body) -> None:
     fields = {"object": "fine_tuning.job.checkpoint", "created_at": now(), "metrics": numbers}
     where = {"fine_tuned_model_checkpoint": model, "fine_tuning_job_id": job.id}
     entry = Entry(world.new_id("ftckpt_"), fields | where | {"step_number": numbers["step"]})
     job.checkpoints.append(entry)
 
 
-def _found(world: World, call: Call) -> Job:
+def _found(world: ProviderState, call: Call) -> FineTuningJobState:
     job = world.jobs.get(call.path["job"])
-    if not isinstance(job, Job):
+    if not isinstance(job, FineTuningJobState):
         raise ApiError(
             404,
             "invalid_request_error",
@@ -286,12 +300,12 @@ def _found(world: World, call: Call) -> Job:
     return job
 
 
-async def retrieve(world: World, call: Call) -> Reply:
+async def retrieve(world: ProviderState, call: Call) -> ProviderReply:
     """The training as it is now."""
-    return Reply(_found(world, call).as_json())
+    return ProviderReply(_found(world, call).as_json())
 
 
-async def listed(world: World, call: Call) -> Reply:
+async def listed(world: ProviderState, call: Call) -> ProviderReply:
     """All trainings, the newest first; `metadata[key]=value` picks those that have it."""
     call.only("after", "limit", "metadata")
     wanted = {
@@ -307,7 +321,7 @@ async def listed(world: World, call: Call) -> Reply:
     return openai_files.page(jobs, call, 20, 100)
 
 
-async def events(world: World, call: Call) -> Reply:
+async def events(world: ProviderState, call: Call) -> ProviderReply:
     """What has happened, the newest first."""
     call.only("after", "limit")
     told = _found(world, call).events[::-1]
@@ -316,17 +330,17 @@ async def events(world: World, call: Call) -> Reply:
     return openai_files.page(told, call, 20, 100)
 
 
-async def checkpoints(world: World, call: Call) -> Reply:
+async def checkpoints(world: ProviderState, call: Call) -> ProviderReply:
     """The models after the last epochs, the newest first."""
     call.only("after", "limit")
     return openai_files.page(_found(world, call).checkpoints[::-1], call, 10, 100)
 
 
-async def cancel(world: World, call: Call) -> Reply:
+async def cancel(world: ProviderState, call: Call) -> ProviderReply:
     """Stops a training; nothing of it is billed."""
     job = _found(world, call)
     if job.is_over():
         raise invalid(f"Job has already completed: {job.id}", code="invalid_status")
     job.end("cancelled")
     _tell(world, job, "Fine-tuning job cancelled")
-    return Reply(job.as_json())
+    return ProviderReply(job.as_json())

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from distill.rehearsal.provider import Settings, memory
-from distill.rehearsal.provider.billing import Ledger
+from distill.rehearsal.provider.billing import ProviderLedger
 from distill.rehearsal.provider.errors import invalid
 from distill.rehearsal.provider.faults import Faults
 from distill.rehearsal.provider.limits import Limits
@@ -61,7 +61,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Reply:
+class ProviderReply:
     """An answer: an object to be sent as JSON, or bytes."""
 
     body: Any
@@ -78,7 +78,7 @@ class Reply:
         )
 
 
-Handler = Callable[["World", Call], Awaitable[Reply]]
+Handler = Callable[["ProviderState", Call], Awaitable[ProviderReply]]
 
 
 @dataclass
@@ -107,14 +107,14 @@ class StoredFile:
         }
 
 
-class World:
+class ProviderState:
     """The state of a stand-in."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.memory = memory.load(settings.seeds)
         self.faults = Faults(settings.random_seed, settings.faults)
-        self.ledger = Ledger()
+        self.ledger = ProviderLedger()
         self.cache = PrefixCache()
         rate = settings.requests_per_second
         names = ("openai", "anthropic")

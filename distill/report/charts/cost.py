@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from distill.evaluate.systems import HEADS
+from distill.evaluate.systems import METRIC_TITLES
 from distill.report.charts.svg import (
     INK,
     LINE,
@@ -41,7 +41,7 @@ def quality_cost(figures: Figures) -> Chart | None:
     usable = figures.get("judge", {}).get("usable", True)
     if not systems or not usable:  # what a judge says that tells nothing apart is no quality
         return None
-    metric = HEADS[systems[0]["metric"]]
+    metric = METRIC_TITLES[systems[0]["metric"]]
     asked = figures["break_even"]["assumptions"]["requests_per_day"]
 
     def draw(axes: "Axes") -> None:

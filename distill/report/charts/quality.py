@@ -4,7 +4,7 @@ take over."""
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from distill.evaluate.systems import HEADS
+from distill.evaluate.systems import METRIC_TITLES
 from distill.report.charts.svg import (
     HEIGHT,
     INK,
@@ -93,7 +93,7 @@ def coverage(figures: Figures) -> Chart | None:
         return None
     points = figures["coverage"]["points"]
     teacher = system_of(figures, "teacher")
-    metric = HEADS[teacher["metric"]]
+    metric = METRIC_TITLES[teacher["metric"]]
 
     def draw(axes: "Axes") -> None:
         shares = [row["share"] for row in points]
@@ -144,7 +144,7 @@ EACH = 0.4  # inches for a run
 
 def quality(rows: Sequence[Figures]) -> Chart:
     """The value of each run's student with its interval, the first run on top."""
-    metrics = dict.fromkeys(HEADS[row["metric"]] for row in rows)
+    metrics = dict.fromkeys(METRIC_TITLES[row["metric"]] for row in rows)
 
     def draw(axes: "Axes") -> None:
         for place, row in enumerate(rows):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from distill.evaluate.systems import HEADS
+from distill.evaluate.systems import METRIC_TITLES
 from distill.report.charts.svg import INK, LINE, MARK, Chart, drawn, gridded, percent, reach
 from distill.report.figures import system_of
 
@@ -27,7 +27,7 @@ def learning_curve(figures: Figures) -> Chart | None:
         axes.errorbar(examples, values, yerr=ends, fmt="o-", color=MARK, capsize=3, label="student")
         axes.axhline(teacher["value"], color=INK, linestyle="--", label="teacher")
         axes.set_xlabel("examples")
-        axes.set_ylabel(HEADS[teacher["metric"]])
+        axes.set_ylabel(METRIC_TITLES[teacher["metric"]])
         percent(axes.yaxis)
         gridded(axes)
         axes.legend(loc="best")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from distill.core.text import fold, readable
+from distill.core.text import fold, replace_lone_surrogates
 from distill.task.answer_json import MAX_DEPTH, is_shallow, json_object
 from distill.task.kinds.json_schema import (
     NORMALIZE,
@@ -93,18 +93,18 @@ class Fields:
         for problem in self._closed.iter_errors(json.loads(answer)):
             where = "".join(f"{place}: " for place in problem.absolute_path)
             raise ValueError(f"answer: {where}{problem.message}")
-        return readable(answer)
+        return replace_lone_surrogates(answer)
 
     def of_text(self, text: str) -> str:
         """The object in a text, without the reasons that stand before it; the text as it is where
         there is none."""
         found = json_object(text)
         if found is None:
-            return readable(text).strip()
+            return replace_lone_surrogates(text).strip()
         inner = found.get("answer")
         if set(found) == {"rationale", "answer"} and isinstance(inner, dict):
             found = inner
-        return readable(_compact(_ordered(self.schema, found)))
+        return replace_lone_surrogates(_compact(_ordered(self.schema, found)))
 
     def is_valid(self, answer: str) -> bool:
         """An object that fits."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from distill.core.text import readable
+from distill.core.text import replace_lone_surrogates
 from distill.task.kinds import ANY
 
 
@@ -32,11 +32,11 @@ class Text:
         """A text that is not empty."""
         if not isinstance(value, str) or not value.strip():
             raise ValueError(f"answer: must be a text that is not empty, not {value!r}")
-        return readable(value).strip()
+        return replace_lone_surrogates(value).strip()
 
     def of_text(self, text: str) -> str:
         """The text itself."""
-        return readable(text).strip()
+        return replace_lone_surrogates(text).strip()
 
     def is_valid(self, answer: str) -> bool:
         """Any text."""

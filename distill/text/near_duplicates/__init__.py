@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
-from distill.core.dataset import Pair
+from distill.core.dataset import SimilarPair
 from distill.core.text import fold
 from distill.text.near_duplicates.lsh import Codes, changes, places_of, rank, union, within
 from distill.text.near_duplicates.minhash import bands_of, sketch, workers
@@ -28,17 +28,19 @@ PAIRS_AT_ONCE = 2**13
 POINTS_AT_ONCE = 2**22  # code points of the texts that are compared at once
 
 
-def near_pairs(texts: Sequence[str], threshold: float) -> list[Pair]:
+def near_pairs(texts: Sequence[str], threshold: float) -> list[SimilarPair]:
     """The pairs of `texts` with a similarity of at least `threshold` (above 0, at most 1), sorted.
 
     Equal texts count as one, the first of them: a later copy is given with it alone, with score 1.
     Of the texts before it a text is given with MOST_EACH at most, the first of those found.
     """
     firsts, places = _firsts(texts)
-    copies = [Pair(first, place, 1.0) for place, first in enumerate(places) if first != place]
+    copies = [
+        SimilarPair(first, place, 1.0) for place, first in enumerate(places) if first != place
+    ]
     unique = list(firsts.values())
     near = [
-        Pair(unique[other], unique[later], score)
+        SimilarPair(unique[other], unique[later], score)
         for later, other, score in _near(list(firsts), threshold)
     ]
     return sorted(copies + near)

@@ -57,7 +57,7 @@ MOST_PHONES_TRIED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PersonalData:
     """What stands at `text[start:end]`; `kind` is one of KINDS, or "name" for a name given."""
 
     kind: str
@@ -67,14 +67,16 @@ class Found:
 
 def find_personal(
     text: str, kinds: Sequence[str] = KINDS, *, region: str = "US", names: Sequence[str] = ()
-) -> list[Found]:
+) -> list[PersonalData]:
     """What there is, in order and without overlaps. `region` (ISO 3166) is whose telephone numbers
     stand without a country code; `names` are looked for as whole words of any case."""
     found = _without_overlaps(text, _candidates(text, kinds, region, names))
     return [one for one in found if not is_reserved(one.kind, text[one.start : one.end])]
 
 
-def _without_overlaps(text: str, candidates: Iterable[tuple[str, Iterable[Span]]]) -> list[Found]:
+def _without_overlaps(
+    text: str, candidates: Iterable[tuple[str, Iterable[Span]]]
+) -> list[PersonalData]:
     """The spans in the order of the text; of those that overlap the first candidate."""
     taken = bytearray(len(text))
     found = []
@@ -82,7 +84,7 @@ def _without_overlaps(text: str, candidates: Iterable[tuple[str, Iterable[Span]]
         for start, end in spans:
             if not any(taken[start:end]):
                 taken[start:end] = b"\1" * (end - start)
-                found.append(Found(kind, start, end))
+                found.append(PersonalData(kind, start, end))
     return sorted(found, key=lambda one: one.start)
 
 
@@ -101,7 +103,7 @@ def name_kinds(
     return "".join([*parts, text[at:]])
 
 
-def mask_personal(text: str, found: Sequence[Found]) -> str:
+def mask_personal(text: str, found: Sequence[PersonalData]) -> str:
     """The text with a reserved value for each: equal ones for equal values."""
     values = [(one.kind, text[one.start : one.end]) for one in found]
     parts, at = [], 0

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from distill.core.errors import InputError
-from distill.train.chat_file.rows import FORM, SHORT, Finding, Row, row_of
-from distill.train.chat_file.statistics import EPOCHS, Spread, estimates, statistics
+from distill.train.chat_file.rows import FORM, SHORT, ChatRow, FileFinding, row_of
+from distill.train.chat_file.statistics import EPOCHS, LengthSpread, estimates, statistics
 from distill.train.chat_file.warnings import warnings_of
 
 SHOWN = 20
@@ -32,26 +32,26 @@ class Checked:
     """A file: the rows without errors, the errors, and what is odd about the rows."""
 
     path: Path
-    rows: tuple[Row, ...]
-    errors: tuple[Finding, ...]
-    warnings: tuple[Finding, ...]
+    rows: tuple[ChatRow, ...]
+    errors: tuple[FileFinding, ...]
+    warnings: tuple[FileFinding, ...]
 
 
 def read(path: Path, context_tokens: int) -> Checked:
     """Check a file; rows of more than `context_tokens` tokens are warned of. Raises OSError."""
     content = path.read_bytes()
     if problem := _other_form(content):
-        return Checked(path, (), (Finding(problem),), ())
-    rows: list[Row] = []
-    errors = [Finding("begins with a byte order mark: save it as UTF-8 without BOM", (1,))]
+        return Checked(path, (), (FileFinding(problem),), ())
+    rows: list[ChatRow] = []
+    errors = [FileFinding("begins with a byte order mark: save it as UTF-8 without BOM", (1,))]
     errors = errors if content.startswith(_BOM) else []
     # Only \n, \r and \r\n end a line here, as for OpenAI; a text may hold other line ends raw.
     lines = content.removeprefix(_BOM).splitlines()
     if not lines:
-        errors.append(Finding(f"the file has no line; write one such object a line: {FORM}"))
+        errors.append(FileFinding(f"the file has no line; write one such object a line: {FORM}"))
     for number, line in enumerate(lines, 1):
         found = row_of(number, line)
-        if isinstance(found, Row):
+        if isinstance(found, ChatRow):
             rows.append(found)
         else:
             errors += found
@@ -123,6 +123,6 @@ def words(checked: Checked) -> list[str]:
     ]
 
 
-def _spread_words(spread: Spread) -> str:
+def _spread_words(spread: LengthSpread) -> str:
     row = f"min {spread.min:,}, median {spread.median:,}, p95 {spread.p95:,}, max {spread.max:,}"
     return f"about {spread.total:,}; a row: {row}"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from distill.train.chat_file.rows import Row
+from distill.train.chat_file.rows import ChatRow
 
 # Special tokens of the usual families of models (ChatML, Llama, Gemma, Mistral, Phi, GPT).
 _MARK = re.compile(
@@ -29,21 +29,21 @@ def marks_in(texts: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found[0] for text in texts for found in _MARK.finditer(text)))
 
 
-def has_mark(row: Row) -> bool:
+def has_mark(row: ChatRow) -> bool:
     """True for a row with a special token in any message."""
     return any(_MARK.search(turn.content) for turn in row.turns)
 
 
-def has_thought(row: Row) -> bool:
+def has_thought(row: ChatRow) -> bool:
     """True for a row with a thinking block in an answer."""
     return any(turn.role == "assistant" and _THOUGHT.search(turn.content) for turn in row.turns)
 
 
-def is_mojibake(row: Row) -> bool:
+def is_mojibake(row: ChatRow) -> bool:
     """True for a row with letters that were read in a wrong encoding."""
     return any(_MOJIBAKE.search(turn.content) for turn in row.turns)
 
 
-def has_control(row: Row) -> bool:
+def has_control(row: ChatRow) -> bool:
     """True for a row with NUL or another control character that no text needs."""
     return any(_CONTROL.search(turn.content) for turn in row.turns)

@@ -35,7 +35,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ChatRow:
     """An example without errors, and its tokens, estimated: of all messages, and of the answers
     that are learnt."""
 
@@ -61,7 +61,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FileFinding:
     """What is wrong or odd and what to do, and on which lines; none: the whole file."""
 
     message: str
@@ -74,20 +74,20 @@ class Finding:
         return f"{self.message} ({noun} {shown}{more})" if self.lines else self.message
 
 
-def row_of(number: int, line: bytes) -> Row | list[Finding]:
+def row_of(number: int, line: bytes) -> ChatRow | list[FileFinding]:
     """A line's row, or everything that is wrong with it."""
     try:
         value = _value(line)
     except ValueError as error:
-        return [Finding(str(error), (number,))]
-    problems = [Finding(problem, (number,)) for problem in _row_problems(value)]
+        return [FileFinding(str(error), (number,))]
+    problems = [FileFinding(problem, (number,)) for problem in _row_problems(value)]
     if problems or not isinstance(value, dict):
         return problems
     turns = tuple(Turn(**message) for message in value["messages"])
     learnt = [turn for turn in turns if turn.role == "assistant" and turn.weight]
     tokens = sum(of_message(turn.content, turn.name) for turn in turns)
     answer_tokens = sum(of_text(turn.content) for turn in learnt)
-    return Row(number, turns, tokens, answer_tokens)
+    return ChatRow(number, turns, tokens, answer_tokens)
 
 
 def _value(line: bytes) -> object:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from math import ceil
 
 from distill.pricing.finetuning import NO_NEW_JOBS, TUNABLE, training_usd
-from distill.train.chat_file.rows import Row
+from distill.train.chat_file.rows import ChatRow
 from distill.train.chat_file.warnings import repeats
 
 EPOCHS = 3
@@ -16,7 +16,7 @@ TOP_ANSWERS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class LengthSpread:
     """Tokens of all rows, and of single ones; the median and p95 are the nearest row's."""
 
     total: int
@@ -34,8 +34,8 @@ class Statistics:
     rows: int
     repeated: int
     messages: int
-    tokens: Spread
-    answer_tokens: Spread
+    tokens: LengthSpread
+    answer_tokens: LengthSpread
     answers: int
     top_answers: tuple[tuple[str, int], ...]
 
@@ -51,7 +51,7 @@ class Estimate:
     ends: str
 
 
-def statistics(rows: Sequence[Row]) -> Statistics:
+def statistics(rows: Sequence[ChatRow]) -> Statistics:
     """Figures of at least one row."""
     answers = Counter(row.answer for row in rows)
     few = 2 * len(answers) <= len(rows)
@@ -66,10 +66,10 @@ def statistics(rows: Sequence[Row]) -> Statistics:
     )
 
 
-def _spread(values: Sequence[int]) -> Spread:
+def _spread(values: Sequence[int]) -> LengthSpread:
     ranked = sorted(values)
     median, p95 = (ranked[ceil(share * len(ranked)) - 1] for share in (0.5, 0.95))
-    return Spread(sum(ranked), ranked[0], median, p95, ranked[-1])
+    return LengthSpread(sum(ranked), ranked[0], median, p95, ranked[-1])
 
 
 def estimates(tokens: int) -> list[Estimate]:

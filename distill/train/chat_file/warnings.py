@@ -9,7 +9,7 @@ from distill.pricing.finetuning import FEWEST_EXAMPLES, TUNABLE
 from distill.serve.context_length import long_chats
 from distill.serve.embedded_models import STUDENT
 from distill.train.chat_file.marks import has_control, has_mark, has_thought, is_mojibake, marks_in
-from distill.train.chat_file.rows import SHORT, Finding, Row
+from distill.train.chat_file.rows import SHORT, ChatRow, FileFinding
 
 LONGEST_EXAMPLE = min(base.example_tokens for base in TUNABLE.values())
 SHORT_ANSWER = 1  # characters
@@ -18,10 +18,10 @@ MARKS_SHOWN = 6
 AROUND = " .,;:!?\"'`*"  # what stands at the ends of one answer's spellings
 
 
-def warnings_of(rows: Sequence[Row], context_tokens: int) -> Iterator[Finding]:
+def warnings_of(rows: Sequence[ChatRow], context_tokens: int) -> Iterator[FileFinding]:
     """Those of the whole file first, since there are few of them."""
     if len(rows) < FEWEST_EXAMPLES:
-        yield Finding(
+        yield FileFinding(
             f"{len(rows)} examples: OpenAI refuses a training file with fewer than "
             f"{FEWEST_EXAMPLES}; the local trainers take it"
         )
@@ -34,20 +34,20 @@ def warnings_of(rows: Sequence[Row], context_tokens: int) -> Iterator[Finding]:
     yield from _duplicates(rows)
 
 
-def _several_system_prompts(rows: Sequence[Row]) -> Iterator[Finding]:
+def _several_system_prompts(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
     counts = Counter(row.system_prompt for row in rows)
     if len(counts) > 1:
         usual, count = counts.most_common(1)[0]
         others = tuple(row.line for row in rows if row.system_prompt != usual)
-        yield Finding(
+        yield FileFinding(
             f"{len(counts)} system prompts (none counts as one), the commonest on {count} of "
             f"{len(rows)} rows: the student is asked with one, so give all rows the same",
             others,
         )
 
 
-def _odd_rows(rows: Sequence[Row]) -> Iterator[Finding]:
-    odd: list[tuple[Callable[[Row], bool], str]] = [
+def _odd_rows(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
+    odd: list[tuple[Callable[[ChatRow], bool], str]] = [
         (
             lambda row: row.tokens > LONGEST_EXAMPLE,
             f"about more than {LONGEST_EXAMPLE:,} tokens: OpenAI cuts off the end, and with it the "
@@ -83,14 +83,14 @@ def _odd_rows(rows: Sequence[Row]) -> Iterator[Finding]:
     for is_odd, message in odd:
         lines = tuple(row.line for row in rows if is_odd(row))
         if lines:
-            yield Finding(message, lines)
+            yield FileFinding(message, lines)
 
 
-def _too_long_here(rows: Sequence[Row], context_tokens: int) -> Iterator[Finding]:
+def _too_long_here(rows: Sequence[ChatRow], context_tokens: int) -> Iterator[FileFinding]:
     chats = [[{"role": turn.role, "content": turn.content} for turn in row.turns] for row in rows]
     places, surely = long_chats(chats, context_tokens, STUDENT)
     if places:
-        yield Finding(
+        yield FileFinding(
             f"{'' if surely else 'perhaps '}more than {context_tokens:,} tokens of the default "
             "student's tokenizer: too long for a local student with that context; shorten the "
             "input or raise student.context_tokens",
@@ -98,18 +98,18 @@ def _too_long_here(rows: Sequence[Row], context_tokens: int) -> Iterator[Finding
         )
 
 
-def _marks(rows: Sequence[Row]) -> Iterator[Finding]:
+def _marks(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
     """A special token in a text ends a message where the text goes on."""
     if marked := [row for row in rows if has_mark(row)]:
         marks = marks_in([turn.content for row in marked for turn in row.turns])
-        yield Finding(
+        yield FileFinding(
             f"special tokens of chat models ({', '.join(marks[:MARKS_SHOWN])}): trainers and "
             "servers read them as the end or the beginning of a message; remove them",
             tuple(row.line for row in marked),
         )
 
 
-def _spellings(rows: Sequence[Row]) -> Iterator[Finding]:
+def _spellings(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
     """Answers that differ in case, white space and quotes at their ends alone, where answers
     repeat."""
     groups: dict[str, Counter[str]] = {}
@@ -120,19 +120,19 @@ def _spellings(rows: Sequence[Row]) -> Iterator[Finding]:
             usual, count = same.most_common(1)[0]
             others = tuple(row.line for row in rows if row.answer in same and row.answer != usual)
             shown = ", ".join(map(SHORT.repr, list(same)[:ANSWERS_SHOWN]))
-            yield Finding(
+            yield FileFinding(
                 f"{len(same)} spellings of one answer: {shown}; the commonest is "
                 f"{SHORT.repr(usual)} ({count} of {same.total()}): write all like it",
                 others,
             )
 
 
-def _is_learnt_otherwise_here(row: Row) -> bool:
+def _is_learnt_otherwise_here(row: ChatRow) -> bool:
     # Where the last answer is not learnt, an earlier one is: a row without any is an error.
     return any(turn.role == "assistant" and turn.weight for turn in row.turns[:-1])
 
 
-def _contradictions(rows: Sequence[Row]) -> Iterator[Finding]:
+def _contradictions(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
     for same in _groups(rows, lambda row: row.folded_input):
         answers: dict[str, str] = {}
         for row in same:
@@ -140,26 +140,26 @@ def _contradictions(rows: Sequence[Row]) -> Iterator[Finding]:
         if len(answers) > 1:
             said = ", ".join(map(SHORT.repr, list(answers.values())[:ANSWERS_SHOWN]))
             message = f"the same input with {len(answers)} answers: {said}; keep the right one"
-            yield Finding(message, tuple(row.line for row in same))
+            yield FileFinding(message, tuple(row.line for row in same))
 
 
-def _duplicates(rows: Sequence[Row]) -> Iterator[Finding]:
+def _duplicates(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
     repeated = repeats(rows)
     once = [row for row in rows if row.line not in repeated]
     for same in _groups(once, lambda row: (row.folded_input, fold(row.answer))):
         lines = tuple(row.line for row in same)
-        yield Finding("the same row but for case and white space; keep one", lines)
+        yield FileFinding("the same row but for case and white space; keep one", lines)
 
 
-def repeats(rows: Sequence[Row]) -> set[int]:
+def repeats(rows: Sequence[ChatRow]) -> set[int]:
     """Lines of the rows that are the same, letter by letter, as the one above: that is how an
     example is given more weight (`student.seed_repeats`), so it is counted and not warned of."""
     return {row.line for above, row in pairwise(rows) if row.turns == above.turns}
 
 
-def _groups(rows: Sequence[Row], key: Callable[[Row], object]) -> Iterator[list[Row]]:
+def _groups(rows: Sequence[ChatRow], key: Callable[[ChatRow], object]) -> Iterator[list[ChatRow]]:
     """Two and more rows with the same key each."""
-    groups: dict[object, list[Row]] = {}
+    groups: dict[object, list[ChatRow]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
     return (group for group in groups.values() if len(group) > 1)

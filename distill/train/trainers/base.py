@@ -40,7 +40,7 @@ class TrainJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainResult:
     """What a trainer leaves in `out`: `adapter/`, `merged/` and `answers.json`; or the name by
     which a provider serves what it trained (`model`), what it billed, and whether this call
     began it (`made_now`); and the figures.
@@ -89,6 +89,6 @@ class Trainer(Protocol):
     def is_made(self, job: TrainJob) -> bool:
         """Whether a provider has this very training, under way or done."""
 
-    def train(self, job: TrainJob, on_steps: OnSteps) -> Trained:
+    def train(self, job: TrainJob, on_steps: OnSteps) -> TrainResult:
         """Train, or go on with a training of the same job that was cut off; `on_steps` is told of
         optimizer steps as they are done. Raises DistillError with what to do when it fails."""

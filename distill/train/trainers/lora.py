@@ -22,7 +22,7 @@ from distill.serve import base_models, context_length
 from distill.serve.base_folder import parameters, positions
 from distill.serve.base_models import folder_of, licence
 from distill.serve.context_length import Chat
-from distill.train.trainers.base import Base, OnSteps, Trained, TrainJob
+from distill.train.trainers.base import Base, OnSteps, TrainJob, TrainResult
 from distill.train.trainers.recipes import Recipe, recipe_for
 
 CHILDREN = Path(__file__).parents[1] / "worker"
@@ -78,7 +78,7 @@ def is_made(job: TrainJob) -> bool:
     return False
 
 
-def train(trainer: str, job: TrainJob, on_steps: OnSteps) -> Trained:
+def train(trainer: str, job: TrainJob, on_steps: OnSteps) -> TrainResult:
     """Train the student with `trainer`. Raises DistillError with what to do for a failure that the
     child has words for, and ChildError with the tail of the log when it dies otherwise."""
     job.out.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def train(trainer: str, job: TrainJob, on_steps: OnSteps) -> Trained:
     if done["event"] != "done":
         done = _work(trainer, job, len(before.encode()), on_steps)
     shutil.rmtree(job.out / CHECKPOINTS, ignore_errors=True)
-    return Trained(
+    return TrainResult(
         job.out / "merged",
         int(done["trained_tokens"]),
         int(done["kept_step"]),

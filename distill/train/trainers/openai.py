@@ -21,7 +21,7 @@ from distill.llm.tokens import most_of_chat, of_chat
 from distill.pricing.finetuning import FEWEST_EXAMPLES, NO_NEW_JOBS, TUNABLE, training_usd
 from distill.serve.context_length import Chat
 from distill.train.trainers import openai_jobs
-from distill.train.trainers.base import Base, OnSteps, Trained, TrainJob
+from distill.train.trainers.base import Base, OnSteps, TrainJob, TrainResult
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -125,7 +125,7 @@ def _epochs(job: TrainJob) -> int:
     return int(str(job.recipe["n_epochs"]))
 
 
-def train(job: TrainJob, on_steps: OnSteps) -> Trained:
+def train(job: TrainJob, on_steps: OnSteps) -> TrainResult:
     """Make the job, or find it again, and follow it. Raises InputError for rows that OpenAI does
     not take, DistillError for a job that failed or was cancelled, for an account that may not train
     and for a provider out of reach."""
@@ -162,7 +162,7 @@ def _known(client: "OpenAI", job: TrainJob) -> "FineTuningJob | None":
     return found
 
 
-def _follow(client: "OpenAI", job_id: str, job: TrainJob, on_steps: OnSteps) -> Trained:
+def _follow(client: "OpenAI", job_id: str, job: TrainJob, on_steps: OnSteps) -> TrainResult:
     """Until the job has ended; what it tells goes into the log."""
     told: dict[str, FineTuningJobEvent] = {}
     pause, late = FIRST_PAUSE_SECONDS, list(openai_jobs.LATE_SECONDS)
@@ -217,7 +217,7 @@ def _ended(
     found: "FineTuningJob",
     job: TrainJob,
     told: Mapping[str, "FineTuningJobEvent"],
-) -> Trained:
+) -> TrainResult:
     billed = training_usd(job.base, found.trained_tokens or 0)
     bill = f"It was billed ${billed}." if billed else "It was not billed."
     if found.status == "cancelled":
@@ -237,7 +237,7 @@ def _ended(
         )
     _write_record(client, found, job.out)
     losses = {row["step"]: row for row in map(_loss, told.values()) if row}
-    return Trained(
+    return TrainResult(
         merged=None,
         trained_tokens=found.trained_tokens or 0,
         kept_step=int(max(losses, default=0)),

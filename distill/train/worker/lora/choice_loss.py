@@ -10,10 +10,10 @@ from .tokenised_rows import IGNORED, Chat, answer_tokens
 FORM_WEIGHT = 0.3
 
 # The tokens of an answer so far → those that may follow in one of the choices.
-Branches = dict[tuple[int, ...], list[int]]
+DecisionPoints = dict[tuple[int, ...], list[int]]
 
 
-def branches(chat: Chat, choices: Sequence[str], tokenizer: Any) -> Branches:
+def branches(chat: Chat, choices: Sequence[str], tokenizer: Any) -> DecisionPoints:
     """Where the choices' tokens part, behind the prompt of a chat."""
     found: dict[tuple[int, ...], set[int]] = {}
     for choice in choices:
@@ -24,7 +24,7 @@ def branches(chat: Chat, choices: Sequence[str], tokenizer: Any) -> Branches:
     return {before: sorted(after) for before, after in found.items() if len(after) > 1}
 
 
-def choice_loss(logits: Any, labels: Any, parted: Branches) -> Any:
+def choice_loss(logits: Any, labels: Any, parted: DecisionPoints) -> Any:
     """Cross entropy among the choices, a mean over rows, and `FORM_WEIGHT` times what else the
     cross entropy over the vocabulary has: that it is one of the choices, and its end.
 
@@ -41,7 +41,7 @@ def choice_loss(logits: Any, labels: Any, parted: Branches) -> Any:
     return (chosen + FORM_WEIGHT * (whole - chosen)) / len(answers)
 
 
-def _among_choices(logits: Any, answers: Sequence[Sequence[int]], parted: Branches) -> Any:
+def _among_choices(logits: Any, answers: Sequence[Sequence[int]], parted: DecisionPoints) -> Any:
     """The sum of the cross entropy among the tokens that may follow, where choices part. One gather
     for all: each on its own would make a gradient of the size of `logits`."""
     import torch

@@ -13,7 +13,7 @@ from distill.train.worker.lora.checkpoints import (
     take_over,
 )
 
-from .choice_loss import Branches, branches, choice_loss
+from .choice_loss import DecisionPoints, branches, choice_loss
 from .events import Job, tell
 from .messages import DivergedError
 from .precision import computing, lengths_of_batches
@@ -130,13 +130,13 @@ def keep_adapter_exact(model: Any) -> None:
             parameter.data = parameter.data.float()
 
 
-def parted_choices(job: Job, tokenizer: Any) -> Branches:
+def parted_choices(job: Job, tokenizer: Any) -> DecisionPoints:
     """Where the answers that the job knows part; empty where any text may be one."""
     chats = read_chats(Path(job["train"])) if job["choices"] else []
     return branches(chats[0], job["choices"], tokenizer) if chats else {}
 
 
-def answer_loss(model: Any, inputs: Any, parted: Branches) -> Any:
+def answer_loss(model: Any, inputs: Any, parted: DecisionPoints) -> Any:
     """Mean cross entropy of the answers' tokens, or of the choice among a few answers."""
     import torch
 
