@@ -79,7 +79,7 @@ def test_kill_9_of_the_parent_ends_the_family_too(tmp_path: Path) -> None:
     code = f"""
 import sys
 from pathlib import Path
-from distill.backends.child import running
+from distill.core.processes import running
 with running([sys.executable, "-c", {FAMILY!r}], Path({str(log)!r}), {{}}) as child:
     child.wait()
 """

@@ -43,10 +43,10 @@ DEAR = '[prices."gpt-6-luna"]\ninput = 20\noutput = 20\nsure = true\n'  # about 
 # A process whose models are the stand-in at its first argument, and its trainer scripted.
 SCRIPTED = """
 import sys
-from distill.backends import embeddings
-from distill.backends.servers import SERVERS
-from distill.backends.teachers import TEACHERS
-from distill.backends.trainers import TRAINERS
+from distill.text import embeddings
+from distill.serve import SERVERS
+from distill.llm.models import TEACHERS
+from distill.train.trainers import TRAINERS
 from distill.cli import main
 from tests import scripted
 from tests.standin import StandIn

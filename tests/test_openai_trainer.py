@@ -135,8 +135,9 @@ DYING = """
 import os, signal, sys
 from pathlib import Path
 import httpx2
-from distill.backends.token_count import of_text
-from distill.backends.trainers import TRAINERS, TrainJob
+from distill.llm.tokens import of_text
+from distill.train.trainers import TRAINERS
+from distill.train.trainers.base import TrainJob
 moment, out = int(sys.argv[1]), Path(sys.argv[2])
 calls = 0
 send = httpx2.Client.send
