@@ -211,7 +211,7 @@ import sys
 from pathlib import Path
 import click
 from distill import cli
-from distill.workspace import Workspace
+from distill.core.workspace import Workspace
 @cli.cli.command()
 def hold():
     with Workspace(Path({str(workspace.prompts)!r}), Path({str(workspace.runs)!r})).locked("pets"):

@@ -216,7 +216,7 @@ def test_a_full_disk_is_said_plainly(database: Path) -> None:
     code = f"""
 import resource, signal
 from pathlib import Path
-from distill.errors import DistillError
+from distill.core.errors import DistillError
 from distill.store import open_store
 path = Path({str(database)!r})
 with open_store(path) as store:
