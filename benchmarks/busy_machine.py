@@ -29,7 +29,7 @@ from distill.serve import SERVERS, ServerSettings
 from distill.serve.embedded_models import STUDENT, embedded
 from distill.task.loading import load_task
 from distill.task.prompts import answer_requests
-from tests.strangers import stranger
+from tests.support.strangers import stranger
 
 IN_FLIGHT = 8
 USD_PER_HOUR = Decimal("0.10")

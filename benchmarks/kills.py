@@ -34,7 +34,7 @@ from typing import Any
 from distill.rehearsal.provider import Bill, Settings, StandIn, running
 from distill.store import open_store
 from distill.store.batches import reserved_usd
-from tests.spending import PURPOSE, RUN
+from tests.support.spending import PURPOSE, RUN
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = ROOT / "prompts" / "classify" / "seeds.jsonl"
@@ -107,7 +107,7 @@ class Job:
     def command(self) -> list[str]:
         """Asks what has no answer yet."""
         numbers = [str(self.requests), BUDGET_USD]
-        child = [sys.executable, "-m", "tests.spending", str(self.database), self.teacher]
+        child = [sys.executable, "-m", "tests.support.spending", str(self.database), self.teacher]
         return [*child, *numbers, *(["batches"] if self.batches else [])]
 
 

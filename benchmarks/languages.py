@@ -3,8 +3,8 @@
     python -m benchmarks.languages --data FOLDER
 
 FOLDER holds banking77, snips and restaurant8k, each with train.jsonl.gz and test.jsonl (rows
-{"input"}); the other languages are tests/foreign.py. Prints the table and, as its last line, one
-JSON object with every figure, the targets and "ok"; exit code 1 when a target is missed.
+{"input"}); the other languages are tests/support/foreign.py. Prints the table and, as its last
+line, one JSON object with every figure, the targets and "ok"; exit code 1 when a target is missed.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.text.language import language_of, other_language
-from tests.foreign import FOREIGN
+from tests.support.foreign import FOREIGN
 
 ENGLISH = ("banking77", "snips", "restaurant8k")
 TARGETS = {"flagged_english": 0.002, "flagged_foreign": 0.95}

@@ -19,11 +19,10 @@ from distill.rehearsal.provider import StandIn as Provider
 from distill.task import Task
 from distill.task.loading import load_task
 from distill.task.run_context import Context
-from tests import scripted
 from tests.no_network import sitecustomize
-from tests.standin import StandIn
-from tests.support import runs
+from tests.support import runs, scripted
 from tests.support.provider import running
+from tests.support.standin import StandIn
 
 # The same hook for this process and, through PYTHONPATH, for every child.
 sitecustomize.install()

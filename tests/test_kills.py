@@ -15,7 +15,7 @@ from distill import pipeline
 from distill.core.workspace import Workspace
 from distill.store import open_store
 from tests.conftest import WriteTask
-from tests.standin import StandIn
+from tests.support.standin import StandIn
 from tests.test_pipeline import figures, timeless
 
 ROOT = Path(__file__).parents[1]

@@ -22,8 +22,8 @@ from distill.task.leak_gate import without_leaking_seeds
 from distill.train.trainers import TRAINERS
 from distill.train.trainers.base import OnSteps, TrainJob, TrainResult
 from tests.conftest import WriteTask, held_by_another_process, jsonl, pet_rows
-from tests.scripted import Trainer
-from tests.standin import SURE, StandIn
+from tests.support.scripted import Trainer
+from tests.support.standin import SURE, StandIn
 
 TIMES = {"run", "created", "latency_p50_s", "latency_p95_s", "requests_per_s", "spend"}
 TIMES |= {"usd_per_1k_requests", "headline", "usd", "latency_p99_s", "completion_tokens_per_s"}

@@ -15,9 +15,8 @@ from distill import pipeline
 from distill.cli import main
 from distill.store import Store
 from distill.task.run_context import Context
-from tests import scripted
-from tests.standin import StandIn
-from tests.support import runs
+from tests.support import runs, scripted
+from tests.support.standin import StandIn
 
 
 def dying(stage: Callable[[Context], pipeline.Write]) -> Callable[[Context], pipeline.Write]:

@@ -1,0 +1,444 @@
+"""Answers as servers really write them: endings, thoughts, fences, counts, refusals, sizes."""
+
+import gzip
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from distill.core.errors import DistillError
+from distill.core.requests import (
+    AttemptOutcome,
+    Completion,
+    Endpoint,
+    Message,
+    Model,
+    Request,
+    Sampling,
+)
+from distill.llm import client as asking
+from distill.llm.client import complete_all
+from distill.llm.completions import BEYOND, DEARER, NO_USAGE
+from distill.llm.providers.lenient import json_of, without_thoughts
+from distill.pricing.token_prices import MachinePrice, Rates, TokenPrice
+from tests.support.books import Books
+from tests.support.odd_server import OddServer, always, completion, in_turn, odd_server
+
+PRICE = TokenPrice(((0, Rates(Decimal(2), Decimal(10), Decimal("0.2"), Decimal(2))),), "a test")
+LABELS = Sampling(5, choices=("cats", "dogs"))
+LISTS = Sampling(50, inputs=3)
+TEXT = Sampling(50)
+
+
+def endpoint(server: OddServer, *, priced: bool = True, in_flight: int = 2) -> Endpoint:
+    model = Model(f"{server.url}#m", None, "compatible")
+    price = PRICE if priced else MachinePrice(Decimal("0.1"), in_flight)
+    return Endpoint(server.url, model, in_flight, price)
+
+
+def asked(sampling: Sampling, count: int = 1) -> list[Request]:
+    return [Request("m", (Message("user", f"say cat {n}"),), sampling) for n in range(count)]
+
+
+def answer_to(
+    payload: object, sampling: Sampling = LABELS, *, priced: bool = True
+) -> tuple[AttemptOutcome, Completion]:
+    """The last outcome of one request that is always answered so."""
+    books = Books(asked(sampling), PRICE.worst(700, 5) if priced else Decimal(0))
+    with odd_server(always(payload)) as server:
+        complete_all(endpoint(server, priced=priced), books)
+    outcome = books.outcomes[-1]
+    assert outcome.completion is not None
+    return outcome, outcome.completion
+
+
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "delay", lambda tries, wait_s: 0.0)
+
+
+@pytest.mark.parametrize(
+    "reason", ["stop", "eos_token", "end_turn", "stop_sequence", "STOP", "EOS", "", None]
+)
+def test_a_whole_answer_may_end_by_any_word(reason: object) -> None:
+    _, found = answer_to(completion('{"label": "cats"}', reason))
+    assert (found.problem, found.finish_reason) == ("", "stop")
+
+
+@pytest.mark.parametrize(
+    ("reason", "problem"),
+    [("max_tokens", "cut off"), ("MAX_TOKENS", "cut off"), ("SAFETY", "content filter")],
+)
+def test_other_words_for_a_cut_and_a_filter(reason: str, problem: str) -> None:
+    assert answer_to(completion("x", reason))[1].problem == problem
+
+
+@pytest.mark.parametrize("reason", ["error", "network_error", "insufficient_system_resource"])
+def test_a_passing_fault_is_asked_again(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    unhurried(monkeypatch)
+    books = Books(asked(LABELS))
+    with odd_server(in_turn([(200, completion("x", reason)), (200, completion("cats"))])) as server:
+        complete_all(endpoint(server), books)
+    assert [row.result for row in books.outcomes] == ["maybe_billed", "answered"]
+    assert [row.text for row in books.completions] == ["cats"]
+
+
+def test_endings_that_old_stores_have_are_read_as_today() -> None:
+    def stored(reason: str, text: str = "cats") -> str:
+        _, found = answer_to(completion(text))
+        fields = {name: getattr(found, name) for name in Completion.__slots__}
+        return Completion(**fields | {"finish_reason": reason, "text": text}).problem
+
+    assert stored("eos_token") == stored("None") == stored("") == ""
+    assert stored("None", "") == "ended by None"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>\nThe customer sounds upset…</think>\n\nThank you.",
+        "<thinking>a</thinking>Thank you.",
+        "<think></think>\n<think>b</think>Thank you.",
+        "The template opened it: so…</think>\n\nThank you.",
+        "[THINK]hm[/THINK]Thank you.",
+        "<|channel|>analysis<|message|>hm<|end|><|start|>assistant"
+        "<|channel|>final<|message|>Thank you.<|return|>",
+        [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Thank you."}],
+        [{"type": "text", "text": "Thank"}, {"type": "text", "text": " you."}],
+    ],
+)
+def test_thoughts_are_no_part_of_an_answer(text: object) -> None:
+    assert answer_to(completion(text), TEXT)[1].text == "Thank you."
+
+
+def test_a_text_about_thoughts_stays_as_it_is() -> None:
+    for text in ("Use <think> tags?", "I think so.", "a <b>c</b>", "```\ncode\n```"):
+        assert without_thoughts(text) == text
+    assert without_thoughts("<think>never ended") == ""
+
+
+@pytest.mark.timeout(20)
+def test_long_texts_are_read_in_one_pass() -> None:
+    for text in ("x" * 2_000_000, "<" * 2_000_000, "<think>" * 200_000, "a < b " * 300_000):
+        assert without_thoughts(text) in (text, "")
+
+
+@pytest.mark.parametrize("wrap", ["```json\n{}\n```", "Sure!\n```\n{}\n```\nDone.", "Here: {} ok"])
+def test_json_comes_out_of_its_fence(wrap: str) -> None:
+    label = wrap.replace("{}", '{"label": "cats"}')
+    assert answer_to(completion(label))[1].text == '{"label": "cats"}'
+    listed = wrap.replace("{}", '{"inputs": ["a", "b"]}')
+    assert json.loads(answer_to(completion(listed), LISTS)[1].text) == {"inputs": ["a", "b"]}
+
+
+def test_a_bare_list_is_a_list_of_inputs() -> None:
+    assert json.loads(answer_to(completion('["a", "b"]'), LISTS)[1].text) == {"inputs": ["a", "b"]}
+
+
+def test_a_fence_in_a_text_stays() -> None:
+    text = "```json\n{}\n```"
+    assert answer_to(completion(text), TEXT)[1].text == text
+    assert json_of("no JSON at all") == "no JSON at all"
+
+
+@pytest.mark.parametrize(
+    ("usage", "prompt", "completion_tokens", "cached"),
+    [
+        ({"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}, 10, 2, 0),
+        # xAI and Gemini: reasoning stands in the total alone.
+        ({"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 42}, 10, 32, 0),
+        ({"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": None}, 10, 2, 0),
+        ({"prompt_tokens": 10.0, "completion_tokens": 2}, 10, 2, 0),
+        (
+            {
+                **{"prompt_tokens": 10, "completion_tokens": 2},
+                "prompt_tokens_details": {"cached_tokens": 5000},
+            },
+            *(10, 2, 10),
+        ),
+        (
+            {
+                **{"prompt_tokens": 10, "completion_tokens": 2},
+                "prompt_tokens_details": {"cached_tokens": -5},
+            },
+            *(10, 2, 0),
+        ),
+    ],
+)
+def test_counts_as_they_can_be(
+    usage: object, prompt: int, completion_tokens: int, cached: int
+) -> None:
+    _, found = answer_to(completion("cats", usage=usage))
+    counted = (found.prompt_tokens, found.completion_tokens, found.cached_tokens)
+    assert counted == (prompt, completion_tokens, cached)
+    fresh = Decimal(prompt - cached)
+    assert found.usd == (fresh * 2 + cached * Decimal("0.2") + completion_tokens * 10) / 1_000_000
+
+
+NO_COUNTS: list[Any] = [
+    *(..., None, {}, [], "many"),
+    {"prompt_tokens": 0, "completion_tokens": 0},
+    {"prompt_tokens": None, "completion_tokens": None},
+    {"prompt_tokens": True, "completion_tokens": False},
+    {"prompt_tokens": -1000000, "completion_tokens": 2},
+    {"prompt_tokens": float("nan"), "completion_tokens": 2},
+    {"prompt_tokens": 10**30, "completion_tokens": 2},
+    {"prompt_tokens": 3_000_000_000, "completion_tokens": 2},
+]
+
+
+@pytest.mark.parametrize("usage", NO_COUNTS)
+def test_without_counts_the_most_is_booked_and_said(usage: object) -> None:
+    outcome, found = answer_to(completion("cats", usage=usage))
+    assert found.text == "cats" and found.usd == outcome.attempt.worst_usd > 0
+    assert outcome.remark == NO_USAGE
+
+
+@pytest.mark.parametrize("usage", NO_COUNTS)
+def test_a_server_that_sends_no_bill_needs_no_counts(usage: object) -> None:
+    outcome, found = answer_to(completion("cats", usage=usage), priced=False)
+    assert found.text == "cats" and found.prompt_tokens > 0 and outcome.remark == ""
+
+
+def test_no_prompt_has_more_tokens_than_bytes() -> None:
+    usage = {"prompt_tokens": 2_000_000, "completion_tokens": 2}
+    outcome, found = answer_to(completion("cats", usage=usage))
+    assert found.prompt_tokens < 2_000 and outcome.remark == BEYOND
+    assert found.usd < Decimal("0.004")
+
+
+def test_a_bill_above_the_worst_case_is_booked_and_said() -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 5000}
+    outcome, found = answer_to(completion("cats", usage=usage))
+    assert found.completion_tokens == 4990 and outcome.remark == DEARER
+
+
+@pytest.mark.parametrize(
+    ("counts", "prompt", "made", "remark"),
+    [
+        ({"input_tokens": 10, "output_tokens": 2, "cache_read_input_tokens": -5}, 10, 2, ""),
+        ({"input_tokens": 10, "output_tokens": 2, "cache_read_input_tokens": 10**30}, 10, 2, ""),
+        ({"input_tokens": 10, "output_tokens": 0}, None, None, NO_USAGE),
+        ({"input_tokens": -10, "output_tokens": 2}, None, None, NO_USAGE),
+        ({"input_tokens": True, "output_tokens": True}, None, None, NO_USAGE),
+        ({"input_tokens": 2, "output_tokens": 2, "cache_read_input_tokens": 10**7}, ..., 2, BEYOND),
+    ],
+)
+def test_anthropics_counts_as_they_can_be(
+    counts: Any, prompt: Any, made: int | None, remark: str
+) -> None:
+    message = {"content": [{"type": "text", "text": "cats"}], "stop_reason": "end_turn"}
+    request = Request("claude-haiku-5-5", (Message("user", "say cat"),), LABELS)
+    books = Books([request], PRICE.worst(700, 5))
+    with odd_server(always(message | {"usage": counts})) as server:
+        model = Model("claude-haiku-5-5", None, "anthropic")
+        complete_all(Endpoint(server.url.removesuffix("/v1"), model, 1, PRICE), books)
+    [outcome], [found] = books.outcomes, books.completions
+    assert (found.text, outcome.remark) == ("cats", remark)
+    if made is None:
+        assert found.usd == outcome.attempt.worst_usd
+    elif prompt is ...:
+        assert found.prompt_tokens < 2_000 and 0 < found.usd < Decimal("0.004")
+    else:
+        assert (found.prompt_tokens, found.completion_tokens) == (prompt, made)
+        assert found.usd == (Decimal(2) * prompt + Decimal(10) * made) / 1_000_000
+
+
+REFUSALS = [
+    (
+        {"error": {"message": "The response was filtered", "code": "content_filter"}},
+        "content filter",
+    ),
+    (
+        {"error": {"message": "This model's maximum context length is 4096 tokens", "code": None}},
+        "longer than the model takes",
+    ),
+    ({"error": {"message": "no", "code": "invalid_prompt"}}, "refused as an invalid prompt"),
+    ({"detail": "input is too long for this model"}, "longer than the model takes"),
+]
+
+
+@pytest.mark.parametrize(("payload", "problem"), REFUSALS)
+def test_one_row_that_is_refused_stops_no_other(payload: object, problem: str) -> None:
+    def answer(body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+        poisoned = body["messages"][-1]["content"] == "say cat 3"
+        return (400, payload, {}) if poisoned else (200, completion("cats"), {})
+
+    books = Books(asked(LABELS, 10), Decimal("0.001"))
+    with odd_server(answer) as server:
+        complete_all(endpoint(server), books)
+    (bad,) = [row for row in books.completions if row.problem]
+    assert (bad.problem, bad.usd, bad.text) == (problem, Decimal(0), "")
+    assert len(books.completions) == 10 and len(server.asked) == 10
+
+
+@pytest.mark.parametrize("choices", [None, []])
+def test_an_answer_without_choices_is_the_rows_own_fault_in_the_end(
+    choices: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unhurried(monkeypatch)
+    _, found = answer_to(completion(choices=choices))
+    assert found.problem == "answered without an answer"
+
+
+def test_where_most_rows_are_refused_everything_stops() -> None:
+    books = Books(asked(LABELS, 300))
+    with odd_server(always(REFUSALS[0][0], 400)) as server:
+        with pytest.raises(DistillError, match=r"requests were refused for what is in them"):
+            complete_all(endpoint(server), books)
+        assert len(server.asked) < 60
+
+
+def refusing(name: str, status: int, payload: object) -> Callable[[dict[str, Any]], Any]:
+    def answer(body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+        return (status, payload, {}) if name in body else (200, completion("cats"), {})
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "payload"),
+    [
+        (
+            *("seed", 422),
+            {"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra"}]},
+        ),
+        ("temperature", 400, {"error": {"message": "Unsupported parameter: 'temperature'"}}),
+    ],
+)
+def test_a_parameter_that_is_refused_is_left_out(name: str, status: int, payload: object) -> None:
+    books, notes = Books(asked(LABELS, 6), Decimal("0.001")), list[str]()
+    with odd_server(refusing(name, status, payload)) as server:
+        complete_all(endpoint(server), books, notes.append)
+    assert [row.text for row in books.completions] == ["cats"] * 6
+    assert all(row.result in ("answered", "not_billed") for row in books.outcomes)
+    assert len(notes) == 1 and f"refuses {name}" in notes[0]
+
+
+def test_a_schema_that_is_refused_stands_in_the_prompt() -> None:
+    refusal = {"error": {"message": "This response_format type is unavailable now"}}
+
+    def answer(body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+        kind = body.get("response_format", {}).get("type")
+        return (400, refusal, {}) if kind == "json_schema" else (200, completion("cats"), {})
+
+    notes: list[str] = []
+    with odd_server(answer) as server:
+        complete_all(endpoint(server), Books(asked(LABELS, 3)), notes.append)
+    last = server.asked[-1]
+    assert last["response_format"] == {"type": "json_object"}
+    assert '"enum": ["cats", "dogs"]' in last["messages"][-1]["content"]
+    assert len(notes) == 1
+
+
+def test_a_server_that_takes_no_format_at_all_is_asked_in_words() -> None:
+    refusal = {"error": {"message": "response_format is not supported"}}
+    with odd_server(refusing("response_format", 400, refusal)) as server:
+        books = Books(asked(LABELS, 3))
+        complete_all(endpoint(server), books)
+    assert len(books.completions) == 3
+    assert "response_format" not in server.asked[-1]
+    assert "fits this schema" in server.asked[-1]["messages"][-1]["content"]
+
+
+def test_what_a_server_says_of_its_refusal_is_shown() -> None:
+    with (
+        odd_server(always({"detail": [{"loc": ["body", "model"], "msg": "odd"}]}, 422)) as server,
+        pytest.raises(DistillError, match=r'"loc": \["body", "model"\], "msg": "odd"'),
+    ):
+        complete_all(endpoint(server), Books(asked(LABELS)))
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 100_000, "not JSON", "", "null"])
+def test_what_is_no_answer_is_asked_again_and_named(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unhurried(monkeypatch)
+    books = Books(asked(LABELS), Decimal("0.001"))
+    with (
+        odd_server(always(text.encode())) as server,
+        pytest.raises(DistillError, match="answered what is no answer"),
+    ):
+        complete_all(endpoint(server), books)
+    assert {row.result for row in books.outcomes} == {"maybe_billed"}
+
+
+def test_a_prompt_follows_no_redirect() -> None:
+    with odd_server(always(completion("taken"))) as other:
+        elsewhere = always({}, 307, location=f"{other.url}/chat/completions")
+        with (
+            odd_server(elsewhere) as server,
+            pytest.raises(DistillError, match=r"points to .*Prompts follow no redirect"),
+        ):
+            complete_all(endpoint(server), Books(asked(LABELS)))
+        assert other.asked == []
+
+
+def test_an_answer_has_a_limit_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    unhurried(monkeypatch)
+    packed = gzip.compress(b"x" * 100_000_000)
+    assert len(packed) < 100_000
+    with (
+        odd_server(always(packed, content_encoding="gzip")) as server,
+        pytest.raises(DistillError, match="more than 64,000 bytes"),
+    ):
+        complete_all(endpoint(server), Books(asked(LABELS)))
+    big = completion("x" * 5_000_000)
+    with odd_server(always(big)) as server, pytest.raises(DistillError, match="no answer"):
+        complete_all(endpoint(server), Books(asked(TEXT)))
+
+
+def test_a_small_packed_answer_is_read() -> None:
+    packed = gzip.compress(json.dumps(completion("cats")).encode())
+    books = Books(asked(LABELS))
+    with odd_server(always(packed, content_encoding="gzip")) as server:
+        complete_all(endpoint(server), books)
+    assert [row.text for row in books.completions] == ["cats"]
+    sent = {name.lower(): value for name, value in server.headers[0].items()}
+    assert sent["accept-encoding"] == "identity"
+
+
+def test_an_attempt_has_a_limit_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    import threading
+
+    unhurried(monkeypatch)
+    monkeypatch.setattr(asking, "ATTEMPT_SECONDS", 0.05)
+    gone = threading.Event()
+
+    def answer(body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+        gone.wait(5)
+        return 200, completion("cats"), {}
+
+    books = Books(asked(LABELS), Decimal("0.001"))
+    with odd_server(answer) as server:
+        with pytest.raises(DistillError, match="had not answered after"):
+            complete_all(endpoint(server), books)
+        gone.set()
+    assert {row.result for row in books.outcomes} == {"maybe_billed"}
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9", "socks://x"])
+def test_loopback_is_asked_without_a_proxy(
+    name: str, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, proxy)
+    assert answer_to(completion("cats"))[1].text == "cats"
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "socks://x"])
+def test_a_proxy_that_cannot_be_used_is_named(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    model = Model("http://example.invalid/v1#m", None, "compatible")
+    far = Endpoint("http://example.invalid/v1", model, 1, PRICE)
+    with pytest.raises(DistillError, match="ALL_PROXY in the environment cannot be used"):
+        complete_all(far, Books(asked(LABELS)))
+
+
+def test_a_key_that_no_header_can_hold_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISTILL_TEACHER_KEY", "“curly”")
+    model = Model("http://127.0.0.1:9/v1#m", None, "compatible")
+    keyed = Endpoint("http://127.0.0.1:9/v1", model, 1, PRICE, "DISTILL_TEACHER_KEY")
+    with pytest.raises(DistillError, match="DISTILL_TEACHER_KEY holds characters"):
+        complete_all(keyed, Books(asked(LABELS)))

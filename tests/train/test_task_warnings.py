@@ -1,0 +1,94 @@
+"""What is said of a task before anything is paid: by `tasks`, `plan` and `run`."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from distill.cli import cli
+from distill.core.errors import InputError
+from distill.core.workspace import Workspace
+from distill.task import Task
+from distill.task.kinds.classify import Labels
+from distill.task.loading import load_task
+from distill.train.schema_check import check_schema
+from distill.train.task_warnings import task_warnings
+from tests.conftest import WriteTask, jsonl, pet_rows
+from tests.task.test_extract import TASK, options, write
+
+BUNDLED = Path(__file__).parents[2] / "prompts"
+
+
+def test_a_good_task_has_no_warning(pets: WriteTask) -> None:
+    assert task_warnings(pets()) == []
+    for name in ("classify", "extract", "generate"):
+        assert task_warnings(load_task(BUNDLED, name)) == []
+
+
+def test_a_label_without_a_gold_row_is_named(pets: WriteTask) -> None:
+    gold = [row for row in pet_rows("gold", 4) if row["label"] != "birds"]
+    (warning,) = task_warnings(pets(gold_jsonl=jsonl(gold)))
+    assert warning.startswith("gold.jsonl has no row of 'birds': nothing is measured there")
+
+
+def copied(prompts: Path, kind: str) -> Task:
+    """The bundled task of a kind under another name, as the tutorial has it."""
+    shutil.copytree(BUNDLED / kind, prompts / "tickets")
+    file = prompts / "tickets" / "task.toml"
+    file.write_text(file.read_text().replace(f'name = "{kind}"', 'name = "tickets"', 1))
+    return load_task(prompts, "tickets")
+
+
+def test_left_overs_of_the_bundled_task_are_named(tmp_path: Path) -> None:
+    task = copied(tmp_path, "classify")
+    assert task_warnings(task) == [], "the same labels: a copy to try things with"
+    labels = {**task.spec.labels, "praise": "kind words"}
+    other = replace(task, spec=task.spec.model_copy(update={"labels": labels}), form=Labels(labels))
+    _, prompts, inputs = task_warnings(other)
+    assert "synthesize.md and student.md are the bundled task classify's" in prompts
+    assert f"{len(task.inputs)} of {len(task.inputs)} rows of inputs.jsonl" in inputs
+    edited = {**task.prompts, "synthesize.md": "Mine:", "student.md": "Mine?"}
+    (only,) = task_warnings(replace(other, prompts=edited, inputs=("My own.",)))
+    assert "no row of 'praise'" in only
+
+
+def test_a_row_in_a_script_that_costs_many_tokens_is_named(
+    pets: WriteTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISTILL_MODELS", "/nowhere")
+    long = {"input": "ส่งของมาผิดครับ " * 60}
+    (warning,) = task_warnings(pets(inputs_jsonl=jsonl([long])))
+    assert (
+        "1 of the first 13 seeds and inputs may have more than student.context_tokens = 1,024"
+        in warning
+    )
+
+
+MAP = {"type": "object", "additionalProperties": {"type": "integer"}}
+
+
+@pytest.mark.parametrize("teacher", ["openai:gpt-6-luna", "anthropic:claude-haiku-5-5"])
+@pytest.mark.parametrize("part", [MAP, {"description": "anything"}])
+def test_a_schema_that_a_provider_refuses_is_told_before_anything_is_paid(
+    workspace: Workspace, teacher: str, part: dict[str, object]
+) -> None:
+    schema = {"type": "object", "properties": {"day": {"type": "string"}, "m": part}}
+    row = '{"input": "on mon1", "answer": {"day": "mon1"}}\n'
+    files = {"schema_json": json.dumps(schema), "seeds_jsonl": row}
+    files["gold_jsonl"] = row.replace("mon1", "tue2")
+    with_teacher = TASK.replace("[teacher]", f'[teacher]\nmodel = "{teacher}"')
+    task = write(workspace, task_toml=with_teacher, **files)
+    with pytest.raises(
+        InputError, match=r"schema.json: teacher.model '.*' would refuse the schema"
+    ):
+        check_schema(task)
+    (warning,) = task_warnings(task)
+    assert "'properties', 'm'" in warning or "properties.m" in warning
+    for command in (["tasks"], ["plan", "bookings"]):
+        done = CliRunner().invoke(cli, [*options(workspace), *command])
+        assert done.exit_code == 0 and "would refuse the schema" in done.output.replace("\n", " ")
+    local = TASK.replace("[teacher]", '[teacher]\nmodel = "http://127.0.0.1:1/v1#m"')
+    check_schema(write(workspace, task_toml=local, **files))
