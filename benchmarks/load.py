@@ -24,7 +24,7 @@ from typing import Any
 
 from distill.core.requests import Endpoint, Message, Model, Request, Sampling
 from distill.llm.load_test import Extent, closed_loop
-from distill.llm.providers import DIALECTS
+from distill.llm.providers.vllm import APIS
 from distill.llm.providers.wire import Body, Reply
 from distill.serve import SERVERS, ServerSettings, embedded_models
 from distill.task.loading import load_task
@@ -32,7 +32,7 @@ from distill.task.loading import load_task
 MOST_APART = 0.05
 TOKENS = 16
 LOADS = {1: 40, 8: 200}  # requests at a time: how many
-CHAT = DIALECTS["chat"]
+CHAT = APIS["chat"]
 # The command line of the CPU wheel does not start; what it calls does.
 BENCH = """
 import sys
@@ -66,7 +66,7 @@ def ours(endpoint: Endpoint, texts: Sequence[str], in_flight: int, *, streamed: 
     """Requests a second of our client."""
     sampling = Sampling(max_tokens=TOKENS)
     requests = [Request(endpoint.model.name, (Message("user", t),), sampling) for t in texts]
-    DIALECTS["chat"] = replace(CHAT, send=send_streamed) if streamed else CHAT
+    APIS["chat"] = replace(CHAT, send=send_streamed) if streamed else CHAT
     loaded = closed_loop(endpoint, requests, Extent(in_flight, len(requests)))
     return len(requests) / loaded.seconds
 

@@ -8,25 +8,72 @@ vllm:<folder or id>     a model that we serve
 auto                    one of these, by the keys that are set and the terms
 """
 
+from dataclasses import dataclass
+
 from distill.core.api_keys import required_key
 from distill.core.errors import InputError
 
 AUTO = "auto"
-NAMES = ("embedded", "openai", "anthropic", "vllm", "url")
-KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}  # variables, by provider
-# What `auto` is when the backend's key is set; the first that is set counts.
-BY_KEY = {"openai": "gpt-6.1-terra", "anthropic": "claude-sonnet-5-5"}
 WITHOUT_KEY = "embedded"
-FORMS = "auto, embedded, openai:<id>, anthropic:<id>, vllm:<folder or id>, <url>#<model>"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source of models.
+
+    module: its module, which has what `Provider` of `llm/models.py` says.
+    form: how a model of it is named.
+    key: the environment variable of its key; "" if it needs none.
+    base_url: the variable that names another address; "" if there is none.
+    automatic: the model that `auto` takes if the key is set; "" if `auto` passes it over.
+    """
+
+    module: str
+    form: str
+    key: str = ""
+    base_url: str = ""
+    automatic: str = ""
+
+
+# A provider is a module and a row here. `auto` takes the first whose key is set.
+SOURCES: dict[str, Source] = {
+    "embedded": Source("distill.llm.providers.embedded", "embedded"),
+    "openai": Source(
+        "distill.llm.providers.openai",
+        "openai:<id>",
+        key="OPENAI_API_KEY",
+        base_url="OPENAI_BASE_URL",
+        automatic="gpt-6.1-terra",
+    ),
+    "anthropic": Source(
+        "distill.llm.providers.anthropic",
+        "anthropic:<id>",
+        key="ANTHROPIC_API_KEY",
+        base_url="ANTHROPIC_BASE_URL",
+        automatic="claude-sonnet-5-5",
+    ),
+    "vllm": Source("distill.llm.providers.vllm", "vllm:<folder or id>"),
+    "url": Source("distill.llm.providers.url", "<url>#<model>"),
+}
+
+
+def key_variables() -> dict[str, str]:
+    """Map each source that needs a key to the environment variable of the key."""
+    return {name: source.key for name, source in SOURCES.items() if source.key}
+
+
+def forms() -> str:
+    """List the forms of a model's name."""
+    return ", ".join([AUTO, *(source.form for source in SOURCES.values())])
 
 
 def check_key(place: str, name: str) -> None:
     """Raises InputError when the model that stands at `place` of a task file needs a key that is
     not set; no name needs none."""
     backend = parse(name)[0] if name else ""
-    if backend in KEYS:
+    if backend in key_variables():
         instead = f"or choose another {place} (`embedded` needs none)"
-        required_key(KEYS[backend], name, instead)
+        required_key(key_variables()[backend], name, instead)
 
 
 def check_name(place: str, name: str) -> None:
@@ -45,6 +92,6 @@ def parse(name: str, place: str = "teacher.model") -> tuple[str, str]:
         backend, argument = "url", name
     # Only the embedded one stands alone, and only a URL is told by its form.
     alone = backend == "embedded"
-    if backend not in NAMES or alone == bool(argument) or (backend == "url") != ("://" in name):
-        raise InputError(f"{place}: {name!r} does not exist; known: {FORMS}")
+    if backend not in SOURCES or alone == bool(argument) or (backend == "url") != ("://" in name):
+        raise InputError(f"{place}: {name!r} does not exist; known: {forms()}")
     return backend, argument

@@ -11,9 +11,6 @@ from typing import Literal, Protocol
 
 from distill.core.text import stable_hash
 
-# How a server is spoken to: texts or chat behind the vLLM that we start, any server that speaks
-# OpenAI's chat protocol, OpenAI itself, Anthropic.
-Api = Literal["completions", "chat", "compatible", "openai", "anthropic"]
 UNUSABLE_FINISH_REASONS = {
     "length": "cut off",
     "refusal": "refused",
@@ -35,7 +32,7 @@ class Model:
 
     name: str
     folder: Path | None
-    api: Api
+    api: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ from distill.estimate.finetuning import (
     systems_of,
     training_tokens,
 )
-from distill.estimate.prompt_cache import cached_and_written
 from distill.estimate.training_time import TrainingTime, training_time
 from distill.estimate.usage import UsageForecast, assumptions, expectations
 from distill.estimate.workload import (
@@ -43,8 +42,7 @@ from distill.estimate.workload import (
     workload,
 )
 from distill.evaluate.learning_curve import SHARES
-from distill.llm.batches import BATCHES
-from distill.llm.models import choose, price_of
+from distill.llm.models import cached_and_written, choose, price_of, takes_batches
 from distill.llm.rate_limit import FIRST_WINDOW
 from distill.llm.tokens import of_prompt, worst_case
 from distill.pricing.break_even import Tuned
@@ -89,7 +87,7 @@ def plan(
     wanted_of_all = once([*asked.wanted, *_student_wanted(task, stock), *_baselines(task, stock)])
     billed = [wanted for wanted in wanted_of_all if wanted.purpose in terms]
     found = expectations(task, {purpose: row.model for purpose, row in terms.items()}, billed)
-    mode, batches = task.spec.teacher.mode, model.api in BATCHES
+    mode, batches = task.spec.teacher.mode, takes_batches(model.api)
     began = store is not None and run_id is not None and was_batched(store, run_id)
     steps = [
         *(_step(row, found[row.purpose], terms[row.purpose]) for row in billed),
@@ -278,7 +276,7 @@ def _terms(task: Task) -> dict[str, _PurposePricing]:
             model = choose(name).model
             gold = is_timed(purpose)
             batch = None
-            if model.api in BATCHES and not gold:
+            if takes_batches(model.api) and not gold:
                 batch = token_price(model.api, model.name, task.rates, batch=True)
             in_flight = spec.evaluate.in_flight if gold else spec.teacher.in_flight
             found[purpose] = _PurposePricing(model, price, batch, in_flight)

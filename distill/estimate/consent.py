@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from distill.core.errors import DistillError, InputError
-from distill.core.model_ref import AUTO, KEYS, WITHOUT_KEY
+from distill.core.model_ref import AUTO, WITHOUT_KEY, key_variables
 from distill.estimate.costs import CostEstimate, dollars
 from distill.store import Store
 from distill.task import Task
@@ -80,7 +80,7 @@ def _ways(task: Task, left: CostEstimate) -> str:
         "--max-usd N spends at most N, where the estimate is no more than that",
     ]
     if left.price is not None:
-        file, keys = task.folder / "task.toml", " and ".join(KEYS.values())
+        file, keys = task.folder / "task.toml", " and ".join(key_variables().values())
         ways.append(f'teacher.model = "{WITHOUT_KEY}" in {file} sends no bill')
         ways.append(f'nor does "{AUTO}" in a new run (--new) with {keys} unset')
     return f"To go on: {'; '.join(ways)}."

@@ -14,6 +14,7 @@ from decimal import Decimal
 from math import ceil
 from typing import Literal
 
+from distill.core.model_ref import key_variables
 from distill.core.workspace import Workspace
 from distill.estimate import CostEstimate, dollars, teacher_usd, tuned_student
 from distill.estimate.finetuning import STUDENT, base_of
@@ -21,7 +22,6 @@ from distill.estimate.probe import estimate_run
 from distill.estimate.workload import EVALUATE
 from distill.evaluate.levels import level_of_look
 from distill.evaluate.statistics import sample_size_for_margin
-from distill.llm.batches import BATCHES
 from distill.pricing.break_even import LATE_DAYS, DailyCost, at_provider, on_machines, pay_back
 from distill.pricing.finetuning import NO_NEW_JOBS
 from distill.pricing.table import lifetime_of, today
@@ -178,7 +178,7 @@ def _before_its_teacher_ends(
     plan: CostEstimate, days: int, finding: AdviceFinding
 ) -> AdviceFinding:
     """The finding, careful where the teacher's provider ends it before the student is paid back."""
-    rows = [row for api in BATCHES if (row := lifetime_of(api, plan.teacher))]
+    rows = [row for api in key_variables() if (row := lifetime_of(api, plan.teacher))]
     paid_back = today() + timedelta(days=days)
     if not rows or paid_back <= rows[0].shutdown:
         return finding

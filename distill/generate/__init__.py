@@ -21,10 +21,9 @@ from distill.generate.synthesis import (
     synthesis_request,
     synthesis_rounds,
 )
-from distill.llm.batches import BATCHES
 from distill.llm.complete import LazyEndpoint, complete_requests, lazy_endpoint, teacher_settings
 from distill.llm.ledger import BudgetReached
-from distill.llm.models import choose
+from distill.llm.models import choose, takes_batches
 from distill.store import Store
 from distill.task import Task
 from distill.task.answer_json import inputs_of
@@ -66,7 +65,7 @@ def check_teacher(task: Task, model: Model, *, detach: bool) -> None:
         )
     if mode == "online" and detach:
         raise InputError('--detach leaves batches behind: it needs teacher.mode "batch" or "auto"')
-    if (mode == "batch" or detach) and model.api not in BATCHES:
+    if (mode == "batch" or detach) and not takes_batches(model.api):
         wanted = "--detach" if detach else 'teacher.mode = "batch"'
         raise InputError(
             f"{wanted} needs a teacher with batches (openai:<id>, anthropic:<id>); "

@@ -28,7 +28,7 @@ from distill.llm.failures import (
     unreadable,
     without_choices,
 )
-from distill.llm.providers import DIALECTS
+from distill.llm.models import provider_api
 from distill.llm.providers.concessions import (
     NO_CONCESSIONS,
     Concessions,
@@ -99,7 +99,7 @@ class _OnlineRun:
     turning: "asyncio.Task[int] | None" = None
 
     async def all(self) -> None:
-        dialect = DIALECTS[self.endpoint.model.api]
+        dialect = provider_api(self.endpoint.model.api)
         self.ready: asyncio.Queue[Attempt] = asyncio.Queue()
         self.wake = asyncio.Event()
         self.pace = AdaptiveRateLimiter(self.endpoint.in_flight)
@@ -201,7 +201,7 @@ class _OnlineRun:
     async def _ask(self, client: Any, attempt: Attempt) -> AttemptOutcome:
         if self.stopping:
             return AttemptOutcome(attempt, failure="not sent")
-        dialect = DIALECTS[self.endpoint.model.api]
+        dialect = provider_api(self.endpoint.model.api)
         body = adapted(dialect.body(attempt.request), self.concessions)
         start = perf_counter()
         try:
@@ -221,7 +221,7 @@ class _OnlineRun:
         payload = None
         try:
             payload = json.loads(reply.text)
-            answer = DIALECTS[self.endpoint.model.api].read(payload)
+            answer = provider_api(self.endpoint.model.api).read(payload)
             in_flight = self.endpoint.in_flight
             outcome = answered(attempt, answer, seconds, self.endpoint, in_flight=in_flight)
         except MALFORMED_RESPONSE:

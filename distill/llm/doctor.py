@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from distill.core.hardware import gpu, how_to_install, installed, interpreter
-from distill.core.model_ref import BY_KEY, KEYS, WITHOUT_KEY
+from distill.core.model_ref import SOURCES, WITHOUT_KEY, key_variables
 from distill.llm.models import automatic
 from distill.pricing.terms import StudentKind, terms_of_teacher
 from distill.serve.base_models import automatic as automatic_base
@@ -33,7 +33,8 @@ def diagnose() -> list[Row]:
     ]
     rows += [{"what": name, "found": _version(name)} for name in PACKAGES]
     rows += [
-        {"what": key, "found": "set" if os.environ.get(key) else "not set"} for key in KEYS.values()
+        {"what": key, "found": "set" if os.environ.get(key) else "not set"}
+        for key in key_variables().values()
     ]
     return [*rows, *_choices(), *_terms()]
 
@@ -65,8 +66,8 @@ def _choices() -> list[Row]:
 def _terms() -> list[Row]:
     """What providers' terms say of training, for the teachers that `auto` knows."""
     rows: list[Row] = []
-    for backend, model in {**BY_KEY, WITHOUT_KEY: ""}.items():
-        name = f"{backend}:{model}" if model else backend
+    named = [f"{name}:{row.automatic}" for name, row in SOURCES.items() if row.automatic]
+    for name in (*named, WITHOUT_KEY):
         for student in (ANY_LABELS, ANY_TEXTS):
             terms = terms_of_teacher(name, student)
             what = f"terms of {name}, {student.kind}"

@@ -20,7 +20,7 @@ from distill.core.processors import watched
 from distill.core.requests import Endpoint, Request
 from distill.llm.client import clients_for
 from distill.llm.failures import explain
-from distill.llm.providers import DIALECTS
+from distill.llm.models import provider_api
 from distill.llm.providers.wire import Body
 
 
@@ -63,7 +63,7 @@ def closed_loop(endpoint: Endpoint, requests: Sequence[Request], extent: Extent)
 
 
 async def _loop(endpoint: Endpoint, requests: Sequence[Request], extent: Extent) -> Loaded:
-    dialect, in_flight = DIALECTS[endpoint.model.api], extent.in_flight
+    dialect, in_flight = provider_api(endpoint.model.api), extent.in_flight
     bodies = _bodies([dialect.body(request) for request in requests], extent)
     latencies: list[float] = []
     tokens: list[int] = []

@@ -16,7 +16,7 @@ from functools import lru_cache
 from math import ceil
 
 from distill.core.requests import Model, Request
-from distill.llm.providers import DIALECTS
+from distill.llm.models import provider_api
 from distill.llm.providers.wire import answer_schema
 from distill.serve.context_length import Chat
 
@@ -102,6 +102,6 @@ LIMITS = ("max_completion_tokens", "max_tokens")
 
 def worst_case(model: Model, request: Request) -> tuple[int, int]:
     """(prompt, completion) tokens at most. No tokenizer in use makes more tokens than bytes."""
-    body = DIALECTS[model.api].body(request)
+    body = provider_api(model.api).body(request)
     prompt = len(json.dumps(body, ensure_ascii=False).encode()) + PROVIDERS_OWN_TOKENS
     return prompt, next(body[limit] for limit in LIMITS if limit in body)

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from distill.core.errors import InputError
+from distill.core.model_ref import key_variables
 from distill.pricing.table import LifetimeRow, Row, lifetime_of, price_table
 from distill.pricing.token_prices import (
-    PROVIDERS,
     Rates,
     TokenPrice,
     assumption,
@@ -55,7 +55,7 @@ def rows_of(name: str, today: date, given: Mapping[str, Rates]) -> list[Shown]:
         except InputError:
             continue
         found += _tiers(f"{provider}:{model}", "at once", at_once)
-        if provider in PROVIDERS:
+        if provider in key_variables():
             batch = token_price(provider, model, given, batch=True)
             found += _tiers(f"{provider}:{model}", "in batches", batch)
         if rates_given(given, provider, model) is None:
@@ -72,7 +72,7 @@ def rows_of(name: str, today: date, given: Mapping[str, Rates]) -> list[Shown]:
 def _parted(name: str) -> tuple[tuple[str, ...], str]:
     """(providers that may have it, id)"""
     provider, _, model = name.partition(":")
-    return ((provider,), model) if provider in PROVIDERS else (tuple(PROVIDERS), name)
+    return ((provider,), model) if provider in key_variables() else (tuple(key_variables()), name)
 
 
 def _tiers(model: str, mode: str, price: TokenPrice) -> Iterator[Shown]:

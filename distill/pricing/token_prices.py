@@ -22,7 +22,6 @@ STANDARD_TIERS = ("", "default")  # of service, as answers name them
 OTHER_TIERS = ("flex", "priority", "fast")
 
 Tiers = tuple[tuple[int, "Rates"], ...]
-PROVIDERS = ("openai", "anthropic")  # whose prices are known
 TOKENS_PER_PRICE = 1_000_000
 USD_PLACES = Decimal("0.000000000001")
 TOKENS = ("input", "output", "cached", "cache_write")  # the kinds, as `Rates` has them

@@ -11,11 +11,10 @@ from decimal import Decimal
 
 from distill import pipeline
 from distill.core.errors import DistillError, InputError
-from distill.core.model_ref import BY_KEY, KEYS
+from distill.core.model_ref import SOURCES, key_variables
 from distill.core.workspace import Workspace
 from distill.estimate.consent import WHOLE_BUDGET
 from distill.estimate.run_start import RunOptions
-from distill.llm.batches import BATCHES
 from distill.llm.models import choose
 from distill.llm.teacher_choice import by_keys
 from distill.rehearsal.provider import Bill, Settings, running
@@ -25,6 +24,7 @@ from distill.task import Task
 from distill.task.loading import load_task
 
 NO_REAL_KEY = "rehearsal"
+PLAYED = ("openai", "anthropic")  # the providers that the stand-in plays
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +104,14 @@ def _with_teacher(task: Task, wanted: RehearsalOptions) -> tuple[Task, str]:
     take with a key."""
     own, instead = by_keys(task)[0].spec.teacher.model, ""
     name = wanted.teacher or own
-    if not wanted.teacher and own.partition(":")[0] not in BATCHES:
-        backend, model = next(iter(BY_KEY.items()))
+    if not wanted.teacher and own.partition(":")[0] not in PLAYED:
+        backend, model = PLAYED[0], SOURCES[PLAYED[0]].automatic
         name = f"{backend}:{model}"
         instead = (
             f"the run's teacher would be {own}, which the stand-in does not play; {name} is what "
-            f'"auto" takes where {KEYS[backend]} is set (--teacher names another)'
+            f'"auto" takes where {SOURCES[backend].key} is set (--teacher names another)'
         )
-    if choose(name).model.api not in BATCHES:
+    if choose(name).model.api not in PLAYED:
         raise InputError(
             f"--teacher: the stand-in plays openai:<id> and anthropic:<id>, not {name}"
         )
@@ -122,7 +122,7 @@ def _with_teacher(task: Task, wanted: RehearsalOptions) -> tuple[Task, str]:
 @contextmanager
 def _pointed_to(url: str) -> Iterator[None]:
     """The official clients look at the stand-in, with a key that opens nothing."""
-    changed = dict.fromkeys(KEYS.values(), NO_REAL_KEY)
+    changed = dict.fromkeys(key_variables().values(), NO_REAL_KEY)
     changed |= {"OPENAI_BASE_URL": f"{url}/v1", "ANTHROPIC_BASE_URL": url}
     before = {name: os.environ.get(name) for name in changed}
     os.environ |= changed

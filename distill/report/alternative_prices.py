@@ -8,8 +8,7 @@ from typing import Any
 
 from distill.core.requests import Completion, Model, Usage
 from distill.core.students import Student
-from distill.llm.batches import BATCHES
-from distill.llm.models import choose, price_of
+from distill.llm.models import choose, price_of, takes_batches
 from distill.llm.tokens import of_text
 from distill.pricing.token_prices import TokenPrice, assumption, token_price
 from distill.report.spend import shown_usd
@@ -32,7 +31,7 @@ def tariff_figures(
     asked = usages(answers)
     uncached = [Usage(usage.prompt, usage.completion) for usage in asked]
     found: Figures = {}
-    if model.api in BATCHES:
+    if takes_batches(model.api):
         in_batches = token_price(model.api, model.name, task.rates, batch=True)
         found["in_batches"] = shown_usd(billed_per_1k(in_batches, asked))
     found["without_cache"] = shown_usd(billed_per_1k(at_once, uncached))

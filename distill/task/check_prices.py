@@ -6,8 +6,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from distill.core.errors import InputError
+from distill.core.model_ref import key_variables
 from distill.pricing.table import price_table
-from distill.pricing.token_prices import PROVIDERS, TOKENS, TokenPrice, token_price
+from distill.pricing.token_prices import TOKENS, TokenPrice, token_price
 from distill.task.spec import TaskSpec
 
 ABSURD = 100  # times as dear or as cheap as what is known
@@ -59,7 +60,8 @@ def _known(name: str) -> TokenPrice | None:
     """The known price of a model, which stands by its id or as `teacher.model` names it; None for
     one that has no price but the user's."""
     provider, _, model = name.partition(":")
-    places = [(provider, model)] if provider in PROVIDERS else [(one, name) for one in PROVIDERS]
+    priced = key_variables()
+    places = [(provider, model)] if provider in priced else [(one, name) for one in priced]
     for place in places:
         try:
             return token_price(*place, {})

@@ -45,14 +45,14 @@ SCRIPTED = """
 import sys
 from distill.text import embeddings
 from distill.serve import SERVERS
-from distill.llm.models import TEACHERS
+from distill.llm.models import PROVIDERS
 from distill.train.trainers import TRAINERS
 from distill.cli import main
 from tests.support import scripted
 from tests.support.standin import StandIn
 server = scripted.Server(StandIn(url=sys.argv.pop(1)))
 SERVERS["vllm"] = server
-TEACHERS["embedded"] = scripted.Teacher(server)
+PROVIDERS["embedded"] = scripted.Teacher(server)
 TRAINERS["unsloth"] = scripted.Trainer()
 embeddings._model = scripted.Embedder
 main()

@@ -10,11 +10,11 @@ import pytest
 
 from distill.core import hardware
 from distill.core.errors import ChildError, DistillError, InputError
-from distill.core.requests import Api, Message, Model, Request, Sampling
+from distill.core.requests import Message, Model, Request, Sampling
 from distill.llm import models
 from distill.llm.client import complete_all
 from distill.llm.doctor import diagnose
-from distill.llm.providers import DIALECTS
+from distill.llm.models import provider_api
 from distill.llm.providers.wire import tier_of
 from distill.serve import ServerSettings, embedded_models, vllm
 from distill.serve.vllm import free_port
@@ -162,9 +162,9 @@ def test_only_openai_itself_is_asked_for_a_service_tier_and_believed() -> None:
     choice = {"message": {"content": "b"}, "finish_reason": "stop"}
     counts = {"prompt_tokens": 1, "completion_tokens": 1}
     told = {"choices": [choice], "usage": counts, "service_tier": "priority"}
-    tiers: dict[Api, str] = {"openai": "priority", "compatible": "", "chat": ""}
+    tiers: dict[str, str] = {"openai": "priority", "compatible": "", "chat": ""}
     for api, tier in tiers.items():
-        dialect = DIALECTS[api]
+        dialect = provider_api(api)
         assert dialect.body(request).get("service_tier") == ("default" if tier else None)
         assert tier_of(dialect.read(told)) == tier
-    assert tier_of(DIALECTS["openai"].read(told | {"service_tier": None})) == ""
+    assert tier_of(provider_api("openai").read(told | {"service_tier": None})) == ""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from distill.core.workspace import Workspace
 from distill.estimate.consent import WHOLE_BUDGET
 from distill.estimate.probe import probe_run
 from distill.estimate.run_start import RunOptions
-from distill.llm.batches import BATCHES, runner
+from distill.llm.batches import BatchApi, runner
 from distill.llm.ledger import BudgetReached
+from distill.llm.models import provider as provider_named
 from distill.rehearsal.provider import Bill, Settings, StandIn
 from distill.store import open_store
 from distill.store.batches import attempts_out, known_jobs, open_batches
@@ -66,6 +68,19 @@ def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
             yield standin
 
     return start
+
+
+def batches_of(source: str) -> BatchApi:
+    """Return the batches of a provider."""
+    found = provider_named(source).BATCHES
+    assert found is not None
+    return found
+
+
+def patch_batches(monkeypatch: pytest.MonkeyPatch, source: str, **functions: Any) -> None:
+    """Give a provider's batches other functions."""
+    changed = replace(batches_of(source), **functions)
+    monkeypatch.setattr(provider_named(source), "BATCHES", changed)
 
 
 def die(*arguments: Any, **options: Any) -> None:
@@ -131,8 +146,8 @@ def test_strangers_and_twins_among_the_lines_are_left_out(
 def test_a_batch_whose_id_was_never_written_down_is_not_made_twice(
     database: Path, provider: Start, teacher: str, sent: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend: Any = BATCHES["anthropic" if "anthropic" in teacher else "openai"]
-    create = backend.create
+    source = teacher.partition(":")[0]
+    create = batches_of(source).create
 
     def die(*arguments: Any, **options: Any) -> None:
         if sent:
@@ -140,10 +155,10 @@ def test_a_batch_whose_id_was_never_written_down_is_not_made_twice(
         raise KeyboardInterrupt
 
     with provider() as standin:
-        monkeypatch.setattr(backend, "create", die)
+        patch_batches(monkeypatch, source, create=die)
         with pytest.raises(KeyboardInterrupt):
             spend_in_batches(database, teacher, 30, PLENTY)
-        monkeypatch.setattr(backend, "create", create)
+        patch_batches(monkeypatch, source, create=create)
         with open_store(database) as store:
             assert [batch.job_id for batch in open_batches(store)] == [None]
         spend_in_batches(database, teacher, 30, PLENTY)
@@ -173,8 +188,8 @@ def test_a_file_that_was_uploaded_is_not_uploaded_again(
 def test_a_creation_whose_answer_is_lost_is_looked_for(
     database: Path, provider: Start, teacher: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend: Any = BATCHES["anthropic" if "anthropic" in teacher else "openai"]
-    create = backend.create
+    source = teacher.partition(":")[0]
+    create = batches_of(source).create
 
     def lose(*arguments: Any, **options: Any) -> None:
         import httpx2
@@ -183,7 +198,7 @@ def test_a_creation_whose_answer_is_lost_is_looked_for(
         raise httpx2.ReadError("the answer is lost")
 
     with provider() as standin:
-        monkeypatch.setattr(backend, "create", lose)
+        patch_batches(monkeypatch, source, create=lose)
         spend_in_batches(database, teacher, 30, PLENTY)
         assert (standin.bill().batches, standin.bill().requests) == (1, 30)
 
@@ -202,22 +217,26 @@ def test_a_batch_of_another_program_is_not_taken_for_ours_in_the_end(
     """Anthropic's batches take no tag: while one of the same size is under way, it may be ours."""
     from anthropic import Anthropic
 
-    backend: Any = BATCHES["anthropic"]
-    create = backend.create
+    source = "anthropic"
+    create = batches_of(source).create
 
     with provider() as standin:
-        monkeypatch.setattr(backend, "create", die)
+        patch_batches(monkeypatch, source, create=die)
         with pytest.raises(KeyboardInterrupt):
             spend_in_batches(database, TEACHERS[1], 2, PLENTY)
-        monkeypatch.setattr(backend, "create", create)
+        patch_batches(monkeypatch, source, create=create)
         with Anthropic() as client:
             foreign = batch_of_another(client, 2)
-        taken, find = [foreign.id], backend.find
+        taken, find = [foreign.id], batches_of(source).find
 
         def mistake(client: Anthropic, *arguments: Any) -> Any:
-            return backend.look(client, taken.pop()) if taken else find(client, *arguments)
+            return (
+                batches_of(source).status(client, taken.pop())
+                if taken
+                else find(client, *arguments)
+            )
 
-        monkeypatch.setattr(backend, "find", mistake)
+        patch_batches(monkeypatch, source, find=mistake)
         spend_in_batches(database, TEACHERS[1], 2, PLENTY)
         assert (standin.bill().batches, standin.bill().requests) == (2, 4)
     with open_store(database) as store:
@@ -260,15 +279,15 @@ def test_cancel_does_not_stop_a_batch_that_may_be_anothers(
     """Ours was written down and never sent; another program's has its size and is under way."""
     from anthropic import Anthropic
 
-    backend: Any = BATCHES["anthropic"]
-    create = backend.create
+    source = "anthropic"
+    create = batches_of(source).create
     database = workspace.database("pets")
     pets(task_toml=batch_toml(TEACHERS[1]))
     with provider(batch_seconds=2) as standin:
-        monkeypatch.setattr(backend, "create", die)
+        patch_batches(monkeypatch, source, create=die)
         with pytest.raises(KeyboardInterrupt):
             paid_run(workspace, "pets", RunOptions("generate", detach=True))
-        monkeypatch.setattr(backend, "create", create)
+        patch_batches(monkeypatch, source, create=create)
         with open_store(database) as store:
             (batch,) = open_batches(store)
             size = len(attempts_out(store, batch))
@@ -433,15 +452,15 @@ def test_a_batch_that_was_never_sent_is_dropped_when_the_task_turns_to_online(
     provider: Start,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    backend: Any = BATCHES["openai"]
-    create = backend.create
+    source = "openai"
+    create = batches_of(source).create
 
     pets(task_toml=batch_toml(TEACHERS[0]))
     with provider() as standin:
-        monkeypatch.setattr(backend, "create", die)
+        patch_batches(monkeypatch, source, create=die)
         with pytest.raises(KeyboardInterrupt):
             paid_run(workspace, "pets", RunOptions("generate"))
-        monkeypatch.setattr(backend, "create", create)
+        patch_batches(monkeypatch, source, create=create)
         pets(task_toml=batch_toml(TEACHERS[0], "online"))
         outcome = paid_run(workspace, "pets", RunOptions("generate"))
         bill = standin.bill()

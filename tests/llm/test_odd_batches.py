@@ -9,7 +9,7 @@ import pytest
 
 from distill.core.errors import DistillError
 from distill.llm.batches import runner
-from distill.llm.batches.openai import _line
+from distill.llm.providers.openai import _line
 from distill.rehearsal.provider import StandIn
 from distill.store import open_store
 from tests.llm.test_batches import PLENTY, database, provider, quickly  # noqa: F401 fixtures

@@ -2,13 +2,12 @@
 
 from decimal import Decimal
 from pathlib import Path
-from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
 
 from distill.core.errors import InputError
-from distill.core.requests import Api, Endpoint, Message, Model, Request, Sampling
+from distill.core.requests import Endpoint, Message, Model, Request, Sampling
 from distill.llm.client import complete_all
 from distill.llm.models import choose
 from distill.pricing.token_prices import Rates, TokenPrice
@@ -31,7 +30,7 @@ def model_at(shape: Shape, server: str) -> tuple[Model, str]:
     """The row's model, and its address with loopback for the host."""
     if shape.api != "compatible":
         base = server if shape.api == "anthropic" else f"{server}/v1"
-        return Model(shape.model.partition(":")[2], None, cast(Api, shape.api)), base
+        return Model(shape.model.partition(":")[2], None, shape.api), base
     parts = urlsplit(shape.model)
     model = choose(f"{server}{parts.path}#{parts.fragment}").model
     return model, model.name.partition("#")[0]

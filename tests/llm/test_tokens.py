@@ -3,7 +3,7 @@
 import pytest
 
 from distill.core.requests import Message, Model, Request, Sampling
-from distill.estimate.prompt_cache import cached_and_written
+from distill.llm.models import cached_and_written
 from distill.llm.tokens import PER_MESSAGE, PromptTokens, of_prompt, of_text
 from distill.rehearsal.provider import tokens
 

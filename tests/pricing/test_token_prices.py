@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from distill.core.errors import InputError
 from distill.core.requests import Usage
-from distill.llm.models import url
+from distill.llm.providers import url
 from distill.pricing.table import InferenceRow, price_table, valid_rows
 from distill.pricing.token_prices import (
     TOKENS,

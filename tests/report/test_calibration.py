@@ -7,7 +7,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 
 from distill.core.requests import Message, Request, Sampling
-from distill.llm.providers import DIALECTS
+from distill.llm.models import provider_api
 from distill.report.calibration import (
     ConfidenceRow,
     Figures,
@@ -165,7 +165,7 @@ def test_a_student_that_is_always_worse_answers_nothing_alone() -> None:
 
 @pytest.mark.parametrize("api", ["chat", "openai"])
 def test_a_student_is_asked_for_its_probability_and_read(api: str) -> None:
-    dialect = DIALECTS[api]  # type: ignore[index]
+    dialect = provider_api(api)
     request = Request("gpt-4o-mini", (Message("user", "?"),), Sampling(8, logprobs=True))
     assert dialect.body(request)["logprobs"] is True
     tokens = [{"token": "do", "logprob": log(0.5)}, {"token": "gs", "logprob": log(0.25)}]
@@ -178,7 +178,7 @@ def test_a_student_is_asked_for_its_probability_and_read(api: str) -> None:
 
 def test_nobody_else_is_asked() -> None:
     request = Request("gpt-4o-mini", (Message("user", "?"),), Sampling(8))
-    assert "logprobs" not in DIALECTS["chat"].body(request)
+    assert "logprobs" not in provider_api("chat").body(request)
     sure = Request("o-next", (Message("user", "?"),), Sampling(8, logprobs=True))
-    assert "logprobs" not in DIALECTS["openai"].body(sure)
+    assert "logprobs" not in provider_api("openai").body(sure)
     assert request.id != Request("gpt-4o-mini", request.messages, Sampling(8, logprobs=True)).id

@@ -16,7 +16,10 @@ from safetensors.numpy import save_file
 
 from distill.core import processors
 from distill.core.requests import Endpoint, Model
-from distill.llm.models import TEACHERS
+from distill.llm.batches import BatchApi
+from distill.llm.models import PROVIDERS
+from distill.llm.providers.wire import ProviderApi
+from distill.llm.tokens import PromptTokens
 from distill.pricing.token_prices import MachinePrice, Rates
 from distill.serve import SERVERS, ServerSettings
 from distill.serve.embedded_models import MANIFEST, STUDENT, TEACHER, embedded
@@ -57,6 +60,8 @@ class Teacher:
     """The stand-in as the embedded teacher."""
 
     server: Server
+    APIS: Mapping[str, ProviderApi] = field(default_factory=dict)
+    BATCHES: BatchApi | None = None
 
     def identify(self, argument: str) -> Model:
         name, folder = embedded(TEACHER)
@@ -64,6 +69,11 @@ class Teacher:
 
     def price(self, argument: str, rates: Mapping[str, Rates]) -> None:
         """Nobody sends a bill for it."""
+
+    def cached_and_written(
+        self, model: Model, prompt: PromptTokens, *, warm: bool
+    ) -> tuple[int, int]:
+        return 0, 0
 
     @contextmanager
     def serve(self, model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
@@ -75,7 +85,7 @@ def replace_backends(monkeypatch: pytest.MonkeyPatch, standin: StandIn) -> None:
     """Let the stand-in be every model, and the trainer copy its base."""
     server = Server(standin)
     monkeypatch.setitem(SERVERS, "vllm", server)
-    monkeypatch.setitem(TEACHERS, "embedded", Teacher(server))
+    monkeypatch.setitem(PROVIDERS, "embedded", Teacher(server))
     monkeypatch.setitem(TRAINERS, "unsloth", Trainer())
     monkeypatch.setattr(embeddings, "_model", Embedder)
     monkeypatch.setattr(processors, "LEAST_SECONDS", math.inf)  # who else ran is not known

@@ -1,7 +1,7 @@
 """Asks a provider a number of questions and keeps the ledger in a store.
 
-`python -m tests.support.spending DATABASE TEACHER COUNT BUDGET [batches]`: a test can kill it at any
-moment and start it again.
+`python -m tests.support.spending DATABASE TEACHER COUNT BUDGET [batches]`: a test can kill it at
+any moment and start it again.
 """
 
 import signal

@@ -15,7 +15,7 @@ from distill.llm.batches.jobs import Job, Line
 from distill.llm.completions import answered, refused
 from distill.llm.failures import Failure, dearer_tier, unreadable
 from distill.llm.ledger import SpendLedger
-from distill.llm.providers import DIALECTS
+from distill.llm.models import provider_api
 from distill.llm.providers.wire import MALFORMED_RESPONSE, tier_of
 from distill.store import Store
 from distill.store.batches import Batch, add_event, attempts_out, ids_of
@@ -76,7 +76,7 @@ class BatchResults:
         if line.failure is not None or line.payload is None:
             return self._without_answer(attempt, line.failure or _nothing(self.endpoint))
         try:
-            answer = DIALECTS[self.endpoint.model.api].read(line.payload)
+            answer = provider_api(self.endpoint.model.api).read(line.payload)
             self.dearer = self.dearer or dearer_tier(tier_of(answer), self.endpoint)
             waited = max((datetime.now(UTC) - batch.written).total_seconds(), 0.0)
             return answered(attempt, answer, waited, self.endpoint)

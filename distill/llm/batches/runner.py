@@ -19,13 +19,13 @@ from typing import Any, TypeVar
 
 from distill.core.errors import DistillError
 from distill.core.requests import Attempt, Endpoint
-from distill.llm.batches import BATCHES, BatchBackend
+from distill.llm.batches import BatchApi
 from distill.llm.batches.jobs import Entry, Job
 from distill.llm.batches.results import BatchResults, Note
 from distill.llm.client import TRIES, delay
 from distill.llm.failures import explain
 from distill.llm.ledger import BudgetReached, OnAnswers, SpendLedger
-from distill.llm.providers import DIALECTS
+from distill.llm.models import batch_api, provider_api
 from distill.store import Store
 from distill.store.batches import (
     Batch,
@@ -74,10 +74,11 @@ def batch_runner(
     cheaper = replace(endpoint, price=endpoint.batch_price)
     ledger = SpendLedger(store, what.run_id, cheaper, what.budget_usd)
     ledger.ask(store.unanswered(what.run_id, what.purpose), on_answers)
-    backend = BATCHES[endpoint.model.api]
+    backend = batch_api(endpoint.model.api)
+    assert backend is not None, "the caller asks a provider that takes batches"
     results = BatchResults(store, ledger, cheaper, note)
     with backend.connect(endpoint) as client:
-        yield BatchRunner(store, ledger, what, results, backend, client, backend.MOST_REQUESTS)
+        yield BatchRunner(store, ledger, what, results, backend, client, backend.max_requests)
 
 
 @dataclass
@@ -89,7 +90,7 @@ class BatchRunner:
     ledger: SpendLedger
     what: BatchScope
     results: BatchResults
-    backend: BatchBackend
+    backend: BatchApi
     client: Any
     most: int
     sends: bool = False
@@ -162,7 +163,7 @@ class BatchRunner:
         job_id = self._job_id(batch)
         if job_id is None:
             return True
-        job = self._call(lambda: self.backend.look(self.client, job_id))
+        job = self._call(lambda: self.backend.status(self.client, job_id))
         if not job.ended or (job.late and self._waits_for(job)):
             return False
         if job.problem:
@@ -279,7 +280,7 @@ class BatchRunner:
 
         # A result that is cut off while it is read is the transport's error, not the client's.
         api = self.results.endpoint.model.api
-        return DIALECTS[api].failures(), httpx2.TransportError, json.JSONDecodeError
+        return provider_api(api).failures(), httpx2.TransportError, json.JSONDecodeError
 
     def _wait_or_raise(self, error: Exception, tries: int, *, at_least: float = 0.0) -> None:
         failure = explain(error, self.results.endpoint, absent=NO_BATCH)
@@ -294,16 +295,14 @@ class BatchRunner:
         sleep(self.pause_s)
 
 
-def _parts(
-    attempts: Sequence[Attempt], backend: BatchBackend
-) -> Iterator[list[tuple[Attempt, Entry]]]:
+def _parts(attempts: Sequence[Attempt], backend: BatchApi) -> Iterator[list[tuple[Attempt, Entry]]]:
     """Attempts with their entries, in parts of no more bytes than a batch takes."""
     part: list[tuple[Attempt, Entry]] = []
     size = 0
     for attempt in attempts:
         entry = backend.entry(attempt)
         added = len(json.dumps(entry, ensure_ascii=False).encode()) + 1
-        if part and size + added > backend.MOST_BYTES:
+        if part and size + added > backend.max_bytes:
             yield part
             part, size = [], 0
         part.append((attempt, entry))

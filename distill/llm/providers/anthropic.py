@@ -1,22 +1,91 @@
-"""Anthropic's messages, through its official client."""
+"""Anthropic: models, messages and message batches, through its official client.
 
-from contextlib import AbstractAsyncContextManager
+Models take no sampling parameters. Seen in the SDK of November 2026 (anthropic 2.12).
+
+A batch takes no name of ours. What tells it is its number of requests while it is under way, and
+the custom_ids of its results once it has ended.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, closing, contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from distill.core.api_keys import key_of
-from distill.core.requests import Endpoint, Request, Usage
-from distill.llm.providers.capabilities import (
-    ANTHROPIC_ALWAYS_THINKS,
-    ANTHROPIC_THINKS_UNLESS_TOLD,
-    ANTHROPIC_WITHOUT_EFFORT,
-    ROOM_TO_REASON,
-)
+from distill.core.model_ref import SOURCES
+from distill.core.requests import Attempt, Endpoint, Model, Request, Usage
+from distill.llm.batches import BatchApi
+from distill.llm.batches.jobs import Entry, Job, Line, unanswered
+from distill.llm.providers.endpoints import endpoint_of, looked_up
 from distill.llm.providers.lenient import token_count
 from distill.llm.providers.transport import opened, timeout
-from distill.llm.providers.wire import NO_KEY, Answer, Body, Payload, Reply, answer_schema, post
+from distill.llm.providers.wire import (
+    NO_KEY,
+    Answer,
+    Body,
+    Payload,
+    ProviderApi,
+    Reply,
+    answer_schema,
+    post,
+)
+from distill.llm.tokens import PromptTokens
+from distill.pricing.token_prices import Rates, TokenPrice, token_price
+from distill.serve import ServerSettings
 
 if TYPE_CHECKING:
-    from anthropic import AsyncAnthropic
+    from anthropic import Anthropic, AsyncAnthropic
+    from anthropic.types.messages import MessageBatch, MessageBatchIndividualResponse
+
+
+ROOM_TO_REASON = 2048
+# Anthropic's models take no sampling parameters. A label needs no thinking, which is billed.
+THINKS_UNLESS_TOLD = ("claude-haiku-5-5",)
+ALWAYS_THINKS = ("claude-sonnet-5-5", "claude-opus-5-5")
+WITHOUT_EFFORT = ("claude-haiku-4-5", "claude-sonnet-4", "claude-opus-4")
+
+CACHE_MINIMUM = 512
+CACHE_MINIMA = {
+    "claude-haiku-4-5": 4096,
+    "claude-opus-4-5": 4096,
+    "claude-opus-4-6": 4096,
+    "claude-opus-4": 1024,
+    "claude-sonnet-4": 1024,
+}
+
+KEY = SOURCES["anthropic"].key
+
+
+def identify(argument: str) -> Model:
+    """The model of that id."""
+    return Model(argument, None, "anthropic")
+
+
+def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice:
+    """What an answer of the model is billed when it is asked online."""
+    return token_price("anthropic", argument, rates)
+
+
+@contextmanager
+def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
+    """Anthropic's endpoint (BASE_URL, when it is set), after a look at the model."""
+    endpoint = endpoint_of(model, settings, KEY)
+    _check(endpoint)
+    yield endpoint
+
+
+def _check(endpoint: Endpoint) -> None:
+    """The key is accepted and the model exists: asking costs nothing."""
+    import anthropic
+
+    with anthropic.Anthropic(
+        max_retries=2,
+        http_client=opened(anthropic.DefaultHttpxClient, endpoint.url, endpoint.model.api),
+    ) as client:
+        retrieve = partial(client.models.retrieve, endpoint.model.name)
+        looked_up(retrieve, anthropic.APIError, endpoint)
+
 
 REASONS = {
     "end_turn": "stop",
@@ -52,7 +121,7 @@ def body(request: Request) -> Body:
     """No temperature, no seed: they are refused. The system prompt, which is the same for every
     request of a kind, may be cached."""
     sampling = request.sampling
-    thinks = request.model.startswith(ANTHROPIC_ALWAYS_THINKS)
+    thinks = request.model.startswith(ALWAYS_THINKS)
     values: Body = {
         "model": request.model,
         "max_tokens": sampling.max_tokens + (ROOM_TO_REASON if thinks else 0),
@@ -69,7 +138,7 @@ def body(request: Request) -> Body:
     stops = [text for text in sampling.stop if text.strip()]  # white space alone is refused
     if stops:
         values["stop_sequences"] = stops
-    if request.model.startswith(ANTHROPIC_THINKS_UNLESS_TOLD):
+    if request.model.startswith(THINKS_UNLESS_TOLD):
         values["thinking"] = {"type": "disabled"}
     if config := _output_config(request):
         values["output_config"] = config
@@ -78,7 +147,7 @@ def body(request: Request) -> Body:
 
 def _output_config(request: Request) -> Body:
     config: Body = {}
-    if not request.model.startswith(ANTHROPIC_WITHOUT_EFFORT):
+    if not request.model.startswith(WITHOUT_EFFORT):
         config["effort"] = "low"
     if schema := answer_schema(request.sampling):
         config["format"] = {"type": "json_schema", "schema": schema}
@@ -114,3 +183,128 @@ def _usage(counts: object, text: str) -> Usage | None:
     details = counts.get("output_tokens_details")
     thought = token_count(details.get("thinking_tokens")) if isinstance(details, dict) else 0
     return Usage(prompt, made, cached or 0, written or 0, min(thought or 0, made))
+
+
+MAX_BATCH_REQUESTS = 100_000
+MAX_BATCH_BYTES = 256 * 10**6
+PAGE = 1000
+UPLOAD_SECONDS = 600.0
+OUR_MISTAKES = (
+    "invalid_request_error",
+    "authentication_error",
+    "permission_error",
+    "not_found_error",
+    "billing_error",
+    "request_too_large",
+)
+
+
+def connect_to_batches(endpoint: Endpoint) -> "AbstractContextManager[Anthropic]":
+    """The client, which does not retry by itself: a second creation would be a second bill."""
+    import anthropic
+
+    return anthropic.Anthropic(
+        base_url=endpoint.url,
+        api_key=key_of(endpoint) or NO_KEY,
+        max_retries=0,
+        timeout=timeout(UPLOAD_SECONDS),
+        http_client=opened(anthropic.DefaultHttpxClient, endpoint.url, endpoint.model.api),
+    )
+
+
+def batch_entry(attempt: Attempt) -> Entry:
+    """A request of the batch."""
+    return {"custom_id": attempt.id, "params": body(attempt.request)}
+
+
+def create_batch(client: "Anthropic", tag: str, entries: Sequence[Entry], *, again: bool) -> Job:
+    """Submit."""
+    return _job(client.messages.batches.create(requests=list(entries)))  # type: ignore[arg-type]
+
+
+def find_batch(client: "Anthropic", tag: str, ids: Set[str], others: Set[str]) -> Job | None:
+    """One that has ended is told by its custom_ids. Of those under way one of the same size is
+    taken for it until they are seen: waiting costs time, making it twice costs money."""
+    for made in client.messages.batches.list(limit=PAGE):
+        if made.id in others or made.archived_at or _size(made) != len(ids):
+            continue
+        job = _job(made)
+        if not job.ended:
+            return replace(job, guessed=True)
+        if any(line.custom_id in ids for line in batch_results(client, job)):
+            return job
+    return None
+
+
+def _size(batch: "MessageBatch") -> int:
+    counts = batch.request_counts
+    ended = counts.succeeded + counts.errored + counts.canceled + counts.expired
+    return counts.processing + ended
+
+
+def batch_status(client: "Anthropic", job_id: str) -> Job:
+    """How far it is."""
+    return _job(client.messages.batches.retrieve(job_id))
+
+
+def cancel_batch(client: "Anthropic", job_id: str) -> None:
+    """Requests that have begun are answered still."""
+    client.messages.batches.cancel(job_id)
+
+
+def batch_results(client: "Anthropic", job: Job) -> Iterator[Line]:
+    """One line for each request."""
+    with closing(client.messages.batches.results(job.id)) as rows:
+        for row in rows:
+            yield _line(row)
+
+
+def _line(row: "MessageBatchIndividualResponse") -> Line:
+    name, result = row.custom_id, row.result
+    if result.type == "succeeded":
+        return Line(name, result.message.model_dump(mode="json"))
+    if result.type == "errored":
+        error = result.error.error
+        told = f"{error.type}: {error.message}"
+        ours = error.type in OUR_MISTAKES
+        return unanswered(name, told, retry=not ours, status=400 if ours else 0)
+    return unanswered(name, result.type, retry=True)
+
+
+def _job(batch: "MessageBatch") -> Job:
+    counts = batch.request_counts
+    return Job(
+        id=batch.id,
+        ended=batch.processing_status == "ended",
+        cut_short=bool(counts.canceled or counts.expired),
+    )
+
+
+def cached_and_written(model: Model, prompt: PromptTokens, *, warm: bool) -> tuple[int, int]:
+    """Return the tokens read from the cache and written to it: those of our marked instructions.
+
+    `warm`: a prompt of the same kind was answered shortly before.
+    """
+    if prompt.shared < cache_minimum(model.name):
+        return 0, 0
+    return (prompt.shared, 0) if warm else (0, prompt.shared)
+
+
+def cache_minimum(name: str) -> int:
+    """Tokens that a marked beginning must have to be cached."""
+    found = (n for prefix, n in CACHE_MINIMA.items() if name.startswith(prefix))
+    return next(found, CACHE_MINIMUM)
+
+
+APIS: dict[str, ProviderApi] = {"anthropic": ProviderApi(connect, failures, body, send, read)}
+BATCHES = BatchApi(
+    max_requests=MAX_BATCH_REQUESTS,
+    max_bytes=MAX_BATCH_BYTES,
+    connect=connect_to_batches,
+    entry=batch_entry,
+    create=create_batch,
+    find=find_batch,
+    status=batch_status,
+    cancel=cancel_batch,
+    results=batch_results,
+)

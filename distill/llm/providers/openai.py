@@ -1,9 +1,106 @@
-"""Bodies for OpenAI's chat completions, and for any other server that speaks its protocol."""
+"""OpenAI: models, chat completions and batches, through its official client.
 
-from distill.core.requests import Request
-from distill.llm.providers.capabilities import openai_model
-from distill.llm.providers.openai_compatible import turns
-from distill.llm.providers.wire import Body, answer_schema
+What a model does not take is not sent: a parameter that a model refuses is a 400. Seen in the SDK
+of November 2026 (openai 3.54) and on the provider's pages.
+
+A batch: a file of requests is uploaded, a batch is made of it, its results are files. The tag is
+the file's name and the batch's metadata "distill".
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+from distill.core.api_keys import key_of
+from distill.core.errors import InputError
+from distill.core.model_ref import SOURCES
+from distill.core.requests import Attempt, Endpoint, Model, Request
+from distill.llm.batches import BatchApi
+from distill.llm.batches.jobs import Entry, Job, Line, unanswered
+from distill.llm.failures import is_retried
+from distill.llm.providers import openai_compatible
+from distill.llm.providers.endpoints import endpoint_of, looked_up
+from distill.llm.providers.openai_compatible import constraint, turns
+from distill.llm.providers.transport import opened, timeout
+from distill.llm.providers.wire import NO_KEY, Body, ProviderApi
+from distill.llm.tokens import PromptTokens
+from distill.pricing.token_prices import Rates, TokenPrice, token_price
+from distill.serve import ServerSettings
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+    from openai.types import Batch
+
+
+ROOM_TO_REASON = 2048
+CACHE_MINIMUM, CACHE_STEP = 1024, 128  # tokens of a prompt
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIModel:
+    """Does it take temperature and seed, and stop; the effort that is asked of it ("" for none to
+    be sent); tokens that it may think beyond its answer; does it tell probabilities."""
+
+    sampling: bool
+    stop: bool
+    effort: str
+    reasoning_tokens: int
+    logprobs: bool = False
+
+
+PLAIN = OpenAIModel(sampling=True, stop=True, effort="", reasoning_tokens=0, logprobs=True)
+SWITCHED_OFF = OpenAIModel(sampling=True, stop=False, effort="none", reasoning_tokens=0)
+REASONS = OpenAIModel(sampling=False, stop=False, effort="low", reasoning_tokens=ROOM_TO_REASON)
+UNKNOWN = OpenAIModel(sampling=False, stop=False, effort="", reasoning_tokens=ROOM_TO_REASON)
+
+# The first prefix that fits. A fine-tuned model is like its base.
+OPENAI_MODELS = {
+    "gpt-4o": PLAIN,
+    "gpt-4.1": PLAIN,
+    "gpt-6-luna": SWITCHED_OFF,
+    "gpt-6.1-terra": SWITCHED_OFF,
+    "gpt-6": REASONS,
+    "gpt-5": REASONS,
+}
+
+KEY = SOURCES["openai"].key
+
+
+def identify(argument: str) -> Model:
+    """The model of that id."""
+    return Model(argument, None, "openai")
+
+
+def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice:
+    """What an answer of the model is billed when it is asked online."""
+    return token_price("openai", argument, rates)
+
+
+@contextmanager
+def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
+    """OpenAI's endpoint (OPENAI_BASE_URL, when it is set), after a look at the model."""
+    endpoint = endpoint_of(model, settings, KEY)
+    _check(endpoint)
+    yield endpoint
+
+
+def _check(endpoint: Endpoint) -> None:
+    """The key is accepted, the model exists, and it is not shut down yet: asking costs nothing."""
+    import openai
+
+    with openai.OpenAI(
+        max_retries=2,
+        http_client=opened(openai.DefaultHttpxClient, endpoint.url, endpoint.model.api),
+    ) as client:
+        retrieve = partial(client.models.retrieve, endpoint.model.name)
+        found = looked_up(retrieve, openai.APIError, endpoint)
+    end = getattr(found, "shutdown_date", None)
+    if end and date.fromisoformat(str(end)[:10]) <= datetime.now(UTC).date():
+        raise InputError(f"{endpoint.model.name} was shut down on {end}: choose another teacher")
 
 
 def body(request: Request) -> Body:
@@ -24,27 +121,173 @@ def body(request: Request) -> Body:
         values["logprobs"] = True
     if sampling.stop and model.stop:
         values["stop"] = list(sampling.stop)
-    return values | _constraint(request)
+    return values | constraint(request)
 
 
-def compatible_body(request: Request) -> Body:
-    """For any server of that shape: vLLM, Ollama, llama.cpp, gateways."""
-    sampling = request.sampling
-    values: Body = {
-        "model": request.model.rpartition("#")[2],
-        "messages": turns(request),
-        "max_tokens": sampling.max_tokens,
-        "temperature": sampling.temperature,
-        "seed": sampling.seed,
-    }
-    if sampling.stop:
-        values["stop"] = list(sampling.stop)
-    return values | _constraint(request)
+MAX_BATCH_REQUESTS = 50_000
+MAX_BATCH_BYTES = 200 * 10**6
+URL: Literal["/v1/chat/completions"] = "/v1/chat/completions"
+TAG = "distill"
+ENDED = ("completed", "failed", "expired", "cancelled")
+NEVER_ASKED = ("batch_expired", "batch_cancelled")
+LEAST_STATUS = 100
+TOO_MUCH_WAITING = "token_limit_exceeded"
+UPLOAD_SECONDS = 600.0
 
 
-def _constraint(request: Request) -> Body:
-    found = answer_schema(request.sampling)
-    if found is None:
-        return {}
-    schema = {"name": "answer", "strict": True, "schema": found}
-    return {"response_format": {"type": "json_schema", "json_schema": schema}}
+def connect_to_batches(endpoint: Endpoint) -> "AbstractContextManager[OpenAI]":
+    """The client, which does not retry by itself: a second creation would be a second bill."""
+    import openai
+
+    return openai.OpenAI(
+        base_url=endpoint.url,
+        api_key=key_of(endpoint) or NO_KEY,
+        max_retries=0,
+        timeout=timeout(UPLOAD_SECONDS),
+        http_client=opened(openai.DefaultHttpxClient, endpoint.url, endpoint.model.api),
+    )
+
+
+def batch_entry(attempt: Attempt) -> Entry:
+    """A line of the file."""
+    called = {"method": "POST", "url": URL, "body": body(attempt.request)}
+    return {"custom_id": attempt.id} | called
+
+
+def create_batch(client: "OpenAI", tag: str, entries: Sequence[Entry], *, again: bool) -> Job:
+    """Upload and submit; a file that was uploaded before is taken as it is."""
+    file_id = _uploaded(client, tag) if again else None
+    if file_id is None:
+        content = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in entries)
+        name = (_file_name(tag), content.encode("utf-8"))
+        file_id = client.files.create(file=name, purpose="batch").id
+    made = client.batches.create(
+        input_file_id=file_id, endpoint=URL, completion_window="24h", metadata={TAG: tag}
+    )
+    return _job(made)
+
+
+def _file_name(tag: str) -> str:
+    return f"{TAG}-{tag}.jsonl"
+
+
+def _uploaded(client: "OpenAI", tag: str) -> str | None:
+    files = client.files.list(purpose="batch", limit=10_000)
+    return next((file.id for file in files if file.filename == _file_name(tag)), None)
+
+
+def find_batch(client: "OpenAI", tag: str, ids: Set[str], others: Set[str]) -> Job | None:
+    """By its metadata: the list has no filter for it."""
+    made = (b for b in client.batches.list(limit=100) if (b.metadata or {}).get(TAG) == tag)
+    found = next(made, None)
+    return _job(found) if found else None
+
+
+def batch_status(client: "OpenAI", job_id: str) -> Job:
+    """How far it is."""
+    return _job(client.batches.retrieve(job_id))
+
+
+def cancel_batch(client: "OpenAI", job_id: str) -> None:
+    """It may take ten minutes until it has ended."""
+    import openai
+
+    try:
+        client.batches.cancel(job_id)
+    except openai.ConflictError:
+        return  # it has ended by itself
+
+
+def batch_results(client: "OpenAI", job: Job) -> Iterator[Line]:
+    """The lines of its files: what was answered, what was not."""
+    for file in job.files:
+        with client.files.with_streaming_response.content(file) as response:
+            for text in response.iter_lines():
+                if text.strip():
+                    yield _line(text)
+
+
+def _line(text: str) -> Line:
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError):
+        return Line("")
+    name = row.get("custom_id") if isinstance(row, dict) else None
+    if not isinstance(name, str):
+        return Line("")
+    response, error = row.get("response"), row.get("error")
+    if error:
+        code, said = _part(error, "code"), _part(error, "message") or error
+        status = 0 if code in NEVER_ASKED else 400
+        return unanswered(name, f"{code}: {said}", retry=code in NEVER_ASKED, status=status)
+    if not isinstance(response, dict):
+        return Line(name)  # nobody can tell whether it was answered
+    status, body = _part(response, "status_code"), _part(response, "body")
+    if not isinstance(status, int) or isinstance(status, bool) or status < LEAST_STATUS:
+        return unanswered(name, f"no status: {response}", retry=True)
+    if status != 200:
+        said = _part(_part(body, "error"), "message") or body
+        retry = is_retried(status)
+        return unanswered(name, f"{status}: {said}", retry=retry, status=status)
+    return Line(name, body if isinstance(body, dict) else {})
+
+
+def _part(value: object, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _job(batch: "Batch") -> Job:
+    errors = (batch.errors.data or []) if batch.errors else []
+    problem = "; ".join(
+        f"line {row.line}: {row.message}" if row.line else str(row.message) for row in errors[:3]
+    )
+    answered = batch.request_counts.completed if batch.request_counts else 0
+    return Job(
+        id=batch.id,
+        ended=batch.status in ENDED,
+        late=batch.status == "completed" and answered > 0 and not batch.output_file_id,
+        problem=(problem or "no reason given") if batch.status == "failed" else "",
+        too_long=any(row.code == TOO_MUCH_WAITING for row in errors),
+        cut_short=batch.status in ("expired", "cancelled"),
+        files=tuple(file for file in (batch.output_file_id, batch.error_file_id) if file),
+    )
+
+
+def cached_and_written(model: Model, prompt: PromptTokens, *, warm: bool) -> tuple[int, int]:
+    usable = _in_steps(prompt.total)
+    read = _in_steps(prompt.shared) if warm else 0
+    return read, usable - read
+
+
+def _in_steps(tokens: int) -> int:
+    """How many of so many first tokens can be cached. Lengths are estimates, so what is left over
+    after the last whole step is taken to be half of one."""
+    return 0 if tokens < CACHE_MINIMUM else tokens - CACHE_STEP // 2
+
+
+def openai_model(name: str) -> OpenAIModel:
+    """What an OpenAI model takes."""
+    base = name.removeprefix("ft:")
+    return next((m for prefix, m in OPENAI_MODELS.items() if base.startswith(prefix)), UNKNOWN)
+
+
+APIS: dict[str, ProviderApi] = {
+    "openai": ProviderApi(
+        openai_compatible.connect,
+        openai_compatible.failures,
+        body,
+        openai_compatible.send_chat,
+        openai_compatible.read_tiered_chat,
+    )
+}
+BATCHES = BatchApi(
+    max_requests=MAX_BATCH_REQUESTS,
+    max_bytes=MAX_BATCH_BYTES,
+    connect=connect_to_batches,
+    entry=batch_entry,
+    create=create_batch,
+    find=find_batch,
+    status=batch_status,
+    cancel=cancel_batch,
+    results=batch_results,
+)

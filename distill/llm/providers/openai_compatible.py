@@ -8,7 +8,7 @@ from distill.core.api_keys import key_of
 from distill.core.requests import Endpoint, Request
 from distill.llm.providers.lenient import content_text, ending, usage_of, without_thoughts
 from distill.llm.providers.transport import opened, timeout
-from distill.llm.providers.wire import NO_KEY, Answer, Body, Payload, Reply, post
+from distill.llm.providers.wire import NO_KEY, Answer, Body, Payload, Reply, answer_schema, post
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -81,3 +81,27 @@ def logprob(choice: Payload) -> float | None:
 def turns(request: Request) -> list[dict[str, Any]]:
     """The messages as OpenAI writes them."""
     return [{"role": turn.role, "content": turn.content} for turn in request.messages]
+
+
+def compatible_body(request: Request) -> Body:
+    """For any server of that shape: vLLM, Ollama, llama.cpp, gateways."""
+    sampling = request.sampling
+    values: Body = {
+        "model": request.model.rpartition("#")[2],
+        "messages": turns(request),
+        "max_tokens": sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "seed": sampling.seed,
+    }
+    if sampling.stop:
+        values["stop"] = list(sampling.stop)
+    return values | constraint(request)
+
+
+def constraint(request: Request) -> Body:
+    """The parameter that holds an answer to its schema; empty for free text."""
+    found = answer_schema(request.sampling)
+    if found is None:
+        return {}
+    schema = {"name": "answer", "strict": True, "schema": found}
+    return {"response_format": {"type": "json_schema", "json_schema": schema}}

@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 
 from distill.core.errors import InputError
 from distill.core.hosts import is_loopback, proxy_variables, without_proxies
+from distill.core.model_ref import SOURCES
 
 TIMEOUT_SECONDS = 300.0  # without a byte
 CONNECT_SECONDS = 10.0
 MAX_BYTES = 32_000_000  # of an answer
 MAX_PACKED_BYTES = 64_000  # of one that comes packed: a thousand times as much may be in it
 PLAIN = {"accept-encoding": "identity"}
-BASE_URLS = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"}
 
 Client = TypeVar("Client")
 
@@ -43,7 +43,7 @@ def opened(
 
     Raises InputError for a proxy or certificates in the environment that cannot be used.
     """
-    address = url or os.environ.get(BASE_URLS.get(provider, ""), "")
+    address = url or os.environ.get(SOURCES[provider].base_url if provider in SOURCES else "", "")
     local = is_loopback(urlsplit(address).hostname or "")
     options: dict[str, Any] = {"event_hooks": {"response": [_limit]}} if limited else {}
     try:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from distill.core.api_keys import required_key
 from distill.core.errors import DistillError, InputError, TrainingEnded
-from distill.llm.models.openai import KEY
+from distill.llm.providers.openai import KEY
 from distill.llm.tokens import most_of_chat, of_chat
 from distill.pricing.finetuning import FEWEST_EXAMPLES, NO_NEW_JOBS, TUNABLE, training_usd
 from distill.serve.context_length import Chat

@@ -13,7 +13,7 @@ from distill.core.api_keys import required_key
 from distill.core.errors import DistillError, TrainingEnded
 from distill.core.requests import Endpoint, Model
 from distill.llm.failures import explain, is_retried
-from distill.llm.models.openai import KEY
+from distill.llm.providers.openai import KEY
 from distill.llm.providers.transport import opened, timeout
 from distill.pricing.finetuning import training_usd
 from distill.pricing.token_prices import MachinePrice

@@ -1,29 +1,34 @@
-"""Teachers: what `teacher.model` names → the model, and its endpoint for as long as a block lasts.
-
-embedded                the small teacher that comes with the tool
-openai:<id>             OpenAI, with the key in OPENAI_API_KEY
-anthropic:<id>          Anthropic, with the key in ANTHROPIC_API_KEY
-vllm:<folder or id>     a model that we serve
-<url>#<model>           any server that speaks OpenAI's chat protocol
-auto                    one of these, by the keys that are set and the terms: see `automatic`
-"""
+"""A model's name, as `teacher.model` has one → its provider, its model, its endpoint."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
 
-from distill.core.model_ref import BY_KEY, KEYS, WITHOUT_KEY, parse
+from distill.core.model_ref import SOURCES, WITHOUT_KEY, key_variables, parse
 from distill.core.model_terms import SENTENCES
 from distill.core.requests import Endpoint, Model
-from distill.llm.models import anthropic, embedded, openai, url, vllm
+from distill.llm.batches import BatchApi
+from distill.llm.providers.wire import ProviderApi
 from distill.pricing.terms import PAGE, StudentKind, terms_of_teacher
 from distill.pricing.token_prices import Rates, TokenPrice
 from distill.serve import ServerSettings
 
+if TYPE_CHECKING:
+    from distill.llm.tokens import PromptTokens
 
-class Teacher(Protocol):
-    """What a teacher backend offers."""
+
+class Provider(Protocol):
+    """The functions and records of a provider's module."""
+
+    @property
+    def APIS(self) -> Mapping[str, ProviderApi]:
+        """The protocols that its models carry the names of."""
+
+    @property
+    def BATCHES(self) -> BatchApi | None:
+        """Its batches; None if it takes none."""
 
     def identify(self, argument: str) -> Model:
         """The model that the part after the backend's name means; costs and starts nothing.
@@ -33,25 +38,54 @@ class Teacher(Protocol):
         """What its provider bills; None for a teacher that sends no bill. Needs no key, starts and
         fetches nothing. Raises InputError for a price that is not known."""
 
+    def cached_and_written(
+        self, model: Model, prompt: "PromptTokens", *, warm: bool
+    ) -> tuple[int, int]:
+        """Return the tokens of a prompt that are read from the cache and written to it.
+
+        `warm`: a prompt of the same kind was answered shortly before.
+        """
+
     def serve(self, model: Model, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
         """The teacher's endpoint, for as long as the block lasts. Raises InputError, before
         anything is paid, when the key, the model or its price is missing."""
 
 
-TEACHERS: dict[str, Teacher] = {
-    "embedded": embedded,
-    "openai": openai,
-    "anthropic": anthropic,
-    "vllm": vllm,
-    "url": url,
-}
+PROVIDERS: dict[str, Provider] = {}  # those that were loaded
+
+
+def provider(source: str) -> Provider:
+    """Load the module of a source of models, by its name in SOURCES."""
+    if source not in PROVIDERS:
+        PROVIDERS[source] = import_module(SOURCES[source].module)
+    return PROVIDERS[source]
+
+
+def provider_of(api: str) -> Provider:
+    """Find the provider whose models carry the name of a protocol."""
+    return next(found for name in SOURCES if api in (found := provider(name)).APIS)
+
+
+def provider_api(api: str) -> ProviderApi:
+    """Find a protocol by the name that a model carries."""
+    return provider_of(api).APIS[api]
+
+
+def batch_api(api: str) -> BatchApi | None:
+    """Find the batches of a protocol's provider; None if it takes none."""
+    return provider_of(api).BATCHES
+
+
+def takes_batches(api: str) -> bool:
+    """True if the provider whose protocol a model carries takes batches."""
+    return batch_api(api) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
     """A teacher's backend with its model."""
 
-    backend: Teacher
+    backend: Provider
     model: Model
 
     def serve(self, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
@@ -63,22 +97,22 @@ def automatic(variables: Mapping[str, str], student: StudentKind) -> tuple[str, 
     """(the teacher that `auto` means for a student where these variables are set, why). A teacher
     whose terms do not let the student learn from it is never taken."""
     passed_over = list[str]()
-    for backend, model in BY_KEY.items():
-        if variables.get(KEYS[backend]):
-            name, why = f"{backend}:{model}", f"{KEYS[backend]} is set"
+    for backend, key in key_variables().items():
+        if variables.get(key):
+            name, why = f"{backend}:{SOURCES[backend].automatic}", f"{key} is set"
             terms = terms_of_teacher(name, student)
             if not terms.stops:
                 return name, "; ".join([*passed_over, why])
             passed_over.append(f"{why}, but {terms.provider}: {SENTENCES[terms.training]}")
     if passed_over:
         return WITHOUT_KEY, f"{'; '.join(passed_over)} ({PAGE})"
-    return WITHOUT_KEY, f"neither {' nor '.join(KEYS.values())} is set"
+    return WITHOUT_KEY, f"neither {' nor '.join(key_variables().values())} is set"
 
 
 def check_exists(name: str, settings: ServerSettings) -> None:
     """Look the model up at its provider, which costs nothing. Raises InputError for a key that is
     not accepted or a model that does not exist; does nothing for a model without a provider."""
-    if name and parse(name)[0] in KEYS:
+    if name and parse(name)[0] in key_variables():
         with choose(name).serve(settings):
             pass
 
@@ -87,7 +121,7 @@ def choose(name: str) -> ResolvedModel:
     """The teacher that `teacher.model` means, once a run has settled what `auto` is. Raises
     InputError for one that does not exist."""
     backend, argument = parse(name)
-    return ResolvedModel(TEACHERS[backend], TEACHERS[backend].identify(argument))
+    return ResolvedModel(provider(backend), provider(backend).identify(argument))
 
 
 def price_of(name: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
@@ -95,4 +129,13 @@ def price_of(name: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
     no bill. `rates` are the task's own prices. Raises InputError for a teacher that does not exist
     or whose price is not known."""
     backend, argument = parse(name)
-    return TEACHERS[backend].price(argument, rates)
+    return provider(backend).price(argument, rates)
+
+
+def cached_and_written(model: Model, prompt: "PromptTokens", *, warm: bool) -> tuple[int, int]:
+    """Return the tokens of a prompt that the provider reads from its cache and writes to it.
+
+    `warm`: a prompt of the same kind was answered shortly before. Models that bill no writing have
+    it priced like any token.
+    """
+    return provider_of(model.api).cached_and_written(model, prompt, warm=warm)

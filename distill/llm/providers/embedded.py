@@ -6,6 +6,8 @@ It is the base model, without a chat template: it continues texts.
 from collections.abc import Mapping
 
 from distill.core.requests import Model
+from distill.llm.providers.wire import ProviderApi
+from distill.llm.tokens import PromptTokens
 from distill.pricing.token_prices import Rates
 from distill.serve import SERVERS
 from distill.serve.embedded_models import TEACHER, embedded
@@ -21,3 +23,12 @@ def identify(argument: str) -> Model:
     """The embedded teacher, by name and weights."""
     name, folder = embedded(TEACHER)
     return Model(name, folder, "completions")
+
+
+def cached_and_written(model: Model, prompt: PromptTokens, *, warm: bool) -> tuple[int, int]:
+    """Return no tokens: no cache is known to change a bill."""
+    return 0, 0
+
+
+APIS: dict[str, ProviderApi] = {}  # those of vLLM
+BATCHES = None

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 from distill.core.errors import InputError
 from distill.core.hosts import is_loopback
 from distill.core.requests import Endpoint, Model
+from distill.llm.providers import openai_compatible
+from distill.llm.providers.wire import ProviderApi
+from distill.llm.tokens import PromptTokens
 from distill.pricing.token_prices import MachinePrice, Rates, TokenPrice, rates_given, token_price
 from distill.serve import ServerSettings
 
@@ -51,3 +54,20 @@ def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
     bill = price(model.name, settings.rates)
     machine = MachinePrice(settings.usd_per_hour, settings.in_flight)
     yield Endpoint(model.name.partition("#")[0], model, settings.in_flight, bill or machine, KEY)
+
+
+def cached_and_written(model: Model, prompt: PromptTokens, *, warm: bool) -> tuple[int, int]:
+    """Return no tokens: no cache is known to change a bill."""
+    return 0, 0
+
+
+APIS: dict[str, ProviderApi] = {
+    "compatible": ProviderApi(
+        openai_compatible.connect,
+        openai_compatible.failures,
+        openai_compatible.compatible_body,
+        openai_compatible.send_chat,
+        openai_compatible.read_chat,
+    )
+}
+BATCHES = None
