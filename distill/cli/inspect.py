@@ -98,13 +98,17 @@ def doctor(as_json: bool) -> None:
 @cli.command()
 @task_argument
 @click.option("--reason", default="", help="Only rows whose check or reason has this in it.")
+@click.option("--spared", is_flag=True, help="Rows that a check would drop if it were good enough.")
 @json_option
 @click.pass_context
-def drops(context: click.Context, task: str, reason: str, as_json: bool) -> None:
+def drops(context: click.Context, task: str, reason: str, spared: bool, as_json: bool) -> None:
     """What the latest run of TASK left out: per check rows in, dropped and dollars, and why."""
-    from distill.curate.drops import dropped_rows_of, yields_of
+    from distill.curate.drops import dropped_rows_of, notes_of, spared_rows_of, yields_of
 
     workspace = workspace_of(context)
+    if spared:
+        show_rows(spared_rows_of(workspace, task), as_json=as_json)
+        return
     if reason:
         show_rows(dropped_rows_of(workspace, task, reason), as_json=as_json)
         return
@@ -118,6 +122,8 @@ def drops(context: click.Context, task: str, reason: str, as_json: bool) -> None
         for row in rows
     ]
     show_table(header, cells)
+    for note in notes_of(workspace, task):
+        click.echo(f"\n{note['check']}: {note['words']}")
     for row in rows:
         for example in row["examples"]:
             click.echo(f"\n{row['check']}: {example['reason']}\n  {one_line(example['input'])}")

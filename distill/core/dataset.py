@@ -105,6 +105,16 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckNote:
+    """What a check found out about itself, in words, and the drops that it therefore did not
+    make."""
+
+    check: str
+    words: str
+    spared: tuple[Drop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """An input with the answer the student is to learn; its id is its candidate's."""
 

@@ -2,6 +2,7 @@
 
 # Systems are asked about gold, and a judge about their answers, under purposes that begin so.
 MEASURED, COMPARED = "evaluate", "evaluate:judge"
+ON_SEEDS = "curate:seeds"  # the teacher is asked about the seeds
 
 STAGES = ("generate", "curate", "split", "train", "evaluate", "report")
 

@@ -5,9 +5,10 @@ what it matched. Kept + dropped = completed, always. A person's word stands abov
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
-from distill.core.dataset import Candidate, Drop, Example
+from distill.core.dataset import Candidate, CheckNote, Drop, Example
 from distill.core.text import majority_vote
 from distill.curate import (
     agreement,
@@ -25,6 +26,8 @@ from distill.curate import (
 from distill.curate.context import CheckContext, search_once
 from distill.curate.judge import ask_judge
 from distill.curate.masking import masked
+from distill.curate.on_seeds import ask_about_seeds
+from distill.llm.complete import LazyEndpoint
 from distill.store import Store
 from distill.task.run_context import Context
 
@@ -51,18 +54,23 @@ OVERRIDES_REVIEW = ("review", "exact_duplicates")
 
 def curate(context: Context) -> Callable[[Store], None]:
     """Run the checks over the run's candidates; what is to be written are examples and drops."""
+    notes: list[CheckNote] = []
     with context.store() as store:
         candidates = store.candidates(context.run_id)
-        means = means_of(context, store)
+        means = replace(means_of(context, store), tell=notes.append)
         with context.progress.step("curate", "check", len(candidates)) as advance:
             kept, drops = run_checks(candidates, means)
             advance(len(candidates))
-    for line in lost_inputs(candidates, drops):
+    for line in (
+        *(f"{note.check}: {note.words}" for note in notes),
+        *lost_inputs(candidates, drops),
+    ):
         context.progress.note("curate", line)
     examples = [Example(row.id, *masked(row, context.task), row.source) for row in kept]
 
     def write(store: Store) -> None:
         store.add_drops(context.run_id, drops)
+        store.add_check_notes(context.run_id, notes)
         store.add_examples(context.run_id, examples)
         store.add_label_origins(context.run_id, {row.id: _origin(row, means) for row in kept})
 
@@ -98,17 +106,25 @@ def _origin(row: Candidate, means: CheckContext) -> str:
     return "review" if human_review.accepted(row, means) else "teacher"
 
 
-def preview(context: Context, store: Store, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """What curation would keep of candidates: how generation knows when it has enough."""
-    return run_checks(candidates, means_of(context, store))[0]
+def preview(
+    context: Context,
+    store: Store,
+    candidates: Sequence[Candidate],
+    teacher: LazyEndpoint | None = None,
+) -> list[Candidate]:
+    """What curation would keep of candidates: how generation, whose teacher is there, knows when it
+    has enough."""
+    return run_checks(candidates, means_of(context, store, teacher))[0]
 
 
-def means_of(context: Context, store: Store) -> CheckContext:
-    """Pairs that are alike are searched for once; the judge is asked through the ledger."""
+def means_of(context: Context, store: Store, teacher: LazyEndpoint | None = None) -> CheckContext:
+    """Pairs that are alike are searched for once; judge and teacher are asked through the
+    ledger."""
     return CheckContext(
         context.task,
         search=partial(search_once, store),
         judge=partial(ask_judge, context, store),
+        seed_answers=partial(ask_about_seeds, context, store, teacher),
     )
 
 

@@ -1,11 +1,11 @@
-"""What checks work with besides the rows: the task, what is like what, and the judge."""
+"""What checks work with besides the rows: the task, what is like what, whom they may ask."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from distill.core.dataset import Candidate, ReviewDecision, SimilarPair
+from distill.core.dataset import Candidate, CheckNote, ReviewDecision, SimilarPair
 from distill.core.text import fold, stable_hash
 from distill.curate import context
 from distill.curate.masking import masked
@@ -19,6 +19,9 @@ Method = Literal["near", "semantic"]
 Search = Callable[[Method, Sequence[str], float], list[SimilarPair]]
 # rows → each one's score, None where the judge gave none
 Judge = Callable[[Sequence[Candidate]], list[int | None]]
+# the teacher's answer to each seed that it is asked about, "" for one that cannot be used; None
+# where the budget does not carry them
+SeedAnswers = Callable[[], list[str] | None]
 
 
 def search(method: Method, texts: Sequence[str], threshold: float) -> list[SimilarPair]:
@@ -41,13 +44,25 @@ def no_judge(rows: Sequence[Candidate]) -> list[int | None]:
     return [None for _ in rows]
 
 
+def no_answers() -> list[str] | None:
+    """No teacher to be asked."""
+    return None
+
+
+def untold(note: CheckNote) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True)
 class CheckContext:
-    """The task, a search for pairs of texts that are alike, and a judge."""
+    """The task, a search for pairs of texts that are alike, a judge, the teacher's answers to
+    seeds, and whom a check tells what it found out about itself."""
 
     task: Task
     search: Search = search
     judge: Judge = no_judge
+    seed_answers: SeedAnswers = no_answers
+    tell: Callable[[CheckNote], None] = untold
 
     @cached_property
     def reviews(self) -> Mapping[str, ReviewDecision]:

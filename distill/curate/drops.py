@@ -36,6 +36,29 @@ def dropped_rows_of(workspace: Workspace, name: str, reason: str) -> list[Row]:
         ]
 
 
+def notes_of(workspace: Workspace, name: str) -> list[Row]:
+    """What checks of the latest curated run found out about themselves."""
+    with curated(workspace, name) as (store, run_id):
+        return notes(store, run_id)
+
+
+def spared_rows_of(workspace: Workspace, name: str) -> list[Row]:
+    """Every row that a check of the latest curated run would have dropped, and did not."""
+    with curated(workspace, name) as (store, run_id):
+        rows = {row.id: row for row in store.candidates(run_id)}
+        return [
+            {
+                **{
+                    "input": rows[drop.candidate_id].input,
+                    "answer": rows[drop.candidate_id].answer,
+                },
+                **{"check": drop.check, "reason": drop.reason, "matched": drop.matched},
+            }
+            for note in store.check_notes(run_id)
+            for drop in note.spared
+        ]
+
+
 def leaks_of(workspace: Workspace, name: str) -> list[Row]:
     """Every seed, and every example of the latest curated run if there is one, that is too close to
     gold, with the row that it is closest to; and every gold row that nearly equals an earlier one.
@@ -123,6 +146,14 @@ def yields(store: Store, run_id: str) -> list[CheckYield]:
             found.append(CheckYield(check, rows_in, dropped, told, usd, examples))
         rows_in -= reasons.total()
     return found
+
+
+def notes(store: Store, run_id: str) -> list[dict[str, Any]]:
+    """What checks found out about themselves, each with how many rows it therefore did not drop."""
+    return [
+        {"check": note.check, "words": note.words, "spared": len(note.spared)}
+        for note in store.check_notes(run_id)
+    ]
 
 
 def figures(row: CheckYield) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from distill.estimate.workload import (
     COMPARED,
     EVALUATE,
     JUDGE,
+    SEEDS,
     SYNTHESIZE,
     PurposeWorkload,
     StoredAnswers,
@@ -265,6 +266,7 @@ def _terms(task: Task) -> dict[str, _PurposePricing]:
     for purpose, name in (
         (SYNTHESIZE, spec.teacher.model),
         (ANSWER, spec.teacher.model),
+        (SEEDS, spec.teacher.model),
         (JUDGE, task.judge),
         (EVALUATE, spec.teacher.model),
         (AGAIN, spec.teacher.model),

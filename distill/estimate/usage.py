@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from distill.core.requests import Model, Request
-from distill.estimate.workload import AGAIN, ANSWER, EVALUATE, JUDGE, PurposeWorkload, Workload
+from distill.estimate.workload import (
+    AGAIN,
+    ANSWER,
+    EVALUATE,
+    JUDGE,
+    SEEDS,
+    PurposeWorkload,
+    Workload,
+)
 from distill.generate.rounds import ASSUMED_YIELD
 from distill.llm.tokens import of_prompt, of_text, worst_case
 from distill.task import Task
@@ -48,11 +56,11 @@ class UsageForecast:
 def expectations(
     task: Task, models: Mapping[str, Model], asked: Sequence[PurposeWorkload]
 ) -> dict[str, UsageForecast]:
-    """Purpose → what is expected of its answers. Gold is answered like any other input, and all
-    prompts to one model go through the same tokenizer."""
+    """Purpose → what is expected of its answers. Gold and seeds are answered like any other input,
+    and all prompts to one model go through the same tokenizer."""
     known = {row.purpose: found for row in asked if (found := _measured(row))}
-    for gold in (EVALUATE, AGAIN) if ANSWER in known else ():
-        known.setdefault(gold, known[ANSWER])
+    for alike in (SEEDS, EVALUATE, AGAIN) if ANSWER in known else ():
+        known.setdefault(alike, known[ANSWER])
     factors = {models[purpose].name: row.prompt_factor for purpose, row in known.items()}
     return {
         row.purpose: known.get(row.purpose) or _assumed(task, models[row.purpose], row, factors)
@@ -73,6 +81,8 @@ def assumptions(task: Task, asked: Workload, found: Mapping[str, UsageForecast])
         yield "every new input that is asked for comes, and is unlike the others"
     elif new:
         yield f"{asked.new_share:.0%} of the new inputs asked for come, as of those before"
+    if SEEDS in found and asked.seeds.missing:
+        yield "the second opinion differs with the teacher, so that seeds are asked about"
     for wanted in asked.wanted:
         if wanted.purpose in found and (wanted.missing or wanted.more):
             yield f"{wanted.purpose}: {found[wanted.purpose].words}"

@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 
 from distill.core.dataset import Candidate
 from distill.core.purpose import COMPARED
+from distill.core.purpose import ON_SEEDS as SEEDS
 from distill.core.requests import CompletedRequest, Completion, Model, PlannedRequest, Request
+from distill.curate.classifier_check import is_on
 from distill.curate.judge import PURPOSE as JUDGE
+from distill.curate.on_seeds import requests_on_seeds
 from distill.evaluate.pairwise_judge import CONTROLS, AnswerPair, both_ways
 from distill.evaluate.systems import TEACHER_AGAIN, gold_for
 from distill.generate import ANSWER, SYNTHESIZE, inputs_by_label, synthesised_candidates
@@ -31,6 +34,7 @@ __all__ = [
     "COMPARED",
     "EVALUATE",
     "JUDGE",
+    "SEEDS",
     "SYNTHESIZE",
     "PurposeWorkload",
     "StoredAnswers",
@@ -79,6 +83,7 @@ class Workload:
 
     synthesize: PurposeWorkload
     answer: PurposeWorkload
+    seeds: PurposeWorkload
     judge: PurposeWorkload
     evaluate: PurposeWorkload
     again: PurposeWorkload
@@ -89,8 +94,8 @@ class Workload:
     @property
     def wanted(self) -> tuple[PurposeWorkload, ...]:
         """In the order of asking."""
-        before = (self.synthesize, self.answer, self.judge, self.evaluate, self.again)
-        return (*before, self.compared)
+        curated = (self.synthesize, self.answer, self.seeds, self.judge)
+        return (*curated, self.evaluate, self.again, self.compared)
 
 
 def workload(task: Task, model: Model, stock: StoredAnswers) -> Workload:
@@ -111,12 +116,22 @@ def workload(task: Task, model: Model, stock: StoredAnswers) -> Workload:
     more = expected * task.spec.teacher.votes
     alike = _alike(task, model, sorted(made)) if more else ()
     second = replace(second, more=more, alike=alike, unmade=more)
+    seeds = _about_seeds(task, model, stock)
     third = _judged(task, stock, len(inputs), expected)
     gold = gold_wanted(task, model, EVALUATE, stock)
     again = PurposeWorkload(AGAIN, (), ())
     if task.spec.evaluate.teacher_twice:
         again = gold_wanted(task, model, AGAIN, stock, vote=1)
-    return Workload(first, second, third, gold, again, _compared(task, stock), new_share, expected)
+    compared = _compared(task, stock)
+    return Workload(first, second, seeds, third, gold, again, compared, new_share, expected)
+
+
+def _about_seeds(task: Task, model: Model, stock: StoredAnswers) -> PurposeWorkload:
+    """The teacher is asked about seeds where a second opinion differs with it, which only its
+    answers can tell."""
+    if not is_on(task) or "curate" in stock.finished:
+        return PurposeWorkload(SEEDS, (), ())
+    return wanted_requests(SEEDS, requests_on_seeds(task, model), stock)
 
 
 def _judged(task: Task, stock: StoredAnswers, inputs: int, new_inputs: int) -> PurposeWorkload:

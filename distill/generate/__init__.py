@@ -35,8 +35,8 @@ STAGE = "generate"
 SYNTHESIZE, ANSWER = f"{STAGE}:synthesize", f"{STAGE}:answer"
 
 NO_LIST = "no list of inputs"  # where one was asked for
-# What curation would keep of these candidates.
-Keep = Callable[[Context, Store, Sequence[Candidate]], Sequence[Candidate]]
+# What curation would keep of these candidates; it may ask the teacher, which is there.
+Keep = Callable[[Context, Store, Sequence[Candidate], LazyEndpoint], Sequence[Candidate]]
 
 
 def generate(context: Context, keep: Keep) -> Callable[[Store], None]:
@@ -109,7 +109,8 @@ def _until_enough(desk: _GenerationState, keep: Keep) -> list[Candidate]:
         completed = list(_completed(desk))
         if not task.spec.generate.examples:
             break
-        kept = [row for row in keep(context, desk.store, completed) if row.source != "seeds"]
+        found = keep(context, desk.store, completed, desk.endpoint)
+        kept = [row for row in found if row.source != "seeds"]
         each = inputs_per_request(task, desk.model)
         total, before = each * sum(wanted.values()), each * sum(asked.values())
         last = GenerationRound(number, total, total - before, len(kept), len(kept) - kept_before)

@@ -12,7 +12,7 @@ from distill.core.dataset import GroupDiversity, SplitExample
 from distill.core.errors import DistillError
 from distill.core.students import Student
 from distill.curate.drops import figures as yield_figures
-from distill.curate.drops import yields
+from distill.curate.drops import notes, yields
 from distill.evaluate.learning_curve import curve_figures, sentence
 from distill.evaluate.systems import shown_order
 from distill.llm.models import choose
@@ -266,6 +266,7 @@ def data_figures(
         "kept": made - drops.total(),
         "dropped": {f"{check}: {reason}": n for (check, reason), n in sorted(drops.items())},
         "yields": [yield_figures(row) for row in yields(store, run_id)],
+        **({"notes": said} if (said := notes(store, run_id)) else {}),
         "spread": [asdict(row) for row in spread],
         "seeds": seeds,
         "train": sum(row.part == "train" for row in split),

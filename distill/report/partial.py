@@ -4,7 +4,7 @@ from typing import Any
 
 from distill.core.errors import DistillError
 from distill.curate.drops import figures as yield_figures
-from distill.curate.drops import yields
+from distill.curate.drops import notes, yields
 from distill.report.build import collect, data_figures, run_figures, stamped, student_figures
 from distill.report.spend import spend_figures
 from distill.store import Run, Store
@@ -48,6 +48,7 @@ def _data(task: Task, store: Store, run_id: str, done: list[str]) -> Figures:
         return {}
     if "split" not in done:
         rows = [yield_figures(row) for row in yields(store, run_id)]
-        return {"data": {"yields": rows, "spread": []}}
+        said = notes(store, run_id)
+        return {"data": {"yields": rows, **({"notes": said} if said else {}), "spread": []}}
     split, spread = store.split(run_id), store.spreads(run_id)
     return {"data": data_figures(task, store, run_id, split, spread)}

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from distill.core.purpose import COMPARED
+from distill.core.purpose import COMPARED, ON_SEEDS
 from distill.core.students import Student
 from distill.pricing.token_prices import machine_usd
 from distill.store import Run, Store
@@ -19,17 +19,17 @@ def spend_figures(task: Task, store: Store, run: Run, student: Student | None) -
     What people cost is a part where the task says it, and no part of any budget. What lost answers
     may have cost is in no sum: nobody knows whether it was billed, and the student needs none."""
     spent = store.spent(run.id)
-    stages = {"generate": Decimal(0), "curate": Decimal(0), "evaluate": Decimal(0)}
+    paid = dict.fromkeys(("generate_usd", "judge_usd", "seeds_usd", "evaluate_usd"), Decimal(0))
     for purpose, usd in spent.items():
-        # One judge looks at examples, one at what systems answered.
-        stages["curate" if purpose.startswith(COMPARED) else purpose.partition(":")[0]] += usd
+        paid[part_of(purpose)] += usd
     curve = [train_usd(task, row) for row in store.curve_students(run.id).values()]
     parts = {
-        "generate_usd": stages["generate"],
-        "judge_usd": stages["curate"],
+        "generate_usd": paid["generate_usd"],
+        "judge_usd": paid["judge_usd"],
+        "seeds_usd": paid["seeds_usd"],
         "train_usd": train_usd(task, student) if student else Decimal(0),
         **({"curve_usd": sum(curve, Decimal(0))} if curve else {}),
-        "evaluate_usd": stages["evaluate"],
+        "evaluate_usd": paid["evaluate_usd"],
         **({"people_usd": people} if (people := task.spec.people.usd) else {}),
     }
     shown = {name: round(usd, SHOWN_PLACES) for name, usd in parts.items()}
@@ -48,10 +48,19 @@ def spend_figures(task: Task, store: Store, run: Run, student: Student | None) -
     return {name: shown_usd(usd) for name, usd in amounts.items()}
 
 
+def part_of(purpose: str) -> str:
+    """The part of `spend` that the answers of a purpose belong to. One judge looks at examples, one
+    at what systems answered."""
+    if purpose == ON_SEEDS:
+        return "seeds_usd"
+    stage = purpose.partition(":")[0]
+    return "judge_usd" if stage == "curate" or purpose.startswith(COMPARED) else f"{stage}_usd"
+
+
 def rows_usd(task: Task, spend: Figures) -> Decimal:
-    """What the student's rows had cost, for whatever is made of them: the teacher, the judge of
-    examples, and people. A generate task's judge compares what systems answered."""
-    parts = ["generate_usd", "people_usd"]
+    """What the student's rows had cost, for whatever is made of them: the teacher, on seeds, too,
+    the judge of examples, and people. A generate task's judge compares what systems answered."""
+    parts = ["generate_usd", "seeds_usd", "people_usd"]
     if not task.judge_of_systems:
         parts.append("judge_usd")
     return sum((Decimal(spend.get(part, "0")) for part in parts), Decimal(0))

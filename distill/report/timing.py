@@ -12,14 +12,14 @@ from typing import Any, Literal
 
 from distill.core.evaluation import LoadTestResult, Pace, Prediction
 from distill.core.processors import is_disturbed
-from distill.core.purpose import COMPARED, MEASURED
+from distill.core.purpose import MEASURED
 from distill.core.requests import Completion
 from distill.core.students import Student
 from distill.evaluate.statistics import percentile
 from distill.evaluate.systems import LOCAL_SYSTEMS
 from distill.pricing.token_prices import usd_per_1k
 from distill.report.loaded import LoadedResults
-from distill.report.spend import shown_usd
+from distill.report.spend import part_of, shown_usd
 from distill.store import Run, Store
 from distill.task import Task
 
@@ -167,8 +167,7 @@ def disturbed_spend(store: Store, run: Run, student: Student | None) -> list[str
     found = set()
     for purpose, share in store.others_cpu(run.id).items():
         if is_disturbed(share):
-            stage = "curate" if purpose.startswith(COMPARED) else purpose.partition(":")[0]
-            found.add({"curate": "judge_usd"}.get(stage, f"{stage}_usd"))
+            found.add(part_of(purpose))
     if student is not None and is_disturbed(student.others_cpu):
         found.add("train_usd")
     if any(is_disturbed(row.others_cpu) for row in store.curve_students(run.id).values()):

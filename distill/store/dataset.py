@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from distill.core.dataset import Candidate, Drop, Example, GroupDiversity, SplitExample
+from distill.core.dataset import Candidate, CheckNote, Drop, Example, GroupDiversity, SplitExample
 from distill.core.text import majority_vote
 from distill.store.tables import Rows, as_json, values_of
 
@@ -99,6 +99,28 @@ class Data(Rows):
     def add_drops(self, run_id: str, drops: Iterable[Drop]) -> None:
         """Store what was left out, and why."""
         self.insert("dropped", [[run_id, *values_of(drop)] for drop in drops])
+
+    def add_check_notes(self, run_id: str, notes: Sequence[CheckNote]) -> None:
+        """Store what checks found out about themselves, and what they therefore did not drop."""
+        self.insert("check_note", [[run_id, note.check, note.words] for note in notes])
+        spared = [drop for note in notes for drop in note.spared]
+        self.insert("spared", [[run_id, *values_of(drop)] for drop in spared])
+
+    def check_notes(self, run_id: str) -> list[CheckNote]:
+        """What checks found out about themselves; none of a run that was curated before there was
+        such a table."""
+        spared = self.rows(
+            'SELECT candidate_id, "check", reason, matched, score FROM spared '
+            "WHERE run_id = ? ORDER BY candidate_id",
+            run_id,
+        )
+        notes = self.rows(
+            'SELECT "check", words FROM check_note WHERE run_id = ? ORDER BY ALL', run_id
+        )
+        return [
+            CheckNote(check, words, tuple(Drop(*row) for row in spared if row[1] == check))
+            for check, words in notes
+        ]
 
     def drops(self, run_id: str) -> list[Drop]:
         """What was left out, and why."""

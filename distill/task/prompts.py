@@ -4,9 +4,9 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
-from distill.core.dataset import Candidate
+from distill.core.dataset import Candidate, LabelledExample
 from distill.core.requests import MODEL_TOKENS, Message, Model, Request, Sampling
-from distill.core.text import stable_hash
+from distill.core.text import fold, stable_hash
 from distill.task import Task
 from distill.task.kinds.generate import Text
 from distill.text.embeddings import nearest
@@ -62,6 +62,17 @@ def answer_requests(
         requests.append(
             _with_rationale(constrained_request(task, model, turns, seed=vote), task, model)
         )
+    return requests
+
+
+def seed_requests(task: Task, model: Model, seeds: Sequence[LabelledExample]) -> list[Request]:
+    """For each of the seeds a request for its answer, as for any input, with others shown: never
+    one with the same input, whatever its case and white space."""
+    shots, requests = task.spec.teacher.few_shot, []
+    for seed in seeds:
+        own = fold(seed.input)
+        others = tuple(row for row in task.seeds if fold(row.input) != own)
+        requests += answer_requests(replace(task, seeds=others), model, [seed.input], shots=shots)
     return requests
 
 

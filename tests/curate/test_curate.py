@@ -193,9 +193,11 @@ OPINION = HEAD + "near_duplicates = 0\nsemantic_duplicates = 0\n"
 
 
 def test_a_second_opinion_that_differs(pets: WriteTask) -> None:
+    """With a teacher that says of every seed that it is about birds."""
     text = "the seed dog number 3 of ours is hungry again"
-    drop = drop_of(pets(task_toml=OPINION), made(text, asked="cats", answer="cats"))
-    assert drop.check == "second_opinion"
+    task, row = pets(task_toml=OPINION), made(text, asked="cats", answer="cats")
+    kept, (drop,) = run_checks([row], CheckContext(task, seed_answers=lambda: ["birds"] * 12))
+    assert (kept, drop.check) == ([], "second_opinion")
     assert (drop.reason, drop.matched) == (
         "another answer",
         "answered cats, second opinion dogs",

@@ -99,7 +99,7 @@ def test_the_judge_is_in_the_report_and_in_the_sum(outcome: pipeline.RunResult) 
     found: Any = figures(outcome.context.folder)
     spend = {key: Decimal(value) for key, value in found["spend"].items()}
     assert spend["judge_usd"] > 0
-    parts = ("generate_usd", "judge_usd", "train_usd", "evaluate_usd")
+    parts = ("generate_usd", "judge_usd", "seeds_usd", "train_usd", "evaluate_usd")
     assert abs(spend["total_usd"] - sum(spend[part] for part in parts)) <= Decimal("2e-8")
     assert [row["check"] for row in found["data"]["yields"]][:1] == ["form"]
     assert {row["label"] for row in found["data"]["spread"]} <= set(PETS)

@@ -215,7 +215,7 @@ def test_other_models_than_the_teacher_are_not_paid_either(
 def test_a_run_that_is_half_done_needs_a_consent_for_the_rest(
     workspace: Workspace, pets: WriteTask, provider: Provider
 ) -> None:
-    pets(task_toml=toml())
+    pets(task_toml=toml("[curate]\nsecond_opinion = false\n"))
     paid_run(workspace, "pets", RunOptions("generate"))
     before = provider.bill()
     with pytest.raises(NotAgreed, match="for 30 requests"):
@@ -499,7 +499,7 @@ def test_the_certain_part_is_the_cost_of_what_is_there(
     hanging = found[ANSWER].usd - found[ANSWER].certain_usd
     assert whole.usd - whole.certain_usd == hanging > 0
     assert f"up to ${whole.usd:.4f} if all 60 new inputs are new" in whole.words
-    assert plan(given).words.startswith(f"about ${plan(given).usd:.4f} for 70 requests")
+    assert plan(given).words.startswith(f"about ${plan(given).usd:.4f} for 82 requests")
 
 
 def test_judge_and_training_hang_on_new_inputs_in_part(

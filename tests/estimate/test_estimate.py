@@ -26,7 +26,7 @@ from distill.estimate import CostEstimate, plan
 from distill.estimate.consent import WHOLE_BUDGET, Declined
 from distill.estimate.probe import CALLS, estimate_run, probe_run
 from distill.estimate.run_start import RunOptions
-from distill.estimate.workload import AGAIN, ANSWER, EVALUATE, SYNTHESIZE
+from distill.estimate.workload import AGAIN, ANSWER, EVALUATE, SEEDS, SYNTHESIZE
 from distill.evaluate.systems import ASKED_AGAIN, gold_for
 from distill.llm.complete import complete_requests, lazy_endpoint
 from distill.llm.ledger import BudgetReached
@@ -50,7 +50,7 @@ HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
 INPUTS = jsonl([{"input": f"the old cat number {number} sleeps"} for number in range(40)])
 DEAR = '[prices."gpt-6-luna"]\ninput = 9000\noutput = 9000\nsure = true\n[budget]\nusd = 900000\n'
 TARGET = Decimal("0.15")
-GOLD = {EVALUATE: (15, 0), AGAIN: (15, 0)}  # to be asked, answered
+GOLD = {SEEDS: (12, 0), EVALUATE: (15, 0), AGAIN: (15, 0)}  # to be asked, answered; and seeds
 
 pytestmark = pytest.mark.usefixtures("scripted_backends")
 
@@ -107,12 +107,12 @@ def test_the_estimate_of_the_bundled_task_is_within_15_percent_of_its_bill(
     with start(BUNDLED / "seeds.jsonl") as standin:
         estimate = estimate_run(workspace, "classify")
         assert standin.bill().requests == 0
-        ask_gold(paid_run(workspace, "classify", RunOptions(until="generate")).context)
+        ask_gold(paid_run(workspace, "classify", RunOptions(until="curate")).context)
         bill = standin.bill()
     sys.stdout.write(f"{teacher}: estimated ${estimate.usd:.6f}, billed ${bill.usd:.6f}, ")
     sys.stdout.write(f"{estimate.usd / bill.usd:.3f} of it\n")
     assert off_by(estimate.usd, bill.usd) <= TARGET
-    assert estimate.requests == bill.requests == 40 + 600 + 240 + ASKED_AGAIN
+    assert estimate.requests == bill.requests == 40 + 600 + 96 + 240 + ASKED_AGAIN
     assert bill.usd <= estimate.worst_usd
 
 
@@ -279,13 +279,9 @@ def test_batches_cost_half_where_they_are_used(workspace: Workspace, pets: Write
     found = estimate_run(workspace, "pets")
     batched = {step.purpose: step.batch_usd for step in found.steps}
     online = {step.purpose: step.usd for step in found.steps}
-    assert batched == {
-        SYNTHESIZE: online[SYNTHESIZE] / 2,
-        ANSWER: online[ANSWER] / 2,
-        **dict.fromkeys(GOLD),
-    }
-    gold = online[EVALUATE] + online[AGAIN]
-    assert found.batch_usd == (online[SYNTHESIZE] + online[ANSWER]) / 2 + gold
+    halved = {purpose: online[purpose] / 2 for purpose in (SYNTHESIZE, ANSWER, SEEDS)}
+    assert batched == {**halved, EVALUATE: None, AGAIN: None}
+    assert found.batch_usd == sum(halved.values()) + online[EVALUATE] + online[AGAIN]
 
 
 @pytest.mark.parametrize(
@@ -351,8 +347,8 @@ def test_the_table_says_what_the_budget_carries(
 ) -> None:
     pets(task_toml=toml(), inputs_jsonl=INPUTS)
     output = shown(workspace, "plan", "pets").stdout
-    assert [line.split()[0] for line in output.splitlines()[:6]] == [
-        *("step", SYNTHESIZE, ANSWER, EVALUATE, AGAIN, "all")
+    assert [line.split()[0] for line in output.splitlines()[:7]] == [
+        *("step", SYNTHESIZE, ANSWER, SEEDS, EVALUATE, AGAIN, "all")
     ]
     assert "budget.usd is $5.00: enough, also for the most that could be billed." in output
     assert "genai-prices" in output and "within 24 h" in output
@@ -389,10 +385,10 @@ def test_what_a_finished_generation_did_not_ask_is_not_to_be_paid(
 def test_a_plan_as_json(workspace: Workspace, pets: WriteTask, provider: Provider) -> None:
     pets(task_toml=toml(), inputs_jsonl=INPUTS)
     found = json.loads(shown(workspace, "plan", "pets", "--json").stdout)
-    assert (found["billed"], found["requests"], found["stops"]) == (True, 142, None)
+    assert (found["billed"], found["requests"], found["stops"]) == (True, 154, None)
     assert Decimal(found["usd"]) == sum(Decimal(step["usd"]) for step in found["steps"])
     result = shown(workspace, "plan", "pets", "--probe", "--yes", "--json")
-    assert json.loads(result.stdout)["requests"] == 137
+    assert json.loads(result.stdout)["requests"] == 149
     assert "probe: 5 paid calls, at most $" in result.stderr
 
 

@@ -1,0 +1,71 @@
+"""Seeds → the teacher's answers to them, asked and paid for like any other answer: how good a
+teacher is, measured on what people labelled. No seed is shown with its own request."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+from distill.core.purpose import ON_SEEDS
+from distill.core.requests import CompletedRequest, Model, PlannedRequest, Request
+from distill.llm.complete import LazyEndpoint, complete_requests, lazy_endpoint, teacher_settings
+from distill.llm.ledger import BudgetReached
+from distill.llm.models import choose
+from distill.store import Store
+from distill.task import Task
+from distill.task.kinds import AnswerForm
+from distill.task.prompts import seed_requests
+from distill.task.run_context import Context
+
+MOST_ASKED = 200  # seeds: more of them would cost more than they tell
+
+
+def places_asked(task: Task) -> list[int]:
+    """Where the seeds stand that the teacher is asked about: all, but at most MOST_ASKED, evenly
+    from the file."""
+    count = len(task.seeds)
+    asked = min(count, MOST_ASKED)
+    return [place * count // asked for place in range(asked)]
+
+
+def requests_on_seeds(task: Task, model: Model) -> list[Request]:
+    """A request for each of the seeds that the teacher is asked about."""
+    return seed_requests(task, model, [task.seeds[place] for place in places_asked(task)])
+
+
+def ask_about_seeds(
+    context: Context, store: Store, endpoint: LazyEndpoint | None = None
+) -> list[str] | None:
+    """The teacher's answer to each of `places_asked`, "" for an answer that is none; None where the
+    task's budget does not carry them. The teacher may have an endpoint already.
+
+    Raises BudgetReached where the user can agree to more.
+    """
+    task, name = context.task, context.task.spec.teacher.model
+    requests = requests_on_seeds(task, choose(name).model)
+    asks = [
+        PlannedRequest(ON_SEEDS, task.seeds[place].input, request)
+        for place, request in zip(places_asked(task), requests, strict=True)
+    ]
+    try:
+        with _endpoint(context, endpoint) as opened:
+            answered = complete_requests(context, store, asks, opened, batches_at=name)
+    except BudgetReached:
+        if context.is_limited:
+            raise
+        return None
+    said = {row.ask.request.id: _said(row, task.form) for row in answered}
+    return [said[ask.request.id] for ask in asks]
+
+
+def _endpoint(
+    context: Context, endpoint: LazyEndpoint | None
+) -> AbstractContextManager[LazyEndpoint]:
+    if endpoint is not None:
+        return nullcontext(endpoint)
+    teacher = choose(context.task.spec.teacher.model)
+    settings = teacher_settings(context.task, context.log("teacher_on_seeds"))
+    return lazy_endpoint(teacher.model, lambda: teacher.serve(settings), "curate", context.progress)
+
+
+def _said(answered: CompletedRequest, form: AnswerForm) -> str:
+    completion = answered.completion
+    said = "" if completion.problem else form.of_text(completion.text)
+    return said if said in form.choices else ""
