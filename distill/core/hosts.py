@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 
-LOCAL = "localhost,127.0.0.1,::1"
+LOCAL = "localhost,127.0.0.1,::1,0.0.0.0"
 _PROXY = re.compile(r"^(?:https?|all)_proxy$", re.IGNORECASE)
 
 
@@ -16,6 +16,17 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:  # a name, and any but this one may lead elsewhere
         return host == "localhost"
+
+
+def is_here(host: str) -> bool:
+    """True for an address under which a client reaches this machine: 0.0.0.0 is one, which servers
+    print as theirs."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return is_loopback(host)
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_unspecified)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Protocol
 
+from distill.core.finish_reasons import ending_of, says_nothing
 from distill.core.text import stable_hash
 
 UNUSABLE_FINISH_REASONS = {
@@ -18,9 +19,9 @@ UNUSABLE_FINISH_REASONS = {
     "context_length": "longer than the model takes",
     "invalid_prompt": "refused as an invalid prompt",
     "no_choices": "answered without an answer",
+    "no_answer": "not answered in any try",
+    "refused_row": "refused by the provider",
 }
-# How servers of OpenAI's shape end a whole answer; stores of before have these words.
-COMPLETE_FINISH_REASONS = ("stop", "eos_token", "stop_sequence", "end_turn", "STOP", "")
 # Context of a served model, in tokens, where nothing else is said.
 MODEL_TOKENS = 2048
 
@@ -170,11 +171,16 @@ class Completion:
     @property
     def problem(self) -> str:
         """Why it is no answer although it was paid for; empty for an answer."""
-        if self.finish_reason in COMPLETE_FINISH_REASONS or (
-            self.finish_reason == "None" and self.text
-        ):
+        reason = self.finish_reason
+        if reason == "stop" or (says_nothing(reason) and (self.text or not reason)):
             return ""
-        return UNUSABLE_FINISH_REASONS.get(self.finish_reason, f"ended by {self.finish_reason}")
+        # Stores of before have the words of the servers.
+        kind = "" if reason in UNUSABLE_FINISH_REASONS else ending_of(reason)
+        return (
+            ""
+            if kind == "stop"
+            else UNUSABLE_FINISH_REASONS.get(kind or reason, f"ended by {reason}")
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +199,7 @@ class Attempt:
 @dataclass(frozen=True, slots=True)
 class AttemptOutcome:
     """What became of an attempt: its completion, with a remark where it is odd; or why there is
-    none, and whether it may have been billed all the same."""
+    none. Without an answer it may have been billed all the same."""
 
     attempt: Attempt
     completion: Completion | None = None
@@ -204,16 +210,16 @@ class AttemptOutcome:
     @property
     def result(self) -> Literal["answered", "not_billed", "maybe_billed"]:
         """In a word."""
-        if self.completion is not None:
-            return "answered"
-        return "maybe_billed" if self.maybe_billed else "not_billed"
+        if self.maybe_billed:
+            return "maybe_billed"
+        return "not_billed" if self.completion is None else "answered"
 
     @property
     def usd(self) -> Decimal:
         """Its price; nothing; the most that it can have been billed."""
-        if self.completion is not None:
-            return self.completion.usd
-        return self.attempt.worst_usd if self.maybe_billed else Decimal(0)
+        if self.maybe_billed:
+            return self.attempt.worst_usd
+        return Decimal(0) if self.completion is None else self.completion.usd
 
 
 @dataclass(frozen=True, slots=True)

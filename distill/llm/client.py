@@ -11,7 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic, perf_counter
 from typing import Any, Protocol
 
@@ -51,7 +51,9 @@ LONGEST_DELAY_SECONDS = 60.0
 # A client looks through all of its connections, with a system call for each that is idle, before
 # and after every request: with 50 it spends a third of its time on that.
 CONNECTIONS_OF_A_CLIENT = 8
+OTHERS_ANSWERED = 10  # while one request fails in every try: the fault is that request's
 MANY_LEFT_OUT = 20  # requests that alone get no answer: where most get none something else is wrong
+ASKED = 120  # characters of a request in a message
 ATTEMPT_SECONDS = 900.0  # of one attempt in all: a server may send a byte a second for ever
 MOST_CLIENTS = 32  # each takes a few ms to make
 
@@ -94,6 +96,7 @@ class _OnlineRun:
     note: Note = lambda text: None
     concessions: Concessions = NO_CONCESSIONS
     answers: int = 0
+    answers_at_first: dict[str, int] = field(default_factory=dict)  # failure of a request
     left_out: int = 0
     stopping: bool = False
     turning: "asyncio.Task[int] | None" = None
@@ -235,7 +238,7 @@ class _OnlineRun:
 
     def _failed(self, attempt: Attempt, error: Exception, body: Body) -> AttemptOutcome:
         failure = explain(error, self.endpoint)
-        if self._concedes(error, body):
+        if not failure.row and self._concedes(error, body):
             self.again.append((monotonic(), attempt.request))
             return AttemptOutcome(attempt, failure=failure.message)
         if failure.limited:
@@ -248,17 +251,33 @@ class _OnlineRun:
     def _again(self, attempt: Attempt, failure: Failure) -> AttemptOutcome:
         """Ask again later, unless it is hopeless: then everything stops, in good order."""
         self.tries[attempt.request_id] += 1
+        self.answers_at_first.setdefault(attempt.request_id, self.answers)
         tries = self.tries[attempt.request_id]
+        if failure.unclear and self.answers >= OTHERS_ANSWERED:
+            failure = replace(failure, retry=True)  # those were asked with the same parameters
         most = TRIES_WHEN_LIMITED if failure.limited else TRIES
         most = TRIES_ON_OUR_OWN_SERVER if self.endpoint.model.folder else most
         if failure.retry and tries < most:
             self.again.append((monotonic() + delay(tries, failure.wait_s), attempt.request))
         elif failure.row:
             return self._left_out(attempt, failure)
+        elif failure.retry and self._fails_alone(attempt, failure):
+            row = "refused_row" if failure.unclear else "no_answer"
+            return self._left_out(attempt, replace(failure, row=row))
         else:
-            self.failure = self.failure or failure.message
+            last = attempt.request.messages[-1].content
+            self.failure = self.failure or f"{failure.message}\n{_asked(last)}"
             self._stop()
         return AttemptOutcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
+
+    def _fails_alone(self, attempt: Attempt, failure: Failure) -> bool:
+        """True for a request that failed in every try while others were answered, or that is the
+        last: no outage then, which would fail them all."""
+        if self.endpoint.model.folder or failure.limited or self.answers < OTHERS_ANSWERED:
+            return False
+        since = self.answers - self.answers_at_first[attempt.request_id]
+        is_last = set(self.out) == {attempt.id} and not self.again and not self.ready.qsize()
+        return since >= OTHERS_ANSWERED or is_last
 
     def _left_out(self, attempt: Attempt, failure: Failure) -> AttemptOutcome:
         """A request that alone gets no answer; everything stops where most of them get none."""
@@ -284,6 +303,12 @@ class _OnlineRun:
         self.concessions = conceded
         self.note(f"{self.endpoint.model.name}: {conceded.words}")
         return True
+
+
+def _asked(text: str) -> str:
+    """Which request it was: the end of its prompt, where the input stands."""
+    line = " ".join(text.split())
+    return f"The request ends in {line[-ASKED:]!r}."
 
 
 def clients_for(in_flight: int) -> int:

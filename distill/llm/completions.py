@@ -11,7 +11,7 @@ from decimal import Decimal
 from distill.core.requests import Attempt, AttemptOutcome, Completion, Endpoint, Request, Usage
 from distill.core.text import replace_lone_surrogates
 from distill.llm.failures import Failure
-from distill.llm.providers.lenient import json_of
+from distill.llm.providers.lenient import inputs_object, json_of
 from distill.llm.providers.wire import Answer, answer_schema
 from distill.llm.tokens import of_prompt, of_text, worst_case
 
@@ -68,12 +68,13 @@ def answered(
 
 def refused(attempt: Attempt, failure: Failure) -> AttemptOutcome:
     """The outcome of a request that the provider does not answer, whenever it is asked: a stored
-    completion without a text, which ended by `failure.row`."""
-    usd = attempt.worst_usd if failure.maybe_billed else Decimal(0)
+    completion without a text, which ended by `failure.row`, and costs nothing that is known."""
+    nothing = Decimal(0)
     completion = Completion(
-        *(attempt.request_id, "", failure.row, 0, 0, usd, 0.0, datetime.now(UTC))
+        *(attempt.request_id, "", failure.row, 0, 0, nothing, 0.0, datetime.now(UTC))
     )
-    return AttemptOutcome(attempt, completion, remark=failure.message)
+    billed = failure.maybe_billed
+    return AttemptOutcome(attempt, completion, maybe_billed=billed, remark=failure.message)
 
 
 def _characters(request: Request) -> int:
@@ -82,10 +83,8 @@ def _characters(request: Request) -> int:
 
 def _text(request: Request, text: str) -> str:
     asked_for_json = answer_schema(request.sampling) is not None
-    found = json_of(text) if asked_for_json else text
-    if request.sampling.inputs and found.startswith("["):
-        found = f'{{"inputs": {found}}}'
-    return replace_lone_surrogates(found)
+    found = json_of(text, listed=bool(request.sampling.inputs)) if asked_for_json else text
+    return replace_lone_surrogates(inputs_object(found) if request.sampling.inputs else found)
 
 
 def _counted(attempt: Attempt, answer: Answer, endpoint: Endpoint) -> _Counted:

@@ -29,19 +29,32 @@ ADVICE = {
     403: "the key in {key} may not do this",
     422: "the request is not what the model takes",
 }
-ABOUT_ONE_ROW = (400, 403, 413, 422)
+UNCLEAR = (400, 422)
+ABOUT_ONE_ROW = (400, 403, 413, 422, 451)
+TOO_LARGE = 413  # of one request, whatever else is said
 ROW_WORDS = {
-    "content_filter": (
-        *("content_filter", "content filter", "content management policy", "responsibleaipolicy"),
-        *("content policy", "safety system", "moderation", "flagged", "data_inspection_failed"),
-        *("sensitive content", "prohibited content", "usage policies"),
+    "content_filter": re.compile(
+        r"content[ _]?filter|content management policy|responsibleaipolicy|content[ _]?policy"
+        r"|contentpolicyviolation|safety (?:system|filter|setting|check|polic|guard|reason)"
+        r"|safety_check|moderation|flagged|data_?inspection_?failed|(?:sensitive|prohibited"
+        r"|inappropriate|disallowed|unsafe|harmful|forbidden|illegal) (?:content|word|text|input"
+        r"|material)|prohibited_content|usage (?:polic|guideline)|content exists risk|guardrail"
+        r"|jailbreak|risk ?control|(?:prompt|content|input|response|message)[^.]{0,40} blocked"
+        r"|blocked (?:by|for|due)[^.]{0,40}(?:content|safety|policy|filter)"
+        r"|unavailable for legal reasons|敏感|不安全|违规|有害"
     ),
-    "context_length": (
-        *("context_length", "context length", "context window", "maximum context", "context size"),
-        *("prompt is too long", "input is too long", "too many tokens", "string_above_max_length"),
-        *("longer than the maximum model length", "maximum input length", "max_prompt_tokens"),
+    "context_length": re.compile(
+        r"context[ _](?:length|window|size|limit)|maximum context|exceed\w*[^.]{0,40} context"
+        r"|exceed_context|string_above_max_length|string too long|max_prompt_tokens"
+        r"|longer than the maximum model length|maximum input length"
+        r"|(?:prompt|inputs?|messages?|request|text|conversation)\b[^.]{0,40} too (?:long|large)"
+        r"|too many (?:input |prompt )?tokens|token limit exceeded|exceeds? the token limit"
+        r"|(?:input|prompt|message|request)[^.]{0,60}exceed[^.]{0,60}(?:token|length|limit)"
+        r"|reduce (?:the|your) (?:length|size|prompt|input|message)|reduce your message"
+        r"|(?:input|prompt)\w*\W[^.]{0,60}(?:tokens? must|must (?:be|have))[^.]{0,20}"
+        r"(?:<|less|fewer|at most)|range of input length|(?:input|prompt) length should"
     ),
-    "invalid_prompt": ("invalid_prompt", "invalid prompt"),
+    "invalid_prompt": re.compile(r"invalid[_ ]prompt"),
 }
 KEY = re.compile(r"\b(sk|key)-[\w*-]{4,}")
 SHOWN = 300
@@ -51,7 +64,8 @@ NO_MODEL = "there is no such model for this key: check teacher.model"
 @dataclass(frozen=True, slots=True)
 class Failure:
     """`limited`: the provider asks to go slower; `wait_s`: the seconds it asks to wait; `row`: how
-    an answer ends that this request alone does not get ("" for what concerns others, too)."""
+    an answer ends that this request alone does not get ("" for what concerns others, too);
+    `unclear`: a refusal that may be about this request or about all."""
 
     maybe_billed: bool
     retry: bool
@@ -59,6 +73,7 @@ class Failure:
     wait_s: float | None
     message: str
     row: str = ""
+    unclear: bool = False
 
 
 def explain(error: Exception, endpoint: Endpoint, *, absent: str = NO_MODEL) -> Failure:
@@ -84,7 +99,7 @@ def explain(error: Exception, endpoint: Endpoint, *, absent: str = NO_MODEL) -> 
         message += "\n" + _redirected(error)
     elif advice := (ADVICE | {404: absent}).get(status):
         message += "\n" + advice.format(key=endpoint.key_variable or "no variable")
-    return Failure(False, False, False, None, message)
+    return Failure(False, False, False, None, message, unclear=status in UNCLEAR)
 
 
 def said_by(error: Exception) -> str:
@@ -103,8 +118,8 @@ def row_reason(status: int, text: str) -> str:
     if status not in ABOUT_ONE_ROW:
         return ""
     lowered = text.lower()
-    found = (name for name, words in ROW_WORDS.items() if any(word in lowered for word in words))
-    return next(found, "")
+    found = next((name for name, words in ROW_WORDS.items() if words.search(lowered)), "")
+    return found or ("context_length" if status == TOO_LARGE else "")
 
 
 def _redirected(error: Exception) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from distill.core.errors import DistillError
-from distill.core.hosts import is_loopback
+from distill.core.hosts import is_here
 from distill.core.processors import watched
 from distill.core.requests import Endpoint, Request
 from distill.llm.client import clients_for
@@ -56,7 +56,7 @@ def closed_loop(endpoint: Endpoint, requests: Sequence[Request], extent: Extent)
     """
     import uvloop
 
-    if not is_loopback(urlsplit(endpoint.url or "").hostname or ""):
+    if not is_here(urlsplit(endpoint.url or "").hostname or ""):
         raise DistillError(f"a load test asks servers on this machine only, not {endpoint.url}")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_loop(endpoint, requests, extent))

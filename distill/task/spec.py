@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal
 from unicodedata import category
+from unicodedata import name as unicode_name
 
 from pydantic import (
     AfterValidator,
@@ -58,7 +59,9 @@ AXES = {
     },
 }
 USD = "USD"
-JOINERS = "\u200c\u200d"  # within words of Persian and Sinhala, and within emoji
+# Within words of Persian and Sinhala and within emoji; of Mongolian; what makes a flag.
+JOINERS = frozenset(("\u200c", "\u200d", "\u180e", *map(chr, range(0xE0020, 0xE0080))))
+FLAG_END = "\U000e007f"
 TEXT_PARITY = 0.9  # of a generate task that says nothing else
 
 
@@ -321,6 +324,7 @@ class TaskSpec(ProjectSpec):
             if not name or name != name.strip() or not _in_one_line(name):
                 raise ValueError(
                     f"{name!r}: a label is printable text in one line, without space around it"
+                    + _unprintable(name)
                 )
         return labels
 
@@ -362,5 +366,13 @@ class TaskSpec(ProjectSpec):
 
 def _in_one_line(name: str) -> bool:
     """True for printable text: joiners within words and emoji, and any space, print too."""
-    shown = "".join("-" if c in JOINERS or category(c) == "Zs" else c for c in name)
-    return shown.isprintable() and name[0] not in JOINERS and name[-1] not in JOINERS
+    ends = (name[0], name[-1] if name[-1] != FLAG_END else "")
+    return not _unprintable(name) and JOINERS.isdisjoint(ends)
+
+
+def _unprintable(name: str) -> str:
+    """What of a name has no sign of its own, in words; "" for a name that prints."""
+    for sign in name:
+        if not (sign.isprintable() or sign in JOINERS or category(sign) == "Zs"):
+            return f"; take out U+{ord(sign):04X} ({unicode_name(sign, 'a control character')})"
+    return ""

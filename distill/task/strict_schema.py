@@ -1,5 +1,6 @@
 """A task's JSON Schema → the form that strict modes of providers take."""
 
+from collections.abc import Mapping
 from typing import Any
 
 ALTERNATIVES = ("anyOf", "oneOf")
@@ -9,8 +10,10 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
     """Write a schema as providers take it: every field of every object is required, one that may be
     missing may be null, alternatives are `anyOf`, and a type is said where the keywords imply one.
 
-    A map (`additionalProperties` with a schema) stays as it is: no provider's strict mode takes it.
+    What stands in `allOf` is one schema. A map (`additionalProperties` with a schema) stays as it
+    is: no provider's strict mode takes it.
     """
+    schema = merged(schema)
     written = {key: value for key, value in schema.items() if key != "oneOf"}
     if alternatives := [part for key in ALTERNATIVES for part in schema.get(key, ())]:
         written["anyOf"] = [_strict_part(part) for part in alternatives]
@@ -21,6 +24,25 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
         shape = closed_object(_strict_fields(schema))
         return written | shape | ({"type": schema["type"]} if nullable else {})
     return written if "type" in written or "items" not in written else {"type": "array"} | written
+
+
+def merged(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema with what all of its `allOf` say: the fields of each, and what each requires."""
+    parts = [merged(part) for part in schema.get("allOf", ()) if isinstance(part, dict)]
+    whole = {key: value for key, value in schema.items() if key != "allOf"}
+    if not parts:
+        return dict(schema)
+    properties = {name: part for one in (*parts, whole) for name, part in _fields(one).items()}
+    required = [name for one in (*parts, whole) for name in one.get("required", ())]
+    for part in parts:
+        whole = part | whole
+    whole |= {"properties": properties, "required": required} if properties else {}
+    return whole
+
+
+def _fields(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = schema.get("properties", {})
+    return found
 
 
 def _strict_fields(schema: dict[str, Any]) -> dict[str, Any]:

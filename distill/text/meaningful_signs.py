@@ -1,9 +1,10 @@
 """Signs that carry meaning: a text comes in, out goes its folded form in which punctuation can be
 taken out without making two texts one.
 
-Kept are operators, signs and marks of numbers ("-20", "3.5", "5%", "x > 5"), currencies, names with
-signs ("C++", "C#", "A-"), brackets that group a sum, and emoticons. Left are commas, dashes, quotes
-and brackets of prose. A kept sign becomes a character of a private plane, which is no punctuation.
+Kept are operators, signs and marks of numbers ("-20", "3.5", "5%", "x > 5", "6'"), currencies,
+names with signs ("C++", "C#", "A-"), brackets that group a sum or bound an interval, and emoticons.
+Left are commas, dashes, quotes and brackets of prose. A kept sign becomes a character of a private
+plane, which is no punctuation.
 """
 
 import re
@@ -30,6 +31,7 @@ _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _POWER = re.compile(rf"(?<=[\w)])[⁻⁺]?[{_SUPERSCRIPTS}]+")
 _THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,])")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
+_CURRENCIES = "$€£¥₹₩₽₺₴₪₫฿₦¢"
 _KEPT = re.compile(
     "|".join(
         (
@@ -37,7 +39,16 @@ _KEPT = re.compile(
             r"(?<=\w)(?:\+{1,2}|#)(?!\w)",  # C++, F#, Disney+, A+
             r"(?<=\b[^\W\d_])-(?!\w)",  # A-, O-
             r"(?<=\b[^\W\d_][^\W\d_])-(?![\w\s])",  # AB-
-            r"[!<>=]=+|<>|&&|\|\|",
+            r"[-!<>=+*/%&|^~:]=+|<>|&&|\|\|",
+            r"[-=]>|<[-=](?!\d)",  # arrows
+            rf"[<>](?=\s?[-+]?[{_CURRENCIES}]?\s?[.]?\d)",  # under <100
+            r"(?<!\w)(?:\+\+|--)(?=[\w(])|(?<=\b[^\W\d_])--(?!\w)",  # ++i, i--
+            r"(?<=[\s(&|=])!(?=[\w(])|(?<!\w)~(?=\d)",  # not !ready
+            r"(?<=\de)[-+](?=\d)",  # 1e-5
+            r"(?<=[-+*/^=<>(,]\s)[-+](?=[^\W\d_])|(?<=[=*^])[-+](?=[^\W\d_])",  # x = -y
+            rf"(?<![\w)])[-+](?=[{_CURRENCIES}]\s?\d)",  # -$5
+            r"(?<=[\d)])!(?=\s*(?:[-+*/^=<>?)]|over\b))",  # 5! / 3!
+            r"(?<=\d)\u2032{1,3}|(?<=\b[^\W\d_])['\u2019\u2032]{1,3}(?=\()",  # feet; f'(x)
             r"(?<=\d)[.:](?=\d)|(?<![\w.])\.(?=\d)",  # 3.5, 2:1, .5
             r"(?<=\d) ?[%‰]",
             r"(?<![\w)][\s.,])(?<![\w)])[-+](?=\d)",  # -20, at the start
@@ -53,6 +64,13 @@ _KEPT = re.compile(
     )
 )
 
+# [1,2) and (1,2]; round brackets alone are those of prose.
+_BOUNDS = r"\s?-?\d[\d.]{0,20}\s?[,;.]\s?-?\d[\d.]{0,20}\s?"
+_INTERVAL = re.compile(rf"(\[)({_BOUNDS})([\])])|(\()({_BOUNDS})(\])")
+_ABSOLUTE = re.compile(r"\|(-?\w{1,20})\|")
+_INCHES = re.compile(r"(?<![\w.,])(\d+(?:[.]\d+)?)(''|[\"'])(?![\w\"'])")
+_QUOTED = 200  # characters between two quotation marks
+
 
 def keep_meaning(text: str) -> str:
     """Fold a text, and write its signs with a meaning so that they are no punctuation."""
@@ -61,8 +79,24 @@ def keep_meaning(text: str) -> str:
     folded = fold(_POWER.sub(_power, text)).translate(_ONE_SPELLING)
     folded = _THOUSANDS.sub(lambda found: found[1] + found[2].replace(",", ""), folded)
     folded = _DECIMAL_COMMA.sub(".", folded)
+    folded = _INTERVAL.sub(_interval, folded)
+    folded = _ABSOLUTE.sub(lambda found: _private("|") + found[1] + _private("|"), folded)
+    folded = _INCHES.sub(_length, folded)
     kept = _KEPT.sub(lambda found: _private(found[0]), folded)
     return "".join(_currency(sign) for sign in kept)
+
+
+def _interval(found: re.Match[str]) -> str:
+    opened, bounds, closed = (part for part in found.groups() if part is not None)
+    return _private(opened) + bounds + _private(closed)
+
+
+def _length(found: re.Match[str]) -> str:
+    """Feet and inches, unless the sign ends what a quotation mark before it began."""
+    before = found.string[max(0, found.start() - _QUOTED) : found.start()]
+    if before.count(found[2]) % 2:
+        return found[0]
+    return found[1] + _private('"' if found[2] == "''" else found[2])
 
 
 def _power(found: re.Match[str]) -> str:

@@ -1,6 +1,6 @@
 """A text → a copy in which one sign has one spelling, and where its characters stand in the text.
 
-Full width, no-break spaces, dashes, digits of other scripts, character references (`&#64;`) and
+Full width, no-break spaces, dashes, points, digits of other scripts, escapes (`&#64;`, `%40`) and
 characters without a width hide a value from every rule that is written for ASCII.
 """
 
@@ -14,10 +14,17 @@ from functools import lru_cache
 _SAME_SIGN = ("<wide>", "<narrow>", "<small>", "<font>", "<noBreak>")
 _JOINERS = "\u034f\u180b\u180c\u180d"  # without a width, and of no category that says so
 _HYPHENS = "\u2010\u2011\ufe63\uff0d"
-_REFERENCE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,16});")
+_REFERENCE = re.compile(
+    r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,16});"
+    r"|(?<=\w)%(?:40|2[0BDEbde])(?=\w)|\\u00(?:40|2[0deDE])"  # of addresses, of JSON
+)
 _PLAIN = re.compile(r"[\x00-\x7f]*")
+_SPECIAL = re.compile(r"[&%\\]")
+_POINTS = "\u2024\u3002\uff0e\uff61\u00b7\u2027\u2219\u30fb\uff65"
+_POINT_WITHIN = re.compile(rf"(?<=[A-Za-z0-9])[{_POINTS}](?=[A-Za-z0-9])")
 _DASH_AT_DIGIT = re.compile(
     r"(?<=\d)[\u2012-\u2015\u2212](?=\w)|(?<=\w)[\u2012-\u2015\u2212](?=\d)"
+    r"|(?<=\d )[\u2012-\u2015\u2212](?= \d)"
 )
 
 
@@ -36,7 +43,7 @@ class Respelled:
 
 def respell(text: str) -> Respelled | None:
     """Write each sign in its plain spelling; None for a text that is plain already."""
-    if _PLAIN.fullmatch(text) and "&" not in text:
+    if _PLAIN.fullmatch(text) and not _SPECIAL.search(text):
         return None
     signs: list[tuple[str, int, int]] = []
     at = 0
@@ -45,12 +52,19 @@ def respell(text: str) -> Respelled | None:
         signs += ((sign, n, n + 1) for n in range(at, until) for sign in _plain(text[n]))
         if reference:
             at = reference.end()
-            written = html.unescape(reference[0])
+            written = _unescaped(reference[0])
             signs += ((sign, until, at) for one in written for sign in _plain(one))
     copy = _DASH_AT_DIGIT.sub("-", "".join(sign for sign, _, _ in signs))
+    copy = _POINT_WITHIN.sub(".", copy)
     if copy == text:
         return None
     return Respelled(copy, tuple(s for _, s, _ in signs), tuple(e for _, _, e in signs))
+
+
+def _unescaped(reference: str) -> str:
+    if reference[0] == "&":
+        return html.unescape(reference)
+    return chr(int(reference[-2:], 16))
 
 
 def respelled(text: str) -> str:

@@ -1,7 +1,7 @@
 """Words of texts in any script: a text comes in, their number goes out.
 
-Chinese, Japanese, Thai, Lao, Khmer, Burmese and Tibetan write no spaces between words. Their words
-are counted by their mean length in letters.
+Chinese, Japanese, Thai, Lao, Khmer, Burmese, Tibetan, Javanese and others write no spaces between
+words. Their words are counted by their mean length in letters; so is a long run of Korean.
 """
 
 import re
@@ -10,11 +10,23 @@ from math import ceil
 # Mean letters of a word, about: Han and kana; then the scripts of South-East Asia and Tibet.
 _SCRIPTS = (
     (
-        re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"),
+        re.compile(
+            r"[\u3040-\u312f\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua48f\uf900-\ufaff"
+            r"\uff66-\uff9d\U0001b000-\U0001b16f\U00020000-\U0003ffff]"
+        ),
         1.5,
     ),
-    (re.compile(r"[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\uaa60-\uaa7f]"), 4.0),
+    (
+        re.compile(
+            r"[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf"
+            r"\u1b00-\u1b7f\ua980-\ua9df\uaa60-\uaadf]"
+        ),
+        4.0,
+    ),
 )
+# Korean has spaces, which people leave out in chats: no word of it is so long.
+_LONG_KOREAN = re.compile(r"[\uac00-\ud7a3]{7,}")
+KOREAN_LETTERS = 3
 
 
 def count_words(text: str) -> int:
@@ -23,6 +35,8 @@ def count_words(text: str) -> int:
     for script, letters in _SCRIPTS:
         text, count = script.subn(" ", text)
         words += ceil(count / letters)
+    for run in _LONG_KOREAN.findall(text):
+        words += ceil(len(run) / KOREAN_LETTERS) - 1
     return words + len(text.split())
 
 

@@ -1,6 +1,6 @@
 """A task → what a user should know of it before anything is paid, in sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from reprlib import Repr
 
@@ -18,7 +18,8 @@ SHOWN = 8
 SHORT = Repr()
 SHORT.maxstring = 60
 MOST_COUNTED = 2_000  # seeds and inputs: more take seconds
-LEAST_COPIED = 0.5  # of the inputs
+PROMPTS = ("synthesize.md", "answer.md", "student.md")
+LEAST_COPIED, MANY_COPIED = 0.5, 5  # of the inputs: a share, or so many
 
 
 def task_warnings(task: Task) -> list[str]:
@@ -49,23 +50,23 @@ def _left_overs(task: Task) -> Iterator[str]:
     if any(_has_same_answers(task, bundled) for bundled in bundled_tasks):
         return
     for bundled in bundled_tasks:
-        same = [
-            name
-            for name in ("synthesize.md", "student.md")
-            if fold(task.prompts[name]) == fold(bundled.prompts[name])
-        ]
+        same = [name for name in PROMPTS if fold(task.prompts[name]) == fold(bundled.prompts[name])]
         if same:
             yield (
-                f"{' and '.join(same)} {'is' if len(same) == 1 else 'are'} the bundled task "
+                f"{_listed(same)} {'is' if len(same) == 1 else 'are'} the bundled task "
                 f"{bundled.name}'s, with other answers to give: write your own (docs/tutorial.md)"
             )
     theirs = {fold(text) for bundled in bundled_tasks for text in bundled.inputs}
     copied = sum(fold(text) in theirs for text in task.inputs)
-    if copied and copied >= LEAST_COPIED * len(task.inputs):
+    if copied and copied >= min(MANY_COPIED, LEAST_COPIED * len(task.inputs)):
         yield (
-            f"{copied} of {len(task.inputs)} rows of inputs.jsonl are a bundled task's: delete the "
-            "file, or give what your production brings"
+            f"{copied} of {len(task.inputs)} rows of inputs.jsonl are a bundled task's: take them "
+            "out, or give what your production brings"
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
 
 
 def _bundled_tasks() -> Iterator[Task]:

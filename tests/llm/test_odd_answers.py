@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -59,7 +61,12 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", ["stop", "eos_token", "end_turn", "stop_sequence", "STOP", "EOS", "", None]
+    "reason",
+    [
+        *("stop", "eos_token", "end_turn", "stop_sequence", "STOP", "EOS", "", None),
+        *("<|im_end|>", "</s>", "<|eot_id|>", "end_of_text", "FINISH_REASON_STOP", "stopSequence"),
+        *("FINISHED", "COMPLETE", "done", "success", "null", "unknown", "UNSPECIFIED"),
+    ],
 )
 def test_a_whole_answer_may_end_by_any_word(reason: object) -> None:
     _, found = answer_to(completion('{"label": "cats"}', reason))
@@ -68,13 +75,25 @@ def test_a_whole_answer_may_end_by_any_word(reason: object) -> None:
 
 @pytest.mark.parametrize(
     ("reason", "problem"),
-    [("max_tokens", "cut off"), ("MAX_TOKENS", "cut off"), ("SAFETY", "content filter")],
+    [
+        *((word, "cut off") for word in ("max_tokens", "MAX_TOKENS", "max_new_tokens")),
+        *((word, "cut off") for word in ("FINISH_REASON_MAX_TOKENS", "maxTokens", "max_length")),
+        *((word, "content filter") for word in ("SAFETY", "RECITATION", "guardrail_intervened")),
+        *((word, "content filter") for word in ("ERROR_TOXIC", "blocked", "IMAGE_SAFETY")),
+        *(("refusal", "refused"), ("tool_calls", "ended by tool_calls")),
+    ],
 )
 def test_other_words_for_a_cut_and_a_filter(reason: str, problem: str) -> None:
     assert answer_to(completion("x", reason))[1].problem == problem
 
 
-@pytest.mark.parametrize("reason", ["error", "network_error", "insufficient_system_resource"])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        *("error", "network_error", "insufficient_system_resource", "abort", "timeout"),
+        *("upstream_error", "canceled", "overloaded", "MALFORMED_FUNCTION_CALL", "rate_limit"),
+    ],
+)
 def test_a_passing_fault_is_asked_again(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     unhurried(monkeypatch)
     books = Books(asked(LABELS))
@@ -90,7 +109,9 @@ def test_endings_that_old_stores_have_are_read_as_today() -> None:
         fields = {name: getattr(found, name) for name in Completion.__slots__}
         return Completion(**fields | {"finish_reason": reason, "text": text}).problem
 
-    assert stored("eos_token") == stored("None") == stored("") == ""
+    assert stored("eos_token") == stored("None") == stored("") == stored("<|im_end|>") == ""
+    assert stored("max_new_tokens") == "cut off" and stored("RECITATION") == "content filter"
+    assert stored("error") == "ended by error"
     assert stored("None", "") == "ended by None"
 
 
@@ -102,6 +123,19 @@ def test_endings_that_old_stores_have_are_read_as_today() -> None:
         "<think></think>\n<think>b</think>Thank you.",
         "The template opened it: so…</think>\n\nThank you.",
         "[THINK]hm[/THINK]Thank you.",
+        "<seed:think>hm</seed:think>Thank you.",
+        '<think duration="3">hm</think >Thank you.',
+        "<scratchpad>hm</scratchpad>\nThank you.",
+        "◁think▷hm◁/think▷Thank you.",
+        "<|begin_of_thought|>hm<|end_of_thought|>\n"
+        "<|begin_of_solution|>Thank you.<|end_of_solution|>",
+        "<|START_THINKING|>hm<|END_THINKING|><|START_RESPONSE|>Thank you.<|END_RESPONSE|>",
+        "<|channel>thought\nhm<channel|>Thank you.<turn|>",
+        "analysisThe customer is upset.assistantfinalThank you.",
+        "<think>hm</think>\n<answer>Thank you.</answer>",
+        "<think>hm</think>Thank you.<|im_end|>",
+        "Thank you.</s>",
+        "Thank you.<end_of_turn>\n",
         "<|channel|>analysis<|message|>hm<|end|><|start|>assistant"
         "<|channel|>final<|message|>Thank you.<|return|>",
         [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Thank you."}],
@@ -113,18 +147,33 @@ def test_thoughts_are_no_part_of_an_answer(text: object) -> None:
 
 
 def test_a_text_about_thoughts_stays_as_it_is() -> None:
-    for text in ("Use <think> tags?", "I think so.", "a <b>c</b>", "```\ncode\n```"):
+    for text in (
+        *("Use <think> tags?", "I think so.", "a <b>c</b>", "```\ncode\n```", "<s>old</s>"),
+        *("<answer>42</answer>", "analysis of the assistant final", "[1] see there"),
+    ):
         assert without_thoughts(text) == text
     assert without_thoughts("<think>never ended") == ""
 
 
 @pytest.mark.timeout(20)
 def test_long_texts_are_read_in_one_pass() -> None:
-    for text in ("x" * 2_000_000, "<" * 2_000_000, "<think>" * 200_000, "a < b " * 300_000):
+    for text in (
+        *("x" * 2_000_000, "<" * 2_000_000, "<think>" * 200_000, "a < b " * 300_000),
+        *("<think " * 200_000, "analysis" * 200_000, "```" * 500_000, '{"a":[' * 200_000),
+        "```\n" + " " * 1_000_000,
+    ):
         assert without_thoughts(text) in (text, "")
+        assert json_of(text, listed=True) == text
 
 
-@pytest.mark.parametrize("wrap", ["```json\n{}\n```", "Sure!\n```\n{}\n```\nDone.", "Here: {} ok"])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        *("```json\n{}\n```", "Sure!\n```\n{}\n```\nDone.", "Here: {} ok"),
+        *("~~~json\n{}\n~~~", "````\n{}\n````", "``` JSON\r\n{}\r\n```", "`{}`", "\ufeff{}"),
+        *("<json>{}</json>", "As {asked}: {}", "{}\n{}", "{}}", "[{}]", "{}<|im_end|>"),
+    ],
+)
 def test_json_comes_out_of_its_fence(wrap: str) -> None:
     label = wrap.replace("{}", '{"label": "cats"}')
     assert answer_to(completion(label))[1].text == '{"label": "cats"}'
@@ -132,8 +181,25 @@ def test_json_comes_out_of_its_fence(wrap: str) -> None:
     assert json.loads(answer_to(completion(listed), LISTS)[1].text) == {"inputs": ["a", "b"]}
 
 
-def test_a_bare_list_is_a_list_of_inputs() -> None:
-    assert json.loads(answer_to(completion('["a", "b"]'), LISTS)[1].text) == {"inputs": ["a", "b"]}
+@pytest.mark.parametrize(
+    "text",
+    [
+        '["a", "b"]',
+        '{"messages": ["a", "b"]}',
+        '[{"input": "a"}, {"input": "b"}]',
+        '{"count": 2, "inputs": [{"text": "a"}, {"text": "b"}]}',
+        'Here are [2] of them:\n\n["a", "b"]\n\nDone.',
+        '```\n["a", "b",]\n```',
+    ],
+)
+def test_a_bare_list_is_a_list_of_inputs(text: str) -> None:
+    assert json.loads(answer_to(completion(text), LISTS)[1].text) == {"inputs": ["a", "b"]}
+
+
+def test_json_with_a_comma_too_many_or_quoted_once_more_is_json() -> None:
+    assert json.loads(json_of('{"label": "cats",}')) == {"label": "cats"}
+    assert json_of(json.dumps('{"label": "cats"}')) == '{"label": "cats"}'
+    assert json_of('{"label": "a, ]"}') == '{"label": "a, ]"}'
 
 
 def test_a_fence_in_a_text_stays() -> None:
@@ -149,6 +215,21 @@ def test_a_fence_in_a_text_stays() -> None:
         # xAI and Gemini: reasoning stands in the total alone.
         ({"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 42}, 10, 32, 0),
         ({"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": None}, 10, 2, 0),
+        # More reasoning than answer, or beside it, and no total.
+        (
+            {
+                **{"prompt_tokens": 10, "completion_tokens": 2},
+                "completion_tokens_details": {"reasoning_tokens": 30},
+            },
+            *(10, 32, 0),
+        ),
+        ({"prompt_tokens": 10, "completion_tokens": 2, "reasoning_tokens": 30}, 10, 32, 0),
+        ({"prompt_tokens": "10", "completion_tokens": "2"}, 10, 2, 0),
+        ({"prompt_tokens": 10, "completion_tokens": None, "total_tokens": 12}, 10, 2, 0),
+        ({"prompt_tokens": 10, "completion_tokens": 0, "total_tokens": 12}, 10, 2, 0),
+        ({"prompt_tokens": 0, "completion_tokens": 2, "total_tokens": 12}, 10, 2, 0),
+        ({"input_tokens": 10, "output_tokens": 2}, 10, 2, 0),
+        ({"prompt_tokens": 10, "completion_tokens": 2, "cached_tokens": 4}, 10, 2, 4),
         ({"prompt_tokens": 10.0, "completion_tokens": 2}, 10, 2, 0),
         (
             {
@@ -256,6 +337,20 @@ REFUSALS = [
     ),
     ({"error": {"message": "no", "code": "invalid_prompt"}}, "refused as an invalid prompt"),
     ({"detail": "input is too long for this model"}, "longer than the model takes"),
+    (
+        {
+            "error": {
+                "message": "The input token count (9) exceeds the maximum number of tokens (8)"
+            }
+        },
+        "longer than the model takes",
+    ),
+    ({"error": "inputs tokens + max_new_tokens must be <= 4096"}, "longer than the model takes"),
+    ({"error": {"code": "exceed_context_size_error"}}, "longer than the model takes"),
+    ({"error": {"message": "Content Exists Risk"}}, "content filter"),
+    ({"error": {"message": "Input data may contain inappropriate content."}}, "content filter"),
+    ({"error": {"message": "The prompt was blocked due to PROHIBITED_CONTENT"}}, "content filter"),
+    ({"msg": "系统检测到输入内容可能包含不安全或敏感内容"}, "content filter"),
 ]
 
 
@@ -282,6 +377,56 @@ def test_an_answer_without_choices_is_the_rows_own_fault_in_the_end(
     assert found.problem == "answered without an answer"
 
 
+@pytest.mark.parametrize("status", [400, 422, 500, 502])
+@pytest.mark.parametrize("place", [15, 29])
+def test_a_row_that_fails_in_every_try_while_others_are_answered_is_left_out(
+    status: int, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unhurried(monkeypatch)
+
+    def answer(body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+        if body["messages"][-1]["content"] != f"say cat {place}":
+            good.append(body)
+            if len(good) == 29:
+                others_are_done.set()
+            return 200, completion("cats"), {}
+        bodies.append(body)
+        if len(bodies) > 1:
+            assert others_are_done.wait(30)
+        return status, {"error": "boom"}, {}
+
+    good, bodies = list[Any](), list[Any]()
+    others_are_done = threading.Event()
+    books = Books(asked(LABELS, 30), Decimal("0.001"))
+    with odd_server(answer) as server:
+        complete_all(endpoint(server), books)
+    (bad,) = [row for row in books.completions if row.problem]
+    assert len(books.completions) == 30
+    why = "not answered in any try" if status >= 500 else "refused by the provider"
+    assert (bad.problem, bad.text) == (why, "")
+    assert bad.usd == 0
+    (last,) = [row for row in books.outcomes if row.completion is bad]
+    assert last.usd == (Decimal("0.001") if status == 502 else 0)
+
+
+def test_an_outage_leaves_no_row_out_and_names_the_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unhurried(monkeypatch)
+
+    def answer(body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+        up = len(server.asked) <= 20
+        return (200, completion("cats"), {}) if up else (500, {"error": "down"}, {})
+
+    books = Books(asked(LABELS, 30), Decimal("0.001"))
+    with (
+        odd_server(answer) as server,
+        pytest.raises(DistillError, match=r"down.*\nThe request ends in 'say cat \d+'"),
+    ):
+        complete_all(endpoint(server), books)
+    assert [row.problem for row in books.completions] == [""] * 20
+
+
 def test_where_most_rows_are_refused_everything_stops() -> None:
     books = Books(asked(LABELS, 300))
     with odd_server(always(REFUSALS[0][0], 400)) as server:
@@ -305,6 +450,7 @@ def refusing(name: str, status: int, payload: object) -> Callable[[dict[str, Any
             {"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra"}]},
         ),
         ("temperature", 400, {"error": {"message": "Unsupported parameter: 'temperature'"}}),
+        ("seed", 400, [{"error": {"message": 'Unknown name "seed": Cannot find field.'}}]),
     ],
 )
 def test_a_parameter_that_is_refused_is_left_out(name: str, status: int, payload: object) -> None:
@@ -316,8 +462,16 @@ def test_a_parameter_that_is_refused_is_left_out(name: str, status: int, payload
     assert len(notes) == 1 and f"refuses {name}" in notes[0]
 
 
-def test_a_schema_that_is_refused_stands_in_the_prompt() -> None:
-    refusal = {"error": {"message": "This response_format type is unavailable now"}}
+@pytest.mark.parametrize(
+    "said",
+    [
+        "This response_format type is unavailable now",
+        "Unknown name \"additionalProperties\" at 'generation_config.response_schema'",
+        "this model does not support structured outputs",
+    ],
+)
+def test_a_schema_that_is_refused_stands_in_the_prompt(said: str) -> None:
+    refusal = {"error": {"message": said}}
 
     def answer(body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
         kind = body.get("response_format", {}).get("type")
@@ -340,6 +494,35 @@ def test_a_server_that_takes_no_format_at_all_is_asked_in_words() -> None:
     assert len(books.completions) == 3
     assert "response_format" not in server.asked[-1]
     assert "fits this schema" in server.asked[-1]["messages"][-1]["content"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "System role not supported",
+        "Conversation roles must alternate user/assistant/user/assistant",
+        "Developer instruction is not enabled for models/gemma-3-27b-it",
+    ],
+)
+def test_a_system_prompt_that_is_refused_stands_before_the_message(said: str) -> None:
+    def answer(body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+        roles = {turn["role"] for turn in body["messages"]}
+        refused = (400, {"error": {"message": said}}, dict[str, str]())
+        return refused if "system" in roles else (200, completion("cats"), {})
+
+    turns = (Message("system", "Which pet?"), Message("user", "say cat"))
+    books, notes = Books([Request("m", turns, LABELS)], Decimal("0.001")), list[str]()
+    with odd_server(answer) as server:
+        complete_all(endpoint(server), books, notes.append)
+    assert [row.text for row in books.completions] == ["cats"] and len(notes) == 1
+    assert server.asked[-1]["messages"] == [{"role": "user", "content": "Which pet?\n\nsay cat"}]
+
+
+def test_an_unknown_limit_is_written_by_its_new_name() -> None:
+    refusal = {"detail": [{"loc": ["body", "max_tokens"], "msg": "Extra inputs are not permitted"}]}
+    with odd_server(refusing("max_tokens", 422, refusal)) as server:
+        complete_all(endpoint(server), Books(asked(LABELS)))
+    assert server.asked[-1]["max_completion_tokens"] == 5
 
 
 def test_what_a_server_says_of_its_refusal_is_shown() -> None:
@@ -400,8 +583,6 @@ def test_a_small_packed_answer_is_read() -> None:
 
 
 def test_an_attempt_has_a_limit_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    import threading
-
     unhurried(monkeypatch)
     monkeypatch.setattr(asking, "ATTEMPT_SECONDS", 0.05)
     gone = threading.Event()
@@ -416,6 +597,20 @@ def test_an_attempt_has_a_limit_of_time(monkeypatch: pytest.MonkeyPatch) -> None
             complete_all(endpoint(server), books)
         gone.set()
     assert {row.result for row in books.outcomes} == {"maybe_billed"}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "localhost", "127.0.0.1", "[::ffff:127.0.0.1]"])
+def test_no_address_of_this_machine_is_asked_through_a_proxy(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server prints 0.0.0.0 as its own."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with odd_server(always(completion("cats"))) as server:
+        books = Books(asked(LABELS))
+        found = endpoint(server)
+        complete_all(replace(found, url=server.url.replace("127.0.0.1", host)), books)
+    assert [row.text for row in books.completions] == ["cats"]
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])

@@ -1,18 +1,22 @@
 """Batches whose results are odd: lines that cannot be read, late answers, refused rows."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from distill.core.errors import DistillError
 from distill.llm.batches import runner
+from distill.llm.batches.jobs import Job, Line
+from distill.llm.providers import openai
 from distill.llm.providers.openai import _line
 from distill.rehearsal.provider import StandIn
 from distill.store import open_store
-from tests.llm.test_batches import PLENTY, database, provider, quickly  # noqa: F401 fixtures
+from tests.llm.test_batches import PLENTY, batches_of, database, patch_batches, provider, quickly  # noqa: F401 fixtures
 from tests.llm.test_ledger import ledger
 from tests.support.spending import PURPOSE, RUN, spend_in_batches
 
@@ -39,6 +43,53 @@ def test_a_line_that_cannot_be_read_loses_no_other(
     assert answered <= bill.usd <= answered + maybe
     assert maybe > 0 and bill.batches > 1
     assert (fault == "broken_line") == any("lines cannot be read" in note for note in notes)
+
+
+def test_a_row_that_no_batch_answers_is_left_out(
+    database: Path,  # noqa: F811
+    provider: Start,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = batches_of("openai").results
+
+    def spoiled(client: Any, job: Job) -> Iterator[Line]:
+        first, *rest = whole(client, job)
+        yield from (Line(first.custom_id), *rest)
+
+    patch_batches(monkeypatch, "openai", results=spoiled)
+    with provider() as standin:
+        spend_in_batches(database, TEACHER, 20, PLENTY)
+        bill = standin.bill()
+    assert unanswered(database) == 0 and bill.batches == 5
+    with open_store(database) as store:
+        found = store.rows("SELECT finish_reason, count(*) FROM completion GROUP BY 1 ORDER BY 2")
+    assert [tuple(row) for row in found] == [("no_answer", 1), ("stop", 19)]
+    answered, maybe = ledger(database)
+    assert answered <= bill.usd <= answered + maybe
+
+
+def test_a_line_that_is_refused_is_left_out_where_others_are_answered(
+    database: Path,  # noqa: F811
+    provider: Start,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = batches_of("openai").results
+
+    def spoiled(client: Any, job: Job) -> Iterator[Line]:
+        first, *rest = whole(client, job)
+        told = '{"response": null, "error": {"code": "odd_row", "message": "no"}}'
+        yield from (
+            openai._line(json.dumps(json.loads(told) | {"custom_id": first.custom_id})),
+            *rest,
+        )
+
+    patch_batches(monkeypatch, "openai", results=spoiled)
+    with provider() as standin:
+        spend_in_batches(database, TEACHER, 20, PLENTY)
+        assert standin.bill().batches == 1
+    with open_store(database) as store:
+        found = store.rows("SELECT finish_reason, count(*) FROM completion GROUP BY 1 ORDER BY 2")
+    assert [tuple(row) for row in found] == [("refused_row", 1), ("stop", 19)]
 
 
 def test_lines_without_a_status_go_into_the_next_batch(

@@ -10,10 +10,11 @@ from distill.core.errors import InputError
 from distill.core.requests import Endpoint, Message, Model, Request, Sampling
 from distill.llm.client import complete_all
 from distill.llm.models import choose
+from distill.llm.providers.openai_compatible import read_chat
 from distill.pricing.token_prices import Rates, TokenPrice
 from distill.serve import ServerSettings
 from tests.support.books import Books
-from tests.support.odd_server import odd_server
+from tests.support.odd_server import completion, odd_server
 from tests.support.server_shapes import SHAPES, Shape, table
 
 RATES = Rates(Decimal(2), Decimal(10), Decimal("0.2"), Decimal("2.5"))
@@ -58,7 +59,7 @@ def test_a_server_of_that_shape_is_a_teacher(shape: Shape, monkeypatch: pytest.M
         assert row.usd == usd
     assert {row.result for row in books.outcomes} <= {"answered", "not_billed"}
 
-    refusals = [name for name in shape.refused if name != "json_object"]
+    refusals = [name for name in (*shape.refused, *shape.wanted) if name != "json_object"]
     assert len(server.asked) == 3 + len(refusals), "a refusal is remembered"
     assert len(notes) == len(refusals)
     assert shape.answer(server.asked[-1])[0] == 200
@@ -81,6 +82,21 @@ def test_the_address_of_the_page_is_taken(shape: Shape) -> None:
 def test_an_address_that_the_page_says_no_to(shape: Shape) -> None:
     with pytest.raises(InputError, match=r"no query in the address.*/openai/v1"):
         choose(shape.model)
+
+
+def test_an_object_that_stands_where_the_thoughts_do_is_the_answer() -> None:
+    """LM Studio and vLLM hold a thinking model's thoughts to the schema, and end there."""
+
+    def asked(reasoning: str) -> str:
+        message = {"role": "assistant", "content": "", "reasoning_content": reasoning}
+        payload = completion(choices=[{"message": message, "finish_reason": "stop"}])
+        return read_chat(payload).text
+
+    assert asked('{"label": "cats"}') == '{"label": "cats"}'
+    with pytest.raises(ValueError, match="nothing"):
+        ended = {"message": {"content": "", "reasoning_content": "Hm."}, "finish_reason": ""}
+        read_chat(completion(choices=[ended]))
+    assert asked("A cat is named.") == ""
 
 
 def test_the_page_has_the_rows() -> None:

@@ -27,7 +27,8 @@ OPENAI_KEY, ANTHROPIC_KEY, ANY_KEY = "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "DIS
 class Shape:
     """A server: `model` as teacher.model names it, what it answers, and what is made of that.
 
-    `refused` maps a parameter, or a kind of response_format, to the refusal's status and body.
+    `refused` maps a parameter, or a kind of response_format, to the refusal's status and body;
+    `wanted` one without which it refuses.
     `tokens` are those that are booked: prompt, answer, and those of the prompt from a cache.
     """
 
@@ -42,6 +43,7 @@ class Shape:
     )
     tokens: tuple[int, int, int] = (40, 6, 0)
     refused: Mapping[str, tuple[int, object]] = field(default_factory=dict)
+    wanted: Mapping[str, tuple[int, object]] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
     beside: Mapping[str, object] = field(default_factory=dict)
     key: str = ANY_KEY
@@ -60,6 +62,9 @@ class Shape:
         kind = body.get("response_format", {}).get("type", "")
         for name, (status, refusal) in self.refused.items():
             if name in body or name == kind:
+                return status, refusal, self.limits
+        for name, (status, refusal) in self.wanted.items():
+            if name not in body:
                 return status, refusal, self.limits
         if self.api == "anthropic":
             return 200, self._message(body), self.limits
@@ -344,6 +349,80 @@ SHAPES: Sequence[Shape] = (
         limits={"x-ratelimit-limit": "10", "x-ratelimit-remaining": "9", "x-ratelimit-reset": "1"},
         beside={"prompt": []},
     ),
+    Shape(
+        "SGLang",
+        "http://127.0.0.1:30000/v1#moonshotai/Kimi-K2-Thinking",
+        "a thinking model needs `--reasoning-parser`, or writes its thoughts before the answer",
+        content="\u25c1think\u25b7A cat is named.\u25c1/think\u25b7" + LABEL,
+        thoughts={"reasoning_content": None, "tool_calls": None},
+        usage=_counts(40, 60, prompt_tokens_details=None, reasoning_tokens=0),
+        tokens=(40, 60, 0),
+        beside={"metadata": {"weight_version": "default"}},
+    ),
+    Shape(
+        "Text Generation Inference",
+        "http://127.0.0.1:3000/v1#tgi",
+        "the name behind # is not looked at; a prompt beyond `--max-input-tokens` is left out",
+        ending="eos_token",
+        beside={"system_fingerprint": "3.3.4-native"},
+    ),
+    Shape(
+        "Alibaba Model Studio",
+        "https://dashscope-intl.aliyuncs.com/compatible-mode/v1#qwen3-235b-a22b",
+        "it is asked with `enable_thinking` = false, which it wants without a stream",
+        thoughts={"reasoning_content": ""},
+        usage=_counts(40, 6, prompt_tokens_details={"cached_tokens": 10}),
+        tokens=(40, 6, 10),
+        wanted={
+            "enable_thinking": (
+                400,
+                _error(
+                    "parameter.enable_thinking must be set to false for non-streaming calls",
+                    code="invalid_parameter_error",
+                ),
+            )
+        },
+    ),
+    Shape(
+        "Moonshot (Kimi)",
+        "https://api.moonshot.ai/v1#kimi-k2.6",
+        "its thinking models take no temperature but their own",
+        thoughts={"reasoning_content": "A cat is named."},
+        usage=_counts(40, 60, cached_tokens=10),
+        tokens=(40, 60, 10),
+        refused={
+            "temperature": (
+                400,
+                _error("invalid temperature: only 1 is allowed for this model"),
+            )
+        },
+    ),
+    Shape(
+        "Fireworks",
+        "https://api.fireworks.ai/inference/v1#accounts/fireworks/models/kimi-k2p6",
+        "a deployment is named `accounts/<account>/deployments/<id>`",
+        thoughts={"reasoning_content": "A cat is named."},
+        usage=_counts(40, 6, prompt_tokens_details={"cached_tokens": 0}),
+    ),
+    Shape(
+        "Cerebras",
+        "https://api.cerebras.ai/v1#gpt-oss-120b",
+        "its limits are of a day, an hour and a minute: after a 429 it is asked more slowly",
+        thoughts={"reasoning": "A cat is named."},
+        usage=_counts(
+            *(40, 60),
+            prompt_tokens_details={"cached_tokens": 0},
+            completion_tokens_details={"reasoning_tokens": 54},
+        ),
+        tokens=(40, 60, 0),
+        limits={
+            "x-ratelimit-limit-requests-day": "14400",
+            "x-ratelimit-remaining-requests-day": "14399",
+            "x-ratelimit-reset-requests-day": "33011.4",
+            "x-ratelimit-limit-tokens-minute": "60000",
+        },
+        beside={"time_info": {"queue_time": 0.001, "total_time": 0.02}},
+    ),
 )
 
 
@@ -368,9 +447,13 @@ def _cells(shape: Shape) -> list[str]:
     limits = any(name in shape.limits for name in READ_LIMITS)
     return [
         *(shape.name, f"`{shape.model}`", f"`{shape.key}`", _form(shape), _content(shape)),
-        *(f"`{shape.ending}`", _names(beside), _names(shape.refused)),
+        *(f"`{shape.ending}`", _names(beside), _names(shape.refused) + _wanted(shape)),
         *("yes" if limits else "", works),
     ]
+
+
+def _wanted(shape: Shape) -> str:
+    return f"an answer without {_names(shape.wanted)}" if shape.wanted else ""
 
 
 def _form(shape: Shape) -> str:

@@ -265,6 +265,9 @@ LINE = {"type": "object", "properties": {"name": {"type": "string"}, "qty": {"ty
         ({"type": "array", "items": {"type": "array", "items": LINE}}, [[{"name": "a"}]]),
         ({"anyOf": [{"type": "array", "items": LINE}, LINE]}, [{"name": "a"}]),
         ({"properties": {"inner": {"items": LINE}}}, {"inner": [{"name": "a"}]}),
+        ({"allOf": [STREET]}, {"street": "M", "zip": None}),
+        ({"allOf": [STREET, LINE]}, {"street": "M", "zip": None, "name": "a"}),
+        ({"anyOf": [{"allOf": [STREET]}, {"type": "null"}]}, {"street": "M", "zip": None}),
     ],
 )
 def test_nested_structures_are_sent_as_providers_take_them_and_read_back(

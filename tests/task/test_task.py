@@ -274,7 +274,19 @@ def test_lone_surrogates_become_what_can_be_stored(pets: WriteTask) -> None:
 
 @pytest.mark.parametrize(
     "label",
-    ["می\u200cخوام", "ශ්\u200dරී", "👩\u200d💻 IT", "返品\u3000交換", "Réclamation\u00a0: retard"],  # noqa: RUF001
+    [
+        *(
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0645",
+            "ශ්\u200dරී",
+            "👩\u200d💻 IT",
+            "返品\u3000交換",
+        ),
+        *("Réclamation\u00a0: retard", "क्\u200dष", "a\u202fb", "a\u2009b", "\u2764\ufe0f thanks"),
+        *(
+            "\u182e\u180e\u1823",
+            "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        ),
+    ],
 )
 def test_a_label_may_have_joiners_and_any_space(pets: WriteTask, label: str) -> None:
     task = pets(
@@ -285,11 +297,19 @@ def test_a_label_may_have_joiners_and_any_space(pets: WriteTask, label: str) -> 
     assert task.form.choices == (label, "other")
 
 
-@pytest.mark.parametrize("label", ["\u200dx", "x\u200c", "a\nb", "a\u202eb", " a", ""])
+@pytest.mark.parametrize(
+    "label", ["\u200dx", "x\u200c", "a\nb", "a\u202eb", " a", "", "a\u00adb", "a\u200eb", "x\u200b"]
+)
 def test_a_label_that_is_no_text_in_a_line_is_refused(pets: WriteTask, label: str) -> None:
     quoted = json.dumps(label)
     text = f'name = "pets"\nkind = "classify"\n[labels]\n{quoted} = "one"\nother = "two"\n'
     with pytest.raises(InputError, match="a label is printable text in one line"):
+        pets(task_toml=text)
+
+
+def test_a_sign_that_nobody_sees_is_named(pets: WriteTask) -> None:
+    text = 'name = "pets"\nkind = "classify"\n[labels]\n"a\u200eb" = "one"\nother = "two"\n'
+    with pytest.raises(InputError, match=r"take out U\+200E \(LEFT-TO-RIGHT MARK\)"):
         pets(task_toml=text)
 
 

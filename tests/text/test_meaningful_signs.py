@@ -35,6 +35,28 @@ DIFFERENT = [
     ("thanks :)", "thanks :("),
     ("a \u2264 b", "a \u2265 b"),
     ("p && q", "p || q"),
+    ("under <100", "under >100"),
+    ("> 5 kg", "< 5 kg"),
+    ("price<$100", "price>$100"),
+    ("-$20", "$20"),
+    ("cost: -\u20ac5", "cost: \u20ac5"),
+    ("1e-5", "1e5"),
+    ("x = -y", "x = y"),
+    ("++i", "--i"),
+    ("a += 1", "a -= 1"),
+    ("a -> b", "a <- b"),
+    ("not !ready", "not ready"),
+    ("What is 5! / 3 ?", "What is 5 / 3 ?"),
+    ("[1,2)", "(1,2]"),
+    ("|-3|", "-3"),
+    ("f'(x)", "f(x)"),
+    ("I am 6' tall", 'I am 6" tall'),
+    ("6\u2032", "6\u2033"),
+    ("~5", "5"),
+    ("50 \u2030", "50 %"),
+    ("12 \u00f7 4", "12 \u00d7 4"),
+    ("\uff13\uff1e\uff14", "\uff13\uff1c\uff14"),
+    ("p \u2192 q", "p \u2190 q"),
 ]
 SAME = [
     ("Where is the par-cel, I ordered on Monday...", "where is the parcel i ordered on monday"),
@@ -51,6 +73,13 @@ SAME = [
     ("It costs 5.", "it costs 5"),
     ("either/or", "either or"),
     ("$100!", "$100"),
+    ('he said "5"', "he said 5"),
+    ("I want 5!", "I want 5"),
+    ("between (1, 2)", "between 1, 2"),
+    ("> a quoted line", "a quoted line"),
+    ("the '90s", "the 90s"),
+    ("don\u2019t", "dont"),
+    ("room 5 - cold", "room 5 cold"),
 ]
 
 
@@ -71,7 +100,18 @@ def test_any_text_equals_itself(text: str) -> None:
     assert [leak.kind for leak in leak_matches([text], [text], 2, 2)] == ["exact"]
 
 
-@pytest.mark.parametrize("text", ["1+" * 100_000, "-" * 200_000, "( " * 100_000, "a - " * 50_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1+" * 100_000,
+        "-" * 200_000,
+        "( " * 100_000,
+        "a - " * 50_000,
+        "5' " * 50_000,
+        "[1" * 50_000,
+        "[" + "1." * 50_000,
+    ],
+)
 def test_many_signs(text: str) -> None:
     assert leak_matches([text], [text], 2, 2)[0].kind == "exact"
 

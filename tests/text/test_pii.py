@@ -25,6 +25,11 @@ PLANTED = [
     ("email", "li.wei@qq.com", "我的邮箱是{}谢谢"),
     ("email", "tom (at) web.de", "it is {} if you need it"),
     ("email", "tom[at]web[dot]de", "{}"),
+    ("email", "tom {at} web {dot} de", "{}"),
+    ("email", "tom[@]web[.]de", "({})"),
+    ("email", "tom (at) web (punkt) de", "an {}"),
+    ("email", "tom at web dot de", "it is: {}."),
+    ("email", "tom @ web.de", "an {}, bitte"),
     ("email", "почта@пример.рф", "адрес {}!"),
     ("phone", "(212) 736-5000", "call {} after 6"),
     ("phone", "212-736-5000", "{}"),
@@ -38,11 +43,17 @@ PLANTED = [
     ("card", "4539 1488 0343 6467", "card {} 12/27 cvv 123"),
     ("card", "4539148803436467", "({})"),
     ("card", "4539-1488-0343-6467", "{}, charged twice"),
+    ("card", "4539  1488  0343  6467", "card {}"),
+    ("card", "4539_1488_0343_6467", "card {}"),
+    ("card", "4539/1488/0343/6467", "card {}"),
+    ("card", "4539\t1488\t0343\t6467", "card {}"),
     ("card", "3716 820198 71009", "my Amex {} is"),
     ("iban", "GB33BUKB20201555555555", "to {} and"),
     ("iban", "DE44 5001 0517 5407 3249 31", "IBAN {} please"),
     ("iban", "de44500105175407324931", "{}"),
     ("iban", "NL39 RABO 0300 0652 64", "iban:{}."),
+    ("iban", "DE44/5001/0517/5407/3249/31", "IBAN {}"),
+    ("iban", "DE44  5001  0517  5407  3249  31", "IBAN {}"),
     ("ip", "81.2.69.142", "from {}, says the mail"),
     ("ip", "2a02:8109:9a40:1c8::1", "IP {}."),
     ("ip", "8.8.8.8", "({}:443)"),
@@ -83,6 +94,18 @@ HIDDEN = [
     ("ip", "\uff19\uff13.184.216.34"),
     ("phone", "\uff12\uff11\uff12-736-5000"),
     ("phone", "212\u2060-736-5000"),
+    ("card", "4539\u202f1488\u202f0343\u202f6467"),
+    ("card", "4539 \u2013 1488 \u2013 0343 \u2013 6467"),
+    ("card", "4539\u00b71488\u00b70343\u00b76467"),
+    ("card", "4539%201488%200343%206467"),
+    ("card", "\U0001d7d2\U0001d7d3\U0001d7d1\U0001d7d7148803436467"),
+    ("iban", "DE12\u202f5001\u202f0517\u202f0648\u202f4898\u202f90"),
+    ("email", "jane@corp-mail\u3002com"),
+    ("email", "jane@corp-mail\u2024com"),
+    ("email", "jane%40corp-mail.com"),
+    ("email", "jane\\u0040corp-mail.com"),
+    ("phone", "212\u00b7736\u00b75000"),
+    ("ip", "93\u3002184\u3002216\u300234"),
 ]
 LOOK_ALIKES = """\
 order 2127365000 is late
@@ -106,6 +129,9 @@ commit 3f786850e387550fdab836ed7e6dc881de23001b
 id 123e4567-e89b-42d3-a456-426614174000
 @maria on gmail.com, look at web.de
 https://shop.com/p/red-sofa-two-seats-12345678?ref=abc
+2023/2024/2025/2026, 1234 4567 7890 1234
+meet at noon, then look at the dot on it
+100%40 of it, C:\\u0040x
 my password is not working, sk-8 skates, the sk-learn package
 PASSWORD: please reset
 person@example.com, 202-555-0147, +44 20 7946 0958, 192.0.2.7, 2001:db8::1
@@ -174,6 +200,29 @@ REFERENCES = [
     ("JP", "追跡番号は03-1234-5678です"),
     ("CN", "订单号\uff1a13812345678"),
     ("KR", "주문번호: 02-123-4567"),
+    ("DE", "Bestell-Nr. 030 12345678"),
+    ("DE", "Auftragsnummer: 030 12345678"),
+    ("FR", "référence client 0612345678"),
+    ("FR", "réf. 06 12 34 56 78"),
+    ("MX", "mi orden 55 1234 5678"),
+    ("PT", "a minha encomenda n.º 212345678"),
+    ("CZ", "objednávka č. 212 345 678"),
+    ("TR", "sipariş numaram 0212 345 67 89"),
+    ("HR", "narudžba broj 01 2345 678"),
+    ("RS", "porudžbina broj 011 123 4567"),
+    ("SI", "naročilo št. 01 234 56 78"),
+    ("EE", "tellimus nr 612 3456"),
+    ("LV", "pasūtījums 67 123 456"),
+    ("JP", "オーダー番号 03-1234-5678"),
+    ("JP", "受注番号 03-1234-5678"),
+    ("TH", "เลขที่ใบสั่งซื้อ 02 123 4567"),
+    ("IR", "شماره سفارش 021 1234 5678"),
+    ("US", "PO 2127365000"),
+    ("US", "12345678901 divided by 7"),
+    ("US", "what is sqrt(2127365000)"),
+    ("US", "2127365000+1"),
+    ("US", "is 2127365001 prime?"),
+    ("DE", "Was ist 03012345678 mal 3"),
     ("US", "compute 12345678901 * 3"),
     ("US", "What is 4155552671 + 5?"),
     ("US", "3 * 4155552671"),
@@ -188,6 +237,10 @@ TELEPHONES = [
     ("CN", "我的电话 13812345678"),
     ("CN", "联系客户 13812345678"),
     ("US", "**415-736-5000** 3 times"),
+    ("US", "415-736-5000 times 2"),
+    ("HR", "moj broj je 01 2345 678"),
+    ("CZ", "volejte na č. 212 345 678"),
+    ("IR", "شماره من 021 1234 5678"),
     ("US", "4157365000 / 4157365001"),
 ]
 

@@ -1,5 +1,6 @@
 """`distill validate`: every rule by a real file, and never milder than the stand-in for OpenAI."""
 
+import gzip
 import json
 from collections.abc import Callable
 from decimal import Decimal
@@ -178,7 +179,7 @@ def test_a_file_that_is_utf_16_or_one_array_is_refused(check: Check) -> None:
         (error,) = check(json.dumps(pets_rows(), indent=indent).encode()).errors
         assert "is one JSON array" in error.message and "one object a line" in error.message
     pretty = json.dumps(pets_rows()[0], indent=2).encode()
-    assert "a line is one whole object" in check(pretty).errors[0].message
+    assert "write each on one line" in check(pretty).errors[0].message
 
 
 def test_every_error_of_a_row_is_named(check: Check) -> None:
@@ -359,6 +360,14 @@ def test_a_name_that_openai_refuses_is_an_error(check: Check, name: str) -> None
         ("[INST] hi [/INST]", "cats", "[INST], [/INST]"),
         ("<|eot_id|>", "cats", "<|eot_id|>"),
         ("a cat", "<think>it says cat</think>cats", "a thinking block in an answer"),
+        ("a cat", "cats<end_of_utterance>", "<end_of_utterance>"),
+        ("a cat", "cats[EOS]", "[EOS]"),
+        ("a cat", "cats\n### Instruction: more", "### Instruction:"),
+        ("<|turn>user", "cats<turn|>", "<|turn>, <turn|>"),
+        ("a cat", "<scratchpad>it says cat</scratchpad>cats", "a thinking block in an answer"),
+        ("a cat", "◁think▷it says cat◁/think▷cats", "a thinking block in an answer"),
+        ("a cat", "<seed:think>it says cat</seed:think>cats", "a thinking block in an answer"),
+        ("ä½\u00a0å¥½", "cats", "wrong encoding"),
         ("Mon canapÃ© est lÃ ", "cats", "wrong encoding"),
         ("itâ€™s late", "cats", "wrong encoding"),
         ("caf\ufffd", "cats", "wrong encoding"),
@@ -374,7 +383,11 @@ def test_marks_thoughts_and_broken_letters_are_warned_of(
 
 
 @pytest.mark.parametrize(
-    "text", ["Où est-il ? À bientôt — ça va", "1 < 2 > 0", "<b>bold</b>", "Ãgua"]
+    "text",
+    [
+        *("Où est-il ? À bientôt — ça va", "1 < 2 > 0", "<b>bold</b>", "Ãgua"),
+        *("« Été » — « idéé… », dit-il", "see [1] and <x>", "## heading", "[mask on]"),
+    ],
 )
 def test_letters_and_signs_of_a_language_are_not_warned_of(check: Check, text: str) -> None:
     assert check([*pets_rows(), chat(text, "cats")]).warnings == ()
@@ -386,6 +399,45 @@ def test_spellings_of_one_answer_are_warned_of(check: Check) -> None:
     message, lines = only_warning(check([*pets_rows(), *rows]))
     assert message.startswith("6 spellings of one answer: 'cats'")
     assert "the commonest is 'cats' (4 of 9)" in message and lines == (13, 14, 15, 16, 17)
+
+
+@pytest.mark.parametrize(
+    ("usual", "odd"),
+    [
+        ("late parcel", "late_parcel"),
+        ("late parcel", "late\u00a0parcel"),
+        ("cats", "ca\u00adts"),
+        ("cats", "cats\u200b"),
+        ("cats", "\u201ccats\u201d"),
+        ("cats", "\u00abcats\u00bb"),
+        ('{"a": 1, "b": 2}', '{"b":2,"a":1}'),
+    ],
+)
+def test_an_answer_spelled_in_two_ways_is_warned_of(check: Check, usual: str, odd: str) -> None:
+    rows = [chat(f"text {n}", usual) for n in range(11)]
+    message, lines = only_warning(check([*rows, chat("another", odd)]))
+    assert message.startswith("2 spellings of one answer") and lines == (12,)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (json.dumps(chat("x", "y"), indent=1).encode(), "has objects over several lines"),
+        (json.dumps({"data": [chat("x", "y")]}, indent=1).encode(), "over several lines"),
+        (gzip.compress(b"{}"), "is compressed with gzip: unpack it"),
+        (b"PAR1\0\0PAR1", "is Parquet"),
+        (b"PK\x03\x04\0\0", "is a zip archive or a spreadsheet"),
+        ('{"messages": 1}'.encode("utf-32-le"), "is UTF-32: save it as UTF-8"),
+        ('{"messages": 1}'.encode("utf-32-be"), "is UTF-32: save it as UTF-8"),
+    ],
+)
+def test_a_file_of_another_form_is_refused_in_a_sentence(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    file = tmp_path / "examples.jsonl"
+    file.write_bytes(content)
+    (error,) = read(file, 1024).errors
+    assert error.message.startswith(said) or said in error.message
 
 
 def test_nothing_is_asked(check: Check) -> None:

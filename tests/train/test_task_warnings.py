@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -17,6 +18,7 @@ from distill.task.loading import load_task
 from distill.train.schema_check import check_schema
 from distill.train.task_warnings import task_warnings
 from tests.conftest import WriteTask, jsonl, pet_rows
+from tests.support.odd_server import completion, odd_server
 from tests.task.test_extract import TASK, options, write
 
 BUNDLED = Path(__file__).parents[2] / "prompts"
@@ -48,11 +50,41 @@ def test_left_overs_of_the_bundled_task_are_named(tmp_path: Path) -> None:
     labels = {**task.spec.labels, "praise": "kind words"}
     other = replace(task, spec=task.spec.model_copy(update={"labels": labels}), form=Labels(labels))
     _, prompts, inputs = task_warnings(other)
-    assert "synthesize.md and student.md are the bundled task classify's" in prompts
+    assert "synthesize.md, answer.md and student.md are the bundled task classify's" in prompts
     assert f"{len(task.inputs)} of {len(task.inputs)} rows of inputs.jsonl" in inputs
-    edited = {**task.prompts, "synthesize.md": "Mine:", "student.md": "Mine?"}
+    edited = {name: f"Mine: {text}" for name, text in task.prompts.items()}
     (only,) = task_warnings(replace(other, prompts=edited, inputs=("My own.",)))
     assert "no row of 'praise'" in only
+    own = tuple(f"my own message {n}" for n in range(100))
+    _, few = task_warnings(replace(other, prompts=edited, inputs=(*own, *task.inputs[:5])))
+    assert few.startswith("5 of 105 rows of inputs.jsonl are a bundled task's")
+    spaced = {**edited, "answer.md": task.prompts["answer.md"].replace("\n", "  \n")}
+    _, one = task_warnings(replace(other, prompts=spaced, inputs=()))
+    assert one.startswith("answer.md is the bundled task classify's")
+
+
+def test_tasks_plan_and_run_say_the_same_before_anything_is_asked(
+    pets: WriteTask, workspace: Workspace
+) -> None:
+    asked: list[str] = []
+
+    def answer(body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+        asked.append(body["messages"][-1]["content"])
+        return 200, completion('{"label": "cats"}'), {}
+
+    gold = [row for row in pet_rows("gold", 4) if row["label"] != "birds"]
+    with odd_server(answer) as server:
+        task = pets(gold_jsonl=jsonl(gold), inputs_jsonl=jsonl([{"input": "What of my rabbit?"}]))
+        file = task.folder / "task.toml"
+        toml = file.read_text().replace("[teacher]", f'[teacher]\nmodel = "{server.url}#m"')
+        file.write_text(toml.replace("[generate]", '[generate]\nsources = ["inputs"]'))
+        for number, command in enumerate((["tasks"], ["plan", "pets"], ["generate", "pets"])):
+            assert bool(asked) is (number == 3)
+            done = CliRunner().invoke(cli, [*options(workspace), *command])
+            said = " ".join(done.output.split())
+            assert done.exit_code == 0, done.output
+            assert "gold.jsonl has no row of 'birds'" in said
+    assert asked
 
 
 def test_a_row_in_a_script_that_costs_many_tokens_is_named(

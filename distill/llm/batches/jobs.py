@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from distill.llm.failures import Failure, row_reason
+from distill.llm.failures import UNCLEAR, Failure, row_reason
 from distill.llm.providers.wire import Payload
 
 Entry = dict[str, Any]
@@ -40,4 +40,5 @@ def unanswered(custom_id: str, message: str, *, retry: bool, status: int = 0) ->
     """A line without an answer; providers bill none of those. `status` is that of a refusal, which
     may be for what is in this one request."""
     row = row_reason(status, message)
-    return Line(custom_id, failure=Failure(False, retry, False, None, message, row))
+    unclear = status in UNCLEAR and not row
+    return Line(custom_id, failure=Failure(False, retry, False, None, message, row, unclear))

@@ -6,12 +6,13 @@ It may be done twice, after a crash in between: what has an outcome keeps it.
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 
 from distill.core.requests import Attempt, AttemptOutcome, Endpoint
 from distill.llm.batches.jobs import Job, Line
+from distill.llm.client import OTHERS_ANSWERED
 from distill.llm.completions import answered, refused
 from distill.llm.failures import Failure, dearer_tier, unreadable
 from distill.llm.ledger import SpendLedger
@@ -38,6 +39,7 @@ class BatchResults:
     refused: list[str] = field(default_factory=list)
     dearer: str = ""
     rounds: Counter[str] = field(default_factory=Counter)
+    answers: int = 0
 
     def settle(self, batch: Batch, job: Job, lines: Iterable[Line]) -> None:
         """Store what came, and close the batch; one whose lines are all another's is not ours."""
@@ -49,7 +51,8 @@ class BatchResults:
             broken += sum(not line.custom_id for line in page)
             strangers += sum(bool(line.custom_id) and line.custom_id not in ids for line in page)
             ours = [line for line in page if line.custom_id in out]
-            self._turn([self._outcome(batch, out.pop(row.custom_id), row) for row in _first(ours)])
+            read = sorted(_first(ours), key=lambda line: line.payload is None)
+            self._turn([self._outcome(batch, out.pop(row.custom_id), row) for row in read])
         if strangers and not seen:
             add_event(self.store, batch, "mistaken", job.id)
             return
@@ -67,10 +70,11 @@ class BatchResults:
         """What did not come back was not asked, where the batch was cut short; else who knows."""
         why = "its batch was cut short" if job.cut_short else "its batch came back without it"
         billed = not job.cut_short
+        failure = Failure(billed, True, False, None, why)
+        outcomes = [self._failed_again(row, failure) for row in missing]
         with self.store.transaction():
-            self._turn([AttemptOutcome(row, failure=why, maybe_billed=billed) for row in missing])
+            self._turn(outcomes)
             add_event(self.store, batch, "closed", "cut short" if job.cut_short else "ended")
-        self._count_rounds(missing, why)
 
     def _outcome(self, batch: Batch, attempt: Attempt, line: Line) -> AttemptOutcome:
         if line.failure is not None or line.payload is None:
@@ -79,25 +83,33 @@ class BatchResults:
             answer = provider_api(self.endpoint.model.api).read(line.payload)
             self.dearer = self.dearer or dearer_tier(tier_of(answer), self.endpoint)
             waited = max((datetime.now(UTC) - batch.written).total_seconds(), 0.0)
-            return answered(attempt, answer, waited, self.endpoint)
+            outcome = answered(attempt, answer, waited, self.endpoint)
         except MALFORMED_RESPONSE:
             text = json.dumps(line.payload)
             return self._without_answer(attempt, unreadable(text, self.endpoint))
+        self.answers += 1
+        return outcome
 
     def _without_answer(self, attempt: Attempt, failure: Failure) -> AttemptOutcome:
         if failure.row:
             return refused(attempt, failure)
         if failure.retry:
-            self._count_rounds([attempt], failure.message)
-        else:
-            self.refused.append(failure.message)
+            return self._failed_again(attempt, failure)
+        if failure.unclear and self.answers >= OTHERS_ANSWERED:
+            return refused(attempt, replace(failure, row="refused_row"))
+        self.refused.append(failure.message)
         return AttemptOutcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
 
-    def _count_rounds(self, attempts: Iterable[Attempt], why: str) -> None:
-        for attempt in attempts:
-            self.rounds[attempt.request_id] += 1
-            if self.rounds[attempt.request_id] >= ROUNDS:
-                self.refused.append(f"{ROUNDS} batches brought no answer: {why}")
+    def _failed_again(self, attempt: Attempt, failure: Failure) -> AttemptOutcome:
+        """A line for the next batch; after ROUNDS its row is left out where others were answered,
+        else nothing more is asked."""
+        self.rounds[attempt.request_id] += 1
+        if self.rounds[attempt.request_id] >= ROUNDS:
+            why = f"{ROUNDS} batches brought no answer: {failure.message}"
+            if self.answers >= OTHERS_ANSWERED:
+                return refused(attempt, replace(failure, row="no_answer", message=why))
+            self.refused.append(why)
+        return AttemptOutcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
 
     def _turn(self, outcomes: list[AttemptOutcome]) -> None:
         self.ledger.turn(outcomes, [], 0)

@@ -14,8 +14,22 @@ from distill.llm.providers.wire import Body
 
 OPTIONAL = ("seed", "logprobs", "stop", "temperature")
 LIMIT, NEW_LIMIT = "max_tokens", "max_completion_tokens"
+_UNKNOWN_LIMIT = re.compile(
+    r"\bmax_tokens\b.*(?:extra|unexpected|unknown|unrecognized|unsupported|not supported)"
+    r"|(?:extra|unexpected|unknown|unrecognized|unsupported)\b.*\bmax_tokens\b",
+    re.DOTALL,
+)
 FORMAT = "response_format"
-OF_THE_FORMAT = (FORMAT, "json_schema", "json schema", "structured output", "grammar", "guided")
+OF_THE_FORMAT = re.compile(
+    r"response[_ ]?format|json[_ ]?schema|response_?schema|structured[_ ]output|grammar|guided"
+    r"|additionalproperties|json[_ ](?:mode|object)|output_config|\bstrict\b"
+)
+THINKING = "enable_thinking"  # of Qwen's models: some servers want it off without a stream
+SYSTEM = "system"
+OF_THE_SYSTEM = re.compile(
+    r"system (?:role|message|prompt|instruction)|developer (?:role|message|instruction)"
+    r"|role\W{0,4}(?:system|developer)\b|roles must alternate|only user and assistant roles"
+)
 Form = Literal["schema", "object", "prompt"]
 NEXT_FORM: Mapping[Form, Form] = {"schema": "object", "object": "prompt"}
 SAID = {
@@ -26,11 +40,14 @@ SAID = {
 
 @dataclass(frozen=True, slots=True)
 class Concessions:
-    """Parameters that are left out, how JSON is asked for, and the last concession in words."""
+    """Parameters that are left out, how JSON is asked for, whether the system prompt stands in the
+    message and thinking is turned off, and the last concession in words."""
 
     left_out: frozenset[str] = frozenset()
     form: Form = "schema"
     new_limit: bool = False
+    one_turn: bool = False
+    no_thinking: bool = False
     words: str = field(default="", compare=False)
 
 
@@ -41,12 +58,18 @@ def concede(refusal: str, sent: Body, so_far: Concessions) -> Concessions | None
     """What to send from now on after a refusal of `sent`; None where it names nothing that could be
     left out."""
     text = refusal.lower()
+    if THINKING in text and THINKING not in sent:
+        return replace(so_far, no_thinking=True, words=f"is asked with {THINKING} = false")
     if FORMAT in sent or so_far.form != "schema":
         form = NEXT_FORM.get(so_far.form)
-        if form and any(word in text for word in OF_THE_FORMAT):
+        if form and OF_THE_FORMAT.search(text):
             return replace(so_far, form=form, words=SAID[form])
-    if LIMIT in sent and NEW_LIMIT in text:
+    if LIMIT in sent and (NEW_LIMIT in text or _UNKNOWN_LIMIT.search(text)):
         return replace(so_far, new_limit=True, words=f"takes {NEW_LIMIT} in place of {LIMIT}")
+    roles = [turn["role"] for turn in sent["messages"]]
+    if SYSTEM in roles and OF_THE_SYSTEM.search(text):
+        words = "refuses a system prompt: it stands before the message"
+        return replace(so_far, one_turn=True, words=words)
     for name in OPTIONAL:
         if name in sent and re.search(rf"\b{name}\b", text):
             words = f"refuses {name}: asked without it"
@@ -66,9 +89,20 @@ def adapted(body: Body, conceded: Concessions) -> Body:
     kept: Body = {name: value for name, value in body.items() if name not in conceded.left_out}
     if conceded.new_limit and LIMIT in kept:
         kept[NEW_LIMIT] = kept.pop(LIMIT)
+    if conceded.no_thinking:
+        kept[THINKING] = False
+    if conceded.one_turn:
+        kept["messages"] = _without_system(kept["messages"])
     if conceded.form == "schema" or FORMAT not in kept:
         return kept
     return _with_the_schema_in_the_prompt(kept, conceded.form)
+
+
+def _without_system(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Turns in which what the system says stands before the first message."""
+    said = [turn["content"] for turn in turns if turn["role"] == SYSTEM]
+    first, *rest = [turn for turn in turns if turn["role"] != SYSTEM]
+    return [first | {"content": "\n\n".join([*said, first["content"]])}, *rest]
 
 
 def _with_the_schema_in_the_prompt(body: Body, form: Form) -> Body:

@@ -219,7 +219,7 @@ def _line(text: str) -> Line:
     if error:
         code, said = _part(error, "code"), _part(error, "message") or error
         status = 0 if code in NEVER_ASKED else 400
-        return unanswered(name, f"{code}: {said}", retry=code in NEVER_ASKED, status=status)
+        return unanswered(name, f"{code}: {said}", retry=status == 0, status=status)
     if not isinstance(response, dict):
         return Line(name)  # nobody can tell whether it was answered
     status, body = _part(response, "status_code"), _part(response, "body")

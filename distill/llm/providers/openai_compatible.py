@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from distill.core.api_keys import key_of
 from distill.core.requests import Endpoint, Request
-from distill.llm.providers.lenient import content_text, ending, usage_of, without_thoughts
+from distill.llm.providers.lenient import (
+    content_text,
+    ending,
+    is_object,
+    usage_of,
+    without_thoughts,
+)
 from distill.llm.providers.transport import opened, timeout
 from distill.llm.providers.wire import NO_KEY, Answer, Body, Payload, Reply, answer_schema, post
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
+
+THOUGHTS = ("reasoning_content", "reasoning")  # apart from the answer
 
 
 def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncOpenAI]":
@@ -52,6 +60,8 @@ def read_chat(payload: Payload) -> Answer:
     message = choice["message"]
     refusal = message.get("refusal")
     text = refusal or without_thoughts(content_text(message.get("content")))
+    # A schema that a server holds the thoughts to, too, ends the answer before it begins.
+    text = text or next((found for name in THOUGHTS if is_object(found := message.get(name))), "")
     reason = "refusal" if refusal else ending(choice.get("finish_reason"), text)
     return Answer(text, reason, usage_of(payload.get("usage"), text), logprob(choice))
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from distill.core.errors import InputError
-from distill.core.hosts import is_loopback, proxy_variables, without_proxies
+from distill.core.hosts import is_here, proxy_variables, without_proxies
 from distill.core.model_ref import SOURCES
 
 TIMEOUT_SECONDS = 300.0  # without a byte
@@ -44,7 +44,7 @@ def opened(
     Raises InputError for a proxy or certificates in the environment that cannot be used.
     """
     address = url or os.environ.get(SOURCES[provider].base_url if provider in SOURCES else "", "")
-    local = is_loopback(urlsplit(address).hostname or "")
+    local = is_here(urlsplit(address).hostname or "")
     options: dict[str, Any] = {"event_hooks": {"response": [_limit]}} if limited else {}
     try:
         with without_proxies() if local else nullcontext():

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from distill.core.errors import InputError
-from distill.core.hosts import is_loopback
+from distill.core.hosts import is_here
 from distill.core.requests import Endpoint, Model
 from distill.llm.providers import openai_compatible
 from distill.llm.providers.wire import ProviderApi
@@ -43,7 +43,7 @@ def identify(argument: str) -> Model:
 def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
     """The task's price; a server on this machine sends no bill without one."""
     url, _, name = identify(argument).name.partition("#")
-    if is_loopback(urlsplit(url).hostname or "") and rates_given(rates, "url", name) is None:
+    if is_here(urlsplit(url).hostname or "") and rates_given(rates, "url", name) is None:
         return None
     return token_price("url", name, rates)
 

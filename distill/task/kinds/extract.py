@@ -19,7 +19,7 @@ from distill.task.kinds.json_schema import (
     normalisers_of,
 )
 from distill.task.kinds.normalise import NORMALISERS
-from distill.task.strict_schema import ALTERNATIVES
+from distill.task.strict_schema import ALTERNATIVES, merged
 
 # They say nothing about what is valid, and servers refuse some of them.
 NOT_SENT = (NORMALIZE, VERBATIM, "$schema", "$id", "title", "default", "examples", "discriminator")
@@ -169,6 +169,9 @@ def _sent(schema: Any) -> Any:
     return {
         key: {name: _sent(part) for name, part in value.items()}
         if key in ("properties", "$defs") and isinstance(value, dict)
+        # Each of several would refuse the fields of the others.
+        else [_sent(part) | {"additionalProperties": True} for part in value]
+        if key == "allOf" and len(value) > 1 and all(isinstance(part, dict) for part in value)
         else _sent(value)
         for key, value in kept.items()
     } | ({"additionalProperties": False} if "properties" in kept else {})
@@ -197,6 +200,7 @@ def _fitting(schema: Schema, value: Any) -> Schema:
     value's type where none does."""
     from jsonschema import Draft202012Validator
 
+    schema = merged(schema)
     keyword = "items" if isinstance(value, list) else "properties"
     alternatives = [as_object(part) for key in ALTERNATIVES for part in schema.get(key, ())]
     if keyword in schema or not alternatives:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from unicodedata import normalize
 
 # A number with "." for decimals and perhaps "," between thousands, and a sign of currency or "%".
 _NUMBER = re.compile(
     r"([+-]?)([$€£¥]?)\s*((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)\s*([$€£¥%]?)"
 )
 OVERLOOKED_SIGN = "$"
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 # The year, month and day of a date whose year stands first, with a time behind it or none.
 _YEAR_FIRST = re.compile(
     r"(?<![\d:./-])(\d{4})(?:\s*([-/.,\s])\s*(\d{1,2})\s*\2\s*(\d{1,2})(?!\d)"
@@ -57,13 +59,14 @@ def date(text: str, *, dayfirst: bool = False) -> str:
     day follow it. A time and its zone are left out: the date is the one that is written."""
     from dateutil import parser
 
-    year_first = _YEAR_FIRST.search(text)
+    plain = normalize("NFKC", text).translate(_DASHES)
+    year_first = _YEAR_FIRST.search(plain)
     # What a text leaves out comes from the default: with two of them it shows.
     defaults = datetime(2000, 1, 1), datetime(2003, 2, 2)
     try:
         first, second = (
             parser.parse(
-                text,
+                plain,
                 default=default,
                 ignoretz=True,
                 dayfirst=dayfirst and year_first is None,

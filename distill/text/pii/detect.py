@@ -24,19 +24,27 @@ Span = tuple[int, int]
 
 # Latin, Greek and Cyrillic: a Chinese sentence runs into the address in it without a space.
 _LETTER = "A-Za-z\u00c0-\u024f\u0370-\u052f"
-_AT, _DOT = r"(?:@|\s?[\[(]at[\])]\s?)", r"(?:\.|\s?[\[(]dot[\])]\s?)"
+_AT = r"(?:@|\s@\s|\s?[\[({<]\s?(?:at|@|\xe4t|arroba|chiocciola)\s?[\])}>]\s?)"
+_DOT = r"(?:\.|\s?[\[({<]\s?(?:dot|\.|punkt|point|punto|ponto)\s?[\])}>]\s?)"
 _EMAIL = re.compile(
     rf"(?<![{_LETTER}0-9_%+-])[{_LETTER}0-9_%+-](?:[.']?[{_LETTER}0-9_%+-]){{0,63}}+{_AT}"
     rf"(?:[{_LETTER}0-9-]{{1,63}}{_DOT}){{1,6}}[{_LETTER}]{{2,24}}(?![{_LETTER}0-9])",
     re.IGNORECASE,
 )
-_AT_SIGN = re.compile(r"@|[\[(]at[\])]", re.IGNORECASE)
+_EMAIL_IN_WORDS = re.compile(
+    r"(?<![\w.])[a-z0-9][\w.+-]{0,63} at (?:[a-z0-9-]{1,63} dot ){1,4}"
+    r"(?:com|net|org|edu|gov|info|io|co|me|biz|eu|uk|us|ca|au|de|at|ch|fr|es|it|nl|be|pl|pt|br|mx|in|jp)"
+    r"(?!\w)",
+    re.IGNORECASE,
+)
+_AT_SIGN = re.compile(r"@|[\[({<]\s?(?:at|\xe4t|arroba|chiocciola)\s?[\])}>]", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
-_IBAN_HEAD = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?=[ .-]?[A-Z0-9])", re.IGNORECASE | re.ASCII)
-LONGEST_IBAN = 34 + 8  # characters, with the spaces between its groups
+_IBAN_HEAD = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?=[ ./_-]{0,2}[A-Z0-9])", re.IGNORECASE | re.ASCII)
+LONGEST_IBAN = 34 + 16  # characters, with two spaces between its groups
+_GAP = r" {1,2}| ?[-/._] ?|\t"  # between the groups of a card, the same throughout
 _CARD = re.compile(
-    r"(?<!\w)(?<!\d[ .-])(?:\d{14,19}|\d{4}([ .-])\d{4}\1\d{4}\1\d{2,4}(?:\1\d{3})?"
-    r"|\d{4}([ .-])\d{6}\2\d{4,5})(?!\w|[ .-]\d{4})",
+    rf"(?<!\w)(?<!\d[ .-])(?:\d{{14,19}}|\d{{4}}({_GAP})\d{{4}}\1\d{{4}}\1\d{{2,4}}(?:\1\d{{3}})?"
+    rf"|\d{{4}}({_GAP})\d{{6}}\2\d{{4,5}})(?!\w|[ .-]\d{{4}})",
     re.ASCII,
 )
 # Visa, Mastercard, American Express, Diners, JCB, Discover, UnionPay, Maestro (ISO/IEC 7812).
@@ -51,7 +59,7 @@ _VERSION = re.compile(
     r"|android|ios|windows|macos|chrome|firefox|safari|section|chapter|clause)\b[^.!?,;]{0,12}$"
 )
 _ABROAD = re.compile(r"(?<![\w+.,-])00(?=[1-9]\d{0,2}[ \d])", re.ASCII)
-BEFORE, AFTER = 40, 12  # characters that say what a number is
+BEFORE, AFTER = 40, 24  # characters that say what a number is
 # A number costs 0.1 ms to try; no message has so many that are none.
 MOST_PHONES_TRIED = 20_000
 
@@ -143,8 +151,10 @@ def _written(
 
 
 def _emails(text: str) -> Iterator[Span]:
-    found = _EMAIL.finditer(text) if _AT_SIGN.search(text) else ()
-    return (match.span() for match in found)
+    if _AT_SIGN.search(text):
+        yield from (match.span() for match in _EMAIL.finditer(text))
+    if " dot " in text.lower():
+        yield from (match.span() for match in _EMAIL_IN_WORDS.finditer(text))
 
 
 def _ibans(text: str) -> Iterator[Span]:
@@ -158,7 +168,8 @@ def _ibans(text: str) -> Iterator[Span]:
         ]
         end = start + places[:length][-1] + 1
         whole = len(places) >= length and not text[end : end + 1].isalnum()
-        if whole and iban.is_valid(text[start:end], check_country=False):
+        written = "".join(text[start + at] for at in places[:length])
+        if whole and iban.is_valid(written, check_country=False):
             yield start, end
 
 
@@ -232,8 +243,8 @@ def _is_no_phone(text: str, start: int, end: int) -> bool:
         return False
     before = _before(text, start)
     after = text[end : end + AFTER]
-    no_phone = is_reference(before) or is_computed(before, after)
-    return no_phone or _IP4.fullmatch(text, start, end) is not None
+    computed = text[start:end].isdecimal() and is_computed(before, after)
+    return computed or is_reference(before) or _IP4.fullmatch(text, start, end) is not None
 
 
 def _before(text: str, start: int) -> str:

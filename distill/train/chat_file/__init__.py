@@ -5,6 +5,7 @@ The form is that of OpenAI's supervised fine-tuning, which `distill train` write
 content in parts: no trainer here learns them.
 """
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,13 @@ _ENCODINGS = {
     b"\x00\x00\xfe\xff": "UTF-32",
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
+}
+# How files begin that are no text.
+_BINARIES = {
+    b"\x1f\x8b": "compressed with gzip: unpack it",
+    b"PK\x03\x04": "a zip archive or a spreadsheet: unpack it, or save it as JSON lines",
+    b"PAR1": "Parquet: write it as JSON lines",
+    b"SQLite format 3": "a SQLite database: write a query's rows as JSON lines",
 }
 _BOM = b"\xef\xbb\xbf"
 
@@ -63,6 +71,11 @@ def _other_form(content: bytes) -> str:
     for mark, name in _ENCODINGS.items():
         if content.startswith(mark):
             return f"is {name}: save it as UTF-8"
+    for start, form in _BINARIES.items():
+        if content.startswith(start):
+            return f"is {form}, each line one object: {FORM}"
+    if b"\0\0\0" in content[:UTF_16_SEEN]:
+        return "is UTF-32: save it as UTF-8"
     # JSON begins with an ASCII character: every other byte of UTF-16 is 0 without a mark, too.
     if len(content) >= UTF_16_SEEN and 0 in content[:2] and any(content[:2]):
         return "is UTF-16: save it as UTF-8"
@@ -71,7 +84,19 @@ def _other_form(content: bytes) -> str:
             "is one JSON array (or a list a line): write one object a line, without [ ] around "
             f"them and without commas between them: {FORM}"
         )
+    if _spans_lines(content):
+        return f"has objects over several lines: write each on one line: {FORM}"
     return ""
+
+
+def _spans_lines(content: bytes) -> bool:
+    """True where the first object goes on below its line."""
+    try:
+        text = content.removeprefix(_BOM).decode("utf-8").lstrip()
+        _, end = json.JSONDecoder().raw_decode(text) if text.startswith("{") else (None, 0)
+    except (ValueError, RecursionError):
+        return False
+    return "\n" in text[:end]
 
 
 def refuse(checked: Checked) -> None:

@@ -3,15 +3,19 @@
 import re
 from collections.abc import Sequence
 
+from distill.llm.providers.lenient import THOUGHT
 from distill.train.chat_file.rows import ChatRow
 
 # Special tokens of the usual families of models (ChatML, Llama, Gemma, Mistral, Phi, GPT).
 _MARK = re.compile(
-    r"<\|[a-z0-9_]{2,30}\|>|</?s>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|<(?:eos|bos|pad|unk)>"
-    r"|<\uff5c[^\uff5c>]{2,30}\uff5c>",
-    re.IGNORECASE,
+    r"<\|[a-z0-9_/]{2,30}\|>|</?s>|\[/?INST\]|<</?SYS>>"
+    r"|</?(?:start|end)_of_(?:turn|utterance|text|image|message)>"
+    r"|<(?:eos|bos|pad|unk|eot|eod|sep|cls|mask|endoftext|turn\||\|turn|channel\||\|channel)>"
+    r"|\[(?:EOS|BOS|SEP|CLS|PAD|MASK|UNK|/?SYSTEM_PROMPT|/?AVAILABLE_TOOLS|TOOL_CALLS)\]"
+    r"|<\uff5c[^\uff5c>]{2,30}\uff5c>"
+    r"|^### ?(?:Instruction|Response|Input):",
+    re.IGNORECASE | re.MULTILINE,
 )
-_THOUGHT = re.compile(r"</?(?:think|thinking|thought|reasoning)>|\[/?THINK\]", re.IGNORECASE)
 # UTF-8 that was read as Latin-1 or Windows-1252, and the sign for what could not be read.
 _CONTINUATION = (
     "\u0080-\u00bf\u0152\u0153\u0160\u0161"
@@ -19,6 +23,8 @@ _CONTINUATION = (
 )
 _MOJIBAKE = re.compile(
     rf"[\u00c2-\u00c3][{_CONTINUATION}](?![\u00c0-\u024f])|\u00e2[\u0080-\u009f\u20ac\u201a][{_CONTINUATION}]"
+    # Chinese and Japanese.
+    rf"|(?:[\u00e3-\u00e9](?:[{_CONTINUATION}][{_CONTINUATION} ]| [{_CONTINUATION}])){{2}}"
     rf"|\u00f0[\u009f\u0178][{_CONTINUATION}]{{2}}|(?:[\u00d0\u00d1][{_CONTINUATION}]){{3}}|\ufffd|\u00ef\u00bb\u00bf"
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
@@ -36,7 +42,7 @@ def has_mark(row: ChatRow) -> bool:
 
 def has_thought(row: ChatRow) -> bool:
     """True for a row with a thinking block in an answer."""
-    return any(turn.role == "assistant" and _THOUGHT.search(turn.content) for turn in row.turns)
+    return any(turn.role == "assistant" and THOUGHT.search(turn.content) for turn in row.turns)
 
 
 def is_mojibake(row: ChatRow) -> bool:

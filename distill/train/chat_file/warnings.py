@@ -1,5 +1,7 @@
 """Rows without errors → what is odd about them: the file's warnings."""
 
+import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -8,6 +10,7 @@ from distill.core.text import fold
 from distill.pricing.finetuning import FEWEST_EXAMPLES, TUNABLE
 from distill.serve.context_length import long_chats
 from distill.serve.embedded_models import STUDENT
+from distill.text.spellings import respelled
 from distill.train.chat_file.marks import has_control, has_mark, has_thought, is_mojibake, marks_in
 from distill.train.chat_file.rows import SHORT, ChatRow, FileFinding
 
@@ -15,7 +18,9 @@ LONGEST_EXAMPLE = min(base.example_tokens for base in TUNABLE.values())
 SHORT_ANSWER = 1  # characters
 ANSWERS_SHOWN = 4  # of a contradiction, and spellings of an answer
 MARKS_SHOWN = 6
-AROUND = " .,;:!?\"'`*"  # what stands at the ends of one answer's spellings
+# What stands at the ends of one answer's spellings, and between its words.
+AROUND = " .,;:!?\"'`*\u00ab\u00bb\u2018\u2019\u201c\u201d\u201e()[]<>"
+BETWEEN = re.compile(r"[\s_-]+")
 
 
 def warnings_of(rows: Sequence[ChatRow], context_tokens: int) -> Iterator[FileFinding]:
@@ -110,11 +115,11 @@ def _marks(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
 
 
 def _spellings(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
-    """Answers that differ in case, white space and quotes at their ends alone, where answers
-    repeat."""
+    """Answers that differ in case, white space, signs that nobody sees and quotes at their ends
+    alone, or as JSON in its layout."""
     groups: dict[str, Counter[str]] = {}
     for row in rows:
-        groups.setdefault(fold(row.answer).strip(AROUND), Counter())[row.answer] += 1
+        groups.setdefault(_spelled(row.answer), Counter())[row.answer] += 1
     for same in groups.values():
         if len(same) > 1:
             usual, count = same.most_common(1)[0]
@@ -125,6 +130,17 @@ def _spellings(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
                 f"{SHORT.repr(usual)} ({count} of {same.total()}): write all like it",
                 others,
             )
+
+
+def _spelled(answer: str) -> str:
+    """One spelling of an answer: equal for answers that mean the same."""
+    try:
+        found = json.loads(answer) if answer.lstrip()[:1] in ("{", "[") else None
+    except (ValueError, RecursionError):
+        found = None
+    if found:
+        return json.dumps(found, sort_keys=True)
+    return BETWEEN.sub(" ", fold(respelled(answer)).strip(AROUND)).strip()
 
 
 def _is_learnt_otherwise_here(row: ChatRow) -> bool:

@@ -1,0 +1,61 @@
+"""Words for an answer's end, as servers and models write them → ours.
+
+Servers differ in the word ("stop", "eos_token", "STOP", "<|im_end|>", "FINISH_REASON_STOP"), not in
+what there is to say: whole, cut, filtered, failed on the way. Words are known by their parts.
+"""
+
+import re
+from functools import lru_cache
+from typing import Literal
+
+Ending = Literal["stop", "length", "content_filter", "passing", ""]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# What a filter or a fault is called comes before "stop" and "max": "error_toxic", "rate_limit".
+_KINDS: tuple[tuple[Ending, frozenset[str]], ...] = (
+    (
+        "content_filter",
+        _words("filter filtered safety sensitive prohibited blocked blocklist moderation moderated")
+        | _words("guardrail guardrails recitation spii toxic policy copyright harmful"),
+    ),
+    (
+        "passing",
+        _words("error errors network rate resource abort aborted cancel cancelled canceled timeout")
+        | _words("failed failure overloaded unavailable interrupted disconnected malformed"),
+    ),
+    ("length", _words("length max limit truncated budget window")),
+    (
+        "stop",
+        _words("stop stopped eos eot eom end ended endoftext finish finished complete completed")
+        | _words("completion done success succeeded natural normal ok s im"),
+    ),
+)
+_PREFIX = re.compile(r"(?:finish|stop|done)_?reason_?")
+_NOTHING = _words("none null unknown unspecified undefined nan") | {""}
+# Endings that are ours, or say that there is no answer.
+_OTHERS = _words("refusal tool_calls tool_use function_call pause_turn no_choices context_length")
+_OTHERS |= _words("invalid_prompt no_answer refused_row")
+
+
+@lru_cache(maxsize=1024)
+def ending_of(reason: str) -> Ending:
+    """The kind of an ending: "" for one that says nothing, or something else."""
+    if reason in _OTHERS:
+        return ""
+    words = set(_parts(reason))
+    return next((kind for kind, known in _KINDS if words & known), "")
+
+
+def says_nothing(reason: str) -> bool:
+    """True for an ending that leaves the text to be judged."""
+    return set(_parts(reason)) <= _NOTHING
+
+
+def _parts(reason: str) -> list[str]:
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", reason)  # maxTokens
+    word = "_".join(re.findall(r"[a-z0-9]+", spaced.lower()))
+    return _PREFIX.sub("", word).split("_")
