@@ -246,7 +246,7 @@ def _is_trained(workspace: Workspace, task: Task, way: RunOptions) -> bool:
         return False
     with open_store(workspace.database(task.name)) as store:
         latest = latest_run(store)
-        if latest is None or new_run_reason(task, latest, asked=way.new):
+        if latest is None or new_run_reason(task, latest, asked=way.new or way.ask_again):
             return False
         return "train" in store.finished_stages(latest.id) or store.has_training(latest.id)
 

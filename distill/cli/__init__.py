@@ -2,12 +2,13 @@
 
 import os
 import sys
+from io import StringIO
 
 import click
 
 from distill.cli import data, estimate, inspect, run, serve
 from distill.cli.group import cli
-from distill.cli.output import message
+from distill.cli.output import message, printable
 from distill.core.errors import DistillError
 
 __all__ = ["cli", "data", "estimate", "inspect", "main", "run", "serve"]
@@ -23,7 +24,9 @@ def main() -> None:
         click.echo("interrupted; the same command goes on from here", err=True)
         sys.exit(INTERRUPTED)
     except click.ClickException as error:
-        error.show()
+        shown = StringIO()
+        error.show(file=shown)
+        click.echo(printable(shown.getvalue(), lines=True), err=True, nl=False)
         sys.exit(error.exit_code)
     except DistillError as error:
         click.echo(message(f"error: {error}"), err=True)

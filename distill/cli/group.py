@@ -69,6 +69,11 @@ task_argument = click.argument("task")
 new_option = click.option(
     "--new", is_flag=True, help="Start another run even if one is unfinished."
 )
+ask_again_option = click.option(
+    "--ask-again",
+    is_flag=True,
+    help="Start another run that asks again what the latest got no usable answer to.",
+)
 detach_option = click.option(
     "--detach", is_flag=True, help="Submit batches and return; the next run goes on."
 )

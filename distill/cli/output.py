@@ -16,11 +16,12 @@ LONGEST_MESSAGE = 4000  # characters; a log's tail has its place
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """A line for each row, "none" for no row, or all as JSON."""
+    """A line for each row with long values cut, "none" for no row, or all as JSON."""
     if as_json:
         click.echo(json.dumps(_finite(rows), default=str))
     for row in rows if not as_json else ():
-        click.echo("  ".join(f"{key}: {printable(str(value))}" for key, value in row.items()))
+        cells = (f"{key}: {message(printable(str(value)))}" for key, value in row.items())
+        click.echo("  ".join(cells))
     if not rows and not as_json:
         click.echo("none")
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from distill.cli.group import (
+    ask_again_option,
     cli,
     consent_of,
     curve_option,
@@ -35,7 +36,7 @@ STAGES = {
 def _way_options(command: Callable[..., None]) -> Callable[..., None]:
     """What every command that works on a run is told: the task, and how to go."""
     options = (
-        *(task_argument, new_option, detach_option),
+        *(task_argument, new_option, ask_again_option, detach_option),
         *(yes_option, max_usd_option, json_option),
     )
     for option in reversed(options):
@@ -120,8 +121,10 @@ def evaluate(
     if not timing:
         _run(context, task, "evaluate", as_json=as_json, **options)
         return
-    if options["new"] or options["detach"]:
-        raise click.UsageError("--timing is of the run that is there: leave --new and --detach out")
+    if options["new"] or options["detach"] or options["ask_again"]:
+        raise click.UsageError(
+            "--timing is of the run that is there: leave --new, --ask-again and --detach out"
+        )
     from distill.pipeline import time_now
 
     _show(time_now(workspace_of(context), task), as_json=as_json)

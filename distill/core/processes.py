@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 GUARD_SECONDS = 15.0
-SECRET = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)(?:_|$)", re.IGNORECASE)
+SECRET = re.compile(
+    r"(?:KEYS?|TOKEN|SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|CREDENTIALS?|(?:^|_)(?:AUTH|PAT))(?:_|$)",
+    re.IGNORECASE,
+)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 Units everywhere: tokens as int, USD as Decimal, seconds as float, times as UTC datetimes.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -102,7 +102,8 @@ class Sampling:
     """Everything besides the messages that shapes an answer. `choices` constrains it to one of
     them, `schema` to an object that fits that JSON Schema, both after a `rationale` where that is
     wanted, `inputs` to a list of so many texts; `min_p` leaves out tokens less likely than that
-    share of the likeliest; with `logprobs` the answer's probability is told."""
+    share of the likeliest; with `logprobs` the answer's probability is told. `again` counts how
+    often earlier answers were put aside: servers do not see it."""
 
     max_tokens: int
     temperature: float = 0.0
@@ -114,6 +115,12 @@ class Sampling:
     rationale: bool = False
     logprobs: bool = False
     schema: str = ""
+    again: int = 0
+
+    @property
+    def is_json(self) -> bool:
+        """True if the answer is JSON: a choice, an object of a schema or a list of texts."""
+        return bool(self.choices or self.schema or self.inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +137,17 @@ class Request:
         # By hand: `asdict` takes four times as long as all the rest.
         sampling = {name: getattr(self.sampling, name) for name in Sampling.__slots__}
         # Without one of these a request is the one that it was before they were there.
-        for later in ("inputs", "rationale", "logprobs", "schema"):
+        for later in ("inputs", "rationale", "logprobs", "schema", "again"):
             if not sampling[later]:
                 del sampling[later]
         turns = [{"role": turn.role, "content": turn.content} for turn in self.messages]
         return stable_hash({"model": self.model, "messages": turns, "sampling": sampling})
+
+    def asked_again(self, times: int) -> "Request":
+        """The same after so many answers that were put aside; 0 gives the first."""
+        if times == self.sampling.again:
+            return self
+        return replace(self, sampling=replace(self.sampling, again=times))
 
 
 @dataclass(frozen=True, slots=True)

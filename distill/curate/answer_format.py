@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from distill.core.dataset import Candidate, Drop
 from distill.core.text import fold
+from distill.core.words import count_words
 from distill.curate.context import CheckContext
 from distill.task import Task
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.generate import Text
-from distill.text.words import count_words
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:

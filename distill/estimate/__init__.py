@@ -5,7 +5,7 @@ teacher that sends bills is asked. Nothing is asked and nothing is written. What
 corrects what is assumed of the rest.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import cycle, islice
@@ -63,10 +63,15 @@ ORDER = ("generate", "curate", "train", "evaluate")
 
 
 def plan(
-    task: Task, store: Store | None = None, run_id: str | None = None, *, detach: bool = False
+    task: Task,
+    store: Store | None = None,
+    run_id: str | None = None,
+    *,
+    detach: bool = False,
+    aside: Collection[str] = (),
 ) -> CostEstimate:
-    """What is left to be paid until the task's report, where `run_id` is the run that goes on, and
-    the user may not wait for it (`detach`).
+    """What is left to be paid until the task's report, where `run_id` is the run that goes on, the
+    user may not wait for it (`detach`), and answers are put `aside`.
 
     Raises InputError for a teacher that does not exist or whose price is not known; needs no key.
     """
@@ -75,7 +80,7 @@ def plan(
     spent = store.billed_usd(run_id) if store and run_id else Decimal(0)
     twice = store.possibly_paid_twice_usd(run_id) if store and run_id else Decimal(0)
     terms = _terms(task)
-    stock = _stock(store, run_id)
+    stock = _stock(store, run_id, aside)
     training = _training_time(task, name, stock)
     if not terms:
         budget = task.spec.budget.usd
@@ -243,10 +248,10 @@ def _training_step(
     )
 
 
-def _stock(store: Store | None, run_id: str | None) -> StoredAnswers:
+def _stock(store: Store | None, run_id: str | None, aside: Collection[str]) -> StoredAnswers:
     if store is None or run_id is None:
-        return StoredAnswers(store)
-    return StoredAnswers(store, store.finished_stages(run_id))
+        return StoredAnswers(store, aside=aside)
+    return StoredAnswers(store, store.finished_stages(run_id), aside)
 
 
 @dataclass(frozen=True, slots=True)

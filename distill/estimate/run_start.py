@@ -14,6 +14,7 @@ from distill.core.purpose import stages_until
 from distill.core.workspace import Workspace
 from distill.estimate import CostEstimate, plan
 from distill.estimate.consent import NO_CONSENT, Consent, check_consent, limit_usd
+from distill.llm.complete import unusable_answers
 from distill.llm.teacher_choice import Settled, by_consent
 from distill.store import Run, Store, TeacherChoice, open_store
 from distill.task import Task
@@ -27,7 +28,8 @@ BILLED_STAGES = ("generate", "curate", "train", "evaluate")  # where a provider 
 class RunOptions:
     """How far to go; whether with another run than the latest; whether to leave instead of waiting
     for batches; whether to learn what more examples would bring; what may be billed, which is
-    nothing unless the caller says so; whether it is a rehearsal."""
+    nothing unless the caller says so; whether it is a rehearsal; whether another run asks again
+    what the latest got no usable answer to."""
 
     until: str = "report"
     new: bool = False
@@ -35,6 +37,7 @@ class RunOptions:
     curve: bool = False
     consent: Consent = NO_CONSENT
     rehearsal: bool = False
+    ask_again: bool = False
 
 
 DEFAULT_OPTIONS = RunOptions()
@@ -43,12 +46,14 @@ DEFAULT_OPTIONS = RunOptions()
 @dataclass(frozen=True, slots=True)
 class SelectedRun:
     """The run that a call works on, the task with its teacher, and why that one where the task
-    leaves it to `auto`. Of a run that `is_new` nothing is written yet."""
+    leaves it to `auto`. Of a run that `is_new` nothing is written yet. It puts the answers `aside`
+    to which these requests are asked again."""
 
     run: Run
     task: Task
     choice: TeacherChoice | None
     is_new: bool
+    aside: tuple[str, ...] = ()
 
 
 def begin(workspace: Workspace, task: Task, way: RunOptions) -> tuple[Run, Task]:
@@ -67,6 +72,7 @@ def choose_run(
     consent). Writes nothing. Raises InputError when answers of a rehearsal would go into it."""
     database = workspace.database(task.name)
     latest = choice = None
+    aside: tuple[str, ...] = ()
     if database.exists():
         with open_store(database) as store:
             if store.is_rehearsal() and not way.rehearsal:
@@ -76,14 +82,23 @@ def choose_run(
                 )
             latest = latest_run(store)
             choice = store.teacher_choice(latest.id) if latest else None
-    why = new_run_reason(task, latest, asked=way.new)
+            aside = _to_ask_again(store, latest) if way.ask_again else ()
+    why = new_run_reason(task, latest, asked=way.new or way.ask_again)
     if why is None and latest is not None:
         return SelectedRun(latest, task.with_teacher(model=latest.teacher), choice, is_new=False)
     taught, choice = settled or by_consent(task, is_given=way.consent.is_given, detach=way.detach)
     now = datetime.now(UTC)
     id_ = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     fresh = Run(id_, task.hash, task.parts, why or "", now, taught.spec.teacher.model)
-    return SelectedRun(fresh, taught, choice, is_new=True)
+    return SelectedRun(fresh, taught, choice, is_new=True, aside=aside)
+
+
+def _to_ask_again(store: Store, latest: Run | None) -> tuple[str, ...]:
+    """The requests of the latest run without a usable answer. Raises InputError for none."""
+    found = unusable_answers(store, latest.id) if latest else []
+    if not found:
+        raise InputError("--ask-again: every stored answer of the latest run can be used")
+    return tuple(found)
 
 
 def write_run(
@@ -96,6 +111,7 @@ def write_run(
         with store.transaction():
             if chosen.is_new:
                 store.add_run(run, task.spec.model_dump(mode="json"))
+                store.put_aside(chosen.aside)
                 if chosen.choice:
                     store.add_teacher_choice(run.id, chosen.choice)
             if cost and not way.rehearsal:
@@ -119,7 +135,7 @@ def plan_of(workspace: Workspace, chosen: SelectedRun, way: RunOptions) -> CostE
         finished = store.finished_stages(run_id) if run_id else ()
         if set(BILLED_STAGES).intersection(stages_until(way.until)) <= set(finished):
             return None
-        return plan(task, store, run_id, detach=way.detach)
+        return plan(task, store, run_id, detach=way.detach, aside=chosen.aside)
 
 
 def check_before_paying(task: Task, left: CostEstimate, way: RunOptions) -> None:

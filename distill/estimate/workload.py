@@ -65,15 +65,16 @@ class PurposeWorkload:
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswers:
-    """What there is already: the store, None before the first run, and the stages that are done of
-    the run that is to go on."""
+    """What there is already: the store, None before the first run, the stages that are done of the
+    run that is to go on, and the answers that it would put aside, by their requests."""
 
     store: Store | None = None
     finished: Collection[str] = ()
+    aside: Collection[str] = ()
 
     def completions(self, requests: Sequence[Request]) -> Known:
         """Request id → its stored completion."""
-        return self.store.completions(requests) if self.store else {}
+        return self.store.completions(requests, self.aside) if self.store else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,10 @@ def complete_requests(
     if not asks:
         return []
     run_id, purpose = context.run_id, asks[0].purpose
-    store.add_asks(run_id, asks)
+    current = store.current([ask.request for ask in asks])
+    store.add_asks(
+        run_id, [replace(ask, request=row) for ask, row in zip(asks, current, strict=True)]
+    )
     while store.count_unanswered(run_id, purpose):
         try:
             asking = _PurposeRun(context, store, purpose, endpoint(), batches_at)
@@ -155,6 +158,21 @@ def complete_requests(
             raise BatchesPending(out, context.task.name)
         break
     return store.answered(run_id, purpose)
+
+
+def unusable_answers(store: Store, run_id: str) -> list[str]:
+    """The requests whose stored answers are of no use to a run: what its teacher said to no
+    purpose, and what any model ended otherwise than with an answer."""
+    return [
+        row.completion.request_id
+        for purpose in store.purposes(run_id)
+        for row in store.answered(run_id, purpose)
+        if row.completion.problem
+        or (
+            purpose.startswith(LEARNED_FROM)
+            and not is_valid_answer(row.ask.request, row.completion)
+        )
+    ]
 
 
 def _wants_batches(context: Context, store: Store) -> bool:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from distill.core.answer_text import counted_text
 from distill.core.requests import Attempt, AttemptOutcome, Completion, Endpoint, Request, Usage
 from distill.core.text import replace_lone_surrogates
 from distill.llm.failures import Failure
-from distill.llm.providers.lenient import inputs_object, json_of
-from distill.llm.providers.wire import Answer, answer_schema
+from distill.llm.providers.wire import Answer
 from distill.llm.tokens import of_prompt, of_text, worst_case
 
 MAX_TEXT_BYTES = 4_000_000  # of an answer that is stored
@@ -20,6 +20,7 @@ ROOM_TO_THINK = 131_072  # tokens: models think outside of the limit that they a
 NO_USAGE = "no usage is told: booked at the most that it can cost"
 BEYOND = "more tokens are told than can be: booked as many as can be"
 DEARER = "billed more than its worst case: what follows is reserved with that much more"
+MOST_REASON = 60  # characters of a word for an ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def answered(
 ) -> AttemptOutcome:
     """The outcome of an attempt that took `seconds` with so many allowed in flight, None in a
     batch. Raises ValueError for a text that is longer than any answer."""
-    text = _text(attempt.request, answer.text)
+    text = counted_text(attempt.request, answer.text)
     if len(text.encode("utf-8", "replace")) > MAX_TEXT_BYTES:
         raise ValueError(f"the answer has {len(text):,} characters")
     counted = _counted(attempt, answer, endpoint)
@@ -49,7 +50,7 @@ def answered(
     completion = Completion(
         request_id=attempt.request_id,
         text=text,
-        finish_reason=answer.finish_reason,
+        finish_reason=replace_lone_surrogates(answer.finish_reason)[:MOST_REASON],
         prompt_tokens=counted.usage.prompt,
         completion_tokens=counted.usage.completion,
         usd=usd,
@@ -79,12 +80,6 @@ def refused(attempt: Attempt, failure: Failure) -> AttemptOutcome:
 
 def _characters(request: Request) -> int:
     return sum(len(turn.content) for turn in request.messages)
-
-
-def _text(request: Request, text: str) -> str:
-    asked_for_json = answer_schema(request.sampling) is not None
-    found = json_of(text, listed=bool(request.sampling.inputs)) if asked_for_json else text
-    return replace_lone_surrogates(inputs_object(found) if request.sampling.inputs else found)
 
 
 def _counted(attempt: Attempt, answer: Answer, endpoint: Endpoint) -> _Counted:

@@ -88,7 +88,7 @@ class UnusableAnswers(DistillError):
         super().__init__(
             f"none of the first {len(answers)} answers can be used; three of them:\n{shown}\n"
             "They are stored, and nothing more was asked. Look at the prompts, or take another "
-            "teacher.model."
+            "teacher.model. Where the server was at fault, mend it and run with --ask-again."
         )
 
 

@@ -5,7 +5,7 @@ the provider announces or, where it announces none, than what it took before it 
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -26,6 +26,7 @@ TOLD_SHARE = 0.9  # of `remaining`: answers overtake each other, so it may be a 
 CLOSED = 3  # as many 429s without an answer between them: nothing is taken now
 WINDOW_CUT = 0.7
 DURATION = re.compile(r"([\d.]+)(ms|h|m|s)")
+PLAIN = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,9})?")  # seconds
 UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 SECONDS_PER_MINUTE = 60
 SECONDS_PER_DAY = 86_400
@@ -33,6 +34,13 @@ MOST_REMEMBERED = 4096  # requests of the last second
 LONGEST_NUMBER = 18  # digits: more is no limit of anybody's
 KINDS = ("requests", "tokens")
 PREFIXES = ("x-ratelimit-{what}-{kind}", "anthropic-ratelimit-{kind}-{what}")
+# Together's, whose window is told by its reset alone. What moves with the load comes first.
+WINDOWED = {
+    "requests": ("x-ratelimit-{what}-dynamic", "x-ratelimit-{what}"),
+    "tokens": ("x-tokenlimit-{what}-dynamic", "x-tokenlimit-{what}"),
+}
+WINDOW_RESET = "x-ratelimit-reset"
+WINDOWS = (1.0, 60.0)  # seconds
 
 
 class TokenRate:
@@ -200,8 +208,10 @@ class AdaptiveRateLimiter:
 def announced_rate(headers: Mapping[str, str], kind: str) -> float | None:
     """Units a second that rate-limit headers allow. Limits are by the minute; one that is longer
     than that in coming back whole (`reset`) is by the day, and gives what comes back a second, at
-    least an even share of the day."""
-    limit = told(headers, "limit", kind)
+    least an even share of the day. Together's are by the second or by the minute."""
+    limit = _count(headers, "limit", kind, PREFIXES)
+    if limit is None:
+        return _of_a_window(headers, kind)
     if not limit:
         return None
     by_the_minute = limit / SECONDS_PER_MINUTE
@@ -216,11 +226,26 @@ def announced_rate(headers: Mapping[str, str], kind: str) -> float | None:
 
 def told(headers: Mapping[str, str], what: str, kind: str) -> int | None:
     """A count out of rate-limit headers; None where it is not there or no count."""
-    for prefix in PREFIXES:
-        text = headers.get(prefix.format(what=what, kind=kind), "")
+    return _count(headers, what, kind, PREFIXES + WINDOWED[kind])
+
+
+def _count(headers: Mapping[str, str], what: str, kind: str, names: Sequence[str]) -> int | None:
+    for name in names:
+        text = headers.get(name.format(what=what, kind=kind), "")
         if text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER:
             return int(text)
     return None
+
+
+def _of_a_window(headers: Mapping[str, str], kind: str) -> float | None:
+    """Units a second of a limit whose window is the shortest that its reset fits; None where the
+    reset tells none: it is missing, or a time of day."""
+    limit = _count(headers, "limit", kind, WINDOWED[kind])
+    reset = headers.get(WINDOW_RESET, "")
+    seconds = float(reset) if PLAIN.fullmatch(reset) else _seconds(reset, headers.get("date"))
+    if not limit or seconds is None:
+        return None
+    return next((limit / window for window in WINDOWS if seconds <= window), None)
 
 
 def _reset_seconds(headers: Mapping[str, str], kind: str) -> float | None:

@@ -20,6 +20,7 @@ from distill.core.errors import InputError
 FILES = ["*.safetensors", "*.json", "*.jinja", "tokenizer.model", "LICENSE*", "README.md"]
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+ADAPTER = "adapter_config.json"
 MAX_TEXT_BYTES = 100_000_000  # of a JSON or a template: the largest tokenizers have 35 MB
 
 
@@ -34,6 +35,8 @@ def check(folder: Path) -> None:
             "has weights that are quantized already: take the 16-bit ones, which training "
             "quantizes itself",
         )
+    if (folder / ADAPTER).exists():  # transformers would load it, and its weights may be pickled
+        raise bad(folder, f"holds an adapter ({ADAPTER}): merge it into the model that it is of")
     positions(folder)
     _check_weights(folder, about)
     template = chat_template(folder)

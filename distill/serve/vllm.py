@@ -97,6 +97,7 @@ def _command(model: Model, port: int, settings: "ServerSettings") -> list[str]:
     command += ["--max-model-len", str(settings.model_tokens), "--disable-uvicorn-access-log"]
     command += ["--max-num-seqs", str(settings.in_flight)]
     command += ["--structured-outputs-config", STRUCTURED]
+    command += ["--load-format", "safetensors"]  # other formats are pickled
     return command if gpu() else [*command, *CPU_FLAGS]
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from distill.core.requests import Attempt
+from distill.core.text import replace_lone_surrogates
 from distill.store import Row, Store, request_of
 
 # submitted: the provider's id of it; guessed: one that may be another's; mistaken: that id is
@@ -40,7 +41,10 @@ def add_batch(store: Store, batch: Batch, attempts: Sequence[Attempt]) -> None:
 def add_event(store: Store, batch: Batch, event: Event, detail: str) -> None:
     """What became of it."""
     rows = store.rows("SELECT COUNT(*) FROM batch_event WHERE batch_id = ?", batch.tag)
-    store.insert("batch_event", [[batch.tag, rows[0][0], event, detail, datetime.now(UTC)]])
+    store.insert(
+        "batch_event",
+        [[batch.tag, rows[0][0], event, replace_lone_surrogates(detail), datetime.now(UTC)]],
+    )
 
 
 def open_batches(store: Store) -> list[Batch]:

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from distill.core.evaluation import LoadExtent, Pace
 from distill.core.requests import Attempt, AttemptOutcome
+from distill.core.text import replace_lone_surrogates
 from distill.store.tables import Rows, now, values_of
 
 
@@ -26,7 +27,13 @@ class Money(Rows):
         self.insert(
             "outcome",
             [
-                [row.attempt.id, row.result, row.usd, row.failure or row.remark, at]
+                [
+                    row.attempt.id,
+                    row.result,
+                    row.usd,
+                    replace_lone_surrogates(row.failure or row.remark),
+                    at,
+                ]
                 for row in outcomes
             ],
             known_new=True,

@@ -1,5 +1,6 @@
 """Where rehearsals lie: apart from real runs, in folders that hold nothing else."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from distill.store.readonly import query
 
 FOLDER = "rehearsal"
 LOCK = ".lock"
+# What lies in a rehearsal's folder: its runs, and the link to the latest.
+MADE = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}|latest|\.latest-\d+|serve\.log|distill\.duckdb(\..*)?")
 
 
 def rehearsals_of(workspace: Workspace) -> Workspace:
@@ -58,6 +61,9 @@ def _check_kind(folder: Path, database: Path) -> None:
     others = sorted(entry.name for entry in folder.iterdir() if entry.name != LOCK)
     if others and not database.exists():
         raise _something_else(folder, f"{others[0]} and no store")
+    for name in others:
+        if not MADE.fullmatch(name):
+            raise _something_else(folder, f"no rehearsal makes {name}")
 
 
 def _is_rehearsal(database: Path) -> bool:

@@ -1,9 +1,10 @@
 """What is asked, by which run and for which purpose, and what was answered."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 
+from distill.core.answer_text import read_again
 from distill.core.requests import (
     CompletedRequest,
     Completion,
@@ -12,7 +13,7 @@ from distill.core.requests import (
     Request,
     Sampling,
 )
-from distill.store.tables import Row, Rows, as_json, values_of
+from distill.store.tables import Row, Rows, as_json, now, values_of
 
 PAGE = 1000
 
@@ -92,13 +93,35 @@ class Requests(Rows):
         """Store answers with their usage and price, in one transaction."""
         self.insert("completion", [list(values_of(completion)) for completion in completions])
 
-    def completions(self, requests: Sequence[Request]) -> dict[str, Completion]:
-        """Request id -> its completion, for those of the requests that have one, of any run."""
+    def completions(
+        self, requests: Sequence[Request], aside: Collection[str] = ()
+    ) -> dict[str, Completion]:
+        """Request id -> its completion, for those of the requests that have one, of any run. What
+        is put aside, or would be (`aside`), is none."""
+        current = {row.id: row for row in self.current(requests, aside)}
         rows = self.rows(
             "SELECT * FROM completion WHERE request_id IN (SELECT unnest(?::VARCHAR[]))",
-            [request.id for request in requests],
+            list(current),
         )
-        return {row[0]: Completion(*row) for row in rows}
+        found = (Completion(*row) for row in rows)
+        return {
+            current[row.request_id].asked_again(0).id: read_again(current[row.request_id], row)
+            for row in found
+        }
+
+    def current(self, requests: Sequence[Request], aside: Collection[str] = ()) -> list[Request]:
+        """The requests as they are asked now: those whose answers were put aside ask again."""
+        put_aside = {id_ for (id_,) in self.rows("SELECT request_id FROM put_aside")} | {*aside}
+        return [_current(request, put_aside) for request in requests] if put_aside else [*requests]
+
+    def put_aside(self, request_ids: Collection[str]) -> None:
+        """Use these answers no more; they and their bills stay."""
+        self.insert("put_aside", [[id_, now()] for id_ in request_ids])
+
+    def purposes(self, run_id: str) -> list[str]:
+        """What a run asked for."""
+        rows = self.rows("SELECT DISTINCT purpose FROM ask WHERE run_id = ? ORDER BY ALL", run_id)
+        return [purpose for (purpose,) in rows]
 
     def answered(
         self, run_id: str, purpose: str, *, most: int | None = None, rounds: bool = False
@@ -114,12 +137,20 @@ class Requests(Rows):
                ORDER BY position LIMIT ?""",
             *(run_id, purpose, rounds, purpose, most),
         )
-        return [
-            CompletedRequest(
-                PlannedRequest(purpose, row[0], request_of(row[1:4])), Completion(*row[4:])
-            )
-            for row in rows
-        ]
+        return [_answered(purpose, row) for row in rows]
+
+
+def _current(request: Request, put_aside: Collection[str]) -> Request:
+    while request.id in put_aside:
+        request = request.asked_again(request.sampling.again + 1)
+    return request
+
+
+def _answered(purpose: str, row: Row) -> CompletedRequest:
+    """An ask with its answer, as whoever asks knows the request: for the first time."""
+    request = request_of(row[1:4])
+    completion = read_again(request, Completion(*row[4:]))
+    return CompletedRequest(PlannedRequest(purpose, row[0], request.asked_again(0)), completion)
 
 
 def request_of(row: Row) -> Request:

@@ -13,9 +13,9 @@ from functools import cache, partial
 from typing import Any
 
 from distill.core.dataset import GoldOverlap, LeakKind, SimilarPair
+from distill.core.words import letters_a_word, word_units
 from distill.text.embeddings import similar_matches
 from distill.text.meaningful_signs import keep_meaning
-from distill.text.words import letters_a_word, word_units
 
 # Measured on banking77 (benchmarks/leaks.py): the share of letters in common, in the texts' order
 # or with their words sorted, and the cosine of their embeddings.

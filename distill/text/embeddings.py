@@ -1,7 +1,7 @@
 """Sentence embeddings that work offline: all-MiniLM-L6-v2 from a PyPI wheel."""
 
 import logging
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -18,6 +18,13 @@ LEAST_LETTERS = 33.0  # rapidfuzz `token_sort_ratio`
 MOST_COMPARED = 2_000  # characters
 # Thai and Khmer are nothing but unknown pieces: any two of their texts have a cosine of 1.
 MOST_UNKNOWN = 0.3  # of a text's pieces
+# Of Russian, Arabic, Hebrew, Hindi and Japanese the vocabulary has single letters alone, and texts
+# with the same letters are near (mean cosine 0.6 to 0.7, of English 0.2). In Turkish and Vietnamese
+# every third piece is one letter.
+MOST_SPELT = 0.6  # of a text's pieces: unknown or one letter
+
+
+Legible = Callable[[Sequence[str], str], bool]  # pieces of a text, and the unknown one
 
 
 def embed(texts: Sequence[str]) -> Any:
@@ -70,7 +77,8 @@ def nearest(texts: Sequence[str], pool: Sequence[str], k: int) -> list[list[int]
 
 def similar_pairs(texts: Sequence[str], threshold: float) -> list[SimilarPair]:
     """Every two texts whose vectors have a cosine of at least `threshold`, in their order. An exact
-    copy pairs with the first of its kind only (score 1), so that many copies stay few pairs."""
+    copy pairs with the first of its kind only (score 1), so that many copies stay few pairs. A text
+    that the model spells letter by letter has no other pair."""
     first: dict[str, int] = {}
     copies = [
         SimilarPair(first[text], place, 1.0)
@@ -78,7 +86,7 @@ def similar_pairs(texts: Sequence[str], threshold: float) -> list[SimilarPair]:
         if first.setdefault(text, place) != place
     ]
     distinct = list(first)
-    known = [distinct[place] for place in _legible_places(distinct)]
+    known = [distinct[place] for place in _legible_places(distinct, _is_read_in_words)]
     places, vectors = [first[text] for text in known], embed_once(known)
     found = (
         SimilarPair(places[row], places[column], score)
@@ -93,7 +101,7 @@ def similar_matches(
 ) -> list[SimilarPair]:
     """Every text (`first`) with every other (`second`) whose vectors have a cosine of at least
     `threshold`, in the order of the texts."""
-    ours, theirs = _legible_places(texts), _legible_places(others)
+    ours, theirs = (_legible_places(rows, _is_known) for rows in (texts, others))
     copies = _copies_of_illegible(texts, others, set(ours))
     if not ours or not theirs:
         return copies
@@ -119,19 +127,33 @@ def _copies_of_illegible(
     ]
 
 
-def _legible_places(texts: Sequence[str]) -> list[int]:
-    """Indices of the texts whose pieces the model's vocabulary mostly has."""
+def _legible_places(texts: Sequence[str], legible: Legible) -> list[int]:
+    """Indices of the texts that are legible by their pieces, given with the unknown one."""
     tokenizer = getattr(_model(), "tokenizer", None)
     if tokenizer is None or all(text.isascii() for text in texts):
         return list(range(len(texts)))
-    return [place for place, text in enumerate(texts) if _is_legible(tokenizer, text)]
+    return [
+        place
+        for place, text in enumerate(texts)
+        if text.isascii() or legible(_pieces(tokenizer, text), tokenizer.unk_token)
+    ]
 
 
-def _is_legible(tokenizer: Any, text: str) -> bool:
-    if text.isascii():
-        return True
-    pieces = tokenizer.tokenize(text[:MOST_COMPARED].encode("utf-8", "replace").decode())
-    return bool(pieces.count(tokenizer.unk_token) <= MOST_UNKNOWN * len(pieces))
+def _pieces(tokenizer: Any, text: str) -> list[str]:
+    cut = text[:MOST_COMPARED].encode("utf-8", "replace").decode()
+    return [str(piece) for piece in tokenizer.tokenize(cut)]
+
+
+def _is_known(pieces: Sequence[str], unknown: str) -> bool:
+    """True where the model's vocabulary mostly has them."""
+    return pieces.count(unknown) <= MOST_UNKNOWN * len(pieces)
+
+
+def _is_read_in_words(pieces: Sequence[str], unknown: str) -> bool:
+    """True where they are mostly more than letters, punctuation aside."""
+    letters = [piece.removeprefix("##") for piece in pieces if any(map(str.isalnum, piece))]
+    spelt = sum(piece == unknown or len(piece) == 1 for piece in letters)
+    return _is_known(pieces, unknown) and spelt <= MOST_SPELT * len(letters)
 
 
 def _cosines(left: Any, right: Any, threshold: float) -> Iterator[SimilarPair]:

@@ -161,6 +161,27 @@ def test_tasks_lists_broken_ones_too(workspace: Workspace, pets: WriteTask) -> N
     assert "gold.jsonl is empty" in invoke(workspace, "tasks")
 
 
+@pytest.mark.parametrize(
+    "more", [f"{'k' * 100_000} = 1\n", f'[teacher]\nmodel = "{"m" * 100_000}"\n']
+)
+def test_tasks_cuts_what_is_long(workspace: Workspace, pets: WriteTask, more: str) -> None:
+    pets()
+    path = workspace.prompts / "pets" / "task.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("[generate]", f"{more}[generate]"), encoding="utf-8")
+    told = CliRunner().invoke(cli, ["--prompts", str(workspace.prompts), "tasks"])
+    assert told.exit_code == 0
+    assert len(told.output) < 10_000
+
+
+@pytest.mark.parametrize("arguments", [["\x1b]0;x\x07\u202eevil"], ["run", "a", "\u2066b\x9b31m"]])
+def test_what_is_typed_is_not_shown_raw(arguments: list[str]) -> None:
+    done = subprocess.run([*DISTILL, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Error: " in done.stderr
+    assert not set(done.stderr) & set("\x1b\x07\x9b\u202e\u2066")
+
+
 def test_doctor_names_keys_and_never_shows_them(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from distill.core import processes
 from distill.core.processes import running
 
 # A child that starts a grandchild, says both PIDs, and would sleep for ever.
@@ -125,3 +126,22 @@ def test_the_child_gets_the_environment_and_writes_to_the_log(tmp_path: Path) ->
     with running([sys.executable, "-c", code], tmp_path / "log", {"COLOUR": "blue"}) as child:
         child.wait()
     assert (tmp_path / "log").read_text() == "blue\n"
+
+
+KEPT = ("PATH", "KEYBOARD", "TOKENIZERS_PARALLELISM", "VLLM_MAX_TOKENS", "AUTHOR", "COMPAT")
+SECRETS = (
+    *(
+        "OPENAI_API_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "PGPASSWORD",
+        "HF_TOKEN",
+        "MISTRAL_KEYS",
+        "MY_SECRETS",
+    ),
+    *("SSH_PASSPHRASE", "NPM_AUTH", "GITHUB_PAT", "GOOGLE_APPLICATION_CREDENTIALS", "db_passwords"),
+)
+
+
+def test_a_child_gets_no_secrets() -> None:
+    environment = dict.fromkeys((*KEPT, *SECRETS), "x")
+    assert tuple(processes._without_secrets(environment)) == KEPT

@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from distill.core.answer_text import json_of, without_thoughts
 from distill.core.errors import DistillError
 from distill.core.requests import (
     AttemptOutcome,
@@ -23,8 +25,8 @@ from distill.core.requests import (
 from distill.llm import client as asking
 from distill.llm.client import complete_all
 from distill.llm.completions import BEYOND, DEARER, NO_USAGE
-from distill.llm.providers.lenient import json_of, without_thoughts
 from distill.pricing.token_prices import MachinePrice, Rates, TokenPrice
+from distill.store import open_store
 from tests.support.books import Books
 from tests.support.odd_server import OddServer, always, completion, in_turn, odd_server
 
@@ -101,6 +103,19 @@ def test_a_passing_fault_is_asked_again(reason: str, monkeypatch: pytest.MonkeyP
         complete_all(endpoint(server), books)
     assert [row.result for row in books.outcomes] == ["maybe_billed", "answered"]
     assert [row.text for row in books.completions] == ["cats"]
+
+
+@pytest.mark.parametrize("reason", ["st\ud800op", "x" * 100_000, {"a": 1}, ["stop"], 5])
+def test_any_ending_can_be_stored(reason: object, tmp_path: Path) -> None:
+    outcome, found = answer_to(completion('{"label": "cats"}', reason))
+    failed = AttemptOutcome(outcome.attempt, failure="\udfff failed", maybe_billed=True)
+    with open_store(tmp_path / "distill.duckdb") as store:
+        store.add_completions([found])
+        store.add_outcomes([failed])
+        stored = store.completions([outcome.attempt.request])[found.request_id]
+    assert stored.text == '{"label": "cats"}'
+    assert stored.problem.startswith("ended by ")
+    assert len(stored.problem) < 80
 
 
 def test_endings_that_old_stores_have_are_read_as_today() -> None:

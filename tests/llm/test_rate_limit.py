@@ -53,6 +53,49 @@ def test_what_anthropic_announces() -> None:
     assert announced_rate(headers, "tokens") is None
 
 
+TOGETHER = {
+    "x-ratelimit-limit": "10",
+    "x-ratelimit-remaining": "9",
+    "x-ratelimit-reset": "1",
+    "x-tokenlimit-limit": "3000",
+    "x-tokenlimit-remaining": "2900",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "requests", "tokens"),
+    [
+        ({}, 10.0, 3000.0),
+        ({"x-ratelimit-reset": "0.25"}, 10.0, 3000.0),
+        ({"x-ratelimit-reset": "850ms"}, 10.0, 3000.0),
+        ({"x-ratelimit-reset": "42"}, 10 / 60, 50.0),
+        ({"x-ratelimit-limit-dynamic": "4"}, 4.0, 3000.0),
+        ({"x-tokenlimit-limit-dynamic": "900"}, 10.0, 900.0),
+        ({"x-ratelimit-limit-requests": "1200"}, 20.0, 3000.0),
+        ({"x-ratelimit-limit": "0", "x-tokenlimit-limit": "many"}, None, None),
+        ({"x-ratelimit-reset": ""}, None, None),
+        ({"x-ratelimit-reset": "1795910400"}, None, None),
+        ({"x-ratelimit-reset": "1795910400000"}, None, None),
+        ({"x-ratelimit-reset": "nan"}, None, None),
+    ],
+)
+def test_what_together_announces(
+    changes: dict[str, str], requests: float | None, tokens: float | None
+) -> None:
+    headers = TOGETHER | changes
+    assert announced_rate(headers, "requests") == (requests and pytest.approx(requests))
+    assert announced_rate(headers, "tokens") == (tokens and pytest.approx(tokens))
+
+
+def test_together_is_asked_as_fast_as_it_says() -> None:
+    clock = Clock()
+    gates = paced(clock, 50, lambda pace: pace.took(TOGETHER))._gates
+    assert gates["requests"].rate == pytest.approx(SAFETY * 10)
+    assert gates["tokens"].rate == pytest.approx(SAFETY * 3000)
+    waits = [gates["requests"].delay(1, clock.now) for _ in range(10)]
+    assert sum(wait == 0 for wait in waits) == 8 + 1, "nine tenths of 9, and one by the rate"
+
+
 def test_a_clock_that_is_wrong_does_not_make_a_minute_into_a_day() -> None:
     theirs = datetime.now(UTC) + timedelta(hours=1)
     headers = {

@@ -125,14 +125,28 @@ def test_a_rehearsal_clears_nothing_but_a_rehearsal(
     assert {name: size for name, size in after.items() if name.name != ".lock"} == before
 
 
+def test_what_a_user_put_beside_a_rehearsal_is_not_deleted(workspace: Workspace) -> None:
+    apart = rehearsals_of(workspace)
+    clear(apart, "pets")
+    for name in ("notes.txt", "20261129-021440-90da.bak", "a-run"):
+        notes = apart.task_folder("pets") / name
+        notes.write_text("mine", encoding="utf-8")
+        with pytest.raises(InputError, match=f"no rehearsal makes {name}.*nothing was deleted"):
+            clear(apart, "pets")
+        assert notes.read_text(encoding="utf-8") == "mine"
+        notes.unlink()
+    clear(apart, "pets")
+
+
 def test_a_rehearsal_that_was_cut_off_while_it_was_cleared_is_cleared_again(
     workspace: Workspace,
 ) -> None:
     apart = rehearsals_of(workspace)
     clear(apart, "pets")
-    (apart.task_folder("pets") / "a-run").mkdir()
+    run = apart.task_folder("pets") / "20261129-021440-90da"
+    run.mkdir()
     clear(apart, "pets")
-    assert not (apart.task_folder("pets") / "a-run").exists()
+    assert not run.exists()
     apart.database("pets").unlink()
     clear(apart, "pets")  # an empty folder with its lock
     with open_store(apart.database("pets")) as store:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ from tokenizers.models import WordLevel
 
 from distill import pipeline
 from distill.core.errors import InputError
+from distill.core.requests import Model
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import RunOptions
 from distill.llm.models import choose
-from distill.serve import base_models
-from distill.serve.base_folder import parameters
+from distill.serve import ServerSettings, base_models, vllm
+from distill.serve.base_folder import WEIGHTS, parameters
 from distill.serve.base_models import locate
 from distill.serve.embedded_models import STUDENT
 from distill.task.loading import load_task
@@ -35,6 +37,7 @@ from distill.train.trainers.recipes import recipe_for
 from distill.train.worker.lora import loading, merging
 from tests.conftest import WriteTask
 from tests.support.standin import StandIn
+from tests.support.tiny_bases import write_base
 
 
 @pytest.fixture
@@ -225,6 +228,51 @@ def test_trainers_open_no_pickle(base: Path, tmp_path: Path) -> None:
         loading.peft({"base": str(base), "recipe": recipe})
     with pytest.raises(OSError, match=r"model\.safetensors"):
         merging.merge(str(base), None, tmp_path, None)
+
+
+@pytest.mark.models
+@pytest.mark.timeout(600)
+def test_unsloth_opens_no_pickle(tmp_path: Path) -> None:
+    """In a process of its own, as it always is."""
+    bare = write_base("llama", tmp_path / "bare")
+    (bare / WEIGHTS).rename(tmp_path / "weights")
+    (bare / "pytorch_model.bin").write_bytes(b"a pickle")
+    recipe = {"seed": 0, "load_in_4bit": False, "context_tokens": 64}
+    code = (
+        "import json, sys\n"
+        "from distill.train.worker.lora import loading\n"
+        "loading.unsloth(json.loads(sys.argv[1]))"
+    )
+    job = json.dumps({"base": str(bare), "recipe": recipe})
+    done = subprocess.run(
+        [sys.executable, "-c", code, job], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "model.safetensors" in done.stderr.splitlines()[-1]
+    assert "UnpicklingError" not in done.stderr
+
+
+def test_an_adapter_beside_the_weights_is_refused(base: Path) -> None:
+    """Transformers would load it with the base, and its weights may be pickled."""
+    (base / "adapter_config.json").write_text("{}", encoding="utf-8")
+    (base / "adapter_model.bin").write_bytes(b"a pickle")
+    with pytest.raises(InputError, match=r"student\.base: .*holds an adapter"):
+        locate(str(base))
+
+
+def test_a_server_opens_no_pickle(base: Path, tmp_path: Path) -> None:
+    settings = ServerSettings(in_flight=4, usd_per_hour=Decimal(0), log=tmp_path / "log")
+    command = vllm._command(Model("m", base, "chat"), 4321, settings)
+    at = command.index("--load-format")
+    assert command[at : at + 2] == ["--load-format", "safetensors"]
+
+
+def test_a_teacher_without_safetensors_is_refused(base: Path) -> None:
+    assert choose(f"vllm:{base}").model.folder == base
+    for path in base.glob("*.safetensors"):
+        path.rename(path.with_suffix(".bin"))
+    with pytest.raises(InputError, match=r"teacher\.model: .*no weights in safetensors"):
+        choose(f"vllm:{base}")
 
 
 def test_weights_that_are_quantized_already(base: Path) -> None:

@@ -10,7 +10,11 @@ from urllib.parse import urlsplit
 
 Body = dict[str, Any]
 LABEL = '{"label": "cats"}'
-READ_LIMITS = ("x-ratelimit-limit-requests", "anthropic-ratelimit-requests-limit")
+READ_LIMITS = (
+    "x-ratelimit-limit-requests",
+    "anthropic-ratelimit-requests-limit",
+    "x-ratelimit-limit",
+)
 NO_LIMITS: Mapping[str, str] = {}
 OPENAI_LIMITS = {
     "x-ratelimit-limit-requests": "6000",
@@ -346,7 +350,10 @@ SHAPES: Sequence[Shape] = (
         ending="eos",
         thoughts={"tool_calls": []},
         usage=_counts(40, 6, cached_tokens=0),
-        limits={"x-ratelimit-limit": "10", "x-ratelimit-remaining": "9", "x-ratelimit-reset": "1"},
+        limits={
+            **{"x-ratelimit-limit": "10", "x-ratelimit-remaining": "9", "x-ratelimit-reset": "1"},
+            **{"x-tokenlimit-limit": "3000", "x-tokenlimit-remaining": "2900"},
+        },
         beside={"prompt": []},
     ),
     Shape(

@@ -66,6 +66,16 @@ def test_what_the_model_cannot_read_is_not_all_alike() -> None:
     ]
 
 
+HINDI = ("मुझे अपने पैसे वापस चाहिए", "मेरे पैसे वापस चाहिए मुझे", "मुझे अपना पासवर्ड चाहिए वापस")
+
+
+def test_texts_that_are_spelt_letter_by_letter_are_no_duplicates() -> None:
+    vectors = embed(HINDI)
+    assert float(vectors[0] @ vectors[1]) > 0.85, "the same letters"
+    assert similar_pairs([*HINDI, HINDI[0]], 0.85) == [SimilarPair(0, 3, 1.0)]
+    assert (0, 1) in [pair[:2] for pair in similar_matches(HINDI, HINDI, 0.85)], "a leak may be one"
+
+
 THAI = ("ฉันอยากทราบว่าพัสดุของฉันอยู่ที่ไหน", "ขอคืนเงินสำหรับคำสั่งซื้อของฉัน")
 
 

@@ -9,11 +9,15 @@ import pytest
 
 from distill.train.worker.lora import loading
 
-# Where the methods of FastLanguageModel are defined: (file, class).
+# Where the methods of FastLanguageModel are defined: (file, class). Loading is handed on.
 DEFINED = {
-    "from_pretrained": ("models/loader.py", "FastLanguageModel"),
-    "get_peft_model": ("models/llama.py", "FastLlamaModel"),
+    "from_pretrained": [
+        ("models/loader.py", "FastLanguageModel"),
+        ("models/llama.py", "FastLlamaModel"),
+    ],
+    "get_peft_model": [("models/llama.py", "FastLlamaModel")],
 }
+LOADS = ("FastLanguageModel.from_pretrained", "AutoModelForCausalLM.from_pretrained")
 
 
 def calls() -> dict[str, set[str]]:
@@ -30,8 +34,8 @@ def calls() -> dict[str, set[str]]:
     }
 
 
-def taken(file: str, class_name: str, method: str) -> set[str]:
-    """The named parameters of an installed method, and what it looks up in its others."""
+def definition(file: str, class_name: str, method: str) -> ast.FunctionDef:
+    """An installed method."""
     spec = find_spec("unsloth")
     assert spec is not None and spec.origin is not None
     text = (Path(spec.origin).parent / file).read_text(encoding="utf-8")
@@ -42,6 +46,12 @@ def taken(file: str, class_name: str, method: str) -> set[str]:
         for function in node.body
         if isinstance(function, ast.FunctionDef) and function.name == method
     )
+    return found
+
+
+def taken(file: str, class_name: str, method: str) -> set[str]:
+    """The named parameters of an installed method, and what it looks up in its others."""
+    found = definition(file, class_name, method)
     looked_up = {
         node.args[0].value
         for node in ast.walk(found)
@@ -61,6 +71,26 @@ def test_every_method_that_we_call_is_looked_at() -> None:
 
 @pytest.mark.parametrize("method", list(DEFINED))
 def test_every_keyword_is_one_of_its(method: str) -> None:
-    file, class_name = DEFINED[method]
     assert len(calls()[method]) >= 4
-    assert calls()[method] <= taken(file, class_name, method)
+    known = set[str]().union(*(taken(*place, method) for place in DEFINED[method]))
+    assert calls()[method] <= known
+
+
+@pytest.mark.parametrize("method", list(DEFINED))
+def test_what_a_method_does_not_know_is_handed_on(method: str) -> None:
+    for file, class_name in DEFINED[method]:
+        assert "**kwargs" in ast.unparse(definition(file, class_name, method).args)
+
+
+def test_unsloth_opens_safetensors_alone() -> None:
+    assert loading.__file__ is not None
+    text = Path(loading.__file__).read_text(encoding="utf-8")
+    loads = [
+        {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        for call in ast.walk(ast.parse(text))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in LOADS
+    ]
+    assert len(loads) == 2
+    for keywords in loads:
+        assert keywords["use_safetensors"] == keywords["local_files_only"] == "True"
+        assert keywords["trust_remote_code"] == "False"

@@ -4,15 +4,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from distill.core.answer_text import is_object, without_thoughts
 from distill.core.api_keys import key_of
 from distill.core.requests import Endpoint, Request
-from distill.llm.providers.lenient import (
-    content_text,
-    ending,
-    is_object,
-    usage_of,
-    without_thoughts,
-)
+from distill.llm.providers.lenient import content_text, ending, usage_of
 from distill.llm.providers.transport import opened, timeout
 from distill.llm.providers.wire import NO_KEY, Answer, Body, Payload, Reply, answer_schema, post
 

@@ -33,6 +33,11 @@ def identify(argument: str) -> Model:
         folder = _download(argument)
     if path := irregular(folder):
         raise InputError(f"teacher.model: {path} is no regular file")
+    if not any(folder.glob("*.safetensors")):
+        raise InputError(
+            f"teacher.model: {folder} has no weights in safetensors; other formats are not loaded, "
+            "since they can run code"
+        )
     chat = _has_chat_template(folder)
     name = f"{Path(argument).name}@{folder_hash(folder)}"
     return Model(name, folder, "chat" if chat else "completions")

@@ -6,6 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from random import Random
+from unicodedata import normalize
+
+from distill.core.words import word_units
 
 # An answer looks at no more occurrences of its words than this, the rarest words first: a common
 # word in thousands of seeds says little and would cost the most.
@@ -14,8 +17,25 @@ MOST_OCCURRENCES = 2000
 _WORD = re.compile(r"\w+")
 
 
+def _folded(text: str) -> str:
+    """A text without differences of case and of the form of its accents."""
+    return text.casefold() if text.isascii() else normalize("NFC", text).casefold()
+
+
 def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
+    """A text's words; of scripts without spaces its letters."""
+    folded = _folded(text)
+    return _WORD.findall(folded if text.isascii() else " ".join(word_units(folded)))
+
+
+def _units(text: str) -> list[str]:
+    """A text's words as they stand in it, each with a space behind it; of scripts without spaces
+    its letters, each alone."""
+    found = []
+    for word in text.split() or ["nothing"]:
+        *before, last = [word] if word.isascii() else word_units(word)
+        found += [*before, f"{last} "]
+    return found
 
 
 class Memory:
@@ -28,7 +48,7 @@ class Memory:
         self.texts: dict[str, list[list[str]]] = defaultdict(list)
         self._rows_with: dict[str, list[int]] = defaultdict(list)
         for number, (text, label) in enumerate(self.rows):
-            self.texts[label].append(text.split() or ["nothing"])
+            self.texts[label].append(_units(text))
             for word in sorted(set(_words(text))):
                 self._rows_with[word].append(number)
         self.labels = list(self.texts)
@@ -49,15 +69,19 @@ class Memory:
                 scores[row] += weight
         # Rows come in here in an order that depends only on the text: ties are broken alike.
         best = max(scores, key=scores.__getitem__, default=None)
-        if best is None or allowed is None or self.rows[best][1] in allowed:
+        if best is None or allowed is None:
             return None if best is None else self.rows[best][1]
+        spelt = {_folded(label): label for label in allowed}
+        if (label := spelt.get(_folded(self.rows[best][1]))) is not None:
+            return label
         ranked = sorted(scores, key=scores.__getitem__, reverse=True)
-        return next((self.rows[row][1] for row in ranked if self.rows[row][1] in allowed), None)
+        found = (spelt.get(_folded(self.rows[row][1])) for row in ranked)
+        return next((label for label in found if label is not None), None)
 
     def topics(self, text: str) -> list[str]:
         """The labels that the text names most often; all of them when it names none."""
-        lower = text.casefold()
-        found = Counter({label: lower.count(label.casefold()) for label in self.labels if label})
+        lower = _folded(text)
+        found = Counter({label: lower.count(_folded(label)) for label in self.labels if label})
         most = max(found.values(), default=0)
         return [label for label in self.labels if most and found[label] == most] or self.labels
 
@@ -67,7 +91,7 @@ class Memory:
         texts = self.texts[random.choice(known)]
         text = _mixed(texts, random)
         while text in taken or text in self._known:
-            text = f"{text} {random.choice(random.choice(texts))} {random.randint(2, 99)}"
+            text = f"{text} {random.choice(random.choice(texts)).strip()} {random.randint(2, 99)}"
         taken.add(text)
         return text
 
@@ -77,7 +101,7 @@ def _mixed(texts: Sequence[Sequence[str]], random: Random) -> str:
     first, second, third = (random.choice(texts) for _ in range(3))
     head = first[: random.randint(len(first) // 3, 2 * len(first) // 3)]
     tail = third[random.randint(len(third) // 3, 2 * len(third) // 3) :]
-    return " ".join([*head, random.choice(second), *tail])
+    return "".join([*head, random.choice(second), *tail]).strip()
 
 
 def load(path: Path) -> Memory:

@@ -1,17 +1,21 @@
 """Counting tokens: a rule of our own, simple and always the same.
 
-A token is up to seven letters of a word, up to three digits, or up to three other visible marks in
-a row; spaces are free. Each message of a prompt adds `PER_MESSAGE` for its role. That is within 6 %
-of the tokenizers of Gemma 3 and of Mistral (tekken) on prompts, schemas and messages in English.
+A token is up to seven letters of a word, with their accents, up to three digits, or up to three
+other visible marks in a row; spaces are free. Each message of a prompt adds `PER_MESSAGE` for its
+role. That is within 6 % of the tokenizers of Gemma 3 and of Mistral (tekken) on prompts, schemas
+and messages in English.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from unicodedata import category
 
 PER_MESSAGE = 4
 
-_PIECE = re.compile(r"[^\W\d_]{1,7}|\d{1,3}|(?:[^\w\s]|_){1,3}")
+_MARKS = "".join(chr(code) for code in range(0x300, 0x3100) if category(chr(code))[0] == "M")
+"""Accents and vowel signs, which belong to the letter before them."""
+_PIECE = re.compile(rf"(?:[^\W\d_][{_MARKS}]*){{1,7}}|\d{{1,3}}|(?:[^\w\s]|_){{1,3}}")
 
 
 def pieces(text: str) -> list[str]:

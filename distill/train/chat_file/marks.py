@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from distill.llm.providers.lenient import THOUGHT
+from distill.core.answer_text import THOUGHT
 from distill.train.chat_file.rows import ChatRow
 
 # Special tokens of the usual families of models (ChatML, Llama, Gemma, Mistral, Phi, GPT).

@@ -28,6 +28,8 @@ def unsloth(job: Job) -> tuple[Any, Any]:
         dtype=None if card else dtype_on_processor(),
         load_in_4bit=recipe["load_in_4bit"],
         local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
     )
     model = FastLanguageModel.get_peft_model(
         model,
