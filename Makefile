@@ -19,10 +19,10 @@ distill: setup ## Distil a task from start to report: make distill TASK=classify
 test: setup ## Run every check, and every test but the nightly ones (less than 40 minutes on two cores)
 	@$(MAKE) --no-print-directory check
 	@$(PYTHON) -m pytest -n 2 --dist worksteal -m "not models and not nightly"
-	@$(PYTHON) -m pytest -m "models and not nightly"
+	@$(PYTHON) -m pytest -n 2 --dist loadfile -m "models and not nightly"
 
 test-all: test ## The same, and the nightly tests, which take too long for every change
-	@$(PYTHON) -m pytest -m nightly
+	@$(PYTHON) -m pytest -n 2 --dist loadfile -m nightly
 
 check: setup ## Format, lint, types, import rules, docs up to date (seconds)
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync types ruff imports docs-are-written

@@ -1,5 +1,6 @@
 """What every test gets: no network, no keys, and a small task in a folder of its own."""
 
+import importlib
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -19,15 +21,18 @@ from distill.rehearsal.provider import StandIn as Provider
 from distill.task import Task
 from distill.task.loading import load_task
 from distill.task.run_context import Context
+from distill.train.trainers import openai as openai_trainer
 from tests.no_network import sitecustomize
 from tests.support import runs, scripted
+from tests.support.open_store import staying_open
 from tests.support.provider import running
 from tests.support.standin import StandIn
 
 # The same hook for this process and, through PYTHONPATH, for every child.
 sitecustomize.install()
 # Each worker has one core: threads of torch and BLAS that wait for another core take its time.
-if "PYTEST_XDIST_WORKER" in os.environ:
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if IS_WORKER:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("tests", deadline=None)
@@ -38,9 +43,16 @@ os.environ["PYTHONPATH"] = str(Path(sitecustomize.__file__).parent)
 for key in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
     os.environ.pop(key, None)
 
-# Processor time, since the time on the clock depends on what else the machine does. The slowest
-# quick test takes a fifth of it on an idle machine.
-MOST_CPU_SECONDS = 30.0
+# Processor time, since the time on the clock depends on what else the machine does.
+MOST_CPU_SECONDS = 5.0
+MOST_CPU_SECONDS_OF_SLOW = 30.0
+LOOK_AGAIN_SECONDS = 0.05
+# What takes seconds to import: before the first test, so that no test has to answer for it.
+HEAVY = (
+    *("anthropic", "cleanlab", "matplotlib.figure", "openai", "scipy.stats"),
+    *("sklearn.feature_extraction.text", "sklearn.linear_model", "sklearn.metrics"),
+    *("sentence_transformers", "statsmodels.api", "torch", "transformers"),
+)
 PETS = {"cats": "about a cat", "dogs": "about a dog", "birds": "about a bird"}
 
 PERMISSION = '\n[terms]\nconfirmed = "a stand-in answers"\n'
@@ -54,18 +66,34 @@ def cpu_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Import in a worker what takes long."""
+    if IS_WORKER:
+        for name in HEAVY:
+            importlib.import_module(name)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share the tests with models out among workers (`--dist loadfile`)."""
+    from tests.support.scheduling import OneServer
+
+    return OneServer(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Fail a quick test that takes too much processor time."""
+    """Fail a quick test that takes too much processor time; alone, it imports everything itself."""
     before = cpu_seconds()
     yield
     took = cpu_seconds() - before
-    allowed = item.get_closest_marker("cpu_seconds")
-    most = allowed.args[0] if allowed else MOST_CPU_SECONDS
-    if took > most and not item.get_closest_marker("models"):
+    unlimited = item.get_closest_marker("models") or item.get_closest_marker("nightly")
+    is_slow = item.get_closest_marker("slow")
+    most = MOST_CPU_SECONDS_OF_SLOW if is_slow else MOST_CPU_SECONDS
+    if IS_WORKER and not unlimited and took > most:
         pytest.fail(
             f"{took:.1f} s of processor time, and a quick test may take {most:.0f}. Share what it "
-            "sets up, stop its runs with `until=`, or mark it `models` or `nightly`.",
+            "sets up, stop its runs with `until=`, or mark it `nightly`, or `slow` with a reason.",
             pytrace=False,
         )
 
@@ -113,6 +141,14 @@ def write_files(folder: Path, texts: Mapping[str, str]) -> None:
         (folder / f"{stem}.{suffix}").write_text(text + more, encoding="utf-8")
 
 
+@pytest.fixture(autouse=True)
+def look_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look after batches and trainings all the time: a stand-in's take a part of a second."""
+    for waiting in (runner, openai_trainer):
+        monkeypatch.setattr(waiting, "FIRST_PAUSE_SECONDS", LOOK_AGAIN_SECONDS)
+        monkeypatch.setattr(waiting, "LONGEST_PAUSE_SECONDS", LOOK_AGAIN_SECONDS)
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     """Empty folders."""
@@ -156,25 +192,35 @@ def whole_load() -> None:
 
 
 @pytest.fixture
+def all_probes() -> None:
+    """Requested by a test whose scripted runs ask every probe for side effects."""
+
+
+@pytest.fixture
 def scripted_backends(
     request: pytest.FixtureRequest,
     standin: StandIn,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> StandIn:
+) -> Iterator[StandIn]:
     """Every model is the stand-in, and the trainer copies its base: a run takes a second.
 
-    Charts and whole load tests are for those who request `drawn_charts` and `whole_load`.
+    Charts, whole load tests and all probes are for those who request `drawn_charts`, `whole_load`
+    and `all_probes`.
     """
     runs.compile_templates_once(monkeypatch)
+    runs.fit_once(monkeypatch)
     if "drawn_charts" not in request.fixturenames:
         runs.draw_no_charts(monkeypatch)
     if "whole_load" not in request.fixturenames:
         runs.load_lightly(monkeypatch)
+    if "all_probes" not in request.fixturenames:
+        runs.probe_lightly(monkeypatch)
     models = scripted.write_models(tmp_path / "models")
     monkeypatch.setenv("DISTILL_MODELS", str(models))
     scripted.replace_backends(monkeypatch, standin)
-    return standin
+    with staying_open():
+        yield standin
 
 
 @contextmanager

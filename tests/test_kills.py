@@ -4,10 +4,6 @@ Kills amid training and evaluation, with real models, are in test_end_to_end.py.
 """
 
 import signal
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,16 +11,10 @@ from distill import pipeline
 from distill.core.workspace import Workspace
 from distill.store import open_store
 from tests.conftest import WriteTask
+from tests.support import forked
+from tests.support.runs import finished
 from tests.support.standin import StandIn
 from tests.test_pipeline import figures, timeless
-
-ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def expected() -> list[Any]:
-    """The report of a run that nothing happened to, once a test has made it."""
-    return []
 
 
 @pytest.mark.parametrize("stage", ["generate", "curate", "split", "report"])
@@ -32,18 +22,15 @@ def test_a_run_killed_in_the_write_of_a_stage_does_that_stage_again_and_ends_the
     workspace: Workspace,
     pets: WriteTask,
     scripted_backends: StandIn,
-    expected: list[Any],
     stage: str,
 ) -> None:
     pets()
-    if not expected:
-        undisturbed = Workspace(workspace.prompts, workspace.runs.parent / "undisturbed")
-        expected.append(timeless(figures(pipeline.run(undisturbed, "pets").context.folder)))
-        scripted_backends.asked.clear()
+    undisturbed = Workspace(workspace.prompts, workspace.runs.parent / "undisturbed")
+    expected = figures(finished(undisturbed, "pets").context.folder)
+    scripted_backends.asked.clear()
     folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
-    command = [sys.executable, "-m", "tests.support.scripted_run", scripted_backends.url, stage]
-    killed = subprocess.run([*command, *folders, "run", "pets"], cwd=ROOT, check=False)
-    assert killed.returncode == -signal.SIGKILL
+    arguments = [scripted_backends.url, stage, *folders, "run", "pets"]
+    assert forked.run("tests.support.scripted_run", arguments) == -signal.SIGKILL
     stages = list(pipeline.STAGES)
     with open_store(workspace.database("pets")) as store:
         (run,) = store.runs()
@@ -53,4 +40,4 @@ def test_a_run_killed_in_the_write_of_a_stage_does_that_stage_again_and_ends_the
     assert (outcome.run.id, list(outcome.stages_run)) == (run.id, stages[stages.index(stage) :])
     assert set(scripted_backends.asked.values()) == {1}, "a stored answer was asked for again"
     assert (scripted_backends.total > asked) == (stages.index(stage) < stages.index("evaluate"))
-    assert timeless(figures(outcome.context.folder)) == expected[0]
+    assert timeless(figures(outcome.context.folder)) == timeless(expected)

@@ -2,6 +2,7 @@
 the same."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -42,9 +43,10 @@ from distill.report.spend import spend_figures
 from distill.report.timing import busy_seconds
 from distill.store import Run, Store, open_store
 from distill.task import Task
+from distill.task.loading import load_task
 from distill.task.run_context import Context
 from distill.task.spec import PeopleSpec
-from tests.conftest import PETS, WriteTask, jsonl, pet_rows
+from tests.conftest import PETS, WriteTask, jsonl, pet_rows, write_pets
 from tests.test_pipeline import figures
 
 DOCS = Path("docs/money.md").read_text(encoding="utf-8")
@@ -145,9 +147,14 @@ def student(seconds: float) -> Student:
     return Student("s", "base", "unsloth", {"epochs": 2}, "hash", Path("student"), seconds, 1000)
 
 
-@pytest.fixture
-def recorded(workspace: Workspace, pets: WriteTask) -> Iterator[tuple[Context, Store]]:
-    task = pets(task_toml=TASK_TOML, gold_jsonl=jsonl(pet_rows("gold", 67)[:200]))
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Context:
+    """The recorded run with its report, which is made once and copied."""
+    folder = tmp_path_factory.mktemp("example")
+    workspace = Workspace(folder / "prompts", folder / "runs")
+    gold = jsonl(pet_rows("gold", 67)[:200])
+    write_pets(workspace.prompts, task_toml=TASK_TOML, gold_jsonl=gold)
+    task = load_task(workspace.prompts, "pets")
     run, task = begin(workspace, task, RunOptions())
     folder, database = workspace.run_folder("pets", run.id), workspace.database("pets")
     (folder / "student").mkdir()
@@ -156,8 +163,17 @@ def recorded(workspace: Workspace, pets: WriteTask) -> Iterator[tuple[Context, S
     with shown(folder / "events.jsonl") as progress:
         context = Context(task, run.id, folder, database, progress)
         report(context)
-        with open_store(database) as store:
-            yield context, store
+    return context
+
+
+@pytest.fixture
+def recorded(workspace: Workspace, example: Context) -> Iterator[tuple[Context, Store]]:
+    shutil.copytree(example.task.folder, workspace.prompts / "pets")
+    shutil.copytree(example.folder.parent, workspace.task_folder("pets"), symlinks=True)
+    folder, database = workspace.run_folder("pets", example.run_id), workspace.database("pets")
+    task = replace(example.task, folder=workspace.prompts / "pets")
+    with shown(folder / "events.jsonl") as progress, open_store(database) as store:
+        yield Context(task, example.run_id, folder, database, progress), store
 
 
 def test_the_example_by_hand_is_what_the_report_says(
@@ -367,6 +383,7 @@ positive = st.decimals("0.000000000001", "1000", places=12)
 PURPOSES = ("generate:answer", "curate:judge", "evaluate:teacher", "evaluate:judge.0123abcd")
 
 
+@pytest.mark.slow("each of a hundred examples is a run in a store")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     answers=st.lists(amounts, min_size=4, max_size=4),

@@ -22,6 +22,7 @@ from distill.task.leak_gate import without_leaking_seeds
 from distill.train.trainers import TRAINERS
 from distill.train.trainers.base import OnSteps, TrainJob, TrainResult
 from tests.conftest import WriteTask, held_by_another_process, jsonl, pet_rows
+from tests.support.runs import finished
 from tests.support.scripted import Trainer
 from tests.support.standin import SURE, StandIn
 
@@ -128,7 +129,7 @@ def test_a_run_that_fails_anywhere_asks_nothing_twice_and_ends_the_same(
 ) -> None:
     pets()
     undisturbed = Workspace(workspace.prompts, tmp_path / "undisturbed")
-    expected = figures(pipeline.run(undisturbed, "pets").context.folder)
+    expected = figures(finished(undisturbed, "pets").context.folder)
     scripted_backends.asked.clear()
     scripted_backends.fail_after = answered
     with pytest.raises(DistillError, match="told to fail"):
@@ -205,7 +206,7 @@ def test_from_a_score_back_to_the_request_is_one_join(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
     pets()
-    pipeline.run(workspace, "pets")
+    finished(workspace, "pets")
     with open_store(workspace.database("pets")) as store:
         rows = store.rows(
             """SELECT DISTINCT made.messages FROM score

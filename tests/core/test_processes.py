@@ -7,12 +7,21 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from distill.core import processes
 from distill.core.processes import running
 
+# Called as `… -m distill.core.process_guard COMMAND…`.
+IMPATIENT = """
+import os, sys
+sys.path.insert(0, os.getcwd())
+from distill.core import process_guard
+process_guard.GRACE_SECONDS = 0.5
+sys.exit(process_guard.main(sys.argv[3:]))
+"""
 # A child that starts a grandchild, says both PIDs, and would sleep for ever.
 FAMILY = """
 import os, subprocess, sys, time
@@ -51,6 +60,15 @@ def wait_until_gone(pids: list[int]) -> None:
             continue
         select.select([ended], [], [])
         os.close(ended)
+
+
+@pytest.fixture
+def impatient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guard that gives a family half a second to end instead of ten."""
+    guard = tmp_path / "guard"
+    guard.write_text(f"#!{sys.executable}{IMPATIENT}", encoding="utf-8")
+    guard.chmod(0o755)
+    monkeypatch.setattr(processes, "sys", SimpleNamespace(executable=str(guard)))
 
 
 @pytest.mark.timeout(60)
@@ -92,9 +110,8 @@ with running([sys.executable, "-c", {FAMILY!r}], Path({str(log)!r}), {{}}) as ch
 
 
 @pytest.mark.timeout(90)
-def test_a_family_that_ignores_the_request_to_end_is_made_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("impatient")
+def test_a_family_that_ignores_the_request_to_end_is_made_to(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with running([sys.executable, "-c", STUBBORN], log, {}) as child:
         pids = wait_for_line(log, child)
@@ -102,6 +119,7 @@ def test_a_family_that_ignores_the_request_to_end_is_made_to(
 
 
 @pytest.mark.timeout(60)
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("orphan", [ORPHAN, STUBBORN_ORPHAN])
 def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path, orphan: str) -> None:
     log = tmp_path / "log"

@@ -411,9 +411,9 @@ ODD = {
 }
 
 
-@pytest.mark.cpu_seconds(90)
+@pytest.mark.slow("every check looks at texts of a megabyte")
 @pytest.mark.usefixtures("scripted_backends")
-@pytest.mark.parametrize("copies", [1, 3])
+@pytest.mark.parametrize("copies", [1, pytest.param(3, marks=pytest.mark.nightly)])
 def test_odd_texts_are_kept_or_dropped_and_never_lost(pets: WriteTask, copies: int) -> None:
     task = pets(task_toml=EVERYTHING)
     rows = [

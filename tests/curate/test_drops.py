@@ -18,6 +18,7 @@ from distill.curate.drops import dropped_rows, yields
 from distill.rehearsal.provider import Settings
 from distill.store import open_store
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.support.open_store import close_stores
 from tests.support.paying import paid_run
 from tests.support.provider import running
 from tests.support.standin import StandIn
@@ -83,6 +84,7 @@ def test_all_candidates_together_cost_what_generation_was_billed(
     outcome: pipeline.RunResult, tmp_path: Path
 ) -> None:
     """Where every one of them is dropped."""
+    close_stores()  # else its file is not whole
     copy = Path(shutil.copy(outcome.context.database, tmp_path / "copy.duckdb"))
     with open_store(copy) as store:
         run = outcome.run.id

@@ -12,7 +12,6 @@ from distill.core.workspace import Workspace
 from distill.estimate import plan
 from distill.estimate.run_start import RunOptions
 from distill.estimate.workload import JUDGE
-from distill.llm.batches import runner
 from distill.rehearsal.provider import Settings
 from distill.rehearsal.provider import StandIn as Provider
 from distill.task.prompts import RUBRICS, judge_request
@@ -100,7 +99,6 @@ def test_a_judge_elsewhere_has_its_own_batches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With the teacher's batches at one provider the judge's are at another, and are told apart."""
-    monkeypatch.setattr(runner, "FIRST_PAUSE_SECONDS", 0.05)
     teacher, judge = "openai:gpt-6-luna", "anthropic:claude-haiku-5-5"
     batched = HEAD.replace("requests = 30", "requests = 300").replace(
         'model = "embedded"', f'model = "{teacher}"\nmode = "batch"'

@@ -9,7 +9,6 @@ import pytest
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import RunOptions
 from distill.estimate.workload import JUDGE
-from distill.llm.batches import runner
 from distill.llm.complete import LEAST_LOOK
 from distill.rehearsal.provider import Settings
 from distill.rehearsal.provider import StandIn as Provider
@@ -28,7 +27,6 @@ UNTIL_CURATE = RunOptions(until="curate")
 
 @pytest.fixture(autouse=True)
 def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
-    monkeypatch.setattr(runner, "FIRST_PAUSE_SECONDS", 0.05)
     seeds = tmp_path / "provider.jsonl"
     words, draw = [f"w{number}" for number in range(300)], random.Random(0)
     rows = [

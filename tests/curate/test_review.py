@@ -12,6 +12,7 @@ from distill.cli import cli
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import RunOptions
 from tests.conftest import WriteTask, jsonl
+from tests.support.runs import finished
 from tests.support.standin import StandIn
 
 INPUTS = (
@@ -26,7 +27,7 @@ INPUTS = (
 @pytest.fixture
 def run(workspace: Workspace, pets: WriteTask, scripted_backends: StandIn) -> pipeline.RunResult:
     pets(inputs_jsonl=jsonl([{"input": text} for text in INPUTS]))
-    return pipeline.run(workspace, "pets", RunOptions(until="curate"))
+    return finished(workspace, "pets", RunOptions(until="curate"))
 
 
 def told(workspace: Workspace, *words: str) -> Result:

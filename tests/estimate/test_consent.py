@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,32 +32,17 @@ from distill.store import Store, open_store
 from tests.conftest import PETS, WriteTask, jsonl, point_to
 from tests.generate.test_rounds import rounds
 from tests.support.paying import paid_run
+from tests.support.scripted_run import NO_STAGE
 from tests.support.standin import StandIn
 from tests.test_pipeline import figures
 from tests.train.test_openai_trainer import TASK as TUNED
 
+ROOT = Path(__file__).parents[2]
 LUNA, TERRA = "openai:gpt-6-luna", "openai:gpt-6.1-terra"
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
 HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
 INPUTS = jsonl([{"input": f"the old cat number {number} sleeps"} for number in range(40)])
 DEAR = '[prices."gpt-6-luna"]\ninput = 20\noutput = 20\nsure = true\n'  # about $0.45
-# A process whose models are the stand-in at its first argument, and its trainer scripted.
-SCRIPTED = """
-import sys
-from distill.text import embeddings
-from distill.serve import SERVERS
-from distill.llm.models import PROVIDERS
-from distill.train.trainers import TRAINERS
-from distill.cli import main
-from tests.support import scripted
-from tests.support.standin import StandIn
-server = scripted.Server(StandIn(url=sys.argv.pop(1)))
-SERVERS["vllm"] = server
-PROVIDERS["embedded"] = scripted.Teacher(server)
-TRAINERS["unsloth"] = scripted.Trainer()
-embeddings._model = scripted.Embedder
-main()
-"""
 
 pytestmark = pytest.mark.usefixtures("scripted_backends")
 
@@ -98,7 +84,7 @@ def listening() -> Iterator[Listener]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     found.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         yield found
@@ -114,9 +100,14 @@ def process(workspace: Workspace, scripted_backends: StandIn) -> Process:
 
     def started(*arguments: str) -> subprocess.CompletedProcess[str]:
         folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
-        command = [sys.executable, "-c", SCRIPTED, scripted_backends.url, *folders, *arguments]
+        command = [sys.executable, "-m", "tests.support.scripted_run", scripted_backends.url]
         return subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            [*command, NO_STAGE, *folders, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
         )
 
     return started
@@ -342,6 +333,7 @@ def test_no_bill_passes_max_usd_and_the_next_call_has_as_much_again(
     assert spend["budget_usd"] == "5", "the task's budget is what it was"
 
 
+@pytest.mark.slow("a round of a thousand requests")
 def test_a_top_up_that_reaches_max_usd_goes_on_with_the_next_call(
     workspace: Workspace, pets: WriteTask, provider: Provider
 ) -> None:
@@ -382,6 +374,7 @@ def test_from_which_estimate_on_a_terminal_is_asked(
 # the teacher that `auto` is
 
 
+@pytest.mark.slow("two processes, of which one goes the whole way")
 def test_auto_is_the_embedded_teacher_where_nobody_can_agree(
     workspace: Workspace, pets: WriteTask, listener: Listener, process: Process
 ) -> None:

@@ -41,6 +41,8 @@ from distill.task.run_context import Context
 from tests.conftest import PERMISSION, PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.support.paying import paid_run
 from tests.support.provider import running
+from tests.support.scripted_run import NO_STAGE
+from tests.support.standin import StandIn
 from tests.test_pipeline import figures
 
 BUNDLED = Path(__file__).parents[2] / "prompts" / "classify"
@@ -96,6 +98,7 @@ def off_by(estimate: Decimal, bill: Decimal) -> Decimal:
     return abs(estimate - bill) / bill
 
 
+@pytest.mark.slow("a bundled task has 900 requests")
 @pytest.mark.parametrize("teacher", [OPENAI, ANTHROPIC])
 def test_the_estimate_of_the_bundled_task_is_within_15_percent_of_its_bill(
     workspace: Workspace, start: Start, teacher: str
@@ -433,14 +436,19 @@ def test_less_than_ten_cents_are_not_asked_about_and_yes_asks_nothing(
 
 
 def test_a_terminal_that_declines_ends_with_1_and_nothing_spent(
-    workspace: Workspace, pets: WriteTask, provider: Provider
+    workspace: Workspace, pets: WriteTask, provider: Provider, scripted_backends: StandIn
 ) -> None:
     pets(task_toml=toml(DEAR, shots=0))
     ours, theirs = pty.openpty()
     folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
-    command = [sys.executable, "-c", "from distill.cli import main; main()", *folders]
+    command = [sys.executable, "-m", "tests.support.scripted_run", scripted_backends.url, NO_STAGE]
     child = subprocess.Popen(
-        [*command, "run", "pets"], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, text=True
+        [*command, *folders, "run", "pets"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
     )
     os.write(ours, b"\n")
     _, errors = child.communicate()

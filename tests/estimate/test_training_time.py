@@ -5,15 +5,13 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from distill import pipeline
 from distill.cli import cli
 from distill.core.workspace import Workspace
 from distill.estimate.probe import estimate_run
 from distill.estimate.training_time import EMBEDDED_SECONDS_PER_1K, training_time
 from distill.store import open_store
-from distill.train.trainers import TRAINERS
 from tests.conftest import WriteTask
-from tests.support.scripted import Trainer
+from tests.support.runs import finished
 from tests.support.standin import StandIn
 
 
@@ -35,14 +33,10 @@ def test_of_another_base_and_of_a_provider_nothing_is_said(pets: WriteTask) -> N
 
 
 def test_after_a_run_it_is_as_in_that_run(
-    workspace: Workspace,
-    pets: WriteTask,
-    scripted_backends: StandIn,
-    monkeypatch: pytest.MonkeyPatch,
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
     task = pets()
-    monkeypatch.setitem(TRAINERS, "unsloth", Trainer())
-    outcome = pipeline.run(workspace, "pets")
+    outcome = finished(workspace, "pets")
     with open_store(workspace.database("pets")) as store:
         student = store.student(outcome.run.id)
         found = training_time(task, 100, store)

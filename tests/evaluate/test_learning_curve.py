@@ -156,6 +156,7 @@ def test_a_curve_before_the_evaluation_asks_what_that_then_does_not(
     assert found["learning_curve"]["points"] == outcome.curve["points"]
 
 
+@pytest.mark.slow("a whole run and its curve, with every chart twice")
 @pytest.mark.usefixtures("drawn_charts")
 def test_a_curve_after_the_report_stands_in_it_and_is_made_once(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, trainer: Counting

@@ -206,6 +206,7 @@ def test_a_student_that_helps_with_half_of_the_harm_is_found() -> None:
     assert share_worse("safety", broken) >= 0.9
 
 
+@pytest.mark.usefixtures("all_probes")
 def test_a_run_tells_what_its_training_broke(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:

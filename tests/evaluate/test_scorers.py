@@ -16,6 +16,7 @@ from distill.report.labels import INVALID, by_field, by_label, macro_f1
 from distill.task.kinds.classify import Labels
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.generate import Text
+from tests.support.seeds import for_seeds
 
 NAMES = ("a", "b", "c", "d")
 FORM = Fields({"type": "object", "properties": {name: {"type": "string"} for name in NAMES}})
@@ -52,7 +53,7 @@ def objects(draw: random.Random, count: int) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("seed", CASES)
+@for_seeds(CASES)
 def test_fields_are_what_scikit_learn_says(seed: int) -> None:
     draw = random.Random(seed)
     count = draw.randint(1, 12)
@@ -96,7 +97,7 @@ def test_an_answer_that_is_none_has_no_values() -> None:
     assert (table["a"]["n"], table["a"]["missing"], table["a"]["f1"]) == (1, 1, 0.0)
 
 
-@pytest.mark.parametrize("seed", CASES)
+@for_seeds(CASES)
 def test_labels_are_counted_as_their_definitions_say(seed: int) -> None:
     """Counted here, since the report's own come from scikit-learn."""
     draw, labels = random.Random(seed), ("a", "b", "c")
@@ -141,7 +142,7 @@ def chrf_by_definition(reference: str, text: str) -> float:
     return 5 * precision * recall / (4 * precision + recall)
 
 
-@pytest.mark.parametrize("seed", CASES)
+@for_seeds(CASES)
 def test_chrf_is_what_sacrebleu_and_the_definition_say(seed: int) -> None:
     draw = random.Random(seed)
     reference, text = (

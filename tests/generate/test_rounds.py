@@ -90,6 +90,7 @@ def test_rounds_end_where_a_round_brings_too_little(
     assert data["requested"] == data["completed"] == 40, "not the 4,000 that were allowed"
 
 
+@pytest.mark.slow("several rounds of hundreds of requests")
 def test_the_budget_ends_a_later_round_and_what_was_answered_is_used(
     workspace: Workspace,
     pets: WriteTask,

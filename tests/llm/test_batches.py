@@ -1,10 +1,7 @@
 """Batches: no cent twice, none too many, nothing lost, against a strict provider on loopback."""
 
-import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -29,6 +26,7 @@ from distill.train.cancel import cancel
 from tests.conftest import WriteTask, jsonl, pet_rows, point_to
 from tests.llm.test_ledger import ledger
 from tests.llm.test_paid_teacher import toml
+from tests.support import forked
 from tests.support.paying import paid_run
 from tests.support.provider import running, wait_for_bill
 from tests.support.spending import PURPOSE, RUN, spend, spend_in_batches
@@ -46,7 +44,6 @@ Start = Callable[..., AbstractContextManager[StandIn]]
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for hours at a provider does not here."""
-    monkeypatch.setattr(runner, "FIRST_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(runner, "LOST_ANSWER_SECONDS", 0.05)
 
 
@@ -244,6 +241,7 @@ def test_a_batch_of_another_program_is_not_taken_for_ours_in_the_end(
     assert unanswered(database) == 0
 
 
+@pytest.mark.slow("so many batches as a budget carries, twice")
 @both
 def test_the_budget_holds_with_batches_out(database: Path, provider: Start, teacher: str) -> None:
     budget = Decimal("0.002")
@@ -356,10 +354,9 @@ def test_killed_at_any_moment_nothing_is_submitted_twice(
 ) -> None:
     count, draw = 120, random.Random(0)
     arguments = [str(database), teacher, str(count), "100", "batches"]
-    command = [sys.executable, "-m", "tests.support.spending", *arguments]
     with provider(expire=0.1, batch_seconds=0.5) as standin:
         for _ in range(4):
-            child = subprocess.Popen(command, env=dict(os.environ), stderr=subprocess.DEVNULL)
+            child = forked.start("tests.support.spending", arguments)
             before, more = standin.bill(), draw.randrange(1, count // 4)
 
             def is_struck(bill: Bill, before: Bill = before, more: int = more) -> bool:
@@ -370,7 +367,7 @@ def test_killed_at_any_moment_nothing_is_submitted_twice(
             wait_for_bill(standin, is_struck, child)
             child.send_signal(signal.SIGKILL)
             child.wait()
-        subprocess.run(command, check=True)
+        assert forked.run("tests.support.spending", arguments) == 0
         bill = standin.bill()
     assert (bill.requests, set(bill.asked.values())) == (count, {1})
     assert set(bill.batches_by_key.values()) <= {1}

@@ -20,6 +20,7 @@ from distill.llm.models import choose
 from distill.rehearsal.provider import Bill, Settings, StandIn
 from distill.store import open_store
 from tests.conftest import jsonl, pet_rows, point_to
+from tests.support import forked
 from tests.support.provider import running, wait_for_bill
 from tests.support.spending import (
     PURPOSE,
@@ -161,19 +162,11 @@ def test_two_hundred_long_answers_at_a_time_keep_to_the_budget(
 def test_a_run_killed_at_any_moment_pays_nothing_unseen(database: Path, provider: Provider) -> None:
     teacher, count, kills = TEACHERS[0], 600, 5
     draw = random.Random(0)
-    command = [
-        sys.executable,
-        "-m",
-        "tests.support.spending",
-        str(database),
-        teacher,
-        str(count),
-        "100",
-    ]
+    arguments = [str(database), teacher, str(count), "100"]
     with provider(latency=0.05) as standin:
         for _ in range(kills):
             before = standin.bill().requests
-            child = subprocess.Popen(command, env=dict(os.environ))
+            child = forked.start("tests.support.spending", arguments)
             wanted = before + draw.randrange(1, count // kills)
 
             def is_struck(bill: Bill, wanted: int = wanted) -> bool:
@@ -184,7 +177,7 @@ def test_a_run_killed_at_any_moment_pays_nothing_unseen(database: Path, provider
             child.wait()
             paid, twice = ledger(database)
             assert paid <= standin.bill().usd <= paid + twice
-        subprocess.run(command, check=True)
+        assert forked.run("tests.support.spending", arguments) == 0
         bill = standin.bill()
     paid, twice = ledger(database)
     assert paid <= bill.usd <= paid + twice

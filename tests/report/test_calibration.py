@@ -17,6 +17,7 @@ from distill.report.calibration import (
     coverage,
     sentence,
 )
+from tests.support.seeds import for_seeds
 
 SAID = Said("right", 0.02, "2", 10_000)
 USAGE = {"prompt_tokens": 1, "completion_tokens": 1}
@@ -38,7 +39,7 @@ def test_the_calibration_error_by_hand() -> None:
     assert found["ece"] == pytest.approx((0.45 + abs(2.86 - 2)) / 4)
 
 
-@pytest.mark.parametrize("seed", range(50))
+@for_seeds(range(50))
 def test_the_bins_are_those_of_scikit_learn(seed: int) -> None:
     draw = random.Random(seed)
     drawn = [ConfidenceRow(draw.random(), float(draw.random() < 0.7), 1.0) for _ in range(200)]

@@ -20,6 +20,7 @@ from distill.store import Run, open_store
 from distill.store.tables import now
 from distill.task import Task
 from tests.conftest import WriteTask, jsonl, pet_rows, write_pets
+from tests.support.runs import finished
 from tests.support.standin import StandIn
 
 
@@ -103,7 +104,7 @@ def test_a_real_run_is_like_itself(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
     pets()
-    first = pipeline.run(workspace, "pets").run.id
+    first = finished(workspace, "pets").run.id
     again = pipeline.run(workspace, "pets", RunOptions(new=True)).run.id
     row = compare(workspace, "pets", [first, again])[1]
     assert (row["difference"], row["changed"], row["result"]) == (0.0, [], "not told apart")

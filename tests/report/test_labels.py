@@ -9,6 +9,7 @@ import pytest
 from distill.core.errors import InputError
 from distill.report.labels import INVALID, NO_LABEL, by_label, macro_f1
 from tests.conftest import WriteTask
+from tests.support.seeds import for_seeds
 
 LABELS = ("cats", "dogs", "birds")
 # cats: 3 of 4 found, 3 of 5 that were called so; dogs: 1 of 3, of 1; birds: 0 of 1, of 1.
@@ -55,7 +56,7 @@ def test_a_label_without_gold_does_not_lower_it() -> None:
     assert (row["n"], row["recall"], row["taken_for"]) == (0, 0.0, {})
 
 
-@pytest.mark.parametrize("seed", range(200))
+@for_seeds(range(200))
 def test_rows_are_right_or_taken_for_something(seed: int) -> None:
     draw = random.Random(seed)
     rows = draw.randint(1, 40)

@@ -22,6 +22,7 @@ from distill.store import Run, Store, open_store
 from distill.task import Task
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.report.test_recommendations import figures as advised
+from tests.support.runs import finished
 from tests.support.standin import StandIn
 from tests.test_pipeline import figures
 
@@ -272,7 +273,7 @@ def test_the_page_of_a_second_run_says_so(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
     pets()
-    first = pipeline.run(workspace, "pets")
+    first = finished(workspace, "pets")
     assert figures(first.context.folder)["verdict"]["looks"] == 1
     text = (workspace.prompts / "pets" / "task.toml").read_text(encoding="utf-8")
     pets(task_toml=text + "[evaluate]\nmargin = 0.3\n")

@@ -28,6 +28,7 @@ from distill.report.render import comparison, html, markdown
 from distill.store import open_store
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.report.test_report import at_traffic, report
+from tests.support.runs import finished
 from tests.support.standin import StandIn
 from tests.test_pipeline import figures
 
@@ -46,7 +47,12 @@ MOST_BYTES = 1_500_000
 PEOPLE = "[people]\nhours = 1\nusd_per_hour = 9\n"
 SCRIPT = "<script>window.hacked = 1</script>"
 LINK = "](javascript:window.hacked=1) **x**"
-VIEWS = [(theme, width) for theme in ("light", "dark") for width in (1280, 390)]
+# Each theme and each width; the other two pairs of them at night.
+VIEWS = [("light", 1280), ("dark", 390)]
+OTHER_VIEWS = [("light", 390), ("dark", 1280)]
+every_view = pytest.mark.parametrize(
+    "views", [VIEWS, pytest.param(OTHER_VIEWS, marks=pytest.mark.nightly)], ids=["", "others"]
+)
 
 
 @dataclass(frozen=True)
@@ -138,11 +144,10 @@ def page(
     pets()
     toml = workspace.prompts / "pets" / "task.toml"
     pets(task_toml=toml.read_text(encoding="utf-8") + "[evaluate]\nmargin = 0.9\n")
-    outcome = pipeline.run(workspace, "pets", RunOptions(until="train", curve=True))
-    pipeline.run(workspace, "pets")
-    return outcome.context.folder / "report.html"
+    return finished(workspace, "pets", RunOptions(curve=True)).context.folder / "report.html"
 
 
+@pytest.mark.slow("a whole run, and every chart twice")
 def test_every_chart_is_drawn_of_a_run(page: Path) -> None:
     found = charts(figures(page.parent))
     assert set(found) == set(CHARTS)
@@ -152,9 +157,10 @@ def test_every_chart_is_drawn_of_a_run(page: Path) -> None:
     assert len(ids) == len(set(ids)), "an id of one chart must not be another's"
 
 
-def test_a_browser_shows_the_page(page: Path, look: Look) -> None:
+@every_view
+def test_a_browser_shows_the_page(page: Path, look: Look, views: list[tuple[str, int]]) -> None:
     assert len(page.read_bytes()) < MOST_BYTES
-    for theme, width in VIEWS:
+    for theme, width in views:
         seen = look(page, theme, width)
         assert (seen.problems, seen.requests) == ([], [page.as_uri()])
         assert seen.width <= width, f"scrolls at {width} pixels"
@@ -397,8 +403,14 @@ def test_what_is_no_number_never_reaches_a_page() -> None:
     check_finite(report())
 
 
+@pytest.mark.slow("a whole run, and two pages in a browser")
+@every_view
 def test_a_store_full_of_attacks_has_a_page_of_text(
-    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, look: Look
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: StandIn,
+    look: Look,
+    views: list[tuple[str, int]],
 ) -> None:
     given = [f"the old cat number {n} of ours {SCRIPT} {LINK}" for n in (4, 4, 5)]
     rows = [row | {"input": f"{row['input']} {SCRIPT} {LINK}"} for row in pet_rows("gold", 5)]
@@ -412,7 +424,7 @@ def test_a_store_full_of_attacks_has_a_page_of_text(
         comparison(compare(workspace, "pets", [folder.name] * 2)), encoding="utf-8"
     )
     for path in (folder / "report.html", side_by_side):
-        for theme, width in VIEWS:
+        for theme, width in views:
             seen = look(path, theme, width)
             assert (seen.problems, seen.requests, seen.axe) == ([], [path.as_uri()], [])
             assert (seen.hacked, seen.scripts, seen.links) == (None, 0, 0)

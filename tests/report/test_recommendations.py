@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from distill import pipeline
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
 from distill.evaluate.baselines import fitted
@@ -14,6 +13,7 @@ from distill.evaluate.statistics import Verdict, verdict
 from distill.evaluate.systems import METRIC_TITLES
 from distill.report.recommendations import RULES, advice
 from tests.conftest import WriteTask
+from tests.support.runs import finished
 from tests.support.standin import BOOKING, StandIn
 
 DOCS = Path("docs/advice.md").read_text(encoding="utf-8")
@@ -295,7 +295,7 @@ def test_the_report_of_a_run_gives_advice(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
     pets()
-    folder = pipeline.run(workspace, "pets").context.folder
+    folder = finished(workspace, "pets").context.folder
     told = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert told["advice"] and set(told["advice"][0]) == {"rule", "say", "because"}
     for name in ("report.md", "report.html"):

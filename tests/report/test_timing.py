@@ -152,6 +152,7 @@ def test_another_run_prints_what_its_settings_measure(
     assert three["machine"]["sentence"] in page and "speed" not in three
 
 
+@pytest.mark.slow("another process takes a tenth of a second for each request")
 @pytest.mark.usefixtures("whole_load")
 def test_beside_another_process_there_is_a_mark(
     workspace: Workspace,

@@ -20,6 +20,7 @@ from pathlib import Path
 from threading import Event
 
 from distill.rehearsal.provider import END_SECONDS, READY_SECONDS, Bill, Settings, StandIn
+from tests.support.forked import Child
 
 MESSAGE_BYTES = 65_536
 LOOK_AGAIN_SECONDS = 0.003
@@ -44,7 +45,7 @@ def running(settings: Settings) -> Iterator[StandIn]:
 def wait_for_bill(
     provider: StandIn,
     reached: Callable[[Bill], bool],
-    child: "subprocess.Popen[bytes] | None" = None,
+    child: "subprocess.Popen[bytes] | Child | None" = None,
 ) -> None:
     """Wait until the provider's bill has come so far, or the child that asks it has ended."""
     while not reached(provider.bill()):

@@ -30,6 +30,7 @@ from distill.store import Store, open_store
 RUN, PURPOSE = "r", "generate:answer"
 IN_FLIGHT = 50
 LABELS = ("cats", "dogs", "birds")
+IMPORTS = ("anthropic", "duckdb", "openai")
 
 
 def requests(model: Model, count: int) -> list[Request]:
@@ -102,8 +103,14 @@ def ready(
         yield store, endpoint
 
 
+def main(arguments: Sequence[str]) -> None:
+    """Spend as the arguments of the command line say."""
+    database, teacher, count, budget, *more = arguments
+    way = spend_in_batches if more == ["batches"] else spend
+    way(Path(database), teacher, int(count), Decimal(budget))
+
+
 if __name__ == "__main__":
     # A shell's background job ignores it, and so do the children of one.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    way = spend_in_batches if sys.argv[5:] == ["batches"] else spend
-    way(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), Decimal(sys.argv[4]))
+    main(sys.argv[1:])

@@ -40,6 +40,7 @@ from distill.task.kinds.generate import Text
 from distill.task.loading import load_task
 from distill.task.prompts import constrained_request, student_request
 from tests.conftest import jsonl, write_files
+from tests.support.runs import finished
 from tests.support.standin import StandIn
 from tests.test_pipeline import figures
 
@@ -98,7 +99,7 @@ def test_a_run_ends_in_a_report_with_win_rates(
     workspace: Workspace, scripted_backends: StandIn
 ) -> None:
     write(workspace, preferences_jsonl=jsonl(PREFERENCES))
-    outcome = pipeline.run(workspace, "counts")
+    outcome = finished(workspace, "counts")
     found = figures(outcome.context.folder)
     systems = {row["name"]: row for row in found["systems"]}
     assert list(systems) == ["teacher", "student", "base", "base_few_shot", "nearest"]
@@ -129,7 +130,7 @@ def test_the_report_says_what_the_judge_is_worth(
     workspace: Workspace, scripted_backends: StandIn
 ) -> None:
     write(workspace, preferences_jsonl=jsonl(PREFERENCES))
-    outcome = pipeline.run(workspace, "counts")
+    outcome = finished(workspace, "counts")
     found = figures(outcome.context.folder)
     judge = found["judge"]
     assert judge["is_teacher"] and judge["usable"]

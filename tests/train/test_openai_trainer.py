@@ -3,8 +3,6 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -32,13 +30,16 @@ from distill.rehearsal.provider import StandIn as Provider
 from distill.store import Store, open_store
 from distill.task.loading import load_task
 from distill.task.spec import StudentSpec
+from distill.text import embeddings
 from distill.train.cancel import cancel
 from distill.train.trainers import TRAINERS, openai_jobs
 from distill.train.trainers import openai as trainer
 from distill.train.trainers.base import TrainJob
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.support import forked
 from tests.support.paying import paid_run
 from tests.support.provider import running
+from tests.support.scripted import Embedder
 from tests.support.standin import StandIn
 from tests.test_pipeline import figures
 
@@ -130,35 +131,6 @@ def test_the_same_job_is_found_and_made_once(job: TrainJob, provider: Provider) 
     assert (provider.bill().files, provider.bill().jobs) == (2, 2)
 
 
-# Dies before the n-th call of the official client goes out, or after its answer has come.
-DYING = """
-import os, signal, sys
-from pathlib import Path
-import httpx2
-from distill.llm.tokens import of_text
-from distill.train.trainers import TRAINERS
-from distill.train.trainers.base import TrainJob
-moment, out = int(sys.argv[1]), Path(sys.argv[2])
-calls = 0
-send = httpx2.Client.send
-def dying(self, *args, **kwargs):
-    global calls
-    calls += 1
-    if 2 * calls - 1 == moment:
-        os.kill(os.getpid(), signal.SIGKILL)
-    answer = send(self, *args, **kwargs)
-    if 2 * calls == moment:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return answer
-httpx2.Client.send = dying
-job = TrainJob(
-    sys.argv[3], out / "train.jsonl", out / "validation.jsonl", out / "validation.jsonl", out,
-    out / "log", {"n_epochs": 2, "seed": 0}, out.name,
-)
-TRAINERS["openai"].train(job, lambda steps: None)
-"""
-
-
 @pytest.mark.timeout(600)
 def test_killed_at_twenty_moments_leaves_one_file_and_one_job(
     provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -171,8 +143,8 @@ def test_killed_at_twenty_moments_leaves_one_file_and_one_job(
         out.mkdir()
         rows(out / "train.jsonl", 12, first=1000 * moment)
         rows(out / "validation.jsonl", 2, first=1000 * moment + 500)
-        command = [sys.executable, "-c", DYING, str(moment), str(out), BASE]
-        died += subprocess.run(command, check=False).returncode == -signal.SIGKILL
+        code = forked.run("tests.support.dying_training", [str(moment), str(out), BASE])
+        died += code == -signal.SIGKILL
         held = out / "validation.jsonl"
         job = TrainJob(BASE, out / "train.jsonl", held, held, out, out / "log", RECIPE, out.name)
         assert train(job).model
@@ -539,7 +511,10 @@ def test_no_training_is_billed_more_than_was_reserved(
     assert trainer.worst_usd(job) >= billed
 
 
-def test_the_bundled_task_trains_within_the_default_budget(workspace: Workspace) -> None:
+def test_the_bundled_task_trains_within_the_default_budget(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embeddings, "_model", Embedder)
     shutil.copytree("prompts/classify", workspace.prompts / "classify")
     spec = workspace.prompts / "classify" / "task.toml"
     text = spec.read_text(encoding="utf-8").replace('model = "auto"', 'model = "embedded"')
