@@ -16,6 +16,7 @@ import pytest
 
 from distill.core.progress import Progress
 from distill.core.workspace import Workspace
+from distill.llm.batches import runner
 from distill.rehearsal.provider import Settings
 from distill.rehearsal.provider import StandIn as Provider
 from distill.task import Task
