@@ -16,7 +16,7 @@ distill: setup ## Distil a task from start to report: make distill TASK=classify
 	@test -n "$(TASK)" || { echo "which task? make distill TASK=classify" >&2; exit 2; }
 	@.venv/bin/distill run "$(TASK)" $(ARGS)
 
-test: setup ## Run every check, and every test but the nightly ones (less than 40 minutes on two cores)
+test: setup ## Run every check, and every test but the nightly ones (about half an hour on two cores)
 	@$(MAKE) --no-print-directory check
 	@$(PYTHON) -m pytest -n 2 --dist worksteal -m "not models and not nightly"
 	@$(PYTHON) -m pytest -n 2 --dist loadfile -m "models and not nightly"
@@ -30,6 +30,7 @@ check: setup ## Format, lint, types, import rules, docs up to date (seconds)
 ruff:
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
+	@scripts/check_prose distill
 
 types:
 	@.venv/bin/mypy
