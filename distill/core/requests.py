@@ -122,6 +122,27 @@ class Sampling:
         """True if the answer is JSON: a choice, an object of a schema or a list of texts."""
         return bool(self.choices or self.schema or self.inputs)
 
+    @property
+    def hashed(self) -> dict[str, object]:
+        """Return the values that a request's id hashes, under names that never change."""
+        since_the_first = {
+            "max_tokens": self.max_tokens,
+            "temperature": self.temperature,
+            "min_p": self.min_p,
+            "seed": self.seed,
+            "stop": self.stop,
+            "choices": self.choices,
+        }
+        # Without one of these a request is the one that it was before they were there.
+        later = {
+            "inputs": self.inputs,
+            "rationale": self.rationale,
+            "logprobs": self.logprobs,
+            "schema": self.schema,
+            "again": self.again,
+        }
+        return since_the_first | {name: value for name, value in later.items() if value}
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -134,14 +155,10 @@ class Request:
     @property
     def id(self) -> str:
         """The same request has the same id in every run, so its answer is asked for once."""
-        # By hand: `asdict` takes four times as long as all the rest.
-        sampling = {name: getattr(self.sampling, name) for name in Sampling.__slots__}
-        # Without one of these a request is the one that it was before they were there.
-        for later in ("inputs", "rationale", "logprobs", "schema", "again"):
-            if not sampling[later]:
-                del sampling[later]
         turns = [{"role": turn.role, "content": turn.content} for turn in self.messages]
-        return stable_hash({"model": self.model, "messages": turns, "sampling": sampling})
+        return stable_hash(
+            {"model": self.model, "messages": turns, "sampling": self.sampling.hashed}
+        )
 
     def asked_again(self, times: int) -> "Request":
         """The same after so many answers that were put aside; 0 gives the first."""
