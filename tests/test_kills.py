@@ -12,9 +12,9 @@ from distill.core.workspace import Workspace
 from distill.store import open_store
 from tests.conftest import WriteTask
 from tests.support import forked
+from tests.support.figures import figures, timeless
 from tests.support.runs import finished
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures, timeless
 
 
 @pytest.mark.parametrize("stage", ["generate", "curate", "split", "report"])

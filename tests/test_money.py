@@ -47,7 +47,7 @@ from distill.task.loading import load_task
 from distill.task.run_context import Context
 from distill.task.spec import PeopleSpec
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, write_pets
-from tests.test_pipeline import figures
+from tests.support.figures import figures
 
 DOCS = Path("docs/money.md").read_text(encoding="utf-8")
 SQL = re.findall(r"```sql\n-- (\w+)\n(.*?);\n```", DOCS, re.DOTALL)

@@ -22,33 +22,10 @@ from distill.task.leak_gate import without_leaking_seeds
 from distill.train.trainers import TRAINERS
 from distill.train.trainers.base import OnSteps, TrainJob, TrainResult
 from tests.conftest import WriteTask, held_by_another_process, jsonl, pet_rows
+from tests.support.figures import figures, timeless
 from tests.support.runs import finished
 from tests.support.scripted import Trainer
 from tests.support.standin import SURE, StandIn
-
-TIMES = {"run", "created", "latency_p50_s", "latency_p95_s", "requests_per_s", "spend"}
-TIMES |= {"usd_per_1k_requests", "headline", "usd", "latency_p99_s", "completion_tokens_per_s"}
-TIMES |= {"start_s", "memory_mib", "break_even", "others_cpu", "disturbed"}
-# A real model's probabilities depend in their last digits on which requests shared a batch.
-TIMES |= {"confidence", "calibration", "coverage"}
-
-
-def figures(folder: Path) -> Any:
-    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
-
-
-def timeless(value: Any) -> Any:
-    """A report without what depends on time."""
-    if isinstance(value, dict):
-        return {key: timeless(item) for key, item in value.items() if key not in TIMES}
-    if isinstance(value, list):
-        return [timeless(item) for item in value if not is_of_the_pace(item)]
-    return value
-
-
-def is_of_the_pace(value: Any) -> bool:
-    """An advice that is there or not by how fast the machine was."""
-    return isinstance(value, dict) and value.get("rule") == "busy_machine"
 
 
 @pytest.mark.usefixtures("drawn_charts", "whole_load")

@@ -33,11 +33,11 @@ from distill.task.prompts import seed_requests
 from distill.text import classifiers, embeddings
 from distill.text.classifiers import left_out
 from tests.conftest import PETS, WriteTask, jsonl, point_to
+from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.provider import running
 from tests.support.scripted import Embedder
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 
 API = Model("m", None, "openai")
 LABELS = tuple(PETS)

@@ -31,10 +31,10 @@ from distill.report.compare_runs import compare
 from distill.store import Store, open_store
 from tests.conftest import PETS, WriteTask, jsonl, point_to
 from tests.generate.test_rounds import rounds
+from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.scripted_run import NO_STAGE
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 from tests.train.test_openai_trainer import TASK as TUNED
 
 ROOT = Path(__file__).parents[2]

@@ -39,11 +39,11 @@ from distill.task.loading import load_task
 from distill.task.prompts import answer_requests
 from distill.task.run_context import Context
 from tests.conftest import PERMISSION, PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.provider import running
 from tests.support.scripted_run import NO_STAGE
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 
 BUNDLED = Path(__file__).parents[2] / "prompts" / "classify"
 OPENAI, ANTHROPIC = "openai:gpt-6-luna", "anthropic:claude-haiku-5-5"

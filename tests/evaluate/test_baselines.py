@@ -10,9 +10,9 @@ from distill.core.workspace import Workspace
 from distill.estimate import plan
 from distill.rehearsal.provider import StandIn as Provider
 from tests.conftest import PETS, WriteTask
+from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
 HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())

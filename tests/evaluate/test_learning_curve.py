@@ -26,10 +26,10 @@ from distill.store import open_store
 from distill.train.trainers import TRAINERS
 from distill.train.trainers.base import OnSteps, TrainJob, TrainResult
 from tests.conftest import WriteTask
+from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.scripted import Trainer
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 from tests.train.test_openai_trainer import TASK, Start, providers
 
 __all__ = ["providers"]  # the fixture

@@ -15,11 +15,11 @@ from distill.llm.ledger import BudgetReached
 from distill.rehearsal.provider import Settings
 from distill.rehearsal.provider import StandIn as Provider
 from tests.conftest import jsonl, point_to
+from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.provider import running
 from tests.support.standin import StandIn
 from tests.task.test_texts import GOLD, PREFERENCES, SEEDS, TASK, write
-from tests.test_pipeline import figures
 
 JUDGE = "openai:gpt-6-luna"
 PAID = TASK.replace("few_shot = 2", 'few_shot = 2\nmodel = "embedded"')

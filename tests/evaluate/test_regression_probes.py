@@ -21,8 +21,8 @@ from distill.task import Task
 from distill.task.kinds.classify import Labels
 from distill.task.prompts import student_request
 from tests.conftest import WriteTask
+from tests.support.figures import figures
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 
 MODEL = Model("student@1", None, "chat")
 LIMITS = {"general": 1.0, "safety": 0.05, "carried": 0.05}

@@ -27,11 +27,11 @@ from tests.conftest import WriteTask, jsonl, pet_rows, point_to
 from tests.llm.test_ledger import ledger
 from tests.llm.test_paid_teacher import toml
 from tests.support import forked
+from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.provider import running, wait_for_bill
 from tests.support.spending import PURPOSE, RUN, spend, spend_in_batches
 from tests.support.standin import StandIn as ServerStandIn
-from tests.test_pipeline import figures
 
 TEACHERS = ("openai:gpt-6-luna", "anthropic:claude-haiku-5-5")
 PLENTY = Decimal(100)

@@ -21,10 +21,10 @@ from distill.rehearsal.provider import StandIn as Provider
 from distill.serve import ServerSettings
 from distill.store import open_store
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.provider import running
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
 HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())

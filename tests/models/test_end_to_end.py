@@ -40,7 +40,7 @@ from distill.train.trainers.base import TrainJob
 from distill.train.trainers.recipes import recipe_for
 from tests.core.test_processes import wait_until_gone
 from tests.support.books import Books
-from tests.test_pipeline import timeless
+from tests.support.figures import timeless
 
 pytestmark = [pytest.mark.models, pytest.mark.timeout(1500)]
 

@@ -19,9 +19,9 @@ from distill.evaluate.parity import ReferenceAnswers, TrainedAnswer
 from distill.train.trainers import TRAINERS
 from distill.train.trainers.base import OnSteps, TrainJob, TrainResult
 from tests.conftest import WriteTask
+from tests.support.figures import figures
 from tests.support.scripted import Trainer
 from tests.support.standin import ANIMALS, StandIn
-from tests.test_pipeline import figures
 
 TEMPLATE = "{{ messages }}"
 STUDENT = Model("student@1", Path("merged"), "chat")

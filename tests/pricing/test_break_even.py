@@ -38,8 +38,8 @@ from distill.report.payback import (
 )
 from distill.task import Task
 from tests.conftest import PETS, WriteTask
+from tests.support.figures import figures
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
 HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())

@@ -25,9 +25,9 @@ from distill.rehearsal.provider import StandIn as Provider
 from distill.store import open_store
 from distill.train.permission import lines
 from tests.conftest import PERMISSION, PETS, WriteTask, jsonl
+from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 
 LABELS, TEXTS = StudentKind("classify", "unsloth"), StudentKind("generate", "unsloth")
 OPENAI, ANTHROPIC = "openai:gpt-6-luna", "anthropic:claude-haiku-5-5"

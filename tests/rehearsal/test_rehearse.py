@@ -19,8 +19,8 @@ from distill.store import Run, open_store
 from distill.store.rehearsals import clear, rehearsals_of
 from tests.conftest import WriteTask
 from tests.llm.test_paid_teacher import toml
+from tests.support.figures import figures
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 
 FAULTS = {"429": 0.05, "500": 0.03, "cut": 0.03, "broken_json": 0.02, "refuse": 0.02}
 

@@ -22,9 +22,9 @@ from distill.store import Run, Store, open_store
 from distill.task import Task
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.report.test_recommendations import figures as advised
+from tests.support.figures import figures
 from tests.support.runs import finished
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 
 TOML = 'name = "pets"\nkind = "classify"\n[labels]\n' + "".join(
     f'{label} = "{meaning}"\n' for label, meaning in PETS.items()

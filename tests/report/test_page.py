@@ -28,9 +28,9 @@ from distill.report.render import comparison, html, markdown
 from distill.store import open_store
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.report.test_report import at_traffic, report
+from tests.support.figures import figures
 from tests.support.runs import finished
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

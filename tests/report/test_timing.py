@@ -30,11 +30,11 @@ from distill.report.timing import MARK, disturbed_note, in_flight_of, is_slow_on
 from distill.store import Run, Store, migrate, open_store
 from tests.conftest import PETS, WriteTask
 from tests.core.test_processors import NOISE
+from tests.support.figures import figures
 from tests.support.standin import Body, StandIn
 from tests.support.strangers import stranger, taken, wait_until_burnt
 from tests.test_money import MODEL, SERVED
 from tests.test_money import recorded as recorded
-from tests.test_pipeline import figures
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n' + "".join(
     f'{label} = "{meaning}"\n' for label, meaning in PETS.items()

@@ -15,10 +15,10 @@ from distill.task.spec import TaskSpec
 from distill.train.trainers import TRAINERS
 from distill.train.trainers.base import TrainJob, TrainResult
 from tests.conftest import PETS, WriteTask, jsonl
+from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.scripted import Trainer
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 
 # Each value is another than the default and than what BASIS sets.
 CHANGED = {

@@ -32,8 +32,8 @@ from distill.task.groups import group_shares
 from distill.task.kinds.extract import Fields
 from distill.task.loading import load_task
 from tests.conftest import write_files
+from tests.support.figures import figures
 from tests.support.standin import BOOKING, StandIn
-from tests.test_pipeline import figures
 
 Row = tuple[str, dict[str, Any]]
 SEEDS: list[Row] = [

@@ -26,8 +26,8 @@ from distill.task.kinds.generate import Text
 from distill.task.leak_gate import canonical, gold_notes, without_leaking_seeds
 from distill.task.spec import CurateSpec
 from tests.conftest import WriteTask, jsonl, pet_rows
+from tests.support.figures import figures
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 
 LABELS = Labels({"cats": "", "dogs": ""})
 FIELDS = Fields(

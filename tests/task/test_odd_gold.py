@@ -8,8 +8,8 @@ import pytest
 from distill import pipeline
 from distill.core.workspace import Workspace
 from tests.conftest import WriteTask, jsonl, pet_rows
+from tests.support.figures import figures
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 
 CATS = [row for row in pet_rows("gold", 5) if row["label"] == "cats"]
 

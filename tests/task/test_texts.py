@@ -40,9 +40,9 @@ from distill.task.kinds.generate import Text
 from distill.task.loading import load_task
 from distill.task.prompts import constrained_request, student_request
 from tests.conftest import jsonl, write_files
+from tests.support.figures import figures
 from tests.support.runs import finished
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 
 Row = dict[str, Any]
 SEEDS = [{"input": f"they count {n} of them", "answer": f"it is {n}"} for n in range(12, 18)]

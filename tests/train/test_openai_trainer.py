@@ -37,11 +37,11 @@ from distill.train.trainers import openai as trainer
 from distill.train.trainers.base import TrainJob
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.support import forked
+from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.provider import running
 from tests.support.scripted import Embedder
 from tests.support.standin import StandIn
-from tests.test_pipeline import figures
 
 BASE = "gpt-4o-mini-2024-07-18"
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
