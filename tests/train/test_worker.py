@@ -1,5 +1,6 @@
 """The trainers' child without a model: rows, their order, checkpoints, and failures in words."""
 
+import ast
 import errno
 import json
 import re
@@ -364,3 +365,13 @@ def test_what_was_learned_survives_16_bits(
     assert kept.sum().item() == pytest.approx(learned.sum().item(), rel=0.05)
     assert (kept.abs() <= before.abs() * step + 6e-8).all(), "the next number, and none beyond"
     assert torch.equal(kept[0], torch.zeros(400)), "where nothing was learned nothing is changed"
+
+
+def test_the_worker_imports_nothing_of_the_tool() -> None:
+    """It runs in an interpreter of its own, in which the tool is not installed."""
+    for path in (lora.CHILDREN / "lora").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                assert not str(node.module).startswith("distill"), path
+            elif isinstance(node, ast.Import):
+                assert not any(name.name.startswith("distill") for name in node.names), path

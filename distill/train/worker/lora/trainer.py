@@ -5,14 +5,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from distill.train.worker.lora.checkpoints import (
+from .checkpoints import (
     SAVE_SECONDS,
     checkpoints,
     has_ended,
     last_checkpoint,
     take_over,
 )
-
 from .choice_loss import DecisionPoints, branches, choice_loss
 from .events import Job, tell
 from .messages import DivergedError
