@@ -1,1 +1,1 @@
-"""Records, errors, folders and locks, progress and child processes: what every package uses."""
+"""Records, errors, folders, locks, progress and child processes that every package uses."""

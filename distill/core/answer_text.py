@@ -1,4 +1,7 @@
-"""An answer's text as a server or a model wrote it → the text, or the JSON in it, that counts."""
+"""Extraction of the text or the JSON that counts from a model's answer.
+
+In: the answer as a server or a model wrote it. Out: the part that is scored and stored.
+"""
 
 import json
 import re
@@ -8,7 +11,7 @@ from typing import Any
 from distill.core.requests import Completion, Request
 from distill.core.text import replace_lone_surrogates
 
-# Names of the marks around a thought, with or without a family's prefix ("seed:think").
+# Names of the tags around reasoning, with or without a model family's prefix ("seed:think").
 _THOUGHT = (
     r"(?:\w{1,12}:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad"
     r"|antthinking|inner_monologue|chain_of_thought)"
@@ -25,9 +28,9 @@ _OPEN = re.compile(rf"\s*(?:{_OPENED})", re.IGNORECASE)
 _CLOSE = re.compile(_CLOSED, re.IGNORECASE)
 THOUGHT = re.compile(rf"(?:{_OPENED})|(?P<closes>{_CLOSED})", re.IGNORECASE)
 _FINAL, _MESSAGE = "<|channel|>final", "<|message|>"
-# The same without its special tokens, as some servers write it.
+# Some servers write the final channel without its special tokens.
 _BARE_FINAL = re.compile(r"\A\s*analysis(?=\S).*?assistant\s*final(?=\S)", re.DOTALL)
-# Around the answer that follows a thought.
+# Tags around the answer that follows the reasoning.
 _ANSWER = re.compile(
     r"\A\s*(?:<answer>(.*)</answer>|<\|begin_of_solution\|>(.*)<\|end_of_solution\|>"
     r"|<\|start_response\|>(.*)<\|end_response\|>)\s*\Z",
@@ -37,22 +40,24 @@ _FENCE = re.compile(
     r"(?:(?<!`)`{3,8}(?!`)|~{3})[ \t]{0,8}[\w+-]{0,20}[ \t]{0,8}\r?\n(.*?)(?:`{3}|~{3})",
     re.DOTALL,
 )
-# A token that ends a message, left in its text by a server.
+# End-of-message tokens that some servers leave in the text.
 _ENDS = re.compile(
     r"\s*(?:<\|(?:end|return|im_end|eot_id|eom_id|eot|endoftext|end_of_text|end_of_turn|call"
     r"|end_of_turn_token)\|>|</s>|<end_of_turn>|<eos>|<turn\|>|<\uff5cend▁of▁sentence\uff5c>)\s*\Z",
     re.IGNORECASE,
 )
 _MOST_ENDS = 4
-_MOST_STARTS = 20  # places where JSON is looked for in a text
+_MOST_STARTS = 20  # positions at which JSON is tried in a text
 _COMMA = re.compile(r",(\s*[\]}])")
 _DECODER = json.JSONDecoder()
 _AROUND = "\ufeff \t\r\n"
 
 
 def without_thoughts(text: str) -> str:
-    """A text without what a model thought before it, and without the tokens that end a message; ""
-    where it never stopped thinking."""
+    """Remove a model's reasoning and its end-of-message tokens from a text.
+
+    Returns "" if the reasoning never ends.
+    """
     if not any(sign in text for sign in ("<", "[", "◁", "assistant")):
         return text
     answer = _without_ends(text)
@@ -65,7 +70,7 @@ def without_thoughts(text: str) -> str:
         if closed is None:
             return ""
         answer = answer[closed.end() :].lstrip()
-    # The chat template of some models opens the thought, so that the answer only closes it.
+    # The chat template of some models opens the reasoning, so the answer has only the closing tag.
     first = THOUGHT.search(answer)
     if first and first["closes"]:
         answer = answer[first.end() :].lstrip()
@@ -87,10 +92,10 @@ def _unwrapped(answer: str) -> str:
 
 
 def json_of(text: str, *, listed: bool = False) -> str:
-    """The JSON in an answer that was to be JSON: in a code fence, or between other words; a list
-    where one was asked for (`listed`).
+    """Return the JSON of an answer that was to be JSON.
 
-    Gives the text as it is where no object or list is found.
+    The JSON may stand in a code fence or between other words. `listed` accepts a list as well as an
+    object. Returns the text unchanged if no such value is found.
     """
     kinds = (dict, list) if listed else (dict,)
     for part in (text, *_FENCE.findall(text)):
@@ -103,8 +108,11 @@ def json_of(text: str, *, listed: bool = False) -> str:
 
 
 def inputs_object(text: str) -> str:
-    """The JSON of a list of inputs as {"inputs": [...]}: a bare list, one under another name, or a
-    list of objects with one text each. Any other text as it is."""
+    """Return the JSON of a list of inputs as {"inputs": [...]}.
+
+    Accepts a bare list, a list under another key, and a list of objects with one text each. Returns
+    any other text unchanged.
+    """
     found = _loaded(text)
     if isinstance(found, list) and len(found) == 1 and isinstance(found[0], dict):
         found = found[0] if _only_list(found[0]) else found
@@ -116,7 +124,7 @@ def inputs_object(text: str) -> str:
 
 
 def is_object(text: object) -> bool:
-    """True for a text that is one JSON object and nothing else."""
+    """True if a text is exactly one JSON object."""
     return isinstance(text, str) and isinstance(_loaded(text), dict)
 
 
@@ -131,8 +139,10 @@ def _only_text(item: dict[str, Any]) -> object:
 
 
 def _whole(text: str, kinds: tuple[type, ...]) -> str | None:
-    """A text that is JSON of one of the kinds: as it is, with a comma too many, quoted once more,
-    or alone in a list."""
+    """Return a text that is JSON of one of the kinds, None if it is not.
+
+    Repairs a trailing comma, JSON inside a JSON string, and an object alone in a list.
+    """
     for written in (text, _COMMA.sub(r"\1", text)):
         found = _loaded(written)
         if isinstance(found, str):
@@ -155,8 +165,10 @@ def _loaded(text: str) -> object:
 
 
 def _within(text: str, mark: str) -> str | None:
-    """The first JSON that begins with a mark somewhere in a text; of a list one of texts or
-    objects, since prose has numbers in brackets."""
+    """Return the first JSON value that begins with `mark` within a text, None if there is none.
+
+    Only lists of texts or objects count, since prose has numbers in brackets.
+    """
     at = -1
     for _ in range(_MOST_STARTS):
         if (at := text.find(mark, at + 1)) < 0:
@@ -171,7 +183,10 @@ def _within(text: str, mark: str) -> str | None:
 
 
 def read_again(request: Request, stored: Completion) -> Completion:
-    """A stored answer as it is read today: older versions stored thoughts, fences and lists."""
+    """Parse a stored answer again by today's rules.
+
+    Older versions stored reasoning, code fences and lists.
+    """
     if _is_plain(stored.text):
         return stored
     text = counted_text(request, without_thoughts(stored.text))
@@ -179,7 +194,10 @@ def read_again(request: Request, stored: Completion) -> Completion:
 
 
 def _is_plain(text: str) -> bool:
-    """True for nearly every answer: an object or a few words, which no reading changes."""
+    """True if no rule can change the text.
+
+    Nearly every answer is a plain object or a few words.
+    """
     return "<" not in text and (text.startswith("{") or not any(mark in text for mark in "{[`"))
 
 

@@ -1,4 +1,7 @@
-"""Keys come from the environment, are named in messages, and never shown, stored or logged."""
+"""API keys from the environment.
+
+Messages name the variable of a key. No key is shown, stored or logged.
+"""
 
 import os
 
@@ -7,8 +10,11 @@ from distill.core.requests import Endpoint
 
 
 def required_key(variable: str, who: str, instead: str) -> None:
-    """Raises InputError when the variable is not set, or holds what no key is; the message says
-    what else may be done."""
+    """Check that the environment variable of a key is set.
+
+    Raises InputError if the variable is not set; the message offers the alternative `instead`.
+    Raises InputError if the value has characters that no key has.
+    """
     key = os.environ.get(variable, "").strip()
     _check_characters(variable, key)
     if not key:
@@ -16,8 +22,11 @@ def required_key(variable: str, who: str, instead: str) -> None:
 
 
 def key_of(endpoint: Endpoint) -> str | None:
-    """The endpoint's key, without white space around it; None when it has none or its variable is
-    not set. Raises InputError for characters that no header can hold."""
+    """Return the endpoint's key without surrounding white space.
+
+    Returns None if the endpoint needs no key or the variable is not set. Raises InputError for
+    characters that no HTTP header can hold.
+    """
     key = os.environ.get(endpoint.key_variable or "", "").strip()
     _check_characters(endpoint.key_variable or "", key)
     return key or None

@@ -12,14 +12,14 @@ LeakKind = Literal["exact", "near", "semantic"]
 
 @dataclass(frozen=True, slots=True)
 class LabelledExample:
-    """A row of seeds or gold: an input with an answer given by people, and where it stands."""
+    """A row of seeds or gold: an input, its human answer, and its file and line."""
 
     input: str
     answer: str
     file: str
     line: int
 
-    id: str = field(init=False)  # a hash of the row and its place, worked out once
+    id: str = field(init=False)  # hash of the row and its place, computed once
 
     def __post_init__(self) -> None:
         found = stable_hash([self.file, self.line, self.input, self.answer])
@@ -27,15 +27,18 @@ class LabelledExample:
 
     @property
     def key(self) -> str:
-        """A hash of the row alone: rows that are put in above it leave it as it is."""
+        """Hash of the row without its place: rows inserted above do not change it."""
         return stable_hash([self.input, self.answer])
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An input with its answers, before curation. `origin` is the synthesis request that made it
-    or the file and row it was given in; `answer_ids` are the requests that answered it; `problem`
-    says why one of them is no answer."""
+    """An input with its answers, before curation.
+
+    `origin`: the synthesis request that made the input, or the file and row of a given input.
+    `answer_ids`: the ids of the requests that returned the answers.
+    `problem`: the reason why an answer cannot be used; "" if all can.
+    """
 
     input: str
     asked_label: str | None
@@ -47,23 +50,25 @@ class Candidate:
 
     @property
     def id(self) -> str:
-        """The same text from two origins is two candidates."""
+        """Hash of source, origin and input: the same text from two origins is two candidates."""
         return stable_hash([self.source, self.origin, self.input])
 
     @property
     def answer(self) -> str:
-        """The most frequent answer, the first of them on a tie; empty when there is none."""
+        """The most frequent answer, the first one on a tie; "" without answers."""
         return majority_vote(self.answers)
 
     @property
     def agreement(self) -> float:
-        """Share of the answers that are `answer`."""
+        """Share of the answers that equal `answer`; 0 without answers."""
         return self.answers.count(self.answer) / len(self.answers) if self.answers else 0.0
 
 
 class SimilarPair(NamedTuple):
-    """Two texts that are alike, by their indices, and how much: 1.0 is the same. Within one list
-    `first` < `second`; across two lists `first` is of the first list."""
+    """A pair of similar texts: two indices and a score, 1.0 for equal texts.
+
+    Within one list `first` < `second`. Across two lists `first` is an index of the first list.
+    """
 
     first: int
     second: int
@@ -72,8 +77,12 @@ class SimilarPair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GoldOverlap:
-    """A text that is a gold row, or almost: their indices in the two lists, how they are alike, and
-    how much: 1.0 is the same."""
+    """A text that equals or nearly equals a gold row.
+
+    `text`, `gold`: the indices in the two lists.
+    `kind`: exact, near or semantic.
+    `score`: the similarity, 1.0 for equal texts.
+    """
 
     text: int
     gold: int
@@ -83,8 +92,10 @@ class GoldOverlap:
 
 @dataclass(frozen=True, slots=True)
 class ReviewDecision:
-    """A person's word on an input: the right answer, None for "do not learn from it"; and where it
-    stands."""
+    """A reviewer's answer to an input, with its file and line.
+
+    `answer` is None if the input must not be trained on.
+    """
 
     input: str
     answer: str | None
@@ -94,8 +105,13 @@ class ReviewDecision:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A candidate left out: which check, why (in the same words for every such row, so that they
-    can be counted), what it was compared with, and for duplicates how well that matched."""
+    """A candidate that curation left out.
+
+    `check`: the check that dropped the candidate.
+    `reason`: the reason, worded the same for every such row, so that drops can be counted.
+    `matched`: the row or text that the candidate was compared with, if any.
+    `score`: the similarity of a duplicate, else None.
+    """
 
     candidate_id: str
     check: str
@@ -106,8 +122,10 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class CheckNote:
-    """What a check found out about itself, in words, and the drops that it therefore did not
-    make."""
+    """A check's remark on its results.
+
+    `spared`: the drops that the check therefore did not make.
+    """
 
     check: str
     words: str
@@ -116,7 +134,7 @@ class CheckNote:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An input with the answer the student is to learn; its id is its candidate's."""
+    """An input with the answer to learn; `id` is the id of its candidate."""
 
     id: str
     input: str
@@ -126,7 +144,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class SplitExample:
-    """An example's place; `repeats` is how often an epoch shows it."""
+    """An example's part of the split; an epoch shows the example `repeats` times."""
 
     example: Example
     part: Part
@@ -135,9 +153,11 @@ class SplitExample:
 
 @dataclass(frozen=True, slots=True)
 class GroupDiversity:
-    """How different the examples of a group are from each other (`distill.text.diversity` says
-    how that is measured), and which share of the group's real texts (seeds, given inputs) has one
-    of the synthesised near it."""
+    """The diversity of a group's examples, as `distill.text.diversity` measures it.
+
+    `covered`: the share of the group's real texts (seeds, given inputs) that have a synthesised
+        text near.
+    """
 
     label: str
     rows: int

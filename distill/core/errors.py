@@ -1,23 +1,29 @@
-"""The one error tree. `cli.main` turns it into a message and an exit code; nothing else does."""
+"""The exception classes of the tool.
+
+Only `cli.main` turns an error into a message and an exit code.
+"""
 
 from decimal import Decimal
 from pathlib import Path
 
 
 class DistillError(Exception):
-    """Something failed that the user must know of; the message says what, where and what to do."""
+    """A failure that the user must know of.
+
+    The message names the failure, the place and the remedy.
+    """
 
     exit_code = 1
 
 
 class InputError(DistillError):
-    """What the user gave cannot be used: arguments, a task's files, a store held elsewhere."""
+    """An unusable input: an argument, a task's file, or a store that another process holds."""
 
     exit_code = 2
 
 
 class TrainingEnded(DistillError):
-    """A training at a provider ended without a student, and was billed `usd`."""
+    """A provider's training that ended without a student, and was billed `usd`."""
 
     def __init__(self, message: str, usd: Decimal = Decimal(0)) -> None:
         super().__init__(message)
@@ -25,7 +31,7 @@ class TrainingEnded(DistillError):
 
 
 class ChildError(DistillError):
-    """A child process (server, trainer) ended or did not get ready."""
+    """A child process (server, trainer) that ended or was not ready in time."""
 
     def __init__(
         self, what: str, exit_code: int | None, log: Path, *, tail_lines: int = 20
@@ -35,7 +41,7 @@ class ChildError(DistillError):
 
 
 def log_tail(log: Path, lines: int) -> str:
-    """The last `lines` lines of a log, or a word that there is none."""
+    """Return the last `lines` lines of a log, or a remark if the log is missing or empty."""
     if not log.exists():
         return "(the log was never written)"
     text = log.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -11,7 +11,7 @@ Better = Literal["first", "second", "same"]
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """A person's word on two answers to an input: the better one; and where it stands."""
+    """A person's preference between two answers to an input, with its file and line."""
 
     input: str
     first: str
@@ -28,8 +28,11 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A system's answer on a gold row; no request for systems that answer in this process.
-    `confidence` is the probability that the system gives its own answer, where it tells it."""
+    """A system's answer on a gold row.
+
+    `request_id`: None for systems that answer in this process.
+    `confidence`: the system's probability of its own answer; None if the system gives none.
+    """
 
     system: str
     gold_id: str
@@ -42,8 +45,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class ProbeAnswer:
-    """A system's answer to a probe of what fine-tuning may have broken; 1.0 when it is all
-    right."""
+    """A system's answer to a regression probe; `value` is 1.0 if the answer passes."""
 
     system: str
     group: str
@@ -55,8 +57,7 @@ class ProbeAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ServerStats:
-    """What a system's server took: the seconds until it was healthy, and MiB of memory after it was
-    loaded."""
+    """The startup of a system's server: seconds until healthy, and MiB of memory after loading."""
 
     system: str
     start_s: float
@@ -65,9 +66,14 @@ class ServerStats:
 
 @dataclass(frozen=True, slots=True)
 class LoadTestResult:
-    """How fast a system answers with `in_flight` requests at a time: how many were asked, in how
-    many seconds, the latencies that 50, 95 and 99 % of them do not pass, the answers' tokens, the
-    share of the processors that other processes took meanwhile (None: not known), and when."""
+    """The speed of a system with `in_flight` requests at a time.
+
+    `requests`, `seconds`: the number of requests, and the time that they took in all.
+    `latency_p50_s`, `latency_p95_s`, `latency_p99_s`: percentiles of the latency in seconds.
+    `completion_tokens`: the tokens of all answers.
+    `others_cpu`: the share of the processors that other processes took meanwhile; None if unknown.
+    `measured`: the time of the measurement in UTC.
+    """
 
     system: str
     in_flight: int
@@ -82,25 +88,29 @@ class LoadTestResult:
 
     @property
     def is_comparable(self) -> bool:
-        """Whether every system of the run was measured so: once only the student was, and those
-        rows of before have no time of their own."""
+        """True if every system of the run was measured in the same way.
+
+        Older versions measured the student only. Rows of those versions have the time 0.
+        """
         return self.measured.timestamp() > 0
 
     @property
     def requests_per_s(self) -> float:
-        """Answers a second."""
+        """Answers per second."""
         return self.requests / self.seconds
 
     @property
     def completion_tokens_per_s(self) -> float:
-        """Tokens of answers a second."""
+        """Completion tokens per second."""
         return self.completion_tokens / self.seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many answers to a run's purpose a model of our machine gave, and in how many seconds in
-    which at least one of them was being made."""
+    """The speed of a model on our machine for a run's purpose.
+
+    `seconds` counts only the time in which at least one answer was being made.
+    """
 
     run_id: str
     purpose: str
@@ -110,14 +120,16 @@ class Pace:
 
     @property
     def per_s(self) -> float:
-        """Answers a second, 0 for no time."""
+        """Answers per second; 0 if no time was measured."""
         return self.answers / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class LoadExtent:
-    """A time in which our machine answered a purpose's requests, and the share of its processors
-    that other processes took meanwhile (None: not known)."""
+    """A period in which our machine answered a purpose's requests.
+
+    `others_cpu`: the share of the processors that other processes took meanwhile; None if unknown.
+    """
 
     purpose: str
     began: datetime
@@ -127,7 +139,7 @@ class LoadExtent:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What the scorer made of a prediction."""
+    """A prediction's score by one metric."""
 
     system: str
     gold_id: str

@@ -1,7 +1,8 @@
-"""Words for an answer's end, as servers and models write them → ours.
+"""Mapping of finish reasons of servers and models to the tool's own.
 
-Servers differ in the word ("stop", "eos_token", "STOP", "<|im_end|>", "FINISH_REASON_STOP"), not in
-what there is to say: whole, cut, filtered, failed on the way. Words are known by their parts.
+Servers use different words ("stop", "eos_token", "STOP", "<|im_end|>", "FINISH_REASON_STOP"). The
+meanings are the same: complete, truncated, filtered, or failed on the way. Words are recognised by
+their parts.
 """
 
 import re
@@ -15,7 +16,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# What a filter or a fault is called comes before "stop" and "max": "error_toxic", "rate_limit".
+# Filters and errors precede "length" and "stop": "rate_limit" has a word of both.
 _KINDS: tuple[tuple[Ending, frozenset[str]], ...] = (
     (
         "content_filter",
@@ -36,14 +37,14 @@ _KINDS: tuple[tuple[Ending, frozenset[str]], ...] = (
 )
 _PREFIX = re.compile(r"(?:finish|stop|done)_?reason_?")
 _NOTHING = _words("none null unknown unspecified undefined nan") | {""}
-# Endings that are ours, or say that there is no answer.
+# The tool's own finish reasons, and those of an answer without text.
 _OTHERS = _words("refusal tool_calls tool_use function_call pause_turn no_choices context_length")
 _OTHERS |= _words("invalid_prompt no_answer refused_row")
 
 
 @lru_cache(maxsize=1024)
 def ending_of(reason: str) -> Ending:
-    """The kind of an ending: "" for one that says nothing, or something else."""
+    """Return the kind of a finish reason; "" if the reason is unknown or one of the tool's own."""
     if reason in _OTHERS:
         return ""
     words = set(_parts(reason))
@@ -51,7 +52,7 @@ def ending_of(reason: str) -> Ending:
 
 
 def says_nothing(reason: str) -> bool:
-    """True for an ending that leaves the text to be judged."""
+    """True if the finish reason has no meaning, so that the text decides."""
     return set(_parts(reason)) <= _NOTHING
 
 

@@ -1,4 +1,4 @@
-"""What machine this is: a card or not, and which interpreter holds which heavy part."""
+"""Hardware of this machine, and the Python interpreters of vLLM and Unsloth."""
 
 import importlib.util
 import os
@@ -12,7 +12,7 @@ from typing import Literal
 
 @cache
 def gpu() -> str | None:
-    """Name and memory of the first NVIDIA card, None without one."""
+    """Return the name and memory of the first NVIDIA GPU, None without one."""
     if not shutil.which("nvidia-smi"):
         return None
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
@@ -21,26 +21,32 @@ def gpu() -> str | None:
 
 
 def cores() -> int:
-    """How many processor cores this process may use; two threads of one core are one."""
+    """Count the physical processor cores that this process may use."""
     import psutil
 
     return min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
 
 
 def interpreter(part: Literal["vllm", "unsloth"]) -> str:
-    """The Python of `.venv-<part>` beside this environment when set-up made one (with a card, the
-    pins of vLLM and Unsloth contradict each other), else this one."""
+    """Return the Python of `.venv-<part>` beside this environment, else this Python.
+
+    Set-up makes that environment on a machine with a GPU, where the pins of vLLM and Unsloth
+    conflict.
+    """
     own = Path(sys.prefix).parent / f".venv-{part}" / "bin" / "python"
     return str(own) if own.exists() else sys.executable
 
 
 def installed(part: Literal["vllm", "unsloth"], package: str) -> bool:
-    """Whether the Python of `part` has a package; one that is of its own was made to hold it."""
+    """True if the Python of `part` has a package.
+
+    A `.venv-<part>` always has the package, since set-up made it for that purpose.
+    """
     return interpreter(part) != sys.executable or importlib.util.find_spec(package) is not None
 
 
 def how_to_install(part: Literal["vllm", "unsloth"]) -> str:
-    """What to do where a part is missing, on this machine."""
+    """Return the instruction to install a missing part on this machine."""
     card = gpu()
     lock, why = f"gpu-{part}.txt" if card else "cpu.txt", card or "no NVIDIA card was found"
     return (

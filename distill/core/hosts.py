@@ -1,4 +1,4 @@
-"""Names and addresses of hosts: which of them is this machine."""
+"""Checks of host names and addresses, and contexts without proxies."""
 
 import os
 import re
@@ -11,16 +11,18 @@ _PROXY = re.compile(r"^(?:https?|all)_proxy$", re.IGNORECASE)
 
 
 def is_loopback(host: str) -> bool:
-    """True for an address that only this machine reaches."""
+    """True if only this machine can reach the address."""
     try:
         return ip_address(host).is_loopback
-    except ValueError:  # a name, and any but this one may lead elsewhere
+    except ValueError:  # a name: only "localhost" is sure to be this machine
         return host == "localhost"
 
 
 def is_here(host: str) -> bool:
-    """True for an address under which a client reaches this machine: 0.0.0.0 is one, which servers
-    print as theirs."""
+    """True if a client reaches this machine under the address.
+
+    0.0.0.0 counts, since servers print it as their own address.
+    """
     try:
         address = ip_address(host)
     except ValueError:
@@ -31,7 +33,7 @@ def is_here(host: str) -> bool:
 
 @contextmanager
 def loopback_without_proxy() -> Iterator[None]:
-    """Clients that are made in the block ask this machine without a proxy of the environment."""
+    """Hold `no_proxy` so that clients made in the block reach this machine without a proxy."""
     before = os.environ.get("no_proxy")
     others = before or os.environ.get("NO_PROXY", "")
     os.environ["no_proxy"] = f"{others},{LOCAL}".lstrip(",")
@@ -45,14 +47,16 @@ def loopback_without_proxy() -> Iterator[None]:
 
 
 def proxy_variables() -> list[str]:
-    """The names of the environment's proxies."""
+    """List the environment's proxy variables."""
     return [name for name in os.environ if _PROXY.match(name)]
 
 
 @contextmanager
 def without_proxies() -> Iterator[None]:
-    """Clients that are made in the block know no proxy: Anthropic's looks for them whatever it is
-    told."""
+    """Hold the environment without proxy variables for clients made in the block.
+
+    Anthropic's client reads these variables whatever its options are.
+    """
     hidden = {name: os.environ.pop(name) for name in proxy_variables()}
     try:
         yield

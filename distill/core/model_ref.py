@@ -1,11 +1,11 @@
-"""The name of a model, as `teacher.model` has one: its backend, and the key that the backend needs.
+"""Names of models, as in `teacher.model`: the backend, and the key that the backend needs.
 
-embedded                the small teacher that comes with the tool
-openai:<id>             OpenAI, with the key in OPENAI_API_KEY
-anthropic:<id>          Anthropic, with the key in ANTHROPIC_API_KEY
-vllm:<folder or id>     a model that we serve
-<url>#<model>           any server that speaks OpenAI's chat protocol
-auto                    one of these, by the keys that are set and the terms
+- `embedded`: the small teacher that comes with the tool
+- `openai:<id>`: OpenAI, with the key in OPENAI_API_KEY
+- `anthropic:<id>`: Anthropic, with the key in ANTHROPIC_API_KEY
+- `vllm:<folder or id>`: a model that we serve
+- `<url>#<model>`: any server with OpenAI's chat protocol
+- `auto`: one of these, chosen by the keys that are set and the terms
 """
 
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ WITHOUT_KEY = "embedded"
 class Source:
     """A source of models.
 
-    module: its module, which has what `Provider` of `llm/models.py` says.
-    form: how a model of it is named.
-    key: the environment variable of its key; "" if it needs none.
-    base_url: the variable that names another address; "" if there is none.
-    automatic: the model that `auto` takes if the key is set; "" if `auto` passes it over.
+    `module`: the module that implements `Provider` of `llm/models.py`.
+    `form`: the form of a model's name.
+    `key`: the environment variable of the key; "" if the source needs none.
+    `base_url`: the environment variable of another address; "" if there is none.
+    `automatic`: the model that `auto` takes if the key is set; "" if `auto` passes the source over.
     """
 
     module: str
@@ -35,7 +35,7 @@ class Source:
     automatic: str = ""
 
 
-# A provider is a module and a row here. `auto` takes the first whose key is set.
+# To add a provider, add a module and a row here. `auto` takes the first row whose key is set.
 SOURCES: dict[str, Source] = {
     "embedded": Source("distill.llm.providers.embedded", "embedded"),
     "openai": Source(
@@ -68,8 +68,10 @@ def forms() -> str:
 
 
 def check_key(place: str, name: str) -> None:
-    """Raises InputError when the model that stands at `place` of a task file needs a key that is
-    not set; no name needs none."""
+    """Check the key of the model that the setting `place` of a task file names.
+
+    An empty name needs no key. Raises InputError if the model needs a key that is not set.
+    """
     backend = parse(name)[0] if name else ""
     if backend in key_variables():
         instead = f"or choose another {place} (`embedded` needs none)"
@@ -77,7 +79,10 @@ def check_key(place: str, name: str) -> None:
 
 
 def check_name(place: str, name: str) -> None:
-    """Raises InputError when the model that stands at `place` of a task file does not exist."""
+    """Check the model name of the setting `place` of a task file.
+
+    Accepts "" and `auto`. Raises InputError if no such model can exist.
+    """
     if name not in ("", AUTO):
         parse(name, place)
 
@@ -90,7 +95,7 @@ def parse(name: str, place: str = "teacher.model") -> tuple[str, str]:
     backend, _, argument = name.partition(":")
     if "://" in name:
         backend, argument = "url", name
-    # Only the embedded one stands alone, and only a URL is told by its form.
+    # Only `embedded` has no argument, and only a URL has no prefix.
     alone = backend == "embedded"
     if backend not in SOURCES or alone == bool(argument) or (backend == "url") != ("://" in name):
         raise InputError(f"{place}: {name!r} does not exist; known: {forms()}")

@@ -1,4 +1,4 @@
-"""The terms of a model: may a student be trained on its outputs?"""
+"""Terms of a model, and the permission to train a student on its outputs."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -16,9 +16,15 @@ SENTENCES: dict[Training, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The terms of a model: `use` is teacher, judge or base, `place` the key that names the model,
-    and `self_served` is True for a model on a machine of the user's. An empty `source` marks a
-    model without a row."""
+    """The terms of a model.
+
+    `use`: teacher, judge or base.
+    `place`: the setting that names the model.
+    `source`: the document; "" for a model without a row in the table.
+    `checked`: the day on which the document was last read; None if it was not.
+    `effective`: the day from which the terms hold; None if unknown.
+    `self_served`: True for a model on a machine of the user's.
+    """
 
     use: str
     place: str
@@ -35,20 +41,23 @@ class Terms:
 
     @property
     def is_known(self) -> bool:
-        """Whether a row of the table is about the model."""
+        """True if the table has a row for the model."""
         return bool(self.source)
 
     @property
     def stops(self) -> bool:
-        """Whether a run needs the user's reason to train on the outputs. Unknown weights on a
-        machine of the user's need none: their licence is the user's own choice."""
+        """True if a run needs the user's reason to train on the outputs.
+
+        Unknown weights on a machine of the user's need no reason, since the user chose their
+        licence.
+        """
         if self.use == "base" or self.training in ("allowed", "own_use"):
             return False
         return self.is_known or not self.self_served
 
     @property
     def sentence(self) -> str:
-        """Whether one may train, where that is written, and when it was read."""
+        """The permission to train in words, with its document and the date of reading."""
         if not self.is_known:
             return f"{self.provider}: the terms are not known."
         if self.use == "base":
@@ -57,7 +66,7 @@ class Terms:
 
     @property
     def origin(self) -> str:
-        """The document, from when on it holds, and when it was read."""
+        """The document, the day from which it holds, and the month in which it was read."""
         parts = [self.source]
         if self.effective:
             parts.append(f"from {self.effective}")
@@ -65,5 +74,5 @@ class Terms:
         return ", ".join(parts)
 
     def is_stale(self, today: date) -> bool:
-        """Whether the page was last read more than STALE_DAYS ago."""
+        """True if the page was last read more than STALE_DAYS ago; False if it was never read."""
         return self.checked is not None and (today - self.checked).days > STALE_DAYS

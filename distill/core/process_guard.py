@@ -1,9 +1,9 @@
-"""Runs a command and ends its whole process group when the command or the parent ends, however.
+"""Guard that runs a command and ends its process group when the command or the parent ends.
 
-`python -m distill.core.process_guard COMMAND…`: standard input is a pipe that the parent holds open
-and never writes to. When the parent is gone, even by kill -9, the pipe ends, and so does the
-command.
-Exit code: the command's own, negative signals as 128 + signal.
+Usage: `python -m distill.core.process_guard COMMAND…`. Standard input is a pipe that the parent
+holds open and never writes to. When the parent ends, even by kill -9, the pipe closes, and the
+guard ends the command. Exit code: the command's own, and 128 + signal for a command that a signal
+ended.
 """
 
 import os
@@ -23,7 +23,7 @@ GRACE_SECONDS, POLL_SECONDS = 10.0, 0.1
 
 
 def main(command: Sequence[str]) -> int:
-    """Run `command` until it ends or the parent does."""
+    """Run `command` until the command or the parent ends."""
     signal.signal(signal.SIGTERM, lambda *_: end_group(child))
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     ended = os.pidfd_open(child.pid)
@@ -36,7 +36,10 @@ def main(command: Sequence[str]) -> int:
 
 
 def end_group(child: subprocess.Popen[bytes]) -> None:
-    """Ask every process of the group to end, then make them; this process is one of them."""
+    """End every process of the group, this one included.
+
+    Sends SIGTERM, then SIGKILL after GRACE_SECONDS or once the command has ended.
+    """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.killpg(0, signal.SIGTERM)
     try:
@@ -48,7 +51,10 @@ def end_group(child: subprocess.Popen[bytes]) -> None:
 
 
 def end_left_behind() -> None:
-    """The same for what a command that has ended by itself has left in the group."""
+    """End the processes that a finished command left in the group.
+
+    Sends SIGTERM, then SIGKILL after GRACE_SECONDS.
+    """
     import psutil
 
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -64,7 +70,7 @@ def end_left_behind() -> None:
 
 
 def _is_left(process: "psutil.Process") -> bool:
-    """Another one of this group that has not ended."""
+    """True if a process is another member of this group and still runs."""
     import psutil
 
     try:

@@ -1,4 +1,4 @@
-"""Child processes that never outlive this one, each with a log file."""
+"""Child processes that never outlive this process, each with a log file."""
 
 import os
 import re
@@ -20,8 +20,11 @@ SECRET = re.compile(
 def running(
     command: Sequence[str], log: Path, env: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A child in a process group of its own, under the guard, writing to the end of `log`; ended
-    with its whole group when the block is left, by whatever way."""
+    """Hold a guarded child process in its own process group.
+
+    The child appends its output to `log`. The whole group ends when the block is left, also by an
+    error. The child inherits no keys or passwords of the environment.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     guard = [sys.executable, "-m", "distill.core.process_guard", *command]
     with log.open("ab") as output:
@@ -40,13 +43,18 @@ def running(
 
 
 def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment without keys and passwords: neither a server nor a trainer asks a provider."""
+    """Return an environment without keys and passwords.
+
+    Neither a server nor a trainer calls a provider.
+    """
     return {name: value for name, value in environment.items() if not SECRET.search(name)}
 
 
 def memory_mib(process: int) -> float:
-    """What a process and its children have of the machine's memory; what they share with others is
-    divided among all of them (Linux's PSS)."""
+    """Return the MiB of memory of a process and its children.
+
+    Memory shared with other processes is divided among all of them (Linux's PSS).
+    """
     import psutil
 
     found = psutil.Process(process)
@@ -55,7 +63,7 @@ def memory_mib(process: int) -> float:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Closing the pipe tells the guard to end the group; when it does not, end the group here."""
+    """End the child's group by closing the guard's pipe, or by SIGKILL after GUARD_SECONDS."""
     assert child.stdin is not None
     child.stdin.close()
     try:

@@ -1,8 +1,8 @@
-"""A block that is timed → the share of this machine's processors that other processes took in it.
+"""Measurement of the share of processors that other processes take in a timed block.
 
-Counted are the processors that this process may use. Our own processes are this one and all that
-descend from it, a server or a trainer among them. Time that the host of a virtual machine gave to
-others counts as theirs.
+Only the processors that this process may use count. Our processes are this one and all its
+descendants, such as servers and trainers. Time that a virtual machine's host gave to others (steal)
+counts as other processes' time.
 """
 
 import os
@@ -16,29 +16,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import psutil
 
-# Of the processors. docs/money.md says how much slower a server was beside so much.
+# A share of the processors; docs/money.md gives the slowdown of a server at this share.
 DISTURBED_FROM = 0.1
-LEAST_SECONDS = 0.5  # the kernel counts in hundredths of a second
+LEAST_SECONDS = 0.5  # the kernel counts in steps of 10 ms
 CGROUPS, GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 @dataclass(slots=True)
 class Watch:
-    """The share of the processors that others took, 0 to 1. None before the block has ended, and
-    where it was too short or the kernel counts nothing."""
+    """The share of the processors that other processes took, 0 to 1.
+
+    None before the block has ended, for a block under LEAST_SECONDS, and without kernel counters.
+    """
 
     others_cpu: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A limit that the control group of this process has: processors, and the group's files."""
+    """A CPU limit of this process's control group: processors, and the group's folder."""
 
     processors: float
     folder: Path
 
     def seconds(self) -> float:
-        """Processor seconds that the group took so far; 0 where it does not count them."""
+        """Return the processor seconds of the group so far; 0 if the group does not count them."""
         with suppress(OSError, ValueError):
             return int((self.folder / "cpuacct.usage").read_text(encoding="ascii")) / 1e9
         with suppress(OSError, ValueError, KeyError):
@@ -49,8 +51,13 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Seconds on the clock, and processor seconds so far: of everybody on our processors, of our
-    processes, and of our control group (0 without a quota)."""
+    """A reading of the clock and of processor seconds.
+
+    `clock`: seconds of a monotonic clock.
+    `everybody`: processor seconds of all processes on our processors.
+    `ours`: processor seconds of our processes.
+    `group`: processor seconds of our control group; 0 without a quota.
+    """
 
     clock: float
     everybody: float
@@ -60,7 +67,7 @@ class Counters:
 
 @contextmanager
 def watched() -> Iterator[Watch]:
-    """Measure what other processes take for as long as the block lasts."""
+    """Hold a measurement of the processor time that other processes take in the block."""
     quota, usable = quota_of(CGROUPS), os.sched_getaffinity(0)
     watch, known = Watch(), _our_processes(())
     before = _counters(known, usable, quota)
@@ -72,15 +79,18 @@ def watched() -> Iterator[Watch]:
 
 
 def is_disturbed(others_cpu: float | None) -> bool:
-    """Whether others took so much that a time says nothing; an unknown share does not show it."""
+    """True if other processes took so much that a timing is invalid; False for an unknown share."""
     return others_cpu is not None and others_cpu > DISTURBED_FROM
 
 
 def others_share(
     before: Counters, after: Counters, processors: int, quota: Quota | None = None
 ) -> float | None:
-    """The share of the processors that others took between two readings, 0 to 1. With a quota they
-    take something from us within our control group, or where too few processors are left for it.
+    """Return the share of the processors that others took between two readings, 0 to 1.
+
+    With a quota, others reduce our share in two cases: others run within our control group, or
+    leave fewer processors than the quota. Returns None for less than LEAST_SECONDS and without
+    kernel counters.
     """
     seconds, everybody = after.clock - before.clock, after.everybody - before.everybody
     if seconds < LEAST_SECONDS or everybody <= 0:
@@ -95,10 +105,10 @@ def others_share(
 
 
 def quota_of(root: Path, groups: Path = GROUPS) -> Quota | None:
-    """The tightest quota of this process's control groups under `root`; None without one. `groups`
-    names them.
+    """Return the tightest quota of this process's control groups under `root`; None without one.
 
-    Source: Linux, Documentation/admin-guide/cgroup-v2.rst (`cpu.max`), scheduler/sched-bwc.rst.
+    `groups` is the file that lists the control groups. Source: Linux,
+    Documentation/admin-guide/cgroup-v2.rst (`cpu.max`), scheduler/sched-bwc.rst.
     """
     lines = groups.read_text(encoding="utf-8").splitlines() if groups.exists() else []
     found = [
@@ -108,7 +118,10 @@ def quota_of(root: Path, groups: Path = GROUPS) -> Quota | None:
 
 
 def _folders(root: Path, line: str) -> Iterator[Path]:
-    """A group's folder and those of the groups that it is in: `0::/a/b`, `3:cpu,cpuacct:/a/b`."""
+    """List the folders of a control group and of its parents.
+
+    `line` has a form such as `0::/a/b` or `3:cpu,cpuacct:/a/b`.
+    """
     _, controllers, path = line.split(":", 2)
     if not controllers or "cpu" in controllers.split(","):
         top = root / controllers
@@ -138,7 +151,10 @@ def _counters(
 
 
 def _everybody(usable: set[int]) -> float:
-    """Waiting for a disk is idling; what the kernel does for interrupts is nobody's."""
+    """Sum the busy seconds of the usable processors.
+
+    Waiting for a disk counts as idle. Interrupt time counts for no process.
+    """
     import psutil
 
     times = psutil.cpu_times(percpu=True)
@@ -151,7 +167,10 @@ def _everybody(usable: set[int]) -> float:
 
 
 def _our_processes(known: "tuple[psutil.Process, ...]") -> "tuple[psutil.Process, ...]":
-    """This process and its descendants; those `known` before stay ours when their parent ends."""
+    """Return this process, its descendants, and the `known` processes.
+
+    A known process stays ours after its parent has ended.
+    """
     import psutil
 
     this = psutil.Process()
@@ -159,8 +178,10 @@ def _our_processes(known: "tuple[psutil.Process, ...]") -> "tuple[psutil.Process
 
 
 def _taken(process: "psutil.Process") -> float:
-    """Processor seconds of a process and of its children that have ended; 0 of one that has ended
-    itself, whose parent has them."""
+    """Return the processor seconds of a process and of its ended children.
+
+    Returns 0 for an ended process, whose parent counts its seconds.
+    """
     import psutil
 
     with suppress(psutil.NoSuchProcess):

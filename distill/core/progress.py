@@ -1,5 +1,7 @@
-"""Who is told how far a run is: bars on a terminal, one line a step elsewhere, and always
-`events.jsonl`, which `distill status` reads from another terminal."""
+"""Progress of a run: bars on a terminal, else one line per step, and events in `events.jsonl`.
+
+`distill status` reads the events from another terminal.
+"""
 
 import json
 import sys
@@ -21,7 +23,12 @@ Advance = Callable[[int], None]
 
 @dataclass
 class Progress:
-    """Steps in, bars or lines and events out. `say` prints one line."""
+    """Output of a run's steps as bars or lines, and as events.
+
+    `events`: the file to which events are appended.
+    `say`: prints one line.
+    `bars`: the bars of a terminal; None without a terminal.
+    """
 
     events: Path
     say: Callable[[str], None]
@@ -29,7 +36,7 @@ class Progress:
 
     @contextmanager
     def step(self, stage: str, name: str, total: int | None = None) -> Iterator[Advance]:
-        """A step of a stage; the block calls `advance(n)` as work gets done."""
+        """Hold a step of a stage; the block calls `advance(n)` as work gets done."""
         step = _Step(self, stage, name, total)
         step.event("begin")
         try:
@@ -44,12 +51,12 @@ class Progress:
             step.close()
 
     def note(self, stage: str, text: str) -> None:
-        """A remark that stays."""
+        """Print a remark and append it to the events."""
         self.write({"stage": stage, "event": "note", "text": text})
         self.say(f"{stage}: {text}")
 
     def write(self, event: dict[str, Any]) -> None:
-        """Append an event."""
+        """Append an event with the current time."""
         self.events.parent.mkdir(parents=True, exist_ok=True)
         line = json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds")} | event)
         with self.events.open("a", encoding="utf-8") as file:
@@ -109,7 +116,7 @@ def _say(line: str) -> None:
 
 @contextmanager
 def shown(events: Path) -> Iterator[Progress]:
-    """A progress that fits where standard error goes: bars on a terminal, else lines."""
+    """Hold a progress for standard error: bars on a terminal, else lines."""
     if not sys.stderr.isatty():
         yield Progress(events, _say)
         return

@@ -1,8 +1,8 @@
-"""The purposes of requests: the stage that asks, and a step of it, as "stage:step.round"."""
+"""Purposes of requests, as "stage:step.round"."""
 
-# Systems are asked about gold, and a judge about their answers, under purposes that begin so.
+# Prefixes of the purposes of predictions on gold, and of the judge's comparisons.
 MEASURED, COMPARED = "evaluate", "evaluate:judge"
-ON_SEEDS = "curate:seeds"  # the teacher is asked about the seeds
+ON_SEEDS = "curate:seeds"  # the teacher answers the seeds
 
 STAGES = ("generate", "curate", "split", "train", "evaluate", "report")
 
@@ -13,6 +13,5 @@ def stages_until(last: str) -> list[str]:
 
 
 def is_timed(purpose: str) -> bool:
-    """Whether the latency of the answers is a figure of the report: such are never asked for in
-    batches."""
+    """True if the report has the latency of the answers, so that they never come from batches."""
     return purpose.startswith(MEASURED) and not purpose.startswith(COMPARED)

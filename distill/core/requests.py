@@ -22,14 +22,17 @@ UNUSABLE_FINISH_REASONS = {
     "no_answer": "not answered in any try",
     "refused_row": "refused by the provider",
 }
-# Context of a served model, in tokens, where nothing else is said.
+# Default context of a served model, in tokens.
 MODEL_TOKENS = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model by its name, which says whose it is and, where we serve it, hashes its weights; and
-    the folder of those (None: not served by us)."""
+    """A model.
+
+    `name`: its name, with the provider, and with a hash of the weights if we serve it.
+    `folder`: the folder of the weights; None if we do not serve the model.
+    """
 
     name: str
     folder: Path | None
@@ -38,8 +41,12 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of an answer. `prompt` counts the cached and the newly cached ones too, `completion`
-    those of reasoning. `tier` is the service tier that answered, empty where nobody tells."""
+    """Tokens of an answer.
+
+    `prompt`: all prompt tokens, cached and newly cached ones included.
+    `completion`: all completion tokens, reasoning included.
+    `tier`: the service tier that answered; "" if unknown.
+    """
 
     prompt: int
     completion: int
@@ -50,27 +57,31 @@ class Usage:
 
 
 class Price(Protocol):
-    """What answers of a model cost, in USD; whether that is the time of our machine."""
+    """The price of a model's answers in USD."""
 
     @property
     def by_seconds(self) -> bool:
-        """Whether nobody bills an answer, and its time is its price."""
+        """True if no provider bills an answer, so that its time on our machine is its price."""
 
     def usd(self, usage: Usage, seconds: float) -> Decimal:
-        """One answer that took `seconds`."""
+        """Return the USD of one answer that took `seconds`."""
 
     def worst(self, prompt_tokens: int, completion_tokens: int) -> Decimal:
-        """The most that an answer with at most so many tokens can be billed."""
+        """Return the most USD that an answer with at most so many tokens can be billed."""
 
     def covers(self, tier: str) -> bool:
-        """Whether the most that can be billed holds for answers of a service tier, too."""
+        """True if `worst` also holds for answers of a service tier."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a model answers (None: where its official client looks for it), what its answers
-    cost, the name of the environment variable that holds the key, None for no key, what answers
-    cost in batches, None where there are none, and the server that was started for it, if any."""
+    """An address that serves a model, with the prices of its answers.
+
+    `url`: None for the default of the provider's official client.
+    `key_variable`: the environment variable of the key; None if there is no key.
+    `batch_price`: the price of answers in batches; None without batches.
+    `server`: the server that we started for the endpoint, if any.
+    """
 
     url: str | None
     model: Model
@@ -83,7 +94,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class ServerProcess:
-    """A server that we started: its process, and the seconds until it was healthy."""
+    """A server that we started: its process id, and the seconds until it was healthy."""
 
     process: int
     seconds: float
@@ -99,11 +110,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Everything besides the messages that shapes an answer. `choices` constrains it to one of
-    them, `schema` to an object that fits that JSON Schema, both after a `rationale` where that is
-    wanted, `inputs` to a list of so many texts; `min_p` leaves out tokens less likely than that
-    share of the likeliest; with `logprobs` the answer's probability is told. `again` counts how
-    often earlier answers were put aside: servers do not see it."""
+    """All parameters besides the messages that shape an answer.
+
+    `min_p`: tokens less likely than this share of the likeliest are left out.
+    `choices`: the answer is one of these.
+    `inputs`: the answer is a list of so many texts.
+    `rationale`: a choice or an object comes after a rationale.
+    `logprobs`: the answer comes with its probability.
+    `schema`: the answer is an object of this JSON Schema.
+    `again`: the number of earlier answers that were discarded; servers never get this value.
+    """
 
     max_tokens: int
     temperature: float = 0.0
@@ -154,14 +170,14 @@ class Request:
 
     @property
     def id(self) -> str:
-        """The same request has the same id in every run, so its answer is asked for once."""
+        """Hash of the request; the same in every run, so that one answer serves all runs."""
         turns = [{"role": turn.role, "content": turn.content} for turn in self.messages]
         return stable_hash(
             {"model": self.model, "messages": turns, "sampling": self.sampling.hashed}
         )
 
     def asked_again(self, times: int) -> "Request":
-        """The same after so many answers that were put aside; 0 gives the first."""
+        """Return the request after `times` discarded answers; 0 gives the original request."""
         if times == self.sampling.again:
             return self
         return replace(self, sampling=replace(self.sampling, again=times))
@@ -169,7 +185,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRequest:
-    """A request in its run: what it is for, and what it is about (a label or an input)."""
+    """A request of a run with its purpose and its subject (a label or an input)."""
 
     purpose: str
     subject: str
@@ -178,10 +194,13 @@ class PlannedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What came back for a request, with its usage, price and time; `logprob` is the logarithm of
-    the text's probability, where it was asked for and told; `in_flight` is how many requests might
-    be under way (None: in a batch, or from before that was written down), and `by_seconds` tells
-    that the time of our machine is its price."""
+    """The answer to a request, with usage, price and time.
+
+    `logprob`: the logarithm of the text's probability; None unless requested and given.
+    `in_flight`: the limit of requests in flight; None for a batch, or an answer older than this
+        field.
+    `by_seconds`: True if the price is the time of our machine.
+    """
 
     request_id: str
     text: str
@@ -200,11 +219,11 @@ class Completion:
 
     @property
     def problem(self) -> str:
-        """Why it is no answer although it was paid for; empty for an answer."""
+        """The reason why a paid answer is unusable; "" for a usable answer."""
         reason = self.finish_reason
         if reason == "stop" or (says_nothing(reason) and (self.text or not reason)):
             return ""
-        # Stores of before have the words of the servers.
+        # Older stores hold the finish reasons as the servers wrote them.
         kind = "" if reason in UNUSABLE_FINISH_REASONS else ending_of(reason)
         return (
             ""
@@ -215,12 +234,12 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One sending of a request, written down before it goes out, and the most it can cost."""
+    """One sending of a request with its maximum cost, recorded before it is sent."""
 
     id: str
     request: Request
     worst_usd: Decimal
-    request_id: str = field(init=False)  # a hash: worked out once
+    request_id: str = field(init=False)  # a hash, computed once
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "request_id", self.request.id)
@@ -228,8 +247,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class AttemptOutcome:
-    """What became of an attempt: its completion, with a remark where it is odd; or why there is
-    none. Without an answer it may have been billed all the same."""
+    """The outcome of an attempt: a completion, or the reason of the failure.
+
+    `maybe_billed`: True if an attempt without an answer may have been billed.
+    `remark`: a note on an unusual completion.
+    """
 
     attempt: Attempt
     completion: Completion | None = None
@@ -239,14 +261,14 @@ class AttemptOutcome:
 
     @property
     def result(self) -> Literal["answered", "not_billed", "maybe_billed"]:
-        """In a word."""
+        """The outcome in one word."""
         if self.maybe_billed:
             return "maybe_billed"
         return "not_billed" if self.completion is None else "answered"
 
     @property
     def usd(self) -> Decimal:
-        """Its price; nothing; the most that it can have been billed."""
+        """The price of the completion; 0 without a bill, the maximum cost if maybe billed."""
         if self.maybe_billed:
             return self.attempt.worst_usd
         return Decimal(0) if self.completion is None else self.completion.usd
@@ -254,7 +276,7 @@ class AttemptOutcome:
 
 @dataclass(frozen=True, slots=True)
 class CompletedRequest:
-    """An ask with its completion."""
+    """A planned request with its completion."""
 
     ask: PlannedRequest
     completion: Completion

@@ -1,6 +1,6 @@
-"""A JSON Schema of an answer → why a provider refuses it: the rules of structured outputs.
+"""Rules of providers' structured outputs: the reason why a JSON Schema of an answer is refused.
 
-The stand-in refuses by the same rules.
+The stand-in server applies the same rules.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-# What both of them know.
+# Formats that both providers support.
 _Format = Literal[
     "date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uri", "uuid"
 ]
@@ -46,7 +46,7 @@ class SchemaRefused(Exception):
 
 
 class _Keywords(BaseModel):
-    """The JSON types of keywords; those of other keywords are checked elsewhere."""
+    """The JSON types of keywords; `_keyword_problem` checks all others."""
 
     model_config = ConfigDict(strict=True, populate_by_name=True)
 
@@ -71,7 +71,7 @@ class _Keywords(BaseModel):
 def check_openai(schema: dict[str, Any], name: str, *, tuned: bool) -> None:
     """Raise SchemaRefused for a schema that OpenAI's strict mode refuses.
 
-    Trained models know fewer keywords.
+    Fine-tuned models (`tuned`) support fewer keywords.
     """
 
     def refuse(where: Where, what: str) -> SchemaRefused:
@@ -127,7 +127,10 @@ def _types(part: dict[str, Any]) -> list[Any]:
 
 
 def _keyword_problem(part: dict[str, Any], forbidden: set[str]) -> str | None:
-    """What both providers mind: no type, an unknown one, keywords that it does not have."""
+    """Return a problem by the rules that both providers share, None if there is none.
+
+    The rules: a type is required, must be known, and must support each keyword.
+    """
     types = _types(part)
     if unknown := [kind for kind in types if not isinstance(kind, str) or kind not in _TYPES]:
         return f"{unknown[0]!r} is not a known type."
@@ -160,7 +163,7 @@ def _malformed(where: Where, problem: str) -> SchemaRefused:
 
 
 def _exists(root: Any, reference: Any) -> bool:
-    """Tell whether a reference leads to a part of the schema itself."""
+    """True if a reference leads to a part of the schema itself."""
     if not isinstance(reference, str) or not reference.startswith("#"):
         return False
     target = root
@@ -172,7 +175,7 @@ def _exists(root: Any, reference: Any) -> bool:
 
 
 def _parts(schema: Any, where: Where) -> Iterator[tuple[Where, dict[str, Any]]]:
-    """Every schema within a schema, with the way to it."""
+    """List the schema and every schema within it, each with its path."""
     if not isinstance(schema, dict):
         raise SchemaRefused(
             f"Invalid schema: in {where!r} there must be an object.", "response_format"

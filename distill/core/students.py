@@ -8,9 +8,16 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Student:
-    """A trained student: what it was made of, and where it lies; or the `model` that it is at the
-    provider that trained it, and what that billed. `licence` is its base's; `others_cpu` is the
-    share of the processors that other processes took during the training (None: not known)."""
+    """A trained student.
+
+    `folder`: the folder of the weights, or of the provider's job.
+    `kept_step`: the training step of the kept weights.
+    `model`: the model's name at the provider that trained it; "" for local weights.
+    `train_usd`: USD that the provider billed; None for local training.
+    `licence`: the licence of the base.
+    `others_cpu`: the share of the processors that other processes took during the training; None if
+        unknown.
+    """
 
     id: str
     base: str
@@ -20,7 +27,7 @@ class Student:
     folder: Path
     train_seconds: float
     trained_tokens: int
-    kept_step: int | None = None  # None: of a student from before it was written down
+    kept_step: int | None = None  # None for students older than this field
     losses: Sequence[Mapping[str, float]] = field(default_factory=tuple)
     model: str = ""
     train_usd: Decimal | None = None
@@ -30,8 +37,11 @@ class Student:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSpeed:
-    """How fast a run's student was trained: seconds for 1,000 rows learned, start and merge
-    included, and the epochs that its recipe wanted."""
+    """The training speed of a run's student.
+
+    `seconds_per_1k`: seconds per 1,000 rows learned, start and merge included.
+    `epochs`: the epochs of the recipe.
+    """
 
     run_id: str
     seconds_per_1k: float
@@ -40,13 +50,12 @@ class TrainingSpeed:
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """How many prompts the trained and the served student were asked, and how many they answered
-    with the same text."""
+    """The number of prompts sent to the trained and the served student, and of equal answers."""
 
     asked: int
     agreed: int
 
     @property
     def agreement(self) -> float:
-        """The share that agrees, 1 for no prompt."""
+        """The share of equal answers; 1 without prompts."""
         return self.agreed / self.asked if self.asked else 1.0

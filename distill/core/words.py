@@ -1,13 +1,14 @@
-"""Words of texts in any script: a text comes in, their number goes out.
+"""Word counts of texts in any script.
 
 Chinese, Japanese, Thai, Lao, Khmer, Burmese, Tibetan, Javanese and others write no spaces between
-words. Their words are counted by their mean length in letters; so is a long run of Korean.
+words. Words of these scripts are estimated from the mean letters per word. Long runs of Korean
+without spaces are counted in the same way.
 """
 
 import re
 from math import ceil
 
-# Mean letters of a word, about: Han and kana; then the scripts of South-East Asia and Tibet.
+# Approximate mean letters per word: Han and kana, then South-East Asian scripts and Tibetan.
 _SCRIPTS = (
     (
         re.compile(
@@ -24,7 +25,7 @@ _SCRIPTS = (
         4.0,
     ),
 )
-# Korean has spaces, which people leave out in chats: no word of it is so long.
+# Korean has spaces, which people leave out in chats. No Korean word has 7 letters or more.
 _LONG_KOREAN = re.compile(r"[\uac00-\ud7a3]{7,}")
 KOREAN_LETTERS = 3
 
@@ -41,13 +42,13 @@ def count_words(text: str) -> int:
 
 
 def letters_a_word(text: str) -> int:
-    """Letters of a word in the text's script without spaces; 1 for a text that has none."""
+    """Return the mean letters per word of the text's script without spaces; 1 for other scripts."""
     found = [letters for script, letters in _SCRIPTS if script.search(text)]
     return round(min(found, default=1))
 
 
 def word_units(text: str) -> list[str]:
-    """A text's words; of a script without spaces its letters."""
+    """Split a text into words; in a script without spaces, into letters."""
     for script, _ in _SCRIPTS:
         text = script.sub(r" \g<0> ", text)
     return text.split()

@@ -1,5 +1,7 @@
-"""Where things lie: the store of a task, the folder of a run, and the lock that lets one process
-at a time work on a task."""
+"""Folders of tasks and runs, the store's path, and the lock of a task.
+
+The lock lets one process at a time work on a task.
+"""
 
 import fcntl
 import os
@@ -15,34 +17,37 @@ EVENTS = "events.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The folders that every command works on."""
+    """The folders of prompts and runs that every command works on."""
 
     prompts: Path
     runs: Path
 
     def task_folder(self, task: str) -> Path:
-        """Everything made for a task. Raises InputError for a name that leads elsewhere."""
+        """Return the folder of all results of a task.
+
+        Raises InputError for a name that leads elsewhere.
+        """
         if task in ("", ".", "..") or Path(task).name != task:
             raise InputError(f"{task!r} is no name of a task")
         return self.runs / task
 
     def database(self, task: str) -> Path:
-        """The task's one DuckDB file."""
+        """Return the path of the task's DuckDB file."""
         return self.task_folder(task) / "distill.duckdb"
 
     def run_folder(self, task: str, run_id: str) -> Path:
-        """What a run made: student, report, events, logs."""
+        """Return the folder of a run's student, report, events and logs."""
         return self.task_folder(task) / run_id
 
     def point_latest(self, task: str, run_id: str) -> None:
-        """Let `runs/<task>/latest` point to a run, in one step."""
+        """Point `runs/<task>/latest` to a run, atomically."""
         link = self.task_folder(task) / f".latest-{os.getpid()}"
         link.unlink(missing_ok=True)
         link.symlink_to(run_id)
         link.replace(self.task_folder(task) / "latest")
 
     def holder(self, task: str) -> int | None:
-        """PID of the process that works on the task, None when there is none."""
+        """Return the PID of the process that works on the task, None if there is none."""
         try:
             with self._lock_file(task).open(encoding="utf-8") as file:  # it may be read-only
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -54,8 +59,11 @@ class Workspace:
 
     @contextmanager
     def locked(self, task: str) -> Iterator[None]:
-        """Keep every other process from working on the task. Raises InputError with the PID of
-        the one that does; the lock ends with its process, however that ends."""
+        """Hold the task's lock, so that no other process works on the task.
+
+        Raises InputError with the PID of the process that holds the lock. The lock ends with its
+        process, even after a crash.
+        """
         self.task_folder(task).mkdir(parents=True, exist_ok=True)
         with self._lock_file(task).open("a+", encoding="utf-8") as file:
             try:

@@ -1,1 +1,1 @@
-"""Tokens × dated prices → USD as Decimal; break-even; what providers' terms say."""
+"""Prices of tokens, trainings and machines in USD as Decimal; break-even; providers' terms."""

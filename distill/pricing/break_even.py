@@ -1,8 +1,8 @@
-"""What a system costs at a task's traffic, and when a student has paid for itself.
+"""Cost of a system at a task's traffic, and the break-even of a student.
 
-Plain arithmetic on USD as Decimal. A provider is paid by the request. A machine of ours is paid by
-the hour, whether anybody asks or not: as many of them as the traffic takes, spread evenly over the
-day, when each is as busy as is wanted and no busier.
+All amounts are USD as Decimal. A provider bills each request. Our machine is paid by the hour,
+whether it is in use or not. The number of machines follows from the traffic, spread evenly over the
+day, at the assumed utilisation.
 """
 
 from dataclasses import dataclass, replace
@@ -14,13 +14,17 @@ from math import ceil
 SECONDS_PER_DAY = 86_400
 HOURS_PER_DAY = 24
 DAYS_PER_MONTH = Decimal(365) / 12
-LATE_DAYS = 90  # a later pay-back is no reason to go
-PLACES = Decimal("0.000000000001")  # of a dollar
+LATE_DAYS = 90  # a break-even after more days counts as too late
+PLACES = Decimal("0.000000000001")  # of a dollar; precision of amounts
 
 
 @dataclass(frozen=True, slots=True)
 class TrafficAssumptions:
-    """The traffic; the share of the time that a machine is wanted to be busy; USD of its hour."""
+    """Assumptions on the traffic and our machines.
+
+    `utilisation`: the share of the time that a machine is busy.
+    `usd_per_hour`: USD of one machine hour.
+    """
 
     requests_per_day: int
     utilisation: float
@@ -29,7 +33,10 @@ class TrafficAssumptions:
 
 @dataclass(frozen=True, slots=True)
 class DailyCost:
-    """A system at so many requests a day: USD a day, and machines (0: a provider's)."""
+    """USD per day of a system at a daily traffic.
+
+    `replicas`: the number of our machines; 0 for a provider.
+    """
 
     requests_per_day: int
     usd_per_day: Decimal
@@ -37,20 +44,23 @@ class DailyCost:
 
     @property
     def usd_per_1k(self) -> Decimal:
-        """USD of 1,000 requests."""
+        """USD per 1,000 requests."""
         return (1000 * self.usd_per_day / self.requests_per_day).quantize(PLACES)
 
 
 @dataclass(frozen=True, slots=True)
 class ServingOption:
-    """A system as somebody pays for it: a provider that bills `usd_per_1k` requests or, where that
-    is None, machines of ours, each of which takes `requests_per_s`."""
+    """A way to serve a system.
+
+    A provider bills `usd_per_1k` per 1,000 requests. If `usd_per_1k` is None, machines of ours
+    serve `requests_per_s` each.
+    """
 
     requests_per_s: float
     usd_per_1k: Decimal | None = None
 
     def at(self, assumed: TrafficAssumptions) -> DailyCost:
-        """What it costs then."""
+        """Return the daily cost at the assumed traffic."""
         if self.usd_per_1k is not None:
             return at_provider(self.usd_per_1k, assumed.requests_per_day)
         return on_machines(
@@ -61,7 +71,7 @@ class ServingOption:
         )
 
     def priced(self, factor: Decimal) -> "ServingOption | None":
-        """The same at another price of its provider; None without one."""
+        """Return the option at `factor` times the provider's price; None without a provider."""
         if self.usd_per_1k is None:
             return None
         return replace(self, usd_per_1k=(factor * self.usd_per_1k).quantize(PLACES))
@@ -69,15 +79,17 @@ class ServingOption:
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """A student that is asked about every request, and a teacher that is asked about a share
-    `handed_over` of them, too."""
+    """A student that answers every request, and a teacher for a share of the requests.
+
+    `handed_over`: the share of the requests that the teacher answers, too.
+    """
 
     student: ServingOption
     teacher: ServingOption
     handed_over: Fraction
 
     def at(self, assumed: TrafficAssumptions) -> DailyCost:
-        """The price of both, on machines of their own where we serve them."""
+        """Return the daily cost of both systems, each on machines of its own if we serve it."""
         student = self.student.at(assumed)
         asked = ceil(self.handed_over * assumed.requests_per_day)
         if not asked:
@@ -92,8 +104,12 @@ class Mixture:
 
 @dataclass(frozen=True, slots=True)
 class BreakEven:
-    """USD that are saved each day; the days and requests after which what was spent on the student
-    is saved, None for never."""
+    """The break-even of a student.
+
+    `saved_per_day`: USD saved per day.
+    `days`: days until the savings equal the spent USD; None for never.
+    `requests`: requests until the savings equal the spent USD; None for never.
+    """
 
     saved_per_day: Decimal
     days: Decimal | None
@@ -101,14 +117,17 @@ class BreakEven:
 
     @property
     def saved_per_month(self) -> Decimal:
-        """Of 365 ÷ 12 days."""
+        """USD saved per month of 365 ÷ 12 days."""
         return self.saved_per_day * DAYS_PER_MONTH
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """A student that a provider serves until it `ends`: USD that making it takes, and USD of a
-    request to its teacher and to it."""
+    """A student that its provider serves until `ends`.
+
+    `spent`: USD of making the student.
+    `teacher`, `student`: USD of one request to each.
+    """
 
     spent: Decimal
     teacher: Decimal
@@ -117,16 +136,16 @@ class Tuned:
 
     @property
     def needed(self) -> int | None:
-        """Requests after which it has paid for itself; None for never."""
+        """Requests until the student has paid for itself; None for never."""
         saved = self.teacher - self.student
         return ceil(self.spent / saved) if saved > 0 else None
 
     def days_left(self, today: date) -> int:
-        """Days until its provider ends it, at least one."""
+        """Return the days until the provider ends the student, at least 1."""
         return max((self.ends - today).days, 1)
 
     def in_words(self, today: date) -> str:
-        """When it has paid for itself."""
+        """Describe the break-even in a sentence."""
         if self.needed is None:
             return "the student costs no less than its teacher: it never pays for itself"
         a_day = ceil(self.needed / self.days_left(today))
@@ -138,22 +157,24 @@ class Tuned:
 
 
 def at_provider(usd_per_1k: Decimal, requests_per_day: int) -> DailyCost:
-    """Of a provider that bills each request."""
+    """Return the daily cost at a provider that bills each request."""
     return DailyCost(requests_per_day, usd_per_1k * requests_per_day / 1000)
 
 
 def on_machines(
     usd_per_hour: Decimal, requests_per_s: float, requests_per_day: int, utilisation: float
 ) -> DailyCost:
-    """On machines of ours, each of which takes `requests_per_s` and is wanted to be busy for a
-    share `utilisation` of the time."""
+    """Return the daily cost on our machines, at least one.
+
+    Each machine serves `requests_per_s` and is busy for the share `utilisation` of the time.
+    """
     each = Decimal(str(requests_per_s)) * Decimal(str(utilisation)) * SECONDS_PER_DAY
     replicas = max(1, ceil(requests_per_day / each))
     return DailyCost(requests_per_day, replicas * HOURS_PER_DAY * usd_per_hour, replicas)
 
 
 def pay_back(spent: Decimal, before: DailyCost, after: DailyCost) -> BreakEven:
-    """When `spent` USD are saved by `after` in place of `before`, both at the same traffic."""
+    """Return the break-even of `spent` USD if `after` replaces `before` at the same traffic."""
     saved = before.usd_per_day - after.usd_per_day
     if saved <= 0:
         return BreakEven(saved, None, None)

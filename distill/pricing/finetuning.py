@@ -1,5 +1,7 @@
-"""What OpenAI's trainings cost, what they take, and until when they can be had, from `prices.toml`.
-No base that is newer than these can be trained."""
+"""Prices, limits and end dates of OpenAI's trainings, from `prices.toml`.
+
+Bases newer than these cannot be trained.
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -8,14 +10,18 @@ from decimal import Decimal
 from distill.pricing.table import price_table
 
 NO_NEW_JOBS = price_table().no_new_trainings
-FEWEST_EXAMPLES = 10  # of a training file
+FEWEST_EXAMPLES = 10  # minimum of a training file
 TOKENS_PER_PRICE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Tunable:
-    """A base that can be trained: USD per 1M trained tokens, the longest example in tokens, and the
-    day on which it and all that was made of it end."""
+    """A base that can be trained.
+
+    `training`: USD per 1M trained tokens.
+    `example_tokens`: the maximum tokens of one example.
+    `shutdown`: the day on which the base and all its fine-tuned models end.
+    """
 
     training: Decimal
     example_tokens: int
@@ -29,5 +35,5 @@ TUNABLE = {
 
 
 def training_usd(base: str, trained_tokens: int) -> Decimal:
-    """What a training is billed: every token of every epoch."""
+    """Return the USD of a training; every token of every epoch is billed."""
     return TUNABLE[base].training * trained_tokens / TOKENS_PER_PRICE

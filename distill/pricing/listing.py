@@ -1,4 +1,4 @@
-"""Which price is used for a model and where it is from: rows for whoever wants to look."""
+"""Rows that list the prices of models and their sources, for people."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -22,7 +22,7 @@ Shown = dict[str, Any]
 
 
 def all_rows(today: date) -> list[Shown]:
-    """What the tool brings along, beside the price library."""
+    """List the prices that the tool adds to the price library."""
     table = price_table()
     inference = [
         {
@@ -44,9 +44,11 @@ def all_rows(today: date) -> list[Shown]:
 
 
 def rows_of(name: str, today: date, given: Mapping[str, Rates]) -> list[Shown]:
-    """The prices of a model, named as `teacher.model` names one or by its id alone: at once and in
-    batches, by the length of the prompt, and of training it. `given` are the project's own, which
-    win. Raises InputError for one whose price is not known."""
+    """List the prices of a model: at once, in batches, by prompt length, and of training.
+
+    `name` is a name as in `teacher.model`, or the id alone. `given` holds the project's own prices,
+    which take precedence. Raises InputError if no price is known.
+    """
     providers, model = _parted(name)
     found: list[Shown] = []
     for provider in providers:
@@ -70,7 +72,7 @@ def rows_of(name: str, today: date, given: Mapping[str, Rates]) -> list[Shown]:
 
 
 def _parted(name: str) -> tuple[tuple[str, ...], str]:
-    """(providers that may have it, id)"""
+    """Split a name into the providers that may have the model, and the model's id."""
     provider, _, model = name.partition(":")
     return ((provider,), model) if provider in key_variables() else (tuple(key_variables()), name)
 
@@ -131,5 +133,5 @@ def _origin(row: Row, today: date) -> Shown:
 
 
 def printed(row: Shown) -> Shown:
-    """A row for JSON or a terminal: amounts and days as text."""
+    """Convert a row for JSON or a terminal: amounts and days become text."""
     return {key: str(v) if isinstance(v, Decimal | date) else v for key, v in row.items()}

@@ -1,5 +1,7 @@
-"""`prices.toml` in, its checked rows out: what the price library lacks, each with its source and
-the day on which that was last looked at."""
+"""Checked rows of `prices.toml`, the prices that the price library lacks.
+
+Each row has its source and the day on which the source was last checked.
+"""
 
 import re
 import tomllib
@@ -19,7 +21,7 @@ Usd = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
 
 class Row(BaseModel):
-    """Where a price is from, when that was last looked at, and from when on it holds."""
+    """The source of a price, the day of its last check, and the day from which it holds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -28,13 +30,16 @@ class Row(BaseModel):
     valid_from: date | None = None
 
     def is_stale(self, today: date) -> bool:
-        """Whether nobody has looked for STALE_DAYS."""
+        """True if the source was last checked more than STALE_DAYS ago."""
         return (today - self.checked).days > STALE_DAYS
 
 
 class Tokens(BaseModel):
-    """USD per 1M tokens. Without `cached` one that is read from the provider's cache costs as much
-    as any of the prompt, without `cache_write` one that is written to it."""
+    """USD per 1M tokens.
+
+    Without `cached`, tokens read from the provider's cache have the prompt's price. Without
+    `cache_write`, tokens written to the cache have the prompt's price.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,7 +50,7 @@ class Tokens(BaseModel):
 
 
 class InferenceRow(Row, Tokens):
-    """USD per 1M tokens of answers at once and, where those are not half of that, in batches."""
+    """USD per 1M tokens of answers; without `batch`, batches cost half."""
 
     provider: str
     model: str
@@ -53,8 +58,12 @@ class InferenceRow(Row, Tokens):
 
 
 class TrainingRow(Row):
-    """USD per 1M trained tokens, the longest example in tokens, and until when the base and its
-    students can be asked."""
+    """The training price of a base.
+
+    `usd_per_mtok`: USD per 1M trained tokens.
+    `example_tokens`: the maximum tokens of one example.
+    `shutdown`: the day on which the base and its students end.
+    """
 
     base: str
     usd_per_mtok: Usd
@@ -63,7 +72,7 @@ class TrainingRow(Row):
 
 
 class LifetimeRow(Row):
-    """Until when a provider's model can be asked."""
+    """The day on which a provider's model ends."""
 
     provider: str
     model: str
@@ -71,14 +80,14 @@ class LifetimeRow(Row):
 
 
 class MachineRow(Row):
-    """USD of an hour."""
+    """USD per hour of a machine."""
 
     name: str
     usd_per_hour: Usd
 
 
 class PriceTable(BaseModel):
-    """All rows."""
+    """All rows of `prices.toml`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -90,16 +99,19 @@ class PriceTable(BaseModel):
 
 
 def valid_rows(rows: Iterable[InferenceRow], today: date) -> dict[tuple[str, str], InferenceRow]:
-    """(provider, model) → its row that holds on a day: of several the one that came last."""
+    """Map (provider, model) to the latest row that holds on the day `today`."""
     begun = [row for row in rows if row.valid_from is None or row.valid_from <= today]
     ordered = sorted(begun, key=lambda row: row.valid_from or date.min)
     return {(row.provider, row.model): row for row in ordered}
 
 
 def lifetime_of(provider: str, model: str) -> LifetimeRow | None:
-    """Until when a model can be asked, where that is known: by its id, for a dated one or `-latest`
-    also by the id before that, for an id without a date by its dated ones, for a tuned one by its
-    base's."""
+    """Return the lifetime of a provider's model, None if unknown.
+
+    A fine-tuned model has the lifetime of its base. The row of the id itself comes first. An id
+    with a date or `-latest` also takes the row of the id without that suffix. An id without a date
+    takes the latest end of its dated ids.
+    """
     name = model.split(":")[1] if model.startswith("ft:") else model
     rows = [row for row in price_table().lifetime if row.provider == provider]
     for same in (name, _undated(name)):
@@ -114,12 +126,12 @@ def _undated(model: str) -> str:
 
 
 def today() -> date:
-    """The day, in UTC: on it prices hold and models end."""
+    """Return the current day in UTC, by which prices hold and models end."""
     return datetime.now(UTC).date()
 
 
 @cache
 def price_table() -> PriceTable:
-    """The table that came with the tool."""
+    """Load the price table that comes with the tool."""
     text = (files("distill.pricing") / "prices.toml").read_text(encoding="utf-8")
     return PriceTable.model_validate(tomllib.loads(text))

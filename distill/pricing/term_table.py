@@ -1,5 +1,7 @@
-"""`terms.toml` in, its checked rows out: what providers and licences say on training with outputs,
-each with its source and the day on which that was last looked at."""
+"""Checked rows of `terms.toml`: terms of providers and licences on training with outputs.
+
+Each row has its source and the day on which the source was last checked.
+"""
 
 import tomllib
 from datetime import date
@@ -19,8 +21,11 @@ class _Row(BaseModel):
 
 
 class Sourced(_Row):
-    """Where terms are written, when that was last looked at, and from when on they hold. `checked`
-    is None for terms that were written down without a look at their page."""
+    """The source of terms.
+
+    `checked`: the day of the last check; None for terms recorded without a look at their page.
+    `effective`: the day from which the terms hold; None if unknown.
+    """
 
     source: Text
     url: Annotated[str, Field(pattern=r"^https://\S+$")]
@@ -29,8 +34,7 @@ class Sourced(_Row):
 
 
 class Clause(_Row):
-    """One sentence of terms, for tasks of some kinds or trainers; no kinds and no trainers are
-    all."""
+    """One sentence of terms for some task kinds and trainers; an empty tuple stands for all."""
 
     kinds: tuple[Literal["classify", "extract", "generate"], ...] = ()
     trainers: tuple[str, ...] = ()
@@ -39,16 +43,20 @@ class Clause(_Row):
     duties: tuple[Text, ...] = ()
 
     def fits(self, kind: str, trainer: str) -> bool:
-        """Whether it is about students of that kind that the trainer makes."""
+        """True if the clause applies to students of that task kind and trainer."""
         return (not self.kinds or kind in self.kinds) and (
             not self.trainers or trainer in self.trainers
         )
 
 
 class TeacherRow(Sourced):
-    """The terms of a provider, or of a model's weights: by which backend, hosts and names of models
-    they are found, and their clauses, the most special first. A `gateway` serves other providers'
-    models, which it calls by slugs."""
+    """The terms of a provider, or of a model's weights.
+
+    `backend`, `hosts`, `models`: the backend, the hosts and the name patterns that select the row.
+    `gateway`: True if the provider serves models of other providers.
+    `slugs`: name patterns of a gateway for the row's models.
+    `clauses`: the most specific clause first; the last one must fit every task.
+    """
 
     provider: Text
     backend: str = ""
@@ -67,8 +75,11 @@ class TeacherRow(Sourced):
 
 
 class BaseRow(Sourced):
-    """The licence of base models: by which ids of licences and names of models it is found, and
-    the duties of a student that is made of one."""
+    """The licence of base models.
+
+    `licences`, `models`: the licence ids and the name patterns that select the row.
+    `duties`: the duties for a student of such a base.
+    """
 
     name: Text
     licences: tuple[str, ...] = ()
@@ -78,7 +89,7 @@ class BaseRow(Sourced):
 
 
 class TermTable(_Row):
-    """All rows."""
+    """All rows of `terms.toml`."""
 
     teacher: tuple[TeacherRow, ...]
     base: tuple[BaseRow, ...]
@@ -86,6 +97,6 @@ class TermTable(_Row):
 
 @cache
 def term_table() -> TermTable:
-    """The table that came with the tool."""
+    """Load the table of terms that comes with the tool."""
     text = (files("distill.pricing") / "terms.toml").read_text(encoding="utf-8")
     return TermTable.model_validate(tomllib.loads(text))

@@ -1,6 +1,6 @@
-"""A teacher's or a base's name in, the terms that its outputs or weights come under out.
+"""Lookup of the terms of a teacher's outputs or a base's weights.
 
-Names are those of `task.toml`. Nothing is asked and nothing is fetched.
+Names are those of `task.toml`. The lookup uses no network.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from distill.pricing.term_table import BaseRow, Clause, TeacherRow, term_table
 
 EMBEDDED = "gemma-3-270m"
 PAGE = "docs/terms.md"
-# Of networks that nobody else can reach.
+# Host names in private networks.
 PRIVATE_SUFFIXES = (".local", ".internal", ".lan", ".home.arpa", ".localhost")
 UNKNOWN_SAYS = (
     "No row of terms.toml is about this model: read its licence, and the terms of whoever serves "
@@ -24,7 +24,7 @@ UNKNOWN_SAYS = (
 
 @dataclass(frozen=True, slots=True)
 class StudentKind:
-    """The student as far as terms distinguish students: the task's kind, and the trainer."""
+    """The task's kind and the trainer, the two facts on which the terms of a student depend."""
 
     kind: str
     trainer: str
@@ -33,8 +33,10 @@ class StudentKind:
 def terms_of_teacher(
     model: str, student: StudentKind, *, use: str = "teacher", place: str = "teacher.model"
 ) -> Terms:
-    """The terms of a model whose outputs a student learns from, named as `teacher.model` names
-    one."""
+    """Return the terms of a model whose outputs a student learns from.
+
+    `model` is a name as in `teacher.model`. A model without a row has the training term "ask".
+    """
     backend, host, name = _parts(model)
     own = backend in ("embedded", "vllm") or (bool(host) and is_private(host))
     row = _teacher_row(backend, host, name.lower())
@@ -61,7 +63,7 @@ def terms_of_teacher(
 
 
 def terms_of_base(model: str, licence: str) -> Terms:
-    """The terms of a base, found by the licence on its card, else by its name."""
+    """Return the terms of a base, by the licence on its card, else by its name."""
     place = "student.base"
     row = _base_row(model, licence)
     if row is None:
@@ -85,7 +87,7 @@ def terms_of_base(model: str, licence: str) -> Terms:
 
 
 def is_private(host: str) -> bool:
-    """Whether a host is this machine or one in a private network."""
+    """True if a host is this machine or one in a private network."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -94,7 +96,10 @@ def is_private(host: str) -> bool:
 
 
 def _parts(model: str) -> tuple[str, str, str]:
-    """(backend, host, the model's name at its provider); host is empty for all but URLs."""
+    """Split a model's name into backend, host and the name at its provider.
+
+    The host is "" unless the name is a URL.
+    """
     if model == "embedded":
         return "embedded", "", EMBEDDED
     if "://" in model:
@@ -105,7 +110,7 @@ def _parts(model: str) -> tuple[str, str, str]:
 
 
 def _host(url: str) -> str:
-    """Empty for a broken URL, which the teacher's backend refuses."""
+    """Return the host of a URL; "" for a broken URL, which the teacher's backend refuses."""
     try:
         return (urlsplit(url).hostname or "").rstrip(".")
     except ValueError:
@@ -113,7 +118,7 @@ def _host(url: str) -> str:
 
 
 def _teacher_row(backend: str, host: str, name: str) -> TeacherRow | None:
-    """The row of a provider, else of the model by name, else of the gateway."""
+    """Return the row of the provider, else of the model's name, else of the gateway, else None."""
     rows = term_table().teacher
     serving = next((row for row in rows if _serves(row, backend, host)), None)
     if serving and not serving.gateway:
@@ -133,7 +138,7 @@ def _serves(row: TeacherRow, backend: str, host: str) -> bool:
 
 
 def _names(name: str) -> Iterator[str]:
-    """A model's name, and its last part: `Qwen/Qwen3.6-27B` is `Qwen3.6-27B` too."""
+    """List a model's name and its last part: `Qwen/Qwen3.6-27B` gives `Qwen3.6-27B`, too."""
     yield name
     last = name.rstrip("/").rpartition("/")[2]
     if last != name:
@@ -145,7 +150,7 @@ def _clause(row: TeacherRow, student: StudentKind) -> Clause:
 
 
 def _base_row(model: str, licence: str) -> BaseRow | None:
-    """The row of a licence; without one on the card the row of the base's name."""
+    """Return the row of the licence; without a licence on the card, of the base's name."""
     rows = term_table().base
     if licence:
         return next((row for row in rows if licence.lower() in row.licences), None)

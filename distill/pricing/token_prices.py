@@ -1,7 +1,7 @@
-"""What an answer costs: USD as Decimal, never float.
+"""Prices of answers in USD as Decimal, never float.
 
-A model behind an API has a price per token. A model that we serve has none: its answers cost the
-time of the machine, at the task's `machine.usd_per_hour`, an assumption that every report shows.
+A model behind an API has a price per token. An answer of a model that we serve costs machine time
+at the task's `machine.usd_per_hour`. Every report shows that assumption.
 """
 
 from collections.abc import Mapping
@@ -18,21 +18,25 @@ if TYPE_CHECKING:
     from genai_prices.types import PriceContext
 
 SECONDS_PER_HOUR = 3600
-STANDARD_TIERS = ("", "default")  # of service, as answers name them
+STANDARD_TIERS = ("", "default")  # service tiers, as answers name them
 OTHER_TIERS = ("flex", "priority", "fast")
 
 Tiers = tuple[tuple[int, "Rates"], ...]
 TOKENS_PER_PRICE = 1_000_000
 USD_PLACES = Decimal("0.000000000001")
-TOKENS = ("input", "output", "cached", "cache_write")  # the kinds, as `Rates` has them
+TOKENS = ("input", "output", "cached", "cache_write")  # kinds of tokens, by the fields of `Rates`
 OF_THE_CACHE = {"cached": "tokens read from a cache", "cache_write": "tokens written to a cache"}
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """USD per 1M tokens: of the prompt, of it what was cached before or is written to the cache
-    now, and of the answer, reasoning included; and who says so, where a user does. `assumed` are
-    the kinds of OF_THE_CACHE without a price of their own: they have the prompt's."""
+    """USD per 1M tokens.
+
+    `input`, `output`: prompt tokens, and answer tokens with reasoning.
+    `cached`, `cache_write`: prompt tokens read from the cache, and prompt tokens written to it.
+    `source`: the origin of a user's own rates; "" for all others.
+    `assumed`: kinds of OF_THE_CACHE without a price of their own, which take the prompt's price.
+    """
 
     input: Decimal
     output: Decimal
@@ -44,9 +48,12 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class TokenPrice:
-    """`tiers` are (prompts of more than so many tokens, all of their tokens cost this), ascending
-    from 0; `source` says where the rates are from; `service` has the same of service tiers other
-    than the standard one, where they are known."""
+    """A price per token.
+
+    `tiers`: pairs of a minimum prompt length in tokens and rates for all tokens, ascending from 0.
+    `source`: the origin of the rates.
+    `service`: the tiers of service tiers other than the standard one, if known.
+    """
 
     tiers: Tiers
     source: str
@@ -55,12 +62,14 @@ class TokenPrice:
 
     @property
     def first(self) -> Rates:
-        """The rates of short prompts."""
+        """The rates of the shortest prompts."""
         return self.tiers[0][1]
 
     def usd(self, usage: Usage, seconds: float) -> Decimal:
-        """An answer's price in the service tier that it came from, in the standard one where that
-        tier's is not known; its time costs nothing."""
+        """Return the USD of an answer in its service tier; `seconds` has no influence.
+
+        The standard tier's rates hold if the service tier is unknown.
+        """
         rates = _rates_of(self.service.get(usage.tier, self.tiers), usage.prompt)
         fresh = usage.prompt - usage.cached - usage.cache_written
         millionths = fresh * rates.input + usage.cached * rates.cached
@@ -68,14 +77,17 @@ class TokenPrice:
         return (millionths / TOKENS_PER_PRICE).quantize(USD_PLACES)
 
     def worst(self, prompt_tokens: int, completion_tokens: int) -> Decimal:
-        """As if every token of the prompt were billed at the dearest of its rates."""
+        """Return the most USD of an answer.
+
+        Every prompt token counts at the highest rate of the prompt, cache rates included.
+        """
         rates = _rates_of(self.tiers, prompt_tokens)
         dearest = max(rates.input, rates.cached, rates.cache_write)
         millionths = prompt_tokens * dearest + completion_tokens * rates.output
         return (millionths / TOKENS_PER_PRICE).quantize(USD_PLACES)
 
     def covers(self, tier: str) -> bool:
-        """Whether answers of a service tier cost no more than those of the standard one."""
+        """True if answers of a service tier cost at most as much as those of the standard tier."""
         if tier in STANDARD_TIERS:
             return True
         known = self.service.get(tier)
@@ -93,27 +105,27 @@ def _rates_of(tiers: Tiers, prompt_tokens: int) -> Rates:
 
 @dataclass(frozen=True, slots=True)
 class MachinePrice:
-    """The time of a machine that works on `in_flight` requests at a time."""
+    """The price of a machine's time, shared by `in_flight` requests at a time."""
 
     usd_per_hour: Decimal
     in_flight: int
     by_seconds: ClassVar[bool] = True
 
     def usd(self, usage: Usage, seconds: float) -> Decimal:
-        """The answer's share of the machine."""
+        """Return the answer's share of the machine's cost."""
         return machine_share(self.usd_per_hour, seconds, self.in_flight)
 
     def worst(self, prompt_tokens: int, completion_tokens: int) -> Decimal:
-        """Nobody sends a bill for it."""
+        """Return 0, since no provider bills the answer."""
         return Decimal(0)
 
     def covers(self, tier: str) -> bool:
-        """A machine has no service tiers."""
+        """True always: a machine has no service tiers."""
         return True
 
 
 def own_rates(today: date | None = None) -> dict[tuple[str, str], Rates]:
-    """(provider, model) → rates that the price library lacks."""
+    """Map (provider, model) to the rates that the price library lacks."""
     return {key: _rates(row) for key, row in _own_rows(today).items()}
 
 
@@ -131,9 +143,10 @@ def _rates(row: Tokens) -> Rates:
 def token_price(
     provider: str, model: str, given: Mapping[str, Rates], *, batch: bool = False
 ) -> TokenPrice:
-    """The price of a provider's model; `given` are the task's own for answers at once, which win.
+    """Return the price of a provider's model.
 
-    Raises InputError for a model whose price is not known: it never counts as nothing.
+    `given` holds the task's own rates for answers at once, which take precedence. Raises InputError
+    if the price is unknown: an unknown price never counts as 0.
     """
     rates = rates_given(given, provider, model)
     if rates is None:
@@ -147,8 +160,11 @@ def token_price(
 
 
 def rates_given(given: Mapping[str, Rates], provider: str, model: str) -> Rates | None:
-    """The rates that a user gives for a model: under its id or as `teacher.model` names it, those
-    of a tuned model also under its base's."""
+    """Return a user's own rates for a model, None if there are none.
+
+    The rates stand under the model's id or its name as in `teacher.model`. A fine-tuned model also
+    takes the rates of its base.
+    """
     for name in (model, _untagged(model)):
         if rates := given.get(name) or given.get(f"{provider}:{name}"):
             return rates
@@ -166,9 +182,11 @@ def _known_price(provider: str, model: str, *, batch: bool) -> TokenPrice:
 def _in_proportion(
     given: Rates, at_once: TokenPrice, known: TokenPrice, *, batch: bool
 ) -> TokenPrice:
-    """The price of a known model whose user pays `given` for answers at once, whatever the length
-    of the prompt: the cache where it is not given, and batches, are to that as at the known
-    price."""
+    """Return the price of a known model at the user's own rates for answers at once.
+
+    The user's rates hold for all prompt lengths. Rates that the user omits keep their ratio to the
+    known price; so do batches and service tiers.
+    """
     base, rates = at_once.first, known.first
     own = {
         kind: _scaled(given.input, getattr(base, kind), base.input)
@@ -184,14 +202,17 @@ def _in_proportion(
         return Rates(*(_scaled(own[k], getattr(rates, k), getattr(base, k)) for k in TOKENS))
 
     found = scaled(rates)
-    if batch and known.tiers == at_once.tiers:  # of batches nothing is known
+    if batch and known.tiers == at_once.tiers:  # no batch price is known
         found = _halved(found)
     service = {name: ((0, scaled(tiers[0][1])),) for name, tiers in known.service.items()}
     return TokenPrice(((0, found),), source, service)
 
 
 def _scaled(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
-    """`amount` × `part` ÷ `whole`, without zeros at its end; the amount itself for equal ones."""
+    """Return `amount` × `part` ÷ `whole` without trailing zeros.
+
+    Returns `amount` if `part` equals `whole` or `whole` is 0.
+    """
     if part == whole or not whole:
         return amount
     found = (amount * part / whole).quantize(USD_PLACES)
@@ -199,7 +220,7 @@ def _scaled(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
 
 
 def assumption(model: str, price: TokenPrice) -> str:
-    """What is assumed where a model's price says nothing of the cache; empty for nothing."""
+    """Return the assumption in words for a model without cache prices; "" if nothing is assumed."""
     kinds, name = price.first.assumed, model.rpartition("#")[2]
     if not kinds:
         return ""
@@ -217,12 +238,12 @@ def _row_rates(row: InferenceRow, *, batch: bool) -> Rates:
 
 
 def _untagged(model: str) -> str:
-    """A tuned model without whose it is and when it was made: ft:<base>:<org>:<suffix>:<id>."""
+    """Remove owner, suffix and id of a fine-tuned model: ft:<base>:<org>:<suffix>:<id>."""
     return ":".join(model.split(":")[:2]) if model.startswith("ft:") else model
 
 
 def _halved(rates: Rates) -> Rates:
-    """A batch's price where no other is known, for every kind of token."""
+    """Halve the rates of every kind of token, the default for batches."""
     halves = (getattr(rates, name) / 2 for name in TOKENS)
     return Rates(*halves, source=rates.source, assumed=rates.assumed)
 
@@ -235,13 +256,16 @@ def _library_price(provider: str, model: str, *, batch: bool) -> TokenPrice:
     service: dict[str, Tiers] = {}
     for name in OTHER_TIERS if provider == "openai" else ():
         found = _library_tiers(provider, model, {"service_tier": name})
-        if found != standard:  # which the library gives where it does not know a tier's
+        if found != standard:  # the library returns the standard price for an unknown tier
             service[name] = found
     return TokenPrice(tiers, f"genai-prices {__version__}", service)
 
 
 def _library_tiers(provider: str, model: str, context: "PriceContext") -> Tiers:
-    """Raises InputError for a model that the library does not price by its tokens."""
+    """Return the library's tiers of a model.
+
+    Raises InputError if the library has no price per token for the model.
+    """
     from genai_prices import Usage as LibraryUsage
     from genai_prices import calc_price
 
@@ -251,7 +275,7 @@ def _library_tiers(provider: str, model: str, context: "PriceContext") -> Tiers:
         )
     except LookupError as error:
         raise InputError(unpriced(provider, model)) from error
-    if getattr(found.model_price, "input_mtok", None) is None:  # of speech or moderation
+    if getattr(found.model_price, "input_mtok", None) is None:  # speech or moderation models
         raise InputError(unpriced(provider, model))
     columns = _columns(found.model_price)
     starts = sorted({start for column in columns.values() for start in column})
@@ -263,7 +287,7 @@ def _library_tiers(provider: str, model: str, context: "PriceContext") -> Tiers:
 
 
 def unpriced(provider: str, model: str) -> str:
-    """What to say about a model without a price."""
+    """Return the message for a model without a price."""
     return (
         f"the price of {model} ({provider}) is not known. Give it in task.toml, in USD per 1M "
         "tokens:\n"
@@ -272,8 +296,10 @@ def unpriced(provider: str, model: str) -> str:
 
 
 def _columns(price: object) -> dict[str, dict[int, Decimal]]:
-    """Rate → {start of the tier: USD per 1M tokens}. A kind without a rate costs as much as any
-    token of the prompt."""
+    """Map each kind of token to {minimum prompt tokens: USD per 1M tokens}.
+
+    A kind without a rate has the prompt's price.
+    """
     input_ = _tiers(getattr(price, "input_mtok"))  # noqa: B009 - the library's are dynamic
     kinds = {
         "cached": "cache_read_mtok",
@@ -287,7 +313,10 @@ def _columns(price: object) -> dict[str, dict[int, Decimal]]:
 
 
 def _tiers(price: object) -> dict[int, Decimal]:
-    """The library's tier counts for prompts of more tokens than its start."""
+    """Map minimum prompt lengths to prices.
+
+    The library's tier holds for prompts longer than its start.
+    """
     if isinstance(price, Decimal):
         return {0: price}
     tiers = {tier.start + 1: tier.price for tier in price.tiers}  # type: ignore[attr-defined]
@@ -299,16 +328,19 @@ def _at(column: Mapping[int, Decimal], start: int) -> Decimal:
 
 
 def machine_share(usd_per_hour: Decimal, seconds: float, in_flight: int) -> Decimal:
-    """USD of one answer that took `seconds` while the machine worked on `in_flight` at a time."""
+    """Return the USD of an answer of `seconds` on a machine with `in_flight` requests at a time."""
     hours = Decimal(str(seconds)) / SECONDS_PER_HOUR
     return (usd_per_hour * hours / in_flight).quantize(USD_PLACES)
 
 
 def machine_usd(usd_per_hour: Decimal, seconds: float) -> Decimal:
-    """USD of `seconds` of the whole machine."""
+    """Return the USD of `seconds` of the whole machine."""
     return machine_share(usd_per_hour, seconds, 1)
 
 
 def usd_per_1k(usd_per_hour: Decimal, requests_per_s: float) -> Decimal:
-    """USD of 1,000 requests on a machine that is always busy: 1000 ÷ requests/s seconds of it."""
+    """Return the USD of 1,000 requests on a machine that is always busy.
+
+    The machine needs 1000 ÷ `requests_per_s` seconds.
+    """
     return machine_usd(usd_per_hour, 1000 / requests_per_s)

@@ -1,7 +1,7 @@
-"""The one DuckDB file of a task: every request, completion, example, prediction and score.
+"""DuckDB file of a task: every request, completion, example, prediction and score.
 
-The only package that imports duckdb. A stage opens the store, works and closes it: while one
-process has the file open for writing, no other can open it, not even to read.
+No other package imports duckdb. A stage opens the store, works and closes the store. While one
+process holds the file open for writing, no other process can open the file, not even to read.
 """
 
 import os
@@ -44,19 +44,19 @@ __all__ = [
 
 LOCKED = ("Could not set lock", "Conflicting lock")
 DAMAGED = ("orrupt", "checksum", "INTERNAL Error", "Serialization Error")
-INTERRUPTED = "Query interrupted"  # what DuckDB makes of a Ctrl-C that comes during a query
+INTERRUPTED = "Query interrupted"  # DuckDB's message for a Ctrl-C during a query
 
 
 class Store(Runs, Requests, Money, Data, Pairs, Results, Trainings, Provenance, Verdicts):
-    """The rows of one task, each subject in a module of its own."""
+    """The rows of one task; each module adds the rows of one subject."""
 
 
 @contextmanager
 def open_store(path: Path) -> Iterator["Store"]:
-    """The store at `path`, made and migrated when needed, closed at the end.
+    """Keep the store at `path` open; create and migrate the store first if needed.
 
-    Raises InputError when another process holds it, DistillError when the disk is full or the file
-    is not a store; what was committed before stays.
+    Raises InputError if another process holds the store. Raises DistillError if the disk is full or
+    the file is not a store. Rows that were committed before the error stay.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -77,10 +77,10 @@ def open_store(path: Path) -> Iterator["Store"]:
 
 @contextmanager
 def open_to_read(path: Path) -> Iterator["Store"]:
-    """The store at `path` for reading, also where it may not be written.
+    """Keep the store at `path` open for reading, even if the file is read-only.
 
-    Raises what `open_store` raises, and InputError for a store of an older distill that may not be
-    written: its tables are not brought up to date.
+    Raises the errors of `open_store`. Raises InputError for a read-only store of an older distill,
+    since its tables cannot be migrated.
     """
     if _is_writable(path) and _is_writable(path.parent):
         with open_store(path) as store:
@@ -103,8 +103,10 @@ def _is_writable(path: Path) -> bool:
 
 
 def explain(path: Path, error: duckdb.Error) -> DistillError:
-    """Say what a database error means: held, damaged, or not writable. Paths and DuckDB's own
-    words ("block") may be in any message, so whole phrases decide."""
+    """Convert a database error to the tool's error: held, damaged or not writable.
+
+    Whole phrases decide, since any message may contain paths and DuckDB's own words ("block").
+    """
     message = str(error)
     if any(phrase in message for phrase in LOCKED):
         holder = re.search(r"PID (\d+)", message)
@@ -128,8 +130,10 @@ def explain(path: Path, error: duckdb.Error) -> DistillError:
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, *, stop_before: str | None = None) -> None:
-    """Apply the migrations of `schema/` that are not applied yet, each in one transaction with its
-    record. `stop_before` names the first one to leave out (for tests of later ones)."""
+    """Apply the pending migrations of `schema/`, each in one transaction with its record.
+
+    `stop_before` names the first migration to leave out, for tests of later ones.
+    """
     connection.execute(
         "CREATE TABLE IF NOT EXISTS migration (name VARCHAR PRIMARY KEY, applied TIMESTAMPTZ)"
     )
@@ -143,8 +147,10 @@ def migrate(connection: duckdb.DuckDBPyConnection, *, stop_before: str | None = 
 
 
 def _pending(connection: duckdb.DuckDBPyConnection) -> list[Traversable]:
-    """The migrations of `schema/` that are not applied yet, in their order. Raises InputError for a
-    store of a newer distill."""
+    """List the migrations of `schema/` that are not applied yet, in order.
+
+    Raises InputError for a store of a newer distill.
+    """
     applied = {name for (name,) in connection.execute("SELECT name FROM migration").fetchall()}
     scripts = sorted(files("distill.store.schema").iterdir(), key=lambda item: item.name)
     if newer := sorted(applied - {script.name for script in scripts}):

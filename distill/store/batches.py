@@ -1,4 +1,4 @@
-"""The batches of a task, in its store: what each carries, and how far it is."""
+"""Batches of a task in its store: attempts and events."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,17 +10,23 @@ from distill.core.requests import Attempt
 from distill.core.text import replace_lone_surrogates
 from distill.store import Row, Store, request_of
 
-# submitted: the provider's id of it; guessed: one that may be another's; mistaken: that id is
-# another's; closed: why nothing more comes
+# `detail` of an event. submitted: the provider's id of the batch. guessed: an id that may belong
+# to another batch. mistaken: the id of another batch. closed: the reason why no more answers come.
 Event = Literal["submitted", "guessed", "mistaken", "closed"]
 IDENTIFIED: tuple[Event, ...] = ("submitted", "guessed")
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch: the tag that it goes by, whose requests it carries, the teacher as the task names
-    it, when it was written down and, once that is known, its id at the provider; `mistaken` were
-    taken for it before."""
+    """A provider's batch.
+
+    `tag`: our id of the batch.
+    `run_id`: the run whose requests the batch carries.
+    `teacher`: the name of the teacher in the task.
+    `written`: the time of the record in the store.
+    `job_id`: the provider's id; None until it is known.
+    `mistaken`: provider's ids of other batches, once taken for this one.
+    """
 
     tag: str
     run_id: str
@@ -32,14 +38,14 @@ class Batch:
 
 
 def add_batch(store: Store, batch: Batch, attempts: Sequence[Attempt]) -> None:
-    """Write a batch down, before it is sent; call it in the transaction of its attempts."""
+    """Store a batch before it is sent; call this in the transaction of its attempts."""
     row = [batch.tag, batch.run_id, batch.purpose, batch.teacher, batch.written]
     store.insert("batch", [row])
     store.insert("batch_attempt", [[attempt.id, batch.tag] for attempt in attempts])
 
 
 def add_event(store: Store, batch: Batch, event: Event, detail: str) -> None:
-    """What became of it."""
+    """Store an event of a batch."""
     rows = store.rows("SELECT COUNT(*) FROM batch_event WHERE batch_id = ?", batch.tag)
     store.insert(
         "batch_event",
@@ -48,7 +54,7 @@ def add_event(store: Store, batch: Batch, event: Event, detail: str) -> None:
 
 
 def open_batches(store: Store) -> list[Batch]:
-    """Those of any run from which something may still come, the oldest first."""
+    """List the batches of all runs that may still bring answers, the oldest first."""
     rows = store.rows(
         """SELECT id, run_id, purpose, teacher, written FROM batch WHERE id NOT IN
                (SELECT batch_id FROM batch_event WHERE event = 'closed')
@@ -70,12 +76,15 @@ def _batch(row: Row, events: Sequence[tuple[str, str]]) -> Batch:
 
 
 def known_jobs(store: Store) -> frozenset[str]:
-    """The providers' ids of all batches of the task."""
+    """Return the providers' ids of all batches of the task."""
     return _jobs(store, *IDENTIFIED)
 
 
 def guessed_jobs(store: Store) -> frozenset[str]:
-    """Those of them that may be another's: they were told by their size alone."""
+    """Return the providers' ids that may belong to other batches.
+
+    A guessed batch was recognised by its size alone.
+    """
     return _jobs(store, "guessed")
 
 
@@ -85,7 +94,7 @@ def _jobs(store: Store, *events: Event) -> frozenset[str]:
 
 
 def attempts_out(store: Store, batch: Batch) -> dict[str, Attempt]:
-    """The batch's attempts that have no outcome yet, by their ids."""
+    """Map id to attempt for the batch's attempts without an outcome."""
     rows = store.rows(
         """SELECT out_in_batch.id, worst_usd, request.model, messages, sampling FROM out_in_batch
            JOIN request ON request.id = request_id WHERE batch_id = ?""",
@@ -95,19 +104,19 @@ def attempts_out(store: Store, batch: Batch) -> dict[str, Attempt]:
 
 
 def ids_of(store: Store, batch: Batch) -> frozenset[str]:
-    """The custom_ids of everything that the batch carries."""
+    """Return the custom_ids of everything that the batch carries."""
     rows = store.rows("SELECT attempt_id FROM batch_attempt WHERE batch_id = ?", batch.tag)
     return frozenset(id_ for (id_,) in rows)
 
 
 def reserved_usd(store: Store, run_id: str) -> Mapping[str, Decimal]:
-    """Attempt → the most that it can cost, for what the run has out in batches."""
+    """Map each of the run's attempts that is out in a batch to its maximum USD."""
     rows = store.rows("SELECT id, worst_usd FROM out_in_batch WHERE run_id = ?", run_id)
     return dict(rows)
 
 
 def count_out(store: Store, run_id: str, purpose: str) -> int:
-    """How many of a purpose's requests are out in batches, of this run or another."""
+    """Count the requests of a run's purpose that are out in batches, of this run or another."""
     rows = store.rows(
         """SELECT COUNT(DISTINCT request_id) FROM ask JOIN out_in_batch USING (request_id)
            WHERE ask.run_id = ? AND ask.purpose = ?""",
@@ -118,16 +127,18 @@ def count_out(store: Store, run_id: str, purpose: str) -> int:
 
 
 def requests_out(store: Store) -> frozenset[str]:
-    """The ids of the requests that are out in batches, of any run."""
+    """Return the ids of the requests that are out in batches, of any run."""
     return frozenset(id_ for (id_,) in store.rows("SELECT request_id FROM out_in_batch"))
 
 
 def goes_in_batches(mode: str, *, detach: bool, began: bool) -> bool:
-    """Do a run's requests take batches, where its teacher has them? In mode `auto` they do when the
-    user does not wait, and go on so once one `began` so."""
+    """True if a run's requests go in batches, provided that its teacher has batches.
+
+    Mode `auto` uses batches if the user does not wait, and keeps to batches once one `began`.
+    """
     return mode == "batch" or (mode == "auto" and (detach or began))
 
 
 def was_batched(store: Store, run_id: str) -> bool:
-    """Has any of the run's requests gone out in a batch?"""
+    """True if any of the run's requests was sent in a batch."""
     return bool(store.rows("SELECT 1 FROM batch WHERE run_id = ? LIMIT 1", run_id))

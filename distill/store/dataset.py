@@ -1,4 +1,4 @@
-"""Candidates, drops, examples and the split."""
+"""Candidates, drops, examples and the split of a run."""
 
 import json
 from collections import Counter
@@ -10,8 +10,8 @@ from distill.core.dataset import Candidate, CheckNote, Drop, Example, GroupDiver
 from distill.core.text import majority_vote
 from distill.store.tables import Rows, as_json, values_of
 
-# The requests that each candidate of a run took, how many candidates share each of them, and what
-# each cost.
+# asked: the requests behind each candidate of a run. shared: the number of candidates per request.
+# priced: the USD of each request.
 ASKED = """asked AS (
     SELECT id, origin AS request_id FROM candidate WHERE run_id = ? AND source = 'synthesis'
     UNION ALL
@@ -23,8 +23,11 @@ priced AS (SELECT request_id, usd FROM cost WHERE run_id = ?)"""
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A candidate that was left out: `matched` is the text that it was too like, or what spoke
-    against it; `usd` is its part of what the requests cost that it took."""
+    """A candidate that was left out.
+
+    `matched`: the text that was too similar, or the evidence against the candidate.
+    `usd`: the candidate's share of the USD of its requests.
+    """
 
     input: str
     answer: str
@@ -36,10 +39,10 @@ class Dropped:
 
 
 class Data(Rows):
-    """The rows of what a student may learn from."""
+    """The rows of candidates, drops, examples and splits."""
 
     def add_candidates(self, run_id: str, candidates: Sequence[Candidate]) -> None:
-        """Store what generation completed, in order."""
+        """Store the candidates of a run, in order."""
         self.insert(
             "candidate",
             [
@@ -52,7 +55,7 @@ class Data(Rows):
         )
 
     def candidates(self, run_id: str) -> list[Candidate]:
-        """What generation completed, in order."""
+        """List the candidates of a run, in order."""
         rows = self.rows(
             """SELECT input, asked_label, answers, source, origin, answer_ids, problem
                FROM candidate WHERE run_id = ? ORDER BY position""",
@@ -64,14 +67,14 @@ class Data(Rows):
         ]
 
     def count_candidates(self, run_id: str) -> Counter[str]:
-        """Source → what generation completed."""
+        """Count the candidates by source."""
         rows = self.rows(
             "SELECT source, COUNT(*) FROM candidate WHERE run_id = ? GROUP BY source", run_id
         )
         return Counter(dict(rows))
 
     def count_drops(self, run_id: str, *, seeds: bool) -> Counter[tuple[str, str]]:
-        """(check, reason) → what was left out, of people's seeds or of all else."""
+        """Count the drops by (check, reason), of seeds alone or of all other candidates."""
         rows = self.rows(
             """SELECT "check", reason, COUNT(*) FROM dropped
                JOIN candidate ON candidate.run_id = dropped.run_id AND id = candidate_id
@@ -81,15 +84,14 @@ class Data(Rows):
         return Counter({(check, reason): count for check, reason, count in rows})
 
     def add_spreads(self, run_id: str, spreads: Sequence[GroupDiversity]) -> None:
-        """Store how different the examples of each group are."""
+        """Store the diversity of each group's examples."""
         self.insert(
             "spread",
             [[run_id, position, *values_of(row)] for position, row in enumerate(spreads)],
         )
 
     def spreads(self, run_id: str) -> list[GroupDiversity]:
-        """How different the examples of each group are; none of a run that was split before there
-        was such a table."""
+        """List the diversity of each group's examples; empty for a run older than the table."""
         rows = self.rows(
             "SELECT * EXCLUDE (run_id, position) FROM spread WHERE run_id = ? ORDER BY position",
             run_id,
@@ -97,18 +99,17 @@ class Data(Rows):
         return [GroupDiversity(*row) for row in rows]
 
     def add_drops(self, run_id: str, drops: Iterable[Drop]) -> None:
-        """Store what was left out, and why."""
+        """Store the drops of a run."""
         self.insert("dropped", [[run_id, *values_of(drop)] for drop in drops])
 
     def add_check_notes(self, run_id: str, notes: Sequence[CheckNote]) -> None:
-        """Store what checks found out about themselves, and what they therefore did not drop."""
+        """Store the notes of checks, with the drops that were spared."""
         self.insert("check_note", [[run_id, note.check, note.words] for note in notes])
         spared = [drop for note in notes for drop in note.spared]
         self.insert("spared", [[run_id, *values_of(drop)] for drop in spared])
 
     def check_notes(self, run_id: str) -> list[CheckNote]:
-        """What checks found out about themselves; none of a run that was curated before there was
-        such a table."""
+        """List the notes of checks; empty for a run older than the table."""
         spared = self.rows(
             'SELECT candidate_id, "check", reason, matched, score FROM spared '
             "WHERE run_id = ? ORDER BY candidate_id",
@@ -123,7 +124,7 @@ class Data(Rows):
         ]
 
     def drops(self, run_id: str) -> list[Drop]:
-        """What was left out, and why."""
+        """List the drops of a run."""
         rows = self.rows(
             'SELECT candidate_id, "check", reason, matched, score FROM dropped '
             "WHERE run_id = ? ORDER BY candidate_id",
@@ -132,9 +133,10 @@ class Data(Rows):
         return [Drop(*row) for row in rows]
 
     def dropped_rows(self, run_id: str, *, of_each: int | None = None) -> list[Dropped]:
-        """What was left out but seeds, in the order in which it was completed, with what it had
-        cost; at most `of_each` of a check and a reason, those that have a text, where that is
-        given."""
+        """List the dropped candidates except seeds, in the order of completion, with their USD.
+
+        With `of_each`, lists at most so many rows per check and reason, and only rows with a text.
+        """
         few = """AND candidate.input <> '' QUALIFY row_number() OVER
                (PARTITION BY "check", reason ORDER BY candidate.position) <= ?"""
         rows = self.rows(
@@ -166,7 +168,7 @@ class Data(Rows):
         ]
 
     def drop_costs(self, run_id: str) -> dict[str, Decimal]:
-        """Check -> USD that what it left out but seeds had cost."""
+        """Map each check to the USD of the candidates that it dropped, seeds excluded."""
         rows = self.rows(
             f"""WITH {ASKED}
                SELECT "check", usd, candidates, count(*) FROM dropped
@@ -182,7 +184,7 @@ class Data(Rows):
         return found
 
     def add_examples(self, run_id: str, examples: Sequence[Example]) -> None:
-        """Store what was kept, in order."""
+        """Store the examples of a run, in order."""
         self.insert(
             "example",
             [
@@ -192,7 +194,7 @@ class Data(Rows):
         )
 
     def examples(self, run_id: str) -> list[Example]:
-        """What was kept, in order."""
+        """List the examples of a run, in order."""
         rows = self.rows(
             """SELECT id, input, answer, source FROM example
                WHERE run_id = ? ORDER BY position""",
@@ -201,12 +203,12 @@ class Data(Rows):
         return [Example(*row) for row in rows]
 
     def add_split(self, run_id: str, rows: Sequence[SplitExample]) -> None:
-        """Freeze the split."""
+        """Store the split, which is frozen from then on."""
         values = [[run_id, row.example.id, row.part, row.repeats] for row in rows]
         self.insert("split", values)
 
     def split(self, run_id: str) -> list[SplitExample]:
-        """The frozen split, in the order of the examples."""
+        """List the frozen split, in the order of the examples."""
         rows = self.rows(
             """SELECT id, input, answer, source, part, repeats FROM split
                JOIN example ON example.id = example_id AND example.run_id = split.run_id
@@ -217,7 +219,7 @@ class Data(Rows):
 
 
 def _shared_usd(parts: Sequence[tuple[Decimal, int]]) -> Decimal:
-    """Of requests, each with the candidates that share it."""
+    """Sum USD ÷ candidates over pairs of a request's USD and its number of candidates."""
     return sum((usd / candidates for usd, candidates in parts), Decimal(0))
 
 

@@ -1,4 +1,4 @@
-"""Students, predictions and scores."""
+"""Students, predictions, scores and speeds of a run."""
 
 import json
 from collections.abc import Sequence
@@ -11,20 +11,22 @@ from distill.store.tables import Rows, as_json, values_of
 
 
 class Results(Rows):
-    """The rows of what was trained and how it did."""
+    """The rows of students and their evaluation."""
 
     def add_student(self, run_id: str, student: Student) -> None:
-        """Store what was trained."""
+        """Store the run's student."""
         self.insert("student", [[run_id, *_values(student)]])
 
     def student(self, run_id: str) -> Student | None:
-        """The run's student, None before it is trained."""
+        """Return the run's student, None before it is trained."""
         rows = self.rows("SELECT * EXCLUDE (run_id) FROM student WHERE run_id = ?", run_id)
         return _student(rows[0]) if rows else None
 
     def training_speed(self, trainer: str, base: str) -> TrainingSpeed | None:
-        """How fast the newest student was that `trainer` made here of what the task calls `base`;
-        None before the first."""
+        """Return the speed of the newest student of a trainer and a base, None before the first.
+
+        `base` is the name in the task. Returns None if no step was recorded.
+        """
         rows = self.rows(
             """SELECT run.id, train_seconds, recipe, losses FROM student JOIN run ON run.id = run_id
                WHERE trainer = ? AND json_extract_string(spec, '$.student.base') = ?
@@ -42,11 +44,11 @@ class Results(Rows):
         )
 
     def add_curve_student(self, run_id: str, examples: int, student: Student) -> None:
-        """Store what was trained on so many examples of the split."""
+        """Store a student trained on so many examples of the split."""
         self.insert("curve_student", [[examples, run_id, *_values(student)]])
 
     def curve_students(self, run_id: str) -> dict[int, Student]:
-        """Examples → what was trained on them, the fewest first."""
+        """Map numbers of examples to the students trained on them, the fewest first."""
         rows = self.rows(
             """SELECT * EXCLUDE (run_id) FROM curve_student
                WHERE run_id = ? ORDER BY examples""",
@@ -55,20 +57,20 @@ class Results(Rows):
         return {examples: _student(values) for examples, *values in rows}
 
     def add_parity(self, run_id: str, parity: Parity) -> None:
-        """Store whether the served student is the trained one."""
+        """Store the parity of the served and the trained student."""
         self.insert("parity", [[run_id, *values_of(parity)]])
 
     def parity(self, run_id: str) -> Parity | None:
-        """What was found; None for a student that is served where it was trained."""
+        """Return the parity; None for a student that is served where it was trained."""
         rows = self.rows("SELECT asked, agreed FROM parity WHERE run_id = ?", run_id)
         return Parity(*rows[0]) if rows else None
 
     def add_speeds(self, run_id: str, speeds: Sequence[LoadTestResult]) -> None:
-        """Store how fast systems answer; what was measured before stays."""
+        """Store load-test results; earlier results stay."""
         self.insert("speed", [[run_id, *values_of(row)] for row in speeds])
 
     def speeds(self, run_id: str) -> list[LoadTestResult]:
-        """How fast systems answer, as measured last, the lowest load first."""
+        """List the latest load-test result of each system and load, the lowest load first."""
         rows = self.rows(
             """SELECT * EXCLUDE (run_id) FROM speed WHERE run_id = ?
                QUALIFY row_number() OVER (PARTITION BY system, in_flight ORDER BY measured DESC) = 1
@@ -78,20 +80,20 @@ class Results(Rows):
         return [LoadTestResult(*row) for row in rows]
 
     def add_servers(self, run_id: str, servers: Sequence[ServerStats]) -> None:
-        """Store what systems' servers took."""
+        """Store the startup figures of systems' servers."""
         self.insert("server", [[run_id, *values_of(row)] for row in servers])
 
     def servers(self, run_id: str) -> list[ServerStats]:
-        """What systems' servers took."""
+        """List the startup figures of systems' servers."""
         rows = self.rows("SELECT * EXCLUDE (run_id) FROM server WHERE run_id = ?", run_id)
         return [ServerStats(*row) for row in rows]
 
     def add_probe_answers(self, run_id: str, answers: Sequence[ProbeAnswer]) -> None:
-        """Store what systems answered to probes."""
+        """Store answers to regression probes."""
         self.insert("probe_answer", [[run_id, *values_of(row)] for row in answers])
 
     def probe_answers(self, run_id: str) -> list[ProbeAnswer]:
-        """What systems answered to probes."""
+        """List all systems' answers to regression probes."""
         rows = self.rows(
             """SELECT * EXCLUDE (run_id) FROM probe_answer WHERE run_id = ?
                ORDER BY system, probe_group, text""",
@@ -102,13 +104,13 @@ class Results(Rows):
     def add_predictions(
         self, run_id: str, predictions: Sequence[Prediction], scores: Sequence[Score]
     ) -> None:
-        """Store a system's answers on gold, and what the scorer made of them."""
+        """Store a system's predictions on gold with their scores."""
         with self.transaction():
             self.insert("prediction", [[run_id, *values_of(row)] for row in predictions])
             self.insert("score", [[run_id, *values_of(row)] for row in scores])
 
     def predictions(self, run_id: str) -> list[Prediction]:
-        """All systems' answers on gold."""
+        """List all systems' predictions on gold."""
         rows = self.rows(
             """SELECT system, gold_id, answer, valid, latency_s, request_id, confidence
                FROM prediction WHERE run_id = ? ORDER BY system, gold_id""",
@@ -117,7 +119,7 @@ class Results(Rows):
         return [Prediction(*row) for row in rows]
 
     def scores(self, run_id: str, metric: str) -> dict[str, dict[str, float]]:
-        """System -> gold id -> value."""
+        """Map system to gold id to score of one metric."""
         rows = self.rows(
             """SELECT system, gold_id, value FROM score
                WHERE run_id = ? AND metric = ? ORDER BY system, gold_id""",

@@ -1,4 +1,4 @@
-"""Trainings that a provider bills: begun before they are sent, ended with what was billed."""
+"""Trainings that a provider bills, recorded before they are sent and after they end."""
 
 from decimal import Decimal
 
@@ -6,16 +6,19 @@ from distill.store.tables import Rows, now
 
 
 class Trainings(Rows):
-    """The rows of trainings; what each may cost is an attempt, what it cost an outcome."""
+    """The rows of trainings.
+
+    An attempt holds the maximum cost of a training, an outcome its actual cost.
+    """
 
     def begin_training(self, run_id: str, tag: str, attempt_id: str, worst_usd: Decimal) -> None:
-        """Write down that a training is about to be sent."""
+        """Record a training that is about to be sent."""
         with self.transaction():
             self.insert("attempt", [[attempt_id, run_id, tag, worst_usd, now()]], known_new=True)
             self.insert("training", [[attempt_id, tag]], known_new=True)
 
     def training_out(self, run_id: str, tag: str) -> str | None:
-        """The attempt of the run's training that was begun and of which no end is known."""
+        """Return the latest attempt of the training without an outcome, None if there is none."""
         rows = self.rows(
             """SELECT attempt_id FROM training JOIN attempt ON attempt.id = attempt_id
                WHERE run_id = ? AND tag = ? AND attempt_id NOT IN (SELECT attempt_id FROM outcome)
@@ -26,7 +29,7 @@ class Trainings(Rows):
         return rows[0][0] if rows else None
 
     def trainings_out(self) -> list[tuple[str, str]]:
-        """(attempt, tag) of all trainings of which no end is known."""
+        """List (attempt, tag) of all trainings without an outcome."""
         return [
             (attempt_id, tag)
             for attempt_id, tag in self.rows(
@@ -36,8 +39,10 @@ class Trainings(Rows):
         ]
 
     def trainings_out_usd(self, run_id: str, *, but: str = "") -> Decimal:
-        """USD that the run's trainings of which no end is known may be billed, `but` for those of a
-        tag."""
+        """Return the maximum USD of the run's trainings without an outcome.
+
+        Trainings of the tag `but` are excluded. Returns 0 if there are none.
+        """
         rows = self.rows(
             """SELECT SUM(worst_usd) FROM training JOIN attempt ON attempt.id = attempt_id
                WHERE run_id = ? AND tag <> ? AND attempt_id NOT IN (SELECT attempt_id FROM outcome)
@@ -48,7 +53,7 @@ class Trainings(Rows):
         return rows[0][0] or Decimal(0)
 
     def has_training(self, run_id: str) -> bool:
-        """Has the run begun a training that a provider was to bill?"""
+        """True if the run has begun a training that a provider bills."""
         rows = self.rows(
             """SELECT 1 FROM training JOIN attempt ON attempt.id = attempt_id
                WHERE run_id = ? LIMIT 1""",
@@ -57,7 +62,7 @@ class Trainings(Rows):
         return bool(rows)
 
     def forget_training(self, attempt_id: str) -> None:
-        """Count a training as billed the most that it can cost, since nobody looks after it."""
+        """Record a training as billed at its maximum cost, since no process follows it any more."""
         self.rows(
             """INSERT INTO outcome SELECT id, 'maybe_billed', worst_usd, 'forgotten', ?
                FROM attempt WHERE id = ?""",
@@ -66,24 +71,27 @@ class Trainings(Rows):
         )
 
     def end_training(self, attempt_id: str, usd: Decimal, model: str) -> None:
-        """Write down what a training that made a `model` was billed; nothing for one that was paid
-        for before."""
+        """Record the bill of a training that made a `model`; 0 if it was paid before."""
         result = "answered" if usd else "not_billed"
         self.insert("outcome", [[attempt_id, result, usd, model, now()]])
 
     def end_uncounted_training(self, attempt_id: str, most_usd: Decimal, model: str) -> None:
-        """Write down the most that a training that made a `model` may have been billed, where its
-        provider does not say."""
+        """Record the maximum bill of a training that made a `model`.
+
+        Use this if the provider does not give the bill.
+        """
         self.insert("outcome", [[attempt_id, "maybe_billed", most_usd, model, now()]])
 
     def end_without_student(self, attempt_id: str, usd: Decimal, why: str) -> None:
-        """Write down what a training was billed that failed or was cancelled: mostly nothing."""
+        """Record the bill of a failed or cancelled training, usually 0."""
         result = "ended" if usd else "not_billed"
         self.insert("outcome", [[attempt_id, result, usd, why, now()]])
 
     def training_usd(self, run_id: str, tag: str) -> Decimal:
-        """USD that the run was billed for the trainings of a tag, those without a student too; none
-        of what it may have been."""
+        """Return the USD billed to the run for the trainings of a tag.
+
+        Trainings without a student count. Trainings that were only maybe billed do not count.
+        """
         rows = self.rows(
             """SELECT SUM(outcome.usd) FROM training JOIN outcome USING (attempt_id)
                JOIN attempt ON attempt.id = attempt_id
@@ -94,7 +102,7 @@ class Trainings(Rows):
         return rows[0][0] or Decimal(0)
 
     def is_training_billed(self, run_id: str, tag: str) -> bool:
-        """Whether the run was billed for a student of the tag, and knows how much."""
+        """True if the run was billed a known amount for a student of the tag."""
         rows = self.rows(
             """SELECT 1 FROM training JOIN outcome USING (attempt_id)
                JOIN attempt ON attempt.id = attempt_id
@@ -105,7 +113,7 @@ class Trainings(Rows):
         return bool(rows)
 
     def training_paid_by(self, tag: str) -> set[str]:
-        """The runs that were billed for a student of the tag, or may have been."""
+        """Return the runs that were billed, or maybe billed, for a student of the tag."""
         rows = self.rows(
             """SELECT DISTINCT run_id FROM training JOIN outcome USING (attempt_id)
                JOIN attempt ON attempt.id = attempt_id

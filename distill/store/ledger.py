@@ -1,4 +1,4 @@
-"""The ledger's rows: every attempt with its worst case, what became of it, what was expected."""
+"""Ledger of a task: attempts with their maximum cost, outcomes and estimates."""
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
@@ -13,7 +13,7 @@ class Money(Rows):
     """The rows of attempts, outcomes and estimates."""
 
     def add_attempts(self, run_id: str, attempts: Sequence[Attempt]) -> None:
-        """Write down what is about to be sent."""
+        """Store attempts before they are sent."""
         at = now()
         self.insert(
             "attempt",
@@ -22,7 +22,7 @@ class Money(Rows):
         )
 
     def add_outcomes(self, outcomes: Sequence[AttemptOutcome]) -> None:
-        """Write down what became of attempts; each ends once."""
+        """Store the outcomes of attempts; a second outcome of an attempt is an error."""
         at = now()
         self.insert(
             "outcome",
@@ -40,9 +40,11 @@ class Money(Rows):
         )
 
     def settle_lost(self) -> None:
-        """Write down that attempts whose process ended before an outcome was stored may have been
-        billed; call it where nothing is in flight but batches and trainings, which outlive their
-        process."""
+        """Record attempts without an outcome as maybe billed.
+
+        The process of such an attempt ended before an outcome was stored. Call this only if nothing
+        is in flight but batches and trainings, which outlive their process.
+        """
         with self.transaction():
             self.rows(
                 """INSERT INTO outcome
@@ -56,18 +58,22 @@ class Money(Rows):
             )
 
     def committed_usd(self, run_id: str) -> Decimal:
-        """USD that providers billed the run's attempts, or may have: what the budget counts. The
-        time of our own machine, of which the most that can be billed is nothing, is not in it."""
+        """Return the USD that providers billed or may have billed the run, which the budget counts.
+
+        The time of our own machine is excluded, since its maximum bill is 0.
+        """
         return sum(self._settled(run_id).values(), Decimal(0))
 
     def billed_usd(self, run_id: str) -> Decimal:
-        """USD that providers billed the run: for its answers, and for trainings without a student
-        as far as their provider tells."""
+        """Return the USD that providers billed the run.
+
+        Answers and trainings count. A training without a student counts as far as its provider
+        gives the bill.
+        """
         return self.committed_usd(run_id) - self.possibly_paid_twice_usd(run_id)
 
     def possibly_paid_twice_usd(self, run_id: str) -> Decimal:
-        """The most USD that attempts without an answer may have been billed: their requests were
-        asked again."""
+        """Return the maximum USD of attempts without an answer, whose requests were sent again."""
         return self._settled(run_id).get("maybe_billed", Decimal(0))
 
     def _settled(self, run_id: str) -> dict[str, Decimal]:
@@ -79,7 +85,7 @@ class Money(Rows):
         return dict(rows)
 
     def mean_usd(self, purpose: str) -> Decimal | None:
-        """What an answer of a purpose cost on average, in any run; None before the first."""
+        """Return the mean USD of a purpose's answers in all runs, None before the first."""
         rows = self.rows(
             "SELECT AVG(usd) FROM completion "
             "WHERE request_id IN (SELECT request_id FROM ask WHERE purpose = ?)",
@@ -88,9 +94,11 @@ class Money(Rows):
         return None if rows[0][0] is None else Decimal(str(rows[0][0]))
 
     def spent(self, run_id: str) -> dict[str, Decimal]:
-        """Purpose, without the number of its round -> USD of the run's completions, each counted
-        once, under the first of its purposes: generation, judges, systems. The time of our machine
-        is priced as the run's task says (the view `cost`)."""
+        """Map each purpose, without its round, to the USD of the run's completions.
+
+        Each completion counts once, under the first of its purposes: generation, judges, systems.
+        The run's task sets the price of our machine's time (the view `cost`).
+        """
         rows = self.rows(
             """SELECT split_part(purpose, '.', 1) AS purpose, SUM(usd) FROM cost
                WHERE run_id = ? GROUP BY ALL""",
@@ -99,12 +107,14 @@ class Money(Rows):
         return dict(rows)
 
     def add_stretch(self, run_id: str, stretch: LoadExtent) -> None:
-        """Store who else was at work while our machine answered."""
+        """Store the load of other processes while our machine answered."""
         self.insert("stretch", [[run_id, *values_of(stretch)]])
 
     def others_cpu(self, run_id: str) -> dict[str, float]:
-        """Purpose -> the share of the processors that other processes took while our machine gave
-        the run's answers, the mean over those of which it is known."""
+        """Map each purpose to the mean share of the processors that other processes took.
+
+        The mean is over the run's answers from our machine for which the share is known.
+        """
         rows = self.rows(
             """SELECT cost.purpose, AVG(others_cpu) FROM cost
                JOIN completion USING (request_id)
@@ -116,8 +126,10 @@ class Money(Rows):
         return dict(rows)
 
     def paces(self) -> list[Pace]:
-        """How fast models of our machine answered, by run and purpose without its round's
-        number."""
+        """List the speed of models on our machine by run, purpose and model.
+
+        Purposes of generation are without their round.
+        """
         rows = self.rows(
             """SELECT run_id, model, COUNT(*), SUM(machine_seconds),
                       CASE WHEN purpose LIKE 'generate:%' THEN split_part(purpose, '.', 1)
@@ -131,7 +143,10 @@ class Money(Rows):
         ]
 
     def usd_of(self, request_ids: Collection[str]) -> dict[str, Decimal]:
-        """Request id -> USD of its completion, for those that have one."""
+        """Map request ids to the USD of their completions.
+
+        Ids without a completion are left out.
+        """
         rows = self.rows(
             "SELECT request_id, usd FROM completion "
             "WHERE request_id IN (SELECT unnest(?::VARCHAR[]))",
@@ -140,17 +155,21 @@ class Money(Rows):
         return dict(rows)
 
     def add_estimate(self, run_id: str, usd: Decimal, certain_usd: Decimal) -> None:
-        """Write down what the run is expected to be billed, and how much of it does not hang on
-        inputs that are not made yet; the first estimate stays."""
+        """Store the estimated USD of the run; a first estimate stays.
+
+        `certain_usd` is the part that does not depend on inputs that do not exist yet.
+        """
         self.insert("estimate", [[run_id, usd, now(), certain_usd]])
 
     def estimate_usd(self, run_id: str) -> Decimal | None:
-        """USD that the run was expected to be billed; None for a run of before there were plans."""
+        """Return the estimated USD of the run; None for a run without an estimate."""
         rows = self.rows("SELECT usd FROM estimate WHERE run_id = ?", run_id)
         return rows[0][0] if rows else None
 
     def certain_usd(self, run_id: str) -> Decimal | None:
-        """USD of the estimate that do not hang on inputs that were not made yet; None where the
-        estimate did not say."""
+        """Return the USD of the estimate that did not depend on inputs yet to be made.
+
+        Returns None if there is no estimate or the estimate has no such part.
+        """
         rows = self.rows("SELECT certain_usd FROM estimate WHERE run_id = ?", run_id)
         return rows[0][0] if rows else None

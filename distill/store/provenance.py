@@ -1,4 +1,4 @@
-"""Whose terms a run came under, and whose answers its student learns from."""
+"""Terms that apply to a run, and the origins of its labels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,8 +10,10 @@ from distill.store.tables import Rows, now
 
 @dataclass(frozen=True, slots=True)
 class LabelCount:
-    """How many rows have an answer of one origin (teacher; a person's: seed, review); model and
-    provider are a teacher's, else empty."""
+    """The number of rows with an answer of one origin: teacher, seed or review.
+
+    `model` and `provider` are "" unless the origin is a teacher.
+    """
 
     origin: str
     model: str
@@ -23,8 +25,7 @@ class Provenance(Rows):
     """The rows of terms and of the origins of labels."""
 
     def add_terms(self, run_id: str, rows: Sequence[Terms], confirmed: str) -> None:
-        """Store the terms that a run came under, and the user's reason; the same are stored
-        once."""
+        """Store the terms that apply to a run, and the user's reason; equal terms once."""
         self.insert(
             "terms",
             [
@@ -38,12 +39,11 @@ class Provenance(Rows):
         )
 
     def add_label_origins(self, run_id: str, origins: Mapping[str, str]) -> None:
-        """Store whose answer each example has, by its id."""
+        """Store the origin of each example's answer, by the example's id."""
         self.insert("label_origin", [[run_id, *pair] for pair in origins.items()])
 
     def count_labels(self, run_id: str) -> list[LabelCount]:
-        """How many rows of the split have an answer of each origin, model and provider, the most
-        first."""
+        """Count the rows of the split by origin, model and provider, the largest count first."""
         rows = self.rows(
             """SELECT origin, coalesce(model, ''), coalesce(provider, ''), count(*) AS found
                FROM label JOIN split
@@ -55,6 +55,6 @@ class Provenance(Rows):
 
 
 def version_of(terms: Terms) -> str:
-    """12 digits of a hash of everything that the terms say."""
+    """Return 12 hexadecimal digits of a hash of all fields of the terms."""
     values = {name: str(value) for name, value in asdict(terms).items()}
     return stable_hash(values)[:12]

@@ -1,5 +1,4 @@
-"""The store for those who have their own tools: one query that changes nothing, and every table as
-a file."""
+"""Access to the store for other tools: a read-only query, and an export of all tables."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +15,10 @@ Format = Literal["parquet", "csv"]
 
 
 def query(path: Path, sql: str) -> tuple[list[str], list[Row]]:
-    """The columns and the rows of a query. It reads nothing but the store, and writes nothing.
+    """Return the columns and the rows of a query that only reads the store.
 
-    Raises InputError for a query that is wrong, or does anything else.
+    Raises InputError for an invalid query. Raises InputError for a query that writes, or that reads
+    anything outside the store. Raises InputError for a value without a Python type.
     """
     with _reading(path, outside=False) as connection:
         try:
@@ -28,15 +28,17 @@ def query(path: Path, sql: str) -> tuple[list[str], list[Row]]:
             return [column[0] for column in found.description or ()], found.fetchall()
         except duckdb.Error as error:
             raise InputError(f"{path}: {error}") from error
-        except (OverflowError, ValueError, RuntimeError) as error:  # a value that Python lacks
+        except (OverflowError, ValueError, RuntimeError) as error:  # a value without a Python type
             raise InputError(
                 f"{path}: a value of the result cannot be shown ({error}): cast it to VARCHAR"
             ) from error
 
 
 def export(path: Path, folder: Path, form: Format) -> dict[str, int]:
-    """Every table as a file in `folder`; table → rows. Raises InputError rather than writing over
-    a file."""
+    """Write every table to a file in `folder`, and map tables to their number of rows.
+
+    Raises InputError if a file exists already.
+    """
     with _reading(path, outside=True) as connection:
         names = [name for (name,) in connection.execute("SHOW TABLES").fetchall()]
         files = {name: folder / f"{name}.{form}" for name in names}
@@ -52,7 +54,7 @@ def export(path: Path, folder: Path, form: Format) -> dict[str, int]:
 
 @contextmanager
 def _reading(path: Path, *, outside: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The store as it is, opened for reading; `outside` lets files be written beside it."""
+    """Keep the store open for reading, without migration; `outside` permits writing other files."""
     if not path.exists():
         raise InputError(f"{path} is not there: the task has no run yet")
     config: dict[str, str | bool | int | float | list[str]] = {

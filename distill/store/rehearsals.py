@@ -1,4 +1,4 @@
-"""Where rehearsals lie: apart from real runs, in folders that hold nothing else."""
+"""Folders of rehearsals, which are separate from real runs."""
 
 import re
 import shutil
@@ -11,17 +11,20 @@ from distill.store.readonly import query
 
 FOLDER = "rehearsal"
 LOCK = ".lock"
-# What lies in a rehearsal's folder: its runs, and the link to the latest.
+# Files of a rehearsal's folder. Any other file prevents its clearing.
 MADE = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}|latest|\.latest-\d+|serve\.log|distill\.duckdb(\..*)?")
 
 
 def rehearsals_of(workspace: Workspace) -> Workspace:
-    """The same tasks, with the rehearsals' own folder for what is made."""
+    """Return the workspace of the same tasks with the rehearsals' own folder of runs."""
     return Workspace(workspace.prompts, workspace.runs / FOLDER)
 
 
 def check_is_for_real_runs(workspace: Workspace) -> None:
-    """Raises InputError for a folder of runs that the next rehearsal would clear."""
+    """Check that the folder of runs is not a folder of rehearsals.
+
+    Raises InputError for a folder that the next rehearsal would clear.
+    """
     if FOLDER in (workspace.runs.name, workspace.runs.resolve().name):
         raise InputError(
             f"{workspace.runs} is for rehearsals, which clear it: choose another folder with --runs"
@@ -29,16 +32,16 @@ def check_is_for_real_runs(workspace: Workspace) -> None:
 
 
 def clear(apart: Workspace, task: str) -> None:
-    """Forget a task's rehearsal and mark the store of the next one.
+    """Delete a task's rehearsal and mark the store of the next one.
 
-    Raises InputError, with nothing touched, where the folder holds anything but a rehearsal.
+    Raises InputError if the folder holds anything but a rehearsal; nothing is deleted then.
     """
     folder, database = apart.task_folder(task), apart.database(task)
     _check_kind(folder, database)
     with apart.locked(task):
         if database.exists() and not _is_rehearsal(database):
             raise _something_else(folder, "its store holds real runs")
-        # The store goes last: a rehearsal whose clearing was cut off is still known as one.
+        # The store goes last, so that an interrupted clearing still leaves a marked rehearsal.
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == database.name):
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
@@ -67,11 +70,11 @@ def _check_kind(folder: Path, database: Path) -> None:
 
 
 def _is_rehearsal(database: Path) -> bool:
-    """Does a store say that a stand-in answered? A store without a run may be cleared, too."""
+    """True if a store is marked as a rehearsal or has no run, so that it may be deleted."""
     try:
         _, marks = query(database, "SELECT 1 FROM rehearsal LIMIT 1")
         _, runs = query(database, "SELECT 1 FROM run LIMIT 1")
-    except DistillError:  # damaged, or of another tool
+    except DistillError:  # a damaged file, or one of another tool
         return False
     return bool(marks) or not runs
 

@@ -1,4 +1,4 @@
-"""What is asked, by which run and for which purpose, and what was answered."""
+"""Requests with the runs and purposes that asked them, and completions."""
 
 import json
 from collections.abc import Collection, Iterator, Sequence
@@ -22,7 +22,7 @@ class Requests(Rows):
     """The rows of asks, requests and completions."""
 
     def add_asks(self, run_id: str, asks: Sequence[PlannedRequest]) -> None:
-        """Write down what a run is going to ask, before it asks."""
+        """Store a run's planned requests before they are sent."""
         ids = [ask.request.id for ask in asks]
         positions: dict[str, int] = {}
         links = []
@@ -34,7 +34,7 @@ class Requests(Rows):
             self.insert("ask", links)
 
     def add_requests(self, requests: Sequence[Request]) -> None:
-        """Write requests down that no run asks yet."""
+        """Store requests that belong to no run yet."""
         rows = [
             [
                 row.id,
@@ -47,8 +47,11 @@ class Requests(Rows):
         self.insert("request", rows)
 
     def unanswered(self, run_id: str, purpose: str) -> Iterator[Request]:
-        """The run's requests of a purpose that no completion is stored for and no batch carries,
-        each once, in order, read in pages: completions may be stored meanwhile."""
+        """List the run's requests of a purpose without a completion and outside all batches.
+
+        Each request comes once, in order. Rows are read in pages, so completions may be stored
+        meanwhile.
+        """
         last = -1
         while True:
             rows = self.rows(
@@ -68,7 +71,7 @@ class Requests(Rows):
             last = rows[-1][0]
 
     def count_unanswered(self, run_id: str, purpose: str) -> int:
-        """How many of the run's requests of a purpose no completion is stored for."""
+        """Count the run's requests of a purpose without a completion."""
         rows = self.rows(
             """SELECT COUNT(DISTINCT ask.request_id) FROM ask
                LEFT JOIN completion ON completion.request_id = ask.request_id
@@ -79,7 +82,7 @@ class Requests(Rows):
         return int(rows[0][0])
 
     def inputs_asked(self, run_id: str) -> int:
-        """How many new inputs the run's teacher was asked for, and answered."""
+        """Count the new inputs that the run's answered synthesis requests asked for."""
         rows = self.rows(
             """SELECT COALESCE(SUM(GREATEST(CAST(sampling ->> 'inputs' AS INTEGER), 1)), 0)
                FROM request WHERE id IN (
@@ -90,14 +93,16 @@ class Requests(Rows):
         return int(rows[0][0])
 
     def add_completions(self, completions: Sequence[Completion]) -> None:
-        """Store answers with their usage and price, in one transaction."""
+        """Store completions with their usage and price, in one transaction."""
         self.insert("completion", [list(values_of(completion)) for completion in completions])
 
     def completions(
         self, requests: Sequence[Request], aside: Collection[str] = ()
     ) -> dict[str, Completion]:
-        """Request id -> its completion, for those of the requests that have one, of any run. What
-        is put aside, or would be (`aside`), is none."""
+        """Map request ids to completions of any run; ids without a completion are left out.
+
+        Discarded answers do not count. `aside` are answers to discard as well.
+        """
         current = {row.id: row for row in self.current(requests, aside)}
         rows = self.rows(
             "SELECT * FROM completion WHERE request_id IN (SELECT unnest(?::VARCHAR[]))",
@@ -110,24 +115,30 @@ class Requests(Rows):
         }
 
     def current(self, requests: Sequence[Request], aside: Collection[str] = ()) -> list[Request]:
-        """The requests as they are asked now: those whose answers were put aside ask again."""
+        """Return the requests in their current form.
+
+        After each discarded answer a request has a new id, so that it is sent again.
+        """
         put_aside = {id_ for (id_,) in self.rows("SELECT request_id FROM put_aside")} | {*aside}
         return [_current(request, put_aside) for request in requests] if put_aside else [*requests]
 
     def put_aside(self, request_ids: Collection[str]) -> None:
-        """Use these answers no more; they and their bills stay."""
+        """Discard answers; their rows and their bills stay."""
         self.insert("put_aside", [[id_, now()] for id_ in request_ids])
 
     def purposes(self, run_id: str) -> list[str]:
-        """What a run asked for."""
+        """List the purposes of a run's requests."""
         rows = self.rows("SELECT DISTINCT purpose FROM ask WHERE run_id = ? ORDER BY ALL", run_id)
         return [purpose for (purpose,) in rows]
 
     def answered(
         self, run_id: str, purpose: str, *, most: int | None = None, rounds: bool = False
     ) -> list[CompletedRequest]:
-        """The run's asks of a purpose with their completions, in the order of asking; `most` gives
-        the first of them, `rounds` counts those of its rounds (`<purpose>.<round>`), too."""
+        """List the run's answered requests of a purpose with their completions, in order.
+
+        `most`: the maximum number of rows; None for all.
+        `rounds`: True to include the purposes of rounds (`<purpose>.<round>`).
+        """
         rows = self.rows(
             """SELECT subject, request.model, messages, sampling, completion.* FROM ask
                JOIN request ON request.id = ask.request_id
@@ -147,14 +158,14 @@ def _current(request: Request, put_aside: Collection[str]) -> Request:
 
 
 def _answered(purpose: str, row: Row) -> CompletedRequest:
-    """An ask with its answer, as whoever asks knows the request: for the first time."""
+    """Build a completed request; its request has the original id, as in the plan of the run."""
     request = request_of(row[1:4])
     completion = read_again(request, Completion(*row[4:]))
     return CompletedRequest(PlannedRequest(purpose, row[0], request.asked_again(0)), completion)
 
 
 def request_of(row: Row) -> Request:
-    """A request from its columns: model, messages, sampling."""
+    """Build a request from its columns: model, messages, sampling."""
     model, messages, sampling = row
     values = json.loads(sampling)
     values |= {name: tuple(values[name]) for name in ("stop", "choices")}

@@ -1,4 +1,4 @@
-"""Runs, the stages they are through, and whether all of it is a rehearsal."""
+"""Runs, their finished stages, and the mark of a rehearsal."""
 
 import json
 from dataclasses import dataclass
@@ -9,8 +9,12 @@ from distill.store.tables import Rows, as_json, now
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One way through all stages: its id, what of the task it was made from, why it began, and the
-    teacher that it keeps."""
+    """One way through all stages.
+
+    `parts`: the parts of the task from which the run was made.
+    `why`: the reason for the run.
+    `teacher`: the teacher of the whole run.
+    """
 
     id: str
     task_hash: str
@@ -22,8 +26,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class TeacherChoice:
-    """Why `auto` is the teacher that it is, and the teacher that it would be if somebody had agreed
-    to pay it; "" for none."""
+    """The reason for the teacher that `auto` chose.
+
+    `instead_of`: the teacher that `auto` would have chosen with consent to pay; "" if none.
+    """
 
     why: str
     instead_of: str = ""
@@ -33,12 +39,15 @@ class Runs(Rows):
     """The rows of runs."""
 
     def add_run(self, run: Run, spec: dict[str, object]) -> None:
-        """Begin a run."""
+        """Store a new run."""
         values = [run.id, run.task_hash, as_json(run.parts), as_json(spec), run.why, run.created]
         self.insert("run", [values])
 
     def runs(self) -> list[Run]:
-        """All runs in the order in which they began: a clock may have been set back between."""
+        """List all runs in the order of their start.
+
+        The order of insertion decides, since a clock may have been set back.
+        """
         rows = self.rows(
             """SELECT id, task_hash, parts, why, created,
                       json_extract_string(spec, '$.teacher.model')
@@ -47,27 +56,30 @@ class Runs(Rows):
         return [Run(id_, task, json.loads(parts), *rest) for id_, task, parts, *rest in rows]
 
     def add_teacher_choice(self, run_id: str, choice: TeacherChoice) -> None:
-        """Write down why the run has its teacher, where the task leaves that to `auto`."""
+        """Store the reason for a teacher that `auto` chose."""
         self.insert("teacher_choice", [[run_id, choice.why, choice.instead_of]])
 
     def teacher_choice(self, run_id: str) -> TeacherChoice | None:
-        """Why the run has its teacher; None where the task names it, or the run is older."""
+        """Return the choice of the teacher.
+
+        Returns None if the task names the teacher or the run is older than the table.
+        """
         rows = self.rows("SELECT why, instead_of FROM teacher_choice WHERE run_id = ?", run_id)
         return TeacherChoice(*rows[0]) if rows else None
 
     def begin_rehearsal(self) -> None:
-        """From now on, for ever, what is in here comes from a stand-in."""
+        """Mark the store as a rehearsal for good: all its answers come from a stand-in."""
         self.insert("rehearsal", [[now()]])
 
     def is_rehearsal(self) -> bool:
-        """Do answers in here come from a stand-in?"""
+        """True if the answers of the store come from a stand-in."""
         return bool(self.rows("SELECT 1 FROM rehearsal LIMIT 1"))
 
     def finish_stage(self, run_id: str, stage: str, seconds: float) -> None:
-        """Record that a stage is done; call it in the transaction of the stage's rows."""
+        """Store the end of a stage; call this in the transaction of the stage's rows."""
         self.insert("stage", [[run_id, stage, seconds, now()]])
 
     def finished_stages(self, run_id: str) -> dict[str, float]:
-        """Stage name -> seconds it took, for the stages that are done."""
+        """Map each finished stage to its seconds."""
         rows = self.rows("SELECT stage, seconds FROM stage WHERE run_id = ?", run_id)
         return dict(rows)

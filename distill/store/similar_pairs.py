@@ -1,4 +1,4 @@
-"""Pairs of texts that are alike, as searches found them."""
+"""Pairs of similar texts that searches found."""
 
 from collections.abc import Sequence
 
@@ -7,16 +7,19 @@ from distill.store.tables import Rows, now
 
 
 class Pairs(Rows):
-    """The rows of searches for pairs."""
+    """The rows of searches for similar pairs."""
 
     def add_pairs(self, search_id: str, floor: float, pairs: Sequence[SimilarPair]) -> None:
-        """Store what a search for at least `floor` found; its id is a hash of method and texts."""
+        """Store the pairs of a search with scores of at least `floor`.
+
+        `search_id` is a hash of the method and the texts.
+        """
         with self.transaction():
             self.insert("pair_search", [[search_id, floor, now()]])
             self.insert("pair", [[search_id, floor, *pair] for pair in pairs])
 
     def pairs(self, search_id: str, threshold: float) -> list[SimilarPair] | None:
-        """The pairs with at least that score; None when no search looked for them."""
+        """Return the pairs with a score of at least `threshold`; None if no search covers it."""
         rows = self.rows(
             "SELECT MAX(floor) FROM pair_search WHERE search_id = ? AND floor <= ?",
             search_id,

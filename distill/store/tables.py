@@ -1,4 +1,4 @@
-"""Rows of DuckDB tables: queries, inserts by column, transactions."""
+"""Access to DuckDB tables: queries, inserts by column, transactions."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ Row = tuple[Any, ...]
 
 
 class Rows:
-    """What every part of the store stands on. Every method that writes is one transaction."""
+    """The base of the store's classes; every method that writes is one transaction."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -20,7 +20,7 @@ class Rows:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; nests into the transaction that is open already."""
+        """Hold a transaction, or join the one that is open already."""
         if self._in_transaction:
             yield
             return
@@ -38,19 +38,21 @@ class Rows:
             self._in_transaction = False
 
     def rows(self, sql: str, *values: object) -> list[Row]:
-        """All rows of a query."""
+        """Return all rows of a query."""
         return self._connection.execute(sql, list(values)).fetchall()
 
     def insert(
         self, table: str, rows: Sequence[Sequence[object]], *, known_new: bool = False
     ) -> None:
-        """Add rows, each with a value for every column. What is there already stays as it is;
-        `known_new` spares looking, which takes as long as all the rest, and makes an error of
-        it."""
+        """Add rows, each with a value for every column.
+
+        Existing rows are kept. With `known_new` the conflict check is skipped (twice as fast), and
+        a duplicate raises an error.
+        """
         if not rows:
             return
-        # One statement for all rows: executemany takes a hundred times as long. A value that all
-        # rows share (the run, the time) is given once.
+        # One statement for all rows, since executemany takes a hundred times as long. A value
+        # that all rows share (the run, the time) is passed once.
         columns = [list(column) for column in zip(*rows, strict=True)]
         shared = [len(rows) > 1 and all(v is column[0] for v in column) for column in columns]
         marks = ", ".join("?" if same else "unnest(?)" for same in shared)
@@ -62,15 +64,15 @@ class Rows:
 
 
 def values_of(record: object) -> tuple[object, ...]:
-    """A record's values, in the order of its fields."""
+    """Return a record's values, in the order of its fields."""
     return tuple(getattr(record, name) for name in record.__dataclass_fields__)  # type: ignore[attr-defined]
 
 
 def as_json(value: object) -> str:
-    """JSON text, with Unicode as it is."""
+    """Convert a value to JSON text with unescaped Unicode."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def now() -> datetime:
-    """The time, with its zone."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Verdicts, and what they were made of: which gold rows, and what student and teacher scored."""
+"""Verdicts with their evidence: the gold rows, and the scores of student and teacher."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,14 @@ from distill.store.tables import Rows, as_json, now
 
 @dataclass(frozen=True, slots=True)
 class StoredVerdict:
-    """A verdict as the page of its run had it; `result` is None where the judge was of no use, and
-    `exceeded` are the groups of probes that were worse than their limit."""
+    """The verdict that a run's report gave.
+
+    `look`: the number of this verdict among all verdicts on the same gold, from 1.
+    `level`: the confidence level of this verdict.
+    `result`: None if the judge was unusable.
+    `limits`: the limits of the regression probes.
+    `exceeded`: the groups of probes that exceed their limit.
+    """
 
     margin: float
     confidence: float
@@ -27,9 +33,14 @@ class StoredVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A run whose evaluation is finished: when, by which keys of `[evaluate]`, the scores of
-    student and teacher by gold row and the inputs of these rows; and its verdict with the keys of
-    the rows, None and empty for a run that was reported before verdicts were stored."""
+    """A run with a finished evaluation.
+
+    `evaluate`: the keys of `[evaluate]`.
+    `student`, `teacher`: the scores by gold row.
+    `inputs`: the inputs of the gold rows.
+    `verdict`: None for a run older than stored verdicts.
+    `keys`: the keys of the gold rows; empty for a run older than stored verdicts.
+    """
 
     run_id: str
     finished: datetime
@@ -42,12 +53,14 @@ class Evaluation:
 
     @property
     def evidence(self) -> str:
-        """Hash of all that a verdict goes by: the same answers on the same rows are no news."""
+        """Hash of the rows and scores behind a verdict; equal evidence makes no new verdict."""
         return stable_hash(sorted(zip(self.inputs, self.student, self.teacher, strict=True)))
 
     def shared(self, gold: Sequence[LabelledExample]) -> int:
-        """How many of these gold rows it was judged on; known by their inputs alone where verdicts
-        were not stored."""
+        """Count the rows of `gold` that the run was judged on.
+
+        Rows are compared by key, or by input for a run older than stored verdicts.
+        """
         if self.keys:
             return sum(row.key in self.keys for row in gold)
         inputs = set(self.inputs)
@@ -60,7 +73,7 @@ class Verdicts(Rows):
     def add_verdict(
         self, run_id: str, verdict: StoredVerdict, gold: Sequence[LabelledExample]
     ) -> None:
-        """Store what was concluded, and from which gold rows; of a run only once."""
+        """Store a run's verdict and its gold rows; a run's first verdict stays."""
         limits, exceeded = as_json(dict(verdict.limits)), as_json(list(verdict.exceeded))
         values = [
             *(run_id, verdict.margin, verdict.confidence, verdict.look, verdict.level),
@@ -71,7 +84,7 @@ class Verdicts(Rows):
             self.insert("verdict_gold", [[run_id, row.id, row.key] for row in gold])
 
     def evaluations(self, metric: str) -> list[Evaluation]:
-        """Every run in which student and teacher were scored by `metric`, the oldest first."""
+        """List the runs with scores of student and teacher by `metric`, the oldest first."""
         runs = self.rows(
             """SELECT run.id, stage.finished, json_extract(spec, '$.evaluate')
                FROM run JOIN stage ON stage.run_id = run.id AND stage.stage = 'evaluate'
@@ -90,8 +103,10 @@ class Verdicts(Rows):
     def _scores_of(
         self, run_id: str, metric: str
     ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[str, ...]]:
-        """The student's scores, the teacher's, and the inputs of the rows; an id for an input that
-        was not asked by a request."""
+        """Return the student's scores, the teacher's scores, and the inputs of the rows.
+
+        A gold id stands for an input that no request asked.
+        """
         rows = self.rows(
             """SELECT DISTINCT ON (student.gold_id) student.value, teacher.value,
                       coalesce(ask.subject, student.gold_id)

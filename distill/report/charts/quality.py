@@ -1,7 +1,7 @@
 """Charts of the student's answers: which label it takes for which, and how much of the work it can
 take over."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from distill.evaluate.systems import METRIC_TITLES
@@ -14,20 +14,11 @@ from distill.report.charts.svg import (
     drawn,
     gridded,
     percent,
+    reach,
     shown,
 )
 from distill.report.figures import system_of
 from distill.report.labels import name_of_invalid
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from distill.report.charts.svg import reach
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
