@@ -1,7 +1,8 @@
-"""Candidates → examples: each check is one module with one function, candidates in, drops out.
+"""Curation: from candidates to examples, through checks.
 
-Checks run from cheap to dear; what one drops the next does not see. A drop keeps its reason and
-what it matched. Kept + dropped = completed, always. A person's word stands above every check.
+Each check is one module with one function: candidates in, drops out. Checks run from cheap to dear,
+and a dropped row reaches no later check. A drop keeps its reason and its match. Kept + dropped =
+completed, always. A human review overrides every check.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,14 +47,14 @@ CHECKS: tuple[Check, ...] = (
     judge.check,
     balance.check,
 )
-MOST_LOST = 0.5  # of the given inputs, by one check: more is said
-MIN_GIVEN = 5  # given inputs: of fewer no share is said
-# A person's word keeps a row from being dropped, but not a second copy of it.
+MOST_LOST = 0.5  # share of the given inputs that one check may drop without a warning
+MIN_GIVEN = 5  # given inputs that a warning needs
+# A review protects a row from every check but these: a second copy of the row is still dropped.
 OVERRIDES_REVIEW = ("review", "exact_duplicates")
 
 
 def curate(context: Context) -> Callable[[Store], None]:
-    """Run the checks over the run's candidates; what is to be written are examples and drops."""
+    """Run the checks on the run's candidates and return the function that writes the results."""
     notes: list[CheckNote] = []
     with context.store() as store:
         candidates = store.candidates(context.run_id)
@@ -78,9 +79,9 @@ def curate(context: Context) -> Callable[[Store], None]:
 
 
 def lost_inputs(candidates: Sequence[Candidate], drops: Sequence[Drop]) -> list[str]:
-    """Name each check that left out most of the given inputs that came to it, in a line each.
+    """Return a warning for each check that dropped most of the given inputs that reached it.
 
-    A check that is right about synthesised texts may be wrong about a task's real ones.
+    A check that is right about synthesised texts may be wrong about a task's real inputs.
     """
     given = {row.id for row in candidates if row.source == "inputs"}
     lost: dict[str, list[str]] = {}
@@ -100,7 +101,7 @@ def lost_inputs(candidates: Sequence[Candidate], drops: Sequence[Drop]) -> list[
 
 
 def _origin(row: Candidate, means: CheckContext) -> str:
-    """Whose answer a row has: a seed's and a review's are a person's."""
+    """Return the origin of a row's answer: "seed", "review" or "teacher"."""
     if row.source == "seeds":
         return "seed"
     return "review" if human_review.accepted(row, means) else "teacher"
@@ -112,14 +113,20 @@ def preview(
     candidates: Sequence[Candidate],
     teacher: LazyEndpoint | None = None,
 ) -> list[Candidate]:
-    """What curation would keep of candidates: how generation, whose teacher is there, knows when it
-    has enough."""
+    """Return the candidates that curation would keep.
+
+    Generation uses the preview to know when it has enough. `teacher`: an endpoint that is already
+    open.
+    """
     return run_checks(candidates, means_of(context, store, teacher))[0]
 
 
 def means_of(context: Context, store: Store, teacher: LazyEndpoint | None = None) -> CheckContext:
-    """Pairs that are alike are searched for once; judge and teacher are asked through the
-    ledger."""
+    """Return the context of the checks.
+
+    A search for similar pairs runs once and is stored. Judge and teacher are asked through the
+    ledger.
+    """
     return CheckContext(
         context.task,
         search=partial(search_once, store),
@@ -131,7 +138,7 @@ def means_of(context: Context, store: Store, teacher: LazyEndpoint | None = None
 def run_checks(
     candidates: Sequence[Candidate], means: CheckContext
 ) -> tuple[list[Candidate], list[Drop]]:
-    """(kept, dropped), in the order of the candidates and of the checks."""
+    """Return (kept, dropped), in the order of the candidates and of the checks."""
     kept, drops = human_review.corrected(candidates, means), list[Drop]()
     protected = {row.id for row in kept if human_review.decided(row, means)}
     for check in CHECKS:

@@ -1,5 +1,4 @@
-"""Do the answers agree: with each other, with the label that was asked for, and with those to the
-same input?"""
+"""Agreement of answers: among votes, with the requested label, and between equal inputs."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,8 +14,12 @@ CONTRADICTS = "another answer to the same input"
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop rows whose votes differ too much, whose answer is not the label asked for, and that
-    contradict what people or most rows say of the same input."""
+    """Drop rows whose answers disagree.
+
+    A row is dropped if its votes differ too much, or if its answer is not the requested label. A
+    row is also dropped if it contradicts a person's answer, or that of most rows, to the same
+    input.
+    """
     spec = means.task.spec.curate
     found: dict[str, Drop] = {}
     for row in rows:
@@ -33,12 +36,12 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 
 
 def _group(row: Candidate, means: CheckContext) -> str:
-    """What new inputs are asked for by: a label, or the fields that are there."""
+    """Return the group that new inputs are requested by: a label or a set of fields."""
     return means.task.form.group(row.answer)
 
 
 def _contradictions(rows: Sequence[Candidate], means: CheckContext) -> Iterator[Drop]:
-    """Inputs and answers are compared as a student would learn them."""
+    """Find contradictions, with inputs and answers masked as a student learns them."""
     for same in same_inputs(rows, means.task):
         answers = {row.id: masked(row, means.task)[1] for row in same}
         first = answers[same[0].id]
@@ -55,6 +58,6 @@ def _contradictions(rows: Sequence[Candidate], means: CheckContext) -> Iterator[
 
 
 def _most_frequent(answers: Sequence[str]) -> str | None:
-    """The answer that comes most often; None where two are as frequent."""
+    """Return the most frequent answer; None if two are equally frequent."""
     ranked = Counter(answers).most_common(2)
     return None if len(ranked) == 2 and ranked[0][1] == ranked[1][1] else ranked[0][0]

@@ -1,5 +1,8 @@
-"""Check the form of rows: the teacher answered, the input is not empty, a synthesised one neither
-too short nor too long, and the answer is one of the labels, fits the schema, or is a text."""
+"""The check of a row's form: its input and its answer.
+
+A row passes if the teacher answered and the input is not empty. A synthesised input must be neither
+too short nor too long. The answer must be one of the labels, fit the schema, or be a text.
+"""
 
 from collections.abc import Sequence
 
@@ -13,7 +16,7 @@ from distill.task.kinds.generate import Text
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop what has the wrong form. Seeds and given inputs are real: they have any length."""
+    """Drop rows with the wrong form. Seeds and given inputs are real, so any length is right."""
     found = []
     for row in rows:
         if reason := _problem(row, means.task):

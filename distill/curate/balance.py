@@ -1,5 +1,7 @@
-"""Not more rows of a label, or with the same fields, than wanted: as many of each, or as real
-inputs are distributed."""
+"""The balance of groups: no more rows of a label, or of a set of fields, than wanted.
+
+The wanted shares are equal, or those of the real inputs.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,9 +15,11 @@ REASON = "more rows of its label than wanted"
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop the rows by which a label has more than its share: of those that are wanted
-    (`generate.examples`), else of those that there are. The ones whose votes agree least go first,
-    of equal ones the latest."""
+    """Drop the rows that a group has above its share.
+
+    The share is of `generate.examples` if set, and otherwise of all rows. The rows with the lowest
+    agreement of votes are dropped first, and the latest of equal rows.
+    """
     if means.task.spec.curate.balance == "off":
         return []
     by_group: dict[str, list[Candidate]] = defaultdict(list)

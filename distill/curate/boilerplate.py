@@ -1,5 +1,4 @@
-"""Does it read like a person's message, or like a language model that talks about its job? And
-where answers are texts: are they one?"""
+"""Boilerplate: inputs and texts that read like a language model talking about its job."""
 
 from collections.abc import Sequence
 
@@ -12,8 +11,11 @@ from distill.text.prompt_leakage import WORDS, leaked_prompt, words_of
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop synthesised inputs, and texts that a teacher answered, with refusals, placeholders or
-    text of the prompt. What production brought is as it is."""
+    """Drop rows with refusals, placeholders or text of the prompt.
+
+    The check covers synthesised inputs and texts that a teacher answered. Given inputs stay as they
+    are.
+    """
     spec = means.task.spec.curate
     prompts = _instructions(means.task) if spec.leaked_prompt else []
     found = []
@@ -40,8 +42,10 @@ def _problem(text: str, task: Task, prompts: Sequence[str]) -> str:
 
 
 def _names_a_label(text: str, task: Task) -> bool:
-    """True for a text that is a label or its short meaning: prompts list them, and people write
-    them."""
+    """True if a text is a label or a label's short meaning.
+
+    Prompts list labels, and people write them.
+    """
     words = words_of(text)
     if len(words) >= WORDS:
         return False
@@ -51,8 +55,11 @@ def _names_a_label(text: str, task: Task) -> bool:
 
 
 def _instructions(task: Task) -> list[str]:
-    """What no message of a customer repeats. A copied seed is a duplicate, which is another
-    check's matter; the words of a label are those of its messages."""
+    """Return the texts that no customer's message repeats.
+
+    Seeds are left out, because a copied seed is a duplicate for another check. Labels and short
+    meanings are left out, because messages contain the words of their label.
+    """
     names = ("synthesize.md", *INSTRUCTIONS)
     shown = task.form.group_values
     meanings = [shown(group).get("meaning", "") for group in task.groups]

@@ -1,9 +1,9 @@
-"""Does a linear model on sentence embeddings, fitted to the seeds, give the same answer?
+"""A second opinion on labels: a linear model on sentence embeddings, fitted to the seeds.
 
-A small teacher is wrong often; two that err differently and agree are wrong seldom. Only labels
-have one. A good teacher loses right rows by it, so it overrules only a teacher that it is shown to
-be better than: on the seeds, each left out of what the model is fitted to and of what the teacher
-is shown.
+The check needs labels. A small teacher is often wrong, but two models that err differently and
+agree are seldom wrong. With a good teacher the check would drop right rows, so it overrules only a
+teacher that is worse on the seeds. Each seed is left out of the model's fit, and of the seeds that
+the teacher is shown.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ REASON = "another answer"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The second opinion and the teacher on the same seeds: for each seed whether it is right."""
+    """The second opinion and the teacher on the same seeds: True for each seed answered right."""
 
     opinion: Sequence[bool]
     teacher: Sequence[bool]
@@ -34,7 +34,7 @@ class Standing:
 
     @property
     def words(self) -> str:
-        """Count the seeds on which each is right, and on which it alone is."""
+        """Describe the seeds on which each is right, and on which only one is."""
         pairs = list(zip(self.opinion, self.teacher, strict=True))
         alone = sum(ours and not theirs for ours, theirs in pairs)
         teachers = sum(theirs and not ours for ours, theirs in pairs)
@@ -45,13 +45,15 @@ class Standing:
 
 
 def is_on(task: Task) -> bool:
-    """Does the task have a second opinion?"""
+    """True if the task has a second opinion."""
     return bool(task.spec.curate.second_opinion and task.form.choices and task.seeds)
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop a row whose answer the second opinion does not share, where that is shown to be better
-    than the teacher. Seeds and reviews are people's answers."""
+    """Drop rows whose answer differs from a second opinion that is better than the teacher.
+
+    Seeds and reviews are people's answers and are kept.
+    """
     found = differing(rows, means) if is_on(means.task) else []
     if not found:
         return []
@@ -69,7 +71,7 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 
 
 def differing(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """The rows whose answer the second opinion does not share."""
+    """Return a drop for each row whose answer differs from the second opinion."""
     rows = [row for row in rows if row.source != "seeds" and not decided(row, means)]
     if not rows:
         return []
@@ -81,8 +83,11 @@ def differing(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 
 
 def standing_of(means: CheckContext) -> Standing | None:
-    """Both on the seeds to which the teacher gave a usable answer: a row without one never comes
-    here. None where the teacher was not asked about seeds."""
+    """Compare both on the seeds to which the teacher gave a usable answer.
+
+    A row without a usable answer never reaches this check. None if the teacher was not asked about
+    the seeds.
+    """
     said = means.seed_answers()
     if said is None:
         return None
@@ -97,6 +102,6 @@ def standing_of(means: CheckContext) -> Standing | None:
 
 
 def opinions(texts: Sequence[str], task: Task) -> list[str]:
-    """A label for each text."""
+    """Return the model's label for each text."""
     model = fit_embeddings([seed.input for seed in task.seeds], [s.answer for s in task.seeds])
     return [str(label) for label in model.predict(list(texts))]

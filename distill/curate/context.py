@@ -1,4 +1,4 @@
-"""What checks work with besides the rows: the task, what is like what, whom they may ask."""
+"""The context of the checks: the task, searches for similar pairs, and models to ask."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,24 +15,29 @@ from distill.text.embeddings import similar_pairs
 from distill.text.near_duplicates import near_pairs
 
 Method = Literal["near", "semantic"]
-# (method, texts, threshold) → their pairs
+# (method, texts, threshold) → pairs of similar texts
 Search = Callable[[Method, Sequence[str], float], list[SimilarPair]]
-# rows → each one's score, None where the judge gave none
+# rows → a score for each row, None if the judge gave no score
 Judge = Callable[[Sequence[Candidate]], list[int | None]]
-# the teacher's answer to each seed that it is asked about, "" for one that cannot be used; None
-# where the budget does not carry them
+# The teacher's answer to each requested seed, "" if the answer is unusable. None if the budget does
+# not cover the requests.
 SeedAnswers = Callable[[], list[str] | None]
 
 
 def search(method: Method, texts: Sequence[str], threshold: float) -> list[SimilarPair]:
-    """Pairs of texts that are alike: by the Jaccard index of their characters' shingles ("near"),
-    by the cosine of their embeddings ("semantic")."""
+    """Return pairs of similar texts.
+
+    `method`: "near" for the Jaccard index of character shingles, "semantic" for the cosine of
+        embeddings.
+    """
     return (near_pairs if method == "near" else similar_pairs)(texts, threshold)
 
 
 def same_inputs(rows: Sequence[Candidate], task: Task) -> list[list[Candidate]]:
-    """The rows in groups of inputs that are equal as a student would learn them, whatever their
-    case and white space; in order."""
+    """Group rows with equal inputs, in order.
+
+    Inputs are compared as a student learns them: masked, and without case and white space.
+    """
     groups: dict[str, list[Candidate]] = {}
     for row in rows:
         groups.setdefault(fold(masked(row, task)[0]), []).append(row)
@@ -40,23 +45,29 @@ def same_inputs(rows: Sequence[Candidate], task: Task) -> list[list[Candidate]]:
 
 
 def no_judge(rows: Sequence[Candidate]) -> list[int | None]:
-    """Nobody to be asked."""
+    """Return no scores: there is no judge."""
     return [None for _ in rows]
 
 
 def no_answers() -> list[str] | None:
-    """No teacher to be asked."""
+    """Return None: there is no teacher."""
     return None
 
 
 def untold(note: CheckNote) -> None:
-    """Nobody wants to know."""
+    """Ignore a note."""
 
 
 @dataclass(frozen=True)
 class CheckContext:
-    """The task, a search for pairs of texts that are alike, a judge, the teacher's answers to
-    seeds, and whom a check tells what it found out about itself."""
+    """The context of the checks.
+
+    `task`: the task.
+    `search`: finds pairs of similar texts.
+    `judge`: scores rows.
+    `seed_answers`: returns the teacher's answers to seeds.
+    `tell`: takes a check's note on its own quality.
+    """
 
     task: Task
     search: Search = search
@@ -66,18 +77,18 @@ class CheckContext:
 
     @cached_property
     def reviews(self) -> Mapping[str, ReviewDecision]:
-        """Folded input → a person's word on it."""
+        """Return folded input → human review."""
         return {fold(row.input): row for row in self.task.reviews}
 
 
-# A search for less than this is one for this: what a higher threshold needs is in it.
+# Lowest stored thresholds: a stored search contains the pairs of every higher threshold.
 FLOORS: dict[Method, float] = {"near": 0.7, "semantic": 0.85}
 
 
 def search_once(
     store: Store, method: Method, texts: Sequence[str], threshold: float
 ) -> list[SimilarPair]:
-    """The pairs of a search that is stored, else of one that is made and stored now."""
+    """Return the pairs of a stored search, or search and store the pairs."""
     id_ = stable_hash([method, list(texts)])
     found = store.pairs(id_, threshold)
     if found is None:

@@ -1,4 +1,4 @@
-"""What was left out, for whoever asks on the command line: per check, row by row, and the leaks."""
+"""Reports on dropped rows for the command line: per check, per row, and overlaps with gold."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,14 +20,19 @@ Row = dict[str, Any]
 
 
 def yields_of(workspace: Workspace, name: str) -> list[Row]:
-    """A row for each check that dropped something in the latest curated run. Raises InputError
-    when there is none."""
+    """Return a row for each check that dropped something in the latest curated run.
+
+    Raises InputError if no run is curated.
+    """
     with curated(workspace, name) as (store, run_id):
         return [figures(row) for row in yields(store, run_id)]
 
 
 def dropped_rows_of(workspace: Workspace, name: str, reason: str) -> list[Row]:
-    """Every dropped row of the latest curated run whose check or reason has `reason` in it."""
+    """Return the dropped rows of the latest curated run whose check or reason contains `reason`.
+
+    Raises InputError if no run is curated.
+    """
     with curated(workspace, name) as (store, run_id):
         return [
             asdict(row) | {"usd": f"{row.usd:.6f}"}
@@ -37,13 +42,13 @@ def dropped_rows_of(workspace: Workspace, name: str, reason: str) -> list[Row]:
 
 
 def notes_of(workspace: Workspace, name: str) -> list[Row]:
-    """What checks of the latest curated run found out about themselves."""
+    """Return the notes of the latest curated run's checks on their own quality."""
     with curated(workspace, name) as (store, run_id):
         return notes(store, run_id)
 
 
 def spared_rows_of(workspace: Workspace, name: str) -> list[Row]:
-    """Every row that a check of the latest curated run would have dropped, and did not."""
+    """Return the rows that a check of the latest curated run would have dropped but did not."""
     with curated(workspace, name) as (store, run_id):
         rows = {row.id: row for row in store.candidates(run_id)}
         return [
@@ -60,8 +65,10 @@ def spared_rows_of(workspace: Workspace, name: str) -> list[Row]:
 
 
 def leaks_of(workspace: Workspace, name: str) -> list[Row]:
-    """Every seed, and every example of the latest curated run if there is one, that is too close to
-    gold, with the row that it is closest to; and every gold row that nearly equals an earlier one.
+    """Return the seeds and examples that are too close to gold, each with its closest gold row.
+
+    The examples are those of the latest curated run, if there is one. Gold rows that nearly equal
+    an earlier gold row are included.
     """
     task = load_task(workspace.prompts, name)
     sources = ["seeds"] * len(task.seeds)
@@ -94,8 +101,10 @@ def _leak_row(source: str, text: str, leak: GoldOverlap, task: Task) -> Row:
 
 @contextmanager
 def curated(workspace: Workspace, name: str) -> Iterator[tuple[Store, str]]:
-    """The task's store and the latest run whose candidates are curated. Raises InputError when
-    there is none."""
+    """Hold the task's store open, with the id of the latest curated run.
+
+    Raises InputError if no run is curated.
+    """
     load_task(workspace.prompts, name)
     with open_store(workspace.database(name)) as store:
         run_id = _latest_curated(store)
@@ -116,8 +125,14 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class CheckYield:
-    """A check: the rows that came to it, those it dropped, by reason, what these had cost in USD,
-    and a few of them."""
+    """The result of a check.
+
+    `rows_in`: the rows that reached the check.
+    `dropped`: the rows that the check dropped.
+    `reasons`: the number of drops by reason.
+    `usd`: the cost of the dropped rows, in USD.
+    `examples`: a few dropped rows.
+    """
 
     check: str
     rows_in: int
@@ -128,8 +143,10 @@ class CheckYield:
 
 
 def yields(store: Store, run_id: str) -> list[CheckYield]:
-    """Every check that dropped something, in their order. Seeds are not counted: they were not
-    asked for."""
+    """Return every check that dropped something, in order.
+
+    Seeds are not counted, because they were not requested.
+    """
     completed = store.count_candidates(run_id)
     rows_in = completed.total() - completed["seeds"]
     counts = store.count_drops(run_id, seeds=False)
@@ -149,7 +166,7 @@ def yields(store: Store, run_id: str) -> list[CheckYield]:
 
 
 def notes(store: Store, run_id: str) -> list[dict[str, Any]]:
-    """What checks found out about themselves, each with how many rows it therefore did not drop."""
+    """Return the checks' notes on their own quality, each with the number of spared rows."""
     return [
         {"check": note.check, "words": note.words, "spared": len(note.spared)}
         for note in store.check_notes(run_id)
@@ -157,7 +174,7 @@ def notes(store: Store, run_id: str) -> list[dict[str, Any]]:
 
 
 def figures(row: CheckYield) -> dict[str, Any]:
-    """As JSON has it: USD as text, so that no reader makes a float of them unasked."""
+    """Return a check's result as JSON, with USD as text so that no reader rounds it to a float."""
     shown = [
         {"input": one.input, "reason": one.reason, "matched": one.matched} for one in row.examples
     ]
@@ -165,7 +182,7 @@ def figures(row: CheckYield) -> dict[str, Any]:
 
 
 def _different(dropped: Sequence[Dropped]) -> tuple[Dropped, ...]:
-    """A few of them, of every reason one before any has two."""
+    """Choose EXAMPLES rows, one of every reason before a second of any."""
     seen: Counter[str] = Counter()
     ranked = []
     for place, row in enumerate(dropped):
@@ -175,7 +192,9 @@ def _different(dropped: Sequence[Dropped]) -> tuple[Dropped, ...]:
 
 
 def dropped_rows(store: Store, run_id: str, *, of_each: int | None = None) -> list[Dropped]:
-    """Every dropped row of a run but seeds, in the order of the checks and of the candidates; a few
-    of each check and reason where `of_each` says how many."""
+    """Return the dropped rows of a run, without seeds, in the order of checks and candidates.
+
+    `of_each`: the maximum number of rows for each check and reason, or None for all.
+    """
     order = {check: place for place, check in enumerate(CHECKS)}
     return sorted(store.dropped_rows(run_id, of_each=of_each), key=lambda row: order[row.check])

@@ -1,9 +1,10 @@
-"""The same input twice: equal but for case and white space, nearly the same characters, nearly the
-same meaning. Of those that are alike the best stays, not the first.
+"""Duplicate inputs: equal, near duplicate, or with nearly the same meaning.
 
-Texts are compared as a student would learn them, with personal data masked: two that differ in a
-telephone number alone are one. What is nearly the same with an answer that contradicts is no
-duplicate: such rows show where a label ends.
+Equal inputs may differ in case and white space. Of similar rows the best is kept, not the first.
+
+Texts are compared as a student learns them, with personal data masked. Two texts that differ only
+in a telephone number are duplicates. Similar rows with contradicting answers are not duplicates,
+because such rows show where a label ends.
 """
 
 from collections import defaultdict
@@ -18,8 +19,11 @@ SOURCES = ("seeds", "inputs", "synthesis")
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop all but the best of every group. Both searches see the same texts whatever the
-    thresholds are, so that a higher one finds its pairs among those that are stored."""
+    """Drop all but the best of each group of duplicates.
+
+    Both searches see the same texts at every threshold. The pairs of a higher threshold are
+    therefore among the stored pairs.
+    """
     spec = means.task.spec.curate
     found = _exact(rows, means) if spec.exact_duplicates else []
     rest = _without(rows, found)
@@ -34,8 +38,10 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 def keep_best(
     rows: Sequence[Candidate], pairs: Sequence[SimilarPair], means: CheckContext, check: str
 ) -> list[Drop]:
-    """A drop for each row that is paired with a better one that stays, and which that is. A chain
-    of pairs does not make its ends alike."""
+    """Return a drop for each row that is paired with a better kept row, with that row's id.
+
+    A chain of pairs does not make its ends similar.
+    """
     answers = [masked(row, means.task)[1] for row in rows]
     partners: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for first, second, score in pairs:
@@ -56,8 +62,11 @@ def keep_best(
 
 
 def _rank(row: Candidate, means: CheckContext) -> tuple[bool, int, float, bool]:
-    """The lower, the better: people's answers, then by source, by how many votes agree, and by
-    whether the label is the one that was asked for."""
+    """Rank a row; lower is better.
+
+    People's answers come first. Then the source, the agreement of votes and a match with the
+    requested label decide, in this order.
+    """
     asked = row.asked_label in (None, means.task.form.group(row.answer))
     return not accepted(row, means), SOURCES.index(row.source), -row.agreement, not asked
 

@@ -1,4 +1,4 @@
-"""A person's word on an input: it stands above every check."""
+"""Human reviews of inputs, which override every check."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ REASON = "rejected by a person"
 
 
 def corrected(rows: Sequence[Candidate], means: CheckContext) -> list[Candidate]:
-    """The rows, with a person's answer in place of the teacher's where there is one."""
+    """Replace the teacher's answers by a person's answers, where a review has one."""
     return [_corrected(row, means) for row in rows]
 
 
@@ -23,7 +23,7 @@ def _corrected(row: Candidate, means: CheckContext) -> Candidate:
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop what a person rejected."""
+    """Drop the rows that a person rejected."""
     found = []
     for row in rows:
         review = means.reviews.get(fold(row.input))
@@ -33,11 +33,11 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 
 
 def decided(row: Candidate, means: CheckContext) -> bool:
-    """Did a person review it?"""
+    """True if a person reviewed the row."""
     return fold(row.input) in means.reviews
 
 
 def accepted(row: Candidate, means: CheckContext) -> bool:
-    """Did a person give its answer, in a review or as a seed?"""
+    """True if a person gave the row's answer, in a review or as a seed."""
     review = means.reviews.get(fold(row.input))
     return row.source == "seeds" or (review is not None and review.answer is not None)

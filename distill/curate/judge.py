@@ -1,4 +1,4 @@
-"""What the judge thinks of input and answer: dear, so it sees survivors only."""
+"""The judge's scores of input and answer: a dear check, so only surviving rows are scored."""
 
 import random
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from distill.task.run_context import Context
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop rows that the judge scores under `curate.judge`. Seeds are people's work."""
+    """Drop rows that the judge scores under `curate.judge`; seeds are people's work and stay."""
     least = means.task.spec.curate.judge
     judged = [row for row in rows if row.source != "seeds"]
     if not least or not judged:
@@ -34,15 +34,18 @@ PURPOSE = "curate:judge"
 
 
 def ask_judge(context: Context, store: Store, rows: Sequence[Candidate]) -> list[int | None]:
-    """Each row's score, 1 to 5, None for an answer that is none. Rows are judged in an order of
-    their own, so that what a provider's trouble leaves out is no label's rows alone."""
+    """Return each row's score from 1 to 5; None for an unusable answer.
+
+    Rows are judged in a shuffled order. Rows lost to a provider's failure then do not all have one
+    label.
+    """
     task, spec = context.task, context.task.spec
     judge = choose(task.judge)
     settings = teacher_settings(task, context.log("judge"))
     order = list(range(len(rows)))
     random.Random(stable_hash([PURPOSE, spec.generate.seed])).shuffle(order)
     requests = [judge_request(task, judge.model, rows[index]) for index in order]
-    # A list of its own for every set of rows: each round of a top-up judges other survivors.
+    # Each set of rows has a purpose of its own, since each round of generation has other survivors.
     purpose = f"{PURPOSE}.{stable_hash([request.id for request in requests])[:8]}"
     asks = [
         PlannedRequest(purpose, rows[index].input, request)

@@ -1,4 +1,4 @@
-"""Labels that rows like it do not have, found by out-of-fold prediction."""
+"""Suspect labels: labels that similar rows do not have, found by out-of-fold prediction."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,10 @@ REASON = "suspect label"
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop suspect rows, or those of them that the second opinion does not defend."""
+    """Drop suspect rows.
+
+    In mode "second_opinion", rows whose label the second opinion shares are kept.
+    """
     mode = means.task.spec.curate.suspect_labels
     if mode == "off":
         return []
@@ -27,8 +30,10 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 
 
 def suspects(rows: Sequence[Candidate], means: CheckContext) -> list[Suspect]:
-    """Rows whose label is suspect, by their index among `rows`; none where answers are no labels.
-    The seeds' labels are trusted."""
+    """Return the rows with suspect labels, by index among `rows`; [] if answers are not labels.
+
+    The seeds' labels are trusted.
+    """
     if not means.task.form.choices:
         return []
     own = [index for index, row in enumerate(rows) if row.source != "seeds"]

@@ -1,4 +1,4 @@
-"""Is it written in the task's language?"""
+"""The check of an input's language."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,10 @@ REASON = "another language"
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop what is clearly written in another language than `curate.language`. Answers may be in
-    another one: a translation's are."""
+    """Drop rows whose input is clearly in another language than `curate.language`.
+
+    Answers may be in another language, as in a translation task.
+    """
     wanted = means.task.spec.curate.language
     if not wanted:
         return []

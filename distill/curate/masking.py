@@ -1,4 +1,4 @@
-"""A candidate → its input and answer with personal data replaced, as a student may learn them."""
+"""Candidates with personal data replaced, as a student learns them."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -7,13 +7,12 @@ from distill.core.dataset import Candidate
 from distill.task import Task
 from distill.text.pii.detect import PersonalData, find_personal, mask_personal
 
-BETWEEN = "\n\n\0\n\n"  # what no value goes across
+BETWEEN = "\n\n\0\n\n"  # a separator that no personal value spans
 MOST_KEPT = 100_000  # texts
 
 
 def masked(row: Candidate, task: Task) -> tuple[str, str]:
-    """Input and answer as a student may learn from them: what is replaced in one is replaced in
-    the other."""
+    """Return input and answer as a student learns them, with the same replacements in both."""
     if task.spec.curate.privacy != "mask":
         return row.input, row.answer
     if task.form.choices:
@@ -24,7 +23,7 @@ def masked(row: Candidate, task: Task) -> tuple[str, str]:
 
 
 def personal_in(text: str, task: Task) -> Sequence[PersonalData]:
-    """The personal data in a text that the task looks for."""
+    """Return the personal data in a text, of the kinds that the task names."""
     spec = task.spec.curate
     return _found_once(text, spec.private_kinds, spec.phone_region, spec.private_names)
 
@@ -33,5 +32,5 @@ def personal_in(text: str, task: Task) -> Sequence[PersonalData]:
 def _found_once(
     text: str, kinds: tuple[str, ...], region: str, names: tuple[str, ...]
 ) -> tuple[PersonalData, ...]:
-    """Generation asks about the same texts in every round."""
+    """Find personal data, cached because every round of generation repeats the texts."""
     return tuple(find_personal(text, kinds, region=region, names=names))

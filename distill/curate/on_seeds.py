@@ -1,5 +1,7 @@
-"""Seeds → the teacher's answers to them, asked and paid for like any other answer: how good a
-teacher is, measured on what people labelled. No seed is shown with its own request."""
+"""The teacher's answers to seeds, which measure the teacher on human labels.
+
+The answers are requested and billed like any other. No seed is shown in its own request.
+"""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -14,29 +16,28 @@ from distill.task.kinds import AnswerForm
 from distill.task.prompts import seed_requests
 from distill.task.run_context import Context
 
-MOST_ASKED = 200  # seeds: more of them would cost more than they tell
+MOST_ASKED = 200  # seeds: more seeds would cost more than the extra precision is worth
 
 
 def places_asked(task: Task) -> list[int]:
-    """Where the seeds stand that the teacher is asked about: all, but at most MOST_ASKED, evenly
-    from the file."""
+    """Return the indices of the requested seeds: all, or MOST_ASKED spread evenly over the file."""
     count = len(task.seeds)
     asked = min(count, MOST_ASKED)
     return [place * count // asked for place in range(asked)]
 
 
 def requests_on_seeds(task: Task, model: Model) -> list[Request]:
-    """A request for each of the seeds that the teacher is asked about."""
+    """Return one request for each seed of `places_asked`."""
     return seed_requests(task, model, [task.seeds[place] for place in places_asked(task)])
 
 
 def ask_about_seeds(
     context: Context, store: Store, endpoint: LazyEndpoint | None = None
 ) -> list[str] | None:
-    """The teacher's answer to each of `places_asked`, "" for an answer that is none; None where the
-    task's budget does not carry them. The teacher may have an endpoint already.
+    """Return the teacher's answer to each seed of `places_asked`, "" if it is not a label.
 
-    Raises BudgetReached where the user can agree to more.
+    None if the task's budget does not cover the requests. `endpoint`: an endpoint that is already
+    open. Raises BudgetReached if the user can agree to more.
     """
     task, name = context.task, context.task.spec.teacher.model
     requests = requests_on_seeds(task, choose(name).model)

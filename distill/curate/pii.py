@@ -1,4 +1,4 @@
-"""Personal data and secrets: rows with them go, or their values are replaced by reserved ones."""
+"""Personal data and secrets: rows are dropped, or values are replaced by reserved ones."""
 
 import json
 from collections.abc import Sequence
@@ -15,8 +15,11 @@ TORN = "personal data that is not the same in input and answer"
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Where the task says so, drop rows with personal data; where it is replaced, those whose
-    answer cannot be taken out of the input any more. Seeds are what people chose to show."""
+    """Drop rows with personal data in mode "drop", and torn rows in mode "mask".
+
+    A row is torn if masking leaves a value of its answer that is no longer in the input. Seeds are
+    kept in mode "drop", because people chose to show them.
+    """
     mode, form = means.task.spec.curate.privacy, means.task.form
     if mode == "mask" and isinstance(form, Fields):
         return [Drop(row.id, "privacy", TORN) for row in rows if _is_torn(row, means.task, form)]
@@ -32,7 +35,7 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 
 
 def _is_torn(row: Candidate, task: Task, form: Fields) -> bool:
-    """Whether a value stands word for word in the input, and does not after both were masked."""
+    """True if masking removes an answer's value from the input, where it stood word for word."""
     text, answer = masked(row, task)
     if (text, answer) == (row.input, row.answer):
         return False
@@ -44,5 +47,5 @@ def _is_torn(row: Candidate, task: Task, form: Fields) -> bool:
 
 
 def _stands_in(value: str, text: str) -> bool:
-    """Whether a value, in JSON, is in a text."""
+    """True if a value, given as JSON, is in a text."""
     return fold(str(json.loads(value))) in fold(text)

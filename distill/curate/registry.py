@@ -1,5 +1,4 @@
-"""The names of the checks of curation, in the order in which candidates meet them, each with what
-it leaves out: reports and tables show them so."""
+"""The checks of curation in the order of their run, with a description for reports and tables."""
 
 CHECKS = {
     "review": "a person rejected it",

@@ -1,8 +1,8 @@
-"""A person looks at what the teacher made: rows to a CSV file and back.
+"""Human review through a CSV file: export of rows, import of decisions.
 
-Out: every candidate of the latest run but the seeds, those first that are most likely wrong. In:
-decisions, which are added to the task's `reviews.jsonl`. That file is a person's work and part of
-the task; the next run begins from it.
+The export has every candidate of the latest run but the seeds, with the most doubtful rows first.
+The import adds decisions to the task's `reviews.jsonl`. The file of reviews is a person's work and
+part of the task, and the next run starts from it.
 """
 
 import csv
@@ -29,15 +29,15 @@ from distill.task.loading import load_task
 
 COLUMNS = ("id", "decision", "label", "input", "answer", "asked_for", "state", "reason", "against")
 DECISIONS = ("accept", "reject", "correct")
-# A spreadsheet takes a cell that begins so for a formula.
+# A spreadsheet takes a cell with such a start for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-# Of the dropped rows those come first whose answer was doubted.
+# Checks that doubt an answer: their dropped rows come first.
 DOUBTED = ("agreement", "suspect_labels", "second_opinion", "judge")
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many rows had which decision, and where they were written."""
+    """The number of rows by decision, and the file that they were written to."""
 
     accepted: int
     rejected: int
@@ -46,13 +46,13 @@ class Imported:
 
 
 def export_rows(workspace: Workspace, name: str, path: Path) -> int:
-    """Write the rows to look at; how many there are. Raises InputError without a curated run."""
+    """Write the rows to review and return their number. Raises InputError without a curated run."""
     task = load_task(workspace.prompts, name)
     with curated(workspace, name) as (store, run_id):
         candidates = [row for row in store.candidates(run_id) if row.source != "seeds"]
         drops = {drop.candidate_id: drop for drop in store.drops(run_id)}
     rows = list(_sorted_rows(task, candidates, drops))
-    # Excel takes a file without a byte order mark for Windows-1252.
+    # Excel reads a file without a byte order mark as Windows-1252.
     with path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
@@ -63,8 +63,11 @@ def export_rows(workspace: Workspace, name: str, path: Path) -> int:
 def _sorted_rows(
     task: Task, candidates: Sequence[Candidate], drops: Mapping[str, Drop]
 ) -> Iterator[dict[str, str]]:
-    """Suspects first, then kept rows on which the votes differ most, then what was dropped because
-    its answer was doubted, then the rest."""
+    """Yield the most doubtful rows first.
+
+    Suspect rows come first, then kept rows by increasing agreement of votes. Rows that were dropped
+    because of a doubtful answer follow, then the rest.
+    """
     kept = [row for row in candidates if row.id not in drops]
     doubts = {kept[item.index].id: item for item in suspects(kept, CheckContext(task))}
 
@@ -97,7 +100,7 @@ def _cell(text: str) -> str:
 
 
 def import_rows(workspace: Workspace, name: str, path: Path) -> Imported:
-    """Add the decisions of a file to the task's reviews; rows without one are left as they are.
+    """Add the decisions of a file to the task's reviews; rows without a decision are skipped.
 
     Raises InputError, with file and line, before anything is written.
     """
@@ -129,12 +132,12 @@ def _in_file(answer: str | None, task: Task) -> object:
 def _decisions(
     path: Path, task: Task, known: Mapping[str, Sequence[Candidate]]
 ) -> Iterator[tuple[str, Candidate, str | None]]:
-    """(decision, row, right answer or None) for each row with a decision."""
+    """Yield (decision, row, right answer or None) for each row with a decision."""
     text = read_text(path)
-    # Where a comma stands in numbers, spreadsheets put semicolons between columns.
+    # In locales with a decimal comma, spreadsheets separate columns by semicolons.
     head = text.partition("\n")[0]
     semicolons = ";" in head and "," not in head
-    lines = StringIO(text, newline="")  # a text's own line separators end no row
+    lines = StringIO(text, newline="")  # line separators within a text end no row
     reader = csv.DictReader(lines, delimiter=";" if semicolons else ",", strict=True)
     try:
         missing = {"id", "decision", "label"} - set(reader.fieldnames or ())
@@ -156,8 +159,11 @@ def _decisions(
 
 
 def _seen(where: str, decision: str, rows: Sequence[Candidate], answer: str | None) -> Candidate:
-    """The row with the answer that the person saw: other runs may have others to the same input.
-    None in a file without that column, in which the latest counts."""
+    """Return the row with the answer that the person saw.
+
+    Other runs may have other answers to the same input. The latest row counts if the file has no
+    `answer` column.
+    """
     seen = [row for row in rows if answer is None or fold(_cell(row.answer)) == fold(answer)]
     if not seen and decision == "accept":
         raise InputError(

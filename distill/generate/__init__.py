@@ -1,8 +1,8 @@
-"""Task → candidates: the teacher makes new inputs (synthesis) and answers all inputs (annotation),
-round after round until enough of them is kept.
+"""Generation: from a task to candidates, in rounds until curation keeps enough.
 
-In: the task's seeds and inputs. Out, in the store: every request and completion, and one candidate
-for each seed, given input and synthesised text.
+In each round the teacher makes new inputs (synthesis) and answers all inputs (annotation). In: the
+task's seeds and inputs. Out, in the store: every request, every completion, and one candidate for
+each seed, given input and synthesised text.
 """
 
 from collections import defaultdict
@@ -34,13 +34,16 @@ from distill.task.run_context import Context
 STAGE = "generate"
 SYNTHESIZE, ANSWER = f"{STAGE}:synthesize", f"{STAGE}:answer"
 
-NO_LIST = "no list of inputs"  # where one was asked for
-# What curation would keep of these candidates; it may ask the teacher, which is there.
+NO_LIST = "no list of inputs"  # problem of an answer that should be a list
+# A preview of the candidates that curation keeps. Curation may ask the teacher's open endpoint.
 Keep = Callable[[Context, Store, Sequence[Candidate], LazyEndpoint], Sequence[Candidate]]
 
 
 def generate(context: Context, keep: Keep) -> Callable[[Store], None]:
-    """Complete what is missing; what is to be written are the candidates."""
+    """Complete the missing requests and return the function that writes the candidates.
+
+    `keep`: a preview of curation.
+    """
     spec = context.task.spec
     teacher = choose(spec.teacher.model)
     check_teacher(context.task, teacher.model, detach=context.detach)
@@ -57,7 +60,7 @@ def generate(context: Context, keep: Keep) -> Callable[[Store], None]:
 
 
 def check_teacher(task: Task, model: Model, *, detach: bool) -> None:
-    """Raise InputError for batches or reasons that the teacher does not have."""
+    """Raise InputError if the task needs batches or rationales that the teacher does not have."""
     mode = task.spec.teacher.mode
     if task.spec.teacher.rationale and model.folder:
         raise InputError(
@@ -75,8 +78,11 @@ def check_teacher(task: Task, model: Model, *, detach: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _GenerationState:
-    """Where the teacher is asked from, and what it said so far: the answers to syntheses, and those
-    to inputs."""
+    """The state of a generation: the teacher's endpoint and the answers so far.
+
+    `made`: the answers to syntheses.
+    `answers`: the answers to each input.
+    """
 
     context: Context
     store: Store
@@ -86,8 +92,10 @@ class _GenerationState:
     answers: dict[str, list[CompletedRequest]] = field(default_factory=dict)
 
     def ask(self, purpose: str, asks: Sequence[tuple[str, Request]]) -> Iterator[CompletedRequest]:
-        """The answers to (subject, request), in order; those that the budget carried before it
-        raises BudgetReached."""
+        """Yield the answers to (subject, request) pairs, in order.
+
+        Raises BudgetReached after the answers that the budget covered.
+        """
         listed = [PlannedRequest(purpose, subject, request) for subject, request in asks]
         try:
             teacher = self.context.task.spec.teacher.model
@@ -100,8 +108,11 @@ class _GenerationState:
 
 
 def _until_enough(desk: _GenerationState, keep: Keep) -> list[Candidate]:
-    """Round after round, until what curation keeps is enough. Raises BudgetReached in the first
-    one, and where the user may agree to more; else a later one ends with what it has."""
+    """Run rounds until curation keeps enough, and return the completed candidates.
+
+    Raises BudgetReached in the first round. Raises BudgetReached in a later round if the user may
+    agree to more. Otherwise a later round ends early with the answers so far.
+    """
     context, task = desk.context, desk.context.task
     asked, wanted, kept_before = NOTHING, first_counts(task, desk.model), 0
     for number in count(1):
@@ -124,8 +135,10 @@ def _until_enough(desk: _GenerationState, keep: Keep) -> list[Candidate]:
 
 
 def _round(desk: _GenerationState, number: int, wanted: Counts, asked: Counts) -> str:
-    """Ask for the new inputs that are `wanted` and not `asked` for yet, and for all answers. Says
-    why it ended early; empty for a whole round."""
+    """Request the new inputs that are `wanted` and not yet `asked`, and all answers.
+
+    Returns the reason why the round ended early; "" for a complete round.
+    """
     try:
         _synthesise(desk, wanted, asked)
         _annotate(desk, number)
@@ -137,7 +150,7 @@ def _round(desk: _GenerationState, number: int, wanted: Counts, asked: Counts) -
 
 
 def _synthesise(desk: _GenerationState, wanted: Counts, asked: Counts) -> None:
-    """One list of asks after another, since each shows what those before it brought."""
+    """Request new inputs, one list at a time: each list shows some of the inputs made before."""
     for places in synthesis_rounds(wanted, desk.model, asked):
         number = 1 + len({row.ask.purpose for row in desk.made})
         covered = inputs_by_label(desk.made)
@@ -150,7 +163,7 @@ def _synthesise(desk: _GenerationState, wanted: Counts, asked: Counts) -> None:
 
 
 def _annotate(desk: _GenerationState, number: int) -> None:
-    """The teacher's answers to the inputs that have none yet, one for each vote."""
+    """Request the teacher's answers to the unanswered inputs, one for each vote."""
     rows = [*_given(desk.context), *synthesised_candidates(desk.made)]
     wanted = {row.input for row in rows if row.source != "seeds" and row.input}
     inputs = sorted(wanted - desk.answers.keys())
@@ -160,12 +173,12 @@ def _annotate(desk: _GenerationState, number: int) -> None:
 
 
 def _numbered(purpose: str, number: int) -> str:
-    """Each list of asks has a purpose of its own."""
+    """Give each list of requests a purpose of its own."""
     return purpose if number == 1 else f"{purpose}.{number}"
 
 
 def _completed(desk: _GenerationState) -> Iterator[Candidate]:
-    """What was given and made, with its answers; without what the budget left unanswered."""
+    """Yield the given and made candidates with their answers, without those left unanswered."""
     for row in (*_given(desk.context), *synthesised_candidates(desk.made)):
         if row.source == "seeds" or row.problem or not row.input or row.input in desk.answers:
             answers = desk.answers.get(row.input, [])
@@ -183,7 +196,10 @@ def _given(context: Context) -> Iterator[Candidate]:
 
 
 def synthesised_candidates(answered: Sequence[CompletedRequest]) -> Iterator[Candidate]:
-    """The inputs in the answers to syntheses, one row for each; an empty one for what is none."""
+    """Yield one candidate for each synthesised input.
+
+    A completion without inputs yields one empty candidate with the problem.
+    """
     for made in answered:
         label, completion = made.ask.subject, made.completion
         listed = bool(made.ask.request.sampling.inputs)
@@ -196,7 +212,7 @@ def synthesised_candidates(answered: Sequence[CompletedRequest]) -> Iterator[Can
 
 
 def inputs_by_label(answered: Sequence[CompletedRequest]) -> Mapping[str, list[str]]:
-    """Label → the inputs that were made for it, each once; empty for a label without any."""
+    """Map each label to its synthesised inputs, each once; a label without any maps to []."""
     made: dict[str, dict[str, None]] = defaultdict(dict)
     for row in synthesised_candidates(answered):
         if row.input and row.asked_label:
@@ -205,7 +221,7 @@ def inputs_by_label(answered: Sequence[CompletedRequest]) -> Mapping[str, list[s
 
 
 def _clean(text: str) -> str:
-    """A base model continues a list: the bullet and quotation marks around an item go."""
+    """Strip the bullet and quotation marks that a base model writes around a list item."""
     return text.strip().lstrip("-*•").strip().strip('"“”').strip()
 
 

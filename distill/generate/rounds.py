@@ -1,9 +1,8 @@
-"""Generation goes round until enough is kept: how many more requests the next round takes, and why
-there is none.
+"""Rounds of generation: the number of requests of the next round, and the reason to stop.
 
-A round asks for what is missing, group by group, by the yield that the group had so far. It ends
-when `generate.examples` are kept, `generate.requests` inputs were asked for, or a round keeps less
-than `generate.least_yield` of what it asked for.
+A round asks for the missing examples of each group, by the group's yield so far. Generation stops
+when `generate.examples` are kept or `generate.requests` inputs were requested. Generation also
+stops when a round keeps less than `generate.least_yield` of its requested inputs.
 """
 
 from collections import Counter
@@ -17,15 +16,20 @@ from distill.generate.synthesis import Counts, counts_for, inputs_per_request
 from distill.task import Task
 from distill.task.groups import group_shares
 
-# Before anything is measured: of two new inputs one is kept.
+# The first round has no measured yield.
 ASSUMED_YIELD = 0.5
-LEAST_GROUP_YIELD = 0.05  # a group of which nothing was kept must not take the whole next round
+LEAST_GROUP_YIELD = 0.05  # a group with no kept rows must not take the whole next round
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationRound:
-    """What a round brought: the new inputs asked for so far, and by it alone; what is kept of all,
-    and by it more than before."""
+    """The result of a round.
+
+    `asked`: the new inputs requested so far.
+    `asked_now`: the new inputs requested in this round.
+    `kept`: the inputs kept of all rounds.
+    `kept_now`: the increase of `kept` in this round.
+    """
 
     number: int
     asked: int
@@ -35,12 +39,12 @@ class GenerationRound:
 
     @property
     def yield_(self) -> float:
-        """Share kept of what the round asked for; 1 for one that asked for nothing."""
+        """Return the kept share of the round's requested inputs; 1 if none were requested."""
         return self.kept_now / self.asked_now if self.asked_now else 1.0
 
     @property
     def words(self) -> str:
-        """In a line."""
+        """Describe the round in one line."""
         return (
             f"round {self.number}: {self.kept_now} kept of {self.asked_now} asked for "
             f"({self.yield_:.0%}); {self.kept} in all"
@@ -48,20 +52,20 @@ class GenerationRound:
 
 
 def first_counts(task: Task, model: Model) -> Counts:
-    """Group → requests of the first round."""
+    """Return group → requests of the first round."""
     spec = task.spec.generate
     return counts_for(task, model, min(spec.requests, spec.examples or spec.requests))
 
 
 def planned_counts(task: Task, model: Model) -> Counts:
-    """Group → requests of all rounds, as far as that can be told before the first."""
+    """Estimate group → requests of all rounds, before the first round."""
     spec = task.spec.generate
     expected = ceil(spec.examples / ASSUMED_YIELD) if spec.examples else spec.requests
     return counts_for(task, model, min(spec.requests, expected))
 
 
 def stop_reason(task: Task, last: GenerationRound) -> str:
-    """Why no other round follows; empty when one does."""
+    """Return the reason why no other round follows; "" if one does."""
     spec = task.spec.generate
     if not spec.examples or "synthesis" not in spec.sources:
         return "all were asked for"
@@ -75,8 +79,11 @@ def stop_reason(task: Task, last: GenerationRound) -> str:
 
 
 def next_counts(task: Task, model: Model, asked: Counts, kept: Sequence[Candidate]) -> Counts:
-    """Group → requests with the next round's, which asks for what is missing of each group; at
-    least one more in all."""
+    """Return group → requests of all rounds including the next one.
+
+    The next round asks for the missing examples of each group, with at least one more request in
+    all.
+    """
     spec, each = task.spec.generate, inputs_per_request(task, model)
     have = Counter(task.form.group(row.answer) for row in kept if row.source != "seeds")
     shares = group_shares(kept, task)
@@ -87,7 +94,7 @@ def next_counts(task: Task, model: Model, asked: Counts, kept: Sequence[Candidat
         found = have[group] / (each * asked[group]) if asked[group] else ASSUMED_YIELD
         more[group] = ceil(missing / max(found, LEAST_GROUP_YIELD) / each)
     total = sum(more.values())
-    if not total:  # each group has its part, and yet they are too few: one more of each
+    if not total:  # every group has its share but the total is too small
         more = dict.fromkeys(task.groups, 1)
         total = len(more)
     given = more if total <= room else _shared_out(room, more)
@@ -95,7 +102,7 @@ def next_counts(task: Task, model: Model, asked: Counts, kept: Sequence[Candidat
 
 
 def _shared_out(room: int, wanted: Counts) -> dict[str, int]:
-    """`room` requests, fewer than are wanted, as the groups want them (largest remainders)."""
+    """Share `room` requests, fewer than wanted, among the groups (largest remainder method)."""
     total = sum(wanted.values())
     given = {group: room * count // total for group, count in wanted.items()}
     by_remainder = sorted(wanted, key=lambda group: -(room * wanted[group] % total))

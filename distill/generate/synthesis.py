@@ -1,8 +1,8 @@
-"""Groups (labels, or sets of fields) in, requests for new inputs out.
+"""Requests for new inputs of a group: a label, or a set of fields.
 
-A strong teacher is asked for several at a time, each along drawn values of the task's axes, and in
-rounds: every round shows it some of what those before brought, so that the thousandth input is not
-a copy of the tenth. A small one, which goes on with a list, is asked for one at a time.
+A strong teacher makes several inputs at a time, each along drawn values of the task's axes. Rounds
+show such a teacher some inputs of the rounds before, so that the thousandth input is no copy of the
+tenth. A small teacher, which continues a list, makes one input at a time.
 """
 
 import random
@@ -16,37 +16,42 @@ from distill.core.text import stable_hash
 from distill.task import Task
 from distill.task.prompts import instructions
 
-FIRST_ROUND = 4  # requests of a label; each further round has three times those before it
+FIRST_ROUND = 4  # requests of a group; each further round has three times all before
 COVERED_SHOWN = 20
 COVERED_WORDS = 15
 
-Place = tuple[str, int]  # a group, and the number of the request among that group's
-Counts = Mapping[str, int]  # group → how many requests
+Place = tuple[str, int]  # a group, and the number of a request in that group
+Counts = Mapping[str, int]  # group → number of requests
 NOTHING: Counts = {}
 
 
 def inputs_per_request(task: Task, model: Model) -> int:
-    """How many inputs a synthesis asks for: a small model goes on with a list by one line."""
+    """Return the number of inputs per synthesis request.
+
+    1 for a small model that we serve, which continues a list by one line.
+    """
     return 1 if model.folder else task.spec.generate.inputs_per_request
 
 
 def synthesis_rounds(
     counts: Counts, model: Model, asked: Counts = NOTHING
 ) -> Iterator[list[Place]]:
-    """Which requests each round makes, for `counts` of each group without those `asked` already."""
+    """Yield the requests of each round: `counts` of each group, without those `asked` already."""
     places = [
         (group, number)
         for group, count in counts.items()
         for number in range(asked.get(group, 0), count)
     ]
-    places.sort(key=lambda place: place[1])  # stable: the groups stay in their order
+    places.sort(key=lambda place: place[1])  # a stable sort keeps the order of the groups
     for _, group in groupby(places, lambda place: 0 if model.folder else _round_of(place[1])):
         yield list(group)
 
 
 def counts_for(task: Task, model: Model, inputs: int) -> dict[str, int]:
-    """Group → requests, for so many new inputs in all, evenly; none where the task synthesises
-    nothing."""
+    """Return group → requests for a total of `inputs` new inputs, evenly shared.
+
+    {} if the task has no synthesis.
+    """
     if "synthesis" not in task.spec.generate.sources:
         return {}
     groups, count = task.groups, ceil(inputs / inputs_per_request(task, model))
@@ -54,7 +59,7 @@ def counts_for(task: Task, model: Model, inputs: int) -> dict[str, int]:
 
 
 def _round_of(number: int) -> int:
-    """It depends on the number alone: wanting more later leaves what was asked as it was."""
+    """Return the round of a request. A later call for more requests changes no earlier round."""
     round_, end = 0, FIRST_ROUND
     while number >= end:
         round_, end = round_ + 1, 4 * end
@@ -64,10 +69,11 @@ def _round_of(number: int) -> int:
 def synthesis_request(
     task: Task, model: Model, place: Place, covered: Sequence[str] = ()
 ) -> Request:
-    """A request for new inputs of a group, with some of its seeds shown.
+    """Return a request for new inputs of a group, with some of the group's seeds shown.
 
-    It depends on nothing but the task, its place and, behind an API, the inputs that earlier rounds
-    made (`covered`): wanting more later asks for the further numbers only.
+    The request depends on the task and its place. Behind an API it also depends on the inputs of
+    earlier rounds (`covered`). A larger total therefore adds requests and leaves earlier ones as
+    they are.
     """
     group, number = place
     spec = task.spec.generate
@@ -102,7 +108,7 @@ def synthesis_request(
 
 
 def _shortened(covered: Sequence[str], draw: random.Random) -> list[str]:
-    """Some of what is covered, by its first words."""
+    """Draw some covered inputs and return the first words of each."""
     some = draw.sample(covered, min(COVERED_SHOWN, len(covered)))
     return [" ".join(text.split()[:COVERED_WORDS]) for text in some]
 

@@ -1,1 +1,1 @@
-"""Requests → completions: models, providers, the ledger, the budget, rate limits and batches."""
+"""Models, providers, batches, the spend ledger and rate limits: from requests to completions."""

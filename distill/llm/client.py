@@ -1,8 +1,9 @@
-"""Requests in, completions out, through the official clients, many at a time.
+"""The asynchronous online client: many requests at a time, through the official clients.
 
-Nothing is sent before the ledger has it written down, and every answer is in the ledger within
-FLUSH_SECONDS of its arrival. Retries are off in the clients and done here, each an attempt of its
-own. The ledger works in a thread, one turn at a time: settle what came, begin what is next.
+The ledger records every attempt before the attempt is sent. Every answer is in the ledger within
+FLUSH_SECONDS of its arrival. Retries are off in the official clients and done here. Each retry is
+an attempt of its own. The ledger works in a thread, one turn at a time: record the outcomes, then
+begin further attempts.
 """
 
 import asyncio
@@ -45,36 +46,39 @@ Note = Callable[[str], None]
 FLUSH_SECONDS = 0.1
 TRIES = 6
 TRIES_WHEN_LIMITED = 40
-TRIES_ON_OUR_OWN_SERVER = 3  # it has nobody else to serve: what fails thrice is broken
+TRIES_ON_OUR_OWN_SERVER = 3  # no other load: a request that fails three times is broken
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 60.0
-# A client looks through all of its connections, with a system call for each that is idle, before
-# and after every request: with 50 it spends a third of its time on that.
+# Before and after every request a client makes a system call for each idle connection. A client
+# with 50 connections spends a third of its time on these calls.
 CONNECTIONS_OF_A_CLIENT = 8
-OTHERS_ANSWERED = 10  # while one request fails in every try: the fault is that request's
-MANY_LEFT_OUT = 20  # requests that alone get no answer: where most get none something else is wrong
-ASKED = 120  # characters of a request in a message
-ATTEMPT_SECONDS = 900.0  # of one attempt in all: a server may send a byte a second for ever
-MOST_CLIENTS = 32  # each takes a few ms to make
+OTHERS_ANSWERED = 10  # while one request fails in every try: that request is at fault
+MANY_LEFT_OUT = 20  # refused requests: if most are refused, the cause is a common one
+ASKED = 120  # characters of a request that a message shows
+ATTEMPT_SECONDS = 900.0  # a whole attempt: a server may send one byte a second forever
+MOST_CLIENTS = 32  # opening a client takes a few ms
 
 
 class Ledger(Protocol):
-    """Where attempts and their outcomes are written down; the methods run in a thread."""
+    """The record of attempts and outcomes; its methods run in a thread."""
 
     def turn(
         self, outcomes: Sequence[AttemptOutcome], again: Sequence[Request], wanted: int
     ) -> Sequence[Attempt]:
-        """Settle the outcomes and begin at most `wanted` further attempts, those of `again` first,
-        in one transaction. Fewer when nothing is left, or when the budget does not carry more
-        before some of what is out is settled."""
+        """Record the outcomes and begin at most `wanted` further attempts, in one transaction.
+
+        The requests of `again` come first. Fewer attempts begin when no request is left. Fewer
+        begin also when the budget does not cover more before pending attempts are settled.
+        """
 
 
 def complete_all(endpoint: Endpoint, ledger: Ledger, note: Note = lambda text: None) -> None:
-    """Ask what the ledger gives, `endpoint.in_flight` at a time, until it gives no more.
+    """Send the ledger's requests, `endpoint.in_flight` at a time, until none are left.
 
-    Raises DistillError when a request is refused for good, or the server cannot be reached; what
-    came back before, and what was in flight then, is settled. So it is at Ctrl-C, as far as it can
-    have been billed. `note` is told, once each, what the user must know of the server.
+    Raises DistillError if a request is refused for good, or if the server cannot be reached.
+    Requests in flight are waited for, and every outcome is stored before an error is raised. After
+    Ctrl-C, requests that may have been billed are waited for. `note` gets each message about the
+    server once.
     """
     import uvloop
 
@@ -96,7 +100,7 @@ class _OnlineRun:
     note: Note = lambda text: None
     concessions: Concessions = NO_CONCESSIONS
     answers: int = 0
-    answers_at_first: dict[str, int] = field(default_factory=dict)  # failure of a request
+    answers_at_first: dict[str, int] = field(default_factory=dict)  # at a request's first failure
     left_out: int = 0
     stopping: bool = False
     turning: "asyncio.Task[int] | None" = None
@@ -128,7 +132,7 @@ class _OnlineRun:
             raise DistillError(self.failure)
 
     async def _keep_books(self, workers: "Sequence[asyncio.Task[None]]") -> None:
-        """Turn after turn, until nothing is out, nothing waits, and the ledger gives no more."""
+        """Run ledger turns until nothing is pending or waiting and the ledger gives no more."""
         while True:
             begun = await self._turn()
             waiting = bool(self.again) and not self.stopping
@@ -137,14 +141,14 @@ class _OnlineRun:
             for worker in workers:
                 if worker.done():
                     worker.result()
-            # Not `wait_for`: in Python 3.11 it loses a Ctrl-C that comes together with the event.
+            # In Python 3.11 `wait_for` loses a Ctrl-C that comes together with the event.
             with suppress(TimeoutError):
                 async with asyncio.timeout(FLUSH_SECONDS):
                     await self.wake.wait()
             self.wake.clear()
 
     async def _turn(self) -> int:
-        """How many attempts were begun. A turn that began is ended, also when interrupted."""
+        """Return the number of attempts begun; an interrupt does not cut a turn short."""
         self.turning = asyncio.create_task(self._turn_now())
         return await asyncio.shield(self.turning)
 
@@ -168,7 +172,7 @@ class _OnlineRun:
         return [request for _, request in due]
 
     async def _wind_up(self) -> None:
-        """Interrupted: send nothing more, but wait for what can be billed, and settle it."""
+        """Send nothing more after an interrupt; settle the requests that may be billed."""
         self._stop()
         if self.turning:
             await self.turning
@@ -181,7 +185,7 @@ class _OnlineRun:
         await self._turn()
 
     def _stop(self) -> None:
-        """Send nothing more, also of what waits for its turn."""
+        """Send nothing more, including attempts that are queued."""
         self.stopping = True
         self.pace.end()
 
@@ -249,12 +253,12 @@ class _OnlineRun:
         return self._again(attempt, failure)
 
     def _again(self, attempt: Attempt, failure: Failure) -> AttemptOutcome:
-        """Ask again later, unless it is hopeless: then everything stops, in good order."""
+        """Schedule a retry, leave the request out, or stop the run in good order."""
         self.tries[attempt.request_id] += 1
         self.answers_at_first.setdefault(attempt.request_id, self.answers)
         tries = self.tries[attempt.request_id]
         if failure.unclear and self.answers >= OTHERS_ANSWERED:
-            failure = replace(failure, retry=True)  # those were asked with the same parameters
+            failure = replace(failure, retry=True)  # the answered requests had the same parameters
         most = TRIES_WHEN_LIMITED if failure.limited else TRIES
         most = TRIES_ON_OUR_OWN_SERVER if self.endpoint.model.folder else most
         if failure.retry and tries < most:
@@ -271,8 +275,10 @@ class _OnlineRun:
         return AttemptOutcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
 
     def _fails_alone(self, attempt: Attempt, failure: Failure) -> bool:
-        """True for a request that failed in every try while others were answered, or that is the
-        last: no outage then, which would fail them all."""
+        """True if a request failed in every try while others were answered, or is the last one.
+
+        An outage would fail all requests.
+        """
         if self.endpoint.model.folder or failure.limited or self.answers < OTHERS_ANSWERED:
             return False
         since = self.answers - self.answers_at_first[attempt.request_id]
@@ -280,7 +286,7 @@ class _OnlineRun:
         return since >= OTHERS_ANSWERED or is_last
 
     def _left_out(self, attempt: Attempt, failure: Failure) -> AttemptOutcome:
-        """A request that alone gets no answer; everything stops where most of them get none."""
+        """Leave out one request; stop the run if most requests are refused."""
         self.left_out += 1
         if self.left_out >= MANY_LEFT_OUT and self.left_out > self.answers:
             self.failure = self.failure or (
@@ -291,12 +297,12 @@ class _OnlineRun:
         return refused(attempt, failure)
 
     def _concedes(self, error: Exception, body: Body) -> bool:
-        """True where the server refused a parameter that can be left out from now on."""
+        """True if the server refused a parameter that can be left out from now on."""
         status = getattr(error, "status_code", None)
         if self.endpoint.model.api != "compatible" or status not in (400, 422):
             return False
         if refuses_otherwise(body, self.concessions):
-            return True  # sent before another attempt's refusal was read
+            return True  # sent before the refusal of another attempt was read
         conceded = concede(said_by(error), body, self.concessions)
         if conceded is None:
             return False
@@ -306,23 +312,25 @@ class _OnlineRun:
 
 
 def _asked(text: str) -> str:
-    """Which request it was: the end of its prompt, where the input stands."""
+    """Name a request by the end of its prompt, where the input stands."""
     line = " ".join(text.split())
     return f"The request ends in {line[-ASKED:]!r}."
 
 
 def clients_for(in_flight: int) -> int:
-    """How many clients share the requests in flight."""
+    """Return the number of clients that share the requests in flight, at most MOST_CLIENTS."""
     return min(-(-in_flight // CONNECTIONS_OF_A_CLIENT), MOST_CLIENTS)
 
 
 def delay(tries: int, wait_s: float | None) -> float:
-    """Seconds until the next try: what the provider asks for, at least a doubling time, jittered
-    so that those who failed together do not come back together."""
+    """Return the seconds until the next try: the longer of `wait_s` and an exponential backoff.
+
+    The backoff is jittered, so that requests that failed together are not retried together.
+    """
     backoff = min(FIRST_DELAY_SECONDS * 2.0 ** (tries - 1), LONGEST_DELAY_SECONDS)
     return max(wait_s or 0.0, backoff * random.uniform(0.5, 1.0))
 
 
 def prompt_tokens(request: Request) -> int:
-    """About how many tokens a prompt has, for pacing only: four bytes each."""
+    """Estimate the tokens of a prompt at four characters each, for rate limits only."""
     return sum(len(turn.content) for turn in request.messages) // 4

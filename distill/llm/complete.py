@@ -1,7 +1,7 @@
-"""Asks in, stored completions out: the one way in which any stage asks any model.
+"""Requests to stored completions: the one way in which every stage asks every model.
 
-What is going to be asked is written down first; what is answered is stored before anything else
-happens with it; so a run that was killed asks only what has no answer yet.
+Requests are recorded before they are sent. Answers are stored before they are used. A killed run
+therefore sends only the unanswered requests again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -36,17 +36,19 @@ from distill.task import Task
 from distill.task.run_context import Context
 
 FIRST_LOOK = 20
-# Of what goes into batches: one in twenty, since at once they cost twice as much.
+# Before a batch one request in twenty goes online, at twice the price of a batch.
 LEAST_LOOK, LOOK_SHARE = 3, 20
-LEARNED_FROM = "generate"  # a system that is only compared may answer nonsense: that is a result
+LEARNED_FROM = "generate"  # unusable answers of a compared system are a result
 
 OpenEndpoint = Callable[[], AbstractContextManager[Endpoint]]
 
 
 @dataclass
 class LazyEndpoint:
-    """A model's endpoint that starts at the first call, and not at all without one. A server of
-    ours that dies is started once more."""
+    """A model's endpoint that starts at the first call.
+
+    A server of ours that dies is restarted once.
+    """
 
     model: Model
     open_endpoint: OpenEndpoint
@@ -64,8 +66,10 @@ class LazyEndpoint:
         return self._endpoint
 
     def may_be_called_again(self, error: DistillError) -> bool:
-        """After a failure: whether it was the server that died, and for the first time. Raises
-        ChildError, with the end of its log, when it dies again."""
+        """True if the failure was the first death of our server.
+
+        Raises ChildError, with the end of the server's log, if the server dies again.
+        """
         try:
             self.close(type(error), error, error.__traceback__)
         except ChildError as died:
@@ -77,14 +81,16 @@ class LazyEndpoint:
         return False
 
     def close(self, *error: Any) -> bool | None:
-        """Stop what was started."""
+        """Stop the server or client if one was started."""
         opened, self._opened, self._endpoint = self._opened, ExitStack(), None
         return opened.__exit__(*error)
 
 
 def teacher_settings(task: Task, log: Path) -> ServerSettings:
-    """How the teacher, and a judge, is served where it makes or judges something: what it answers
-    on gold is timed, and has settings of its own."""
+    """Return the server settings of a teacher or judge that makes or judges rows.
+
+    Timed answers on gold have other settings.
+    """
     return ServerSettings(
         in_flight=task.spec.teacher.in_flight,
         usd_per_hour=task.spec.machine.usd_per_hour,
@@ -97,7 +103,7 @@ def teacher_settings(task: Task, log: Path) -> ServerSettings:
 def lazy_endpoint(
     model: Model, open_endpoint: OpenEndpoint, stage: str, progress: Progress
 ) -> Iterator[LazyEndpoint]:
-    """A model's endpoint, for as long as the block lasts."""
+    """Hold a model's endpoint open."""
     with ExitStack() as stack:
         endpoint = LazyEndpoint(model, open_endpoint, stage, progress)
         stack.push(endpoint.close)
@@ -105,12 +111,12 @@ def lazy_endpoint(
 
 
 def bounded(context: Context, reached: BudgetReached) -> BudgetReached:
-    """The error of the bound that was reached: the task's budget, or what the user agreed to."""
+    """Name the bound that was reached: the user's consent, or else the task's budget."""
     return reached.by(CONSENT) if context.is_limited else reached
 
 
 class BatchesPending(DistillError):
-    """Requests are out in batches, and nobody wants to wait for them: no failure."""
+    """Requests are pending in batches and the user does not wait: not a failure."""
 
     def __init__(self, out: int, task: str) -> None:
         super().__init__(
@@ -128,13 +134,16 @@ def complete_requests(
     *,
     batches_at: str = "",
 ) -> list[CompletedRequest]:
-    """Write the asks (of one purpose) down, ask what is unanswered, give all back in order. They
-    go through batches when the task says so, but for gold, whose latency is a figure of the report;
-    those that another run has out are waited for. `batches_at` names whose batches these are, as
-    `teacher.model` does; nobody's when it is empty.
+    """Record the requests of one purpose, send the unanswered ones, and return all answers.
 
-    Raises BudgetReached before a request is sent that could pass the call's budget, Nonsense when
-    a teacher's first answers are of no use, and Waiting when the user does not wait for batches.
+    The answers are in the order of the requests. The requests go through batches if the task says
+    so. Gold is asked online, because the report shows its latency. Requests that are pending in
+    batches of another run are waited for. `batches_at`: the model that the batches belong to,
+    written like `teacher.model`. Nothing is batched if `batches_at` is empty.
+
+    Raises BudgetReached before sending a request that could pass the budget of the call. Raises
+    UnusableAnswers if none of a teacher's first answers is usable. Raises BatchesPending if the
+    user does not wait for batches.
     """
     if not asks:
         return []
@@ -161,8 +170,11 @@ def complete_requests(
 
 
 def unusable_answers(store: Store, run_id: str) -> list[str]:
-    """The requests whose stored answers are of no use to a run: what its teacher said to no
-    purpose, and what any model ended otherwise than with an answer."""
+    """Return the ids of requests whose stored answers are of no use to a run.
+
+    An answer is of no use if it ended with a problem. A teacher's answer in generation is of no use
+    if it is not valid either.
+    """
     return [
         row.completion.request_id
         for purpose in store.purposes(run_id)
@@ -192,10 +204,10 @@ class _PurposeRun:
     on_answers: OnAnswers = lambda rows: None
 
     def missing(self, *, in_batches: bool) -> int:
-        """Ask them, with progress; how many are out in batches when it ends."""
+        """Send the requests, with progress; return the number still pending in batches."""
         run_id, (stage, _, name) = self.context.run_id, self.purpose.partition(":")
         self.store.settle_lost()
-        # A round's number is left out; a model's name has dots of its own.
+        # The number of a round stands behind a dot; the name of a model has dots too.
         step = name if is_timed(self.purpose) else name.partition(".")[0]
         missing = self.store.count_unanswered(run_id, self.purpose)
         with self.context.progress.step(stage, step, missing) as advance:
@@ -208,7 +220,7 @@ class _PurposeRun:
                 raise bounded(self.context, reached.buying(missing, mean_usd)) from reached
 
     def all(self, *, in_batches: bool) -> int:
-        """Ask them; how many are out in batches when it ends."""
+        """Send the requests; return the number still pending in batches."""
         if self.endpoint.batch_price is None or not self.batches_at:
             self._online(look=self._first_look())
             return 0
@@ -222,7 +234,7 @@ class _PurposeRun:
             if not (look := self._look_before_batches()):
                 return batches.complete(wait=not self.context.detach)
         self._online(look=look, most=look)
-        with self._batching() as batches:  # anew: its ledger knows what the look has cost
+        with self._batching() as batches:  # a new ledger counts the cost of the sample
             return batches.complete(wait=not self.context.detach)
 
     def _batching(self) -> AbstractContextManager[BatchRunner]:
@@ -252,9 +264,12 @@ class _PurposeRun:
         return FIRST_LOOK if self.purpose.startswith(LEARNED_FROM) else 0
 
     def _look_before_batches(self) -> int:
-        """How many to ask at once before a batch is sent: it would take hours to show that the
-        prompt makes no sense. None when an answer is there that can be used, of any round: a
-        judge's rounds have no first one without a number."""
+        """Return the size of the online sample that tests the prompt before a batch is sent.
+
+        0 if a usable answer of any round is already stored. A batch would take hours to show that
+        the prompt makes no sense. All rounds count, because the first round of a judge has a number
+        too.
+        """
         run_id, purpose = self.context.run_id, self.purpose.partition(".")[0]
         answered = self.store.answered(run_id, purpose, most=FIRST_LOOK, rounds=True)
         if any(is_valid_answer(row.ask.request, row.completion) for row in answered):

@@ -1,7 +1,7 @@
-"""A read answer and its attempt → the completion that is stored, and what is odd about it.
+"""Answers to stored completions, with a remark on odd answers.
 
-A count of tokens that cannot be is not billed as it stands: no bill is negative, none is nothing
-for a text, and no prompt has more tokens than bytes.
+Impossible token counts are corrected before they are booked. A bill is never negative, a text never
+costs nothing, and a prompt never has more tokens than bytes.
 """
 
 from dataclasses import dataclass, replace
@@ -15,17 +15,20 @@ from distill.llm.failures import Failure
 from distill.llm.providers.wire import Answer
 from distill.llm.tokens import of_prompt, of_text, worst_case
 
-MAX_TEXT_BYTES = 4_000_000  # of an answer that is stored
-ROOM_TO_THINK = 131_072  # tokens: models think outside of the limit that they are given
+MAX_TEXT_BYTES = 4_000_000  # per stored answer
+ROOM_TO_THINK = 131_072  # tokens: models may reason beyond max_tokens
 NO_USAGE = "no usage is told: booked at the most that it can cost"
 BEYOND = "more tokens are told than can be: booked as many as can be"
 DEARER = "billed more than its worst case: what follows is reserved with that much more"
-MOST_REASON = 60  # characters of a word for an ending
+MOST_REASON = 60  # characters of a finish reason
 
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """The tokens that are booked, their price (None: by these tokens), and a remark."""
+    """The tokens to book, their price and a remark.
+
+    `usd`: None if the tokens set the price.
+    """
 
     usage: Usage
     usd: Decimal | None = None
@@ -40,8 +43,11 @@ def answered(
     *,
     in_flight: int | None = None,
 ) -> AttemptOutcome:
-    """The outcome of an attempt that took `seconds` with so many allowed in flight, None in a
-    batch. Raises ValueError for a text that is longer than any answer."""
+    """Return the outcome of an answered attempt that took `seconds`.
+
+    `in_flight`: the requests allowed in flight, or None in a batch. Raises ValueError if the text
+    is over MAX_TEXT_BYTES.
+    """
     text = counted_text(attempt.request, answer.text)
     if len(text.encode("utf-8", "replace")) > MAX_TEXT_BYTES:
         raise ValueError(f"the answer has {len(text):,} characters")
@@ -68,8 +74,10 @@ def answered(
 
 
 def refused(attempt: Attempt, failure: Failure) -> AttemptOutcome:
-    """The outcome of a request that the provider does not answer, whenever it is asked: a stored
-    completion without a text, which ended by `failure.row`, and costs nothing that is known."""
+    """Return the outcome of a request that the provider never answers.
+
+    The stored completion has no text and ends by `failure.row`. The known cost is 0 USD.
+    """
     nothing = Decimal(0)
     completion = Completion(
         *(attempt.request_id, "", failure.row, 0, 0, nothing, 0.0, datetime.now(UTC))
@@ -89,7 +97,7 @@ def _counted(attempt: Attempt, answer: Answer, endpoint: Endpoint) -> _Counted:
         if not attempt.worst_usd:
             return _Counted(guess)
         return _Counted(guess, attempt.worst_usd, NO_USAGE)
-    # Nearly every answer: the rest takes longer than all else that is done with it.
+    # Nearly every answer ends here: the worst case below is slow to compute.
     if usage.prompt <= _characters(request) and usage.completion <= request.sampling.max_tokens:
         return _Counted(usage)
     most_prompt, most_answer = worst_case(endpoint.model, request)

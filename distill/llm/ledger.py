@@ -1,5 +1,6 @@
-"""What may be sent, what was sent, what it cost: every attempt is in the store before it goes out,
-with the most that it can cost reserved against the budget, and its outcome is there after.
+"""The spend ledger: every attempt is stored before it is sent, and its outcome afterwards.
+
+The most that an attempt can cost is reserved against the budget before the attempt is sent.
 """
 
 import secrets
@@ -24,7 +25,7 @@ OnAnswers = Callable[[Sequence[Completion]], None]
 
 
 def is_valid_answer(request: Request, answer: Completion) -> bool:
-    """Is it what was asked for: one of the choices, an object, or a text at all?"""
+    """True if the answer is, as requested, a choice, a JSON object, or a non-empty text."""
     if answer.problem:
         return False
     if request.sampling.schema:
@@ -37,7 +38,7 @@ def is_valid_answer(request: Request, answer: Completion) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What a budget is, and how to raise it."""
+    """A budget's name, and the advice on how to raise the budget."""
 
     name: str
     how: str
@@ -50,7 +51,7 @@ CONSENT = Bound(
 
 
 class BudgetReached(DistillError):
-    """The next request could pass the budget. `more` says what a higher one would buy."""
+    """The next request could pass the budget. `more` says what a higher budget would buy."""
 
     def __init__(
         self,
@@ -69,19 +70,18 @@ class BudgetReached(DistillError):
         self._more, self._bound = more, bound
 
     def buying(self, missing: int, mean_usd: Decimal | None) -> "BudgetReached":
-        """The same, with what a higher budget would buy: the answers that are missing, at what
-        those before cost on average."""
+        """Add what a higher budget would buy: the missing answers, at the mean cost so far."""
         about = "" if mean_usd is None else f", about ${missing * mean_usd:.4f} at the mean so far"
         more = f"A higher one buys {missing:,} answers{about}.\n"
         return BudgetReached(*self._reached, more, self._bound)
 
     def by(self, bound: Bound) -> "BudgetReached":
-        """The same of another bound than the task's budget."""
+        """Return this error for another bound than the task's budget."""
         return BudgetReached(*self._reached, self._more, bound)
 
 
 class UnusableAnswers(DistillError):
-    """None of a teacher's first answers can be used."""
+    """None of a teacher's first answers is usable."""
 
     def __init__(self, answers: Sequence[Completion]) -> None:
         shown = "\n".join(f"  {row.problem or row.text[:SHOWN]!r}" for row in answers[:3])
@@ -93,7 +93,7 @@ class UnusableAnswers(DistillError):
 
 
 class SpendLedger:
-    """The ledger of one run's requests of one purpose, kept in the store."""
+    """The ledger of one purpose of a run, kept in the store."""
 
     def __init__(self, store: Store, run_id: str, endpoint: Endpoint, budget_usd: Decimal) -> None:
         self._store, self._run_id = store, run_id
@@ -101,8 +101,8 @@ class SpendLedger:
         self._settled_usd = store.committed_usd(run_id)
         self._in_batches = dict(reserved_usd(store, run_id))
         self._first_look = 0
-        self._overrun = Decimal(1)  # how often its worst case an answer was billed
-        self.remarks: dict[str, None] = {}  # what was odd about answers, each once
+        self._overrun = Decimal(1)  # the highest ratio of a bill to the worst case
+        self.remarks: dict[str, None] = {}  # remarks on odd answers, each once
         self._useless: list[Completion] = []
         self._reserved: dict[str, Decimal] = {}
         self._reserved_usd = sum(self._in_batches.values(), store.trainings_out_usd(run_id))
@@ -117,9 +117,12 @@ class SpendLedger:
         *,
         first_look: int = 0,
     ) -> "SpendLedger":
-        """This ledger, to go through `requests` and no others any more; `on_answers` is called
-        after answers are stored. `first_look` stops it when none of so many first answers can be
-        used, before the budget is burnt on more of them."""
+        """Replace the requests to send, and return this ledger.
+
+        `on_answers`: called after answers are stored.
+        `first_look`: the number of first answers of which one must be usable, or 0 for no check. If
+            none is usable, the ledger stops before the budget is spent on more.
+        """
         self._requests, self._on_answers = requests, on_answers or self._on_answers
         self._held.clear()
         self._first_look = first_look
@@ -128,8 +131,11 @@ class SpendLedger:
     def turn(
         self, outcomes: Sequence[AttemptOutcome], again: Sequence[Request], wanted: int
     ) -> Sequence[Attempt]:
-        """Settle and begin, in one transaction. Raises BudgetReached or Nonsense when nothing is
-        out any more that could still come."""
+        """Record outcomes and begin attempts, in one transaction.
+
+        Raises BudgetReached if nothing is pending and the budget does not cover the next request.
+        Raises UnusableAnswers if nothing is pending and none of the first answers is usable.
+        """
         answers = [row.completion for row in outcomes if row.completion is not None]
         self._held.extend(again)
         with self._store.transaction():
@@ -148,7 +154,7 @@ class SpendLedger:
         return begun
 
     def _settle(self, outcome: AttemptOutcome) -> None:
-        """What came in a batch of another run is that run's to pay for."""
+        """Book an outcome; the answers of another run's batch are booked by that run."""
         name = outcome.attempt.id
         reserved = self._reserved.pop(name, None) or self._in_batches.pop(name, Decimal(0))
         self._reserved_usd -= reserved
@@ -162,7 +168,7 @@ class SpendLedger:
                 self._useless.append(outcome.completion)
 
     def _remember(self, outcome: AttemptOutcome) -> None:
-        """Keep an answer's remark; reserve more where one was billed more than its worst case."""
+        """Keep an answer's remark; reserve more if an answer was billed above its worst case."""
         if outcome.remark:
             self.remarks[outcome.remark] = None
         worst = outcome.attempt.worst_usd
@@ -170,7 +176,7 @@ class SpendLedger:
             self._overrun = max(self._overrun, outcome.usd / worst)
 
     def _room(self, wanted: int) -> int:
-        """How many may be begun: of the first look no more than it takes."""
+        """Return the number of attempts to begin, at most the rest of the first look."""
         if self._first_look:
             wanted = min(wanted, self._first_look - len(self._useless) - len(self._reserved))
         return max(wanted, 0)
@@ -180,7 +186,7 @@ class SpendLedger:
             raise UnusableAnswers(self._useless)
 
     def _begin(self) -> Iterator[Attempt]:
-        """Attempts for as long as their worst case fits beside everything that is out."""
+        """Begin attempts while their worst case fits the budget beside all pending costs."""
         while (request := self._next()) is not None:
             worst = self.worst(request)
             committed = self._settled_usd + self._reserved_usd
@@ -193,13 +199,13 @@ class SpendLedger:
             yield attempt
 
     def _next(self) -> Request | None:
-        """The next request, which stays held until it is begun."""
+        """Return the next request, which stays held until it is begun; None after the last."""
         if not self._held:
             self._held.extend(islice(self._requests, 1))
         return self._held[0] if self._held else None
 
     def worst(self, request: Request) -> Decimal:
-        """The most that a request can be billed."""
+        """Return the most that a request can be billed, in USD."""
         worst = self._endpoint.price.worst(*worst_case(self._endpoint.model, request))
         return worst if self._overrun == 1 else (worst * self._overrun).quantize(USD_PLACES)
 

@@ -1,7 +1,7 @@
-"""A closed loop: so many requests always in flight → how fast a server on this machine answers.
+"""A load test: a closed loop that measures how fast a server on this machine answers.
 
-A new request begins the moment another is answered, so that the server decides the pace. What is
-sent here is in no ledger, so it goes to loopback and nowhere else.
+A new request begins as soon as another is answered, so the server sets the pace. The ledger does
+not record these requests, so they are sent to this machine only.
 """
 
 import asyncio
@@ -26,9 +26,13 @@ from distill.llm.providers.wire import Body
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a closed loop took: seconds from the first request to the last answer, the seconds of
-    each request, the answers' tokens, and the share of the processors that other processes took
-    meanwhile (None: not known)."""
+    """The measurements of a closed loop.
+
+    `seconds`: from the first request to the last answer.
+    `latencies_s`: the seconds of each request.
+    `completion_tokens`: the tokens of all answers.
+    `others_cpu`: the share of the processors that other processes took, or None if unknown.
+    """
 
     seconds: float
     latencies_s: tuple[float, ...]
@@ -38,8 +42,13 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How long a closed loop lasts: `most` requests, `in_flight` at a time; after `seconds` no
-    further one begins once `least` have begun."""
+    """The length of a closed loop.
+
+    `in_flight`: the requests in flight at a time.
+    `most`: the maximum number of requests.
+    `least`: the number of requests that begin whatever the time.
+    `seconds`: the time after which no further request begins.
+    """
 
     in_flight: int
     most: int
@@ -48,11 +57,13 @@ class Extent:
 
 
 def closed_loop(endpoint: Endpoint, requests: Sequence[Request], extent: Extent) -> Loaded:
-    """Send requests, the given ones in turn, with always as many in flight; before that one that
-    is not counted. A prompt that comes again is computed again: with vLLM's cache of prefixes it
-    would be faster than any message of a customer.
+    """Send the requests in turn, with always as many in flight, after one uncounted request.
 
-    Raises DistillError for a server that is not on this machine, and for a request that fails.
+    A repeated prompt is computed again. Read from vLLM's prefix cache, a prompt would be faster
+    than any message of a customer.
+
+    Raises DistillError if the server is not on this machine. Raises DistillError if a request
+    fails.
     """
     import uvloop
 
@@ -100,15 +111,17 @@ async def _loop(endpoint: Endpoint, requests: Sequence[Request], extent: Extent)
 
 
 def _bodies(bodies: Sequence[Body], extent: Extent) -> Iterator[Body]:
-    """One that is not counted, and those of the loop. vLLM shares computed prefixes among requests
-    of the same salt."""
+    """Yield one uncounted body, then the bodies of the loop.
+
+    vLLM shares computed prefixes only among requests with the same salt.
+    """
     began = inf
     for number in range(extent.most + 1):
         if number > extent.least and perf_counter() - began > extent.seconds:
             return
         turn, place = divmod(number, len(bodies))
         yield bodies[place] | {"cache_salt": f"{extent.in_flight}-{turn}"}
-        began = min(began, perf_counter())  # when the one before the loop is answered
+        began = min(began, perf_counter())  # set once the uncounted request is answered
 
 
 def _first(errors: BaseExceptionGroup[Any]) -> Exception:

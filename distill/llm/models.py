@@ -1,4 +1,4 @@
-"""A model's name, as `teacher.model` has one → its provider, its model, its endpoint."""
+"""Names of models, as in `teacher.model`: their providers, models and endpoints."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -24,19 +24,23 @@ class Provider(Protocol):
 
     @property
     def APIS(self) -> Mapping[str, ProviderApi]:
-        """The protocols that its models carry the names of."""
+        """The provider's protocols, by the name that a model carries."""
 
     @property
     def BATCHES(self) -> BatchApi | None:
-        """Its batches; None if it takes none."""
+        """The provider's batches; None if it takes none."""
 
     def identify(self, argument: str) -> Model:
-        """The model that the part after the backend's name means; costs and starts nothing.
-        Raises InputError when it means none."""
+        """Return the model that the part after the provider's name means; costs and starts nothing.
+
+        Raises InputError if there is no such model.
+        """
 
     def price(self, argument: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
-        """What its provider bills; None for a teacher that sends no bill. Needs no key, starts and
-        fetches nothing. Raises InputError for a price that is not known."""
+        """Return the provider's price; None for a teacher that sends no bill.
+
+        Needs no key; starts and fetches nothing. Raises InputError if the price is not known.
+        """
 
     def cached_and_written(
         self, model: Model, prompt: "PromptTokens", *, warm: bool
@@ -47,11 +51,13 @@ class Provider(Protocol):
         """
 
     def serve(self, model: Model, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
-        """The teacher's endpoint, for as long as the block lasts. Raises InputError, before
-        anything is paid, when the key, the model or its price is missing."""
+        """Hold the teacher's endpoint open.
+
+        Raises InputError, before anything is billed, if the key, the model or its price is missing.
+        """
 
 
-PROVIDERS: dict[str, Provider] = {}  # those that were loaded
+PROVIDERS: dict[str, Provider] = {}  # loaded modules
 
 
 def provider(source: str) -> Provider:
@@ -83,19 +89,21 @@ def takes_batches(api: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
-    """A teacher's backend with its model."""
+    """A teacher's provider with its model."""
 
     backend: Provider
     model: Model
 
     def serve(self, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
-        """The teacher's endpoint, for as long as the block lasts."""
+        """Hold the teacher's endpoint open."""
         return self.backend.serve(self.model, settings)
 
 
 def automatic(variables: Mapping[str, str], student: StudentKind) -> tuple[str, str]:
-    """(the teacher that `auto` means for a student where these variables are set, why). A teacher
-    whose terms do not let the student learn from it is never taken."""
+    """Return (the teacher that `auto` means with these environment variables, the reason).
+
+    A teacher whose terms do not let the student learn from it is never chosen.
+    """
     passed_over = list[str]()
     for backend, key in key_variables().items():
         if variables.get(key):
@@ -110,24 +118,31 @@ def automatic(variables: Mapping[str, str], student: StudentKind) -> tuple[str, 
 
 
 def check_exists(name: str, settings: ServerSettings) -> None:
-    """Look the model up at its provider, which costs nothing. Raises InputError for a key that is
-    not accepted or a model that does not exist; does nothing for a model without a provider."""
+    """Look the model up at its provider, free of charge.
+
+    Does nothing for a model without a provider. Raises InputError if the key is not accepted.
+    Raises InputError if the model does not exist.
+    """
     if name and parse(name)[0] in key_variables():
         with choose(name).serve(settings):
             pass
 
 
 def choose(name: str) -> ResolvedModel:
-    """The teacher that `teacher.model` means, once a run has settled what `auto` is. Raises
-    InputError for one that does not exist."""
+    """Return the teacher that `teacher.model` names, once a run has settled `auto`.
+
+    Raises InputError if the teacher does not exist.
+    """
     backend, argument = parse(name)
     return ResolvedModel(provider(backend), provider(backend).identify(argument))
 
 
 def price_of(name: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
-    """What the provider of the teacher that `teacher.model` means bills; None for one that sends
-    no bill. `rates` are the task's own prices. Raises InputError for a teacher that does not exist
-    or whose price is not known."""
+    """Return the price of the teacher that `teacher.model` names; None for one that sends no bill.
+
+    `rates`: the task's own prices. Raises InputError if the teacher does not exist. Raises
+    InputError if its price is not known.
+    """
     backend, argument = parse(name)
     return provider(backend).price(argument, rates)
 
@@ -135,7 +150,7 @@ def price_of(name: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
 def cached_and_written(model: Model, prompt: "PromptTokens", *, warm: bool) -> tuple[int, int]:
     """Return the tokens of a prompt that the provider reads from its cache and writes to it.
 
-    `warm`: a prompt of the same kind was answered shortly before. Models that bill no writing have
-    it priced like any token.
+    `warm`: a prompt of the same kind was answered shortly before. If a model bills no cache
+    writing, the written tokens are priced like any token.
     """
     return provider_of(model.api).cached_and_written(model, prompt, warm=warm)

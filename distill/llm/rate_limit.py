@@ -1,5 +1,7 @@
-"""How fast to ask: as many at a time as answers come back well, and no faster than the limits that
-the provider announces or, where it announces none, than what it took before it said 429.
+"""An adaptive rate limiter: a window of requests in flight, and a rate.
+
+The window grows while answers succeed. The rate keeps to the limits that the provider announces.
+Without announced limits, the rate keeps to what the provider accepted before its first 429.
 """
 
 import asyncio
@@ -12,29 +14,29 @@ from email.utils import parsedate_to_datetime
 from time import monotonic
 
 FIRST_WINDOW = 8
-SAFETY = 0.985  # of an announced limit
-BACK_OFF = 0.97  # of what was taken when a 429 came
-EASED_AT_ONCE = 0.5  # of an announced limit: no single second says more
-SPEED_UP = 0.01  # of the rate, each second without a 429
-CALM_SECONDS = 1.0  # 429s of one overshoot count once
-# What was taken before the first 429 is the limit and what had been saved up: look again soon.
+SAFETY = 0.985  # share of an announced limit
+BACK_OFF = 0.97  # share of the accepted rate after a 429
+EASED_AT_ONCE = 0.5  # minimum share of an announced limit after a single 429
+SPEED_UP = 0.01  # growth of the rate in each second without a 429
+CALM_SECONDS = 1.0  # the 429s of one overshoot count once
+# The rate before the first 429 includes saved-up credit, so the next 429 soon counts again.
 FIRST_CALM_SECONDS = 0.3
-BURST_SECONDS = 0.05  # what a sleep that took too long may be made up for
+BURST_SECONDS = 0.05  # time that may be made up after a sleep that took too long
 LOOK_SECONDS = 0.2
 WINDOW_SECONDS = 1.0  # limits by the minute are enforced by the second
-TOLD_SHARE = 0.9  # of `remaining`: answers overtake each other, so it may be a little old
-CLOSED = 3  # as many 429s without an answer between them: nothing is taken now
+TOLD_SHARE = 0.9  # share of `remaining`: answers arrive out of order, so its value may be old
+CLOSED = 3  # 429s in a row after which nothing is sent until the provider's wait is over
 WINDOW_CUT = 0.7
 DURATION = re.compile(r"([\d.]+)(ms|h|m|s)")
 PLAIN = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,9})?")  # seconds
 UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 SECONDS_PER_MINUTE = 60
 SECONDS_PER_DAY = 86_400
-MOST_REMEMBERED = 4096  # requests of the last second
-LONGEST_NUMBER = 18  # digits: more is no limit of anybody's
+MOST_REMEMBERED = 4096  # requests
+LONGEST_NUMBER = 18  # digits: no provider's limit has more
 KINDS = ("requests", "tokens")
 PREFIXES = ("x-ratelimit-{what}-{kind}", "anthropic-ratelimit-{kind}-{what}")
-# Together's, whose window is told by its reset alone. What moves with the load comes first.
+# Together's headers: only the reset tells the window. The limit that follows the load comes first.
 WINDOWED = {
     "requests": ("x-ratelimit-{what}-dynamic", "x-ratelimit-{what}"),
     "tokens": ("x-tokenlimit-{what}-dynamic", "x-tokenlimit-{what}"),
@@ -44,10 +46,10 @@ WINDOWS = (1.0, 60.0)  # seconds
 
 
 class TokenRate:
-    """Lets through `rate` units a second, evenly (the generic cell rate algorithm).
+    """A gate for `rate` units per second, evenly spaced (the generic cell rate algorithm).
 
-    Where a limit is announced (`most`, units a second), no second gets more than that, and units
-    of `credit` pass at once: the provider has told that so many are left.
+    `most`: the announced limit in units per second, which no second exceeds.
+    `credit`: the units that pass at once, because the provider says that so many are left.
     """
 
     def __init__(self, rate: float | None = None) -> None:
@@ -58,7 +60,7 @@ class TokenRate:
         self._passed: deque[tuple[float, float]] = deque(maxlen=MOST_REMEMBERED)
 
     def delay(self, units: float, now: float) -> float:
-        """Seconds until so many units may pass; they count as passed."""
+        """Return the seconds until so many units may pass, and count the units as passed."""
         due = now
         if units <= self.credit:
             self.credit -= units
@@ -71,7 +73,7 @@ class TokenRate:
         return max(due - now, 0.0)
 
     def _room_at(self, units: float, at: float) -> float:
-        """The first time from `at` on when the second before it has room for so many units."""
+        """Return the first time from `at` on when the second before it has room for the units."""
         most, passed = self.most or 0.0, self._passed
         while passed and passed[0][0] <= at - WINDOW_SECONDS:
             passed.popleft()
@@ -83,7 +85,7 @@ class TokenRate:
 
 
 class AdaptiveRateLimiter:
-    """One endpoint's pace. `clock` gives seconds that never go backwards."""
+    """The rate limiter of one endpoint. `clock` gives seconds that never go backwards."""
 
     def __init__(self, in_flight: int, clock: Callable[[], float] = monotonic) -> None:
         self._most, self._window = in_flight, float(min(in_flight, FIRST_WINDOW))
@@ -91,8 +93,8 @@ class AdaptiveRateLimiter:
         self._running = 0
         self._gates = {kind: TokenRate() for kind in KINDS}
         self._announced = False
-        self._eased = 1.0  # share of an announced limit that is used, less after a 429
-        self._due = 0  # requests that have their time to be sent, or are out
+        self._eased = 1.0  # share of an announced limit in use; less after a 429
+        self._due = 0  # requests with a send time, or pending
         self._trusts_remaining = True
         self._taken: deque[float] = deque(maxlen=MOST_REMEMBERED)
         self._last_cut = self._last_raise = self._calm_until = float("-inf")
@@ -102,8 +104,10 @@ class AdaptiveRateLimiter:
         self._ended = asyncio.Event()
 
     async def admit(self, tokens: int) -> None:
-        """Wait until a request of at most so many tokens may be sent, or the pace has ended; `done`
-        must follow."""
+        """Wait until a request of at most `tokens` tokens may be sent, or until `end`.
+
+        `done` must follow.
+        """
         async with self._room:
             await self._room.wait_for(
                 lambda: self._running < int(self._window) or self._ended.is_set()
@@ -119,18 +123,18 @@ class AdaptiveRateLimiter:
                     await self._ended.wait()
 
     def end(self) -> None:
-        """Nothing is sent any more: nobody needs to wait."""
+        """End all waits: nothing more is sent."""
         self._ended.set()
 
     async def done(self) -> None:
-        """A request has come back, however."""
+        """Count a request as no longer pending, after any outcome."""
         self._due -= 1
         async with self._room:
             self._running -= 1
             self._room.notify(2)
 
     def took(self, headers: Mapping[str, str]) -> None:
-        """An answer came: widen the window, believe what is announced, else speed up slowly."""
+        """Widen the window after an answer, and adopt announced limits or speed up slowly."""
         now = self._clock()
         self._taken.append(now)
         self._refused_in_a_row = 0
@@ -145,7 +149,7 @@ class AdaptiveRateLimiter:
             self._last_raise = now
 
     def refused(self, wait_s: float | None, headers: Mapping[str, str], *, busy: bool) -> None:
-        """A 429, or (`busy`) a server that is overloaded: fewer at a time, not fewer a second."""
+        """Slow down after a 429; after `busy`, an overloaded server, narrow the window instead."""
         now = self._clock()
         self._believe(headers, now)
         self._refused_in_a_row += 1
@@ -164,7 +168,7 @@ class AdaptiveRateLimiter:
         self._last_cut = now
 
     def _ease(self, now: float) -> None:
-        """Ask slower than is announced: at most as fast as the provider took in the last second."""
+        """Use less of an announced limit: at most the rate that was accepted in the last second."""
         gate = self._gates["requests"]
         rate, began = gate.rate or 0.0, self._taken[0] if self._taken else now
         share = BACK_OFF
@@ -176,8 +180,11 @@ class AdaptiveRateLimiter:
             each.credit = 0.0
 
     def _taken_per_second(self, now: float) -> float:
-        """Of the last second, or of the end of it when it was cut meanwhile; where nothing was
-        taken, half of the rate until now."""
+        """Return the accepted requests per second, over the last second.
+
+        If the rate was cut within that second, the last LOOK_SECONDS count. Half of the current
+        rate if nothing was accepted.
+        """
         seconds = 1.0 if now - self._last_cut >= 1 else LOOK_SECONDS
         recent = sum(at > now - seconds for at in self._taken)
         return recent / seconds or (self._gates["requests"].rate or 2.0) / 2
@@ -192,23 +199,26 @@ class AdaptiveRateLimiter:
         self._take_remaining(headers)
 
     def _take_remaining(self, headers: Mapping[str, str]) -> None:
-        """Credit the requests that the provider says are left, without those on their way.
+        """Credit the requests that the provider says are left, less the pending ones.
 
-        A number above one second's worth is left of a minute or a day: how much of it may pass at
-        once is not told.
+        A number above one second's share is left of a minute or a day. How much of that number may
+        pass at once is unknown, so the credit is 0 then.
         """
         gate, remaining = self._gates["requests"], told(headers, "remaining", "requests")
         if not (gate.rate and self._trusts_remaining) or remaining is None:
             return
         a_second = gate.rate / (self._eased * SAFETY) * WINDOW_SECONDS
-        left = TOLD_SHARE * remaining - max(self._due - 1, 0)  # this answer's own is counted
+        left = TOLD_SHARE * remaining - max(self._due - 1, 0)  # this answer is deducted already
         gate.credit = max(left, 0.0) if remaining <= a_second else 0.0
 
 
 def announced_rate(headers: Mapping[str, str], kind: str) -> float | None:
-    """Units a second that rate-limit headers allow. Limits are by the minute; one that is longer
-    than that in coming back whole (`reset`) is by the day, and gives what comes back a second, at
-    least an even share of the day. Together's are by the second or by the minute."""
+    """Return the units per second that rate-limit headers allow; None if no limit is announced.
+
+    Limits are per minute. A limit that takes over a minute to come back whole (`reset`) is per day.
+    A daily limit gives the rate at which units come back, at least an even share of the day.
+    Together's limits are per second or per minute.
+    """
     limit = _count(headers, "limit", kind, PREFIXES)
     if limit is None:
         return _of_a_window(headers, kind)
@@ -225,7 +235,7 @@ def announced_rate(headers: Mapping[str, str], kind: str) -> float | None:
 
 
 def told(headers: Mapping[str, str], what: str, kind: str) -> int | None:
-    """A count out of rate-limit headers; None where it is not there or no count."""
+    """Return a count from rate-limit headers; None if it is missing or not a count."""
     return _count(headers, what, kind, PREFIXES + WINDOWED[kind])
 
 
@@ -238,8 +248,10 @@ def _count(headers: Mapping[str, str], what: str, kind: str, names: Sequence[str
 
 
 def _of_a_window(headers: Mapping[str, str], kind: str) -> float | None:
-    """Units a second of a limit whose window is the shortest that its reset fits; None where the
-    reset tells none: it is missing, or a time of day."""
+    """Return the units per second of a limit, over the shortest window that its reset fits.
+
+    None if the limit or the reset is missing, or if the reset is longer than every window.
+    """
     limit = _count(headers, "limit", kind, WINDOWED[kind])
     reset = headers.get(WINDOW_RESET, "")
     seconds = float(reset) if PLAIN.fullmatch(reset) else _seconds(reset, headers.get("date"))
@@ -254,8 +266,11 @@ def _reset_seconds(headers: Mapping[str, str], kind: str) -> float | None:
 
 
 def _seconds(reset: str | None, date: str | None) -> float | None:
-    """ "6m0s", "20ms", or a time of RFC 3339, as seconds from the answer's own date: a clock of
-    ours that is behind would make minutes of a limit into a day's."""
+    """Parse a duration ("6m0s", "20ms") or an RFC 3339 time as seconds; None for other text.
+
+    A time counts from the answer's own date. With a clock of ours that is behind, a limit per
+    minute would look like a limit per day.
+    """
     if not reset:
         return None
     try:
@@ -264,5 +279,5 @@ def _seconds(reset: str | None, date: str | None) -> float | None:
         at = datetime.fromisoformat(reset)
         now = parsedate_to_datetime(date) if date else datetime.now(UTC)
         return max((at - now).total_seconds(), 0.0)
-    except (ValueError, TypeError, OverflowError):  # a time without its zone cannot be compared
+    except (ValueError, TypeError, OverflowError):  # TypeError: a time without a zone
         return None

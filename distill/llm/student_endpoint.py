@@ -1,4 +1,4 @@
-"""Student → endpoint, in the foreground, for whoever wants to try it."""
+"""The endpoint of a student, served in the foreground to try it."""
 
 import json
 import os
@@ -20,8 +20,10 @@ from distill.task.prompts import answer_tokens, served_tokens, student_messages
 
 
 def chosen_student(workspace: Workspace, task: Task, run_id: str | None = None) -> Student:
-    """The student of a run, or of the task's newest that has one. Raises InputError when there is
-    none."""
+    """Return the student of a run, or of the task's newest run that has one.
+
+    Raises InputError if there is no student.
+    """
     if workspace.database(task.name).exists():
         with open_store(workspace.database(task.name)) as store:
             ids = [run.id for run in store.runs()]
@@ -41,8 +43,11 @@ def chosen_student(workspace: Workspace, task: Task, run_id: str | None = None) 
 def serving(
     task: Task, student: Student, log: Path, port: int | None, host: str = LOOPBACK
 ) -> Iterator[Endpoint]:
-    """The student behind vLLM; the store is not held meanwhile. Raises InputError for an address
-    that others reach without a key in the environment."""
+    """Serve the student with vLLM; the store is not held open meanwhile.
+
+    Raises InputError if other machines can reach the address and no key is set in the environment.
+    Raises InputError if the student's provider serves it.
+    """
     if not is_loopback(host) and not os.environ.get(KEY_VARIABLE):
         raise InputError(
             f"--host {host} can be reached from other machines: set {KEY_VARIABLE} to a secret of "
@@ -67,7 +72,7 @@ def serving(
 
 
 def curl_line(task: Task, endpoint: Endpoint) -> str:
-    """A line for a shell that asks the student about the first gold message."""
+    """Return a shell command that asks the student about the first gold message."""
     turns = student_messages(task, task.gold[0].input)
     body = {
         "model": endpoint.model.name,
@@ -91,14 +96,14 @@ def _constraint(task: Task) -> dict[str, object]:
 
 
 def started_line(endpoint: Endpoint) -> str:
-    """What the server took."""
+    """Report the start-up time and the memory of the server."""
     assert endpoint.server is not None, "it was started here"
     memory = memory_mib(endpoint.server.process)
     return f"up     after {endpoint.server.seconds:.0f} s, with {memory:,.0f} MiB of memory"
 
 
 def wait(endpoint: Endpoint) -> None:
-    """Until Ctrl-C. Raises DistillError when the server ends by itself."""
+    """Wait until Ctrl-C. Raises DistillError if the server ends by itself."""
     assert endpoint.server is not None, "it was started here"
     select.select([os.pidfd_open(endpoint.server.process)], [], [])
     raise DistillError("the server has ended")

@@ -1,7 +1,8 @@
-"""The teacher that `auto` is for a new run: a key names a provider, a consent lets it be paid.
+"""The choice of the teacher that `auto` means for a new run.
 
-In: a task, the environment's keys and the consent. Out: the task with its teacher, and the choice;
-None for a teacher that the task names, which is never replaced.
+A key names a provider; a consent allows its bill. In: a task, the environment's keys and the
+consent. Out: the task with its teacher, and the choice. The choice is None if the task names its
+teacher, which is never replaced.
 """
 
 import os
@@ -16,12 +17,12 @@ Settled = tuple[Task, TeacherChoice | None]
 
 
 def student_kind(task: Task) -> StudentKind:
-    """The student as far as terms distinguish students."""
+    """Return the kind of student that providers' terms distinguish."""
     return StudentKind(task.spec.kind, task.spec.student.trainer)
 
 
 def by_keys(task: Task) -> Settled:
-    """Take the teacher of the first key that is set, whoever pays."""
+    """Take the teacher of the first key that is set, without asking for consent."""
     if task.spec.teacher.model != AUTO:
         return task, None
     name, why = automatic(os.environ, student_kind(task))
@@ -29,8 +30,11 @@ def by_keys(task: Task) -> Settled:
 
 
 def by_consent(task: Task, *, is_given: bool, detach: bool = False) -> Settled:
-    """Take the teacher of the first key that is set; the embedded one where that teacher sends a
-    bill to which nobody agreed, and the task can do without a provider."""
+    """Take the teacher of the first key that is set, or the embedded teacher without consent.
+
+    The embedded teacher replaces only a teacher that sends a bill. A teacher stays if the task
+    needs a provider: for batches or rationales.
+    """
     settled, choice = by_keys(task)
     name, teacher = settled.spec.teacher.model, task.spec.teacher
     needs_provider = detach or teacher.mode == "batch" or teacher.rationale

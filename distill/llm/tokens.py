@@ -1,12 +1,15 @@
-"""About how many tokens a text is billed for, before it is sent: the providers' tokenizers are not
-to be had, and loading any takes longer than a plan may.
+"""Estimates of billed tokens before a text is sent.
 
-Measured against the mean of the tokenizers of Gemma 3 (262,144 tokens) and of Mistral (tekken,
-131,072), which differ by up to 5 %: prompts, schemas, answers and messages in English within
-5 %, German, French and Spanish within 7 %, Polish 25 % too few, Greek, Russian, Arabic, Hindi,
-Chinese, Japanese and Korean within 25 %. They make a token of every digit; this rule makes one of
-two, between them and OpenAI's, which take up to three. Anthropic's tokenizers are not public. A
-probe, and every answer that is stored, corrects the count.
+Providers' tokenizers are not available, and loading any tokenizer takes longer than a plan may.
+
+The reference is the mean of the tokenizers of Gemma 3 (262,144 tokens) and Mistral (tekken,
+131,072), which differ by up to 5 %. English prompts, schemas, answers and messages are within 5 %
+of the reference. German, French and Spanish are within 7 %. Polish is 25 % too low. Greek, Russian,
+Arabic, Hindi, Chinese, Japanese and Korean are within 25 %.
+
+Gemma and Mistral make one token of every digit. OpenAI's tokenizers make one token of up to three
+digits. The estimate counts one token for two digits. Anthropic's tokenizers are not public. A
+probe, and every stored answer, corrects the estimate.
 """
 
 import json
@@ -20,11 +23,11 @@ from distill.llm.models import provider_api
 from distill.llm.providers.wire import answer_schema
 from distill.serve.context_length import Chat
 
-PER_MESSAGE = 4  # its role, and the marks around it
-MOST_PER_MESSAGE = 8  # twice that: no provider says how many
-WORD_LETTERS = 8  # a word of no more letters is one token, with the space before it
-FURTHER_LETTERS = 5  # of a longer one, each token more
-ACCENTED_LETTERS = 4  # of a word that has an accent, each token
+PER_MESSAGE = 4  # the role of a message, and the marks around it
+MOST_PER_MESSAGE = 8  # twice PER_MESSAGE: no provider publishes the number
+WORD_LETTERS = 8  # a word of at most so many letters is one token, with its space
+FURTHER_LETTERS = 5  # per further token of a longer word
+ACCENTED_LETTERS = 4  # per token of a word with an accent
 CHARACTERS = {"digits": 2.0, "marks": 3.0, "script": 3.3, "ideographs": 1.5, "lines": 99.0}
 
 _PIECE = re.compile(
@@ -40,19 +43,22 @@ _PIECE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PromptTokens:
-    """Tokens of a prompt; the first `shared` of them are the same for every request of its kind:
-    the schema of the answer and the instructions."""
+    """The tokens of a prompt.
+
+    `shared`: the first tokens, which are the same for every request of a kind. The shared part is
+    the answer's schema and the instructions.
+    """
 
     total: int
     shared: int
 
     def times(self, factor: float) -> "PromptTokens":
-        """The same prompt for a tokenizer that makes so many times the tokens."""
+        """Scale the counts to a tokenizer that makes `factor` times the tokens."""
         return PromptTokens(round(self.total * factor), round(self.shared * factor))
 
 
 def of_prompt(request: Request) -> PromptTokens:
-    """What the prompt of a request is billed as."""
+    """Estimate the billed tokens of a request's prompt."""
     schema = answer_schema(request.sampling)
     shared = of_text(json.dumps(schema)) if schema else 0
     total = shared
@@ -64,26 +70,28 @@ def of_prompt(request: Request) -> PromptTokens:
 
 
 def of_chat(chat: Chat) -> int:
-    """What the messages of an example are billed as."""
+    """Estimate the billed tokens of an example's messages."""
     return sum(of_message(turn["content"]) for turn in chat)
 
 
 def most_of_chat(chat: Chat) -> int:
-    """The most that the messages of an example can be billed as, by any tokenizer: none in use
-    makes more tokens than a text has bytes."""
+    """Return the most tokens that any tokenizer can make of an example's messages.
+
+    No tokenizer in use makes more tokens than a text has bytes.
+    """
     return sum(
         MOST_PER_MESSAGE + len(turn["content"].encode("utf-8", "surrogatepass")) for turn in chat
     )
 
 
 def of_message(content: str, name: str = "") -> int:
-    """What a message is billed as, with its role."""
+    """Estimate the billed tokens of a message, with its role."""
     return PER_MESSAGE + of_text(content) + of_text(name)
 
 
 @lru_cache(maxsize=4096)
 def of_text(text: str) -> int:
-    """What a text is billed as, by itself."""
+    """Estimate the billed tokens of a text alone."""
     return sum(_tokens(found.lastgroup or "", found[0]) for found in _PIECE.finditer(text))
 
 
@@ -95,13 +103,13 @@ def _tokens(kind: str, piece: str) -> int:
     return ceil(len(piece) / CHARACTERS.get(kind, 1.0))
 
 
-# Providers put a few hundred tokens of their own around messages and schemas.
+# Providers add a few hundred tokens around messages and schemas.
 PROVIDERS_OWN_TOKENS = 600
 LIMITS = ("max_completion_tokens", "max_tokens")
 
 
 def worst_case(model: Model, request: Request) -> tuple[int, int]:
-    """(prompt, completion) tokens at most. No tokenizer in use makes more tokens than bytes."""
+    """Return the most (prompt, completion) tokens: no tokenizer makes more tokens than bytes."""
     body = provider_api(model.api).body(request)
     prompt = len(json.dumps(body, ensure_ascii=False).encode()) + PROVIDERS_OWN_TOKENS
     return prompt, next(body[limit] for limit in LIMITS if limit in body)

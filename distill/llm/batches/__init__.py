@@ -1,7 +1,7 @@
 """Batches: requests that a provider answers within a day at half the price.
 
 The functions of a `BatchApi` go through the official client and never retry. A second creation
-would be a second bill, so the caller looks first whether the first one was made.
+would be a second bill, so the caller first checks whether the first creation succeeded.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ from distill.llm.batches.jobs import Entry, Job, Line
 
 
 class CreateBatch(Protocol):
-    """Submits a batch; `again` after a try that may have come half of the way."""
+    """Submits a batch. `again`: an earlier try may have succeeded in part."""
 
     def __call__(self, client: Any, tag: str, entries: Sequence[Entry], *, again: bool) -> Job: ...
 
@@ -23,14 +23,16 @@ class CreateBatch(Protocol):
 class BatchApi:
     """The batches of a provider. Every function but `entry` raises the client's own errors.
 
-    max_requests, max_bytes: requests and bytes of JSON that a batch takes.
-    connect: opens the official client.
-    entry: writes an attempt as the batch carries it, under the attempt's id.
-    find(client, tag, ids, others): finds the batch that was made under the tag, of entries with
-        these ids, and none of `others`. None if there is none; `guessed` if it may be another's.
-    status: tells how far a job is.
-    cancel: stops a job. Answers that it has by then are kept and billed; an ended job stays.
-    results: reads the lines of a job that has ended, in any order.
+    `max_requests`, `max_bytes`: the requests and the bytes of JSON that a batch takes.
+    `connect`: opens the official client.
+    `entry`: writes an attempt in the form of the batch, under the attempt's id.
+    `create`: submits a batch.
+    `find(client, tag, ids, others)`: finds a batch by its tag or by its entries' ids. The job found
+        is none of `others`, and `guessed` if it may be another program's. None if there is no such
+        batch.
+    `status`: reports the state of a job.
+    `cancel`: stops a job. Answers that exist by then are kept and billed. An ended job stays.
+    `results`: reads the lines of an ended job, in any order.
     """
 
     max_requests: int

@@ -1,4 +1,4 @@
-"""What a provider makes of a batch: the job, and the lines that come back."""
+"""A provider's records of a batch: the job, and the lines of its results."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +11,17 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A batch at its provider. `ended` with a `problem`: it took none of it, and why; `too_long`:
-    because too much is waiting there already. `cut_short`: it was cancelled or ran out of time, so
-    what did not come back was not asked. `guessed`: it may be another's. `files` are where results
-    lie. `late`: it has ended, and its answers are not there yet."""
+    """A batch at its provider.
+
+    `ended`: True if nothing more is answered.
+    `problem`: the reason why the provider took nothing of an ended batch, or "".
+    `too_long`: True if the problem is that too much is waiting at the provider.
+    `cut_short`: True if the batch was cancelled or ran out of time. A request without a line was
+        not asked then.
+    `guessed`: True if the batch may be another program's.
+    `files`: the ids of the files with the results.
+    `late`: True if the batch has ended but its answers are not there yet.
+    """
 
     id: str
     ended: bool
@@ -28,8 +35,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What came back under a custom_id: the body of an answer, or why there is none. A line that
-    cannot be read has no custom_id."""
+    """The result of one custom_id: the body of an answer, or the failure.
+
+    A line that cannot be read has an empty custom_id.
+    """
 
     custom_id: str
     payload: Payload | None = None
@@ -37,8 +46,10 @@ class Line:
 
 
 def unanswered(custom_id: str, message: str, *, retry: bool, status: int = 0) -> Line:
-    """A line without an answer; providers bill none of those. `status` is that of a refusal, which
-    may be for what is in this one request."""
+    """Return a line without an answer, which providers do not bill.
+
+    `status`: the status of a refusal, which may concern this request alone.
+    """
     row = row_reason(status, message)
     unclear = status in UNCLEAR and not row
     return Line(custom_id, failure=Failure(False, retry, False, None, message, row, unclear))

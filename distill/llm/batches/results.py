@@ -1,6 +1,6 @@
-"""A batch that has ended in, outcomes in the ledger out: answers by their custom_ids, in any order.
+"""Results of an ended batch, recorded in the ledger by custom_id, in any order.
 
-It may be done twice, after a crash in between: what has an outcome keeps it.
+Results may be read again after a crash. An attempt with an outcome keeps that outcome.
 """
 
 import json
@@ -22,15 +22,20 @@ from distill.store import Store
 from distill.store.batches import Batch, add_event, attempts_out, ids_of
 
 PAGE = 1000
-ROUNDS = 5  # so often a request goes into a batch before what fails it is taken to stay
+ROUNDS = 5  # batches that a request goes into before its failure counts as permanent
 
 Note = Callable[[str], None]
 
 
 @dataclass
 class BatchResults:
-    """Where lines become outcomes. `refused` gathers why requests are not to be asked again;
-    `dearer` says that answers came in a service tier that was not asked for."""
+    """The collector that turns lines into outcomes.
+
+    `refused`: the reasons why requests are not retried.
+    `dearer`: the message on answers in a service tier that was not requested, or "".
+    `rounds`: the number of failed batches, by request id.
+    `answers`: the number of answers.
+    """
 
     store: Store
     ledger: SpendLedger
@@ -42,7 +47,10 @@ class BatchResults:
     answers: int = 0
 
     def settle(self, batch: Batch, job: Job, lines: Iterable[Line]) -> None:
-        """Store what came, and close the batch; one whose lines are all another's is not ours."""
+        """Store the outcomes and close the batch.
+
+        A job with unknown custom_ids and none of ours is not our job: the batch is marked mistaken.
+        """
         out, ids = attempts_out(self.store, batch), ids_of(self.store, batch)
         seen: Counter[str] = Counter()
         strangers = broken = 0
@@ -60,14 +68,17 @@ class BatchResults:
         self._close(batch, job, list(out.values()))
 
     def drop(self, batch: Batch, why: str) -> None:
-        """Nothing of it was asked."""
+        """Close a batch of which nothing was asked."""
         rest = attempts_out(self.store, batch).values()
         with self.store.transaction():
             self._turn([AttemptOutcome(attempt, failure=why) for attempt in rest])
             add_event(self.store, batch, "closed", why)
 
     def _close(self, batch: Batch, job: Job, missing: list[Attempt]) -> None:
-        """What did not come back was not asked, where the batch was cut short; else who knows."""
+        """Close the batch and record its missing lines.
+
+        A missing line was not asked if the batch was cut short; otherwise it may be billed.
+        """
         why = "its batch was cut short" if job.cut_short else "its batch came back without it"
         billed = not job.cut_short
         failure = Failure(billed, True, False, None, why)
@@ -101,8 +112,11 @@ class BatchResults:
         return AttemptOutcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
 
     def _failed_again(self, attempt: Attempt, failure: Failure) -> AttemptOutcome:
-        """A line for the next batch; after ROUNDS its row is left out where others were answered,
-        else nothing more is asked."""
+        """Return a failed outcome for a retry in the next batch.
+
+        After ROUNDS failures the request is left out, or stops the run if too few others were
+        answered.
+        """
         self.rounds[attempt.request_id] += 1
         if self.rounds[attempt.request_id] >= ROUNDS:
             why = f"{ROUNDS} batches brought no answer: {failure.message}"
@@ -124,7 +138,7 @@ class BatchResults:
 
 
 def _first(lines: Iterable[Line]) -> Iterable[Line]:
-    """Of lines with the same id the first."""
+    """Keep the first of the lines with the same id."""
     return {line.custom_id: line for line in reversed(list(lines))}.values()
 
 

@@ -1,8 +1,8 @@
-"""Requests in, completions out, through a provider's batches: at half the price, within a day.
+"""Completions through a provider's batches: at half the price, within a day.
 
-A batch is written down before it is sent, under a tag that finds it again at the provider. What
-has no answer when its batch has ended (it failed, ran out of time, was cancelled) is unanswered
-again, and goes into another.
+A batch is recorded before it is submitted, under a tag that finds the batch again at the provider.
+A request without an answer goes into another batch once its own has failed, expired or been
+cancelled.
 """
 
 import json
@@ -42,8 +42,8 @@ from distill.store.batches import (
 TAG_BYTES = 12
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
-LATE_SECONDS = 600.0  # in which the file of a batch that has ended should be named
-# A creation whose answer was lost may take a moment to show in the provider's list.
+LATE_SECONDS = 600.0  # after its end a batch should name its file within this time
+# A batch whose creation response was lost takes a moment to show in the provider's list.
 LOST_ANSWER_SECONDS = 3.0
 NO_BATCH = (
     "the account of the key in {key} has no such batch: set the key that it was made with, or give "
@@ -55,8 +55,10 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, slots=True)
 class BatchScope:
-    """What goes through batches: the requests of one purpose of a run, to the teacher or the judge
-    that the task names, within its budget."""
+    """The scope of a batch run: the requests of one purpose of a run, within its budget.
+
+    `teacher`: the name of the teacher or judge that the requests go to.
+    """
 
     run_id: str
     purpose: str
@@ -68,8 +70,10 @@ class BatchScope:
 def batch_runner(
     store: Store, what: BatchScope, endpoint: Endpoint, on_answers: OnAnswers, note: Note
 ) -> Iterator["BatchRunner"]:
-    """The way through a provider's batches, for as long as its client is open. `on_answers` is
-    told what was stored, `note` what happened besides."""
+    """Hold a runner of a provider's batches open.
+
+    `on_answers` is called with stored answers. `note` is called with messages for the user.
+    """
     assert endpoint.batch_price is not None
     cheaper = replace(endpoint, price=endpoint.batch_price)
     ledger = SpendLedger(store, what.run_id, cheaper, what.budget_usd)
@@ -83,8 +87,10 @@ def batch_runner(
 
 @dataclass
 class BatchRunner:
-    """The requests of one purpose on their way through batches of `most` at most. `sends`: what was
-    written down and is not at the provider is wanted there."""
+    """The requests of one purpose, in batches of at most `most` requests.
+
+    `sends`: True if recorded batches that never reached the provider are to be submitted.
+    """
 
     store: Store
     ledger: SpendLedger
@@ -98,11 +104,13 @@ class BatchRunner:
     late_since: dict[str, float] = field(default_factory=dict)
 
     def complete(self, *, wait: bool) -> int:
-        """Submit what has no answer and fetch what comes, until all is answered or, when it is
-        not to wait, nothing can be done but that. How many requests are out then.
+        """Submit unanswered requests and fetch results; return the number of pending requests.
 
-        Raises BudgetReached when nothing is out and the budget does not carry more, DistillError
-        when requests are refused for good. What came back is stored by then.
+        With `wait`, loop until all requests are answered; otherwise fetch and submit once.
+
+        Raises BudgetReached if nothing is pending and the budget does not cover more. Raises
+        DistillError if requests are refused for good. Results that came back are stored before an
+        error is raised.
         """
         self.sends = True
         while True:
@@ -114,7 +122,7 @@ class BatchRunner:
             self._pause(came)
 
     def wait(self) -> None:
-        """Fetch what is out of this purpose, and submit nothing."""
+        """Fetch the pending requests of this purpose; submit nothing."""
         while True:
             came = self.fetch_ended()
             if not self.count_out():
@@ -122,8 +130,10 @@ class BatchRunner:
             self._pause(came)
 
     def cancel(self) -> int:
-        """Stop every batch of the teacher, but wait for one that may be another's, and fetch what
-        was answered. How many there were."""
+        """Stop every batch of the teacher and fetch its answers; return the number of batches.
+
+        A batch that may be another program's is not stopped but waited for.
+        """
         seen: set[str] = set()
         while batches := self._batches():
             for batch in batches:
@@ -144,11 +154,15 @@ class BatchRunner:
             self._call(partial(self.backend.cancel, self.client, job_id))
 
     def count_out(self) -> int:
-        """How many of the purpose's requests are out, in batches of any run."""
+        """Return the number of this purpose's requests that are pending in batches of any run."""
         return count_out(self.store, self.what.run_id, self.what.purpose)
 
     def fetch_ended(self) -> bool:
-        """Store what has come of every batch that is out. True when something had."""
+        """Store the results of every ended batch; True if there were any.
+
+        Raises DistillError if requests were refused, or if the service tier was not the requested
+        one.
+        """
         came = [self._fetch(batch) for batch in self._batches()]
         if self.results.dearer:
             raise DistillError(self.results.dearer)
@@ -175,8 +189,10 @@ class BatchRunner:
         return True
 
     def _waits_for(self, job: Job) -> bool:
-        """True while answers that a provider says it has may still come. Raises DistillError after
-        LATE_SECONDS: to submit them again would be to pay for them again."""
+        """True while answers that a provider says it has may still come.
+
+        Raises DistillError after LATE_SECONDS. To submit the requests again would be to pay twice.
+        """
         since = self.late_since.setdefault(job.id, monotonic())
         if monotonic() - since < LATE_SECONDS:
             return True
@@ -187,7 +203,7 @@ class BatchRunner:
         )
 
     def _taken_back(self, batch: Batch, job: Job) -> None:
-        """The provider took none of it: because too much is waiting there, or because of us."""
+        """Record a batch that the provider did not take: too much is waiting, or it is wrong."""
         if job.too_long and (size := len(ids_of(self.store, batch))) > 1:
             self.most = max(min(self.most, size) // 2, 1)
             self.results.note(f"too much is waiting there: {self.most} requests a batch from now")
@@ -196,13 +212,13 @@ class BatchRunner:
         self.results.drop(batch, job.problem)
 
     def _batches(self) -> list[Batch]:
-        """What is out at this teacher, of any run."""
+        """Return the open batches of this teacher, of any run."""
         return [row for row in open_batches(self.store) if row.teacher == self.what.teacher]
 
-    # submitting
+    # submission
 
     def _submit(self) -> None:
-        """Batch after batch, until nothing is unanswered that the budget carries."""
+        """Submit batches until no unanswered request is left that the budget covers."""
         self.ledger.ask(self.store.unanswered(self.what.run_id, self.what.purpose))
         while written := self._write_down():
             for batch, entries in written:
@@ -210,14 +226,14 @@ class BatchRunner:
                 self.results.note(f"a batch of {len(entries)} requests is submitted")
 
     def _write_down(self) -> list[tuple[Batch, list[Entry]]]:
-        """The next batches, with all that they carry."""
+        """Record the next batches, with their entries."""
         try:
             with self.store.transaction():
                 attempts = self.ledger.turn([], [], self.most)
                 return [self._batch(part) for part in _parts(attempts, self.backend)]
         except BudgetReached:
             if self.count_out():
-                return []  # what is out may cost less than it can, and leave room
+                return []  # pending requests may cost less than reserved, and leave room
             raise
 
     def _batch(self, part: Sequence[tuple[Attempt, Entry]]) -> tuple[Batch, list[Entry]]:
@@ -228,8 +244,11 @@ class BatchRunner:
         return batch, [entry for _, entry in part]
 
     def _create(self, batch: Batch, entries: Sequence[Entry], *, again: bool = False) -> str:
-        """Submit a batch that is not at the provider; its id there. When an answer is lost, look
-        before trying again: two creations are two bills."""
+        """Submit a batch that is not at the provider, and return its id there.
+
+        If a response is lost, the provider's list is checked before a retry. Two creations are two
+        bills.
+        """
         for tries in count(1):
             try:
                 job = self.backend.create(self.client, batch.tag, entries, again=again)
@@ -247,8 +266,12 @@ class BatchRunner:
         return job.id
 
     def _job_id(self, batch: Batch) -> str | None:
-        """The provider's id of a batch. One that was written down and perhaps not sent is looked
-        for there; if it never came there, it is sent now when it is wanted now, else dropped."""
+        """Return the provider's id of a batch; None if the batch was never sent and is dropped.
+
+        A batch that was recorded but perhaps not sent is searched for at the provider. If it is
+        missing there, it is sent if `sends` is set and the run and purpose are the same, and
+        otherwise dropped.
+        """
         if batch.job_id:
             return batch.job_id
         if job := self._find(batch):
@@ -264,10 +287,10 @@ class BatchRunner:
         ids, others = ids_of(self.store, batch), known_jobs(self.store)
         return self._call(lambda: self.backend.find(self.client, batch.tag, ids, others))
 
-    # what may fail on the way
+    # errors and retries
 
     def _call(self, act: Callable[[], Made]) -> Made:
-        """What may be done twice, until it succeeds. Raises DistillError when it does not."""
+        """Retry an idempotent call until it succeeds. Raises DistillError after the last retry."""
         for tries in count(1):
             try:
                 return act()
@@ -278,7 +301,7 @@ class BatchRunner:
     def _errors(self) -> tuple[type[Exception], ...]:
         import httpx2
 
-        # A result that is cut off while it is read is the transport's error, not the client's.
+        # A result that is cut off while being read raises an error of the transport.
         api = self.results.endpoint.model.api
         return provider_api(api).failures(), httpx2.TransportError, json.JSONDecodeError
 
@@ -289,14 +312,14 @@ class BatchRunner:
         sleep(max(delay(tries, failure.wait_s), at_least))
 
     def _pause(self, came: bool) -> None:
-        """Longer from look to look, while nothing comes."""
+        """Sleep between polls, longer each time while nothing comes."""
         grown = min(2 * self.pause_s, LONGEST_PAUSE_SECONDS)
         self.pause_s = FIRST_PAUSE_SECONDS if came else grown
         sleep(self.pause_s)
 
 
 def _parts(attempts: Sequence[Attempt], backend: BatchApi) -> Iterator[list[tuple[Attempt, Entry]]]:
-    """Attempts with their entries, in parts of no more bytes than a batch takes."""
+    """Split attempts and their entries into parts of at most the bytes that a batch takes."""
     part: list[tuple[Attempt, Entry]] = []
     size = 0
     for attempt in attempts:

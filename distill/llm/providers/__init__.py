@@ -1,1 +1,1 @@
-"""Providers of models: one module for each, entered in `SOURCES` of `core/model_ref.py`."""
+"""Providers of models: one module for each, listed in `SOURCES` of `core/model_ref.py`."""

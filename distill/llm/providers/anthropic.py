@@ -1,9 +1,9 @@
 """Anthropic: models, messages and message batches, through its official client.
 
-Models take no sampling parameters. Seen in the SDK of November 2026 (anthropic 2.12).
+The models take no sampling parameters. Source: the SDK of November 2026 (anthropic 2.12).
 
-A batch takes no name of ours. What tells it is its number of requests while it is under way, and
-the custom_ids of its results once it has ended.
+A batch takes no name of ours. An unfinished batch is identified by its number of requests, and an
+ended batch by the custom_ids of its results.
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 ROOM_TO_REASON = 2048
-# Anthropic's models take no sampling parameters. A label needs no thinking, which is billed.
+# A label needs no thinking, which is billed.
 THINKS_UNLESS_TOLD = ("claude-haiku-5-5",)
 ALWAYS_THINKS = ("claude-sonnet-5-5", "claude-opus-5-5")
 WITHOUT_EFFORT = ("claude-haiku-4-5", "claude-sonnet-4", "claude-opus-4")
@@ -58,25 +58,25 @@ KEY = SOURCES["anthropic"].key
 
 
 def identify(argument: str) -> Model:
-    """The model of that id."""
+    """Return the model with that id."""
     return Model(argument, None, "anthropic")
 
 
 def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice:
-    """What an answer of the model is billed when it is asked online."""
+    """Return the price of online answers of a model."""
     return token_price("anthropic", argument, rates)
 
 
 @contextmanager
 def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
-    """Anthropic's endpoint (BASE_URL, when it is set), after a look at the model."""
+    """Hold Anthropic's endpoint open (ANTHROPIC_BASE_URL if set), after a lookup of the model."""
     endpoint = endpoint_of(model, settings, KEY)
     _check(endpoint)
     yield endpoint
 
 
 def _check(endpoint: Endpoint) -> None:
-    """The key is accepted and the model exists: asking costs nothing."""
+    """Check that the key is accepted and the model exists, free of charge."""
     import anthropic
 
     with anthropic.Anthropic(
@@ -96,7 +96,7 @@ REASONS = {
 
 
 def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncAnthropic]":
-    """The client, which does not retry by itself: every attempt is counted by ours."""
+    """Open the client without its own retries: our client counts every attempt."""
     import anthropic
 
     return anthropic.AsyncAnthropic(
@@ -111,15 +111,17 @@ def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncAnthropic]"
 
 
 def failures() -> type[Exception]:
-    """What the client raises when an attempt fails."""
+    """Return the exception class of a failed attempt."""
     import anthropic
 
     return anthropic.APIError
 
 
 def body(request: Request) -> Body:
-    """No temperature, no seed: they are refused. The system prompt, which is the same for every
-    request of a kind, may be cached."""
+    """Write a request without temperature and seed, which Anthropic refuses.
+
+    The system prompt is the same for every request of a kind, and is marked for the cache.
+    """
     sampling = request.sampling
     thinks = request.model.startswith(ALWAYS_THINKS)
     values: Body = {
@@ -135,7 +137,7 @@ def body(request: Request) -> Body:
     if system:
         cached = {"cache_control": {"type": "ephemeral"}}
         values["system"] = [{"type": "text", "text": "\n\n".join(system)} | cached]
-    stops = [text for text in sampling.stop if text.strip()]  # white space alone is refused
+    stops = [text for text in sampling.stop if text.strip()]  # Anthropic refuses white space alone
     if stops:
         values["stop_sequences"] = stops
     if request.model.startswith(THINKS_UNLESS_TOLD):
@@ -155,19 +157,19 @@ def _output_config(request: Request) -> Body:
 
 
 async def send(client: "AsyncAnthropic", body: Body) -> Reply:
-    """One attempt."""
+    """Send one attempt."""
     return await post(client, "/v1/messages", body)
 
 
 def read(payload: Payload) -> Answer:
-    """A message. Anthropic's input tokens leave out what the cache read and wrote."""
+    """Read a message. Anthropic's input tokens exclude the tokens that the cache read and wrote."""
     text = "".join(part["text"] for part in payload["content"] if part["type"] == "text")
     reason = payload["stop_reason"]
     return Answer(text, REASONS.get(reason, str(reason)), _usage(payload.get("usage"), text))
 
 
 def _usage(counts: object, text: str) -> Usage | None:
-    """None where no counts are told."""
+    """Read the token counts; None if counts are missing or impossible."""
     if not isinstance(counts, dict):
         return None
     fresh, made, cached, written = (
@@ -200,7 +202,7 @@ OUR_MISTAKES = (
 
 
 def connect_to_batches(endpoint: Endpoint) -> "AbstractContextManager[Anthropic]":
-    """The client, which does not retry by itself: a second creation would be a second bill."""
+    """Open the client without its own retries: a second creation would be a second bill."""
     import anthropic
 
     return anthropic.Anthropic(
@@ -213,18 +215,21 @@ def connect_to_batches(endpoint: Endpoint) -> "AbstractContextManager[Anthropic]
 
 
 def batch_entry(attempt: Attempt) -> Entry:
-    """A request of the batch."""
+    """Write a request of the batch."""
     return {"custom_id": attempt.id, "params": body(attempt.request)}
 
 
 def create_batch(client: "Anthropic", tag: str, entries: Sequence[Entry], *, again: bool) -> Job:
-    """Submit."""
+    """Submit a batch."""
     return _job(client.messages.batches.create(requests=list(entries)))  # type: ignore[arg-type]
 
 
 def find_batch(client: "Anthropic", tag: str, ids: Set[str], others: Set[str]) -> Job | None:
-    """One that has ended is told by its custom_ids. Of those under way one of the same size is
-    taken for it until they are seen: waiting costs time, making it twice costs money."""
+    """Find a batch among those with the same number of requests; None if there is none.
+
+    An ended batch is identified by the custom_ids of its results. An unfinished batch is guessed to
+    be ours until the custom_ids are there. Waiting costs time, but submitting twice costs money.
+    """
     for made in client.messages.batches.list(limit=PAGE):
         if made.id in others or made.archived_at or _size(made) != len(ids):
             continue
@@ -243,17 +248,17 @@ def _size(batch: "MessageBatch") -> int:
 
 
 def batch_status(client: "Anthropic", job_id: str) -> Job:
-    """How far it is."""
+    """Return the state of a batch."""
     return _job(client.messages.batches.retrieve(job_id))
 
 
 def cancel_batch(client: "Anthropic", job_id: str) -> None:
-    """Requests that have begun are answered still."""
+    """Stop a batch; requests that have begun are still answered."""
     client.messages.batches.cancel(job_id)
 
 
 def batch_results(client: "Anthropic", job: Job) -> Iterator[Line]:
-    """One line for each request."""
+    """Yield one line for each request."""
     with closing(client.messages.batches.results(job.id)) as rows:
         for row in rows:
             yield _line(row)
@@ -291,7 +296,7 @@ def cached_and_written(model: Model, prompt: PromptTokens, *, warm: bool) -> tup
 
 
 def cache_minimum(name: str) -> int:
-    """Tokens that a marked beginning must have to be cached."""
+    """Return the tokens that a marked prefix needs to be cached."""
     found = (n for prefix, n in CACHE_MINIMA.items() if name.startswith(prefix))
     return next(found, CACHE_MINIMUM)
 

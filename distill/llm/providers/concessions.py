@@ -1,7 +1,7 @@
-"""Parameters that a server refuses → the same request without them: told once, then remembered.
+"""Concessions to a server: requests without the parameters that the server refuses.
 
-Servers that speak OpenAI's chat protocol lack parts of it: Mistral takes no `seed`, DeepSeek no
-JSON Schema, and others neither.
+Servers that speak OpenAI's chat protocol lack parts of it. Mistral takes no `seed`, DeepSeek takes
+no JSON Schema, and others take neither. The user is told of a concession once.
 """
 
 import json
@@ -24,7 +24,7 @@ OF_THE_FORMAT = re.compile(
     r"response[_ ]?format|json[_ ]?schema|response_?schema|structured[_ ]output|grammar|guided"
     r"|additionalproperties|json[_ ](?:mode|object)|output_config|\bstrict\b"
 )
-THINKING = "enable_thinking"  # of Qwen's models: some servers want it off without a stream
+THINKING = "enable_thinking"  # Qwen's parameter: some servers require it off without a stream
 SYSTEM = "system"
 OF_THE_SYSTEM = re.compile(
     r"system (?:role|message|prompt|instruction)|developer (?:role|message|instruction)"
@@ -40,8 +40,15 @@ SAID = {
 
 @dataclass(frozen=True, slots=True)
 class Concessions:
-    """Parameters that are left out, how JSON is asked for, whether the system prompt stands in the
-    message and thinking is turned off, and the last concession in words."""
+    """The changes to a request that a server accepts.
+
+    `left_out`: the parameters that are left out.
+    `form`: the way of asking for JSON.
+    `new_limit`: True if the limit is sent as NEW_LIMIT.
+    `one_turn`: True if the system prompt stands in the message.
+    `no_thinking`: True if thinking is turned off.
+    `words`: the last concession, for a message.
+    """
 
     left_out: frozenset[str] = frozenset()
     form: Form = "schema"
@@ -55,8 +62,10 @@ NO_CONCESSIONS = Concessions()
 
 
 def concede(refusal: str, sent: Body, so_far: Concessions) -> Concessions | None:
-    """What to send from now on after a refusal of `sent`; None where it names nothing that could be
-    left out."""
+    """Return the concessions after a refusal of `sent`.
+
+    None if the refusal names nothing that can be changed.
+    """
     text = refusal.lower()
     if THINKING in text and THINKING not in sent:
         return replace(so_far, no_thinking=True, words=f"is asked with {THINKING} = false")
@@ -78,12 +87,12 @@ def concede(refusal: str, sent: Body, so_far: Concessions) -> Concessions | None
 
 
 def refuses_otherwise(sent: Body, now: Concessions) -> bool:
-    """True where `sent` was made before the concessions of `now`."""
+    """True if `sent` was made before the concessions of `now`."""
     return adapted(sent, now) != sent
 
 
 def adapted(body: Body, conceded: Concessions) -> Body:
-    """A body of OpenAI's chat without what the server refuses."""
+    """Remove the refused parameters from a body of OpenAI's chat protocol."""
     if conceded == NO_CONCESSIONS:
         return body
     kept: Body = {name: value for name, value in body.items() if name not in conceded.left_out}
@@ -99,7 +108,7 @@ def adapted(body: Body, conceded: Concessions) -> Body:
 
 
 def _without_system(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Turns in which what the system says stands before the first message."""
+    """Move the text of system turns to the start of the first message."""
     said = [turn["content"] for turn in turns if turn["role"] == SYSTEM]
     first, *rest = [turn for turn in turns if turn["role"] != SYSTEM]
     return [first | {"content": "\n\n".join([*said, first["content"]])}, *rest]

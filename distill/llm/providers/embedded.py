@@ -1,6 +1,6 @@
-"""The teacher that needs no key, no card and no network: gemma-3-270m behind vLLM.
+"""The teacher that needs no key, no GPU and no network: gemma-3-270m behind vLLM.
 
-It is the base model, without a chat template: it continues texts.
+The teacher is the base model without a chat template, so it continues texts.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ serve = SERVERS["vllm"].serve
 
 
 def price(argument: str, rates: Mapping[str, Rates]) -> None:
-    """Nobody sends a bill for what we serve."""
+    """Return None: a model that we serve sends no bill."""
 
 
 def identify(argument: str) -> Model:
-    """The embedded teacher, by name and weights."""
+    """Return the embedded teacher, by name and weights."""
     name, folder = embedded(TEACHER)
     return Model(name, folder, "completions")
 
@@ -30,5 +30,5 @@ def cached_and_written(model: Model, prompt: PromptTokens, *, warm: bool) -> tup
     return 0, 0
 
 
-APIS: dict[str, ProviderApi] = {}  # those of vLLM
+APIS: dict[str, ProviderApi] = {}  # vLLM's module has the protocols
 BATCHES = None

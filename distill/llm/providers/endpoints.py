@@ -1,4 +1,4 @@
-"""What the teachers behind a provider's API share."""
+"""Endpoints and model lookups that the providers' modules share."""
 
 import json
 from collections.abc import Callable
@@ -11,14 +11,16 @@ from distill.llm.failures import explain, unreadable
 from distill.pricing.token_prices import token_price
 from distill.serve import ServerSettings
 
-LOOKS = 3  # at a model: an answer that was cut off on its way says nothing of it
+LOOKS = 3  # tries: an answer that was cut off on its way says nothing of the model
 
 Found = TypeVar("Found")
 
 
 def endpoint_of(model: Model, settings: ServerSettings, key: str) -> Endpoint:
-    """The provider's endpoint, with the model's price online and in batches; nothing is asked yet.
-    Raises InputError when the key or the price is missing."""
+    """Return the provider's endpoint, with the model's price online and in batches.
+
+    Sends no request. Raises InputError if the key or the price is missing.
+    """
     required_key(key, f"{model.api}:{model.name}", "or name another model (`embedded` needs none)")
     bill = token_price(model.api, model.name, settings.rates)
     half = token_price(model.api, model.name, settings.rates, batch=True)
@@ -26,8 +28,11 @@ def endpoint_of(model: Model, settings: ServerSettings, key: str) -> Endpoint:
 
 
 def looked_up(retrieve: Callable[[], Found], failed: type[Exception], endpoint: Endpoint) -> Found:
-    """What a provider says of a model. Raises InputError for a key that is not accepted, a model
-    that does not exist, and answers that cannot be read."""
+    """Return a provider's record of a model.
+
+    Raises InputError if the key is not accepted. Raises InputError if the model does not exist.
+    Raises InputError if the answer cannot be read.
+    """
     for _ in range(LOOKS):
         try:
             return retrieve()

@@ -1,7 +1,8 @@
-"""Answers as servers really write them in, one form out: endings, thoughts, fences, counts.
+"""Lenient reading of answers: finish reasons, thoughts, JSON in fences, and token counts.
 
-Servers that speak OpenAI's protocol differ in what they put into it: other words for an ending,
-thoughts before the answer, JSON in a code fence, content in parts, counts that leave something out.
+Servers that speak OpenAI's protocol write its fields differently. Finish reasons have other words.
+Thoughts stand before the answer. JSON stands in a code fence. Content comes in parts. Token counts
+leave something out.
 """
 
 from typing import Any
@@ -10,18 +11,18 @@ from distill.core.finish_reasons import ending_of, says_nothing
 from distill.core.requests import Usage
 from distill.llm.providers.wire import Payload
 
-MAX_TOKENS = 100_000_000  # of an answer with its prompt: more is no count of tokens
+MAX_TOKENS = 100_000_000  # per answer with its prompt: a higher number is not a count
 
 
 class PassingFault(ValueError):
-    """An answer that says itself that something on the way failed."""
+    """An answer that reports a passing failure on the server's side."""
 
 
 def ending(reason: object, text: str) -> str:
-    """The word for an answer's end: "stop", "length", "content_filter", or the server's own.
+    """Return the finish reason: "stop", "length", "content_filter", or the server's own word.
 
-    Raises PassingFault where the server says that it failed on the way. An answer without a reason
-    is judged by its text.
+    An answer without a reason is judged by its text. Raises PassingFault if the server reports a
+    failure on the way.
     """
     word = str(reason or "").strip()
     kind = ending_of(word)
@@ -33,7 +34,7 @@ def ending(reason: object, text: str) -> str:
 
 
 def content_text(content: object) -> str:
-    """The text of a message: as it is, or joined from its parts; "" for none."""
+    """Return the text of a message, joined if it comes in parts; "" if there is none."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
@@ -47,7 +48,10 @@ def _is_text(part: dict[str, Any]) -> bool:
 
 
 def token_count(value: object) -> int | None:
-    """A count of tokens; None for what is none: negative, endless, a truth value, not there."""
+    """Return a count of tokens.
+
+    None if the value is missing, negative, fractional, infinite, over MAX_TOKENS or a boolean.
+    """
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 19:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -57,10 +61,10 @@ def token_count(value: object) -> int | None:
 
 
 def usage_of(counts: object, text: str) -> Usage | None:
-    """OpenAI's counts, in which the prompt's and the answer's are totals; None where none are told.
+    """Read OpenAI's token counts, in which those of prompt and answer are totals; None if missing.
 
-    Reasoning may be left out of the answer's: where a total is above both, or where there is more
-    reasoning than answer, it is added.
+    The answer's count may leave out reasoning. Reasoning is added if a total is above the sum of
+    both counts, or if there is more reasoning than answer.
     """
     if not isinstance(counts, dict):
         return None
@@ -70,7 +74,7 @@ def usage_of(counts: object, text: str) -> Usage | None:
     read, made = (_details(counts, f"{name}_tokens_details") for name in ("prompt", "completion"))
     reasoning = token_count(made.get("reasoning_tokens", counts.get("reasoning_tokens"))) or 0
     completion += reasoning if reasoning > completion else 0
-    # The names of OpenAI, of DeepSeek, and of Moonshot and Together.
+    # The names used by OpenAI, by DeepSeek, and by Moonshot and Together.
     told = next(
         (
             one
@@ -89,7 +93,7 @@ def usage_of(counts: object, text: str) -> Usage | None:
 
 
 def _both(counts: Payload) -> tuple[int | None, int | None]:
-    """The prompt's and the answer's tokens; one that is missing is the rest of the total."""
+    """Return the tokens of prompt and answer; a missing count is the rest of the total."""
     prompt, completion = (
         token_count(counts.get(name, counts.get(other)))
         for name, other in (

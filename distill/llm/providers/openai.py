@@ -1,10 +1,10 @@
 """OpenAI: models, chat completions and batches, through its official client.
 
-What a model does not take is not sent: a parameter that a model refuses is a 400. Seen in the SDK
-of November 2026 (openai 3.54) and on the provider's pages.
+Parameters that a model refuses are not sent, because OpenAI answers such a request with a 400.
+Source: the SDK of November 2026 (openai 3.54) and the provider's pages.
 
-A batch: a file of requests is uploaded, a batch is made of it, its results are files. The tag is
-the file's name and the batch's metadata "distill".
+A batch is made of an uploaded file of requests, and its results are files. The tag is the file's
+name and the batch's metadata "distill".
 """
 
 import json
@@ -37,13 +37,19 @@ if TYPE_CHECKING:
 
 
 ROOM_TO_REASON = 2048
-CACHE_MINIMUM, CACHE_STEP = 1024, 128  # tokens of a prompt
+CACHE_MINIMUM, CACHE_STEP = 1024, 128  # tokens
 
 
 @dataclass(frozen=True, slots=True)
 class OpenAIModel:
-    """Does it take temperature and seed, and stop; the effort that is asked of it ("" for none to
-    be sent); tokens that it may think beyond its answer; does it tell probabilities."""
+    """The parameters that a model takes.
+
+    `sampling`: True if the model takes temperature and seed.
+    `stop`: True if the model takes stop sequences.
+    `effort`: the reasoning effort to send, or "" to send none.
+    `reasoning_tokens`: the tokens allowed for reasoning beyond the answer.
+    `logprobs`: True if the model returns log probabilities.
+    """
 
     sampling: bool
     stop: bool
@@ -57,7 +63,7 @@ SWITCHED_OFF = OpenAIModel(sampling=True, stop=False, effort="none", reasoning_t
 REASONS = OpenAIModel(sampling=False, stop=False, effort="low", reasoning_tokens=ROOM_TO_REASON)
 UNKNOWN = OpenAIModel(sampling=False, stop=False, effort="", reasoning_tokens=ROOM_TO_REASON)
 
-# The first prefix that fits. A fine-tuned model is like its base.
+# The first prefix that fits counts. A fine-tuned model takes the parameters of its base.
 OPENAI_MODELS = {
     "gpt-4o": PLAIN,
     "gpt-4.1": PLAIN,
@@ -71,25 +77,25 @@ KEY = SOURCES["openai"].key
 
 
 def identify(argument: str) -> Model:
-    """The model of that id."""
+    """Return the model with that id."""
     return Model(argument, None, "openai")
 
 
 def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice:
-    """What an answer of the model is billed when it is asked online."""
+    """Return the price of online answers of a model."""
     return token_price("openai", argument, rates)
 
 
 @contextmanager
 def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
-    """OpenAI's endpoint (OPENAI_BASE_URL, when it is set), after a look at the model."""
+    """Hold OpenAI's endpoint open (OPENAI_BASE_URL if set), after a lookup of the model."""
     endpoint = endpoint_of(model, settings, KEY)
     _check(endpoint)
     yield endpoint
 
 
 def _check(endpoint: Endpoint) -> None:
-    """The key is accepted, the model exists, and it is not shut down yet: asking costs nothing."""
+    """Check that the key is accepted, the model exists and is not shut down, free of charge."""
     import openai
 
     with openai.OpenAI(
@@ -104,8 +110,11 @@ def _check(endpoint: Endpoint) -> None:
 
 
 def body(request: Request) -> Body:
-    """For OpenAI itself. What a model refuses is not sent; a model that thinks gets room for it.
-    Without a service tier the project's own is taken, which may be dearer than any price here."""
+    """Write a request for OpenAI itself, without the parameters that the model refuses.
+
+    A reasoning model gets tokens for its reasoning. Without a service tier the project's own tier
+    would apply, which may be dearer than any price here.
+    """
     model, sampling = openai_model(request.model), request.sampling
     values: Body = {
         "model": request.model,
@@ -136,7 +145,7 @@ UPLOAD_SECONDS = 600.0
 
 
 def connect_to_batches(endpoint: Endpoint) -> "AbstractContextManager[OpenAI]":
-    """The client, which does not retry by itself: a second creation would be a second bill."""
+    """Open the client without its own retries: a second creation would be a second bill."""
     import openai
 
     return openai.OpenAI(
@@ -149,13 +158,13 @@ def connect_to_batches(endpoint: Endpoint) -> "AbstractContextManager[OpenAI]":
 
 
 def batch_entry(attempt: Attempt) -> Entry:
-    """A line of the file."""
+    """Write a line of the file."""
     called = {"method": "POST", "url": URL, "body": body(attempt.request)}
     return {"custom_id": attempt.id} | called
 
 
 def create_batch(client: "OpenAI", tag: str, entries: Sequence[Entry], *, again: bool) -> Job:
-    """Upload and submit; a file that was uploaded before is taken as it is."""
+    """Upload the file and submit the batch; with `again`, reuse a file from an earlier try."""
     file_id = _uploaded(client, tag) if again else None
     if file_id is None:
         content = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in entries)
@@ -177,29 +186,29 @@ def _uploaded(client: "OpenAI", tag: str) -> str | None:
 
 
 def find_batch(client: "OpenAI", tag: str, ids: Set[str], others: Set[str]) -> Job | None:
-    """By its metadata: the list has no filter for it."""
+    """Find a batch by its metadata, for which the list has no filter; None if there is none."""
     made = (b for b in client.batches.list(limit=100) if (b.metadata or {}).get(TAG) == tag)
     found = next(made, None)
     return _job(found) if found else None
 
 
 def batch_status(client: "OpenAI", job_id: str) -> Job:
-    """How far it is."""
+    """Return the state of a batch."""
     return _job(client.batches.retrieve(job_id))
 
 
 def cancel_batch(client: "OpenAI", job_id: str) -> None:
-    """It may take ten minutes until it has ended."""
+    """Stop a batch, which may take ten minutes to end."""
     import openai
 
     try:
         client.batches.cancel(job_id)
     except openai.ConflictError:
-        return  # it has ended by itself
+        return  # the batch has ended by itself
 
 
 def batch_results(client: "OpenAI", job: Job) -> Iterator[Line]:
-    """The lines of its files: what was answered, what was not."""
+    """Yield the lines of the batch's files: answers and errors."""
     for file in job.files:
         with client.files.with_streaming_response.content(file) as response:
             for text in response.iter_lines():
@@ -221,7 +230,7 @@ def _line(text: str) -> Line:
         status = 0 if code in NEVER_ASKED else 400
         return unanswered(name, f"{code}: {said}", retry=status == 0, status=status)
     if not isinstance(response, dict):
-        return Line(name)  # nobody can tell whether it was answered
+        return Line(name)  # the request may have been answered
     status, body = _part(response, "status_code"), _part(response, "body")
     if not isinstance(status, int) or isinstance(status, bool) or status < LEAST_STATUS:
         return unanswered(name, f"no status: {response}", retry=True)
@@ -260,13 +269,15 @@ def cached_and_written(model: Model, prompt: PromptTokens, *, warm: bool) -> tup
 
 
 def _in_steps(tokens: int) -> int:
-    """How many of so many first tokens can be cached. Lengths are estimates, so what is left over
-    after the last whole step is taken to be half of one."""
+    """Return the number of the first `tokens` that can be cached; 0 below CACHE_MINIMUM.
+
+    Only whole steps are cached. Lengths are estimates, so the rest is taken to be half a step.
+    """
     return 0 if tokens < CACHE_MINIMUM else tokens - CACHE_STEP // 2
 
 
 def openai_model(name: str) -> OpenAIModel:
-    """What an OpenAI model takes."""
+    """Return the parameters that an OpenAI model takes."""
     base = name.removeprefix("ft:")
     return next((m for prefix, m in OPENAI_MODELS.items() if base.startswith(prefix)), UNKNOWN)
 

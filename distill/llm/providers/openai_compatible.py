@@ -1,4 +1,4 @@
-"""OpenAI's protocol, through its official client: what all servers that speak it have in common."""
+"""OpenAI's protocol through its official client, as shared by all servers that speak it."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -14,11 +14,11 @@ from distill.llm.providers.wire import NO_KEY, Answer, Body, Payload, Reply, ans
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-THOUGHTS = ("reasoning_content", "reasoning")  # apart from the answer
+THOUGHTS = ("reasoning_content", "reasoning")  # fields for thoughts, apart from the answer
 
 
 def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncOpenAI]":
-    """The client, which does not retry by itself: every attempt is counted by ours."""
+    """Open the client without its own retries: our client counts every attempt."""
     import openai
 
     return openai.AsyncOpenAI(
@@ -33,43 +33,43 @@ def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncOpenAI]":
 
 
 def failures() -> type[Exception]:
-    """What the client raises when an attempt fails."""
+    """Return the exception class of a failed attempt."""
     import openai
 
     return openai.APIError
 
 
 async def send_chat(client: "AsyncOpenAI", body: Body) -> Reply:
-    """One attempt."""
+    """Send one attempt of a chat."""
     return await post(client, "/chat/completions", body)
 
 
 async def send_completion(client: "AsyncOpenAI", body: Body) -> Reply:
-    """One attempt."""
+    """Send one attempt of a text completion."""
     return await post(client, "/completions", body)
 
 
 def read_chat(payload: Payload) -> Answer:
-    """A chat completion."""
+    """Read a chat completion."""
     choice = payload["choices"][0]
     message = choice["message"]
     refusal = message.get("refusal")
     text = refusal or without_thoughts(content_text(message.get("content")))
-    # A schema that a server holds the thoughts to, too, ends the answer before it begins.
+    # A server may apply the schema to the thoughts too. The answer then stands in the thoughts.
     text = text or next((found for name in THOUGHTS if is_object(found := message.get(name))), "")
     reason = "refusal" if refusal else ending(choice.get("finish_reason"), text)
     return Answer(text, reason, usage_of(payload.get("usage"), text), logprob(choice))
 
 
 def read_tiered_chat(payload: Payload) -> Answer:
-    """A chat completion of OpenAI itself, which says in which service tier it is billed."""
+    """Read a chat completion of OpenAI itself, with the service tier that is billed."""
     answer = read_chat(payload)
     tier = str(payload.get("service_tier") or "")
     return replace(answer, usage=answer.usage and replace(answer.usage, tier=tier))
 
 
 def read_completion(payload: Payload) -> Answer:
-    """A completion of a text."""
+    """Read a completion of a text."""
     choice = payload["choices"][0]
     text = without_thoughts(choice["text"])
     reason = ending(choice.get("finish_reason"), text or "stop")
@@ -77,19 +77,18 @@ def read_completion(payload: Payload) -> Answer:
 
 
 def logprob(choice: Payload) -> float | None:
-    """The logarithm of a chat answer's probability, the sum of its tokens'; None when the server
-    does not tell."""
+    """Return the log probability of a chat answer, the sum over its tokens; None if missing."""
     tokens = (choice.get("logprobs") or {}).get("content")
     return sum(token["logprob"] for token in tokens) if tokens else None
 
 
 def turns(request: Request) -> list[dict[str, Any]]:
-    """The messages as OpenAI writes them."""
+    """Write the messages in OpenAI's form."""
     return [{"role": turn.role, "content": turn.content} for turn in request.messages]
 
 
 def compatible_body(request: Request) -> Body:
-    """For any server of that shape: vLLM, Ollama, llama.cpp, gateways."""
+    """Write a request for any compatible server: vLLM, Ollama, llama.cpp, gateways."""
     sampling = request.sampling
     values: Body = {
         "model": request.model.rpartition("#")[2],
@@ -104,7 +103,7 @@ def compatible_body(request: Request) -> Body:
 
 
 def constraint(request: Request) -> Body:
-    """The parameter that holds an answer to its schema; empty for free text."""
+    """Return the parameter that constrains an answer to its schema; empty for free text."""
     found = answer_schema(request.sampling)
     if found is None:
         return {}

@@ -1,7 +1,7 @@
-"""How the official clients reach a server: proxies, redirects, time and size.
+"""HTTP transport of the official clients: proxies, redirects, timeouts and size limits.
 
-A server on this machine is never asked through a proxy. A prompt follows no redirect: the host that
-it names is not the one that the user chose. An answer has a limit of bytes.
+A server on this machine is never reached through a proxy. A prompt follows no redirect, because the
+user did not choose the new host. An answer has a maximum number of bytes.
 """
 
 import os
@@ -18,19 +18,19 @@ from distill.core.model_ref import SOURCES
 
 TIMEOUT_SECONDS = 300.0  # without a byte
 CONNECT_SECONDS = 10.0
-MAX_BYTES = 32_000_000  # of an answer
-MAX_PACKED_BYTES = 64_000  # of one that comes packed: a thousand times as much may be in it
+MAX_BYTES = 32_000_000  # per answer
+MAX_PACKED_BYTES = 64_000  # per compressed answer, which may expand a thousandfold
 PLAIN = {"accept-encoding": "identity"}
 
 Client = TypeVar("Client")
 
 
 class AnswerTooLarge(ValueError):
-    """An answer of more bytes than any can have."""
+    """An answer with more bytes than allowed."""
 
 
 def timeout(seconds: float = TIMEOUT_SECONDS) -> Any:
-    """The clients' time limits: `seconds` without a byte, fewer for a connection."""
+    """Return a client's timeouts: `seconds` without a byte, CONNECT_SECONDS to connect."""
     import httpx2
 
     return httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
@@ -39,9 +39,10 @@ def timeout(seconds: float = TIMEOUT_SECONDS) -> Any:
 def opened(
     make: Callable[..., Client], url: str | None, provider: str, *, limited: bool = False
 ) -> Client:
-    """An HTTP client for a server's address, None for the provider's own; `limited` bounds answers.
+    """Return an HTTP client for a server's address, or for the provider's own if `url` is None.
 
-    Raises InputError for a proxy or certificates in the environment that cannot be used.
+    `limited`: True to limit the bytes of answers. Raises InputError if a proxy or certificates in
+    the environment cannot be used.
     """
     address = url or os.environ.get(SOURCES[provider].base_url if provider in SOURCES else "", "")
     local = is_here(urlsplit(address).hostname or "")
@@ -65,8 +66,10 @@ def opened(
 
 @cache
 def certificates() -> ssl.SSLContext:
-    """What servers are trusted by: made once, which takes longer than all the rest of a client.
-    Raises InputError for a file of certificates that cannot be read."""
+    """Return the trusted certificates, loaded once because loading is slow.
+
+    Raises InputError if a file of certificates cannot be read.
+    """
     import httpx2
 
     try:
@@ -80,7 +83,7 @@ def certificates() -> ssl.SSLContext:
 
 
 class _Limited:
-    """A response's stream that ends with AnswerTooLarge after so many bytes."""
+    """A response stream that raises AnswerTooLarge after `most` bytes."""
 
     def __init__(self, stream: Any, most: int) -> None:
         self._stream, self._most = stream, most
@@ -105,7 +108,7 @@ async def _limit(response: Any) -> None:
 
 @cache
 def _limited_class() -> type[Any]:
-    """httpx wants its own kind of stream, and importing it takes longer than `--help` may."""
+    """Return the stream class that httpx requires, imported late to keep `--help` fast."""
     import httpx2
 
     return type("LimitedStream", (_Limited, httpx2.AsyncByteStream), {})

@@ -1,5 +1,7 @@
-"""A teacher behind any server that speaks OpenAI's chat protocol: vLLM, Ollama, llama.cpp, a
-gateway. Its key, if it wants one, is in DISTILL_TEACHER_KEY.
+"""A teacher behind any server that speaks OpenAI's chat protocol.
+
+Examples are vLLM, Ollama, llama.cpp and gateways. The server's key, if it needs one, is in
+DISTILL_TEACHER_KEY.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +21,10 @@ KEY = "DISTILL_TEACHER_KEY"
 
 
 def identify(argument: str) -> Model:
-    """The model, by the server's address and its name there."""
+    """Return the model, by the server's address and the model's name there.
+
+    Raises InputError if the address has no host or model, or contains a query or a key.
+    """
     url, _, name = argument.partition("#")
     try:
         parts = urlsplit(url)
@@ -41,7 +46,7 @@ def identify(argument: str) -> Model:
 
 
 def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
-    """The task's price; a server on this machine sends no bill without one."""
+    """Return the task's price; None for a server on this machine without a price."""
     url, _, name = identify(argument).name.partition("#")
     if is_here(urlsplit(url).hostname or "") and rates_given(rates, "url", name) is None:
         return None
@@ -50,7 +55,7 @@ def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
 
 @contextmanager
 def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
-    """The server as it is: nothing is started. One that sends no bill costs the machine's time."""
+    """Hold the endpoint of a running server; without a price it costs the machine's time."""
     bill = price(model.name, settings.rates)
     machine = MachinePrice(settings.usd_per_hour, settings.in_flight)
     yield Endpoint(model.name.partition("#")[0], model, settings.in_flight, bill or machine, KEY)

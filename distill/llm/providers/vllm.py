@@ -1,6 +1,6 @@
-"""A model that we serve by vLLM: a folder with weights, or a model's id on the Hugging Face hub.
+"""A model that we serve with vLLM: a folder with weights, or a model's id on the Hugging Face hub.
 
-vLLM has its own way of constraining an answer. A base model gets the turns as one text.
+vLLM has its own parameter to constrain an answer. A base model gets the turns as one text.
 """
 
 import json
@@ -23,11 +23,14 @@ serve = SERVERS["vllm"].serve
 
 
 def price(argument: str, rates: Mapping[str, Rates]) -> None:
-    """Nobody sends a bill for what we serve."""
+    """Return None: a model that we serve sends no bill."""
 
 
 def identify(argument: str) -> Model:
-    """The model by name and weights. One without a chat template continues texts."""
+    """Return the model by name and weights. A model without a chat template continues texts.
+
+    Raises InputError if the model is not found, or has no weights in safetensors.
+    """
     folder = Path(argument)
     if not (folder / "config.json").exists():
         folder = _download(argument)
@@ -66,13 +69,13 @@ def _has_chat_template(folder: Path) -> bool:
 
 
 def chat_body(request: Request) -> Body:
-    """For a model with a chat template."""
+    """Write a request for a model with a chat template."""
     told = {"logprobs": True} if request.sampling.logprobs else {}
     return {"messages": turns(request)} | _common(request) | told
 
 
 def completion_body(request: Request) -> Body:
-    """For a base model."""
+    """Write a request for a base model."""
     prompt = "\n\n".join(turn.content for turn in request.messages)
     return {"prompt": prompt} | _common(request)
 

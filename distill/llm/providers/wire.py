@@ -1,4 +1,4 @@
-"""What every protocol gives and takes: answers, replies, and the functions that make a dialect."""
+"""The types and functions that all protocols share: answers, replies and the protocol record."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,7 +13,7 @@ Body = dict[str, Any]
 Payload = Mapping[str, Any]
 
 NO_KEY = "none-needed"
-# What reading and pricing raise when the JSON that came is not an answer: null for an object, too.
+# Errors of reading and pricing JSON that is not an answer, such as null in place of an object.
 MALFORMED_RESPONSE = (
     *(ValueError, KeyError, TypeError, IndexError, AttributeError),
     *(ArithmeticError, RecursionError),
@@ -22,8 +22,13 @@ MALFORMED_RESPONSE = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A model's text, why it ended (stop, length, refusal, content_filter, …), its tokens (None
-    where they are not told), and the logarithm of its probability where it is told."""
+    """A model's answer.
+
+    `text`: the text.
+    `finish_reason`: stop, length, refusal, content_filter or another word.
+    `usage`: the tokens, or None if the provider does not tell.
+    `logprob`: the log probability, or None if the provider does not tell.
+    """
 
     text: str
     finish_reason: str
@@ -32,7 +37,7 @@ class Answer:
 
 
 def tier_of(answer: Answer) -> str:
-    """The service tier that answered; "" where nobody tells."""
+    """Return the service tier that answered; "" if unknown."""
     return answer.usage.tier if answer.usage else ""
 
 
@@ -46,9 +51,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ProviderApi:
-    """How a kind of server is spoken to. `failures` gives the official client's errors; `body` is
-    what goes over the wire, which is also a line of a batch; `read` takes the JSON that comes
-    back, and raises one of NO_ANSWER when it has another shape."""
+    """The functions of a protocol.
+
+    `connect`: opens the official client.
+    `failures`: returns the client's exception class.
+    `body`: writes a request as JSON, which is also a line of a batch.
+    `send`: sends one attempt.
+    `read`: reads the JSON of an answer. Raises one of MALFORMED_RESPONSE for another shape.
+    """
 
     connect: Callable[[Endpoint], AbstractAsyncContextManager[Any]]
     failures: Callable[[], type[Exception]]
@@ -58,8 +68,10 @@ class ProviderApi:
 
 
 def answer_schema(sampling: Sampling) -> dict[str, Any] | None:
-    """The JSON Schema of an answer that is one of the choices, an object, or a list of texts; None
-    for free text."""
+    """Return the JSON Schema of an answer; None for free text.
+
+    The schema is that of a choice, an object, or a list of texts.
+    """
     if sampling.choices:
         label = {"label": {"type": "string", "enum": list(sampling.choices)}}
         reasons = {"rationale": {"type": "string"}} if sampling.rationale else {}
@@ -74,9 +86,11 @@ def answer_schema(sampling: Sampling) -> dict[str, Any] | None:
 
 
 async def post(client: Any, path: str, body: Body) -> Reply:
-    """One attempt through an official client, with its errors. The bodies are in the form of the
-    wire already: a resource's `create` would walk through them by the types of every field, which
-    takes longer than all that we do with an answer."""
+    """Send one attempt through an official client. Raises the client's errors.
+
+    The body is already in the form of the wire. A resource's `create` would walk through the body
+    by the types of every field, which takes longer than all our work on an answer.
+    """
     import httpx2
 
     response = await client.post(path, cast_to=httpx2.Response, body=body)
