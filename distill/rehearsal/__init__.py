@@ -1,6 +1,8 @@
-"""`distill rehearse`: the whole run, with a stand-in on loopback for the provider. It shows what a
-run does, what the ledger makes of a provider's faults, and whether it agrees with the bill, before
-a cent is spent. What it makes lies apart from real runs, and is stamped.
+"""`distill rehearse`: a whole run against a stand-in for the provider on loopback.
+
+Before anything is paid, it shows the stages of a run and the ledger's account of a provider's
+faults. It also compares the ledger with the bill. Its results lie apart from real runs and are
+marked as a rehearsal.
 """
 
 import os
@@ -24,13 +26,19 @@ from distill.task import Task
 from distill.task.loading import load_task
 
 NO_REAL_KEY = "rehearsal"
-PLAYED = ("openai", "anthropic")  # the providers that the stand-in plays
+PLAYED = ("openai", "anthropic")  # providers of the stand-in
 
 
 @dataclass(frozen=True, slots=True)
 class RehearsalOptions:
-    """What is rehearsed: the teacher and its mode ("" for the task's, where a stand-in can play
-    it), the stand-in's faults and its limit in requests per second, and up to which stage."""
+    """Options of a rehearsal.
+
+    `teacher`: "" for the task's, if a stand-in can play it.
+    `mode`: the teacher's mode; "" for the task's.
+    `faults`: the stand-in's faults.
+    `requests_per_second`: the stand-in's rate limit.
+    `until`: the last stage.
+    """
 
     teacher: str = ""
     mode: str = ""
@@ -41,8 +49,13 @@ class RehearsalOptions:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """The run, the stand-in's own bill, what the ledger made of it, in USD, and why another teacher
-    than the run's was played; empty for the run's own."""
+    """The result of a rehearsal.
+
+    `outcome`: the run.
+    `bill`: the stand-in's own bill.
+    `answers_usd`, `possibly_paid_twice_usd`: the ledger's account in USD.
+    `instead`: the reason for playing another teacher than the run's; empty for the run's own.
+    """
 
     outcome: pipeline.RunResult
     bill: Bill
@@ -52,13 +65,13 @@ class Rehearsed:
 
     @property
     def agrees(self) -> bool:
-        """Does the bill lie where the ledger says?"""
+        """True if the bill lies within the ledger's bounds."""
         most = self.answers_usd + self.possibly_paid_twice_usd
         return self.answers_usd <= self.bill.usd <= most
 
 
 def parse_faults(text: str) -> dict[str, float]:
-    """`429=0.05,cut=0.01` → what the stand-in is told. Raises InputError, with the known ones."""
+    """Parse faults such as `429=0.05,cut=0.01`. Raises InputError with the known names."""
     try:
         faults = dict(parse(part.strip()) for part in text.split(",") if part.strip())
         check(faults)
@@ -68,10 +81,10 @@ def parse_faults(text: str) -> dict[str, float]:
 
 
 def rehearse(workspace: Workspace, name: str, wanted: RehearsalOptions) -> Rehearsed:
-    """A run from the start, in a folder of its own that every rehearsal makes anew.
+    """Run the task from the start, in a folder of its own that every rehearsal empties first.
 
-    Raises DistillError when the bill and the ledger do not agree, InputError where the folder holds
-    anything but a rehearsal, and what any run raises.
+    Raises DistillError if the bill and the ledger do not agree. Raises InputError if the folder
+    holds anything but a rehearsal. Raises the errors of any run.
     """
     task, instead = _with_teacher(load_task(workspace.prompts, name), wanted)
     apart = rehearsals_of(workspace)
@@ -82,7 +95,7 @@ def rehearse(workspace: Workspace, name: str, wanted: RehearsalOptions) -> Rehea
         requests_per_second=wanted.requests_per_second,
     )
     with running(settings) as standin, _pointed_to(standin.url):
-        # Nothing leaves this machine: the stand-in's bill is nobody's.
+        # Nothing leaves this machine, so nobody pays the stand-in's bill.
         way = RunOptions(wanted.until, consent=WHOLE_BUDGET, rehearsal=True)
         outcome = pipeline.run_task(apart, task, way)
         bill = standin.bill()
@@ -99,9 +112,11 @@ def rehearse(workspace: Workspace, name: str, wanted: RehearsalOptions) -> Rehea
 
 
 def _with_teacher(task: Task, wanted: RehearsalOptions) -> tuple[Task, str]:
-    """The task with the teacher that is rehearsed, and why it is not the run's own: the one that is
-    asked for, else the run's; where the stand-in does not play that, the one that `auto` would
-    take with a key."""
+    """Return the task with the rehearsed teacher, and the reason if it is not the run's own.
+
+    The rehearsed teacher is the one asked for, else the run's. If the stand-in does not play the
+    run's, it is the teacher that `auto` would choose with a key.
+    """
     own, instead = by_keys(task)[0].spec.teacher.model, ""
     name = wanted.teacher or own
     if not wanted.teacher and own.partition(":")[0] not in PLAYED:
@@ -121,7 +136,8 @@ def _with_teacher(task: Task, wanted: RehearsalOptions) -> tuple[Task, str]:
 
 @contextmanager
 def _pointed_to(url: str) -> Iterator[None]:
-    """The official clients look at the stand-in, with a key that opens nothing."""
+    """Hold the official clients' variables at the stand-in's address, with a key that opens
+    nothing."""
     changed = dict.fromkeys(key_variables().values(), NO_REAL_KEY)
     changed |= {"OPENAI_BASE_URL": f"{url}/v1", "ANTHROPIC_BASE_URL": url}
     before = {name: os.environ.get(name) for name in changed}

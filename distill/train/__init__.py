@@ -1,4 +1,4 @@
-"""Split → student: the rows as chat, the trainer's work, the student's record.
+"""The training stage: chat rows, the trainer's work and the student's record.
 
 In: the frozen split. Out: `student/` with `adapter/` and `merged/` (safetensors), the example files
 `train.jsonl` and `validation.jsonl`, and the student in the store.
@@ -31,8 +31,10 @@ PARITY_PROMPTS = 100
 
 
 def train(context: Context) -> Callable[[Store], None]:
-    """Train the run's student; what is to be written is its record. A training that was cut off
-    goes on from its last checkpoint, if it is of the same rows, base and recipe."""
+    """Train the run's student and return a function that writes its record to the store.
+
+    An interrupted training resumes from its last checkpoint if rows, base and recipe are unchanged.
+    """
     with context.store() as store:
         split = store.split(context.run_id)
     student = train_on(context, split, context.folder / "student")
@@ -51,7 +53,8 @@ def train(context: Context) -> Callable[[Store], None]:
 def train_on(
     context: Context, split: Sequence[SplitExample], folder: Path, *, prompts: int = PARITY_PROMPTS
 ) -> Student:
-    """Train a student on a split, into `folder`; for parity it answers so many prompts."""
+    """Train a student on a split into `folder`, with at most `prompts` prompts for the parity
+    check."""
     task, spec = context.task, context.task.spec.student
     name = choose(spec.trainer)
     trainer = TRAINERS[name]
@@ -101,14 +104,15 @@ def train_on(
 
 
 def _finished(folder: Path, tag: str) -> Student | None:
-    """The student that was made of the same, whose process ended before the store knew of it."""
+    """Return a finished student with this tag that the store may not know yet; None if there is
+    none."""
     if not (folder / RECORD).exists() or (folder / MADE_OF).read_text(encoding="utf-8") != tag:
         return None
     return read_student(folder)
 
 
 def read_student(folder: Path) -> Student:
-    """The student whose record a training left in `folder`."""
+    """Read the student's record that a training left in `folder`."""
     values = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     usd = values["train_usd"]
     return Student(
@@ -119,7 +123,7 @@ def read_student(folder: Path) -> Student:
 
 
 def _unfinished(folder: Path, made_of: str) -> Path:
-    """Where a student is made; what is there stays if it is `made_of` the same."""
+    """Return the folder of an unfinished training, emptied unless its marker equals `made_of`."""
     partial = folder.with_name(f"{folder.name}.partial")
     marker = partial / MADE_OF
     if not (marker.exists() and marker.read_text(encoding="utf-8") == made_of):
@@ -130,13 +134,13 @@ def _unfinished(folder: Path, made_of: str) -> Path:
 
 
 def chat_row(task: Task, row: SplitExample) -> str:
-    """A line of the example file."""
+    """Render a line of the example file."""
     chat = student_chat(task, row.example.input, row.example.answer)
     return json.dumps({"messages": chat}, ensure_ascii=False)
 
 
 def data_hash(task: Task, split: Sequence[SplitExample]) -> str:
-    """Hash of everything the student is trained and validated on."""
+    """Hash the rows that the student is trained and validated on."""
     return stable_hash([[chat_row(task, row), row.part, row.repeats] for row in split])
 
 
@@ -147,7 +151,7 @@ def _write_rows(path: Path, task: Task, split: Sequence[SplitExample], part: str
 
 
 def _write_parity_rows(path: Path, task: Task, split: Sequence[SplitExample], prompts: int) -> Path:
-    """What the trained and the served student are both asked: what validates, then what trains."""
+    """Write the rows of the parity check: validation rows first, then training rows."""
     rows = sorted(split, key=lambda row: row.part != "validation")[:prompts]
     path.write_text("".join(chat_row(task, row) + "\n" for row in rows), encoding="utf-8")
     return path

@@ -1,4 +1,4 @@
-"""What a provider's training is billed: the reserve before it, the bill after it."""
+"""The bill of a provider's training: the reserve before it, the cost after it."""
 
 import secrets
 from collections.abc import Callable
@@ -23,10 +23,12 @@ RESERVED = (
 def train_with_ledger(
     context: Context, job: TrainJob, train: Callable[[], TrainResult]
 ) -> TrainResult:
-    """What a trainer makes of a job, with what it cost. One that a provider bills is written down
-    before it begins, with the most that it may cost, and after it has ended, with what it was
-    billed: nothing where one is found again that was paid for before. Raises BudgetReached before
-    anything is sent."""
+    """Run a training and return its result with its cost.
+
+    A training that a provider bills is recorded with its maximum cost before it begins. The amount
+    billed is recorded after it ends. It is 0 for a training that is found again and already paid
+    for. Raises BudgetReached before anything is sent.
+    """
     trainer = TRAINERS[choose(context.task.spec.student.trainer)]
     worst = trainer.worst_usd(job)
     if not worst:
@@ -40,7 +42,7 @@ def train_with_ledger(
         attempt = attempt or begin(context, store, job, Decimal(0) if made and paid_by else worst)
     try:
         trained = train()
-    except (TrainingEnded, InputError) as error:  # for the latter nothing was sent
+    except (TrainingEnded, InputError) as error:  # InputError: nothing was sent
         with context.store() as store:
             store.end_without_student(attempt, getattr(error, "usd", Decimal(0)), str(error))
         raise
@@ -53,13 +55,16 @@ def train_with_ledger(
             store.end_training(attempt, Decimal(0) if found else cost, trained.model)
         else:
             store.end_uncounted_training(attempt, trained.most_usd, trained.model)
-    # What another run paid is what this student cost, too.
+    # A student that another run paid for costs the same here.
     return replace(trained, usd=before if found and has_it else before + cost)
 
 
 def check_budget(context: Context, store: Store, worst: Decimal, tag: str) -> None:
-    """Raises BudgetReached when the budget does not carry a training beside what was billed and
-    what is out in batches and other trainings."""
+    """Check that the budget covers a training of at most `worst` USD.
+
+    Billed requests, pending batches and other pending trainings count as spent. Raises
+    BudgetReached if the sum is above the budget.
+    """
     run_id, budget = context.run_id, context.budget_usd
     taken = store.committed_usd(run_id) + store.trainings_out_usd(run_id, but=tag)
     taken += sum(dict(reserved_usd(store, run_id)).values(), Decimal(0))
@@ -68,7 +73,7 @@ def check_budget(context: Context, store: Store, worst: Decimal, tag: str) -> No
 
 
 def begin(context: Context, store: Store, job: TrainJob, worst: Decimal) -> str:
-    """The attempt of a training that is about to be sent."""
+    """Record the attempt of a training about to be sent, and return its id."""
     attempt = secrets.token_hex(ATTEMPT_ID_BYTES)
     store.begin_training(context.run_id, job.tag, attempt, worst)
     return attempt

@@ -1,4 +1,4 @@
-"""`distill cancel`: stop what is out in batches and trainings, and keep what has been answered."""
+"""`distill cancel`: stop pending batches and trainings, and keep the answers that exist."""
 
 from dataclasses import dataclass
 
@@ -20,8 +20,8 @@ STAGE = "cancel"
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """How many batches were stopped, how many answers they still brought, and how many trainings
-    were stopped."""
+    """Counts of stopped batches, of answers that the batches still brought, and of stopped
+    trainings."""
 
     batches: int
     answers: int
@@ -29,11 +29,13 @@ class Cancelled:
 
 
 def cancel(workspace: Workspace, name: str, *, forget: bool = False) -> Cancelled:
-    """Stop every batch of the task and wait until each has ended, which may take ten minutes; stop
-    every training, of which only what was trained until then is billed.
+    """Stop every batch and every training of the task.
 
-    `forget` asks no provider: what is out counts as billed, its answers are lost. Raises InputError
-    when the task has no run or another process works on it.
+    It waits until each batch has ended, which may take ten minutes. A stopped training is billed
+    only for what was trained until then.
+
+    With `forget` no provider is asked. Pending requests and trainings then count as billed, and
+    their answers are lost. Raises InputError if the task has no run or another process works on it.
     """
     task = load_task(workspace.prompts, name)
     if not workspace.database(name).exists():
@@ -84,7 +86,8 @@ def _stop(
 
 
 def _stop_trainings(store: Store) -> int:
-    """One that has ended by itself stays as it is: the next run finds it."""
+    """Stop the pending trainings and count them. A training that has ended is left for the next
+    run."""
     stopped = 0
     for attempt_id, tag in store.trainings_out():
         usd = openai_jobs.cancel(tag)

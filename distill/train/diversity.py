@@ -1,4 +1,4 @@
-"""Examples → how different those of each group are, and how much of what is real they cover."""
+"""Diversity of the examples of each group, and their coverage of real texts."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,7 +9,10 @@ from distill.text.diversity import coverage, diversity
 
 
 def spreads(task: Task, examples: Sequence[Example]) -> list[GroupDiversity]:
-    """One for each group, those of the task first. Seeds are people's work and only covered."""
+    """Measure each group, with the task's groups first.
+
+    Seeds are written by people, so they count for coverage only.
+    """
     by_group: dict[str, list[Example]] = {group: [] for group in task.groups}
     for row in examples:
         by_group.setdefault(task.form.group(row.answer), []).append(row)

@@ -1,6 +1,6 @@
-"""A task → whose outputs its student learns from, and whether their terms let it.
+"""The terms of the models that a student learns from.
 
-A judge of curation counts: its scores choose the rows that train. Baselines and the judge of
+A curation judge counts, since its scores choose the training rows. Baselines and the judge of
 `evaluate` only measure, and no student learns from them.
 """
 
@@ -19,7 +19,7 @@ from distill.train.trainers import TRAINERS
 
 
 def learned_from(task: Task) -> list[Terms]:
-    """The terms of every model whose outputs the student learns from, the teacher's first."""
+    """Return the terms of each model whose outputs the student learns from, the teacher's first."""
     teacher, student = task.spec.teacher.model, student_kind(task)
     rows = [terms_of_teacher(teacher, student)]
     if task.judge and task.judge != teacher:
@@ -29,8 +29,11 @@ def learned_from(task: Task) -> list[Terms]:
 
 
 def check_terms(task: Task) -> None:
-    """Raises InputError for a student that may not learn from its teacher or its judge, unless the
-    task says why it may; nothing has been asked."""
+    """Check the terms of the teacher and of the judge before the first request.
+
+    Raises InputError if the student may not learn from one of them and the task confirms no
+    permission.
+    """
     if task.spec.terms.confirmed:
         return
     for row in learned_from(task):
@@ -39,7 +42,7 @@ def check_terms(task: Task) -> None:
 
 
 def refusal(row: Terms) -> str:
-    """Why a run does not train on a model's outputs, and what the user can do."""
+    """Explain why a run does not train on a model's outputs, and what the user can do."""
     return (
         f"{row.place}: {row.model}: {row.sentence} {row.says} Nothing was asked, and what is "
         f"stored stays. Name another model (`embedded` needs no permission), or, if you have one, "
@@ -49,7 +52,7 @@ def refusal(row: Terms) -> str:
 
 
 def notes(task: Task, *, rehearsal: bool) -> Iterator[str]:
-    """What the user of a run is told of terms that do not simply allow it."""
+    """Return the notes for the user of a run about terms that do not simply allow training."""
     rows = learned_from(task)
     yield from (row.sentence for row in rows if row.training != "allowed")
     if rehearsal and any(row.stops for row in rows):
@@ -59,7 +62,7 @@ def notes(task: Task, *, rehearsal: bool) -> Iterator[str]:
 
 
 def lines(task: Task, today: date) -> Iterator[str]:
-    """The terms of a task that did not begin yet, in sentences."""
+    """Describe the terms of a task that has not begun, in sentences."""
     for row in (*learned_from(task), _base(task)):
         yield f"Terms of the {row.use}, {row.model}: {row.sentence} {row.says}"
         if row.is_stale(today):
@@ -72,7 +75,7 @@ def lines(task: Task, today: date) -> Iterator[str]:
 
 
 def _base(task: Task) -> Terms:
-    """The terms of a base by its name: its card may not be here yet."""
+    """Return the terms of a base by its name, since its model card may not be downloaded yet."""
     spec = task.spec.student
     if spec.trainer == "openai":
         return terms_of_base(TRAINERS["openai"].locate(spec.base).name, "")
@@ -80,8 +83,11 @@ def _base(task: Task) -> Terms:
 
 
 def figures(task: Task, student: Student | None) -> dict[str, Any]:
-    """The terms for report.json: a row for each model learned from and for the student's base; the
-    user's reason, if there is one; and whether the terms stop a run without one."""
+    """Return the terms for report.json.
+
+    There is a row for each model learned from and for the student's base. `confirmed` holds the
+    user's reason, if there is one. `stops` is true if the terms stop a run without such a reason.
+    """
     rows = learned_from(task)
     base = [terms_of_base(student.base, student.licence)] if student else []
     confirmed = task.spec.terms.confirmed

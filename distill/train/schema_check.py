@@ -1,7 +1,7 @@
-"""A task's schema → why a provider that the task asks would refuse it, before anything is paid.
+"""Check of a task's schema against the rules of its providers, before anything is paid.
 
-The rules are those of the stand-in. Servers of your own are not asked about: what they take of
-JSON Schema differs, and what they refuse is written into the prompt.
+The rules are those of the stand-in. Servers of your own are not checked, since they differ in what
+they take of JSON Schema. A schema that such a server refuses is written into the prompt.
 """
 
 import json
@@ -17,13 +17,13 @@ from distill.train.trainers import choose
 
 
 def check_schema(task: Task) -> None:
-    """Raise InputError for a schema that one of the task's models would be refused with."""
+    """Raise InputError if one of the task's models would refuse the schema."""
     if problem := next(schema_problems(task), ""):
         raise InputError(f"{task.folder / SCHEMA}: {problem}")
 
 
 def schema_problems(task: Task) -> Iterator[str]:
-    """For each model of a provider that would refuse the schema why, and what to do."""
+    """Yield, for each provider's model that would refuse the schema, the reason and the remedy."""
     form = task.form
     if not isinstance(form, Fields):
         return

@@ -1,7 +1,7 @@
-"""Examples → train / validation, made once and frozen, behind the leak gate.
+"""The split into train and validation, made once and frozen, behind the leak gate.
 
-An example that is too close to a gold row is left out and counted; gold is the test, and a test row
-that was trained on measures nothing. A validation row that is too close to a training row trains.
+An example too close to a gold row is left out and counted. Gold is the test, and a test row that
+was trained on measures nothing. A validation row too close to a training row is used for training.
 """
 
 import random
@@ -23,11 +23,12 @@ SHOWN = 5
 
 
 def split(context: Context) -> Callable[[Store], None]:
-    """Place the run's examples; what is to be written are the gate's drops, the frozen split, and
-    how different the examples are.
+    """Split the run's examples, and return a function that writes the result to the store.
 
-    Raises DistillError when the gate leaves nothing to train on, or takes more than
-    `leaks.most_share` of the examples.
+    It writes the gate's drops, the frozen split and the diversity of the examples.
+
+    Raises DistillError if the gate leaves nothing to train on. Raises DistillError if it takes more
+    than `leaks.most_share` of the examples.
     """
     with context.store() as store:
         examples = store.examples(context.run_id)
@@ -53,7 +54,7 @@ def split(context: Context) -> Callable[[Store], None]:
 
 
 def find_leaks(examples: Sequence[Example], task: Task) -> list[Drop]:
-    """A drop for each example that is too close to a gold row, with the row it is closest to."""
+    """Return a drop for each example too close to a gold row, with the closest gold row."""
     return [
         Drop(
             examples[leak.text].id,
@@ -67,7 +68,7 @@ def find_leaks(examples: Sequence[Example], task: Task) -> list[Drop]:
 
 
 def find_too_long(examples: Sequence[Example], task: Task) -> list[Drop]:
-    """A drop for each example that the student cannot take in whole."""
+    """Return a drop for each example with more tokens than the student takes."""
     spec = task.spec.student
     trainer = TRAINERS[choose(spec.trainer)]
     chats = [student_chat(task, row.input, row.answer) for row in examples]
@@ -95,8 +96,11 @@ def _check_share(leaks: Sequence[Drop], examples: Sequence[Example], task: Task)
 
 
 def place(examples: Sequence[Example], task: Task) -> list[SplitExample]:
-    """Seeds train, `seed_repeats` times an epoch; of the rest of each group a fixed random share
-    validates, but for what is too close to what trains."""
+    """Assign each example to train or validation.
+
+    Seeds train, `seed_repeats` times an epoch. Of each group's other examples a fixed random share
+    validates, except examples too close to a training example.
+    """
     spec = task.spec.student
     by_group: dict[str, list[Example]] = defaultdict(list)
     for example in examples:

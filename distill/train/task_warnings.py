@@ -1,4 +1,4 @@
-"""A task → what a user should know of it before anything is paid, in sentences."""
+"""Warnings about a task before anything is paid, in sentences."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,8 +23,11 @@ LEAST_COPIED, MANY_COPIED = 0.5, 5  # of the inputs: a share, or so many
 
 
 def task_warnings(task: Task) -> list[str]:
-    """Every warning: labels that are not measured, left-overs of a bundled task, a schema that a
-    provider would refuse, rows that the student cannot take in whole."""
+    """Return every warning of a task.
+
+    They cover labels that gold does not measure and left-overs of a bundled task. They also cover a
+    schema that a provider would refuse, and rows longer than the student's context.
+    """
     return [
         *_labels_without_gold(task),
         *_left_overs(task),
@@ -45,7 +48,7 @@ def _labels_without_gold(task: Task) -> Iterator[str]:
 
 
 def _left_overs(task: Task) -> Iterator[str]:
-    """Prompts and inputs of a bundled task that this one was copied from, with other answers."""
+    """Find prompts and inputs copied from a bundled task that has other answers."""
     bundled_tasks = list(_bundled_tasks())
     if any(_has_same_answers(task, bundled) for bundled in bundled_tasks):
         return
@@ -70,7 +73,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _bundled_tasks() -> Iterator[Task]:
-    """The bundled tasks, as they lie in the tool's own folder."""
+    """Load the bundled tasks from the tool's own folder."""
     prompts = Path(distill.__file__).resolve().parents[1] / "prompts"
     for name in BUNDLED:
         if name in known_tasks(prompts):
@@ -78,8 +81,10 @@ def _bundled_tasks() -> Iterator[Task]:
 
 
 def _has_same_answers(task: Task, bundled: Task) -> bool:
-    """True for a copy with the same labels or schema; all texts are answers of the same kind, so a
-    generate task is compared by its description."""
+    """True if a task has the labels or the schema of a bundled task.
+
+    Generate tasks are compared by description, since any text is an answer of theirs.
+    """
     if task.spec.kind != bundled.spec.kind:
         return False
     if task.spec.kind == "generate":
@@ -88,7 +93,8 @@ def _has_same_answers(task: Task, bundled: Task) -> bool:
 
 
 def _long_rows(task: Task) -> Iterator[str]:
-    """Seeds and inputs that a student trained here would lose for their length, once paid for."""
+    """Find seeds and inputs too long for a student trained here, whose answers would be paid in
+    vain."""
     spec = task.spec.student
     if choose(spec.trainer) == "openai":
         return

@@ -1,7 +1,9 @@
-"""A stand-in for the two providers, on loopback: it answers as strictly as they do, keeps its own
-bill, and misbehaves when it is told to. Nothing that goes to it is sent anywhere or costs anything.
+"""A stand-in for the two providers, on loopback.
 
-`running(Settings(...))` starts it as a child process and hands over its address and its bill.
+It checks requests as strictly as the providers, keeps its own bill, and produces faults on request.
+Nothing that it receives is sent anywhere or costs anything.
+
+`running(Settings(...))` starts it as a child process and provides its address and its bill.
 """
 
 import json
@@ -23,10 +25,10 @@ END_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Settings:
-    """What a stand-in is started with; the same names as the options of its command line."""
+    """The settings of a stand-in, named as the options of its command line."""
 
     seeds: Path
-    """JSON lines {"input", "label"}: what the answers are made of."""
+    """JSON lines {"input", "label"}: the source of the answers."""
     port: int = 0
     """0 is any free port."""
     random_seed: int = 0
@@ -34,18 +36,18 @@ class Settings:
     latency: float = 0.0
     """Seconds before a model's answer comes."""
     requests_per_second: float | None = None
-    """Asking faster is answered with 429; None is no limit, and none is announced."""
+    """Faster requests get a 429. With None there is no limit, and none is announced."""
     rate_headers: bool = True
-    """Whether the limit is announced in the headers of every answer."""
+    """True if the headers of every answer announce the limit."""
     rate_windows: bool = False
-    """Whether the limit counts in windows of one second, from which nothing is saved up."""
+    """True if the limit counts in windows of one second, without carrying over unused requests."""
     faults: Mapping[str, float] = field(default_factory=dict)
-    """How to misbehave; the names are in `distill.rehearsal.provider.faults`."""
+    """The faults to produce; `distill.rehearsal.provider.faults` has their names."""
     batch_seconds: float = 1.0
-    """How long a batch or a training takes."""
+    """Seconds that a batch or a training takes."""
 
     def options(self) -> list[str]:
-        """The same as arguments of `python -m distill.rehearsal.provider`."""
+        """Return the settings as arguments of `python -m distill.rehearsal.provider`."""
         options = ["--port", str(self.port), "--seeds", str(self.seeds)]
         options += ["--random-seed", str(self.random_seed), "--latency", str(self.latency)]
         options += ["--batch-seconds", str(self.batch_seconds)]
@@ -62,20 +64,20 @@ class Settings:
 
 @dataclass(frozen=True)
 class Bill:
-    """What the stand-in has charged, and what it was asked for."""
+    """The charges of a stand-in, and counts of its requests."""
 
     usd: Decimal
     """Exact; never rounded."""
     requests: int
-    """Answers that were billed, whether or not the client got them; lines of batches too."""
+    """Billed answers, whether or not the client received them; lines of batches too."""
     refused: int
     """Answers with a status of 400 or more."""
     first_at: float
-    """When the first answer was billed, in seconds of a clock that never goes back; 0 for never."""
+    """Time of the first billed answer, in seconds of a monotonic clock; 0 if there is none."""
     last_at: float
-    """When the last one was."""
+    """Time of the last billed answer; 0 if there is none."""
     asked: Mapping[str, int]
-    """`billing.body_hash` of a request's body: how often it was billed."""
+    """`billing.body_hash` of a request's body → number of times that it was billed."""
     files: int
     """Files uploaded."""
     batches: int
@@ -83,24 +85,24 @@ class Bill:
     jobs: int
     """Trainings created."""
     most_at_once: int
-    """The most requests to a model that were under way at a time."""
+    """The maximum number of concurrent requests to a model."""
     uploads_by_content: Mapping[str, int]
-    """SHA-256 of a file's bytes: how often it was uploaded."""
+    """SHA-256 of a file's bytes → number of its uploads."""
     batches_by_key: Mapping[str, int]
-    """The batches' metadata "distill": how many were created with it."""
+    """The batches' metadata "distill" → number of batches created with it."""
 
 
 @dataclass(frozen=True)
 class StandIn:
-    """A stand-in that runs."""
+    """A running stand-in."""
 
     url: str
 
     def bill(self) -> Bill:
-        """The bill as it is now."""
+        """Return the current bill."""
         from urllib.request import ProxyHandler, build_opener
 
-        # A proxy that the user has set up must not be asked for loopback.
+        # A proxy of the user must not get requests to loopback.
         opener = build_opener(ProxyHandler({}))
         with opener.open(self.url + "/rehearsal/bill", timeout=READY_SECONDS) as answer:
             fields = json.load(answer)
@@ -109,7 +111,7 @@ class StandIn:
 
 @contextmanager
 def running(settings: Settings) -> Iterator[StandIn]:
-    """A stand-in in a process of its own, ended when the block is left or this process dies."""
+    """Hold a stand-in in a child process, which ends with the block or with this process."""
     command = [sys.executable, "-m", "distill.rehearsal.provider", *settings.options()]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdin is not None and child.stdout is not None
@@ -126,7 +128,8 @@ def running(settings: Settings) -> Iterator[StandIn]:
 
 
 def _url(child: subprocess.Popen[bytes], stdout: IO[bytes]) -> str:
-    """The address that the child prints when it is ready."""
+    """Return the address that the child prints when it is ready. Raises DistillError if it does not
+    start."""
     ready, _, _ = select.select([stdout], [], [], READY_SECONDS)
     line = stdout.readline() if ready else b""
     if not line:

@@ -1,7 +1,7 @@
 """`python -m distill.rehearsal.provider --seeds FILE`: the stand-in as a process.
 
-Prints one JSON line {"url": …} when it is ready, and serves until it is told to end (SIGTERM,
-SIGINT) or whoever started it is gone: its standard input, when that is a pipe, is closed.
+It prints one JSON line {"url": …} when it is ready. It serves until SIGTERM or SIGINT. It also ends
+when its standard input is a pipe that the parent closes.
 """
 
 import argparse
@@ -28,16 +28,16 @@ BACKLOG = 2048
 
 
 class _Protocol(HttpToolsProtocol):
-    """Lets a request close its own connection without an answer."""
+    """A protocol whose requests can close their own connection without an answer."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        # A name of our own among those of the protocol.
+        # The protocol's type knows no such key.
         cast("dict[str, Any]", self.scope)[CUT] = self.transport.abort
 
 
 class _Server(uvicorn.Server):
-    """Says where it listens once it does; the signals are handled in `_serve`."""
+    """A server that prints its address once it listens. `_serve` handles the signals."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -52,7 +52,7 @@ class _Server(uvicorn.Server):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serves until told to end."""
+    """Serve until a signal or the parent ends it."""
     settings = _settings(arguments)
     world = ProviderState(settings)
     listener = socket.socket()
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _serve(server: _Server, listener: socket.socket) -> None:
     def end() -> None:
-        # Without force it would wait for the clients that are left hanging on purpose.
+        # Without force it would wait for clients that a fault leaves hanging.
         server.should_exit = server.force_exit = True
 
     loop = asyncio.get_running_loop()

@@ -1,7 +1,7 @@
-"""What a model says: a value of the schema that constrains it, or a short text.
+"""The answers of a stand-in's models: a value of the request's schema, or a short text.
 
-An enum gets the label that fits the question best, an array of texts as many new ones as were asked
-for, everything else something valid. The same question gets the same answer.
+An enum gets the label that fits the question best. An array of texts gets as many new texts as the
+prompt asks for. Everything else gets a valid value. The same question gets the same answer.
 """
 
 import json
@@ -17,10 +17,10 @@ from distill.rehearsal.provider.memory import Memory
 Schema = dict[str, Any]
 
 TEXTS = 5
-"""How many texts an array gets when neither the schema nor the prompt says it."""
+"""Number of texts in an array if neither the schema nor the prompt says it."""
 MOST_TEXTS = 500
 MOST_STEPS = 50
-"""How many references in a row are followed."""
+"""Maximum number of references followed in a row."""
 NONSENSE = "That depends on how one looks at it; there is much to say for either side."
 
 _NUMBER = re.compile(r"\b[1-9]\d{0,2}\b")
@@ -41,7 +41,7 @@ _LABEL_NAMES = {"label", "answer", "category", "class", "output", "intent"}
 
 @dataclass
 class Writer:
-    """Writes the answer to one request."""
+    """The writer of the answer to one request."""
 
     memory: Memory
     asked: str
@@ -51,7 +51,8 @@ class Writer:
     taken: set[str] = field(default_factory=set)
 
     def json(self, schema: Schema) -> str:
-        """A value of the schema, as compact JSON."""
+        """Write a value of the schema as compact JSON. Raises ApiError for a schema without a
+        finite value."""
         self.root = schema
         try:
             value = self.value(schema, 0)
@@ -60,11 +61,12 @@ class Writer:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
     def text(self) -> str:
-        """An answer in words."""
+        """Write an answer in words."""
         return self.memory.new_text(self.memory.topics(self.asked), self.taken, self.random)
 
     def value(self, schema: Schema, depth: int, name: str = "", label: str = "") -> Any:
-        """Something valid; `name` is the property's, `label` what the texts shall be about."""
+        """Build a valid value. `name` is the property's name, and `label` is the topic of the
+        texts."""
         schema = self._resolved(schema, depth)
         if "const" in schema:
             return schema["const"]
@@ -84,8 +86,11 @@ class Writer:
         return None if kind == "null" else self._string(schema, name, label)
 
     def _resolved(self, schema: Schema, depth: int) -> Schema:
-        """References followed, and one of the alternatives taken: null in great depth, so that a
-        schema that holds itself comes to an end."""
+        """Follow references and choose one of the alternatives.
+
+        In great depth it chooses null, so that a recursive schema ends. Raises RecursionError after
+        MOST_STEPS steps.
+        """
         for _ in range(MOST_STEPS):
             if "$ref" not in schema and "anyOf" not in schema:
                 return schema
@@ -115,8 +120,11 @@ class Writer:
         }
 
     def _known_object(self, properties: dict[str, Schema]) -> dict[str, Any] | None:
-        """What the row that is most like the question has, where the rows' labels are objects of
-        these properties; null for what it has not."""
+        """Return the label of the row most similar to the question, if labels are objects of these
+        properties.
+
+        Properties that the label lacks are null. None if labels are not such objects.
+        """
         try:
             found = json.loads(self.memory.label_of(self.asked) or self.memory.labels[0])
         except json.JSONDecodeError:
@@ -139,8 +147,11 @@ class Writer:
         ]
 
     def _labels_of(self, items: Schema) -> list[str]:
-        """What the texts of an array are about: the labels that the prompt names, as far as the
-        items' own enum has them; else that enum."""
+        """Return the labels for the texts of an array.
+
+        They are the labels that the prompt names, as far as the items' own enum has them; else that
+        enum.
+        """
         topics = self.memory.topics(self.asked)
         for entry in items.get("properties", {}).values():
             if all(isinstance(value, str) for value in entry.get("enum", [1])):
@@ -148,8 +159,11 @@ class Writer:
         return topics
 
     def _wanted(self, schema: Schema, depth: int) -> int:
-        """How many items: the last number of the prompt, within the schema's bounds; examples,
-        which have numbers too, stand before what is asked."""
+        """Return the number of items: the last number of the prompt, within the schema's bounds.
+
+        The last number counts because examples, which contain numbers too, come before the
+        question.
+        """
         low = int(schema.get("minItems", 0))
         high = int(schema.get("maxItems", MOST_TEXTS))
         if depth > 8:
@@ -163,7 +177,7 @@ class Writer:
         high: float | None = schema.get("maximum", schema.get("exclusiveMaximum"))
         if "minimum" not in schema:
             low += step if high is None else min(step, high - low)
-        if not step:  # strictly between the bounds, so that it does not matter which kind they are
+        if not step:  # strictly between the bounds, which may be exclusive
             high = low + 1 if high is None else high
             return float(low + (high - low) * self.random.randint(1, 9) / 10)
         last = low + 5 * step if high is None else high - step * ("exclusiveMaximum" in schema)

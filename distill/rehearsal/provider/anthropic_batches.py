@@ -44,7 +44,8 @@ class MessageBatch:
     lines: list[Body] = field(default_factory=list)
 
     def as_json(self) -> Body:
-        """The batch object of the API; its counts say nothing until the end."""
+        """Return the batch object of the API. Until the end its counts show all requests as
+        processing."""
         counts = dict.fromkeys(("processing", "succeeded", "errored", "canceled", "expired"), 0)
         if self.ended is None:
             counts["processing"] = len(self.requests)
@@ -71,7 +72,7 @@ def _time(moment: datetime | None) -> str | None:
 
 
 async def create(world: ProviderState, call: Call) -> ProviderReply:
-    """Starts a batch; the requests themselves are looked at later."""
+    """Start a batch. The requests themselves are checked later."""
     body = call.json()
     checks.anthropic(_CREATE, body)
     names = Counter(request["custom_id"] for request in body["requests"])
@@ -121,12 +122,12 @@ def _found(world: ProviderState, call: Call) -> MessageBatch:
 
 
 async def retrieve(world: ProviderState, call: Call) -> ProviderReply:
-    """The batch as it is now."""
+    """Return the current state of a batch."""
     return ProviderReply(_found(world, call).as_json())
 
 
 async def listed(world: ProviderState, call: Call) -> ProviderReply:
-    """All batches, the newest first."""
+    """List all batches, the newest first."""
     call.only("after_id", "before_id", "limit")
     found = list(world.message_batches.values())[::-1]
     names = [batch.id for batch in found]
@@ -149,7 +150,7 @@ async def listed(world: ProviderState, call: Call) -> ProviderReply:
 
 
 async def cancel(world: ProviderState, call: Call) -> ProviderReply:
-    """What is not answered yet will not be."""
+    """Cancel the requests of a batch that are not answered yet."""
     batch = _found(world, call)
     if batch.ended is None and batch.canceled is None:
         batch.status, batch.canceled = "canceling", datetime.now(UTC)
@@ -157,7 +158,7 @@ async def cancel(world: ProviderState, call: Call) -> ProviderReply:
 
 
 async def results(world: ProviderState, call: Call) -> ProviderReply:
-    """One JSON line for each request, in no order."""
+    """Return one JSON line for each request, in no order."""
     batch = _found(world, call)
     if batch.ended is None:
         raise ApiError(404, "not_found_error", "The results are not available yet.")
@@ -166,7 +167,7 @@ async def results(world: ProviderState, call: Call) -> ProviderReply:
 
 
 async def delete(world: ProviderState, call: Call) -> ProviderReply:
-    """Forgets a batch that has ended."""
+    """Delete a batch that has ended."""
     batch = _found(world, call)
     if batch.ended is None:
         raise invalid("A message batch that has not ended cannot be deleted.")

@@ -1,4 +1,4 @@
-"""POST /v1/messages and its count_tokens, and GET /v1/models of Anthropic."""
+"""POST /v1/messages, its count_tokens and GET /v1/models of Anthropic."""
 
 import json
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ from distill.rehearsal.provider.models import ANTHROPIC, AnthropicModel
 from distill.rehearsal.provider.state import Body, Call, ProviderReply, ProviderState
 
 THINKING_TOKENS = {"low": 32, "medium": 96, "high": 256, "xhigh": 512, "max": 1024}
-"""About how many tokens a model thinks; half of it to one and a half times of it."""
+"""Mean thinking tokens by effort; each answer has 0.5 to 1.5 times the mean."""
 
 
 @dataclass
 class _Draft:
-    """What the model says, before it is put into the API's shape."""
+    """A model's answer before it gets the API's form."""
 
     text: str
     stop: str = "end_turn"
@@ -34,31 +34,31 @@ class _Draft:
 
 @dataclass
 class _Prompt:
-    """A prompt's tokens, where its blocks end, and the markers as (end, lifetime)."""
+    """A prompt's tokens, the ends of its blocks, and its cache markers as (end, lifetime)."""
 
     tokens: list[str] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
     marked: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, block: Body, start: list[str]) -> None:
-        """One more block, after the tokens that introduce it."""
+        """Append a block, after the tokens that introduce it."""
         self.tokens += start + tokens.pieces(_text(block))
         self.ends.append(len(self.tokens))
         self.mark(block.get("cache_control"))
 
     def mark(self, marker: Body | None) -> None:
-        """The end of the prompt so far is to be cached."""
+        """Mark the prompt so far for the cache, if there is a marker."""
         if marker:
             self.marked.append((len(self.tokens), marker.get("ttl", "5m")))
 
 
 async def create(world: ProviderState, call: Call) -> ProviderReply:
-    """An answer to one request."""
+    """Answer one request."""
     return ProviderReply(answer(world, call.json(), fault=call.fault))
 
 
 async def count_tokens(world: ProviderState, call: Call) -> ProviderReply:
-    """How long the prompt is; free."""
+    """Count the tokens of a prompt, free of charge."""
     body = call.json()
     anthropic_params.check_count(body)
     anthropic_params.check_for_model(_model(body["model"]), body)
@@ -68,7 +68,7 @@ async def count_tokens(world: ProviderState, call: Call) -> ProviderReply:
 def answer(
     world: ProviderState, body: Any, *, batch: bool = False, fault: str | None = None
 ) -> Body:
-    """The message, put on the bill; ApiError when the request is refused."""
+    """Write and bill the message. Raises ApiError if the request is refused."""
     anthropic_params.check_create(body, batch=batch)
     model = _model(body["model"])
     anthropic_params.check_for_model(model, body)
@@ -110,7 +110,7 @@ def _model(name: str) -> AnthropicModel:
 
 
 def _text(block: Body) -> str:
-    """What a block adds to the prompt."""
+    """Return the text that a block adds to the prompt."""
     if "text" in block:
         return str(block["text"])
     return json.dumps({name: part for name, part in block.items() if name != "cache_control"})
@@ -137,8 +137,11 @@ def _prompt(body: Body) -> _Prompt:
 
 
 def _cached(world: ProviderState, model: AnthropicModel, prompt: _Prompt) -> tuple[int, int, int]:
-    """Tokens read from the cache, and written to it for five minutes and for an hour. Up to the
-    last marker, what was written before is read, and the rest is written."""
+    """Return the tokens read from the cache, and those written to it for five minutes and for an
+    hour.
+
+    Up to the last marker, tokens that were written before are read, and the rest is written.
+    """
     marked = [(end, life) for end, life in prompt.marked if end >= model.cache_minimum]
     if not marked:
         return 0, 0, 0
@@ -203,7 +206,7 @@ def _stop(draft: _Draft, marks: list[str]) -> None:
 
 
 def _limit(draft: _Draft, limit: int) -> None:
-    """Thinking counts too: it can leave nothing for the answer."""
+    """Cut an answer to `limit` tokens. Thinking counts too and may leave nothing for the text."""
     draft.thinking = min(draft.thinking, limit)
     if draft.tokens > limit:
         draft.text = tokens.cut(draft.text, limit - draft.thinking)
@@ -250,7 +253,7 @@ def _usage(draft: _Draft, use: Use, tier: str) -> Body:
 
 
 async def models(world: ProviderState, call: Call) -> ProviderReply:
-    """All models."""
+    """List all models."""
     call.only("after_id", "before_id", "limit", "lifecycle")
     data = [_info(model) for model in ANTHROPIC.values()]
     ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]}
@@ -258,7 +261,7 @@ async def models(world: ProviderState, call: Call) -> ProviderReply:
 
 
 async def model(world: ProviderState, call: Call) -> ProviderReply:
-    """One model."""
+    """Return one model."""
     return ProviderReply(_info(_model(call.path["model"])))
 
 

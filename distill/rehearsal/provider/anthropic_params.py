@@ -1,5 +1,4 @@
-"""What messages takes: the parameters of the official client 2.12.0, and the rules between them
-that depend on the model."""
+"""The parameters of messages, as in the official client 2.12.0, and their rules by model."""
 
 from typing import Any
 
@@ -130,17 +129,17 @@ _BATCHED = checks.record(
 
 
 def check_create(body: Any, *, batch: bool) -> None:
-    """The parameters of a message, whatever the model; a batch takes a few less."""
+    """Check the parameters of a message for any model. A batch takes fewer parameters."""
     checks.anthropic(_BATCHED if batch else _CREATE, body)
 
 
 def check_count(body: Any) -> None:
-    """The parameters of count_tokens."""
+    """Check the parameters of count_tokens."""
     checks.anthropic(_COUNT, body)
 
 
 def check_for_model(model: AnthropicModel, body: Body) -> None:
-    """What the model does with them."""
+    """Check the parameters against the model's rules."""
     if body.get("max_tokens", 0) > model.max_output:
         raise invalid(
             f"max_tokens: {body['max_tokens']} > {model.max_output}, which is the maximum allowed "
@@ -193,7 +192,7 @@ def _check_tools(model: AnthropicModel, body: Body) -> None:
 
 
 def blocks(body: Body) -> list[Body]:
-    """Everything that a cache marker can stand on, in the order of the prompt."""
+    """Return every block that can carry a cache marker, in the order of the prompt."""
     system = body.get("system", [])
     found = [*body.get("tools", [])]
     found += [{"text": system}] if isinstance(system, str) else system
@@ -204,13 +203,13 @@ def blocks(body: Body) -> list[Body]:
 
 
 def markers(body: Body) -> list[Body]:
-    """The cache markers, with the automatic one on the last block."""
+    """Return the cache markers, with the automatic marker of the last block at the end."""
     found = [block["cache_control"] for block in blocks(body) if block.get("cache_control")]
     return [*found, body["cache_control"]] if body.get("cache_control") else found
 
 
 def check_markers(found: list[Body]) -> None:
-    """At most four, the long-lived ones first."""
+    """Check that there are at most four markers, with the long-lived ones first."""
     if len(found) > BREAKPOINTS:
         raise invalid(
             f"A maximum of {BREAKPOINTS} blocks with cache_control may be provided. "

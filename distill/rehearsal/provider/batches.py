@@ -1,4 +1,4 @@
-"""What the batches of both providers share: the pace of the work, its order, and extra lines."""
+"""Common parts of both providers' batches: the pace of the work, its order, and extra lines."""
 
 import asyncio
 import time
@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 Item = TypeVar("Item")
 
 LINES_AT_A_TIME = 20
-"""After so many lines other requests get their turn."""
+"""Number of lines after which other requests are served."""
 
 
 def shuffled(items: Sequence[Item], seed: int) -> list[Item]:
-    """Another order than they came in."""
+    """Shuffle the items into another order than theirs."""
     order = list(items)
     Random(seed).shuffle(order)
     if len(order) > 1 and order == list(items):
@@ -24,8 +24,10 @@ def shuffled(items: Sequence[Item], seed: int) -> list[Item]:
 async def paced(
     items: Sequence[Item], seconds: float, over: Callable[[], bool]
 ) -> AsyncIterator[Item]:
-    """The items, spread evenly over the time, without keeping the server from other work; once it
-    is over, the rest at once."""
+    """Yield the items evenly over `seconds`, while the server does other work.
+
+    Once `over` is true the rest comes at once.
+    """
     start = time.monotonic()
     for number, item in enumerate(items):
         early = start + seconds * number / len(items) - time.monotonic()
@@ -36,14 +38,14 @@ async def paced(
 
 
 async def wait(seconds: float, over: Callable[[], bool]) -> None:
-    """So many seconds, or until it is over."""
+    """Wait for `seconds`, or until `over` is true."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0 and not over():
         await asyncio.sleep(min(left, 0.02))
 
 
 def with_strays(lines: list[dict[str, Any]], unknown: int, twice: int) -> list[dict[str, Any]]:
-    """The lines of a result, some of them twice, and some under ids that nobody sent."""
+    """Return the lines of a result, with some duplicates and some lines under unknown ids."""
     if not lines:
         return lines
     strays = [lines[n % len(lines)] | {"custom_id": f"unknown-{n}"} for n in range(unknown)]

@@ -1,4 +1,4 @@
-"""The bill: exact sums in Decimal, and counts of what was asked for."""
+"""The bill: exact sums in Decimal, and counts of requests."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ HALF = Decimal("0.5")
 
 @dataclass(frozen=True)
 class Use:
-    """Tokens that are paid for; `input` is without what came from the cache or went into it."""
+    """Billed tokens. `input` excludes tokens read from the cache or written to it."""
 
     input: int
     output: int
@@ -25,7 +25,7 @@ class Use:
 
 
 def cost(price: Price, use: Use) -> Decimal:
-    """US dollars, exact."""
+    """Return the exact price in USD."""
     total = (
         price.input * use.input
         + price.cached * use.cached
@@ -37,19 +37,19 @@ def cost(price: Price, use: Use) -> Decimal:
 
 
 def training_cost(price: Price, tokens: int) -> Decimal:
-    """US dollars for a training on so many tokens."""
+    """Return the price in USD of a training on `tokens` tokens."""
     return (price.training * tokens).scaleb(-6)
 
 
 def body_hash(body: object) -> str:
-    """The name of a request's body in `Bill.asked`: the same whatever the order of its keys."""
+    """Hash a request's body for `Bill.asked`, in any order of its keys."""
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass
 class ProviderLedger:
-    """The bill as it grows."""
+    """The growing bill."""
 
     usd: Decimal = Decimal(0)
     requests: int = 0
@@ -65,7 +65,7 @@ class ProviderLedger:
     batches_by_key: Counter[str] = field(default_factory=Counter)
 
     def charge(self, usd: Decimal, name: str) -> None:
-        """A model has answered the request whose body has that hash."""
+        """Add an answered request, where `name` is the hash of its body."""
         self.usd += usd
         self.requests += 1
         self.last_at = monotonic()
@@ -73,16 +73,16 @@ class ProviderLedger:
         self.asked[name] += 1
 
     def uploaded(self, content: bytes) -> None:
-        """A file has come."""
+        """Count an uploaded file."""
         self.files += 1
         self.uploads_by_content[sha256(content).hexdigest()] += 1
 
     def batch_created(self, metadata: dict[str, str] | None) -> None:
-        """A batch was made, perhaps with a key of ours."""
+        """Count a created batch, and its "distill" key if it has one."""
         self.batches += 1
         if metadata and "distill" in metadata:
             self.batches_by_key[metadata["distill"]] += 1
 
     def as_json(self) -> dict[str, Any]:
-        """The fields of `Bill`, money as text."""
+        """Return the fields of `Bill`, with money as text."""
         return vars(self) | {"usd": f"{self.usd:f}"}

@@ -1,5 +1,8 @@
-"""Tables of allowed parameters: a `Check` looks at a value of a request and raises `Problem` when
-it is not what the provider takes. Nothing unknown is let through."""
+"""Tables of allowed parameters.
+
+A `Check` tests a value of a request and raises `Problem` if the provider does not take the value.
+Unknown parameters are refused.
+"""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -14,7 +17,7 @@ Check = Callable[[Any], None]
 
 @dataclass
 class Problem(Exception):
-    """What is wrong with a value, and where in the request it stands."""
+    """A problem with a value, and the path of the value in the request."""
 
     kind: Kind
     wanted: str = ""
@@ -31,7 +34,7 @@ def _inside(name: str | int, check: Check, value: object) -> None:
 
 
 def whole(low: int, high: int = 2**63) -> Check:
-    """An integer from `low` to `high`; true is not 1."""
+    """Check for an integer from `low` to `high`; true is not 1."""
 
     def check(value: object) -> None:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -43,7 +46,7 @@ def whole(low: int, high: int = 2**63) -> Check:
 
 
 def number(low: float, high: float) -> Check:
-    """A number from `low` to `high`."""
+    """Check for a number from `low` to `high`."""
 
     def check(value: object) -> None:
         if not isinstance(value, int | float) or isinstance(value, bool):
@@ -55,7 +58,7 @@ def number(low: float, high: float) -> Check:
 
 
 def text(longest: int | None = None, *, shortest: int = 0, pattern: str | None = None) -> Check:
-    """A string, perhaps of a certain form."""
+    """Check for a string, with optional limits of its length and an optional pattern."""
     form = None if pattern is None else re.compile(pattern)
 
     def check(value: object) -> None:
@@ -70,13 +73,13 @@ def text(longest: int | None = None, *, shortest: int = 0, pattern: str | None =
 
 
 def boolean(value: object) -> None:
-    """true or false."""
+    """Check for true or false."""
     if not isinstance(value, bool):
         raise Problem("type", "a boolean", value)
 
 
 def one_of(*allowed: object) -> Check:
-    """One of a few values."""
+    """Check for one of the allowed values."""
 
     def check(value: object) -> None:
         # 1 == True in Python, not in JSON.
@@ -87,17 +90,17 @@ def one_of(*allowed: object) -> Check:
 
 
 def maybe(check: Check) -> Check:
-    """null, or what `check` takes."""
+    """Check for null, or for a value that `check` takes."""
     return lambda value: None if value is None else check(value)
 
 
 def either(first: type, check: Check, otherwise: Check) -> Check:
-    """`check` for values of the type `first`, `otherwise` for all others."""
+    """Check values of the type `first` with `check`, and all others with `otherwise`."""
     return lambda value: check(value) if isinstance(value, first) else otherwise(value)
 
 
 def array(item: Check, low: int = 0, high: int = 2**63) -> Check:
-    """An array of `low` to `high` items."""
+    """Check for an array of `low` to `high` items."""
 
     def check(value: object) -> None:
         if not isinstance(value, list):
@@ -111,7 +114,7 @@ def array(item: Check, low: int = 0, high: int = 2**63) -> Check:
 
 
 def record(fields: Mapping[str, Check], required: Collection[str] = ()) -> Check:
-    """An object with these fields and no others."""
+    """Check for an object with the required fields and no unknown fields."""
 
     def check(value: object) -> None:
         if not isinstance(value, dict):
@@ -128,7 +131,7 @@ def record(fields: Mapping[str, Check], required: Collection[str] = ()) -> Check
 
 
 def tagged(key: str, variants: Mapping[str, Check]) -> Check:
-    """An object whose field `key` says which of the checks it must pass."""
+    """Check an object with the variant that its field `key` names."""
 
     def check(value: object) -> None:
         if not isinstance(value, dict):
@@ -142,22 +145,22 @@ def tagged(key: str, variants: Mapping[str, Check]) -> Check:
 
 
 def anything(value: object) -> None:
-    """Looked at elsewhere."""
+    """Take any value; another check tests it."""
 
 
 def record_of_anything(value: object) -> None:
-    """An object; what is in it is looked at elsewhere."""
+    """Check for an object; another check tests its fields."""
     if not isinstance(value, dict):
         raise Problem("type", "an object", value)
 
 
 def absent(value: object) -> None:
-    """The provider has it, the stand-in does not: refused rather than ignored."""
+    """Refuse a parameter of the provider that the stand-in lacks, instead of ignoring it."""
     raise Problem("absent", value=value)
 
 
 def metadata(value: object) -> None:
-    """At most 16 pairs of short strings."""
+    """Check for at most 16 pairs of short strings."""
     if not isinstance(value, dict):
         raise Problem("type", "an object", value)
     if len(value) > 16:
@@ -168,7 +171,7 @@ def metadata(value: object) -> None:
 
 
 def openai(check: Check, body: object) -> None:
-    """Checks a request to OpenAI; its words for what is wrong."""
+    """Check a request to OpenAI. Raises ApiError with OpenAI's message."""
     try:
         check(body)
     except Problem as problem:
@@ -197,7 +200,7 @@ def _openai_error(problem: Problem) -> ApiError:
 
 
 def anthropic(check: Check, body: object) -> None:
-    """Checks a request to Anthropic; its words for what is wrong."""
+    """Check a request to Anthropic. Raises ApiError with Anthropic's message."""
     try:
         check(body)
     except Problem as problem:

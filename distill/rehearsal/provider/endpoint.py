@@ -1,4 +1,4 @@
-"""One path of a provider: who may ask, how often, which fault strikes, how the answer leaves."""
+"""A path of a provider: authentication, rate limit, faults and delivery."""
 
 import asyncio
 import math
@@ -16,7 +16,7 @@ from distill.rehearsal.provider.errors import ApiError, anthropic_body, invalid,
 from distill.rehearsal.provider.state import Call, Handler, ProviderReply, ProviderState
 
 CUT = "distill.cut"
-"""The key in a request's scope under which the server leaves what closes the connection."""
+"""The key in a request's scope of the function that closes the connection."""
 PROXY_PAGE = (
     b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1>"
     b"</center><hr><center>nginx</center></body></html>"
@@ -27,7 +27,7 @@ Purpose = Literal["ask", "create", "look"]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One path of a provider. Asking a model is rate limited; asking and creating costs money."""
+    """A path of a provider. Requests to a model are rate limited; they and creations cost money."""
 
     world: ProviderState
     provider: Literal["openai", "anthropic"]
@@ -35,7 +35,7 @@ class Endpoint:
     purpose: Purpose
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a request."""
+        """Answer a request."""
         request = Request(scope, receive)
         if self.provider == "openai" and "anthropic-version" in request.headers:
             raise HTTPException(404)
@@ -56,8 +56,11 @@ class Endpoint:
     async def _counted(
         self, request: Request, body: bytes, fault: str | None
     ) -> ProviderReply | None:
-        """The same while the number of requests under way is watched. It goes down before the
-        answer leaves: the client must not be blamed for asking again as soon as it has it."""
+        """Answer a request to a model, and count the concurrent ones.
+
+        The count falls before the answer leaves, since a client may ask again as soon as it has the
+        answer.
+        """
         world = self.world
         world.at_once += 1
         world.ledger.most_at_once = max(world.ledger.most_at_once, world.at_once)
@@ -72,7 +75,7 @@ class Endpoint:
     async def _reply(
         self, request: Request, body: bytes, fault: str | None
     ) -> ProviderReply | None:
-        """The answer; None when the connection is to be cut instead."""
+        """Return the answer; None if the connection is to be cut instead."""
         request_id = self.world.new_id("req_")
         try:
             self._authenticate(request.headers)
@@ -130,7 +133,7 @@ class Endpoint:
         )
 
     def _fail(self, fault: str | None) -> None:
-        """The faults that come instead of an answer."""
+        """Raise the error of a fault that replaces the answer."""
         ours = self.provider == "anthropic"
         if fault == "429":
             raise self._too_many()
@@ -205,7 +208,7 @@ async def _until_client_is_gone(receive: Receive) -> None:
 
 
 async def _cut(scope: Scope, receive: Receive) -> None:
-    """Closes the connection; what was not sent by then is lost."""
+    """Close the connection, and drop what was not sent."""
     scope[CUT]()
     await _until_client_is_gone(receive)
 

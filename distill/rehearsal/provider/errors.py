@@ -1,4 +1,4 @@
-"""What a provider refuses, and the body it says so with."""
+"""Refusals of a provider, and their bodies."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,17 +16,17 @@ class ApiError(Exception):
 
 
 def openai_body(error: ApiError, request_id: str) -> dict[str, Any]:
-    """As api.openai.com writes it."""
+    """Return an error's body in the form of api.openai.com."""
     fields = {"message": error.message, "type": error.kind}
     return {"error": fields | {"param": error.param, "code": error.code}}
 
 
 def anthropic_body(error: ApiError, request_id: str) -> dict[str, Any]:
-    """As api.anthropic.com writes it."""
+    """Return an error's body in the form of api.anthropic.com."""
     fields = {"type": error.kind, "message": error.message}
     return {"type": "error", "error": fields, "request_id": request_id}
 
 
 def invalid(message: str, param: str | None = None, code: str | None = None) -> ApiError:
-    """A request that cannot be answered."""
+    """Return the error of a request that cannot be answered."""
     return ApiError(400, "invalid_request_error", message, param, code)

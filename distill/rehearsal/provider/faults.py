@@ -1,27 +1,36 @@
-"""Misbehaviour on order: the known faults, and who gets which.
+"""Faults on request: the known names, and their distribution over requests.
 
-A fault with a share strikes that share of the requests (or of a batch's lines); which ones is fixed
-by the random seed and the request's number. No request has two faults.
+A fault with a share strikes that share of the requests, or of a batch's lines. A draw from the
+random seed and the request's number decides. No request has two faults.
 """
 
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 BEFORE_WORK = ("429", "500", "529", "html", "hang", "cut_before")
-"""Not answered by the model and not billed."""
+"""Requests that the model does not answer, not billed."""
 OF_ANSWERS = ("refuse", "content_filter", "length", "nonsense", "priority")
-"""The model's answer is not what was asked for, or comes in another service tier (OpenAI's models
-that think); billed."""
+"""Wrong answers, billed. `priority` is an answer in another service tier (OpenAI's models that
+think)."""
 AFTER_WORK = ("cut", "broken_json")
-"""Answered and billed, but the client does not get it."""
+"""Answers that do not reach the client, billed."""
 OF_LINES = ("expire", "batch_error", "no_status", "broken_line", "empty_line")
-"""Lines of a batch without an answer, not billed; and answered lines, billed, that are cut in the
-middle or have neither a response nor an error."""
+"""Faults of a batch's lines.
+
+`expire`, `batch_error`, `no_status`: lines without an answer, not billed.
+`broken_line`: an answered line, billed, that is cut in the middle.
+`empty_line`: an answered line, billed, with neither a response nor an error.
+"""
 
 SHARES = BEFORE_WORK + OF_ANSWERS + AFTER_WORK + OF_LINES
 COUNTS = ("unknown_id", "twice", "queue", "late_files")
-"""Lines under foreign ids, lines that come twice; how many lines may wait in batches at a time; how
-often a completed batch is looked at before it names its file."""
+"""Faults with a number.
+
+`unknown_id`: lines under unknown ids.
+`twice`: duplicate lines.
+`queue`: the maximum number of lines waiting in batches.
+`late_files`: reads of a completed batch before it names its file.
+"""
 FLAGS = (
     "training_not_available",
     "no_credit",
@@ -31,15 +40,22 @@ FLAGS = (
     "files_linger",
     "fast_project",
 )
-"""Of trainings: refused to the account, ended without a model, paused before they go on; told of
-twice and out of order. Files that are deleted or expired stay in the list. The project's service
-tier, which requests have that name none, is the fast one."""
+"""Faults that are on (1) or off (0).
+
+`training_not_available`: the account may not train.
+`no_credit`: requests that cost money are refused.
+`training_fails`: a training ends without a model.
+`training_pauses`: a training pauses before it goes on.
+`events_twice`: a training's events come twice and out of order.
+`files_linger`: deleted files stay in the list.
+`fast_project`: the project's service tier, for requests that name none, is the fast one.
+"""
 SECONDS = ("slow_retry_after",)
 KNOWN = SHARES + COUNTS + FLAGS + SECONDS
 
 
 def parse(option: str) -> tuple[str, float]:
-    """`name=value` of the command line; ValueError says what is wrong with it."""
+    """Parse `name=value` of the command line. Raises ValueError with the reason."""
     name, equals, value = option.partition("=")
     if name not in KNOWN:
         raise ValueError(f"unknown fault {name!r}; the known ones are {', '.join(KNOWN)}")
@@ -52,7 +68,11 @@ def parse(option: str) -> tuple[str, float]:
 
 
 def check(faults: Mapping[str, float]) -> None:
-    """ValueError when a fault is unknown, a value makes no sense, or shares are more than all."""
+    """Check the faults.
+
+    Raises ValueError if a fault is unknown, a value is invalid, or the shares add up to more than
+    1.
+    """
     for name, value in faults.items():
         parse(f"{name}={value}")
         if name in SHARES and not 0 <= value <= 1:
@@ -68,7 +88,7 @@ def check(faults: Mapping[str, float]) -> None:
 
 
 class Faults:
-    """Hands out the faults."""
+    """The distribution of the faults."""
 
     def __init__(self, random_seed: int, faults: Mapping[str, float]) -> None:
         check(faults)
@@ -76,15 +96,15 @@ class Faults:
         self._faults = faults
 
     def value(self, name: str) -> float:
-        """What the fault was set to; 0 when it was not."""
+        """Return the value of a fault; 0 if it is not set."""
         return self._faults.get(name, 0)
 
     def of_request(self, number: int) -> str | None:
-        """The fault of the number-th request."""
+        """Draw the fault of the number-th request; None if it has none."""
         return self._draw("request", number, BEFORE_WORK + OF_ANSWERS + AFTER_WORK)
 
     def of_line(self, number: int) -> str | None:
-        """The fault of the number-th line of all batches."""
+        """Draw the fault of the number-th line of all batches; None if it has none."""
         return self._draw("line", number, OF_LINES + OF_ANSWERS)
 
     def _draw(self, stream: str, number: int, names: Sequence[str]) -> str | None:

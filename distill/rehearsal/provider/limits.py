@@ -1,7 +1,7 @@
-"""The rate limit: a bucket that fills at the allowed rate, and how each provider announces it.
+"""The rate limit: a token bucket, and each provider's headers for it.
 
-The limit is announced per minute and enforced per second, as the providers do: at once no more than
-one second's worth is let through.
+The limit is announced per minute and enforced per second, as the providers do. At once at most one
+second's worth passes.
 """
 
 import math
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 TOKENS_PER_REQUEST = 2000
-"""The token limit is announced as this times the request limit; it refuses nobody."""
+"""The announced token limit, as a multiple of the request limit. It refuses no request."""
 
 
 @dataclass
 class Bucket:
-    """`capacity` at most, `per_second` more each second."""
+    """A bucket that holds at most `capacity` and gains `per_second` each second."""
 
     per_second: float
     clock: Callable[[], float]
@@ -28,14 +28,14 @@ class Bucket:
         self._level, self._at = self.capacity, self.clock()
 
     def level(self) -> float:
-        """What is left now."""
+        """Return the current level."""
         now = self.clock()
         self._level = min(self.capacity, self._level + (now - self._at) * self.per_second)
         self._at = now
         return self._level
 
     def take(self, amount: float = 1.0, *, force: bool = False) -> bool:
-        """Takes it if there is enough; by force down to nothing."""
+        """Take an amount; True if the bucket had it. With `force` a lower level falls to 0."""
         enough = self.level() >= amount
         if enough or force:
             self._level = max(0.0, self._level - amount)
@@ -43,27 +43,27 @@ class Bucket:
 
     @property
     def per_minute(self) -> int:
-        """The limit as it is announced."""
+        """The limit as announced."""
         return round(self.per_second * 60)
 
     def seconds_until(self, amount: float) -> float:
-        """How long until this much is left."""
+        """Return the seconds until the bucket holds `amount`."""
         return max(0.0, (min(amount, self.capacity) - self.level()) / self.per_second)
 
 
 @dataclass
 class Window(Bucket):
-    """`capacity` in each window of one second, whatever was left of the window before."""
+    """A limit of `capacity` in each window of one second, without carrying over unused requests."""
 
     def level(self) -> float:
-        """What is left of this window."""
+        """Return the rest of the current window."""
         now = math.floor(self.clock())
         if now != self._at:
             self._level, self._at = self.capacity, now
         return self._level
 
     def seconds_until(self, amount: float) -> float:
-        """Seconds until the window ends; 0 where so much is left."""
+        """Return the seconds until the window ends; 0 if the window still has `amount`."""
         return 0.0 if self.level() >= amount else self._at + 1.0 - self.clock()
 
 
@@ -77,7 +77,7 @@ class Limits:
         self.tokens = Bucket(per_second * TOKENS_PER_REQUEST, clock)
 
     def openai_headers(self) -> dict[str, str]:
-        """x-ratelimit-…"""
+        """Return the x-ratelimit-… headers."""
         headers = {}
         for name, bucket in (("requests", self.requests), ("tokens", self.tokens)):
             headers[f"x-ratelimit-limit-{name}"] = str(bucket.per_minute)
@@ -87,7 +87,7 @@ class Limits:
         return headers
 
     def anthropic_headers(self) -> dict[str, str]:
-        """anthropic-ratelimit-…"""
+        """Return the anthropic-ratelimit-… headers."""
         headers = {}
         for name in ("requests", "tokens", "input-tokens", "output-tokens"):
             bucket = self.requests if name == "requests" else self.tokens
@@ -100,7 +100,7 @@ class Limits:
 
 
 def span(seconds: float) -> str:
-    """As OpenAI writes a time: 20ms, 1s, 1.5s, 6m0s, 1h0m0s."""
+    """Format a time in OpenAI's style: 20ms, 1s, 1.5s, 6m0s, 1h0m0s."""
     if seconds < 1:
         return f"{math.ceil(seconds * 1000)}ms"
     minutes, rest = divmod(round(seconds, 3), 60)

@@ -1,4 +1,4 @@
-"""The rows that answers are made of: which label fits a text, and new texts like the known ones."""
+"""The rows behind the answers: the label that fits a text, and new texts similar to known ones."""
 
 import json
 import re
@@ -10,27 +10,29 @@ from unicodedata import normalize
 
 from distill.core.words import word_units
 
-# An answer looks at no more occurrences of its words than this, the rarest words first: a common
-# word in thousands of seeds says little and would cost the most.
+# Maximum occurrences of a question's words that are searched, the rarest words first. A common
+# word in thousands of seeds tells little and costs the most time.
 MOST_OCCURRENCES = 2000
 
 _WORD = re.compile(r"\w+")
 
 
 def _folded(text: str) -> str:
-    """A text without differences of case and of the form of its accents."""
+    """Normalise a text's case and the form of its accents."""
     return text.casefold() if text.isascii() else normalize("NFC", text).casefold()
 
 
 def _words(text: str) -> list[str]:
-    """A text's words; of scripts without spaces its letters."""
+    """Split a text into words, or into letters for scripts without spaces."""
     folded = _folded(text)
     return _WORD.findall(folded if text.isascii() else " ".join(word_units(folded)))
 
 
 def _units(text: str) -> list[str]:
-    """A text's words as they stand in it, each with a space behind it; of scripts without spaces
-    its letters, each alone."""
+    """Split a text into its written words, each with a space after it.
+
+    Letters of scripts without spaces are units of their own, without a space.
+    """
     found = []
     for word in text.split() or ["nothing"]:
         *before, last = [word] if word.isascii() else word_units(word)
@@ -55,8 +57,11 @@ class Memory:
         self._known = {text for text, _ in self.rows}
 
     def label_of(self, text: str, allowed: Collection[str] | None = None) -> str | None:
-        """The label, among those allowed, of the row that shares most words with the text; a word
-        counts the more the fewer rows have it. None when no row shares any."""
+        """Return the allowed label of the row that shares most words with the text; None if no row
+        does.
+
+        A word counts more if fewer rows have it.
+        """
         scores: dict[int, float] = defaultdict(float)
         looked = 0
         known = (self._rows_with.get(word, []) for word in dict.fromkeys(_words(text)))
@@ -67,7 +72,7 @@ class Memory:
             weight = 1 / len(rows) if rows else 0
             for row in rows:
                 scores[row] += weight
-        # Rows come in here in an order that depends only on the text: ties are broken alike.
+        # The order of the rows depends only on the text, so ties are broken consistently.
         best = max(scores, key=scores.__getitem__, default=None)
         if best is None or allowed is None:
             return None if best is None else self.rows[best][1]
@@ -79,14 +84,14 @@ class Memory:
         return next((label for label in found if label is not None), None)
 
     def topics(self, text: str) -> list[str]:
-        """The labels that the text names most often; all of them when it names none."""
+        """Return the labels that the text names most often; all labels if it names none."""
         lower = _folded(text)
         found = Counter({label: lower.count(_folded(label)) for label in self.labels if label})
         most = max(found.values(), default=0)
         return [label for label in self.labels if most and found[label] == most] or self.labels
 
     def new_text(self, labels: Sequence[str], taken: set[str], random: Random) -> str:
-        """A text like those of the labels, but none of them and none of those taken."""
+        """Write a text similar to those of the labels, different from all known and taken texts."""
         known = [label for label in labels if label in self.texts] or self.labels
         texts = self.texts[random.choice(known)]
         text = _mixed(texts, random)
@@ -97,7 +102,7 @@ class Memory:
 
 
 def _mixed(texts: Sequence[Sequence[str]], random: Random) -> str:
-    """The beginning of one text, a word of another, and the end of a third."""
+    """Join the beginning of one text, a word of another and the end of a third."""
     first, second, third = (random.choice(texts) for _ in range(3))
     head = first[: random.randint(len(first) // 3, 2 * len(first) // 3)]
     tail = third[random.randint(len(third) // 3, 2 * len(third) // 3) :]
@@ -105,8 +110,10 @@ def _mixed(texts: Sequence[Sequence[str]], random: Random) -> str:
 
 
 def load(path: Path) -> Memory:
-    """The rows of a file of JSON lines {"input", "label"} or {"input", "answer"}; a line {"about"}
-    is passed over."""
+    """Load the rows of a JSON lines file {"input", "label"} or {"input", "answer"}.
+
+    A line {"about"} is skipped. Raises ValueError for any other line.
+    """
     rows = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         row = json.loads(line) if line.strip() else {"about": ""}

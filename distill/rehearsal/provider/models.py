@@ -1,6 +1,6 @@
-"""The models that answer: what they cost per million tokens, and what they take.
+"""The models of the stand-in: their prices per million tokens, and their parameters.
 
-Prices in US dollars as published in November 2026. A batch costs half of everything.
+Prices are in USD as published in November 2026. A batch costs half of everything.
 """
 
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars for a million tokens."""
+    """Prices in USD per million tokens."""
 
     input: Decimal
     cached: Decimal
     write: Decimal
-    """Written to the cache; of Anthropic's for five minutes."""
+    """Tokens written to the cache; for Anthropic, for five minutes."""
     output: Decimal
     write_1h: Decimal = Decimal(0)
     training: Decimal = Decimal(0)
 
     def times(self, factor: Decimal) -> "Price":
-        """The same, each rate times `factor`."""
+        """Multiply each price by `factor`."""
         rates = (self.input, self.cached, self.write, self.output, self.write_1h, self.training)
         return Price(*(rate * factor for rate in rates))
 
@@ -40,16 +40,16 @@ class OpenAIModel:
     max_output: int
     shutdown: str | None = None
     base: str | None = None
-    """Of a trained model: what it was made from."""
+    """The base of a trained model; None for others."""
 
     @property
     def reasons(self) -> bool:
-        """Whether it thinks before it answers."""
+        """True if the model thinks before it answers."""
         return bool(self.efforts)
 
     @property
     def family(self) -> str:
-        """The model whose rules it follows."""
+        """The id of the model whose rules apply."""
         return self.base or self.id
 
 
@@ -61,9 +61,9 @@ class AnthropicModel:
     name: str
     price: Price
     thinking: tuple[str, ...]
-    """What it takes as `thinking.type`."""
+    """The allowed values of `thinking.type`."""
     thinks: bool
-    """Whether it thinks when nothing is said about it."""
+    """True if the model thinks when the request does not set `thinking`."""
     efforts: tuple[str, ...]
     context: int
     max_output: int
@@ -71,16 +71,16 @@ class AnthropicModel:
     prefill: bool = False
     forced_tools: bool = True
     dear_above: int | None = None
-    """Longer prompts cost five times as much."""
+    """Prompts above this number of tokens cost five times as much."""
 
     def price_of(self, prompt_tokens: int) -> Price:
-        """What a prompt of that length pays."""
+        """Return the price for a prompt of this length."""
         dear = self.dear_above is not None and prompt_tokens > self.dear_above
         return self.price.times(Decimal(5)) if dear else self.price
 
 
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
-# Beyond 272,000 tokens other prices hold, which the stand-in does not have.
+# Above 272,000 tokens other prices hold, which the stand-in lacks.
 _CONTEXT = 272_000
 
 OPENAI = {

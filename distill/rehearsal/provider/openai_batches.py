@@ -13,7 +13,7 @@ MOST_REQUESTS = 50_000
 WINDOW = 24 * 3600
 CHAT = "/v1/chat/completions"
 ENDS = ("completed", "expired", "failed", "cancelled")
-# Of a batch's time, the part that each of its two short phases takes.
+# Share of a batch's time that each of its two short phases takes.
 PHASE = 0.1
 _CREATE = checks.record(
     {
@@ -63,16 +63,16 @@ class BatchState:
     late_looks: int = 0
 
     def enter(self, status: str) -> None:
-        """From now on in this status."""
+        """Set the status and its time."""
         self.status = status
         self.times[f"{status}_at"] = now()
 
     def is_cancelled(self) -> bool:
-        """Whether someone has asked to stop."""
+        """True if the client has asked to cancel the batch."""
         return self.status == "cancelling"
 
     def as_json(self) -> Body:
-        """The batch object of the API."""
+        """Return the batch object of the API."""
         names = ("in_progress", "finalizing", "cancelling", *ENDS)
         times = {f"{name}_at": self.times.get(f"{name}_at") for name in names}
         counts = {"total": self.total, "completed": len(self.answered) + len(self.odd)}
@@ -112,7 +112,7 @@ def _usage(answered: list[Body]) -> Body:
 
 
 async def create(world: ProviderState, call: Call) -> ProviderReply:
-    """Starts a batch; its file is looked at later."""
+    """Start a batch. Its file is checked later."""
     body = call.json()
     checks.openai(_CREATE, body)
     openai_files.found(world, body["input_file_id"], "input_file_id", "batch")
@@ -146,7 +146,7 @@ async def _work(world: ProviderState, batch: BatchState) -> None:
 
 
 def _line_errors(lines: list[Body], endpoint: str) -> list[Body]:
-    """What is wrong with the file; an empty list when nothing is."""
+    """Return the errors of a batch's lines; empty if there are none."""
     errors: list[Body] = []
     seen: set[str] = set()
 
@@ -175,7 +175,7 @@ def _line_errors(lines: list[Body], endpoint: str) -> list[Body]:
 
 
 def _queue_errors(world: ProviderState, lines: list[Body]) -> list[Body]:
-    """Whether too much is waiting; the real provider counts the prompts' tokens."""
+    """Return an error if too many lines are waiting. The real provider counts prompt tokens."""
     most = int(world.faults.value("queue"))
     waiting = sum(other.total for other in world.batches.values() if other.status not in ENDS)
     if not most or waiting + len(lines) <= most:
@@ -185,7 +185,7 @@ def _queue_errors(world: ProviderState, lines: list[Body]) -> list[Body]:
 
 
 def _answer(world: ProviderState, batch: BatchState, line: Body) -> bool:
-    """Answers a line; whether it has expired."""
+    """Answer a line; True if the line has expired."""
     told: Body = {
         "id": world.new_id("batch_req_"),
         "custom_id": line["custom_id"],
@@ -252,18 +252,18 @@ def _found(world: ProviderState, call: Call) -> BatchState:
 
 
 async def retrieve(world: ProviderState, call: Call) -> ProviderReply:
-    """The batch as it is now."""
+    """Return the current state of a batch."""
     return ProviderReply(_found(world, call).as_json())
 
 
 async def listed(world: ProviderState, call: Call) -> ProviderReply:
-    """All batches, the newest first."""
+    """List all batches, the newest first."""
     call.only("after", "limit")
     return openai_files.page(list(world.batches.values())[::-1], call, 20, 100)
 
 
 async def cancel(world: ProviderState, call: Call) -> ProviderReply:
-    """What is not answered yet will not be."""
+    """Cancel the requests of a batch that are not answered yet."""
     batch = _found(world, call)
     if batch.status not in ("validating", "in_progress", "finalizing", "cancelling"):
         message = f"Cannot cancel a batch with status '{batch.status}'."

@@ -19,15 +19,15 @@ from distill.rehearsal.provider.state import Body, Call, ProviderReply, Provider
 CACHE_MINIMUM = 1024
 CACHE_STEP = 128
 REASONING_TOKENS = {"none": 0, "low": 32, "medium": 128, "high": 512, "xhigh": 1024, "max": 2048}
-"""About how many tokens a model thinks; half of it to one and a half times of it."""
+"""Mean reasoning tokens by effort; each answer has 0.5 to 1.5 times the mean."""
 TIERS = {"default": Decimal(1), "flex": HALF, "priority": Decimal(2)}
-"""What a service tier costs, as a multiple of the standard price."""
+"""The price of a service tier as a multiple of the standard price."""
 REFUSAL = "I'm sorry, but I can't help with that."
 
 
 @dataclass
 class _Draft:
-    """What the model says, before it is put into the API's shape."""
+    """A model's answer before it gets the API's form."""
 
     text: str | None
     finish: str = "stop"
@@ -40,14 +40,14 @@ class _Draft:
 
 
 async def create(world: ProviderState, call: Call) -> ProviderReply:
-    """An answer to one request."""
+    """Answer one request."""
     return ProviderReply(answer(world, call.json(), fault=call.fault))
 
 
 def answer(
     world: ProviderState, body: Any, *, batch: bool = False, fault: str | None = None
 ) -> Body:
-    """The completion, put on the bill; ApiError when the request is refused."""
+    """Write and bill the completion. Raises ApiError if the request is refused."""
     openai_params.check_form(body)
     found = world.openai_model(body["model"])
     if found is None:
@@ -81,8 +81,11 @@ def answer(
 
 
 def _service_tier(world: ProviderState, body: Body, model: OpenAIModel) -> str:
-    """The tier that answers, and is billed. A project may have another than the standard one for
-    requests that name none; the older models know no other."""
+    """Return the tier that answers and is billed.
+
+    A project may have another tier than the standard one for requests that name none. The older
+    models have only the standard tier.
+    """
     if not model.reasons:
         return "default"
     wanted = body.get("service_tier") or "auto"
@@ -101,8 +104,10 @@ _schema_tokens = lru_cache(maxsize=64)(tokens.pieces)
 
 
 def _prompt(body: Body) -> tuple[list[str], list[int]]:
-    """The prompt's tokens, and after how many of them cache breakpoints were set. A schema stands
-    before the messages, as it does for the real models."""
+    """Return the prompt's tokens, and the token counts at which cache breakpoints stand.
+
+    A schema stands before the messages, as it does for the real models.
+    """
     wanted = body.get("response_format", {})
     prompt = list(_schema_tokens(str(wanted["json_schema"]))) if "json_schema" in wanted else []
     ends = []
@@ -120,8 +125,10 @@ def _prompt(body: Body) -> tuple[list[str], list[int]]:
 def _cached(
     world: ProviderState, body: Body, prompt: list[str], ends: list[int]
 ) -> tuple[int, int]:
-    """How many tokens came from the cache and how many went into it; the first number is all that
-    older models tell and charge."""
+    """Return the tokens read from the cache and the tokens written to it.
+
+    Older models report and charge only the first number.
+    """
     explicit = body.get("prompt_cache_options", {}).get("mode") == "explicit"
     usable = (ends[-1] if ends else 0) if explicit else len(prompt)
     if usable < CACHE_MINIMUM:
@@ -146,7 +153,7 @@ def _draft(body: Body, model: OpenAIModel, memory: Memory, random: Random) -> _D
         draft = _Draft(writer.json(wanted["json_schema"]["schema"]))
     elif wanted["type"] == "json_object":
         draft = _Draft(writer.json({"properties": {"answer": {"type": "string"}}}))
-    elif model.base is not None:  # a trained model says what it was taught
+    elif model.base is not None:  # a trained model repeats its training answers
         draft = _Draft(memory.label_of(asked) or memory.labels[0])
     else:
         draft = _Draft(writer.text())
@@ -165,7 +172,7 @@ def _stop(draft: _Draft, stop: str | list[str]) -> None:
 
 
 def _limit(draft: _Draft, limit: int) -> None:
-    """Thinking counts too: it can leave nothing for the answer."""
+    """Cut an answer to `limit` tokens. Thinking counts too and may leave nothing for the text."""
     draft.reasoning = min(draft.reasoning, limit)
     if draft.tokens > limit:
         draft.text = tokens.cut(draft.text or "", limit - draft.reasoning)
@@ -233,8 +240,10 @@ def _usage(draft: _Draft, use: Use) -> Body:
 
 
 def _logprobs(text: str, top: int) -> list[Body]:
-    """One entry for each token: a probability that is always the same for the same place, and
-    alternatives that are ever less likely."""
+    """Return one entry for each token, with alternatives of falling probability.
+
+    The probability depends only on the text up to the token.
+    """
     entries, start = [], 0
     for count in range(1, tokens.count(text) + 1):
         end = len(tokens.cut(text, count))
@@ -254,13 +263,13 @@ def _logprob(token: str, chance: float) -> Body:
 
 
 async def models(world: ProviderState, call: Call) -> ProviderReply:
-    """All models."""
+    """List all models."""
     names = [*OPENAI, *OPENAI_ALIASES, *world.tuned]
     return ProviderReply({"object": "list", "data": [_model(world, name) for name in names]})
 
 
 async def model(world: ProviderState, call: Call) -> ProviderReply:
-    """One model."""
+    """Return one model."""
     name = call.path["model"]
     if world.openai_model(name) is None:
         raise ApiError(

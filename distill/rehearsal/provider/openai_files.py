@@ -1,4 +1,4 @@
-"""/v1/files of OpenAI, and the lists that it shares with batches and trainings."""
+"""/v1/files of OpenAI, and the paged lists that batches and trainings use too."""
 
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -24,7 +24,7 @@ _EXPIRY = ("expires_after[anchor]", "expires_after[seconds]")
 
 
 class Listed(Protocol):
-    """What can stand in a list."""
+    """An object that a list can hold."""
 
     @property
     def id(self) -> str: ...
@@ -33,7 +33,7 @@ class Listed(Protocol):
 
 
 def page(items: Sequence[Listed], call: Call, default: int, most: int) -> ProviderReply:
-    """The part of a list that was asked for by `after` and `limit`."""
+    """Return the part of a list that `after` and `limit` select."""
     limit = call.whole("limit", default, 1, most)
     names = [item.id for item in items]
     after = call.query.get("after")
@@ -48,7 +48,7 @@ def page(items: Sequence[Listed], call: Call, default: int, most: int) -> Provid
 
 
 async def create(world: ProviderState, call: Call) -> ProviderReply:
-    """An upload."""
+    """Store an uploaded file."""
     form = await _form(call)
     given = form.get("file")
     if not isinstance(given, UploadFile):
@@ -115,7 +115,7 @@ def _check(content: bytes, name: str, purpose: str) -> None:
 
 
 def store(world: ProviderState, content: bytes, name: str, purpose: str) -> StoredFile:
-    """Keeps a file, uploaded or made here."""
+    """Keep a file, uploaded or produced by the stand-in."""
     file = StoredFile(world.new_id("file-"), content, name, purpose, now())
     world.files[file.id] = file
     return file
@@ -124,7 +124,7 @@ def store(world: ProviderState, content: bytes, name: str, purpose: str) -> Stor
 def found(
     world: ProviderState, name: str, param: str = "id", purpose: str | None = None
 ) -> StoredFile:
-    """The file of that id; refused when there is none or it is meant for something else."""
+    """Return the file of an id. Raises ApiError if there is none or its purpose is another."""
     file = world.files.get(name)
     if file is None and purpose is None:
         raise ApiError(404, "invalid_request_error", f"No such File object: {name}", param)
@@ -134,7 +134,7 @@ def found(
 
 
 async def listed(world: ProviderState, call: Call) -> ProviderReply:
-    """All files, the newest first unless told otherwise."""
+    """List all files, the newest first unless `order` is asc."""
     call.only("after", "limit", "order", "purpose")
     order, purpose = call.query.get("order", "desc"), call.query.get("purpose")
     if order not in ("asc", "desc"):
@@ -145,17 +145,17 @@ async def listed(world: ProviderState, call: Call) -> ProviderReply:
 
 
 async def retrieve(world: ProviderState, call: Call) -> ProviderReply:
-    """What a file is."""
+    """Return a file's description."""
     return ProviderReply(found(world, call.path["file"]).as_json())
 
 
 async def content(world: ProviderState, call: Call) -> ProviderReply:
-    """What is in a file."""
+    """Return a file's content."""
     return ProviderReply(found(world, call.path["file"]).content, media="application/octet-stream")
 
 
 async def delete(world: ProviderState, call: Call) -> ProviderReply:
-    """Forgets a file."""
+    """Delete a file."""
     file = found(world, call.path["file"])
     del world.files[file.id]
     world.deleted.append(file)

@@ -1,4 +1,4 @@
-"""/v1/fine_tuning/jobs of OpenAI: supervised trainings whose models can then be asked."""
+"""/v1/fine_tuning/jobs of OpenAI: supervised trainings whose models can then answer."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ from distill.rehearsal.provider.state import (
 FEWEST_EXAMPLES = 10
 DEFAULT_EPOCHS = 3
 CHECKPOINTS = 3
-# Of a training's time, the part that each of its two short phases takes.
+# Share of a training's time that each of its two short phases takes.
 PHASE = 0.1
 
 
@@ -94,15 +94,15 @@ class FineTuningJobState:
     checkpoints: list["Entry"] = field(default_factory=list)
 
     def is_over(self) -> bool:
-        """Whether nothing more will happen."""
+        """True if the training has ended."""
         return self.status in ("succeeded", "failed", "cancelled")
 
     def end(self, status: str) -> None:
-        """Nothing more will happen."""
+        """End the training with a status."""
         self.status, self.finished_at = status, now()
 
     def as_json(self) -> Body:
-        """The job object of the API."""
+        """Return the job object of the API."""
         method = self.request.get("method", {}).get("supervised", {})
         given = dict.fromkeys(("batch_size", "learning_rate_multiplier"), "auto")
         numbers = given | method.get("hyperparameters", {}) | {"n_epochs": self.epochs}
@@ -137,7 +137,7 @@ class Entry:
     fields: Body
 
     def as_json(self) -> Body:
-        """The object of the API."""
+        """Return the object of the API."""
         return {"id": self.id} | self.fields
 
 
@@ -155,7 +155,7 @@ def _tell(
 
 
 async def create(world: ProviderState, call: Call) -> ProviderReply:
-    """Starts a training; its files are looked at later."""
+    """Start a training. Its files are checked later."""
     body = call.json()
     checks.openai(_CREATE, body)
     if world.faults.value("training_not_available"):
@@ -226,7 +226,7 @@ def _rows(file: StoredFile) -> list[list[Body]]:
 
 
 def _file_problem(file: StoredFile | None, param: str) -> str | None:
-    """Why nothing can be learned from a file."""
+    """Return the reason why a file cannot be used; None if it can."""
     if file is None:
         return None
     lines = file.content.splitlines()
@@ -301,12 +301,12 @@ def _found(world: ProviderState, call: Call) -> FineTuningJobState:
 
 
 async def retrieve(world: ProviderState, call: Call) -> ProviderReply:
-    """The training as it is now."""
+    """Return the current state of a training."""
     return ProviderReply(_found(world, call).as_json())
 
 
 async def listed(world: ProviderState, call: Call) -> ProviderReply:
-    """All trainings, the newest first; `metadata[key]=value` picks those that have it."""
+    """List all trainings, the newest first, or those with the given `metadata[key]=value`."""
     call.only("after", "limit", "metadata")
     wanted = {
         name.removeprefix("metadata[").removesuffix("]"): value
@@ -322,7 +322,7 @@ async def listed(world: ProviderState, call: Call) -> ProviderReply:
 
 
 async def events(world: ProviderState, call: Call) -> ProviderReply:
-    """What has happened, the newest first."""
+    """List the events of a training, the newest first."""
     call.only("after", "limit")
     told = _found(world, call).events[::-1]
     if world.faults.value("events_twice") and "after" not in call.query:
@@ -331,13 +331,13 @@ async def events(world: ProviderState, call: Call) -> ProviderReply:
 
 
 async def checkpoints(world: ProviderState, call: Call) -> ProviderReply:
-    """The models after the last epochs, the newest first."""
+    """List the models after the last epochs, the newest first."""
     call.only("after", "limit")
     return openai_files.page(_found(world, call).checkpoints[::-1], call, 10, 100)
 
 
 async def cancel(world: ProviderState, call: Call) -> ProviderReply:
-    """Stops a training; nothing of it is billed."""
+    """Stop a training without a bill."""
     job = _found(world, call)
     if job.is_over():
         raise invalid(f"Job has already completed: {job.id}", code="invalid_status")

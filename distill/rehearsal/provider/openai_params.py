@@ -1,5 +1,4 @@
-"""What chat.completions takes: the parameters of the official client 3.54.0, and the rules between
-them that depend on the model."""
+"""Parameters of chat.completions, as in the official client 3.54.0, and their rules by model."""
 
 import json
 from functools import lru_cache
@@ -121,12 +120,12 @@ _SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "l
 
 
 def check_form(body: Any) -> None:
-    """The parameters themselves, whatever the model."""
+    """Check the parameters themselves for any model."""
     checks.openai(_CHAT, body)
 
 
 def check_for_model(model: OpenAIModel, body: Body) -> None:
-    """What the model does with them."""
+    """Check the parameters against the model's rules."""
     given = {name for name, value in body.items() if value is not None}
     if {"max_tokens", "max_completion_tokens"} <= given:
         raise invalid("Only one of max_tokens and max_completion_tokens can be set.", "max_tokens")
@@ -148,7 +147,8 @@ def check_for_model(model: OpenAIModel, body: Body) -> None:
 
 
 def output_limit(body: Body) -> int | None:
-    """The most tokens of the answer, whatever it is called."""
+    """Return the maximum tokens of the answer, under either of its two names; None if it is not
+    set."""
     limit: int | None = body.get("max_completion_tokens") or body.get("max_tokens")
     return limit
 
@@ -201,7 +201,7 @@ def _check_format(model: OpenAIModel, body: Body) -> None:
 
 @lru_cache(maxsize=64)
 def _check_schema(schema: str, name: str, tuned: bool | None) -> None:
-    """Most requests come with the same schema, which is looked at once; None is not strict."""
+    """Check a schema once, since most requests share one. `tuned` is None if not strict."""
     parsed = json.loads(schema)
     schemas.check_form(parsed)
     if tuned is not None:

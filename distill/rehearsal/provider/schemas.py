@@ -21,7 +21,7 @@ def check_anthropic(schema: dict[str, Any]) -> None:
 
 
 def check_form(schema: Any) -> None:
-    """Refuse a value that is no schema, or that the stand-in cannot answer."""
+    """Refuse a value that is not a schema, or that the stand-in cannot answer."""
     with _as_api_error():
         schema_rules.check_form(schema)
 

@@ -1,4 +1,4 @@
-"""All that a stand-in knows while it runs, and the shapes that its parts hand to each other."""
+"""The state of a running stand-in, and the records that its parts exchange."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Call:
-    """A request, read to its end."""
+    """A request that was read completely."""
 
     path: Mapping[str, str]
     query: Mapping[str, str]
@@ -34,7 +34,7 @@ class Call:
     fault: str | None = None
 
     def json(self) -> Any:
-        """The body; refused when it is not JSON."""
+        """Parse the body. Raises ApiError if it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -44,13 +44,13 @@ class Call:
             ) from None
 
     def only(self, *names: str) -> None:
-        """Refuses every other parameter of the address."""
+        """Refuse all other parameters of the query."""
         for name in self.query:
             if name.partition("[")[0] not in names:
                 raise invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
 
     def whole(self, name: str, default: int, low: int, high: int) -> int:
-        """A number of the address."""
+        """Return an integer of the query, or its default. Raises ApiError for an invalid one."""
         given = self.query.get(name)
         if given is None:
             return default
@@ -70,7 +70,7 @@ class ProviderReply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def content(self) -> bytes:
-        """What goes over the wire."""
+        """Return the bytes to send."""
         if isinstance(self.body, bytes):
             return self.body
         return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode(
@@ -83,7 +83,7 @@ Handler = Callable[["ProviderState", Call], Awaitable[ProviderReply]]
 
 @dataclass
 class StoredFile:
-    """A file of OpenAI's."""
+    """A file at OpenAI."""
 
     id: str
     content: bytes
@@ -93,7 +93,7 @@ class StoredFile:
     expires_at: int | None = None
 
     def as_json(self) -> Body:
-        """The file object of the API."""
+        """Return the file object of the API."""
         return {
             "id": self.id,
             "object": "file",
@@ -133,28 +133,28 @@ class ProviderState:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def next(self, kind: str) -> int:
-        """0, 1, 2, … for each kind."""
+        """Return 0, 1, 2, … for each kind."""
         self._numbers[kind] += 1
         return self._numbers[kind] - 1
 
     def new_id(self, prefix: str) -> str:
-        """An id that looks like the providers'."""
+        """Return a new id in the providers' style."""
         number = self.next(prefix)
         text = f"{self.settings.random_seed} {prefix} {number}"
         return prefix + blake2b(text.encode(), digest_size=12).hexdigest()
 
     def random(self, name: str) -> Random:
-        """What decides about the answer to the request of that hash."""
+        """Return the random generator for the answer to the request with this hash."""
         return Random(int(name[:16], 16) ^ self.settings.random_seed)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Lets work go on while requests are answered."""
+        """Run work in the background."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)  # the loop itself holds tasks only weakly
         task.add_done_callback(self._tasks.discard)
 
     def openai_model(self, name: object) -> tuple[OpenAIModel, Memory] | None:
-        """The model and what it answers from."""
+        """Return a model and the memory that it answers from; None if it does not exist."""
         if not isinstance(name, str):
             return None
         model = OPENAI.get(OPENAI_ALIASES.get(name, name))
@@ -162,5 +162,5 @@ class ProviderState:
 
 
 def now() -> int:
-    """Unix time in seconds, as the providers write it."""
+    """Return the Unix time in seconds, as the providers write it."""
     return int(time.time())

@@ -1,8 +1,8 @@
-"""A chat example file (JSON lines) in; out: what is wrong with it, what is odd, and its figures.
+"""A chat example file (JSON lines): its errors, its warnings and its figures.
 
-The form is that of OpenAI's supervised fine-tuning, which `distill train` writes too: each line
-{"messages": [{"role", "content", "name"?, "weight"?}, …]}, the answer last. Without tool calls and
-content in parts: no trainer here learns them.
+The format is that of OpenAI's supervised fine-tuning, which `distill train` writes too. Each line
+is {"messages": [{"role", "content", "name"?, "weight"?}, …]}, with the answer last. Tool calls and
+content in parts are not allowed: no trainer here learns them.
 """
 
 import json
@@ -18,14 +18,14 @@ from distill.train.chat_file.warnings import warnings_of
 SHOWN = 20
 
 UTF_16_SEEN = 4  # bytes
-# The longer marks first: that of UTF-32 begins with that of UTF-16.
+# Longer marks first: the mark of UTF-32 begins with the mark of UTF-16.
 _ENCODINGS = {
     b"\xff\xfe\x00\x00": "UTF-32",
     b"\x00\x00\xfe\xff": "UTF-32",
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
-# How files begin that are no text.
+# The first bytes of files that are not text.
 _BINARIES = {
     b"\x1f\x8b": "compressed with gzip: unpack it",
     b"PK\x03\x04": "a zip archive or a spreadsheet: unpack it, or save it as JSON lines",
@@ -37,7 +37,7 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A file: the rows without errors, the errors, and what is odd about the rows."""
+    """A checked file: its rows without errors, its errors and its warnings."""
 
     path: Path
     rows: tuple[ChatRow, ...]
@@ -46,14 +46,14 @@ class Checked:
 
 
 def read(path: Path, context_tokens: int) -> Checked:
-    """Check a file; rows of more than `context_tokens` tokens are warned of. Raises OSError."""
+    """Check a file and warn of rows longer than `context_tokens` tokens. Raises OSError."""
     content = path.read_bytes()
     if problem := _other_form(content):
         return Checked(path, (), (FileFinding(problem),), ())
     rows: list[ChatRow] = []
     errors = [FileFinding("begins with a byte order mark: save it as UTF-8 without BOM", (1,))]
     errors = errors if content.startswith(_BOM) else []
-    # Only \n, \r and \r\n end a line here, as for OpenAI; a text may hold other line ends raw.
+    # Only \n, \r and \r\n end a line, as for OpenAI: a text may hold other line separators.
     lines = content.removeprefix(_BOM).splitlines()
     if not lines:
         errors.append(FileFinding(f"the file has no line; write one such object a line: {FORM}"))
@@ -67,7 +67,7 @@ def read(path: Path, context_tokens: int) -> Checked:
 
 
 def _other_form(content: bytes) -> str:
-    """Why the whole file is no JSON lines in UTF-8; empty for one that may be."""
+    """Return the reason why a file is not JSON lines in UTF-8; empty if none is found."""
     for mark, name in _ENCODINGS.items():
         if content.startswith(mark):
             return f"is {name}: save it as UTF-8"
@@ -76,7 +76,7 @@ def _other_form(content: bytes) -> str:
             return f"is {form}, each line one object: {FORM}"
     if b"\0\0\0" in content[:UTF_16_SEEN]:
         return "is UTF-32: save it as UTF-8"
-    # JSON begins with an ASCII character: every other byte of UTF-16 is 0 without a mark, too.
+    # JSON begins with an ASCII character, so UTF-16 without a mark has a 0 in its first two bytes.
     if len(content) >= UTF_16_SEEN and 0 in content[:2] and any(content[:2]):
         return "is UTF-16: save it as UTF-8"
     if content.removeprefix(_BOM).lstrip()[:1] == b"[":
@@ -90,7 +90,7 @@ def _other_form(content: bytes) -> str:
 
 
 def _spans_lines(content: bytes) -> bool:
-    """True where the first object goes on below its line."""
+    """True if the first object spans several lines."""
     try:
         text = content.removeprefix(_BOM).decode("utf-8").lstrip()
         _, end = json.JSONDecoder().raw_decode(text) if text.startswith("{") else (None, 0)
@@ -100,7 +100,7 @@ def _spans_lines(content: bytes) -> bool:
 
 
 def refuse(checked: Checked) -> None:
-    """Raises InputError with the first errors of a file that has any."""
+    """Refuse a file with errors. Raises InputError with the first SHOWN errors."""
     errors, path = checked.errors, checked.path
     if errors:
         wheres = [":".join([str(path), *map(str, error.lines)]) for error in errors[:SHOWN]]
@@ -112,7 +112,10 @@ def refuse(checked: Checked) -> None:
 
 
 def figures(checked: Checked) -> dict[str, Any]:
-    """Everything, for other programs: USD and dates as text, figures of the rows without errors."""
+    """Return the file's errors, warnings and figures for other programs.
+
+    USD and dates are text. The figures cover the rows without errors.
+    """
     rows = checked.rows
     found = statistics(rows) if rows else None
     return {
@@ -129,7 +132,7 @@ def figures(checked: Checked) -> dict[str, Any]:
 
 
 def words(checked: Checked) -> list[str]:
-    """What to show of a file with rows: warnings, figures, prices."""
+    """Return the lines to print for a file with rows: warnings, figures and prices."""
     found = statistics(checked.rows)
     shown = [f"warning: {warning}" for warning in checked.warnings[:SHOWN]]
     if more := len(checked.warnings) - len(shown):

@@ -1,4 +1,4 @@
-"""A text of a row → what in it a trainer, a server or a reader takes for something else."""
+"""Special tokens, thinking blocks, wrong encodings and control characters in the texts of rows."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _MARK = re.compile(
     r"|^### ?(?:Instruction|Response|Input):",
     re.IGNORECASE | re.MULTILINE,
 )
-# UTF-8 that was read as Latin-1 or Windows-1252, and the sign for what could not be read.
+# UTF-8 that was read as Latin-1 or Windows-1252, and the replacement character.
 _CONTINUATION = (
     "\u0080-\u00bf\u0152\u0153\u0160\u0161"
     "\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122"
@@ -31,25 +31,25 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 def marks_in(texts: Sequence[str]) -> list[str]:
-    """The special tokens of chat models in the texts, each once."""
+    """Return the special tokens of chat models in the texts, without duplicates."""
     return list(dict.fromkeys(found[0] for text in texts for found in _MARK.finditer(text)))
 
 
 def has_mark(row: ChatRow) -> bool:
-    """True for a row with a special token in any message."""
+    """True if any message has a special token."""
     return any(_MARK.search(turn.content) for turn in row.turns)
 
 
 def has_thought(row: ChatRow) -> bool:
-    """True for a row with a thinking block in an answer."""
+    """True if an answer has a thinking block."""
     return any(turn.role == "assistant" and THOUGHT.search(turn.content) for turn in row.turns)
 
 
 def is_mojibake(row: ChatRow) -> bool:
-    """True for a row with letters that were read in a wrong encoding."""
+    """True if any message has letters that were read in a wrong encoding."""
     return any(_MOJIBAKE.search(turn.content) for turn in row.turns)
 
 
 def has_control(row: ChatRow) -> bool:
-    """True for a row with NUL or another control character that no text needs."""
+    """True if any message has NUL or another control character that no text needs."""
     return any(_CONTROL.search(turn.content) for turn in row.turns)

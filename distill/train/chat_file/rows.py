@@ -1,4 +1,4 @@
-"""A line of an example file → its row, or everything that is wrong with it."""
+"""Parsing of the lines of an example file: a row, or every error of the line."""
 
 import json
 import re
@@ -20,13 +20,13 @@ SHOWN_LINES = 10
 SHORT = reprlib.Repr()
 SHORT.maxstring = SHORT.maxother = 60
 
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # as OpenAI takes it
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # OpenAI's rule
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A message; an answer of weight 0 is shown and not learnt."""
+    """A message. An answer of weight 0 is context and is not learnt."""
 
     role: str
     content: str
@@ -36,8 +36,12 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class ChatRow:
-    """An example without errors, and its tokens, estimated: of all messages, and of the answers
-    that are learnt."""
+    """An example without errors.
+
+    `line`: line number.
+    `tokens`: estimated tokens of all messages.
+    `answer_tokens`: estimated tokens of the answers that are learnt.
+    """
 
     line: int
     turns: tuple[Turn, ...]
@@ -51,18 +55,19 @@ class ChatRow:
 
     @property
     def folded_input(self) -> tuple[tuple[str, str], ...]:
-        """(role, content) of what comes before the answer; equal for what counts as equal."""
+        """(role, folded content) of the messages before the answer, for comparing inputs."""
         return tuple((turn.role, fold(turn.content)) for turn in self.turns[:-1])
 
     @property
     def system_prompt(self) -> tuple[str, ...]:
-        """All that it says as system or developer."""
+        """The contents of all system and developer messages."""
         return tuple(turn.content for turn in self.turns if turn.role in ROLES[:2])
 
 
 @dataclass(frozen=True, slots=True)
 class FileFinding:
-    """What is wrong or odd and what to do, and on which lines; none: the whole file."""
+    """An error or a warning: the problem, the remedy and the lines. Without lines it is the whole
+    file."""
 
     message: str
     lines: tuple[int, ...] = ()
@@ -75,7 +80,7 @@ class FileFinding:
 
 
 def row_of(number: int, line: bytes) -> ChatRow | list[FileFinding]:
-    """A line's row, or everything that is wrong with it."""
+    """Parse a line into its row, or into the list of its errors."""
     try:
         value = _value(line)
     except ValueError as error:
@@ -91,7 +96,7 @@ def row_of(number: int, line: bytes) -> ChatRow | list[FileFinding]:
 
 
 def _value(line: bytes) -> object:
-    """The JSON of a line. Raises ValueError with what is wrong with it."""
+    """Parse the JSON of a line. Raises ValueError with the reason."""
     if not line.strip():
         raise ValueError("is empty: remove the line")
     try:
@@ -107,7 +112,8 @@ def _value(line: bytes) -> object:
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Raises ValueError for a key that stands twice: readers differ on which of them counts."""
+    """Build an object. Raises ValueError for a duplicate key, since JSON readers differ on its
+    value."""
     twice = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
     if twice:
         raise ValueError(f"key {SHORT.repr(twice[0])} stands twice in an object: keep one")

@@ -1,4 +1,4 @@
-"""Rows → figures of the file, and what a training on it would cost."""
+"""Figures of a file's rows, and the cost of a training on the file."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ TOP_ANSWERS = 10
 
 @dataclass(frozen=True, slots=True)
 class LengthSpread:
-    """Tokens of all rows, and of single ones; the median and p95 are the nearest row's."""
+    """Tokens of all rows, and their spread over rows. Median and p95 are values of actual rows."""
 
     total: int
     min: int
@@ -28,8 +28,13 @@ class LengthSpread:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What is in a file. `repeated`: rows that are the same as the one above. `top_answers`: the
-    commonest with their counts, none where an answer stands less than twice on average."""
+    """Figures of a file.
+
+    `repeated`: rows that equal the row above.
+    `answers`: number of different answers.
+    `top_answers`: the commonest answers with their counts; empty if an answer occurs less than
+    twice on average.
+    """
 
     rows: int
     repeated: int
@@ -42,7 +47,7 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a training on a file would cost, in USD, and until when it can be had."""
+    """Cost of a training on a file in USD, and the time for which the trainer is available."""
 
     trainer: str
     epochs: int
@@ -52,7 +57,7 @@ class Estimate:
 
 
 def statistics(rows: Sequence[ChatRow]) -> Statistics:
-    """Figures of at least one row."""
+    """Compute the figures of at least one row."""
     answers = Counter(row.answer for row in rows)
     few = 2 * len(answers) <= len(rows)
     return Statistics(
@@ -73,7 +78,7 @@ def _spread(values: Sequence[int]) -> LengthSpread:
 
 
 def estimates(tokens: int) -> list[Estimate]:
-    """What EPOCHS passes over so many tokens cost with each trainer."""
+    """Estimate the cost of EPOCHS epochs over `tokens` tokens with each trainer."""
     trained = EPOCHS * tokens
     tuned = [
         Estimate(

@@ -1,4 +1,4 @@
-"""Rows without errors → what is odd about them: the file's warnings."""
+"""Warnings about rows without errors."""
 
 import json
 import re
@@ -18,13 +18,13 @@ LONGEST_EXAMPLE = min(base.example_tokens for base in TUNABLE.values())
 SHORT_ANSWER = 1  # characters
 ANSWERS_SHOWN = 4  # of a contradiction, and spellings of an answer
 MARKS_SHOWN = 6
-# What stands at the ends of one answer's spellings, and between its words.
+# Characters that spellings of one answer may differ in: at its ends, and between its words.
 AROUND = " .,;:!?\"'`*\u00ab\u00bb\u2018\u2019\u201c\u201d\u201e()[]<>"
 BETWEEN = re.compile(r"[\s_-]+")
 
 
 def warnings_of(rows: Sequence[ChatRow], context_tokens: int) -> Iterator[FileFinding]:
-    """Those of the whole file first, since there are few of them."""
+    """Find the warnings of a file, with those of the whole file first because they are few."""
     if len(rows) < FEWEST_EXAMPLES:
         yield FileFinding(
             f"{len(rows)} examples: OpenAI refuses a training file with fewer than "
@@ -104,7 +104,7 @@ def _too_long_here(rows: Sequence[ChatRow], context_tokens: int) -> Iterator[Fil
 
 
 def _marks(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
-    """A special token in a text ends a message where the text goes on."""
+    """Warn of special tokens: a trainer or a server ends the message at such a token."""
     if marked := [row for row in rows if has_mark(row)]:
         marks = marks_in([turn.content for row in marked for turn in row.turns])
         yield FileFinding(
@@ -115,8 +115,10 @@ def _marks(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
 
 
 def _spellings(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
-    """Answers that differ in case, white space, signs that nobody sees and quotes at their ends
-    alone, or as JSON in its layout."""
+    """Warn of answers that are equal but for their spelling.
+
+    Spellings differ in case, white space, invisible characters, quotes at the ends or JSON layout.
+    """
     groups: dict[str, Counter[str]] = {}
     for row in rows:
         groups.setdefault(_spelled(row.answer), Counter())[row.answer] += 1
@@ -133,7 +135,7 @@ def _spellings(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
 
 
 def _spelled(answer: str) -> str:
-    """One spelling of an answer: equal for answers that mean the same."""
+    """Normalise an answer's spelling, so that answers with one meaning are equal."""
     try:
         found = json.loads(answer) if answer.lstrip()[:1] in ("{", "[") else None
     except (ValueError, RecursionError):
@@ -144,7 +146,7 @@ def _spelled(answer: str) -> str:
 
 
 def _is_learnt_otherwise_here(row: ChatRow) -> bool:
-    # Where the last answer is not learnt, an earlier one is: a row without any is an error.
+    # Earlier answers suffice: a row whose last answer is not learnt has an earlier learnt one.
     return any(turn.role == "assistant" and turn.weight for turn in row.turns[:-1])
 
 
@@ -168,13 +170,15 @@ def _duplicates(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
 
 
 def repeats(rows: Sequence[ChatRow]) -> set[int]:
-    """Lines of the rows that are the same, letter by letter, as the one above: that is how an
-    example is given more weight (`student.seed_repeats`), so it is counted and not warned of."""
+    """Return the lines of rows that equal the row above, letter by letter.
+
+    Repeating a row gives an example more weight (`student.seed_repeats`), so it causes no warning.
+    """
     return {row.line for above, row in pairwise(rows) if row.turns == above.turns}
 
 
 def _groups(rows: Sequence[ChatRow], key: Callable[[ChatRow], object]) -> Iterator[list[ChatRow]]:
-    """Two and more rows with the same key each."""
+    """Group rows by a key, and yield the groups of at least two rows."""
     groups: dict[object, list[ChatRow]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)

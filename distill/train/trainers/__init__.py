@@ -1,4 +1,4 @@
-"""Trainers: rows of chat → a student's weights. Heavy ones run in a child process."""
+"""Trainers: from chat rows to a student's weights. Heavy trainers run in a child process."""
 
 from distill.core.hardware import installed
 from distill.train.trainers import openai, peft, unsloth
@@ -9,7 +9,7 @@ TRAINERS: dict[str, Trainer] = {"unsloth": unsloth, "peft": peft, "openai": open
 
 
 def choose(name: str) -> str:
-    """The trainer that `student.trainer` means; `auto` is Unsloth wherever it is installed. Raises
-    InputError for one that does not exist."""
+    """Return the trainer that `student.trainer` names; `auto` is Unsloth if it is installed, else
+    PEFT. Raises InputError for an unknown trainer."""
     auto = "unsloth" if installed("unsloth", "unsloth") else "peft"
     return chosen("student.trainer", name, TRAINERS, auto=auto)

@@ -1,4 +1,4 @@
-"""The Protocol of a trainer, and the records that it takes and gives."""
+"""The Protocol of a trainer, and the records of its input and output."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,12 @@ Choices = Mapping[str, Any]  # the task's [student]
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What is trained: its name, with a hash of the weights where we have them, its folder, or its
-    id at a provider, and its licence, empty when that is not known."""
+    """The model that is trained.
+
+    `name`: its name, with a hash of local weights.
+    `place`: its folder, or its id at a provider.
+    `licence`: empty if unknown.
+    """
 
     name: str
     place: str
@@ -23,10 +27,16 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class TrainJob:
-    """Where the rows (chat JSON lines) and the base lie, where the weights go, and the recipe, as
-    the trainer made it. The trained model answers the chats of `parity`, to compare with what is
-    served. `tag` is a hash of rows, base and recipe. `choices`: the answers that there are, empty
-    where any text is one."""
+    """A training.
+
+    `base`: the folder of the base, or its id at a provider.
+    `train`, `validation`: the rows (chat JSON lines).
+    `parity`: the chats that the trained model answers, for the parity check.
+    `out`: the folder of the weights.
+    `recipe`: as the trainer made it.
+    `tag`: a hash of rows, base and recipe.
+    `choices`: the allowed answers; empty if any text is allowed.
+    """
 
     base: str
     train: Path
@@ -41,12 +51,19 @@ class TrainJob:
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """What a trainer leaves in `out`: `adapter/`, `merged/` and `answers.json`; or the name by
-    which a provider serves what it trained (`model`), what it billed, and whether this call
-    began it (`made_now`); and the figures.
+    """The result of a training.
 
-    `losses`: step, loss, and validation_loss where it was measured. `kept_step`: the step whose
-    weights were kept. `earlier_seconds`: what the part that was cut off had taken.
+    A local trainer leaves `adapter/`, `merged/` and `answers.json` in `out`. A provider serves its
+    model under a name.
+
+    `merged`: the folder of the merged weights; None for a provider.
+    `kept_step`: the step whose weights were kept.
+    `losses`: step, loss, and validation_loss if it was measured.
+    `earlier_seconds`: the time that interrupted parts of the training took.
+    `model`: the provider's name of the model.
+    `usd`: the provider's bill.
+    `most_usd`: the maximum bill if the provider does not state it, else None.
+    `made_now`: true if this call began the training.
     """
 
     merged: Path | None
@@ -64,31 +81,34 @@ OnSteps = Callable[[int], None]
 
 
 class Trainer(Protocol):
-    """What a trainer backend offers."""
+    """A trainer backend."""
 
     def check(self, choices: Choices) -> str:
-        """What to know before anything is paid for, empty for nothing. Raises InputError for a base
-        or a recipe that it could not train."""
+        """Return a warning to show before anything is paid, empty if there is none. Raises
+        InputError for a base or a recipe that the trainer cannot train."""
 
     def locate(self, base: str) -> Base:
-        """What `student.base` means."""
+        """Resolve `student.base`."""
 
     def recipe(self, choices: Choices, base: Base, *, labelled: bool) -> Mapping[str, object]:
-        """What the task says, and for the rest what suits the base; `labelled` where answers are
-        the task's labels."""
+        """Build the recipe from the task's [student], with defaults that suit the base. `labelled`
+        is true if answers are the task's labels."""
 
     def longer_than(self, chats: Sequence[Chat], base: Base, choices: Choices) -> dict[int, int]:
-        """Place → tokens of the chats that are too long for the student."""
+        """Return place → tokens of the chats that are too long for the student."""
 
     def total_steps(self, job: TrainJob) -> int | None:
-        """Optimizer steps of the whole training; None where that is not known."""
+        """Count the optimizer steps of the whole training; None if unknown."""
 
     def worst_usd(self, job: TrainJob) -> Decimal:
-        """The most that a provider may bill for it: nothing for what is trained here."""
+        """Return the maximum that a provider may bill in USD; 0 for a local training."""
 
     def is_made(self, job: TrainJob) -> bool:
-        """Whether a provider has this very training, under way or done."""
+        """True if a provider has a training of this job, running or finished."""
 
     def train(self, job: TrainJob, on_steps: OnSteps) -> TrainResult:
-        """Train, or go on with a training of the same job that was cut off; `on_steps` is told of
-        optimizer steps as they are done. Raises DistillError with what to do when it fails."""
+        """Train, or resume an interrupted training of the same job.
+
+        `on_steps` receives the number of optimizer steps just done. Raises DistillError with a
+        remedy if the training fails.
+        """

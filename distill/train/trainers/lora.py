@@ -1,6 +1,6 @@
-"""LoRA in a child process: a JSON job in, JSON lines of progress and weights out.
+"""LoRA in a child process: a JSON job in; JSON lines of progress and weights out.
 
-A job that was cut off goes on from its last checkpoint, which lies in its `out`.
+An interrupted job resumes from its last checkpoint, which is in its `out` folder.
 """
 
 import json
@@ -28,7 +28,7 @@ from distill.train.trainers.recipes import Recipe, recipe_for
 CHILDREN = Path(__file__).parents[1] / "worker"
 CHECKPOINTS = "checkpoints"
 POLL_SECONDS = 0.2
-KILLED = (128 + signal.SIGKILL, -signal.SIGKILL)  # the child, or the guard with it
+KILLED = (128 + signal.SIGKILL, -signal.SIGKILL)  # the child alone, or with its guard
 TOO_LITTLE_MEMORY = (
     "the machine ran out of memory. Lower student.batch_size or student.context_tokens, or take a "
     "smaller student.base: another run begins with them, and asks for no answer again."
@@ -36,8 +36,12 @@ TOO_LITTLE_MEMORY = (
 
 
 def check(choices: Mapping[str, Any]) -> str:
-    """Raises InputError or DistillError for a base that is not here and cannot be fetched, or that
-    cannot be trained on chats."""
+    """Check that the base can be trained.
+
+    Raises InputError or DistillError for a base that is not here and cannot be fetched. Raises
+    InputError for a base that cannot be trained on chats. Raises InputError if the base's context
+    is shorter than `context_tokens`.
+    """
     most = positions(folder_of(choices["base"]))
     if most and choices["context_tokens"] > most:
         raise InputError(f"student.context_tokens: the base can look at no more than {most:,}")
@@ -45,23 +49,23 @@ def check(choices: Mapping[str, Any]) -> str:
 
 
 def locate(base: str) -> Base:
-    """The base's name with a hash of its weights, and its folder."""
+    """Return the base's name with a hash of its weights, its folder and its licence."""
     name, folder = base_models.locate(base)
     return Base(name, str(folder), licence(folder))
 
 
 def recipe(choices: Mapping[str, Any], base: Base, *, labelled: bool) -> dict[str, object]:
-    """The recipe for a base of that size."""
+    """Build the recipe for a base of this size."""
     return asdict(recipe_for(choices, parameters(Path(base.place)), labelled=labelled))
 
 
 def longer_than(chats: Sequence[Chat], base: Base, choices: Mapping[str, Any]) -> dict[int, int]:
-    """Place → tokens of the chats that have more than the task's `context_tokens`."""
+    """Return place → tokens of the chats longer than the task's `context_tokens`."""
     return context_length.longer_than(chats, Path(base.place), choices["context_tokens"])
 
 
 def total_steps(job: TrainJob) -> int:
-    """Optimizer steps of the whole training."""
+    """Count the optimizer steps of the whole training."""
     recipe = Recipe(**job.recipe)  # type: ignore[arg-type]
     with job.train.open(encoding="utf-8") as rows:
         per_epoch = math.ceil(sum(1 for _ in rows) / recipe.batch_size)
@@ -69,18 +73,21 @@ def total_steps(job: TrainJob) -> int:
 
 
 def worst_usd(job: TrainJob) -> Decimal:
-    """Nobody sends a bill for it."""
+    """Return 0: a local training has no bill."""
     return Decimal(0)
 
 
 def is_made(job: TrainJob) -> bool:
-    """No provider has it."""
+    """Return False: no provider has a local training."""
     return False
 
 
 def train(trainer: str, job: TrainJob, on_steps: OnSteps) -> TrainResult:
-    """Train the student with `trainer`. Raises DistillError with what to do for a failure that the
-    child has words for, and ChildError with the tail of the log when it dies otherwise."""
+    """Train the student with `trainer`.
+
+    Raises DistillError with a remedy for a failure that the child explains. Raises ChildError with
+    the tail of the log for any other death of the child.
+    """
     job.out.mkdir(parents=True, exist_ok=True)
     job_file, progress = job.out / "job.json", job.out / "progress.jsonl"
     before = whole_lines(progress)
@@ -101,8 +108,9 @@ def train(trainer: str, job: TrainJob, on_steps: OnSteps) -> TrainResult:
 
 
 def _work(trainer: str, job: TrainJob, told: int, on_steps: OnSteps) -> dict[str, Any]:
-    """What the child says at its end, which it tells behind `told` bytes of progress."""
-    # -P: whatever lies where the command was given must not come before the real packages.
+    """Run the child and return its final event. `told` is the number of progress bytes already
+    written."""
+    # -P: files in the working directory must not shadow the real packages.
     command = [interpreter("unsloth"), "-P", "-m", "lora", str(job.out / "job.json")]
     result: dict[str, Any] = {}
     with running(command, job.log, environment(job)) as child:
@@ -122,20 +130,20 @@ def _work(trainer: str, job: TrainJob, told: int, on_steps: OnSteps) -> dict[str
 
 
 def last_event(told: str) -> dict[str, Any]:
-    """The last that a child told; one without a name before the first."""
+    """Return the last event of a child; an event named "" if there is none."""
     lines = told.splitlines()
     found: dict[str, Any] = json.loads(lines[-1]) if lines else {"event": ""}
     return found
 
 
 def whole_lines(progress: Path) -> str:
-    """What children that were cut off have told, but for a line that they did not end."""
+    """Read the complete lines that earlier children wrote to the progress file."""
     text = progress.read_text(encoding="utf-8") if progress.exists() else ""
     return text[: text.rfind("\n") + 1]
 
 
 def seconds_told(told: str) -> float:
-    """How long those children had worked when they last told of it."""
+    """Sum the working seconds of earlier children, each up to its last event."""
     total = latest = 0.0
     for line in told.splitlines():
         event = json.loads(line)
@@ -146,14 +154,14 @@ def seconds_told(told: str) -> float:
 
 
 def environment(job: TrainJob) -> dict[str, str]:
-    """What the child is told besides its job."""
-    # Unsloth writes compiled modules where it stands unless it is told where. Threads that spin for
-    # ever at every barrier make a step 5 to 20 times slower as soon as anything else wants a core;
-    # with this bound it is twice, and nothing is lost on a machine that is idle otherwise.
+    """Build the child's environment variables."""
+    # By default Unsloth writes compiled modules into the working directory. Unbounded spinning of
+    # OpenMP threads makes a step 5 to 20 times slower if another process needs a core. With this
+    # bound a step is twice as slow, and an otherwise idle machine loses nothing.
     paths = [str(CHILDREN), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         "PYTHONPATH": os.pathsep.join(paths),
-        # With two in sight the batch would be twice what the recipe says.
+        # With two visible cards the batch would be twice the recipe's.
         "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0],
         "GOMP_SPINCOUNT": "30000",
         "HF_HUB_OFFLINE": "1",
@@ -164,7 +172,8 @@ def environment(job: TrainJob) -> dict[str, str]:
 
 
 def _events(child: subprocess.Popen[bytes], progress: Path, start: int) -> Iterator[dict[str, Any]]:
-    """The child's events as it writes them, from byte `start` on, until it has ended."""
+    """Yield the child's events as they are written, from byte `start` on, until the child has
+    ended."""
     with progress.open(encoding="utf-8") as lines:
         lines.seek(start)
         pending = ""

@@ -1,4 +1,4 @@
-"""A name in a task file → a backend that exists."""
+"""Names of backends in a task file."""
 
 from collections.abc import Mapping
 
@@ -6,8 +6,8 @@ from distill.core.errors import InputError
 
 
 def chosen(key: str, name: str, known: Mapping[str, object], *, auto: str) -> str:
-    """The backend that `name` means, `auto` for "auto". Raises InputError, naming the key and the
-    known backends, for one that does not exist."""
+    """Return the backend that `name` means; `auto` for "auto". Raises InputError with the key and
+    the known backends for an unknown name."""
     found = auto if name == "auto" else name
     if found not in known:
         names = ", ".join(["auto", *known])

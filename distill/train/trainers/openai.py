@@ -1,7 +1,7 @@
-"""OpenAI's fine-tuning jobs: files up, a job made or found again, followed until it has ended.
+"""OpenAI's fine-tuning jobs: upload the files, create or find the job, follow it to its end.
 
-A file is known by a hash of its content, which is in its name, and a job by its tag, which is in
-its metadata: whatever was killed finds again what it made, and makes nothing twice.
+A file's name holds a hash of its content, and a job's metadata holds its tag. So an interrupted
+command finds its files and jobs again and creates nothing twice.
 """
 
 import json
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 DEFAULT_EPOCHS = 3
 MOST_EPOCHS = 50
-# What OpenAI lets nobody choose, as it is when a task does not say it.
+# Settings that OpenAI does not support, with their values in a task that does not set them.
 NOT_TAKEN = {
     **{"rank": None, "alpha": None, "dropout": 0.0, "rslora": False},
     **{"learning_rate": None, "load_in_4bit": None},
@@ -45,9 +45,11 @@ CLOSING = (
 
 
 def check(choices: Mapping[str, Any]) -> str:
-    """What the user must know before anything is paid for. Raises InputError for a base that cannot
-    be trained there, or not any more, for what OpenAI does not let choose, and for a key that is
-    not set."""
+    """Return the notice on the end of the service, to show before anything is paid.
+
+    Raises InputError for a base that cannot be trained there, or not any more. Raises InputError
+    for a setting that OpenAI does not support. Raises InputError if the API key is not set.
+    """
     if set_ := [key for key, unsaid in NOT_TAKEN.items() if choices[key] != unsaid]:
         raise InputError(
             f"student.{set_[0]}: OpenAI lets nobody choose it. It takes epochs, batch_size and seed"
@@ -65,13 +67,13 @@ def check(choices: Mapping[str, Any]) -> str:
 
 
 def closing(name: str, today: date) -> str:
-    """When the service and the model end."""
+    """Describe when the service and the model end."""
     shutdown = TUNABLE[name].shutdown
     return CLOSING.format(shutdown=shutdown, days=(shutdown - today).days)
 
 
 def locate(base: str) -> Base:
-    """The base's id, which is its place, too. Raises InputError for one that is not trained."""
+    """Return the base, whose id is its place. Raises InputError for a base that is not trained."""
     name = openai_jobs.AUTO if base == "auto" else base
     if name not in TUNABLE:
         known = ", ".join(TUNABLE)
@@ -80,7 +82,7 @@ def locate(base: str) -> Base:
 
 
 def recipe(choices: Mapping[str, Any], base: Base, *, labelled: bool) -> dict[str, object]:
-    """The hyperparameters of a job. Raises InputError for what OpenAI does not take."""
+    """Build a job's hyperparameters. Raises InputError for values that OpenAI does not take."""
     epochs = choices["epochs"] or DEFAULT_EPOCHS
     if epochs != int(epochs) or epochs > MOST_EPOCHS:
         raise InputError(f"student.epochs: OpenAI takes whole numbers up to {MOST_EPOCHS}")
@@ -93,25 +95,27 @@ def recipe(choices: Mapping[str, Any], base: Base, *, labelled: bool) -> dict[st
 
 
 def longer_than(chats: Sequence[Chat], base: Base, choices: Mapping[str, Any]) -> dict[int, int]:
-    """Place → tokens, as counted here, of every chat that is too long to be learned from."""
+    """Return place → tokens, as counted here, of every chat above the base's example limit."""
     limit = TUNABLE[base.name].example_tokens
     counts = enumerate(map(of_chat, chats))
     return {place: count for place, count in counts if count > limit}
 
 
 def total_steps(job: TrainJob) -> None:
-    """OpenAI does not say."""
+    """Return None: OpenAI does not state the number of steps."""
 
 
 def worst_usd(job: TrainJob) -> Decimal:
-    """The most that the job can be billed, whatever the tokenizer; reserved before it is made. The
-    rows that validate count as if they were trained on: no page says what they cost."""
+    """Return the maximum bill in USD for any tokenizer, to be reserved before the job is created.
+
+    Validation rows count as trained rows, since no page states their price.
+    """
     chats = chain(_chats(job.train), _chats(job.validation))
     return training_usd(job.base, sum(map(most_of_chat, chats)) * _epochs(job))
 
 
 def expected_usd(job: TrainJob) -> Decimal:
-    """What it will be billed by the count of tokens made here."""
+    """Estimate the bill in USD from the tokens counted here."""
     return training_usd(job.base, sum(map(of_chat, _chats(job.train))) * _epochs(job))
 
 
@@ -126,9 +130,11 @@ def _epochs(job: TrainJob) -> int:
 
 
 def train(job: TrainJob, on_steps: OnSteps) -> TrainResult:
-    """Make the job, or find it again, and follow it. Raises InputError for rows that OpenAI does
-    not take, DistillError for a job that failed or was cancelled, for an account that may not train
-    and for a provider out of reach."""
+    """Create the job, or find it again, and follow it.
+
+    Raises InputError for rows that OpenAI does not take. Raises DistillError for a job that failed
+    or was cancelled, for an account that may not train, and if the provider cannot be reached.
+    """
     rows = job.train.read_bytes().count(b"\n")
     if rows < FEWEST_EXAMPLES:
         raise InputError(
@@ -144,15 +150,18 @@ def train(job: TrainJob, on_steps: OnSteps) -> TrainResult:
 
 
 def is_made(job: TrainJob) -> bool:
-    """Whether OpenAI has a training with the job's tag that is under way or has succeeded. Raises
-    as `train` does."""
+    """True if OpenAI has a training with the job's tag that is running or has succeeded. Raises the
+    errors of `train`."""
     with openai_jobs.connected(job.base) as client:
         return openai_jobs.patiently(lambda: _known(client, job)) is not None
 
 
 def _known(client: "OpenAI", job: TrainJob) -> "FineTuningJob | None":
-    """The job's training; one that was asked for before, and whose answer may be lost, is looked
-    for longer: two creations are two bills."""
+    """Find the job's training; None if there is none.
+
+    A training whose creation was requested before is searched for longer: its response may be lost,
+    and a second creation would be a second bill.
+    """
     found = openai_jobs.find(client, job.tag)
     for pause in openai_jobs.LATE_SECONDS if (job.out / openai_jobs.CREATING).exists() else ():
         if found:
@@ -163,11 +172,11 @@ def _known(client: "OpenAI", job: TrainJob) -> "FineTuningJob | None":
 
 
 def _follow(client: "OpenAI", job_id: str, job: TrainJob, on_steps: OnSteps) -> TrainResult:
-    """Until the job has ended; what it tells goes into the log."""
+    """Follow the job until it has ended, and write its events to the log."""
     told: dict[str, FineTuningJobEvent] = {}
     pause, late = FIRST_PAUSE_SECONDS, list(openai_jobs.LATE_SECONDS)
     while True:
-        # In this order: what a job that has ended told before is all there.
+        # State before events: after the end of a job all its events are there.
         found = openai_jobs.patiently(lambda: client.fine_tuning.jobs.retrieve(job_id))
         new = openai_jobs.patiently(lambda: _new_events(client, job_id, told))
         _write_log(job.log, told)
@@ -184,7 +193,8 @@ def _follow(client: "OpenAI", job_id: str, job: TrainJob, on_steps: OnSteps) -> 
 def _new_events(
     client: "OpenAI", job_id: str, told: dict[str, "FineTuningJobEvent"]
 ) -> list["FineTuningJobEvent"]:
-    """Events that were not told before, added to `told`. They come the newest first, some twice."""
+    """Fetch the events that are not in `told`, and add them. OpenAI lists the newest first, some
+    twice."""
     new: dict[str, FineTuningJobEvent] = {}
     for page in client.fine_tuning.jobs.list_events(job_id, limit=100).iter_pages():
         fresh = {event.id: event for event in page.data if event.id not in told}
@@ -205,7 +215,7 @@ def _write_log(log: Path, told: Mapping[str, "FineTuningJobEvent"]) -> None:
 
 
 def _loss(event: "FineTuningJobEvent") -> dict[str, float]:
-    """Step and losses of an event that has them."""
+    """Return the step and the losses of an event; empty if it has none."""
     data = event.data if isinstance(event.data, dict) else {}
     names = {"train_loss": "loss", "valid_loss": "validation_loss"}
     values = {names[key]: float(value) for key, value in data.items() if key in names and value}
@@ -249,7 +259,7 @@ def _ended(
 
 
 def _write_record(client: "OpenAI", found: "FineTuningJob", out: Path) -> None:
-    """`job.json`: the job as OpenAI has it, and the models that it kept on the way."""
+    """Write `job.json`: OpenAI's job object and the checkpoints that OpenAI kept."""
     kept = client.fine_tuning.jobs.checkpoints.list(found.id, limit=100)
     record = {"job": found.to_dict(), "checkpoints": [row.to_dict() for row in kept]}
     (out / "job.json").write_text(json.dumps(record, indent=2, default=str), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Fine-tuning jobs at OpenAI, through its official client: connected, created, found, cancelled."""
+"""Fine-tuning jobs at OpenAI through its official client: connect, create, find, cancel."""
 
 import json
 import time
@@ -30,9 +30,9 @@ TAG = "distill"
 FILES = ("training_file", "validation_file")
 ENDED = ("succeeded", "failed", "cancelled")
 PAUSES_SECONDS = (3.0, 6.0, 12.0, 24.0, 48.0)
-# A job that was made may be missing in the list for a while, and its figures may come late.
+# A new job may be missing in the list for a while, and a finished job's figures may come late.
 LATE_SECONDS = (3.0, 6.0, 12.0, 24.0)
-CREATING = "creating"  # a file that is there once a job was asked for
+CREATING = "creating"  # a file that exists once the creation of a job was requested
 UPLOAD_SECONDS = 600.0
 TRAIN_HERE = 'or train here: student.trainer = "unsloth", student.base = "auto"'
 REFUSED = (
@@ -45,8 +45,11 @@ REFUSED = (
 
 @contextmanager
 def connected(model: str) -> "Iterator[OpenAI]":
-    """The official client, which does not retry by itself: a second creation would be a second
-    bill. Raises InputError without a key, DistillError for whatever it raises, without the key."""
+    """Hold the official client, without its retries: a second creation would be a second bill.
+
+    Raises InputError without a key. Raises DistillError for the client's errors, without the key in
+    the message.
+    """
     import openai
 
     required_key(KEY, f"student.trainer openai ({model})", TRAIN_HERE)
@@ -66,8 +69,10 @@ def connected(model: str) -> "Iterator[OpenAI]":
 
 
 def find(client: "OpenAI", tag: str) -> "FineTuningJob | None":
-    """The job of that tag that is under way, in whatever state, or has succeeded. A gateway may
-    not know how to look for tags."""
+    """Find the job of a tag that is running or has succeeded; None if there is none.
+
+    The tag is compared here too, since a gateway may ignore the filter by metadata.
+    """
     for job in _readable(client.fine_tuning.jobs.list(metadata={TAG: tag}, limit=100)):
         if (job.metadata or {}).get(TAG) == tag and job.status not in ("failed", "cancelled"):
             return job
@@ -75,14 +80,15 @@ def find(client: "OpenAI", tag: str) -> "FineTuningJob | None":
 
 
 def _readable(answer: Answer) -> Answer:
-    """An answer, unless it is a proxy's page, which the client hands on as a text."""
+    """Return an answer. Raises DistillError for a proxy's page, which the client gives as text."""
     if isinstance(answer, str):
         raise DistillError(f"OpenAI's address answered what is no answer: {answer[:200]!r}")
     return answer
 
 
 def create(client: "OpenAI", job: TrainJob) -> "FineTuningJob":
-    """Upload what is not there yet, and start; a file that is listed but gone is uploaded anew."""
+    """Upload missing files and create the job. A listed file that no longer exists is uploaded
+    again."""
     import openai
 
     try:
@@ -94,7 +100,7 @@ def create(client: "OpenAI", job: TrainJob) -> "FineTuningJob":
 
 
 def _start(client: "OpenAI", job: TrainJob, *, anew: bool) -> "FineTuningJob":
-    """A job on files with this content, which are removed where none may start."""
+    """Create a job on files with this content. Delete the files if the account may not train."""
     import openai
 
     paths = zip(FILES, (job.train, job.validation), strict=True)
@@ -120,7 +126,7 @@ def _start(client: "OpenAI", job: TrainJob, *, anew: bool) -> "FineTuningJob":
 
 
 def _removed(client: "OpenAI", files: Iterable[str]) -> str:
-    """Remove files of an account that can start no training with them; what became of them."""
+    """Delete the files of an account that may not train, and describe the result."""
     import openai
 
     left = []
@@ -133,7 +139,8 @@ def _removed(client: "OpenAI", files: Iterable[str]) -> str:
 
 
 def _file(client: "OpenAI", path: Path, *, anew: bool) -> str:
-    """The id of a file with this content, uploaded when it is not there; or `anew` in any case."""
+    """Return the id of a file with this content. It is uploaded if it is missing, or if `anew` is
+    set."""
     content = path.read_bytes()
     name = f"{TAG}-{sha256(content).hexdigest()[:32]}.jsonl"
     known = None
@@ -146,8 +153,10 @@ def _file(client: "OpenAI", path: Path, *, anew: bool) -> str:
 
 
 def patiently(call: Callable[[], Answer]) -> Answer:
-    """What a call gives, tried again where that may help; every call looks first at what is there,
-    so that one whose answer was lost does nothing twice."""
+    """Make a call, with retries if they may help.
+
+    The call must search for existing objects first, so that a lost response creates nothing twice.
+    """
     import openai
 
     for pause in PAUSES_SECONDS:
@@ -163,13 +172,13 @@ def patiently(call: Callable[[], Answer]) -> Answer:
 
 
 def is_incomplete(found: "FineTuningJob") -> bool:
-    """Has it succeeded, but what it made or what it took is not told yet?"""
+    """True if a job has succeeded but its model or its trained tokens are missing."""
     told = found.fine_tuned_model and found.trained_tokens is not None
     return found.status == "succeeded" and not told
 
 
 def cancel(tag: str) -> Decimal | None:
-    """Stop the job of that tag; USD that it was billed until then, None when none is under way."""
+    """Cancel the job of a tag and return its bill so far in USD; None if no job is running."""
     with connected(AUTO) as client:
         found = find(client, tag)
         if found is None or found.status in ENDED:

@@ -1,4 +1,4 @@
-"""The same recipe on transformers, TRL and PEFT, where Unsloth does not install."""
+"""LoRA through transformers, TRL and PEFT with the same recipe, if Unsloth cannot be installed."""
 
 from functools import partial
 

@@ -1,11 +1,14 @@
-"""The recipe of LoRA, and what it is where the task says nothing: by the size of the base.
+"""The recipe of LoRA, and its defaults by the size of the base.
 
-The first row was measured with this project's own tasks on its embedded base; the others follow
-what is published for LoRA on such sizes and were not measured here: a larger model needs smaller
-steps (Unsloth's guide begins at 2e-4 for 7 to 8 thousand million parameters and goes down from
-there) and fewer passes over the same rows. Four bits save memory that a small base does not need,
-and cost it what it knows: with so few weights each of them matters. Alpha is the rank where it is
-not given, so that the scale of what LoRA adds is 1 whatever the rank is.
+The first row of defaults was measured with this project's own tasks on its embedded base. The other
+rows follow published values for LoRA on such sizes and were not measured here.
+
+A larger model needs smaller steps and fewer epochs over the same rows. Unsloth's guide begins at
+2e-4 for 7 to 8 billion parameters and goes down from there.
+
+Four bits save memory that a small base does not need. They cost a small base accuracy, since each
+of its few weights matters. Alpha defaults to the rank, so that the scale of the adapter is 1 for
+any rank.
 """
 
 from collections.abc import Mapping
@@ -15,7 +18,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What depends on a base's size."""
+    """Settings that depend on the base's size."""
 
     rank: int
     epochs: float
@@ -29,28 +32,30 @@ BY_PARAMETERS = (
     (2e9, Defaults(rank=16, epochs=3, learning_rate=3e-4, batch_size=8)),
     (15e9, Defaults(rank=16, epochs=2, learning_rate=2e-4, batch_size=8)),
 )
-# The loss of a choice rises again while the choices still get better, with the few that are wrong
-# and sure: the last weights were right on 77.5 instead of 70.0 % and on 94.5 instead of 93.2 %
-# (docs/results.md).
+# The loss of a choice rises again while accuracy still improves, because of a few wrong and
+# confident choices. The last weights were right on 77.5 instead of 70.0 % and on 94.5 instead of
+# 93.2 % (docs/results.md).
 USUAL_PATIENCE = 2
 LARGEST = Defaults(rank=16, epochs=2, learning_rate=1e-4, batch_size=16)
 
 
 def defaults(parameters: int) -> Defaults:
-    """The defaults for a base with so many parameters."""
+    """Return the defaults for a base with this number of parameters."""
     fitting = (found for most, found in BY_PARAMETERS if parameters <= most)
     return next(fitting, LARGEST)
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a student is trained: LoRA's rank, alpha, dropout and scale, and the optimizer's course.
+    """The recipe of a student: LoRA's rank, alpha, dropout and scale, and the optimizer's schedule.
 
-    `warmup_share` of the steps go up to `learning_rate`, then down by `schedule`. The training ends
-    after `patience` validations (two an epoch) without a lower loss, and the weights with the
-    lowest are kept; with a patience of 0 it goes on to the end and keeps the last. With
-    `load_in_4bit` the base's linear layers are rounded to 4 bits (QLoRA). `loss` is that of the
-    choice among the task's labels, or of an answer's tokens.
+    For `warmup_share` of the steps the rate rises to `learning_rate`; then it falls by `schedule`.
+
+    `patience`: the training ends after this many validations (two an epoch) without a lower loss,
+    and the weights with the lowest loss are kept. With 0 it runs to its end and keeps the last
+    weights.
+    `load_in_4bit`: the base's linear layers are rounded to 4 bits (QLoRA).
+    `loss`: of the choice among the task's labels, or of an answer's tokens.
     """
 
     rank: int
@@ -70,7 +75,7 @@ class Recipe:
 
 
 def recipe_for(choices: Mapping[str, Any], parameters: int, *, labelled: bool) -> Recipe:
-    """What the task's [student] says, and for the rest what suits a base with so many
+    """Build a recipe from the task's [student], with defaults for a base with this number of
     parameters."""
     usual = defaults(parameters)
     rank, in_4bit = choices["rank"] or usual.rank, choices["load_in_4bit"]

@@ -1,4 +1,4 @@
-"""LoRA and QLoRA through Unsloth: its kernels, 4-bit NF4; it trains on a card and on a CPU."""
+"""LoRA and QLoRA through Unsloth, with its kernels and 4-bit NF4, on a card or a CPU."""
 
 from functools import partial
 

@@ -1,1 +1,1 @@
-"""What child processes run: this folder is all of the project that they have in their path."""
+"""Programs of child processes, whose import path holds only this folder of the project."""

@@ -10,7 +10,7 @@ from .messages import in_words
 
 
 def main(job: Job) -> None:
-    """Do the job. A failure that a sentence can explain is told as one, too."""
+    """Run the job, and report a failure that has a message before raising it."""
     tell(job, {"event": "begun"})
     try:
         done = work(job)
@@ -22,7 +22,7 @@ def main(job: Job) -> None:
 
 
 def work(job: Job) -> dict[str, object]:
-    """Train the student; its figures."""
+    """Train the student and return its figures."""
     # Unsloth patches transformers and TRL and must be imported before them: the loader comes first.
     model, tokenizer = LOADERS[job["trainer"]](job)
     tokenizer.chat_template = without_date(tokenizer.chat_template)

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: where they lie, and how one is gone on with."""
+"""Checkpoints of a training: their folder, and how to resume from one."""
 
 import json
 import shutil
@@ -7,19 +7,22 @@ from typing import Any
 
 from .events import Job, tell
 
-SAVE_SECONDS = 120.0  # the most that a training which is cut off does again
-STATE = "trainer_state.json"  # what a checkpoint ends with
+SAVE_SECONDS = 120.0  # the most work that an interrupted training repeats
+STATE = "trainer_state.json"  # written last
 
 
 def has_ended(checkpoint: str) -> bool:
-    """Whether the training had come to its end at that checkpoint, early or not."""
+    """True if the training had ended at that checkpoint, early or not."""
     control = state_of(Path(checkpoint))["stateful_callbacks"]["TrainerControl"]["args"]
     return bool(control["should_training_stop"])
 
 
 def take_over(trainer: Any, job: Job, checkpoint: str) -> None:
-    """What a training that had ended had come to: `train` would go on with one that ended early,
-    since transformers forgets at the beginning of a training that it was to stop."""
+    """Load the result of a training that had ended.
+
+    `train` would resume even a training that ended early, because transformers clears the stop flag
+    at the start of a training.
+    """
     from transformers import TrainerState
 
     trainer.state = TrainerState.load_from_json(str(Path(checkpoint) / STATE))
@@ -32,12 +35,12 @@ def take_over(trainer: Any, job: Job, checkpoint: str) -> None:
 
 
 def checkpoints(job: Job) -> Path:
-    """Where a job's checkpoints lie."""
+    """Return the folder of a job's checkpoints."""
     return Path(job["out"]) / "checkpoints"
 
 
 def last_checkpoint(folder: Path) -> str | None:
-    """The last whole checkpoint; one that was cut off while it was written is removed."""
+    """Return the last complete checkpoint, and remove incomplete ones after it; None if none."""
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
     for path in reversed(found):
         if state_of(path):
@@ -47,7 +50,7 @@ def last_checkpoint(folder: Path) -> str | None:
 
 
 def state_of(checkpoint: Path) -> dict[str, Any]:
-    """A checkpoint's state; empty for one that was cut off before its end."""
+    """Read a checkpoint's state; empty if the checkpoint is incomplete."""
     try:
         found: dict[str, Any] = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):

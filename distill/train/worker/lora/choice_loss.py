@@ -1,20 +1,20 @@
-"""The loss where the answer is one of a few: the choice first, how it is written second."""
+"""The loss for answers from a fixed set: the choice counts in full, its wording less."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from .tokenised_rows import IGNORED, Chat, answer_tokens
 
-# Written as one of the choices a student's answer is after a few dozen steps; until then, at full
-# weight, those tokens' gradients are so much larger that Adam takes small steps long afterwards.
+# A student learns the wording of the choices in a few dozen steps. At full weight the gradients of
+# these tokens are so large until then that Adam takes small steps long afterwards.
 FORM_WEIGHT = 0.3
 
-# The tokens of an answer so far → those that may follow in one of the choices.
+# The first tokens of an answer → the tokens that may follow in one of the choices.
 DecisionPoints = dict[tuple[int, ...], list[int]]
 
 
 def branches(chat: Chat, choices: Sequence[str], tokenizer: Any) -> DecisionPoints:
-    """Where the choices' tokens part, behind the prompt of a chat."""
+    """Find the places where the choices' tokens differ, after the prompt of a chat."""
     found: dict[tuple[int, ...], set[int]] = {}
     for choice in choices:
         answer = [*chat[:-1], {"role": "assistant", "content": choice}]
@@ -25,12 +25,16 @@ def branches(chat: Chat, choices: Sequence[str], tokenizer: Any) -> DecisionPoin
 
 
 def choice_loss(logits: Any, labels: Any, parted: DecisionPoints) -> Any:
-    """Cross entropy among the choices, a mean over rows, and `FORM_WEIGHT` times what else the
-    cross entropy over the vocabulary has: that it is one of the choices, and its end.
+    """Return the cross entropy among the choices, plus `FORM_WEIGHT` times the rest.
 
-    A server that is held to the choices leaves the others out in the same way, except that it
-    allows a choice in other tokens, too. An answer that is none of the choices is learned as text.
-    logits: (tokens of all answers, vocabulary); labels: (rows, tokens), IGNORED but for the
+    Both are means over rows. The rest is what the cross entropy over the vocabulary has beyond the
+    choice: that the answer is one of the choices, and its end.
+
+    A server that is constrained to the choices excludes other answers in the same way. Such a
+    server also allows a choice in other tokens. An answer that is none of the choices is learnt as
+    text.
+
+    logits: (tokens of all answers, vocabulary). labels: (rows, tokens), IGNORED outside the
     answers.
     """
     import torch
@@ -42,8 +46,10 @@ def choice_loss(logits: Any, labels: Any, parted: DecisionPoints) -> Any:
 
 
 def _among_choices(logits: Any, answers: Sequence[Sequence[int]], parted: DecisionPoints) -> Any:
-    """The sum of the cross entropy among the tokens that may follow, where choices part. One gather
-    for all: each on its own would make a gradient of the size of `logits`."""
+    """Sum the cross entropy among the possible next tokens, over the places where choices differ.
+
+    One gather serves all places, since a gather each would make a gradient of the size of `logits`.
+    """
     import torch
 
     before = [(answer, place) for answer in answers for place in range(len(answer))]

@@ -1,4 +1,4 @@
-"""JSON lines of progress, for the parent."""
+"""Progress of the child as JSON lines for the parent."""
 
 import json
 import os
@@ -12,7 +12,7 @@ BEGAN = time.monotonic()
 
 
 def tell(job: Job, event: dict[str, Any]) -> None:
-    """One line, whole or not at all, with the seconds that this process has worked."""
+    """Append one event in one write, with the seconds that this process has worked."""
     event |= {"seconds": round(time.monotonic() - BEGAN, 3)}
     with Path(job["progress"]).open("a", encoding="utf-8") as file:
         file.write(json.dumps(event) + "\n")

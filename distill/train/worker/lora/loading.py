@@ -1,4 +1,4 @@
-"""A base with LoRA on it, and its tokenizer: through Unsloth, or through PEFT alone."""
+"""Loading of a base with LoRA and of its tokenizer, through Unsloth or through PEFT alone."""
 
 import sys
 from typing import Any
@@ -6,17 +6,20 @@ from typing import Any
 from .events import Job
 from .precision import dtype_on_processor
 
-# Not trained: what turns the last layer's numbers into tokens.
+# The output layer, which is not trained.
 HEAD = "lm_head"
 NOW = "strftime_now"  # a function that templates may call
 SAME_DAY = "{%- macro strftime_now(format) -%}26 Jul 2024{%- endmacro -%}"
 
 
 def unsloth(job: Job) -> tuple[Any, Any]:
-    """Unsloth's kernels; the linear layers in 4-bit NF4 with double quantization, or as they are
-    where the recipe says so."""
-    # Training needs no vLLM, but Unsloth loads its libraries to see whether they are sound, those
-    # for other processors included: without AVX-512 that is an illegal instruction, and the end.
+    """Load a base with Unsloth's kernels.
+
+    The linear layers are in 4-bit NF4 with double quantization if the recipe sets it, else
+    unchanged.
+    """
+    # Unsloth loads all vLLM libraries to test them, even those for other processors. Without
+    # AVX-512 that ends in an illegal instruction. Training needs no vLLM, so it is hidden.
     sys.modules["vllm"] = None  # type: ignore[assignment]
     import torch
     from unsloth import FastLanguageModel
@@ -45,7 +48,7 @@ def unsloth(job: Job) -> tuple[Any, Any]:
 
 
 def peft(job: Job) -> tuple[Any, Any]:
-    """The same on transformers and PEFT; in 4 bits where the recipe says so and bitsandbytes
+    """Load a base with transformers and PEFT, in 4 bits if the recipe sets it and bitsandbytes
     loads."""
     import torch
     from peft import LoraConfig, get_peft_model
@@ -76,7 +79,7 @@ def peft(job: Job) -> tuple[Any, Any]:
 
 
 def seeded(job: Job) -> dict[str, Any]:
-    """The job's recipe, after every generator of random numbers has got its seed."""
+    """Seed every random generator and return the job's recipe."""
     from transformers import set_seed
 
     set_seed(job["recipe"]["seed"])
@@ -84,7 +87,7 @@ def seeded(job: Job) -> dict[str, Any]:
 
 
 def four_bits(dtype: Any) -> Any:
-    """NF4 with double quantization; None where bitsandbytes does not load."""
+    """Configure NF4 with double quantization; None if bitsandbytes does not load."""
     from transformers import BitsAndBytesConfig
 
     try:
@@ -100,8 +103,11 @@ def four_bits(dtype: Any) -> Any:
 
 
 def linear_layers(model: Any) -> list[str]:
-    """The names of all linear layers but the head: they differ from architecture to architecture,
-    and LoRA on all of them learns more than on attention alone."""
+    """Return the names of all linear layers except the head.
+
+    The names differ between architectures. LoRA on all linear layers learns more than on attention
+    alone.
+    """
     import torch
 
     names = {
@@ -113,8 +119,10 @@ def linear_layers(model: Any) -> list[str]:
 
 
 def without_date(template: str | None) -> str | None:
-    """A chat template that says the same every day: some put the day's date into every prompt, so
-    that a student would be asked otherwise than it was trained."""
+    """Fix the date in a chat template that puts the current date into every prompt.
+
+    With a changing date the student would get other prompts than in training.
+    """
     if template and NOW in template and not template.startswith(SAME_DAY):
         return SAME_DAY + template
     return template

@@ -1,17 +1,18 @@
-"""Adapter and base → the weights that are served."""
+"""Merging of the adapter and the base into the weights that are served."""
 
 from pathlib import Path
 from typing import Any
 
-# Of a float32's, which these do not have.
+# Last bits of a float32 that these types lack.
 LAST_BITS = {"torch.bfloat16": 16, "torch.float16": 13}
 
 
 def merge(base: str, trained: Any, out: Path, tokenizer: Any) -> None:
-    """Add the adapter to the 16-bit base and save it as `merged/`.
+    """Add the adapter to the 16-bit base and save the sum as `merged/`.
 
-    The linear layers get the values that the 4-bit ones had in training: the adapter has learned to
-    make up for their rounding (a tenth of a small model's weights), not for the originals.
+    The linear layers get the values that the 4-bit layers had in training. The adapter has learnt
+    to compensate their rounding (a tenth of a small model's weights), so the original values do not
+    fit.
     """
     import torch
     from peft import PeftModel
@@ -27,22 +28,24 @@ def merge(base: str, trained: Any, out: Path, tokenizer: Any) -> None:
     take_rounded(whole, trained)
     model = PeftModel.from_pretrained(whole, str(out / "adapter"))
     model = model.merge_and_unload(safe_merge=True)
-    # A card computes in what the weights are, and not all models can in float16's range; a
-    # processor computes in 32 bits with either.
+    # A card computes in the type of the weights, and float16's range is too small for some models.
+    # A processor computes in 32 bits with either type.
     halve(model, torch.bfloat16 if torch.cuda.is_available() else torch.float16)
     model.save_pretrained(out / "merged")
     tokenizer.save_pretrained(out / "merged")
 
 
 def halve(model: Any, dtype: Any) -> None:
-    """Round the weights, of 32 bits, to 16 so that what was learned survives.
+    """Round the weights from 32 bits to 16 so that the training is not lost.
 
-    Most of what LoRA adds to a weight is less than half of the step to bfloat16's next number. A
-    base in bfloat16 stands exactly on such numbers, so that rounding to the nearest takes most
-    weights back to what they were before the training. So each weight is rounded up with the
-    probability that makes the mean right (stochastic rounding; Gupta, Agrawal, Gopalakrishnan and
-    Narayanan 2015, Deep Learning with Limited Numerical Precision), in float16 if that is asked for
-    and holds them all: its steps are an eighth as wide.
+    Most of LoRA's changes to a weight are less than half of the step to bfloat16's next number. A
+    base in bfloat16 consists of such numbers. Rounding to the nearest would thus return most
+    weights to their values before the training. So each weight is rounded up with the probability
+    that makes the mean right (stochastic rounding). The result is float16 if that is asked for and
+    holds all weights: its steps are an eighth as wide.
+
+    Source: Gupta, Agrawal, Gopalakrishnan and Narayanan 2015, Deep Learning with Limited Numerical
+    Precision.
     """
     import torch
 
@@ -57,7 +60,7 @@ def halve(model: Any, dtype: Any) -> None:
 
 
 def stochastic(weights: Any, last_bits: int, chance: Any) -> Any:
-    """Each float32 weight → one of the two numbers next to it without that many last bits."""
+    """Round each float32 weight to one of the two neighbours that lack `last_bits` last bits."""
     import torch
 
     bits, step = weights.contiguous().view(torch.int32), 1 << last_bits
@@ -66,8 +69,10 @@ def stochastic(weights: Any, last_bits: int, chance: Any) -> Any:
 
 
 def take_rounded(whole: Any, trained: Any) -> None:
-    """Give the base's linear layers the values of the 4-bit ones, a layer at a time: all of them at
-    once would not fit on a card beside the model."""
+    """Copy the values of the 4-bit layers into the base's linear layers, one layer at a time.
+
+    All layers at once would not fit on a card beside the model.
+    """
     import torch
 
     for name, module in trained.named_modules():

@@ -1,4 +1,4 @@
-"""What went wrong, in a sentence that says what to do."""
+"""Messages for the failures of a training, with the remedy."""
 
 import errno
 
@@ -7,7 +7,7 @@ DISK = ("no space left on device", "storagefull")
 
 
 class DivergedError(Exception):
-    """The loss is no number any more."""
+    """A loss that is not a finite number."""
 
     def __init__(self, name: str, step: int) -> None:
         super().__init__(
@@ -17,11 +17,11 @@ class DivergedError(Exception):
 
 
 class UnusableBaseError(Exception):
-    """The base cannot be trained on chats."""
+    """A base that cannot be trained on chats."""
 
 
 def in_words(error: BaseException) -> str | None:
-    """The sentence for an error that has one."""
+    """Return the message for an error; None if it has none."""
     text = str(error).lower()
     if isinstance(error, DivergedError | UnusableBaseError):
         return str(error)

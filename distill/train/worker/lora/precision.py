@@ -1,17 +1,17 @@
-"""How exactly a machine computes while it trains, and afterwards."""
+"""Numerical precision in training and afterwards."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-# Instructions of a processor that multiply bfloat16. Without them it is four to six times slower
-# than float32, with them nearly twice as fast.
+# Processor instructions that multiply bfloat16. Without them bfloat16 is four to six times slower
+# than float32; with them it is nearly twice as fast.
 MULTIPLIES_BFLOAT16 = ("avx512_bf16", "amx_bf16")
-# For every new length of a batch oneDNN makes a new program, which takes longer than the step.
+# oneDNN compiles a program for every new length of a batch, which takes longer than the step.
 LENGTHS = 8
 
 
 def halves() -> bool:
-    """Whether a processor, without a card beside it, trains in bfloat16."""
+    """True if training runs on a processor without a card and uses bfloat16."""
     import torch
 
     able = torch.cpu.get_capabilities()
@@ -19,28 +19,36 @@ def halves() -> bool:
 
 
 def dtype_on_processor() -> Any:
-    """Of the base's weights. Most bases are published in bfloat16, so that nothing is lost."""
+    """Return the type of the base's weights on a processor.
+
+    Most bases are published in bfloat16, so bfloat16 loses nothing.
+    """
     import torch
 
     return torch.bfloat16 if halves() else torch.float32
 
 
 def computing() -> AbstractContextManager[Any]:
-    """For the loss: products in bfloat16 where that is faster; the adapter and what is summed stay
-    in 32 bits. With a card the trainer sees to it."""
+    """Hold the precision for the loss.
+
+    Products are in bfloat16 if that is faster; the adapter and sums stay in 32 bits. With a card
+    the trainer sets the precision.
+    """
     import torch
 
     return torch.autocast("cpu", dtype=torch.bfloat16) if halves() else nullcontext()
 
 
 def lengths_of_batches() -> int:
-    """Batches are padded to multiples of it."""
+    """Return the number whose multiples are the lengths of padded batches."""
     return LENGTHS if halves() else 1
 
 
 def widen(model: Any) -> None:
-    """The same weights in 32 bits, as a processor serves them: what is compared with the server
-    must not be rounded otherwise."""
+    """Convert the weights to 32 bits, in which a processor serves them.
+
+    The parity check needs the same rounding in the trainer and in the server.
+    """
     import torch
 
     if torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""The trained model's own answers, to compare with those of what is served."""
+"""The trained model's own answers, for the parity check."""
 
 import hashlib
 import json
@@ -8,14 +8,17 @@ from typing import Any
 from .events import Job
 from .tokenised_rows import filler, read_chats
 
-FURTHER_TOKENS = 8  # more than the longest answer learned: room for one that does not end
+FURTHER_TOKENS = 8  # above the longest learnt answer: they show an answer that does not end
 BATCH = 16
 
 
 def write_answers(job: Job, model: Any, tokenizer: Any) -> None:
-    """`answers.json` in the job's `out`: the chat template's hash, and for each chat of the job's
-    `parity` file its prompt's tokens and the greedy answer. Source: `chat_template` as it is used,
-    so that another one in the served folder shows."""
+    """Write `answers.json` into the job's `out`.
+
+    The file has the chat template's hash. For each chat of the job's `parity` file it has the
+    number of prompt tokens and the greedy answer. The template is `chat_template` as it is used, so
+    that another template in the served folder is noticed.
+    """
     chats = read_chats(Path(job["parity"]))
     prompts = [
         tokenizer.apply_chat_template(turns[:-1], add_generation_prompt=True, tokenize=False)
@@ -40,14 +43,14 @@ def write_answers(job: Job, model: Any, tokenizer: Any) -> None:
 
 
 def template_hash(template: str) -> str:
-    """A chat template's SHA-256."""
+    """Return a chat template's SHA-256."""
     return hashlib.sha256(template.encode()).hexdigest()
 
 
 def generate(
     model: Any, tokenizer: Any, prompts: list[list[int]], most: int
 ) -> list[tuple[str, bool]]:
-    """For each prompt the greedy answer and whether it ended by itself within `most` tokens."""
+    """Generate each prompt's greedy answer, with True if it ended by itself in `most` tokens."""
     import torch
 
     model.eval()
@@ -65,7 +68,7 @@ def generate(
 
 
 def text_after(prompt: list[int], ids: list[int], tokenizer: Any) -> str:
-    """The text of tokens that follow a prompt, as a server tells it: alone it may lack a space."""
+    """Decode tokens after a prompt, as a server does. Decoded alone they may lack a space."""
     before, whole = (
         str(tokenizer.decode(row, skip_special_tokens=True)) for row in (prompt, prompt + ids)
     )
@@ -77,7 +80,7 @@ def text_after(prompt: list[int], ids: list[int], tokenizer: Any) -> str:
 def greedy_batch(
     model: Any, prompts: list[list[int]], most: int, tokenizer: Any
 ) -> list[list[int]]:
-    """The tokens that follow each prompt, padded at the left to one length."""
+    """Generate the tokens that follow each prompt. Prompts are padded at the left to one length."""
     import torch
 
     width = max(map(len, prompts))

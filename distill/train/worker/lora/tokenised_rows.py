@@ -1,4 +1,4 @@
-"""Chat rows → token ids, batches, and the order in which they are learned."""
+"""Token ids, batches and the training order of chat rows."""
 
 import json
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ Chat = list[dict[str, str]]
 
 
 def read_rows(path: Path, tokenizer: Any) -> list[Row]:
-    """Chat rows as token ids, and as labels that leave out all but the answer and its end. Raises
-    UnusableBaseError for a tokenizer that knows no chat."""
+    """Read chat rows as token ids, and as labels that leave out all but the answer and its end.
+    Raises UnusableBaseError for a tokenizer without a chat template."""
     if not tokenizer.chat_template:
         raise UnusableBaseError(
             "The base has no chat template: take one that was tuned for chats (-Instruct, -it), or "
@@ -33,17 +33,17 @@ def read_rows(path: Path, tokenizer: Any) -> list[Row]:
 
 
 def read_chats(path: Path) -> list[Chat]:
-    """The chats of a file of JSON lines. A text's own line separators (U+2028 and the like) end no
-    line."""
+    """Read the chats of a JSON lines file. U+2028 and similar separators in a text end no line."""
     with path.open(encoding="utf-8") as lines:
         return [json.loads(line)["messages"] for line in lines]
 
 
 def answer_tokens(turns: Chat, tokenizer: Any) -> tuple[list[int], list[int]]:
-    """The tokens of a chat's prompt, and those of its answer and its end.
+    """Return the tokens of a chat's prompt, and the tokens of its answer with its end.
 
-    Some tokenizers put a space before a text that stands alone: the answer is read where it
-    stands, behind the prompt, wherever the prompt's tokens stay the same there."""
+    Some tokenizers put a space before a text that stands alone. The answer is therefore tokenised
+    after the prompt, if the prompt's tokens stay the same there.
+    """
     asked = tokenizer.apply_chat_template(turns[:-1], add_generation_prompt=True, tokenize=False)
     answered = turns[-1]["content"] + tokenizer.eos_token
     prompt, whole, alone = (
@@ -54,15 +54,17 @@ def answer_tokens(turns: Chat, tokenizer: Any) -> tuple[list[int], list[int]]:
 
 
 class LengthBuckets:
-    """Row numbers, those of like length together, in another order each epoch: an order that
-    depends on the seed and the epoch alone, so that a training that was cut off goes on with it."""
+    """Row numbers grouped by length, in another order each epoch.
+
+    The order depends only on the seed and the epoch, so that an interrupted training resumes it.
+    """
 
     def __init__(self, lengths: list[int], batch_size: int, seed: int) -> None:
         self.lengths, self.batch_size, self.seed = lengths, batch_size, seed
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """What the trainer calls before each epoch, counted from 0."""
+        """Set the epoch, counted from 0. The trainer calls this before each epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -77,13 +79,17 @@ class LengthBuckets:
 
 
 def filler(tokenizer: Any) -> int:
-    """The token that fills a batch's shorter rows; nothing looks at it, and not all have one."""
+    """Return the token that pads a batch's shorter rows.
+
+    It is masked. A tokenizer without a padding token gives its end token.
+    """
     found = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     return int(found)
 
 
 def collator(pad_token_id: int, multiple: int = 1) -> Any:
-    """Rows → one batch, padded at the right to a multiple of so many tokens."""
+    """Return a function from rows to a batch, padded at the right to a multiple of `multiple`
+    tokens."""
     import torch
     from torch.nn.utils.rnn import pad_sequence
 

@@ -1,4 +1,4 @@
-"""The training itself: TRL's trainer on rows that are tokens already, told to report."""
+"""TRL's trainer on tokenised rows, with progress reports."""
 
 import math
 import time
@@ -25,8 +25,8 @@ STEPS_PER_LOSS = 5
 def train(
     model: Any, tokenizer: Any, job: Job, train_rows: list[Row], validation: list[Row]
 ) -> Any:
-    """The trainer, with the best weights loaded, after a training that went on from the last whole
-    checkpoint of the same job."""
+    """Train, and return the trainer with the best weights loaded. It resumes from the job's last
+    complete checkpoint."""
     trainer = make_trainer(model, tokenizer, job, train_rows, validation)
     keep_adapter_exact(trainer.model)
     last = last_checkpoint(checkpoints(job))
@@ -40,7 +40,7 @@ def train(
 def make_trainer(
     model: Any, tokenizer: Any, job: Job, train_rows: list[Row], validation: list[Row]
 ) -> Any:
-    """TRL's trainer for a job."""
+    """Build TRL's trainer for a job."""
     from datasets import Dataset
     from transformers import EarlyStoppingCallback
     from trl import SFTTrainer
@@ -49,8 +49,10 @@ def make_trainer(
     parted = parted_choices(job, tokenizer)
 
     class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
-        """Computes the vocabulary's logits only where a token of the answer is asked for: with
-        short answers that is one position in twenty, and the rest is most of the work."""
+        """A trainer that computes the vocabulary's logits only for tokens of the answer.
+
+        With short answers that is one position in twenty, and the rest would be most of the work.
+        """
 
         def compute_loss(
             self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any
@@ -78,7 +80,7 @@ def make_trainer(
 
 
 def config(job: Job, rows: int, validated: bool) -> Any:
-    """TRL's settings for a job."""
+    """Build TRL's settings for a job."""
     import torch
     from trl import SFTConfig
 
@@ -92,7 +94,7 @@ def config(job: Job, rows: int, validated: bool) -> Any:
         learning_rate=recipe["learning_rate"],
         per_device_train_batch_size=recipe["batch_size"],
         per_device_eval_batch_size=recipe["batch_size"],
-        gradient_accumulation_steps=1,  # with a card Unsloth's default is another
+        gradient_accumulation_steps=1,  # Unsloth's default on a card differs
         lr_scheduler_type=recipe["schedule"],
         warmup_steps=recipe["warmup_share"],
         weight_decay=0.0,
@@ -113,7 +115,7 @@ def config(job: Job, rows: int, validated: bool) -> Any:
         load_best_model_at_end=validated and recipe["patience"] > 0,
         metric_for_best_model="eval_loss",
         greater_is_better=False,
-        restore_callback_states_from_checkpoint=True,  # how long no validation was better
+        restore_callback_states_from_checkpoint=True,  # the patience used so far
         report_to="none",
         disable_tqdm=True,
         seed=recipe["seed"],
@@ -122,21 +124,24 @@ def config(job: Job, rows: int, validated: bool) -> Any:
 
 
 def keep_adapter_exact(model: Any) -> None:
-    """TRL makes a QLoRA adapter bfloat16, whose 8 bits lose most of an optimizer's small steps; and
-    a processor without instructions for it is three times slower."""
+    """Convert the adapter to 32 bits.
+
+    TRL makes a QLoRA adapter bfloat16, whose 8 bits lose most of an optimizer's small steps. A
+    processor without bfloat16 instructions is also three times slower with it.
+    """
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
 
 
 def parted_choices(job: Job, tokenizer: Any) -> DecisionPoints:
-    """Where the answers that the job knows part; empty where any text may be one."""
+    """Find the places where the job's choices differ; empty if any text may be an answer."""
     chats = read_chats(Path(job["train"])) if job["choices"] else []
     return branches(chats[0], job["choices"], tokenizer) if chats else {}
 
 
 def answer_loss(model: Any, inputs: Any, parted: DecisionPoints) -> Any:
-    """Mean cross entropy of the answers' tokens, or of the choice among a few answers."""
+    """Return the mean cross entropy of answer tokens, or of the choice among a few answers."""
     import torch
 
     hidden = model.model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])[0][
@@ -151,8 +156,11 @@ def answer_loss(model: Any, inputs: Any, parted: DecisionPoints) -> Any:
 
 
 def reporter(job: Job) -> Any:
-    """A callback that tells the parent of steps and losses, sees to it that little is lost by a
-    kill, and ends a training whose loss is no number."""
+    """Build a callback that reports steps and losses to the parent.
+
+    It also saves a checkpoint after SAVE_SECONDS without one, and raises DivergedError if a loss is
+    not finite.
+    """
     from transformers import TrainerCallback
 
     class Reporter(TrainerCallback):  # type: ignore[misc]
@@ -177,9 +185,11 @@ def reporter(job: Job) -> Any:
 
 
 def losses(trainer: Any) -> list[dict[str, float]]:
-    """The curve of the whole training: step, and the mean loss of the steps up to it, or the
-    validation_loss there. The means are made here and not by the trainer, whose own begin anew
-    where a training goes on."""
+    """Return the loss curve of the whole training.
+
+    A row has a step, and either the mean loss of the steps up to it or its validation_loss. The
+    means are computed here, since the trainer's own means restart when a training resumes.
+    """
     rows: list[dict[str, float]] = []
     window: list[float] = []
     for logs in trainer.state.log_history:
