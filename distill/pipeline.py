@@ -1,16 +1,16 @@
 """READ FIRST: the way of the data, from a task to its report.
 
-    generate   task → requests → completions → candidates, until curation keeps enough of them
-    curate     candidates → examples, each drop with its reason
-    split      examples → train / validation; leak gate against gold
-    train      split → student (adapter and merged weights)
-    evaluate   systems × gold → predictions → scores
-    report     store → report.json → report.md, report.html
+    generate:  task → requests → completions → candidates, until curation keeps enough of them
+    curate:    candidates → examples, each drop with its reason
+    split:     examples → train / validation; leak gate against gold
+    train:     split → student (adapter and merged weights)
+    evaluate:  systems × gold → predictions → scores
+    report:    store → report.json → report.md, report.html
 
-Before a stage in which a teacher that sends bills is asked, `plan` says what that will cost.
+`plan` estimates the cost before a stage that asks a teacher that sends bills.
 
-A stage hands back what it wants written; that and the record of the stage are one transaction, so
-a run that was killed goes on with the stage it was in. Completions are stored by themselves as they
+A stage returns a function that writes its rows. The rows and the record of the stage are one
+transaction, so a killed run goes on with the stage it was in. Completions are stored as they
 arrive, so that stage asks for no answer twice.
 """
 
@@ -79,8 +79,12 @@ FIGURES = "report.json"
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a call did: the run it worked on, its context, the stages that it did, what it left
-    waiting (empty: nothing), and the learning curve's figures where it was wanted."""
+    """The result of a call: the run and its context.
+
+    `stages_run`: the stages that the call did.
+    `waiting`: a message about batches that are still out; empty for none.
+    `curve`: the figures of the learning curve; empty unless it was wanted.
+    """
 
     run: Run
     context: Context
@@ -90,17 +94,17 @@ class RunResult:
 
 
 def run(workspace: Workspace, name: str, way: RunOptions = DEFAULT_OPTIONS) -> RunResult:
-    """Bring the task's run through the stages, doing only what is not done.
+    """Bring the task's run through the stages that are not done.
 
-    Raises InputError for what the user gave, NotAgreed or Declined before anything is billed that
-    the user does not agree to, and DistillError for what failed on the way; whatever was stored
-    before stays, and the same call goes on from there.
+    Raises InputError for invalid input. Raises NotAgreed or Declined before a bill that the user
+    does not agree to. Raises DistillError if a stage fails. Everything stored before an error
+    stays, and the same call goes on from there.
     """
     return run_task(workspace, load_task(workspace.prompts, name), way)
 
 
 def run_task(workspace: Workspace, task: Task, way: RunOptions) -> RunResult:
-    """The same with a task that is read already."""
+    """Bring the run of a loaded task through the stages that are not done; raises as `run` does."""
     if not way.rehearsal:
         check_is_for_real_runs(workspace)
     with workspace.locked(task.name):
@@ -143,7 +147,7 @@ def _announce(
     *,
     rehearsal: bool,
 ) -> None:
-    """Tell the user which run it is, who its teacher is and why, its terms, and the cost."""
+    """Report the run, the teacher and why, terms, warnings and the cost to the user."""
     run, choice = chosen.run, chosen.choice
     automatically = f" (auto: {choice.why})" if choice else ""
     context.progress.note("run", f"{run.id} ({run.why})")
@@ -161,8 +165,11 @@ def _announce(
 
 
 def _curve(context: Context, way: RunOptions) -> Mapping[str, Any]:
-    """The learning curve of a run that has its student; a report that is there shows it from now
-    on. Raises NotAgreed or Declined before anything is billed for it."""
+    """Measure the learning curve of a run that has its student.
+
+    An existing report shows the curve from now on. Raises NotAgreed or Declined before anything is
+    billed for the curve.
+    """
     context = replace(context, task=without_leaking_seeds(context.task))
     with context.store() as store:
         trainings = curve_cost(store.split(context.run_id), context.task)
@@ -183,7 +190,10 @@ def _curve(context: Context, way: RunOptions) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """A run's page: its run, its folder, and the stages that are not done; () for a whole page."""
+    """The page of a run.
+
+    `missing`: the stages that are not done; () for a whole page.
+    """
 
     run: Run
     folder: Path
@@ -191,11 +201,12 @@ class RunReport:
 
 
 def report_now(workspace: Workspace, name: str) -> RunReport:
-    """Write the page of the task's latest run as far as the run is, and do no other stage: nothing
-    is asked, served or trained.
+    """Write the page of the task's latest run as it is, and run no other stage.
 
-    Raises InputError when there is no run, or the task was edited since; DistillError for a run
-    that has finished no stage.
+    Nothing is asked, served or trained.
+
+    Raises InputError if there is no run, or the task was edited since. Raises DistillError if the
+    run has finished no stage.
     """
     with workspace.locked(name), _latest_run(workspace, name) as context:
         with context.store() as store:
@@ -211,9 +222,11 @@ def report_now(workspace: Workspace, name: str) -> RunReport:
 
 
 def time_now(workspace: Workspace, name: str) -> Path:
-    """Take the speeds of the task's latest run anew, ask and bill nothing else, and write its
-    report; gives the run's folder. Raises InputError when there is no run, it is not evaluated, or
-    the task was edited since."""
+    """Measure the speeds of the task's latest run again, and write its report.
+
+    Nothing else is asked, and nothing is billed. Returns the run's folder. Raises InputError if
+    there is no run, it is not evaluated, or the task was edited since.
+    """
     with workspace.locked(name), _latest_run(workspace, name) as context:
         time_again(replace(context, task=without_leaking_seeds(context.task)))
         report(context)
@@ -222,8 +235,10 @@ def time_now(workspace: Workspace, name: str) -> Path:
 
 @contextmanager
 def _latest_run(workspace: Workspace, name: str) -> Iterator[Context]:
-    """The task's latest run, for which nothing may be billed. Raises InputError when there is none,
-    or the task was edited since."""
+    """Hold the context of the task's latest run, for which nothing may be billed.
+
+    Raises InputError if there is no run, or the task was edited since.
+    """
     task, database = load_task(workspace.prompts, name), workspace.database(name)
     latest = None
     if database.exists():
@@ -240,8 +255,10 @@ def _latest_run(workspace: Workspace, name: str) -> Iterator[Context]:
 
 
 def _is_trained(workspace: Workspace, task: Task, way: RunOptions) -> bool:
-    """Whether the run that is gone on with has its student, or has begun to pay for it: a training
-    that a provider would not begin any more can still be fetched."""
+    """True if the run that goes on has its student, or has begun to pay for its training.
+
+    A training that a provider would no longer begin can still be fetched.
+    """
     if not workspace.database(task.name).exists():
         return False
     with open_store(workspace.database(task.name)) as store:
@@ -252,10 +269,12 @@ def _is_trained(workspace: Workspace, task: Task, way: RunOptions) -> bool:
 
 
 def check_student(task: Task) -> str:
-    """What the user must know of the student before anything is paid for. Raises InputError or
-    DistillError for a base or a trainer that a run could not train with, and for gold that has two
-    answers to one input or that the student could not be asked; fetches a base that is not here
-    yet."""
+    """Check student and gold before anything is paid; return a warning, empty for none.
+
+    A base that is not here yet is fetched. Raises InputError or DistillError if a run could not
+    train with the base or the trainer. Raises InputError if gold has two answers to one input.
+    Raises InputError if a gold row is too long for the student.
+    """
     check_contradictions(task.folder, task.gold, task.form)
     choices = task.spec.student.model_dump()
     trainer = TRAINERS[choose_trainer(task.spec.student.trainer)]
@@ -273,24 +292,27 @@ def check_student(task: Task) -> str:
 
 
 def _check_models(task: Task) -> None:
-    """Look up every model that a new run asks at a provider, before the run is written down."""
+    """Check every model that a new run asks at a provider, before the run is stored."""
     settings = teacher_settings(task, Path(os.devnull))
     for name in dict.fromkeys(name for _, name in task.models_asked):
         check_exists(name, settings)
 
 
 def _paid_stages(task: Task, until: str) -> list[str]:
-    """The stages whose bills a call may bring: each round of generation is curated, by a judge."""
+    """List the stages that a call may be billed for.
+
+    Each round of generation is curated, by a judge, so curation is one of these stages.
+    """
     return stages_until(until) + (["curate"] if task.spec.generate.examples else [])
 
 
 def _do(context: Context, stage: str) -> bool:
-    """Do a stage that is not done. True when it was done now."""
+    """Do a stage that is not done; True if the stage was done now."""
     with context.store() as store:
         if stage in store.finished_stages(context.run_id):
             return False
     began = perf_counter()
-    if stage != "report":  # which only counts what the others left out
+    if stage != "report":  # the report counts the leaking seeds that other stages leave out
         context = replace(context, task=without_leaking_seeds(context.task))
     write = STAGES[stage](context)
     with context.store() as store, store.transaction():

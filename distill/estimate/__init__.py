@@ -1,8 +1,8 @@
-"""What will it cost, before a cent is spent: what a run asks of its teacher, counted and priced.
+"""The plan of a run: its requests to models that send bills, counted and priced in advance.
 
-In: a task, and its store where it has one. Out: a plan, one step for each purpose for which a
-teacher that sends bills is asked. Nothing is asked and nothing is written. What was answered before
-corrects what is assumed of the rest.
+In: a task, and its store if there is one. Out: a plan with one step for each purpose that is
+billed. Nothing is asked and nothing is written. Stored answers correct the assumptions about the
+rest.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -70,10 +70,13 @@ def plan(
     detach: bool = False,
     aside: Collection[str] = (),
 ) -> CostEstimate:
-    """What is left to be paid until the task's report, where `run_id` is the run that goes on, the
-    user may not wait for it (`detach`), and answers are put `aside`.
+    """Plan the payments that are left until the task's report.
 
-    Raises InputError for a teacher that does not exist or whose price is not known; needs no key.
+    `run_id`: the run that goes on; None for a new run.
+    `detach`: the user does not wait for batches.
+    `aside`: requests whose stored answers are put aside.
+
+    Raises InputError if the teacher does not exist or its price is not known. Needs no key.
     """
     name = task.spec.teacher.model
     price = price_of(name, task.rates)
@@ -118,31 +121,34 @@ def plan(
 
 
 def _permission(task: Task) -> tuple[str, ...]:
-    """The terms of the models that the student learns from, in sentences."""
+    """Return the terms of the teacher, the judge and the base, in sentences."""
     return tuple(lines(task, today()))
 
 
 def _training_time(task: Task, teacher: str, stock: StoredAnswers) -> TrainingTime | None:
-    """How long the student's training will take, where it is not over."""
+    """Return the duration of the student's training; None if it is over or not known."""
     if "train" in stock.finished:
         return None
     return training_time(task, kept_of(task, model_of(teacher)), stock.store)
 
 
 def model_of(teacher: str) -> Model:
-    """The model that `teacher.model` means; of one behind our vLLM no weights are fetched."""
+    """Return the model that `teacher.model` names.
+
+    No weights are fetched for a model behind our vLLM.
+    """
     served_here = Model(teacher, Path(), "chat")
     return served_here if teacher.startswith("vllm:") else choose(teacher).model
 
 
 def _assumed_prices(terms: Iterable["_PurposePricing"]) -> list[str]:
-    """What is assumed of models whose price says nothing of the cache."""
+    """List the assumptions about models whose price leaves out the cache."""
     words = (assumption(row.model.name, row.online) for row in terms)
     return list(dict.fromkeys(filter(None, words)))
 
 
 def _with_warnings(task: Task, found: CostEstimate) -> CostEstimate:
-    """The plan, with what to know about the provider that trains the student."""
+    """Add the warnings about the provider that trains the student to the plan."""
     base, day = base_of(task), today()
     if base is None:
         return found
@@ -152,9 +158,11 @@ def _with_warnings(task: Task, found: CostEstimate) -> CostEstimate:
 
 
 def tuned_student(task: Task, found: CostEstimate) -> Tuned | None:
-    """The student that a provider trains, against its teacher: with the whole of the run and the
-    hours of people. None for one that is trained here, for a teacher that sends no bill, and where
-    one of the two has answered all gold already."""
+    """Return the student that a provider trains, with its teacher's price.
+
+    The USD spent include the whole run and the hours of people. None if the student is trained
+    here, if the teacher sends no bill, or if either has answered all gold already.
+    """
     base, teacher = base_of(task), teacher_usd(found)
     step = next((step for step in found.steps if step.purpose == STUDENT and step.requests), None)
     if base is None or teacher is None or step is None:
@@ -164,8 +172,11 @@ def tuned_student(task: Task, found: CostEstimate) -> Tuned | None:
 
 
 def teacher_usd(found: CostEstimate) -> Decimal | None:
-    """USD of a request to the teacher about an input; None where it sends no bill, or has answered
-    all gold already. Gold among the inputs is asked about with these."""
+    """Return the USD of a request to the teacher about an input.
+
+    None if the teacher sends no bill or has answered all gold already. Gold that is also among the
+    inputs is asked with the inputs.
+    """
     steps = {step.purpose: step for step in found.steps}
     gold = steps.get(EVALUATE)
     if gold is None or (gold.answered and not gold.requests):
@@ -175,7 +186,7 @@ def teacher_usd(found: CostEstimate) -> Decimal | None:
 
 
 def _student_wanted(task: Task, stock: StoredAnswers) -> list[PurposeWorkload]:
-    """What a student that a provider serves, and its base, are asked about gold."""
+    """Return the gold requests to a student that a provider serves, and to its base."""
     base = base_of(task)
     if base is None:
         return []
@@ -185,7 +196,7 @@ def _student_wanted(task: Task, stock: StoredAnswers) -> list[PurposeWorkload]:
 
 
 def _baselines(task: Task, stock: StoredAnswers) -> list[PurposeWorkload]:
-    """What the untuned models that the task names are asked about gold."""
+    """Return the gold requests to the untuned models that the task names."""
     return [
         gold_wanted(task, choose(name).model, f"evaluate:{name}", stock)
         for name in task.spec.evaluate.baselines
@@ -193,7 +204,7 @@ def _baselines(task: Task, stock: StoredAnswers) -> list[PurposeWorkload]:
 
 
 def curve_plan(task: Task, store: Store, run_id: str, trainings: TrainingCost) -> CostEstimate:
-    """A plan of a learning curve alone: its trainings, and a judge of texts."""
+    """Plan a learning curve alone: its trainings, and the judge of texts."""
     found, base, terms = plan(task, store, run_id), base_of(task), _terms(task)
     steps = []
     if base is not None:
@@ -208,7 +219,7 @@ def curve_plan(task: Task, store: Store, run_id: str, trainings: TrainingCost) -
 def _training(
     task: Task, teacher: Model, stock: StoredAnswers, run_id: str | None
 ) -> list[CostLine]:
-    """The training as a step, where a provider does it and it is not done."""
+    """Return the training as a step; empty if it is done or no provider does it."""
     base = base_of(task)
     if base is None or "train" in stock.finished:
         return []
@@ -222,7 +233,7 @@ def _training(
 
 
 def _without_new_inputs(task: Task) -> Task:
-    """The task that learns from given inputs alone."""
+    """Return the task without synthesis, so that it learns from given inputs alone."""
     generate = task.spec.generate.model_copy(update={"requests": 0, "examples": 0})
     return replace(task, spec=task.spec.model_copy(update={"generate": generate}))
 
@@ -256,7 +267,11 @@ def _stock(store: Store | None, run_id: str | None, aside: Collection[str]) -> S
 
 @dataclass(frozen=True, slots=True)
 class _PurposePricing:
-    """How one purpose is asked: of whom, its prices, and how many at a time online."""
+    """The model of a purpose with its prices.
+
+    `batch`: None if the purpose is never asked in batches.
+    `in_flight`: requests at a time online.
+    """
 
     model: Model
     online: TokenPrice
@@ -265,8 +280,10 @@ class _PurposePricing:
 
 
 def _terms(task: Task) -> dict[str, _PurposePricing]:
-    """The purposes that are billed. Gold is answered online always: the latency is a figure of the
-    report."""
+    """Return purpose → pricing of the purposes that are billed.
+
+    Gold is always asked online, because the latency is a figure of the report.
+    """
     spec, found = task.spec, dict[str, _PurposePricing]()
     for purpose, name in (
         (SYNTHESIZE, spec.teacher.model),
@@ -321,12 +338,15 @@ def _step(wanted: PurposeWorkload, expected: UsageForecast, terms: _PurposePrici
 
 
 def _usages(model: Model, requests: Sequence[Request], expected: UsageForecast) -> Iterator[Usage]:
-    """What each request is expected to use. Those that go out before any answer is back find
-    nothing in the provider's cache."""
+    """Yield the usage that is expected of each request.
+
+    The first FIRST_WINDOW requests go out before any answer is back, so they read nothing from the
+    provider's cache.
+    """
     for index, request in enumerate(requests):
         prompt = of_prompt(request).times(expected.prompt_factor)
         read, written = cached_and_written(model, prompt, warm=index >= FIRST_WINDOW)
-        # Whole tokens whose sum is right: 5.4 a request are 5, 6, 5, 5, 6, …
+        # Rounds to whole tokens and keeps the sum: 5.4 a request are 5, 6, 5, 6, 5, …
         completion = round(expected.tokens * (index + 1)) - round(expected.tokens * index)
         yield Usage(prompt.total, completion, read, written)
 

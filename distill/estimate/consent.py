@@ -1,7 +1,7 @@
-"""What a call may be billed: the user's consent, held against the plan before anything is sent.
+"""The user's consent to a bill, checked against the plan before anything is sent.
 
-In: a consent, and the plan of what is left to be paid. Out: the most that the run may have been
-billed when the call ends, or an error. A key in the environment agrees to nothing.
+In: a consent, and the plan of the payments that are left. Out: the max USD that the run may have
+been billed when the call ends, or an error. A key in the environment is no consent.
 """
 
 from collections.abc import Callable
@@ -19,15 +19,18 @@ Agree = Callable[[CostEstimate], bool]
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a call may be billed: at most `max_usd`, None for what `budget.usd` leaves. `agree` asks
-    the user about an estimate above `budget.ask_above_usd`; None asks nobody."""
+    """The user's consent to the bill of a call.
+
+    `max_usd`: the max USD; None for all that `budget.usd` leaves.
+    `agree`: asks the user about an estimate above `budget.ask_above_usd`; None asks nobody.
+    """
 
     max_usd: Decimal | None = Decimal(0)
     agree: Agree | None = None
 
     @property
     def is_given(self) -> bool:
-        """May anything be billed?"""
+        """True if anything may be billed."""
         return self.max_usd is None or self.max_usd > 0
 
 
@@ -36,11 +39,11 @@ WHOLE_BUDGET = Consent(max_usd=None)
 
 
 class NotAgreed(InputError):
-    """Something would be billed that nobody agreed to; nothing was sent."""
+    """A bill without consent; nothing was sent."""
 
 
 class Declined(DistillError):
-    """The user does not want to pay what the run is estimated to cost."""
+    """The user's refusal to pay the estimated cost of a run."""
 
     def __init__(self, task: str, usd: Decimal) -> None:
         super().__init__(
@@ -50,10 +53,10 @@ class Declined(DistillError):
 
 
 def check_consent(task: Task, left: CostEstimate, consent: Consent) -> None:
-    """Ask the user, where somebody is there and the estimate is above `budget.ask_above_usd`.
+    """Check the consent, and ask the user if the estimate is above `budget.ask_above_usd`.
 
-    Raises NotAgreed for an estimate that nobody agreed to, Declined for an answer of no. Does
-    nothing for a plan of which nothing is billed.
+    Nobody is asked without `consent.agree`. Raises NotAgreed if the consent does not cover the
+    estimate. Raises Declined if the user's answer is no. Does nothing if the plan bills nothing.
     """
     if not left.worst_usd:
         return
@@ -74,7 +77,7 @@ def check_consent(task: Task, left: CostEstimate, consent: Consent) -> None:
 
 
 def _ways(task: Task, left: CostEstimate) -> str:
-    """How to go on."""
+    """List the ways to go on, as a sentence."""
     ways = [
         f"--yes spends up to budget.usd ({dollars(left.budget_usd)})",
         "--max-usd N spends at most N, where the estimate is no more than that",
@@ -87,9 +90,11 @@ def _ways(task: Task, left: CostEstimate) -> str:
 
 
 def limit_usd(task: Task, store: Store, run_id: str, consent: Consent) -> Decimal:
-    """USD that the run may have been billed when the call ends: `budget.usd`, or what it was billed
-    before the call and `max_usd` more. What batches and trainings of earlier calls still bring is a
-    part of these."""
+    """Return the max USD that the run may have been billed when the call ends.
+
+    The limit is `budget.usd`, or the USD billed before the call plus `max_usd` if that is less.
+    Later bills for batches and trainings of earlier calls count against this limit.
+    """
     if consent.max_usd is None:
         return task.spec.budget.usd
     store.settle_lost()

@@ -1,6 +1,6 @@
-"""What is left to be paid: steps, one for each purpose, and their sums.
+"""The payments that are left: steps, one for each purpose, and their sums.
 
-In: counts and prices of what a run will ask. Out: records, and their sums in words.
+In: counts and prices of a run's requests. Out: records, and their sums in words.
 """
 
 from collections.abc import Collection
@@ -13,11 +13,17 @@ from distill.pricing.token_prices import TokenPrice
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """What is left to be paid for one purpose. Of the prompts' tokens `cached_tokens` are read from
-    the provider's cache and `cache_written_tokens` written to it. `batch_usd` is None for what is
-    always asked online; `certain` are the same costs without the requests about new inputs, of
-    which none may come; `worst_usd` is what the ledger would reserve for all of it; `seconds` are
-    those of asking online."""
+    """The payment that is left for one purpose.
+
+    `cached_tokens`: prompt tokens read from the provider's cache.
+    `cache_written_tokens`: prompt tokens written to the provider's cache.
+    `usd`: the cost online.
+    `batch_usd`: the cost in batches; None if the purpose is always asked online.
+    `certain_usd`, `certain_batch_usd`: the same without requests about new inputs, as none may
+        come.
+    `worst_usd`: the USD that the ledger would reserve for all requests.
+    `seconds`: the duration of asking online.
+    """
 
     purpose: str
     model: str
@@ -36,23 +42,29 @@ class CostLine:
 
     @property
     def usd_in_batches(self) -> Decimal:
-        """The cost with batches where they can be used."""
+        """Return the cost, with batches where they can be used."""
         return self.usd if self.batch_usd is None else self.batch_usd
 
     @property
     def certain_usd_in_batches(self) -> Decimal:
-        """The certain cost with batches where they can be used."""
+        """Return the certain cost, with batches where they can be used."""
         return self.certain_usd if self.certain_batch_usd is None else self.certain_batch_usd
 
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate:
-    """A run's steps that are billed, none for a teacher that sends no bill (`price` is None);
-    `spent_usd` is what the run was billed already, `possibly_paid_twice_usd` the most that it may
-    have been billed for lost answers; `batches`: the provider takes batches, and `in_batches`: the
-    run goes through them; `training`: how long the student's will take, where that is known and is
-    not over; `terms`: those of the models that the student learns from, in sentences; `new_inputs`:
-    how many are still to come."""
+    """The steps of a run that are billed.
+
+    `price`: the teacher's price; None if the teacher sends no bill.
+    `batches`: the provider takes batches.
+    `steps`: empty if nothing is billed.
+    `spent_usd`: USD that the run was billed already.
+    `in_batches`: the run uses batches.
+    `training`: the duration of the student's training; None if it is over or not known.
+    `terms`: the terms of teacher, judge and base, in sentences.
+    `possibly_paid_twice_usd`: max USD that the run may have been billed for lost answers.
+    `new_inputs`: the number of inputs that are still to come.
+    """
 
     task: str
     teacher: str
@@ -70,27 +82,27 @@ class CostEstimate:
 
     @property
     def requests(self) -> int:
-        """How many are left to be paid."""
+        """Count the requests that are left to be paid."""
         return sum(step.requests for step in self.steps)
 
     @property
     def usd(self) -> Decimal:
-        """What they will be billed when all are asked online."""
+        """Sum the expected USD if all requests are asked online."""
         return sum((step.usd for step in self.steps), Decimal(0))
 
     @property
     def batch_usd(self) -> Decimal:
-        """The same with batches wherever they can be used."""
+        """Sum the expected USD, with batches wherever they can be used."""
         return sum((step.usd_in_batches for step in self.steps), Decimal(0))
 
     @property
     def expected_usd(self) -> Decimal:
-        """What they will be billed the way that the run goes."""
+        """Return the expected USD in the run's own mode, online or in batches."""
         return self.batch_usd if self.in_batches else self.usd
 
     @property
     def certain_usd(self) -> Decimal:
-        """What they will be billed that way if no new input comes that is unlike the others."""
+        """Return the expected USD in the run's own mode if no new input is unlike the others."""
         steps, zero = self.steps, Decimal(0)
         if self.in_batches:
             return sum((step.certain_usd_in_batches for step in steps), zero)
@@ -98,17 +110,17 @@ class CostEstimate:
 
     @property
     def worst_usd(self) -> Decimal:
-        """The most that they can be billed."""
+        """Sum the max USD of the bills."""
         return sum((step.worst_usd for step in self.steps), Decimal(0))
 
     @property
     def seconds(self) -> float:
-        """How long asking them online takes."""
+        """Sum the seconds of asking online."""
         return sum(step.seconds for step in self.steps)
 
     @property
     def words(self) -> str:
-        """The sum, in a line."""
+        """Write the sum as a line."""
         models = " and ".join(dict.fromkeys(step.model for step in self.steps if step.requests))
         expected = f"{self.range}," if self.hangs else self.range
         return (
@@ -119,12 +131,12 @@ class CostEstimate:
 
     @property
     def hangs(self) -> bool:
-        """Does the sum hang on inputs that are not made yet?"""
+        """True if the sum depends on inputs that are not made yet."""
         return self.certain_usd != self.expected_usd
 
     @property
     def range(self) -> str:
-        """The expected sum, and how much of it hangs on inputs that are not made yet."""
+        """Write the expected sum, and the sum without inputs that are not made yet."""
         if not self.hangs:
             return dollars(self.expected_usd)
         return (
@@ -134,17 +146,19 @@ class CostEstimate:
 
     @property
     def committed_usd(self) -> Decimal:
-        """What the budget counts of the run so far."""
+        """Return the USD that the budget counts of the run so far."""
         return self.spent_usd + self.possibly_paid_twice_usd
 
     def up_to(self, stages: Collection[str]) -> "CostEstimate":
-        """The plan of these stages alone."""
+        """Return the plan of these stages alone."""
         steps = tuple(step for step in self.steps if step.purpose.partition(":")[0] in stages)
         return replace(self, steps=steps)
 
     def stops(self) -> tuple[CostLine, int] | None:
-        """The step in which the budget is reached, and how many of its requests it still carries;
-        None when it is enough. The ledger begins a request only when its worst case fits."""
+        """Return the step that reaches the budget, and how many of its requests the budget covers.
+
+        None if the budget is enough. The ledger begins a request only if its worst case fits.
+        """
         left = self.budget_usd - self.committed_usd
         for step in self.steps:
             if step.requests:
@@ -158,5 +172,5 @@ class CostEstimate:
 
 
 def dollars(usd: Decimal) -> str:
-    """USD with cents, and with four places below one dollar."""
+    """Format USD with cents, or with four places below one dollar."""
     return f"${usd:,.2f}" if usd >= 1 or not usd else f"${usd:.4f}"

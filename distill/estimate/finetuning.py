@@ -1,4 +1,4 @@
-"""What a student that a provider trains will cost: its training, and being asked about gold.
+"""The cost of a student that a provider trains: its training, and its answers on gold.
 
 Rows that are not made yet are assumed to be like the seeds.
 """
@@ -27,7 +27,7 @@ BASE, BASE_FEW_SHOT, STUDENT = "evaluate:base", "evaluate:base_few_shot", "evalu
 
 
 def base_of(task: Task) -> Base | None:
-    """The base that a provider would train; None for a student that is trained here."""
+    """Return the base that a provider would train; None if the student is trained here."""
     spec = task.spec.student
     if choose(spec.trainer) != "openai":
         return None
@@ -35,14 +35,16 @@ def base_of(task: Task) -> Base | None:
 
 
 def systems_of(base: Base) -> dict[str, Model]:
-    """Purpose → the model that is asked for it. What the student will be called is not known yet,
-    but its price is."""
+    """Return purpose → the model that is asked.
+
+    The student's name is not known yet, but its price is.
+    """
     untuned, tuned = Model(base.place, None, "openai"), Model(f"ft:{base.place}", None, "openai")
     return {BASE: untuned, BASE_FEW_SHOT: untuned, STUDENT: tuned}
 
 
 def gold_requests(task: Task, base: Base) -> dict[str, Sequence[Request]]:
-    """Purpose → its requests about gold."""
+    """Return purpose → its requests about gold."""
     inputs = [row.input for row in task.gold]
     models = systems_of(base)
     shots = task.spec.teacher.few_shot
@@ -55,18 +57,18 @@ def gold_requests(task: Task, base: Base) -> dict[str, Sequence[Request]]:
 
 @dataclass(frozen=True, slots=True)
 class TrainingTokens:
-    """Tokens of all epochs of a training: as counted here, and the most that they can be."""
+    """Tokens of all epochs of a training: as counted here, and their maximum."""
 
     counted: int
     most: int
 
     def cost(self, base: Base) -> "TrainingCost":
-        """What a provider bills for them."""
+        """Return the provider's bill for these tokens."""
         return TrainingCost(*(training_usd(base.place, n) for n in (self.counted, self.most)))
 
 
 class TrainingCost(NamedTuple):
-    """USD that are expected, and USD that are reserved."""
+    """The USD that are expected, and the USD that are reserved."""
 
     usd: Decimal
     worst_usd: Decimal
@@ -75,8 +77,11 @@ class TrainingCost(NamedTuple):
 def training_tokens(
     task: Task, base: Base, teacher: Model, store: Store | None, run_id: str | None
 ) -> TrainingTokens:
-    """Of the run's rows where they are split, else of as many like the seeds as are expected to be
-    kept."""
+    """Count the tokens of a training.
+
+    The run's rows are counted if they are split. Before the split, the count assumes as many rows
+    like the seeds as are expected to be kept.
+    """
     if store and run_id and "split" in store.finished_stages(run_id):
         return tokens_of(task, base, store.split(run_id))
     epochs = epochs_of(task, base)
@@ -89,14 +94,14 @@ def training_tokens(
 
 
 def epochs_of(task: Task, base: Base) -> int:
-    """Epochs of the training at the provider."""
+    """Return the epochs of the training at the provider."""
     choices, labelled = task.spec.student.model_dump(), bool(task.form.choices)
     recipe = TRAINERS["openai"].recipe(choices, base, labelled=labelled)
     return int(str(recipe["n_epochs"]))
 
 
 def tokens_of(task: Task, base: Base, split: Sequence[SplitExample]) -> TrainingTokens:
-    """Of a split; the rows that validate are in the most alone."""
+    """Count the tokens of a split; validation rows count only towards the maximum."""
     chats = [
         (student_chat(task, row.example.input, row.example.answer), row.repeats, row.part)
         for row in split
@@ -108,7 +113,7 @@ def tokens_of(task: Task, base: Base, split: Sequence[SplitExample]) -> Training
 
 
 def kept_of(task: Task, teacher: Model) -> float:
-    """How many examples beside the seeds are expected to be kept."""
+    """Return the expected number of kept examples, without the seeds."""
     spec = task.spec.generate
     given = len(task.inputs) if "inputs" in spec.sources else 0
     new = sum(planned_counts(task, teacher).values()) * inputs_per_request(task, teacher)
@@ -117,8 +122,10 @@ def kept_of(task: Task, teacher: Model) -> float:
 
 
 def curve_cost(split: Sequence[SplitExample], task: Task) -> TrainingCost:
-    """What a provider is expected to bill for training on the parts, and the most that it can:
-    nothing for what is trained here."""
+    """Return the provider's bill for training on the parts: expected USD, and max USD.
+
+    0 if the student is trained here.
+    """
     base = base_of(task)
     if base is None:
         return TrainingCost(Decimal(0), Decimal(0))

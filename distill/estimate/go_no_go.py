@@ -1,9 +1,10 @@
-"""Is it worth beginning? What can be said of a task before its run: the seeds, what the gold can
-tell, and whether the student could ever pay for itself at the task's traffic, on a machine of ours
-or at the provider that trains it.
+"""The advice before a run: is a student worth its cost?
 
-In: a task and, where there is one, its store. Out: findings, each with what speaks for or against.
-Nothing is asked and nothing is written.
+The findings are about the seeds, the power of the gold, and the pay-back at the task's traffic. The
+student is served on a machine of ours, or by the provider that trains it.
+
+In: a task and, if there is one, its store. Out: findings, each with its reason. Nothing is asked
+and nothing is written.
 """
 
 from collections import Counter
@@ -28,15 +29,15 @@ from distill.pricing.table import lifetime_of, today
 from distill.task import Task
 from distill.task.loading import load_task
 
-FEWEST_SEEDS = 3  # of a label, or of a set of fields
-DIFFERING = 0.1  # share of gold rows on which two systems of like quality differ (not measured)
+FEWEST_SEEDS = 3  # minimum for a label, or for a set of fields
+DIFFERING = 0.1  # share of gold rows on which equally good systems differ (not measured)
 
 Word = Literal["go", "no go", "careful"]
 
 
 @dataclass(frozen=True, slots=True)
 class AdviceFinding:
-    """What was looked at, what it says, and by which figures."""
+    """A finding: its subject, its word, and the figures that speak for it."""
 
     about: str
     word: Word
@@ -44,14 +45,16 @@ class AdviceFinding:
 
 
 def advise(workspace: Workspace, name: str) -> list[AdviceFinding]:
-    """What speaks for and against a run of the task. Raises InputError for a task that cannot be
-    read, or a teacher whose price is not known."""
+    """List the findings for and against a run of the task.
+
+    Raises InputError if the task cannot be read, or if the teacher's price is not known.
+    """
     task = load_task(workspace.prompts, name)
     return [*_seeds(task), *_gold(task), *_money(task, estimate_run(workspace, name))]
 
 
 def verdict_of(findings: list[AdviceFinding]) -> Word:
-    """The worst of them."""
+    """Return the worst word of the findings."""
     words = {finding.word for finding in findings}
     return "no go" if "no go" in words else "careful" if "careful" in words else "go"
 
@@ -80,7 +83,7 @@ def _gold(task: Task) -> Iterator[AdviceFinding]:
 
 
 def _money(task: Task, plan: CostEstimate) -> Iterator[AdviceFinding]:
-    """The most that a student can save, whatever the traffic."""
+    """Yield the finding about money: the best pay-back that a student can have."""
     if base_of(task) is not None and today() >= NO_NEW_JOBS:
         yield AdviceFinding("money", "no go", f"OpenAI takes no new trainings since {NO_NEW_JOBS}")
     elif any(
@@ -95,8 +98,10 @@ def _money(task: Task, plan: CostEstimate) -> Iterator[AdviceFinding]:
 
 
 def _on_a_machine(task: Task, plan: CostEstimate) -> AdviceFinding:
-    """Of a student that we serve, as fast as it takes: how many machines it needs is not known
-    before it is served."""
+    """Return the finding for a student that we serve, on one machine.
+
+    One machine is the best case. The number needed is not known before the student is served.
+    """
     asked, each = task.spec.traffic.requests_per_day, teacher_usd(plan)
     if each is None:
         told = "its teacher sends no bill: what a student saves is time of the same machine"
@@ -118,7 +123,7 @@ def _on_a_machine(task: Task, plan: CostEstimate) -> AdviceFinding:
 
 
 def _at_provider(task: Task, plan: CostEstimate) -> AdviceFinding:
-    """Of a student that a provider serves by the request, until it ends its model."""
+    """Return the finding for a student that a provider serves until its model ends."""
     asked, day = task.spec.traffic.requests_per_day, today()
     tuned = tuned_student(task, plan)
     if tuned is None:
@@ -134,8 +139,10 @@ def _at_provider(task: Task, plan: CostEstimate) -> AdviceFinding:
 
 
 def _instead_of_a_machine(task: Task, plan: CostEstimate) -> AdviceFinding:
-    """Of a student that a provider serves, in place of a teacher that we serve, on one machine at
-    least."""
+    """Return the finding for a provider's student in place of a teacher that we serve.
+
+    The teacher takes at least one machine.
+    """
     step = next((step for step in plan.steps if step.purpose == STUDENT and step.requests), None)
     if step is None:
         told = "all gold is answered already: the report says whether a student pays for itself"
@@ -177,7 +184,10 @@ def _run(task: Task, plan: CostEstimate) -> str:
 def _before_its_teacher_ends(
     plan: CostEstimate, days: int, finding: AdviceFinding
 ) -> AdviceFinding:
-    """The finding, careful where the teacher's provider ends it before the student is paid back."""
+    """Return the finding, made careful if the teacher ends before the student is paid back.
+
+    A finding of "no go" stays.
+    """
     rows = [row for api in key_variables() if (row := lifetime_of(api, plan.teacher))]
     paid_back = today() + timedelta(days=days)
     if not rows or paid_back <= rows[0].shutdown:
@@ -188,6 +198,6 @@ def _before_its_teacher_ends(
 
 
 def shown(findings: list[AdviceFinding]) -> list[dict[str, str]]:
-    """Rows for a terminal or JSON, the verdict first."""
+    """Return rows for a terminal or JSON, the verdict first."""
     rows: list[dict[str, str]] = [{"advice": verdict_of(findings)}]
     return rows + [{"about": f.about, "word": f.word, "because": f.because} for f in findings]

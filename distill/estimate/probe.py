@@ -1,7 +1,7 @@
-"""`distill plan`: a look at what a run will cost, and at most five paid calls that make it surer.
+"""The estimate of `distill plan`, and a probe of at most five paid calls to improve it.
 
-A probe asks the first requests of the real run, through its ledger: they are stored and counted in
-its spend, and the run does not ask them again.
+A probe asks the first requests of the real run, through the run's ledger. Answers and spend are
+stored as the run's own, so the run does not ask these requests again.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,13 +34,16 @@ from distill.task.leak_gate import without_leaking_seeds
 from distill.task.loading import load_task
 
 CALLS = 5
-SYNTHESES = 3  # of them: new inputs differ most in length
+SYNTHESES = 3  # max of CALLS, asked first because new inputs differ most in length
 
 Say = Callable[[int, Decimal], None]
 
 
 def estimate_run(workspace: Workspace, name: str) -> CostEstimate:
-    """What is left to be paid for the task; nothing is asked and no run is begun."""
+    """Estimate the payments that are left for the task.
+
+    Nothing is asked and no run is begun.
+    """
     task = load_task(workspace.prompts, name)
     database = workspace.database(name)
     if not database.exists():
@@ -55,15 +58,16 @@ def estimate_run(workspace: Workspace, name: str) -> CostEstimate:
 def probe_run(
     workspace: Workspace, name: str, say: Say, consent: Consent = NO_CONSENT
 ) -> CostEstimate:
-    """Ask at most CALLS of what the run would ask, after telling `say` how many and the most that
-    they can be billed; the plan that follows from what came.
+    """Ask at most CALLS requests of the run, and return the plan that follows from the answers.
 
-    Raises InputError when the key is missing, NotAgreed or Declined for calls that the user does
-    not agree to pay, BudgetReached when the budget or the consent does not carry them.
+    Before the calls, `say` gets their number and the max USD of their bill.
+
+    Raises InputError if the key is missing. Raises NotAgreed or Declined if the user does not agree
+    to pay. Raises BudgetReached if the budget or the consent does not cover the calls.
     """
     task, way = load_task(workspace.prompts, name), RunOptions(consent=consent)
     with workspace.locked(name):
-        # There is nothing to measure of the embedded teacher: a probe asks the provider or nobody.
+        # by_keys keeps the provider's teacher; of the embedded one there is nothing to measure.
         chosen = choose_run(workspace, task, way, by_keys(task))
         found = plan_of(workspace, chosen, way)
         if found is None or found.price is None or not found.requests:
@@ -79,8 +83,11 @@ def probe_run(
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """The store and the run of the calls, the most that the run may have been billed after them,
-    and the log of their server."""
+    """The store and the run of a probe's calls.
+
+    `limit_usd`: the max USD that the run may have been billed after the calls.
+    `log`: the log of the server.
+    """
 
     store: Store
     run_id: str
@@ -89,7 +96,7 @@ class _Probe:
 
 
 def _of_calls(found: CostEstimate) -> CostEstimate:
-    """The plan of a probe's calls alone, each at its step's mean."""
+    """Return the plan of a probe's calls alone, each at the mean price of its step."""
     steps, left = [], CALLS
     for step in found.steps:
         most = {SYNTHESIZE: SYNTHESES, ANSWER: left}.get(step.purpose, 0)
@@ -114,7 +121,10 @@ def _first(step: CostLine, count: int) -> CostLine:
 
 
 def _ask_first(task: Task, probe: _Probe, say: Say) -> None:
-    """Ask a few requests of each sort; inputs have to be made before they can be answered."""
+    """Ask the first requests of synthesis and annotation.
+
+    Inputs must be made before they can be answered.
+    """
     task, teacher = without_leaking_seeds(task), choose(task.spec.teacher.model)
     store = probe.store
     with teacher.serve(teacher_settings(task, probe.log)) as endpoint:
@@ -128,7 +138,7 @@ def _ask_first(task: Task, probe: _Probe, say: Say) -> None:
                 store.add_requests(requests)
                 complete_all(endpoint, ledger.ask(iter(requests), lambda answers: None))
 
-        out = requests_out(store)  # their answers are on the way, and will be billed
+        out = requests_out(store)  # in a batch already, to be answered and billed
 
         def missing(wanted: PurposeWorkload, most: int) -> list[Request]:
             return [row for row in wanted.missing if row.id not in out][:most]

@@ -1,4 +1,4 @@
-"""Choose the run that a call works on, or begin one: its estimate, the checks and the consent.
+"""The start of a call: choose its run or begin one, estimate the cost, and check the consent.
 
 Nothing is sent and no run is written before `check_before_paying`.
 """
@@ -21,15 +21,21 @@ from distill.task import Task
 from distill.train.permission import check_terms, learned_from
 from distill.train.schema_check import check_schema
 
-BILLED_STAGES = ("generate", "curate", "train", "evaluate")  # where a provider may send a bill
+BILLED_STAGES = ("generate", "curate", "train", "evaluate")  # a provider may bill these
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How far to go; whether with another run than the latest; whether to leave instead of waiting
-    for batches; whether to learn what more examples would bring; what may be billed, which is
-    nothing unless the caller says so; whether it is a rehearsal; whether another run asks again
-    what the latest got no usable answer to."""
+    """The options of a run.
+
+    `until`: the last stage.
+    `new`: begin a new run.
+    `detach`: return instead of waiting for batches.
+    `curve`: also measure the learning curve.
+    `consent`: the bills that may be made; none by default.
+    `rehearsal`: the run is a rehearsal.
+    `ask_again`: begin a run that asks again the requests without a usable answer in the latest run.
+    """
 
     until: str = "report"
     new: bool = False
@@ -45,9 +51,12 @@ DEFAULT_OPTIONS = RunOptions()
 
 @dataclass(frozen=True, slots=True)
 class SelectedRun:
-    """The run that a call works on, the task with its teacher, and why that one where the task
-    leaves it to `auto`. Of a run that `is_new` nothing is written yet. It puts the answers `aside`
-    to which these requests are asked again."""
+    """The run that a call works on, and the task with its teacher.
+
+    `choice`: the reason for the teacher; None if the task names the teacher.
+    `is_new`: nothing of the run is written yet.
+    `aside`: requests that are asked again; their stored answers are put aside.
+    """
 
     run: Run
     task: Task
@@ -57,8 +66,10 @@ class SelectedRun:
 
 
 def begin(workspace: Workspace, task: Task, way: RunOptions) -> tuple[Run, Task]:
-    """The run to work on, which is the latest from now on, and the task with its teacher. Raises
-    InputError when answers of a rehearsal would go into it."""
+    """Choose the run to work on, make it the latest, and return it with the task and its teacher.
+
+    Raises InputError if answers of a rehearsal would go into the run.
+    """
     chosen = choose_run(workspace, task, way)
     write_run(workspace, chosen, None, way)
     return chosen.run, chosen.task
@@ -67,9 +78,14 @@ def begin(workspace: Workspace, task: Task, way: RunOptions) -> tuple[Run, Task]
 def choose_run(
     workspace: Workspace, task: Task, way: RunOptions, settled: Settled | None = None
 ) -> SelectedRun:
-    """Choose the latest run, or a new one when there is none, one is asked for, or the task has
-    been edited since; only a new one settles which teacher `auto` is (`settled`, else by the
-    consent). Writes nothing. Raises InputError when answers of a rehearsal would go into it."""
+    """Choose the latest run, or a new one, and write nothing.
+
+    The run is new if there is none, if a new one is asked for, or if the task was edited since.
+    Only a new run settles the teacher of `auto`: `settled`, or else the choice by the consent.
+
+    Raises InputError if answers of a rehearsal would go into the run. Raises InputError if no
+    answer is left to be asked for again.
+    """
     database = workspace.database(task.name)
     latest = choice = None
     aside: tuple[str, ...] = ()
@@ -94,7 +110,10 @@ def choose_run(
 
 
 def _to_ask_again(store: Store, latest: Run | None) -> tuple[str, ...]:
-    """The requests of the latest run without a usable answer. Raises InputError for none."""
+    """Return the requests of the latest run without a usable answer.
+
+    Raises InputError if there are none.
+    """
     found = unusable_answers(store, latest.id) if latest else []
     if not found:
         raise InputError("--ask-again: every stored answer of the latest run can be used")
@@ -104,8 +123,10 @@ def _to_ask_again(store: Store, latest: Run | None) -> tuple[str, ...]:
 def write_run(
     workspace: Workspace, chosen: SelectedRun, cost: CostEstimate | None, way: RunOptions
 ) -> Decimal:
-    """Write down a run that is new, and the estimate of one that has paid nothing; let `latest`
-    point to it. Gives the most that the run may have been billed when the call ends, in USD."""
+    """Store a new run, and the estimate of a run that has paid nothing; point `latest` to the run.
+
+    Returns the max USD that the run may have been billed when the call ends.
+    """
     run, task = chosen.run, chosen.task
     with open_store(workspace.database(task.name)) as store:
         with store.transaction():
@@ -125,8 +146,10 @@ def write_run(
 
 
 def plan_of(workspace: Workspace, chosen: SelectedRun, way: RunOptions) -> CostEstimate | None:
-    """Plan what is left to be paid for a run, whether or not it is written down; None where every
-    stage that pays is done."""
+    """Plan the payments that are left for a run, stored or not.
+
+    None if every stage that pays is done.
+    """
     task, database = chosen.task, workspace.database(chosen.task.name)
     run_id = None if chosen.is_new else chosen.run.id
     if not database.exists():
@@ -139,12 +162,12 @@ def plan_of(workspace: Workspace, chosen: SelectedRun, way: RunOptions) -> CostE
 
 
 def check_before_paying(task: Task, left: CostEstimate, way: RunOptions) -> None:
-    """Check everything that stands between a plan and its first paid request: the terms of who is
-    learned from, the schema, the keys, and the user's consent. Nothing is sent and no run is
-    written before it.
+    """Check terms, schema, keys and consent before the first paid request.
 
-    Raises InputError for terms that forbid it or a missing key, NotAgreed or Declined for a bill
-    that the user does not agree to.
+    Nothing is sent and no run is written before this check.
+
+    Raises InputError if the terms forbid the training or a key is missing. Raises NotAgreed or
+    Declined if the user does not agree to the bill.
     """
     if not way.rehearsal:
         check_terms(task)
@@ -156,13 +179,13 @@ def check_before_paying(task: Task, left: CostEstimate, way: RunOptions) -> None
 
 
 def latest_run(store: Store) -> Run | None:
-    """The task's latest run; None before the first."""
+    """Return the task's latest run; None before the first."""
     runs = store.runs()
     return runs[-1] if runs else None
 
 
 def new_run_reason(task: Task, latest: Run | None, *, asked: bool) -> str | None:
-    """Why another run must begin; None when the latest is the one to go on with."""
+    """Return the reason for a new run; None if the latest run goes on."""
     if latest is None:
         return "the first run of the task"
     if asked:

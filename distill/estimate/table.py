@@ -1,4 +1,4 @@
-"""A plan as it is shown: a table, what the budget makes of it, and what it rests on; or as JSON."""
+"""The display of a plan: a table, notes on the budget and the assumptions, or JSON."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -21,7 +21,7 @@ ALL = "all"
 
 
 def table(plan: CostEstimate) -> list[list[str]]:
-    """A row for each step, and one for all; under HEADER."""
+    """Return a row for each step and one for all, under HEADER."""
     rows = [
         [
             *(step.purpose, *(f"{getattr(step, name):,}" for name in COLUMNS)),
@@ -41,7 +41,7 @@ def _batch(usd: Decimal | None) -> list[str]:
 
 
 def notes(plan: CostEstimate) -> Iterator[str]:
-    """What is said under the table, in sentences."""
+    """Yield the sentences under the table."""
     if plan.price is None and not plan.steps:
         yield f"Nothing is billed: the teacher ({plan.teacher}) answers on a machine of yours."
         yield from _training(plan)
@@ -88,14 +88,14 @@ def _rates(rates: Rates) -> str:
 
 
 def duration(seconds: float) -> str:
-    """About so long."""
+    """Format a duration in round units."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def figures(plan: CostEstimate) -> dict[str, Any]:
-    """A plan for other programs; USD as text, units as in `Step`."""
+    """Return a plan for other programs: USD as Decimal, other units as in `CostLine`."""
     stop = plan.stops()
     return {
         "task": plan.task,

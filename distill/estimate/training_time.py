@@ -1,5 +1,7 @@
-"""How long a student's training here will take: rows that it learns, and seconds for a thousand of
-them, as the task's own runs took, or as was measured once."""
+"""The duration of a student's training here: rows that are learned, and seconds for 1,000 rows.
+
+The speed is that of the task's own runs, or one that was measured once.
+"""
 
 from dataclasses import dataclass
 from math import ceil
@@ -18,8 +20,10 @@ EMBEDDED_EPOCHS = BY_PARAMETERS[0][1].epochs
 
 @dataclass(frozen=True, slots=True)
 class TrainingTime:
-    """Rows that are learned, every epoch counted, and seconds for 1,000 of them; `measured` says
-    where that was seen."""
+    """The rows that are learned, every epoch counted, and the seconds for 1,000 rows.
+
+    `measured`: the place of the measurement, in words.
+    """
 
     rows: int
     seconds_per_1k: float
@@ -27,12 +31,12 @@ class TrainingTime:
 
     @property
     def seconds(self) -> float:
-        """How long all of it takes."""
+        """Return the seconds of the whole training."""
         return self.rows * self.seconds_per_1k / 1000
 
     @property
     def words(self) -> str:
-        """In a sentence."""
+        """Write the duration as a sentence."""
         return (
             f"The student is trained here: about {self.rows:,} rows in all its epochs, "
             f"{self.seconds_per_1k:.0f} s per 1,000 ({self.measured}), so "
@@ -41,8 +45,11 @@ class TrainingTime:
 
 
 def training_time(task: Task, kept: float, store: Store | None) -> TrainingTime | None:
-    """The time of a training on `kept` examples beside the seeds; None where a provider trains, and
-    for a base that no run of the task has trained yet."""
+    """Estimate the duration of a training on `kept` examples and the seeds.
+
+    None if a provider trains. None for a base that no run of the task has trained, except the
+    embedded base without a GPU.
+    """
     spec = task.spec.student
     trainer = choose(spec.trainer)
     if trainer == "openai":

@@ -1,5 +1,6 @@
-"""What is expected of the answers to requests of one purpose: assumed before any came, measured on
-those that came.
+"""The usage that is expected of a purpose's answers.
+
+The usage is assumed before the first answer, and then measured on the stored answers.
 """
 
 import json
@@ -29,8 +30,13 @@ RATIONALE_TOKENS = 50
 
 @dataclass(frozen=True, slots=True)
 class UsageForecast:
-    """Of a request: the tokens of its prompt as a multiple of those that are counted here, the
-    tokens and seconds of its answer; `measured` on so many answers, 0 for assumed ones."""
+    """The usage that is expected of a request.
+
+    `measured`: the number of answers that were measured, 0 for an assumption.
+    `prompt_factor`: the prompt's tokens as a multiple of those counted here.
+    `tokens`, `seconds`: the tokens and the duration of the answer.
+    `thought`: the part of `tokens` that is thought.
+    """
 
     measured: int
     prompt_factor: float
@@ -40,7 +46,7 @@ class UsageForecast:
 
     @property
     def words(self) -> str:
-        """In words."""
+        """Write the forecast as a phrase."""
         if self.measured:
             return (
                 f"prompts of {self.prompt_factor:.2f} times the tokens counted here, answers of "
@@ -56,8 +62,11 @@ class UsageForecast:
 def expectations(
     task: Task, models: Mapping[str, Model], asked: Sequence[PurposeWorkload]
 ) -> dict[str, UsageForecast]:
-    """Purpose → what is expected of its answers. Gold and seeds are answered like any other input,
-    and all prompts to one model go through the same tokenizer."""
+    """Return purpose → the usage that is expected of its answers.
+
+    Gold and seeds are answered like any other input. All prompts to one model go through the same
+    tokenizer, so they share a prompt factor.
+    """
     known = {row.purpose: found for row in asked if (found := _measured(row))}
     for alike in (SEEDS, EVALUATE, AGAIN) if ANSWER in known else ():
         known.setdefault(alike, known[ANSWER])
@@ -69,7 +78,7 @@ def expectations(
 
 
 def assumptions(task: Task, asked: Workload, found: Mapping[str, UsageForecast]) -> Iterator[str]:
-    """What an estimate rests on, in words."""
+    """Yield the assumptions of an estimate as phrases."""
     kept = f"{ASSUMED_YIELD:.0%} of the inputs are kept (not measured)"
     if task.spec.generate.examples:
         most = f"generate.requests allows {task.spec.generate.requests:,} new inputs"
@@ -90,7 +99,7 @@ def assumptions(task: Task, asked: Workload, found: Mapping[str, UsageForecast])
 
 
 def _measured(wanted: PurposeWorkload) -> UsageForecast | None:
-    """From the answers that came; None when there are none."""
+    """Measure the usage of the stored answers; None if there are none."""
     if not wanted.answered:
         return None
     counted = sum(of_prompt(request).total for request, _ in wanted.answered)
@@ -106,8 +115,11 @@ def _measured(wanted: PurposeWorkload) -> UsageForecast | None:
 def _assumed(
     task: Task, model: Model, wanted: PurposeWorkload, factors: Mapping[str, float]
 ) -> UsageForecast:
-    """Before any answer: labels as the schema writes them, new inputs as long as the seeds. The
-    factors are those measured on other prompts to a model."""
+    """Assume the usage before any answer.
+
+    Labels are as long as the schema writes them, and new inputs as long as the seeds. `factors` are
+    the prompt factors measured on other prompts to a model.
+    """
     factor = factors.get(model.name, 1.0)
     sample = next(iter(wanted.missing or wanted.alike), None)
     if sample is None:

@@ -1,7 +1,7 @@
-"""What a run asks of its teacher: the real requests, rendered, with the answers that are stored.
+"""The requests of a run to its teacher and judges, rendered, with the stored answers.
 
-Requests about inputs that the teacher has not made yet cannot be rendered: they are counted, and
-said to be like others that can.
+Requests about inputs that do not exist yet cannot be rendered; they are counted and priced like
+similar ones.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -51,9 +51,13 @@ Known = Mapping[str, Completion]
 
 @dataclass(frozen=True, slots=True)
 class PurposeWorkload:
-    """The requests of one purpose, each once: those that are to be asked, those that have an
-    answer, and how many `more` there will be, each like one of `alike`. Of the `more`, `unmade` are
-    about new inputs, if these come and are new."""
+    """The requests of one purpose, each once.
+
+    `missing`: requests that are to be asked.
+    `answered`: requests with their stored answers.
+    `more`: the number of further requests, each like one of `alike`.
+    `unmade`: the part of `more` about new inputs, if these come and are new.
+    """
 
     purpose: str
     missing: tuple[Request, ...]
@@ -65,22 +69,29 @@ class PurposeWorkload:
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswers:
-    """What there is already: the store, None before the first run, the stages that are done of the
-    run that is to go on, and the answers that it would put aside, by their requests."""
+    """The stored state from which a workload is counted.
+
+    `store`: None before the first run.
+    `finished`: the finished stages of the run that goes on.
+    `aside`: requests whose stored answers the run puts aside.
+    """
 
     store: Store | None = None
     finished: Collection[str] = ()
     aside: Collection[str] = ()
 
     def completions(self, requests: Sequence[Request]) -> Known:
-        """Request id → its stored completion."""
+        """Return request id → its stored completion."""
         return self.store.completions(requests, self.aside) if self.store else {}
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """All that a run asks of its teacher and its judges, and which share of the new inputs that it
-    asked for came, None before any did. `new_inputs` are still to come."""
+    """The requests of a run to its teacher and its judges, by purpose.
+
+    `new_share`: the share of requested new inputs that came; None before any answer.
+    `new_inputs`: the number of inputs that are still to come.
+    """
 
     synthesize: PurposeWorkload
     answer: PurposeWorkload
@@ -94,13 +105,13 @@ class Workload:
 
     @property
     def wanted(self) -> tuple[PurposeWorkload, ...]:
-        """In the order of asking."""
+        """Return the purposes in the order of asking."""
         curated = (self.synthesize, self.answer, self.seeds, self.judge)
         return (*curated, self.evaluate, self.again, self.compared)
 
 
 def workload(task: Task, model: Model, stock: StoredAnswers) -> Workload:
-    """What bringing the task to its report takes, of a teacher that sends bills."""
+    """Count the requests that are left until the task's report, for a teacher that sends bills."""
     first, answers = _synthesis(task, model, stock)
     made = {row.input for row in synthesised_candidates(answers) if row.input}
     each = inputs_per_request(task, model)
@@ -108,7 +119,7 @@ def workload(task: Task, model: Model, stock: StoredAnswers) -> Workload:
     inputs = sorted(made | _given(task))
     answers_wanted = (row for _, row in annotation_requests(task, model, inputs))
     second = wanted_requests(ANSWER, answers_wanted, stock)
-    if "generate" in stock.finished:  # what was not asked for by now is asked for no more
+    if "generate" in stock.finished:  # a finished stage asks for nothing more
         first = replace(first, missing=(), more=0, alike=())
         second = replace(second, missing=())
     expected = (len(first.missing) + first.more) * each
@@ -128,15 +139,22 @@ def workload(task: Task, model: Model, stock: StoredAnswers) -> Workload:
 
 
 def _about_seeds(task: Task, model: Model, stock: StoredAnswers) -> PurposeWorkload:
-    """The teacher is asked about seeds where a second opinion differs with it, which only its
-    answers can tell."""
+    """Return the requests to the teacher about seeds.
+
+    Only the teacher's answers show if a second opinion differs, so all requests count. Empty
+    without a second opinion or after curation.
+    """
     if not is_on(task) or "curate" in stock.finished:
         return PurposeWorkload(SEEDS, (), ())
     return wanted_requests(SEEDS, requests_on_seeds(task, model), stock)
 
 
 def _judged(task: Task, stock: StoredAnswers, inputs: int, new_inputs: int) -> PurposeWorkload:
-    """The judge sees what the checks before it let through, which only they can tell."""
+    """Estimate the requests to the judge.
+
+    Only the checks before the judge show how many rows pass them, so ASSUMED_YIELD is used. Empty
+    without a judge or after curation.
+    """
     if not task.judge or "curate" in stock.finished:
         return PurposeWorkload(JUDGE, (), ())
     model = choose(task.judge).model
@@ -147,8 +165,11 @@ def _judged(task: Task, stock: StoredAnswers, inputs: int, new_inputs: int) -> P
 
 
 def _compared(task: Task, stock: StoredAnswers) -> PurposeWorkload:
-    """The judge of texts sees what the systems will answer, twice; before that, seeds' answers. It
-    is not asked where two are the same."""
+    """Return the requests to the judge of texts, two for each pair.
+
+    Seeds' answers stand in for the systems' answers, which do not exist yet. Pairs of equal answers
+    are counted, although the judge is not asked about them.
+    """
     if not task.judge_of_systems or "evaluate" in stock.finished:
         return PurposeWorkload(COMPARED, (), ())
     systems = ("student", "base", "base_few_shot", "nearest", *task.spec.evaluate.baselines)
@@ -158,7 +179,7 @@ def _compared(task: Task, stock: StoredAnswers) -> PurposeWorkload:
 
 
 def comparisons(task: Task, pairs: int) -> PurposeWorkload:
-    """So many pairs for the judge of texts, each in both orders."""
+    """Return the requests about `pairs` pairs to the judge of texts, each in both orders."""
     model = choose(task.judge_of_systems).model
     others = [*task.seeds[1:], *task.seeds[:1]]
     alike = [
@@ -174,8 +195,10 @@ def comparisons(task: Task, pairs: int) -> PurposeWorkload:
 def _synthesis(
     task: Task, model: Model, stock: StoredAnswers
 ) -> tuple[PurposeWorkload, list[CompletedRequest]]:
-    """The requests of all rounds, and what is answered of them. Those of a round that shows what
-    is not made yet are like ones that show seeds instead."""
+    """Return the requests of all rounds of synthesis, and the answers that are stored.
+
+    A round that shows inputs that are not made yet is rendered with seeds instead.
+    """
     found = PurposeWorkload(SYNTHESIZE, (), ())
     answers: list[CompletedRequest] = []
     for places in synthesis_rounds(planned_counts(task, model), model):
@@ -211,8 +234,10 @@ def wanted_requests(
     stock: StoredAnswers,
     before: tuple[tuple[Request, Completion], ...] = (),
 ) -> PurposeWorkload:
-    """The requests, each once, with the answers that the store has; `before` are answered ones of
-    the same purpose."""
+    """Split the requests, each once, into missing and answered.
+
+    `before`: answered requests of the same purpose, to be kept.
+    """
     once = list({request.id: request for request in requests}.values())
     known = stock.completions(once)
     missing = tuple(row for row in once if row.id not in known)
@@ -221,8 +246,10 @@ def wanted_requests(
 
 
 def once(wanted_of_all: Sequence[PurposeWorkload]) -> list[PurposeWorkload]:
-    """The same, where what several purposes ask for is missing of the first of them alone: one
-    answer serves all."""
+    """Keep a missing request only under the first purpose that asks it.
+
+    One answer serves all purposes.
+    """
     seen: set[str] = set()
     found = []
     for wanted in wanted_of_all:
@@ -239,7 +266,7 @@ def _given(task: Task) -> set[str]:
 
 
 def _alike(task: Task, model: Model, made: Sequence[str]) -> tuple[Request, ...]:
-    """Requests about inputs like those to come: those that came, before any the seeds."""
+    """Render requests about the new inputs that came, or about the seeds before any came."""
     texts = list(made) or [seed.input for seed in task.seeds]
     some = texts[:: -(-len(texts) // MOST_ALIKE)]
     return tuple(answer_requests(task, model, some, shots=task.spec.teacher.few_shot))
@@ -248,7 +275,7 @@ def _alike(task: Task, model: Model, made: Sequence[str]) -> tuple[Request, ...]
 def gold_wanted(
     task: Task, model: Model, purpose: str, stock: StoredAnswers, *, vote: int = 0
 ) -> PurposeWorkload:
-    """What a model that is asked as the teacher is will be asked about gold."""
+    """Return the gold requests to a model that is asked as the teacher is."""
     gold = gold_for(purpose.partition(":")[2], task.gold)
     inputs, shots = [row.input for row in gold], task.spec.teacher.few_shot
     return wanted_requests(

@@ -1,7 +1,7 @@
-"""Systems × gold → predictions → scores; and how fast each system is that this machine serves.
+"""The evaluation: systems × gold → predictions → scores, and the speed of systems on this machine.
 
 Teacher, base, base with seeds in its prompt, and student answer the same gold through the same
-client, each from behind its server; the rivals that cost next to nothing answer in this process.
+client. Each answers from behind its server. The cheap rivals answer in this process.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +46,7 @@ PARITY, PROBE = "parity", "probes"
 
 @dataclass(frozen=True, slots=True)
 class _EvaluationRows:
-    """What an evaluation brings to light."""
+    """The rows that an evaluation writes to the store."""
 
     predictions: list[Prediction] = field(default_factory=list)
     parities: list[Parity] = field(default_factory=list)
@@ -56,9 +56,11 @@ class _EvaluationRows:
 
 
 def evaluate(context: Context) -> Callable[[Store], None]:
-    """Ask every system for every gold row; what is to be written are predictions, scores, the
-    parity, how fast the systems answer and what the student's training broke. Raises DistillError
-    when the served student is not the trained one."""
+    """Ask every system about the gold, and return the function that writes the rows.
+
+    The rows are predictions, scores, parity, speeds, server figures and answers to the probes.
+    Raises DistillError if the served student is not the trained one.
+    """
     found = _EvaluationRows()
     with context.store() as store:
         student, split = store.student(context.run_id), store.split(context.run_id)
@@ -85,7 +87,7 @@ def evaluate(context: Context) -> Callable[[Store], None]:
 
 
 def _ask(context: Context, store: Store, served: SystemGroup, found: _EvaluationRows) -> None:
-    """All that a server is asked; whether it serves the student comes first."""
+    """Ask a server for all its systems: the parity check first, then gold, probes and speed."""
     task = context.task
     with _asking(context, store, served) as (ask, endpoint):
         if served.trained:
@@ -108,8 +110,10 @@ def _ask(context: Context, store: Store, served: SystemGroup, found: _Evaluation
 def _asking(
     context: Context, store: Store, served: SystemGroup
 ) -> Iterator[tuple[AskServer, LazyEndpoint]]:
-    """How a server's systems are asked (their name, the requests and the inputs these are about),
-    and the server itself."""
+    """Hold a server and the function that asks it.
+
+    The function takes a system's name, the requests, and the inputs that the requests are about.
+    """
     with lazy_endpoint(served.model, served.open_endpoint, STAGE, context.progress) as endpoint:
 
         def ask(
@@ -125,7 +129,7 @@ def _asking(
 def _side_effects(
     task: Task, served: SystemGroup, ask: AskServer, predictions: Sequence[Prediction]
 ) -> list[ProbeAnswer]:
-    """What a system that we serve answers to the probes."""
+    """Ask a served system the regression probes, and judge the answers."""
     system = served.probed
     render = partial(served.systems[system], served.model)
     asked = regression_probes.probes(task, served.model, render)
@@ -140,7 +144,7 @@ def _side_effects(
 
 
 def _servers(served: SystemGroup, endpoint: Endpoint) -> list[ServerStats]:
-    """What the server that was started for a system took."""
+    """Return the start time (s) and memory (MiB) of a server started here; empty if none was."""
     if endpoint.server is None:
         return []
     memory = memory_mib(endpoint.server.process)
@@ -150,8 +154,7 @@ def _servers(served: SystemGroup, endpoint: Endpoint) -> list[ServerStats]:
 def _speeds(
     context: Context, served: SystemGroup, endpoint: Endpoint, total: int
 ) -> list[LoadTestResult]:
-    """How fast the systems of a server of ours are; in no figure of speed is the teacher's second
-    answer."""
+    """Measure the speed of our own server's systems, without the teacher's second answers."""
     inputs = [row.input for row in context.task.gold]
     loads = extents(endpoint.in_flight, total, alone=served.probed == "student")
     return [
@@ -167,7 +170,7 @@ def _speeds(
 def _free_rivals(
     context: Context, split: Sequence[SplitExample]
 ) -> tuple[list[Prediction], list[LoadTestResult]]:
-    """The answers of the rivals that answer in this process, and how fast they are."""
+    """Return the predictions and the speeds of the rivals that answer in this process."""
     predictions: list[Prediction] = []
     with context.progress.step(STAGE, "free rivals"), watched() as watch:
         for system, (fit, rows) in rivals(context.task, split).items():
@@ -176,9 +179,11 @@ def _free_rivals(
 
 
 def time_again(context: Context) -> list[LoadTestResult]:
-    """Take the speed of every system that this machine serves or that answers in this process. No
-    gold is asked again, nothing is billed, and nobody else's server is asked. Raises InputError
-    for a run that is not evaluated."""
+    """Measure and store the speed of every system that this machine serves or computes itself.
+
+    No prediction is stored, nothing is billed, and no provider's server is asked. Raises InputError
+    if the run is not evaluated.
+    """
     with context.store() as store:
         student, split = store.student(context.run_id), store.split(context.run_id)
         done = STAGE in store.finished_stages(context.run_id)
@@ -213,7 +218,7 @@ def _parity(task: Task, served: SystemGroup, trained: ReferenceAnswers, ask: Ask
 def student_predictions(
     context: Context, store: Store, student: Student, system: str
 ) -> list[Prediction]:
-    """A student's answers on gold, as a system of that name; what is answered is not asked."""
+    """Return a student's answers on gold as `system`. Stored answers are not asked for again."""
     task, served = context.task, served_student(context, student, system)
     inputs = [row.input for row in task.gold]
     with _asking(context, store, served) as (ask, _):
@@ -238,7 +243,7 @@ def _predictions(
 
 
 def score(task: Task, predictions: Sequence[Prediction]) -> list[Score]:
-    """The scores of each prediction, without those that take a judge."""
+    """Return the scores of each prediction, without those that a judge gives."""
     expected, scorer = {row.id: row.answer for row in task.gold}, scorer_of(task.form)
     return [
         Score(row.system, row.gold_id, metric, value)

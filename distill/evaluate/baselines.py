@@ -1,5 +1,4 @@
-"""The rivals that cost next to nothing: rows in, their answers on gold out. They train and answer
-in this process."""
+"""The cheap rivals, which train on rows and answer gold in this process."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -27,8 +26,10 @@ Pairs = list[tuple[str, str]]  # (input, answer)
 
 
 def rivals(task: Task, split: Sequence[SplitExample]) -> dict[str, tuple[Fit, Pairs]]:
-    """Name → how it is fitted and on which rows: the seeds alone, and exactly what the student was
-    trained on."""
+    """Return name → the fit function and the training rows of each rival.
+
+    The rows are the seeds alone, or exactly the rows that the student was trained on.
+    """
     seeds = [(seed.input, seed.answer) for seed in task.seeds]
     trained = [
         (row.example.input, row.example.answer)
@@ -45,7 +46,7 @@ def rivals(task: Task, split: Sequence[SplitExample]) -> dict[str, tuple[Fit, Pa
     if task.form.choices:
         found["embeddings_seeds"] = (fit_embeddings, seeds)
         found["embeddings"] = (fit_embeddings, trained)
-    # The gate can leave too little to tell answers apart.
+    # The leak gate can leave rows of a single answer, to which nothing can be fitted.
     return {
         name: (fit, rows)
         for name, (fit, rows) in found.items()
@@ -54,9 +55,12 @@ def rivals(task: Task, split: Sequence[SplitExample]) -> dict[str, tuple[Fit, Pa
 
 
 def fitted(rows: str | Path, system: str) -> Classifier:
-    """A rival to work with, `fitted("runs/…/student/train.jsonl", "linear").predict([text])`: on an
-    example file for exactly what was measured, or on `seeds.jsonl`. It says what a student would:
-    a label, or an object as JSON. Raises InputError for a name that is none."""
+    """Fit a rival for use, as in `fitted("runs/…/student/train.jsonl", "linear").predict([text])`.
+
+    `rows` is an example file, for the rival that was measured, or `seeds.jsonl`. The rival returns
+    what the student would: a label, an object as JSON, or a text. Raises InputError if no rival has
+    that name.
+    """
     kind = system.removesuffix("_seeds")
     pairs = [_pair(row) for _, row in json_lines(Path(rows))]
     if kind not in FITS:
@@ -67,7 +71,7 @@ def fitted(rows: str | Path, system: str) -> Classifier:
 
 
 def _pair(row: Mapping[str, Any]) -> tuple[str, str]:
-    """(input, answer) of a row of examples or of seeds."""
+    """Return (input, answer) of a row of an example file or of a seed file."""
     if "messages" in row:
         return row["messages"][-2]["content"], row["messages"][-1]["content"]
     answer = row.get("label", row.get("answer"))
@@ -77,7 +81,7 @@ def _pair(row: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def answers_of(system: str, fit: Fit, rows: Pairs, task: Task) -> list[Prediction]:
-    """A rival's answers on gold, each timed."""
+    """Fit a rival, and return its answers on gold, each timed."""
     classifier = fit([text for text, _ in rows], [answer for _, answer in rows])
     classifier.predict([task.gold[0].input])
     predictions = []
@@ -90,8 +94,10 @@ def answers_of(system: str, fit: Fit, rows: Pairs, task: Task) -> list[Predictio
 
 
 def speeds_of(predictions: Sequence[Prediction], others_cpu: float | None) -> list[LoadTestResult]:
-    """How fast rivals are, one request at a time; `others_cpu` is the share of the processors that
-    other processes took meanwhile."""
+    """Return the speed of each rival, one request at a time.
+
+    `others_cpu` is the share of the processors that other processes took meanwhile.
+    """
     latencies: dict[str, list[float]] = {}
     for row in predictions:
         latencies.setdefault(row.system, []).append(row.latency_s)

@@ -1,12 +1,14 @@
-"""Scores between a least and a greatest value → bounds for their mean.
+"""Bounds for the mean of scores between a minimum and a maximum.
 
-A bootstrap takes for impossible what no row has shown. Here one row more is assumed, at the worst
-value that a row can have, and all rows are weighted at random (a Bayesian bootstrap). The bound is
-a quantile of the weighted mean; of right and wrong it is the bound of Clopper and Pearson.
+A bootstrap treats as impossible all values that no row has shown. Gaffke's bound assumes one more
+row, at the worst value that a row can have. All rows are weighted at random (a Bayesian bootstrap),
+and the bound is a quantile of the weighted mean. For right and wrong answers this quantile is the
+bound of Clopper and Pearson.
 
 Source: Gaffke 2005, Mathematical Methods of Statistics 14:451. Learned-Miller and Thomas 2019
-(arXiv:1905.06208) conjecture that it holds for any scores and any number of rows; no exception is
-known, and tests/test_bounded.py looks for one. `benchmarks.verdict` has its power beside others'.
+(arXiv:1905.06208) conjecture that the bound holds for any scores and any number of rows. No
+exception is known; tests/test_bounded.py searches for one. `benchmarks.verdict` compares the power
+of this bound with that of others.
 """
 
 import math
@@ -14,20 +16,22 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-NEAR_MEAN = 1e-3  # standard deviations: nearer, two large numbers cancel
-INSIDE = 1 - 1e-12  # of the way to a pole
-EXACT = 1e-9  # of a bound
+NEAR_MEAN = 1e-3  # standard deviations; closer to the mean, two large terms cancel
+INSIDE = 1 - 1e-12  # share of the way to a pole of the slope
+EXACT = 1e-9  # tolerance of a bound
 
 
 def chance_of_mean(scores: Sequence[float], mean: float, least: float) -> float:
-    """The chance of scores as high as these, or higher, where their true mean is `mean`: a
-    one-sided p. No score is below `least`."""
+    """Return the one-sided p of these scores if their true mean is `mean`.
+
+    The p is the chance of scores at least as high. No score is below `least`.
+    """
     values, counts = _grouped(scores, least)
     return chance_below_zero(values - mean, counts)
 
 
 def lower_bound(scores: Sequence[float], least: float, chance: float) -> float:
-    """The mean of which scores as high as these have no more than `chance`."""
+    """Return the highest mean under which scores as high as these have at most `chance`."""
     values, counts = _grouped(scores, least)
 
     def excess(mean: float) -> float:
@@ -39,7 +43,7 @@ def lower_bound(scores: Sequence[float], least: float, chance: float) -> float:
 def bounds(
     scores: Sequence[float], span: tuple[float, float], confidence: float
 ) -> tuple[float, float]:
-    """Both ends of the interval of the mean of scores that lie within `span`."""
+    """Return both ends of the interval of the mean of scores that lie within `span`."""
     each = (1 - confidence) / 2
     high = -lower_bound([-score for score in scores], -span[1], each)
     return lower_bound(scores, span[0], each), high
@@ -48,9 +52,12 @@ def bounds(
 def ratio_bounds(
     ours: Sequence[float], theirs: Sequence[float], confidence: float
 ) -> tuple[float, float]:
-    """Both ends of the interval of sum of ours ÷ sum of theirs, paired, none below 0. Ours have no
-    greatest value: the row that is assumed has 0 for the lower end, and for the upper one twice the
-    most that was seen; beside it stands the mean of theirs."""
+    """Return both ends of the interval of the sum of ours ÷ the sum of theirs.
+
+    Ours and theirs are paired, and none is below 0. Ours have no maximum, so the value of the
+    assumed row is 0 for the lower end. For the upper end the value is twice the larger of our
+    maximum and the mean of theirs. The assumed row of theirs is the mean of theirs.
+    """
     import numpy
 
     typical, each = sum(theirs) / len(theirs), (1 - confidence) / 2
@@ -68,7 +75,7 @@ def ratio_bounds(
 
 
 def _grouped(scores: Sequence[float], least: float) -> tuple[Any, Any]:
-    """The values that there are, with the worst one, and how many rows have each."""
+    """Return the distinct values followed by `least`, and the number of rows of each."""
     import numpy
 
     rows = Counter(scores)
@@ -77,7 +84,7 @@ def _grouped(scores: Sequence[float], least: float) -> tuple[Any, Any]:
 
 
 def _root(excess: Callable[[float], float], low: float, high: float) -> float:
-    """Where a rising function is 0; the end that is nearest to that where it is 0 nowhere."""
+    """Return the root of a rising function; the end nearest to 0 if there is no root."""
     from scipy.optimize import brentq
 
     if excess(low) >= 0:
@@ -88,11 +95,12 @@ def _root(excess: Callable[[float], float], low: float, high: float) -> float:
 
 
 def chance_below_zero(values: Any, counts: Any) -> float:
-    """The chance that values add up to no more than 0 where each is weighted by exponential draws,
-    one for each of its rows.
+    """Return the chance that the weighted sum of values is at most 0.
+
+    The weights are exponential draws, one for each row of a value.
 
     Source: Lugannani and Rice 1980, Advances in Applied Probability 12:475, a saddlepoint
-    approximation: within a tenth of the chance, and of one above 1 % within 4 %
+    approximation. The result is within a tenth of the chance, and within 4 % of a chance above 1 %
     (tests/test_bounded.py).
     """
     import numpy

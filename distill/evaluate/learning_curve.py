@@ -1,8 +1,7 @@
-"""What more examples would bring: shares on gold of students of parts of the split → the learning
-curve's figures, and its sentence.
+"""The learning curve: students of parts of the split → scores on gold → the gain of more examples.
 
-A part holds all seeds, which are there whatever is generated, and a share of the other examples of
-each group (label, or set of fields); the smaller part is within the larger.
+A part holds all seeds, because seeds exist whatever is generated. A part also holds a share of the
+other examples of each group (label, or set of fields). The smaller part is within the larger.
 """
 
 from collections import defaultdict
@@ -23,7 +22,7 @@ from distill.task.kinds.generate import Text
 from distill.task.run_context import Context
 from distill.train import train_on
 
-SHARES = (0.25, 0.5)  # and all of it, which the run's own student has learned
+SHARES = (0.25, 0.5)  # the run's own student has learned the whole split
 NEXT_EXAMPLES = 200
 CURVE = "curve:"
 
@@ -34,8 +33,10 @@ Scores = Mapping[str, Mapping[str, float]]  # system → gold id → 0 to 1
 def part_of(
     split: Sequence[SplitExample], part: float, seed: int, group: Callable[[str], str]
 ) -> list[SplitExample]:
-    """The split with that share of the examples of each group that are no seeds; `group` tells an
-    answer's."""
+    """Return the split with the share `part` of each group's examples, and with all seeds.
+
+    Validation rows stay. `group` returns the group of an answer.
+    """
     by_group = defaultdict[str, list[str]](list)
     for row in split:
         if row.part == "train" and row.example.source != "seeds":
@@ -52,13 +53,15 @@ def part_of(
 
 
 def examples_of(split: Sequence[SplitExample]) -> int:
-    """How many different examples train."""
+    """Count the distinct examples that train."""
     return sum(row.part == "train" and row.repeats > 0 for row in split)
 
 
 def curve_figures(split: Sequence[SplitExample], scores: Scores, confidence: float) -> Figures:
-    """The points of the curve, the fewest examples first, and what the next examples are worth;
-    empty without students of parts of the split."""
+    """Return the points of the curve, fewest examples first, and the gain of the next examples.
+
+    Empty if no student was trained on a part of the split.
+    """
     found = {
         int(system.removeprefix(CURVE)): values
         for system, values in scores.items()
@@ -86,7 +89,7 @@ def curve_figures(split: Sequence[SplitExample], scores: Scores, confidence: flo
 
 
 def sentence(figures: Mapping[str, Any]) -> str:
-    """What the curve says, in words."""
+    """Write the gain of the next examples as a sentence."""
     gain = figures["next"]
     return (
         f"The next {gain['examples']} examples are worth about {100 * gain['gain']:+.1f} points "
@@ -96,10 +99,10 @@ def sentence(figures: Mapping[str, Any]) -> str:
 
 
 def learning_curve(context: Context) -> Figures:
-    """Train on what is missing of the curve, ask about gold, and work out what more would bring.
+    """Train the missing students of the curve, ask them about gold, and return the curve's figures.
 
-    Raises InputError when the parts would not differ or texts have nothing to be compared with,
-    BudgetReached before a provider's training that the budget does not carry.
+    Raises InputError if the parts would not differ, or if there are no teacher's texts to compare
+    with. Raises BudgetReached before a provider's training that the budget does not cover.
     """
     metric = context.task.form.metric
     with context.store() as store:
@@ -123,8 +126,10 @@ def learning_curve(context: Context) -> Figures:
 
 
 def parts(split: Sequence[SplitExample], task: Task) -> list[list[SplitExample]]:
-    """The parts of the split that are trained on, the smallest first. Raises InputError where they
-    are the same."""
+    """Return the parts of the split to train on, the smallest first.
+
+    Raises InputError if two parts, or a part and the split, have equally many examples.
+    """
     seed, group = task.spec.student.seed, task.form.group
     found = [part_of(split, share, seed, group) for share in SHARES]
     counts = [examples_of(part) for part in [*found, split]]
@@ -137,7 +142,7 @@ def parts(split: Sequence[SplitExample], task: Task) -> list[list[SplitExample]]
 
 
 def _measured(context: Context, part: Sequence[SplitExample], system: str) -> dict[str, float]:
-    """Gold id → score of a student of a part, written down."""
+    """Return gold id → score of a student of a part, and store student, predictions and scores."""
     examples = examples_of(part)
     with context.store() as store:
         student = store.curve_students(context.run_id).get(examples)
@@ -153,7 +158,7 @@ def _measured(context: Context, part: Sequence[SplitExample], system: str) -> di
 
 
 def _scored(context: Context, store: Store, answers: Sequence[Prediction]) -> list[Score]:
-    """A student's scores; texts are compared with the teacher's."""
+    """Score a student's answers; texts are compared with the teacher's."""
     scores = score(context.task, answers)
     if not isinstance(context.task.form, Text):
         return scores
@@ -162,5 +167,5 @@ def _scored(context: Context, store: Store, answers: Sequence[Prediction]) -> li
 
 
 def by_gold(scores: Sequence[Score], metric: str) -> dict[str, float]:
-    """Gold id → value of a system's scores."""
+    """Return gold id → value of a system's scores."""
     return {row.gold_id: row.value for row in scores if row.metric == metric}

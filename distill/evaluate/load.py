@@ -1,6 +1,6 @@
-"""A system → how fast it answers: one request at a time, and as many as its server takes at once.
+"""The load of a system: one request at a time, and as many as its server takes at once.
 
-The closed loop of every system that we serve is the same, so that their prices can be compared.
+Every system that we serve gets the same closed loop, so that their prices can be compared.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,16 @@ from distill.core.requests import Endpoint, Request
 from distill.evaluate.statistics import percentile
 from distill.llm.load_test import Extent, closed_loop
 
-ROUNDS = 2  # of a loop at least: every place in flight is taken so often
-SECONDS = 20.0  # that the loop of a system beside the student takes, where it needs no more
+ROUNDS = 2  # minimum of a loop: requests for each place in flight
+SECONDS = 20.0  # after these, any loop but the student's ends once it has its minimum
 
 
 def extents(in_flight: int, total: int, *, alone: bool) -> list[Extent]:
-    """The loads of a system: `total` requests one at a time, where that is wanted, and as many with
-    `in_flight`, at least two for each place."""
+    """Return the loads of a system: `total` requests with `in_flight` at a time.
+
+    Each place in flight gets at least ROUNDS requests. With `alone`, `total` requests one at a time
+    come first. Without `alone`, no request begins after SECONDS, once the minimum has begun.
+    """
     least = ROUNDS * in_flight
     if alone:
         loads = {1: Extent(1, total), in_flight: Extent(in_flight, max(total, least))}
@@ -32,7 +35,10 @@ def measure(
     loads: Sequence[Extent],
     progress: Progress,
 ) -> list[LoadTestResult]:
-    """How a system's `requests` are answered at each load. Raises DistillError when one fails."""
+    """Measure the answers to a system's `requests` at each load.
+
+    Raises DistillError if a request fails.
+    """
     found = []
     for load in loads:
         step = f"speed of {system}, {load.in_flight} at a time"

@@ -1,8 +1,9 @@
-"""Texts of systems on gold → how often each wins against the teacher's, by a judge that is a model.
+"""The judge of texts: how often each system's text wins against the teacher's on gold.
 
-Every pair is judged in both orders: a model that likes what stands first has no favourite so. What
-the judge is worth is measured beside it: whether it tells the teacher's answer from the teacher's
-answer to another input (the control), and whether it agrees with people, where the task has some.
+The judge is a model. Every pair is judged in both orders, so a preference for the first text
+cancels out. In the control the judge must tell the teacher's answer from the teacher's answer to
+another input. If the task has people's preferences, the judge's agreement with people is measured,
+too.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,10 +22,10 @@ from distill.task.prompts import VERDICTS, comparison_request
 from distill.task.run_context import Context
 
 WIN_RATE = "win_rate"
-# What a pair's first answer got where it was shown first, and where it was shown second.
+# The score of a pair's first answer in each of the two orders.
 SHOWN_FIRST, SHOWN_SECOND = "win_shown_first", "win_shown_second"
-UNREADABLE = "unreadable"  # how many of a pair's two verdicts were none
-CONTROL, PEOPLE = "control", "people"  # of what the judge is worth, in the place of a system
+UNREADABLE = "unreadable"  # number of a pair's two verdicts that cannot be read
+CONTROL, PEOPLE = "control", "people"  # the judge's checks, in place of a system
 CONTROLS = 50
 WON, LEVEL, LOST = 1.0, 0.5, 0.0
 
@@ -33,8 +34,11 @@ ByGold = Mapping[str, Prediction]
 
 @dataclass(frozen=True, slots=True)
 class AnswerPair:
-    """Two answers to an input, the one of `system` first, with the id of the row that they are
-    about, and a person's answer, empty for none."""
+    """Two answers to an input, that of `system` first.
+
+    `row_id`: the row that the answers are about.
+    `reference`: a person's answer, empty if there is none.
+    """
 
     system: str
     row_id: str
@@ -45,10 +49,10 @@ class AnswerPair:
 
 
 def wins(context: Context, store: Store, predictions: Sequence[Prediction]) -> list[Score]:
-    """The win rate on each gold row of every system that is there, the teacher among them, and what
-    the judge said in each order.
+    """Return each system's win rate on each gold row, the teacher's included.
 
-    Raises BudgetReached and Waiting as any paid call does.
+    The scores in each order and the number of unreadable verdicts are returned, too. Raises
+    BudgetReached and BatchesPending as any paid call does.
     """
     teacher = [row for row in predictions if row.system == "teacher"]
     beside = [*controls(context.task, _by_gold(teacher)), *people(context.task)]
@@ -62,7 +66,10 @@ def judge_against_teacher(
     teacher: Sequence[Prediction],
     beside: Sequence[AnswerPair] = (),
 ) -> list[Score]:
-    """The same of some answers, with what is to be judged `beside` them."""
+    """Return the win rates of answers against the teacher's.
+
+    `beside` are further pairs for the same judge, such as the controls.
+    """
     known = _by_gold(teacher)
     asked = [*pairs(context.task, answers, known), *beside]
     return [*_plain(answers, known), *_scores(asked, judged(context, store, asked))]
@@ -73,8 +80,11 @@ def _by_gold(predictions: Sequence[Prediction]) -> ByGold:
 
 
 def plain_result(row: Prediction, teacher: Prediction) -> float | None:
-    """What needs no judge: the teacher's answer is level with itself and with the same text, one
-    that is none loses, and wins against none. None for what has to be judged."""
+    """Return the win rate of an answer that needs no judge; None if the answer must be judged.
+
+    The teacher's own answer and the same text as the teacher's are level. An invalid answer loses.
+    A valid answer wins against an invalid answer of the teacher.
+    """
     if row.system == "teacher":
         return LEVEL
     if not row.valid:
@@ -92,7 +102,7 @@ def _plain(predictions: Sequence[Prediction], teacher: ByGold) -> Iterator[Score
 
 
 def pairs(task: Task, predictions: Sequence[Prediction], teacher: ByGold) -> Iterator[AnswerPair]:
-    """The answers that have to be judged, each against the teacher's."""
+    """Yield the answers that must be judged, each paired with the teacher's."""
     gold = {row.id: row for row in task.gold}
     for row in predictions:
         theirs = teacher[row.gold_id]
@@ -104,12 +114,14 @@ def pairs(task: Task, predictions: Sequence[Prediction], teacher: ByGold) -> Ite
 
 
 def controls(task: Task, teacher: ByGold) -> list[AnswerPair]:
-    """The teacher's answers against its answers to other inputs, of at most CONTROLS gold rows,
-    evenly from the file."""
+    """Pair the teacher's answers with the teacher's answers to other inputs.
+
+    At most CONTROLS pairs, spread evenly over the gold file.
+    """
     rows = [row for row in task.gold if teacher[row.id].valid]
     found = []
     for place, row in enumerate(rows):
-        # The one from the other half of the file; only another text can be told apart.
+        # Half a file away. Equal texts are left out, because nobody can tell them apart.
         other = teacher[rows[(place + len(rows) // 2) % len(rows)].id].answer
         if other != teacher[row.id].answer:
             found.append(AnswerPair(CONTROL, row.id, row.input, teacher[row.id].answer, other))
@@ -117,14 +129,14 @@ def controls(task: Task, teacher: ByGold) -> list[AnswerPair]:
 
 
 def people(task: Task) -> list[AnswerPair]:
-    """What people compared."""
+    """Return the pairs that people compared."""
     return [
         AnswerPair(PEOPLE, row.id, row.input, row.first, row.second) for row in task.preferences
     ]
 
 
 def both_ways(task: Task, model: Model, pair: AnswerPair) -> tuple[Request, Request]:
-    """The judge's requests about a pair: the first answer shown first, and shown second."""
+    """Return the judge's requests about a pair: the first answer shown first, then shown second."""
     first, second = pair.first, pair.second
     return (
         comparison_request(task, model, pair.input, (first, second), pair.reference),
@@ -135,8 +147,10 @@ def both_ways(task: Task, model: Model, pair: AnswerPair) -> tuple[Request, Requ
 def judged(
     context: Context, store: Store, asked: Sequence[AnswerPair]
 ) -> list[tuple[float | None, float | None]]:
-    """For each pair what its first answer got, shown first and shown second; None for a verdict
-    that is none."""
+    """Return the score of each pair's first answer, shown first and shown second.
+
+    None for a verdict that cannot be read.
+    """
     task = context.task
     judge = choose(task.judge_of_systems)
     settings = teacher_settings(task, context.log(f"{MEASURED}-judge"))
@@ -146,7 +160,7 @@ def judged(
         for pair, both in zip(asked, requests, strict=True)
         for request in both
     }
-    # A list of its own for every set of pairs: students of a learning curve come later.
+    # Each set of pairs has its own purpose, because a learning curve's students come later.
     purpose = f"{COMPARED}.{stable_hash(list(once))[:8]}"
     asks = [PlannedRequest(purpose, text, request) for text, request in once.values()]
     with lazy_endpoint(
@@ -160,7 +174,7 @@ def judged(
 
 
 def _verdict(answered: CompletedRequest) -> float | None:
-    """What answer A got."""
+    """Return the score of answer A; None if the verdict cannot be read."""
     if answered.completion.problem:
         return None
     return VERDICTS.get(label_of(answered.completion.text))
@@ -171,8 +185,10 @@ def _turned(value: float | None) -> float | None:
 
 
 def win(first: float | None, second: float | None) -> float:
-    """What a pair's first answer got: the mean of both orders. A verdict that is none counts as one
-    against it, since it shows nothing for it."""
+    """Return the score of a pair's first answer: the mean of both orders.
+
+    A verdict that cannot be read counts as lost, because it shows nothing for the answer.
+    """
     return ((first or 0.0) + (second or 0.0)) / 2
 
 

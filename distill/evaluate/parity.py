@@ -1,9 +1,9 @@
-"""Does the served student answer like the trained one?
+"""The parity check: the served student must answer like the trained one.
 
-The trainer leaves `answers.json`: what its own model answered, greedily, to prompts of the split.
-The server is asked the same. Three things must hold: the chat template is the same, a prompt has
-the same tokens on both sides (a second beginning-of-text token shows only there), and the answers
-are the same, ends included, but for a share that rounding explains.
+The trainer leaves `answers.json`: its own model's greedy answers to prompts of the split. The
+server is asked the same prompts. The chat template must be the same on both sides. A prompt must
+have the same number of tokens on both sides; only this check finds a second beginning-of-text
+token. The answers and their ends must be the same, except for a share that rounding explains.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ ANSWERS = "answers.json"
 
 @dataclass(frozen=True, slots=True)
 class TrainedAnswer:
-    """What the trainer's model made of a prompt."""
+    """The answer of the trainer's own model to a prompt."""
 
     messages: tuple[Message, ...]
     prompt_tokens: int
@@ -33,8 +33,7 @@ class TrainedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceAnswers:
-    """What a trainer left behind: its chat template's hash, the most tokens of an answer, and the
-    answers."""
+    """A trainer's answers, the hash of its chat template, and the max tokens of an answer."""
 
     template: str
     max_tokens: int
@@ -42,7 +41,10 @@ class ReferenceAnswers:
 
 
 def trained_answers(student: Student) -> ReferenceAnswers | None:
-    """What the student's trainer left; None for a student that is served where it was trained."""
+    """Read the answers that the student's trainer left.
+
+    None if the student is served where it was trained.
+    """
     path = student.folder / ANSWERS
     if not path.exists():
         return None
@@ -60,13 +62,13 @@ def trained_answers(student: Student) -> ReferenceAnswers | None:
 
 
 def requests(trained: ReferenceAnswers, model: Model) -> list[Request]:
-    """The same prompts for the server, unconstrained: an answer that does not end shows, too."""
+    """Return the same prompts for the server, unconstrained so that endless answers show, too."""
     sampling = Sampling(max_tokens=trained.max_tokens)
     return [Request(model.name, row.messages, sampling) for row in trained.rows]
 
 
 def compare(trained: ReferenceAnswers, served: Sequence[CompletedRequest]) -> Parity:
-    """How many answers are the same."""
+    """Count the answers that are the same."""
     same = sum(_equal(row, answered) for row, answered in zip(trained.rows, served, strict=True))
     return Parity(len(trained.rows), same)
 
@@ -79,8 +81,11 @@ def _equal(row: TrainedAnswer, served: CompletedRequest) -> bool:
 def gate(
     trained: ReferenceAnswers, served: Sequence[CompletedRequest], weights: Path, least: float
 ) -> Parity:
-    """The parity, if it is good enough to measure anything. Raises DistillError with what differs
-    and where that usually comes from."""
+    """Return the parity if it is high enough to measure the student.
+
+    Raises DistillError, with the difference and its usual cause, if the template, the tokens or too
+    many answers differ.
+    """
     found = compare(trained, served)
     trouble = (
         _template_trouble(trained, weights)
@@ -138,7 +143,9 @@ def _answer_trouble(
 
 
 def _does_not_end(trained: TrainedAnswer, served: Completion) -> bool:
-    """Whether the server goes on where the trainer's model ended; of an answer of no text it cannot
-    be told."""
+    """True if the served answer continues past the trainer's end.
+
+    False if the trainer's answer is empty.
+    """
     goes_on = served.finish_reason != "stop" and served.text.startswith(trained.answer)
     return trained.ended and bool(trained.answer) and goes_on

@@ -1,4 +1,4 @@
-"""(expected, answer) → values by metric. One scorer for each kind of task."""
+"""Scorers: (expected, answer) → values by metric. Each kind of task has one."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,26 +13,26 @@ EXACT, CHRF = "exact_match", "chrf"
 
 
 class Scorer(Protocol):
-    """What scores an answer."""
+    """A scorer of answers."""
 
     def __call__(self, expected: str, answer: str, *, valid: bool) -> Mapping[str, float]:
-        """Metric → value from 0 to 1; 0 for an answer that is not valid."""
+        """Return metric → value from 0 to 1; 0 for an answer that is not valid."""
 
 
 def scorer_of(form: AnswerForm) -> Scorer:
-    """The one for answers of a form. Whose text wins is for a judge to say."""
+    """Return the scorer for answers of a form. The win rate of texts is left to a judge."""
     if isinstance(form, Text):
         return text
     return partial(fields, form=form) if isinstance(form, Fields) else label
 
 
 def label(expected: str, answer: str, *, valid: bool) -> dict[str, float]:
-    """`accuracy`: 1.0 when a valid answer is the expected label."""
+    """Return `accuracy`: 1.0 if a valid answer is the expected label, else 0.0."""
     return {"accuracy": float(valid and answer == expected)}
 
 
 def fields(expected: str, answer: str, *, valid: bool, form: Fields) -> dict[str, float]:
-    """`field_f1`, and `exact_match`: 1.0 when every value is there and none besides."""
+    """Return `field_f1`, and `exact_match`: 1.0 if every value is there and no other."""
     if not valid:
         return {form.metric: 0.0, EXACT: 0.0}
     right, said = form.pairs(expected), form.pairs(answer)
@@ -40,7 +40,7 @@ def fields(expected: str, answer: str, *, valid: bool, form: Fields) -> dict[str
 
 
 def text(expected: str, answer: str, *, valid: bool) -> dict[str, float]:
-    """`chrf` against the reference, from 0 to 1; nothing where there is none.
+    """Return `chrf` against the reference, from 0 to 1; empty if there is no reference.
 
     Source: Popović 2015, chrF: character n-gram F-score for automatic MT evaluation (sacrebleu).
     """
@@ -59,7 +59,9 @@ def _chrf() -> Any:
 
 
 def f1(right: Counter[tuple[str, str]], said: Counter[tuple[str, str]]) -> float:
-    """The harmonic mean of precision and recall of the values of one object; 1.0 when there is
-    nothing to find and nothing was found."""
+    """Return the harmonic mean of precision and recall of the values of one object.
+
+    1.0 if nothing is expected and nothing was found.
+    """
     both = right.total() + said.total()
     return 2 * (right & said).total() / both if both else 1.0

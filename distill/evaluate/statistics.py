@@ -1,4 +1,4 @@
-"""Intervals and the verdict; scipy does the work."""
+"""Intervals, tests and the verdict; scipy does the computation."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,9 @@ from distill.evaluate.bounded import bounds, chance_of_mean, ratio_bounds
 from distill.evaluate.levels import holm_levels, level_of_look
 
 Result = Literal["non_inferior", "inferior", "inconclusive"]
-POWER = 0.8  # of the gold that is asked for
-TINY = 1e-9  # of a share: less than any gold can tell
-LEVEL_TEACHER = 0.5  # the win rate of a teacher against itself, on every row
+POWER = 0.8  # chance that the gold asked for settles the verdict
+TINY = 1e-9  # of a share; smaller than any gold set can resolve
+LEVEL_TEACHER = 0.5  # win rate of a teacher against itself, on every row
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +24,19 @@ class Interval:
 
     @property
     def figures(self) -> dict[str, float]:
-        """As report.json names them."""
+        """Return the figures under their names in report.json."""
         return {"value": self.value, "ci_low": self.low, "ci_high": self.high}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Is the student as good as the teacher, to within the margin? `difference` has the two-sided
-    interval at `confidence`; `at_least` and `at_most` are the ends of the one-sided ones at
-    `level`, which decide. Where the result is inconclusive `gold_needed` is the number of gold rows
-    in all that should settle it at the next look."""
+    """The verdict: is the student as good as the teacher, to within the margin?
+
+    `difference`: the paired difference with its two-sided interval at `confidence`.
+    `at_least`, `at_most`: the ends of the one-sided intervals at `level`, which decide.
+    `gold_needed`: gold rows in all that should settle an inconclusive result at the next
+        evaluation. None for other results, for rivals, and if no number of rows settles it.
+    """
 
     margin: float
     confidence: float
@@ -46,33 +49,38 @@ class Verdict:
 
 
 def wilson_interval(values: Sequence[float], confidence: float) -> Interval:
-    """Share of ones in 0/1 values with Wilson's interval (Wilson 1927, by scipy)."""
+    """Return the share of ones in 0/1 values with Wilson's interval (Wilson 1927, by scipy)."""
     from scipy.stats import binomtest
 
     hits, n = int(sum(values)), len(values)
     found = binomtest(hits, n).proportion_ci(confidence, method="wilson")
-    # Rounded, an end at 0 or 1 may miss it in the last digit.
+    # Rounding can move an end past a share of 0 or 1 in the last digit.
     return Interval(hits / n, min(float(found.low), hits / n), max(float(found.high), hits / n))
 
 
 def mean_interval(values: Sequence[float], confidence: float) -> Interval:
-    """The mean of scores from 0 to 1: of right and wrong (0 and 1) with Wilson's interval, of
-    others with Gaffke's, which has a width where all rows agree, too."""
+    """Return the mean of scores from 0 to 1 with its interval.
+
+    Right and wrong (0 and 1) get Wilson's interval. Other scores get Gaffke's, which has a width
+    even if all rows agree.
+    """
     if set(values) <= {0.0, 1.0}:
         return wilson_interval(values, confidence)
     return _mean(values, (0.0, 1.0), confidence)
 
 
 def _mean(values: Sequence[float], span: tuple[float, float], confidence: float) -> Interval:
-    """The mean of values within `span` with Gaffke's interval."""
+    """Return the mean of values within `span` with Gaffke's interval."""
     value = math.fsum(values) / len(values)
     low, high = bounds(values, span, confidence)
     return Interval(value, min(low, value), max(high, value))
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float], confidence: float) -> Interval:
-    """Sum of ours ÷ sum of theirs, paired by gold row, with Gaffke's interval of the mean of
-    ours − ratio · theirs. Theirs must not add up to 0."""
+    """Return the sum of ours ÷ the sum of theirs, paired by gold row, with Gaffke's interval.
+
+    The interval is that of the mean of ours − ratio · theirs. Theirs must not add up to 0.
+    """
     found = sum(ours) / sum(theirs)
     return Interval(found, *ratio_bounds(ours, theirs, confidence))
 
@@ -80,8 +88,10 @@ def ratio(ours: Sequence[float], theirs: Sequence[float], confidence: float) -> 
 def paired_difference(
     ours: Sequence[float], theirs: Sequence[float], confidence: float
 ) -> Interval:
-    """Mean of ours − theirs, scores from 0 to 1, paired by gold row: of right and wrong (0 and 1)
-    with Tango's score interval, of other scores with Gaffke's."""
+    """Return the mean of ours − theirs with its interval; scores from 0 to 1, paired by gold row.
+
+    Right and wrong (0 and 1) get Tango's score interval. Other scores get Gaffke's.
+    """
     if {*ours, *theirs} <= {0.0, 1.0}:
         return score_interval(*_only_here_and_there(ours, theirs), len(ours), confidence)
     return _mean(_differences(ours, theirs), _span(theirs), confidence)
@@ -90,8 +100,11 @@ def paired_difference(
 def chance_of_difference(
     ours: Sequence[float], theirs: Sequence[float], difference: float
 ) -> float:
-    """The chance of a lead as large as that of ours, or larger, where the true one is `difference`:
-    the one-sided p of the test whose interval is that of `paired_difference`."""
+    """Return the one-sided p of our lead if the true lead is `difference`.
+
+    The p is the chance of a lead at least as large. The test is the one that has the interval of
+    `paired_difference`.
+    """
     if {*ours, *theirs} <= {0.0, 1.0}:
         return score_p(*_only_here_and_there(ours, theirs), len(ours), difference)
     return chance_of_mean(_differences(ours, theirs), difference, _span(theirs)[0])
@@ -102,21 +115,27 @@ def _differences(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
 
 
 def _span(theirs: Sequence[float]) -> tuple[float, float]:
-    """By how much a row can differ: half as much where theirs are a teacher's against itself. Other
-    scores that happen to be alike say nothing of the rows that were not asked."""
+    """Return the lowest and the highest difference of a row.
+
+    The range is half as wide if theirs are a teacher's win rates against itself. Other equal scores
+    show nothing about rows that were not asked.
+    """
     half = set(theirs) == {LEVEL_TEACHER}
     return (-LEVEL_TEACHER, LEVEL_TEACHER) if half else (-1.0, 1.0)
 
 
 def _only_here_and_there(ours: Sequence[float], theirs: Sequence[float]) -> tuple[int, int]:
-    """The rows on which ours is higher, and those on which theirs is."""
+    """Count the rows on which ours is higher, and those on which theirs is."""
     pairs = list(zip(ours, theirs, strict=True))
     return sum(our > their for our, their in pairs), sum(our < their for our, their in pairs)
 
 
 def mcnemar_p(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """The chance that equally good systems differ by so many rows or more in either direction: the
-    exact two-sided McNemar test of right and wrong, which is that of a fair coin (scipy)."""
+    """Return the p of the exact two-sided McNemar test of right and wrong (scipy).
+
+    The p is the chance that equally good systems differ by so many rows or more in either
+    direction. The test is that of a fair coin.
+    """
     from scipy.stats import binomtest
 
     better, worse = _only_here_and_there(ours, theirs)
@@ -125,12 +144,14 @@ def mcnemar_p(ours: Sequence[float], theirs: Sequence[float]) -> float:
 
 
 def score_interval(better: int, worse: int, rows: int, confidence: float) -> Interval:
-    """The difference of two shares of the same rows, of which `better` are right only here and
-    `worse` only there: the differences that a score test does not reject (at 0 it is McNemar's).
-    Unlike a bootstrap it knows what is not known where no row differs.
+    """Return the difference of two shares of the same rows with Tango's score interval.
 
-    Source: Tango 1998, Statistics in Medicine 17:891; in the notation of Fagerland, Lydersen and
-    Laake 2014, Statistics in Medicine 33:2850.
+    `better` rows are right only here, and `worse` rows only there. The interval holds the
+    differences that a score test does not reject; at 0 the test is McNemar's. Unlike a bootstrap's,
+    the interval has a width even if no row differs.
+
+    Source: Tango 1998, Statistics in Medicine 17:891. The notation is that of Fagerland, Lydersen
+    and Laake 2014, Statistics in Medicine 33:2850.
     """
     from scipy.optimize import brentq
     from scipy.stats import norm
@@ -138,19 +159,21 @@ def score_interval(better: int, worse: int, rows: int, confidence: float) -> Int
     z, found = norm.ppf((1 + confidence) / 2), (better - worse) / rows
 
     def excess(difference: float, sign: int) -> float:
-        """How far the observed counts are from what `difference` lets expect, beyond z."""
+        """Return the distance of the counts from those expected at `difference`, beyond z."""
         away, deviation = _score(better, worse, rows, difference)
         return float(away - sign * z * deviation)
 
-    # Where no row differs the difference that was found is a root, too, and not the one meant.
+    # TINY keeps the search off the observed difference, which is a root if no row differs.
     low = brentq(excess, -1, found - TINY, args=(1,)) if rows > worse else -1.0
     high = brentq(excess, found + TINY, 1, args=(-1,)) if rows > better else 1.0
     return Interval(found, float(low), float(high))
 
 
 def score_p(better: int, worse: int, rows: int, difference: float) -> float:
-    """The one-sided p of a lead as large as that, or larger, where the true one is `difference`, by
-    the test of `score_interval`."""
+    """Return the one-sided p of the observed lead if the true lead is `difference`.
+
+    The p is the chance of a lead at least as large, by the test of `score_interval`.
+    """
     from scipy.special import ndtr
 
     away, deviation = _score(better, worse, rows, difference)
@@ -160,8 +183,10 @@ def score_p(better: int, worse: int, rows: int, difference: float) -> float:
 
 
 def _score(better: int, worse: int, rows: int, difference: float) -> tuple[float, float]:
-    """By how many rows the lead is away from a true `difference`, and the standard deviation of
-    that number if the latter is so."""
+    """Return the rows by which the lead misses a true `difference`, and their standard deviation.
+
+    The deviation assumes that `difference` is true.
+    """
     b = (2 * rows - better + worse) * difference - better - worse
     c = -worse * difference * (1 - difference)
     only_there = (math.sqrt(max(b * b - 8 * rows * c, 0.0)) - b) / (4 * rows)
@@ -172,12 +197,14 @@ def _score(better: int, worse: int, rows: int, difference: float) -> tuple[float
 def gain_of_more(
     counts: Sequence[int], scores: Sequence[Sequence[float]], more: int, confidence: float
 ) -> Interval:
-    """What `more` examples would add to the share that is right.
+    """Return the gain in the share of right answers that `more` examples would bring.
 
-    In: the numbers of examples and, for each, the scores of one and the same gold rows. The share
-    is taken to grow with the logarithm of the number (least squares over the points), which is how
-    learning curves go over short stretches; the interval is that of the gold rows drawn (Gaffke's)
-    and knows nothing of the luck of a training.
+    `counts`: the numbers of examples.
+    `scores`: for each number, the scores of the same gold rows.
+
+    The share is assumed to grow with the logarithm of the number (least squares over the points).
+    Learning curves do so over short stretches. The interval is Gaffke's, over the gold rows drawn;
+    it ignores the luck of a training.
     """
     import numpy
 
@@ -197,12 +224,15 @@ def verdict(
     confidence: float,
     look: int = 0,
 ) -> Verdict:
-    """Non-inferiority of the student, by one-sided intervals of the paired difference.
+    """Judge the student's non-inferiority by one-sided intervals of the paired difference.
 
-    `non_inferior`: the interval's lower end is above −margin; `inferior`: its upper end is below;
-    else `inconclusive`. A student that is worse than the teacher by the margin is called as good
-    with a chance of at most 1 − confidence: over all looks at the same gold together where `look`
-    numbers them from 1, in each where it is 0.
+    `non_inferior`: the interval's lower end is above −margin.
+    `inferior`: the interval's upper end is below −margin.
+    `inconclusive`: neither.
+
+    A student that is worse by the margin is called non-inferior with a chance of at most 1 −
+    confidence. If `look` numbers the evaluations on the same gold from 1, all of them share this
+    chance. If `look` is 0, each evaluation has this chance.
     """
     level = level_of_look(confidence, look)
     found = _at_level(student, teacher, margin, confidence, level)
@@ -221,8 +251,10 @@ def verdicts_on_rivals(
     confidence: float,
     look: int = 0,
 ) -> dict[str, Verdict]:
-    """Name → the verdict on a rival, each at its level by Holm: the chance that any of those that
-    are worse by the margin is called as good is that of one `verdict`."""
+    """Return name → the verdict on a rival, each at its level by Holm.
+
+    The chance that any rival worse by the margin is called non-inferior is that of one `verdict`.
+    """
     chances = {
         name: chance_of_difference(scores, teacher, -margin) for name, scores in rivals.items()
     }
@@ -241,7 +273,7 @@ def _at_level(
     level: float,
 ) -> Verdict:
     difference = paired_difference(student, teacher, confidence)
-    # Both ends of a two-sided interval at 2c − 1 are those of one-sided ones at c.
+    # The ends of a two-sided interval at 2c − 1 are those of one-sided intervals at c.
     ends = paired_difference(student, teacher, 2 * level - 1)
     result: Result = "inconclusive"
     if ends.low > -margin:
@@ -254,12 +286,15 @@ def _at_level(
 def gold_needed(
     student: Sequence[float], teacher: Sequence[float], *, margin: float, confidence: float
 ) -> int | None:
-    """Rows that would settle it with a chance of POWER, by a one-sided test at `confidence`, for a
-    student that is in truth as good as the teacher, and for one that is what was found, whichever
-    takes more; None where −margin was found, which no number settles. A row is added of which half
-    differs in either direction, since few rows of which none differs do not show that none does.
-    Scores that are not 0 or 1 take as many rows more as show, where all are alike, that whole
-    losses are rare.
+    """Return the rows that would settle the verdict with a chance of POWER.
+
+    The test is one-sided at `confidence`. The rows are enough for a student that is truly as good
+    as the teacher, and for one that truly differs as observed. None if the observed difference is
+    −margin, which no number of rows settles.
+
+    One row is added, of which half differs in either direction. Otherwise a few rows without a
+    difference would count as proof that none differs. Scores other than 0 and 1 need more rows: as
+    many as show, if all rows are alike, that whole losses are rare.
 
     Source: the normal approximation of a one-sided paired test, Liu, Hsueh, Hsieh and Chen 2002,
     Statistics in Medicine 21:231, for any scores.
@@ -280,9 +315,11 @@ def gold_needed(
 
 
 def sample_size_for_margin(differing: float, *, margin: float, confidence: float) -> int:
-    """Rows that show with a chance of POWER, by a one-sided test at `confidence`, that a student is
-    no worse than its teacher by the margin, where both are as good and differ on a share
-    `differing` of the rows. The source is that of `gold_needed`."""
+    """Return the rows that show non-inferiority by the margin with a chance of POWER.
+
+    The test is one-sided at `confidence`. Student and teacher are assumed to be equally good, and
+    to differ on a share `differing` of the rows. The source is that of `gold_needed`.
+    """
     from scipy.stats import norm
 
     deviations = float(norm.ppf(confidence) + norm.ppf(POWER))
@@ -290,7 +327,7 @@ def sample_size_for_margin(differing: float, *, margin: float, confidence: float
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The value below which `percent` % of the values lie (linear between neighbours)."""
+    """Return the value below which `percent` % of the values lie (linear between neighbours)."""
     import numpy
 
     return float(numpy.percentile(values, percent))

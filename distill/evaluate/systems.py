@@ -1,4 +1,4 @@
-"""The names of what is compared, in the order in which reports show it."""
+"""The systems that are compared, in the order of the reports, and their servers."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -22,9 +22,9 @@ from distill.task.run_context import Context
 from distill.task.spec import StudentSpec
 from distill.train.trainers import TRAINERS
 
-# The metric that comes first, as the head of a column.
+# Column titles of the main metrics.
 METRIC_TITLES = {"accuracy": "right", "field_f1": "field F1", "win_rate": "win rate"}
-TEACHER_AGAIN = "teacher_again"  # the teacher with other seeds shown; in no table
+TEACHER_AGAIN = "teacher_again"  # the teacher with other seeds shown; not in the tables
 ASKED_AGAIN = 50
 
 SYSTEMS = (
@@ -39,13 +39,13 @@ SYSTEMS = (
     "nearest",
 )
 
-# They answer in this process, one request at a time, and have no tokens.
+# Systems that answer in this process, one request at a time, without tokens.
 LOCAL_SYSTEMS = ("linear_seeds", "linear", "embeddings_seeds", "embeddings", "nearest")
 
-# Those of them that are made of the student's own rows, and so of what these had cost.
+# Local systems trained on the student's own rows; their cost includes that of the rows.
 TRAINED_ON_STUDENT_ROWS = ("linear", "embeddings", "nearest")
 
-# What could make the student superfluous, in words for whoever pays the bill.
+# Systems that could replace the student, described for readers who pay the bill.
 BASELINES = {
     "base": "the base model without any training",
     "base_few_shot": "the base model with a few seeds in its prompt",
@@ -58,21 +58,24 @@ BASELINES = {
 
 
 def gold_for(system: str, gold: Sequence[LabelledExample]) -> Sequence[LabelledExample]:
-    """The gold rows that a system is asked: all, but of the teacher's second time at most
-    ASKED_AGAIN, evenly from the file. How often it agrees with itself is no verdict."""
+    """Return the gold rows that a system is asked.
+
+    The teacher's second answers take at most ASKED_AGAIN rows, spread evenly over the file. All
+    other systems take all rows. The teacher's agreement with itself gives no verdict.
+    """
     if system != TEACHER_AGAIN or len(gold) <= ASKED_AGAIN:
         return gold
     return [gold[place * len(gold) // ASKED_AGAIN] for place in range(ASKED_AGAIN)]
 
 
 def shown_order(baselines: Sequence[str]) -> tuple[str, ...]:
-    """All systems, with the untuned models that the task names after the base."""
+    """List all systems, with the untuned models that the task names after the base."""
     place = SYSTEMS.index("base_few_shot") + 1
     return (*SYSTEMS[:place], *baselines, *SYSTEMS[place:])
 
 
 def rival_in_words(name: str) -> str:
-    """What a rival is; a model that the task names is one that was not tuned."""
+    """Describe a rival. A model that the task names is described as untuned."""
     return f"{BASELINES[name]} ({name})" if name in BASELINES else f"{name}, untuned"
 
 
@@ -81,10 +84,15 @@ Render = Callable[[Model, Sequence[str]], Sequence[Request]]
 
 @dataclass(frozen=True, slots=True)
 class SystemGroup:
-    """Systems behind one server: the model, how it is started, and each system's requests; for the
-    student what its trainer's model answered; `called`, as `teacher.model` names one, whose batches
-    of other runs may hold answers to the same requests; and which of the systems is probed for what
-    fine-tuning may have broken."""
+    """One server and the systems that it answers for.
+
+    `open_endpoint`: starts the server of `model`, or connects to its provider.
+    `systems`: name → the function that renders the system's requests.
+    `trained`: the trainer's answers, for the parity check; None without a check.
+    `called`: the name, as in `teacher.model`, of the model whose pending batches may already hold
+        these requests; empty for none.
+    `probed`: the system that gets the regression probes; empty for none.
+    """
 
     model: Model
     open_endpoint: OpenEndpoint
@@ -95,7 +103,7 @@ class SystemGroup:
 
 
 def served_systems(context: Context, student: Student) -> list[SystemGroup]:
-    """The systems that are models, grouped by the server they share."""
+    """Return the systems that are models, grouped by server."""
     task, spec = context.task, context.task.spec
     teacher = choose(spec.teacher.model)
     base, _ = models(spec.student, student)
@@ -120,7 +128,7 @@ def served_systems(context: Context, student: Student) -> list[SystemGroup]:
 
 
 def _baseline(context: Context, name: str, render: Render) -> SystemGroup:
-    """A model that nobody tuned, asked as the teacher is."""
+    """Return an untuned model as a system, asked as the teacher is."""
     baseline = choose(name)
     settings = _settings(context, name, tokens=MODEL_TOKENS)
     return SystemGroup(
@@ -129,7 +137,7 @@ def _baseline(context: Context, name: str, render: Render) -> SystemGroup:
 
 
 def served_student(context: Context, student: Student, system: str) -> SystemGroup:
-    """A student as a system of that name."""
+    """Return a student as the system of that name."""
     _, tuned = models(context.task.spec.student, student)
     return SystemGroup(
         tuned,
@@ -152,7 +160,7 @@ def _settings(context: Context, name: str, *, tokens: int | None = None) -> Serv
 
 
 def models(spec: StudentSpec, student: Student) -> tuple[Model, Model]:
-    """The base and the student, where they were trained: here, or at a provider."""
+    """Return base and student where they were trained: here, or at a provider."""
     if student.model:
         return Model(student.base, None, "openai"), Model(student.model, None, "openai")
     base = TRAINERS[student.trainer].locate(spec.base)
@@ -161,7 +169,7 @@ def models(spec: StudentSpec, student: Student) -> tuple[Model, Model]:
 
 
 def serve(model: Model, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
-    """A model's endpoint: behind our own server, or at its provider."""
+    """Open a model's endpoint: behind our own server, or at its provider."""
     if model.folder is None:
         return choose(f"{model.api}:{model.name}").serve(settings)
     return SERVERS["vllm"].serve(model, settings)

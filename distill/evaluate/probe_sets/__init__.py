@@ -1,1 +1,1 @@
-"""What a model is asked to see whether fine-tuning broke anything, as data."""
+"""The regression probes, as data files."""
