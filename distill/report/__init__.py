@@ -1,5 +1,8 @@
-"""Store → report.json → report.md, report.html and the student's model card. All are drawn from the
-JSON and from nothing else; other programs read it, and its names are stable."""
+"""Report files of a run: report.json, report.md, report.html and the student's model card.
+
+The pages and the card are drawn from report.json alone. Other programs read report.json, whose
+names are stable.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -20,23 +23,24 @@ CARD = "README.md"
 
 
 def is_outdated(context: Context) -> bool:
-    """Whether the pages were written for other assumptions than the task has now (traffic, hours of
-    people), or under other terms, which begin no run of their own."""
+    """True if report.json was written under other assumptions or terms than the task has now. A
+    change of these (traffic, hours of people, terms) begins no run of its own. False if there is no
+    report.json."""
     path = context.folder / "report.json"
     if not path.exists():
         return False
     found = json.loads(path.read_text(encoding="utf-8"))
     with context.store() as store:
         terms = terms_figures(context.task, store, context.run_id)
-    # A page of before there were terms need not be drawn again where nothing stops.
+    # A report without terms, of an older version, is outdated only if the terms stop a run.
     other_terms = found["terms"] != terms if "terms" in found else terms["stops"]
     money = found.get("break_even", {})
     return bool(other_terms or money.get("assumptions") != assumptions(context.task))
 
 
 def report(context: Context) -> Callable[[Store], None]:
-    """Write the run's report files, and the card beside the student; what is to be written to the
-    store is the verdict, which later ones on this gold count."""
+    """Write the report files and the student's model card. Returns a function that stores the
+    verdict, which later verdicts on this gold count."""
     with context.store() as store:
         figures = collect(context.task, store, context.run_id)
     _write(context, figures, {f"student/{CARD}": card(figures)})
@@ -44,7 +48,8 @@ def report(context: Context) -> Callable[[Store], None]:
 
 
 def report_so_far(context: Context) -> None:
-    """The same of a run that is not finished: of what there is, and marked so."""
+    """Write the report files of an unfinished run, marked as unfinished. The model card is written
+    only if all stages are done."""
     with context.store() as store:
         run = next(run for run in store.runs() if run.id == context.run_id)
         figures = so_far(context.task, store, run)
@@ -70,8 +75,8 @@ def _write(context: Context, figures: Mapping[str, Any], others: Mapping[str, st
 
 
 def check_finite(value: object, key: str = "report") -> None:
-    """Raises DistillError that names the figure that is no number: none of them may reach a page,
-    where it would be read as one."""
+    """Check that every figure is finite, since a page would show NaN as a number. Raises
+    DistillError, which names the figure, if one is NaN or infinite."""
     if isinstance(value, float) and not isfinite(value):
         raise DistillError(
             f"{key} is {value}: a figure could not be computed, so no page is written. Nothing is "

@@ -1,4 +1,4 @@
-"""A system's answers as a provider would bill them otherwise: in batches, and without its cache."""
+"""Alternative prices of a system's answers: in batches, without the cache, without reasons."""
 
 import json
 from collections.abc import Sequence
@@ -21,9 +21,13 @@ Figures = dict[str, Any]
 def tariff_figures(
     task: Task, name: str, student: Student, answers: Sequence[Completion]
 ) -> Figures:
-    """`tariff` of a system that a provider bills: USD per 1,000 of the same requests
-    `without_cache` and, where the provider has batches, `in_batches`; where the price is from; and
-    what of it is `assumed`, where the cache was used. Empty for any other system."""
+    """Return `tariff` of a system that a provider bills; empty for any other system.
+
+    - `without_cache`: USD per 1,000 of the same requests if no token were cached
+    - `in_batches`: USD per 1,000 of the same requests in batches; absent if the provider has none
+    - `from`: source of the price
+    - `assumed`: assumption about the cache's price; absent if the cache was not used or has its own
+    """
     model = _model(task, name, student)
     at_once = billing(task, student).get(name)
     if model is None or at_once is None or not answers:
@@ -43,9 +47,12 @@ def tariff_figures(
 
 
 def reasons_figures(task: Task, answers: Sequence[Completion], price: TokenPrice | None) -> Figures:
-    """`without_reasons` of a system that a provider bills and that gave reasons before its answers:
-    USD per 1,000 of the same requests without them, about. Of an answer's tokens the reasons take
-    the share that they take of its text, counted by a rule. Empty for any other."""
+    """Estimate the price of a system's answers without the reasons before them.
+
+    `without_reasons` is USD per 1,000 of the same requests. The reasons take the share of an
+    answer's tokens that they take of its text, counted by a rule. Empty for a system that no
+    provider bills or that gave no reasons.
+    """
     if price is None or not task.spec.teacher.rationale:
         return {}
     told = [_without_reasons(row) for row in answers]
@@ -59,7 +66,7 @@ def reasons_figures(task: Task, answers: Sequence[Completion], price: TokenPrice
 
 
 def _without_reasons(answer: Completion) -> int | None:
-    """The tokens of an answer without its reasons; None for one without any."""
+    """Count an answer's tokens without its reasons; None for an answer without reasons."""
     found = json_object(answer.text)
     if found is None or "rationale" not in found:
         return None
@@ -81,7 +88,7 @@ def _model(task: Task, name: str, student: Student) -> Model | None:
 
 
 def billing(task: Task, student: Student) -> dict[str, TokenPrice]:
-    """System → what its provider bills today, of those that a provider serves."""
+    """Return system → its provider's price today, for the systems that a provider serves."""
     rates = task.rates
     named = {name: price_of(model, rates) for name, model in task.named_models.items()}
     found = {name: price for name, price in named.items() if price is not None}
@@ -93,7 +100,7 @@ def billing(task: Task, student: Student) -> dict[str, TokenPrice]:
 
 
 def usages(answers: Sequence[Completion]) -> list[Usage]:
-    """The tokens of each."""
+    """Return the tokens of each answer."""
     return [
         Usage(row.prompt_tokens, row.completion_tokens, row.cached_tokens, row.cache_written_tokens)
         for row in answers
@@ -101,5 +108,5 @@ def usages(answers: Sequence[Completion]) -> list[Usage]:
 
 
 def billed_per_1k(price: TokenPrice, asked: Sequence[Usage]) -> Decimal:
-    """USD per 1,000 requests like those."""
+    """Return USD per 1,000 requests like the given ones."""
     return 1000 * sum((price.usd(usage, 0.0) for usage in asked), Decimal(0)) / len(asked)

@@ -1,4 +1,4 @@
-"""The store's rows of a run → the figures of report.json."""
+"""Figures of report.json from the store's rows of a run."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -65,7 +65,8 @@ Figures = dict[str, Any]
 
 
 def collect(task: Task, store: Store, run_id: str) -> Figures:
-    """Every figure of the report. Names as in DESIGN; what is not known is absent."""
+    """Collect every figure of the report. The names are those of DESIGN; unknown figures are
+    absent. Raises DistillError if the run has no student yet."""
     run = next(run for run in store.runs() if run.id == run_id)
     student = store.student(run_id)
     if student is None:
@@ -148,8 +149,12 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
 
 
 def run_figures(task: Task, store: Store, run: Run) -> Figures:
-    """Which run a page is of, when it is written, what the run is made of and how to make another
-    one, who the teacher is, and whether it was asked at once or in batches."""
+    """Return the figures that identify a run and its teacher.
+
+    - `created`: time at which the report is written
+    - `made`: the run's parts, and the commands that make another run
+    - `teacher`: its model, and the mode of its requests, `online` or `batch`
+    """
     commands = [f"distill run {task.name} --new", f"distill sql {task.name} 'select * from run'"]
     mode = "batch" if was_batched(store, run.id) else "online"
     return {
@@ -168,7 +173,7 @@ def run_figures(task: Task, store: Store, run: Run) -> Figures:
 
 
 def _automatic(store: Store, run_id: str) -> Figures:
-    """Why the teacher is that one, where the task leaves it to `auto`."""
+    """Return the reason for the teacher that `auto` chose; empty if the task names its teacher."""
     choice = store.teacher_choice(run_id)
     if choice is None:
         return {}
@@ -176,7 +181,7 @@ def _automatic(store: Store, run_id: str) -> Figures:
 
 
 def student_figures(student: Student) -> Figures:
-    """What the student is, of what it was made, and how its training went."""
+    """Return the student's base, data and recipe, and the losses of its training."""
     return {
         "base": student.base,
         "trainer": student.trainer,
@@ -191,12 +196,12 @@ def student_figures(student: Student) -> Figures:
 
 
 def stamped(figures: Figures) -> Figures:
-    """Figures of a rehearsal, which must not be taken for any others."""
+    """Mark the figures as those of a rehearsal, so that nobody takes them for real."""
     return figures | {"rehearsal": True, "headline": f"REHEARSAL: {figures['headline']}"}
 
 
 def _scored_otherwise(task: Task, results: LoadedResults) -> Figures:
-    """How many answers of student and teacher an evaluation would score otherwise today."""
+    """Count the answers of student and teacher that today's scorer would score otherwise."""
     if not isinstance(task.form, Fields):
         return {}
     found = sum(
@@ -220,7 +225,7 @@ def _side_effects(task: Task, store: Store, run_id: str) -> Figures:
 
 
 def _speed(task: Task, store: Store, run_id: str) -> Figures:
-    """How fast the student is served, and what its server took."""
+    """Return the student's serving speed, and its server's start time (s) and memory (MiB)."""
     found = speed_figures(task, store.speeds(run_id))
     servers = [
         {"start_s": row.start_s, "memory_mib": row.memory_mib} for row in store.servers(run_id)
@@ -235,7 +240,7 @@ def _learning_curve(task: Task, split: Sequence[SplitExample], results: LoadedRe
 
 
 def versions() -> dict[str, str]:
-    """Installed versions of what shapes the figures."""
+    """Return the installed versions of the packages that shape the figures."""
     found = {"distillation-factory": version("distillation-factory")}
     for package in PACKAGES:
         try:
@@ -252,11 +257,11 @@ def data_figures(
     split: Sequence[SplitExample],
     spread: Sequence[GroupDiversity],
 ) -> Figures:
-    """What was made, what was kept, and what became of it."""
+    """Count the rows that were made, kept, dropped and split, with the leaks found."""
     completed = store.count_candidates(run_id)
     drops, of_seeds = (store.count_drops(run_id, seeds=seeds) for seeds in (False, True))
     seeds, shown = len(task.seeds) + len(task.leaking), completed["seeds"]
-    leaks = seeds - shown if shown else 0  # a student that was made elsewhere has no candidates
+    leaks = seeds - shown if shown else 0  # a student made elsewhere has no candidates
     leaks += sum(n for (check, _), n in (drops + of_seeds).items() if check == "leak_gate")
     given = len(task.inputs) if "inputs" in task.spec.generate.sources else 0
     made = completed.total() - completed["seeds"]

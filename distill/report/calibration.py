@@ -1,7 +1,7 @@
-"""How sure the student is → whether that can be relied on, and what it could answer alone.
+"""Calibration of the student's confidence, and the share that the student could answer alone.
 
-In: for each gold row the student's probability for its answer and whether it is right, and whether
-the teacher is. Out: figures of report.json.
+In: for each gold row the student's probability for its answer, and the scores of student and
+teacher. Out: figures of report.json.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from distill.report.spend import short_usd
 BINS = 10
 SHARES = tuple(tenths / 10 for tenths in range(1, 11))
 LEAST_DIGITS = 3  # of a threshold
-# What the choice costs, by simulation: docs/verdict.md.
+# The bias of the chosen share was simulated: docs/verdict.md.
 CHOSEN = (
     "The shares are tested from the smallest up until one fails, so that choosing among them does "
     "not loosen the bound. The values stand on the gold that chose the share: in simulations that "
@@ -29,8 +29,7 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceRow:
-    """A gold row: the student's confidence in its answer, 0 to 1, and the scores of student and
-    teacher."""
+    """A gold row: the student's confidence in its answer, 0 to 1, and both systems' scores."""
 
     confidence: float
     student: float
@@ -39,8 +38,13 @@ class ConfidenceRow:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a sentence on coverage says beside its points: the metric in a word, the margin, and the
-    teacher's USD of 1,000 requests at a task's traffic."""
+    """Facts for a sentence on coverage, beside its points.
+
+    - `metric`: the metric in a word
+    - `margin`: the task's margin
+    - `teacher_usd`: USD per 1,000 requests to the teacher at the task's traffic
+    - `requests_per_day`: the task's traffic
+    """
 
     metric: str
     margin: float
@@ -49,8 +53,9 @@ class Said:
 
 
 def calibration(rows: Sequence[ConfidenceRow]) -> Figures:
-    """`ece`, the expected calibration error, and its bins of equal width, those that hold a row:
-    from, to, rows, mean confidence, share that is all right.
+    """Return `ece`, the expected calibration error, and its bins of equal width that hold a row.
+
+    A bin has `from`, `to`, `n` (rows), `confidence` (mean) and `right` (share of score 1).
 
     Source: Guo, Pleiss, Sun and Weinberger 2017, On Calibration of Modern Neural Networks.
     """
@@ -73,12 +78,20 @@ def calibration(rows: Sequence[ConfidenceRow]) -> Figures:
 
 
 def coverage(rows: Sequence[ConfidenceRow], *, margin: float, confidence: float) -> list[Figures]:
-    """The student on the rows that it is surest of with the teacher on the rest, the smallest share
-    first.
+    """Return mixtures of student and teacher, the student's smallest share first.
 
-    For each share: `threshold` (the least confidence that is enough) and how it is shown, the rows
-    that are `handed_over`, the share of right answers of both on the student's rows, that of all
-    rows together and its difference to the teacher alone, paired, with the verdict on it.
+    In a mixture the student answers the rows of which it is surest, and the teacher the rest.
+
+    - `share`: the student's share of the rows
+    - `handed_over`: number of rows that the teacher answers
+    - `threshold`: least confidence with which the student answers
+    - `threshold_shown`: the threshold in digits
+    - `student`: the student's mean score on its rows
+    - `teacher`: the teacher's mean score on the student's rows
+    - `value`: mean score of the mixture on all rows
+    - `difference`: the mixture's paired difference to the teacher alone
+    - `at_least`: lower bound of the difference
+    - `result`: verdict on the mixture
     """
     return [
         _mixed(rows, threshold, margin=margin, confidence=confidence)
@@ -87,15 +100,15 @@ def coverage(rows: Sequence[ConfidenceRow], *, margin: float, confidence: float)
 
 
 def _thresholds(rows: Sequence[ConfidenceRow]) -> Iterator[float]:
-    """The confidences that let through at least each of SHARES; rows that are as sure go with each
-    other."""
+    """Yield the confidences that let through at least each of SHARES. Rows of equal confidence stay
+    together."""
     surest = sorted((row.confidence for row in rows), reverse=True)
     yield from dict.fromkeys(surest[ceil(share * len(surest)) - 1] for share in SHARES)
 
 
 def shown_threshold(threshold: float, below: float) -> str:
-    """A threshold in digits, rounded down and longer where that would let in a row whose confidence
-    is `below` it: what reads the digits takes the same rows."""
+    """Round a threshold down to the fewest digits that still exclude the confidence `below`. At
+    least LEAST_DIGITS are kept. The digits then select the same rows as the threshold."""
     digits = LEAST_DIGITS
     while True:
         shown = Decimal(threshold).quantize(Decimal(1).scaleb(-digits), ROUND_FLOOR)
@@ -127,11 +140,13 @@ def _mixed(
 
 
 def as_good_as_teacher(found: Sequence[Figures]) -> Figures | None:
-    """The largest share whose mixture is as good as the teacher alone, tested from the smallest up
-    until one is not: so many tests in this order err no more often than one. None for no share.
+    """Return the largest share whose mixture is as good as the teacher alone; None for no share.
 
-    Source: Maurer, Hothorn and Lehmacher 1995; Hsu and Berger 1999, JASA 94:468, by whom the bound
-    that holds for the share that is chosen so is the margin.
+    Shares are tested from the smallest up until one fails. Tests in this fixed order err no more
+    often than a single test.
+
+    Source: Maurer, Hothorn and Lehmacher 1995; Hsu and Berger 1999, JASA 94:468. By Hsu and Berger
+    the margin is the bound that holds for the chosen share.
     """
     best = None
     for row in found:
@@ -142,7 +157,7 @@ def as_good_as_teacher(found: Sequence[Figures]) -> Figures | None:
 
 
 def sentence(found: Sequence[Figures], said: Said) -> str:
-    """The share that the student can take over, and its price."""
+    """State in words the share that the student can take over, and its price."""
     best = as_good_as_teacher(found)
     if best is None:
         return (

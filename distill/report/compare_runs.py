@@ -1,5 +1,6 @@
-"""Two or more runs, of one task or of several, side by side: what they were made of, how well their
-students do on the same gold, and what they cost. The first is what the others are held against.
+"""Comparison of runs, of one task or of several, with the first run.
+
+Compared are the runs' data and recipes, their students' scores on the same gold, and their costs.
 """
 
 import json
@@ -19,7 +20,7 @@ from distill.task.loading import load_task
 
 REGRESSION, PROGRESS, OPEN = "regression", "progress", "not told apart"
 APART = "another gold: its quality is not held against the first"
-RARELY_SHARED = 10  # times as many rows as are shared
+RARELY_SHARED = 10  # gold rows per shared row above which runs are not compared
 MOVED = "hardly any gold row in common: were rows put in above others, not at the end?"
 OTHER_YARDSTICK = "another teacher or judge: its win rate is not held against the first"
 
@@ -37,15 +38,15 @@ class ComparedRun:
 
 
 def compare(workspace: Workspace, name: str, runs: Sequence[str]) -> list[Row]:
-    """A row for each run of the task; of another task it is written as <task>/<run>. Raises
-    InputError for a run that is not there or has no report, and for runs of one task that share no
+    """Return a row for each run of the task; another task's run is written <task>/<run>. Raises
+    InputError if a run is missing or has no report. Raises InputError if runs of one task share no
     gold row."""
     found = [_measured(workspace, *_named(name, run)) for run in runs]
     return [_row(found[0], row) for row in found]
 
 
 def _named(task: str, run: str) -> tuple[str, str]:
-    """(task, run)"""
+    """Split a run's name into task and run."""
     other, slash, rest = run.partition("/")
     return (other, rest) if slash else (task, run)
 
@@ -107,7 +108,7 @@ def _row(first: ComparedRun, row: ComparedRun) -> Row:
 
 
 def _price(figures: Mapping[str, Any], student: Mapping[str, Any]) -> str:
-    """The student's price at the traffic of its run's report, where that may be used."""
+    """State the student's price at its report's traffic, or why it may not be used."""
     if is_disturbed(student):
         return "its price could not be measured, because other programs used the processors"
     if "at_traffic" not in student:
@@ -118,7 +119,7 @@ def _price(figures: Mapping[str, Any], student: Mapping[str, Any]) -> str:
 
 
 def yardstick(row: ComparedRun) -> tuple[str, str]:
-    """Whose answers those of a generate task were held against, and who judged."""
+    """Return the teacher and the judge of a generate task, which define its win rate."""
     return row.figures["teacher"]["model"], row.figures["judge"]["model"]
 
 
@@ -129,7 +130,7 @@ def _result(lead: Interval) -> str:
 
 
 def _changed(first: ComparedRun, row: ComparedRun) -> list[str]:
-    """What of data and recipe is not as in the first run."""
+    """List the differences of data and recipe from the first run."""
     before, after = (one.figures["student"]["recipe"] for one in (first, row))
     changes = [
         f"{key} {before.get(key)} → {after.get(key)}"
@@ -142,7 +143,7 @@ def _changed(first: ComparedRun, row: ComparedRun) -> list[str]:
 
 
 def lines(rows: Sequence[Row]) -> list[str]:
-    """The same in words, a few lines for each run."""
+    """Describe the rows in words, a few lines for each run."""
     return [line for row in rows for line in _lines(row)]
 
 

@@ -1,5 +1,7 @@
-"""The first sentences, for whoever pays the bill: a rival that wins, the verdict, the money. Every
-price is of 1,000 requests at the task's traffic."""
+"""Headline of the report, for whoever pays the bill: a rival that wins, the verdict, the money.
+
+Every price is USD per 1,000 requests at the task's traffic.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from distill.report.payback import dearer_than_teacher, displaces_student, usd_a
 from distill.report.spend import short_usd
 from distill.task import Task
 
-# What a system does whose value that is, and the same of another one after it.
+# Metric → words before the first system's value, words before a second one's.
 IN_WORDS = {
     "accuracy": ("is right on", "on "),
     "field_f1": ("has a field F1 of", "one of "),
@@ -26,9 +28,15 @@ Leads = Mapping[str, Interval]
 
 @dataclass(frozen=True, slots=True)
 class MeasuredSystem:
-    """The gold in words; the task's name; report.json's `break_even`; the worth of the judge in a
-    sentence, empty without one, and whether that is too little for any other sentence; and which
-    verdicts on this gold went before, empty for none."""
+    """Facts that the sentences of the headline share.
+
+    - `gold`: the gold in words
+    - `task`: the task's name
+    - `money`: report.json's `break_even`
+    - `judge`: reliability of the judge in a sentence, empty without a judge
+    - `useless`: True if the judge is too unreliable for any other sentence
+    - `looks`: earlier verdicts on this gold in words, empty for none
+    """
 
     gold: str
     task: str
@@ -39,13 +47,13 @@ class MeasuredSystem:
 
     @property
     def traffic(self) -> str:
-        """The traffic that every price is at."""
+        """State the traffic that every price is at."""
         return f"at {self.money['assumptions']['requests_per_day']:,} a day"
 
 
 def measured(task: Task, judge: Mapping[str, Any], money: Mapping[str, Any]) -> MeasuredSystem:
-    """On how many gold rows, and who judged the answers. `judge` has its figures, `money` those of
-    the break-even."""
+    """Describe the gold and its judge. `judge` has the judge's figures, `money` those of the
+    break-even."""
     if not judge:
         return MeasuredSystem(f"{len(task.gold)} human-labelled messages", task.name, money)
     name = "the teacher itself" if judge["is_teacher"] else judge["model"]
@@ -81,8 +89,8 @@ def _useless(judge: Mapping[str, Any]) -> str:
 
 
 def headline(systems: Sequence[System], verdict: Verdict, leads: Leads, on: MeasuredSystem) -> str:
-    """A few sentences in plain words. `leads` are the student's differences to its rivals, paired
-    by gold row."""
+    """Write a few sentences in plain words. `leads` are the student's differences to its rivals,
+    paired by gold row."""
     by_name = {system["name"]: system for system in systems}
     if on.useless:
         return on.judge + _references(by_name)
@@ -125,7 +133,7 @@ def _unmeasured(disturbed: Sequence[str], task: str) -> str:
 
 
 def _references(by_name: Mapping[str, System]) -> str:
-    """How near both come to what people wrote, where they did."""
+    """State chrF of student and teacher against people's references; empty without references."""
     student, teacher = (by_name[name].get("chrf") for name in ("student", "teacher"))
     if not student or not teacher:
         return ""
@@ -138,8 +146,9 @@ def _references(by_name: Mapping[str, System]) -> str:
 def unbeaten_rival(
     systems: Sequence[System], leads: Leads, money: Mapping[str, Any]
 ) -> System | None:
-    """The best rival that the gold does not show to be worse than the student, and in whose place
-    the student does not pay back at the task's traffic; None where there is none."""
+    """Return the best rival that makes the student unnecessary; None for none. The gold does not
+    show such a rival to be worse than the student. In the rival's place the student is not shown to
+    pay back at the task's traffic."""
     found = [
         row
         for row in _level_rivals(systems, leads)
@@ -151,8 +160,8 @@ def unbeaten_rival(
 def _dearer_rival(
     systems: Sequence[System], leads: Leads, money: Mapping[str, Any]
 ) -> System | None:
-    """The best rival that the gold does not show to be worse, that costs no more than the teacher,
-    and in whose place the student pays back."""
+    """Return the best rival in whose place the student pays back; None for none. The gold does not
+    show such a rival to be worse, and the rival costs no more than the teacher."""
     found = [
         row
         for row in _level_rivals(systems, leads)
@@ -224,7 +233,8 @@ def _verdict_sentence(by_name: Mapping[str, System], verdict: Verdict, on: Measu
 
 
 def _price(by_name: Mapping[str, System], on: MeasuredSystem) -> str:
-    """The student's price beside its teacher's, as far as they may be used."""
+    """State the student's price beside its teacher's. A disturbed price is left out; empty if it is
+    the student's."""
     student, teacher = by_name["student"], by_name["teacher"]
     if is_disturbed(student):
         return ""

@@ -1,4 +1,4 @@
-"""What the judge of texts said → what its verdicts are worth, and who won how often."""
+"""Figures of the judge of texts: its reliability, and how often each system wins."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,8 +17,8 @@ from distill.evaluate.statistics import mean_interval, ratio, wilson_interval
 from distill.store import Store
 from distill.task import Task
 
-# A judge that does not tell answers to other inputs apart more surely than this shows nothing: half
-# of what a system wins or loses would be lost in its noise.
+# Least win rate of right answers against answers to other inputs. The noise of a less certain
+# judge would hide half of what a system wins or loses.
 LEAST_CONTROL = 0.75
 
 Figures = dict[str, Any]
@@ -26,10 +26,17 @@ Said = Mapping[str, Mapping[str, float]]  # system → row id → value
 
 
 def judge_figures(task: Task, store: Store, run_id: str) -> Figures:
-    """The judge's name; whether it is `usable`, by its control: the win rate of the teacher's
-    answers against its answers to other inputs; how many pairs it saw and how many of its verdicts
-    were none; how often both orders of a pair got the same verdict, and how often the answer that
-    was shown first won and lost; how often it agrees with people. Empty without a judge."""
+    """Return the judge's figures; empty without a judge.
+
+    - `usable`: True if the lower end of `control` is above LEAST_CONTROL
+    - `control`: win rate of the teacher's answers against its answers to other inputs
+    - `pairs`: number of pairs that the judge saw
+    - `unreadable`: number of verdicts that could not be read
+    - `same_both_ways`: share of pairs with the same verdict in both orders
+    - `first_won`: share of verdicts for the answer that was shown first
+    - `first_lost`: share of verdicts against the answer that was shown first
+    - `people`: the judge's agreement with people
+    """
     if not task.judge_of_systems:
         return {}
     confidence = task.spec.evaluate.confidence
@@ -51,14 +58,15 @@ def judge_figures(task: Task, store: Store, run_id: str) -> Figures:
 
 
 def _control(values: Mapping[str, float], confidence: float) -> Figures:
-    """The win rate of the teacher's answers against its answers to other inputs; empty for none."""
+    """Return the win rate of the teacher's answers against its answers to other inputs. Empty
+    without such pairs."""
     if not values:
         return {}
     return {"n": len(values)} | mean_interval(list(values.values()), confidence).figures
 
 
 def _orders(first: Said, second: Said, systems: Sequence[str], confidence: float) -> Figures:
-    """How far the order of two answers decides."""
+    """Measure how far the order of two answers decides; empty without pairs."""
     both = [
         (value, second[name][id_])
         for name in systems
@@ -76,8 +84,8 @@ def _orders(first: Said, second: Said, systems: Sequence[str], confidence: float
 
 
 def _people(task: Task, values: Mapping[str, float], unreadable: Mapping[str, float]) -> Figures:
-    """How often the judge, by both orders together, finds the same answer better as a person. Where
-    a verdict of a pair was none it finds neither."""
+    """Measure the judge's agreement with people, over both orders; empty without preferences. A
+    pair with an unreadable verdict counts as a disagreement."""
     rows = [row for row in task.preferences if row.id in values]
     if not rows:
         return {}
@@ -98,8 +106,8 @@ def _better(value: float) -> Better:
 
 
 def _kappa(people: Sequence[str], judge: Sequence[str]) -> float | None:
-    """Agreement beyond chance (Cohen 1960, by scikit-learn); None where both always say the same
-    one thing."""
+    """Return agreement beyond chance, kappa (Cohen 1960, by scikit-learn). None if people and judge
+    always give one and the same verdict."""
     from sklearn.metrics import cohen_kappa_score
 
     return None if len({*people, *judge}) == 1 else float(cohen_kappa_score(people, judge))
@@ -111,8 +119,14 @@ def text_figures(
     chrf: Mapping[str, float],
     lengths: tuple[Sequence[int], Sequence[int]],
 ) -> Figures:
-    """A system's texts: on how many gold rows it won, was level and lost against the teacher; how
-    long it is for each word of the teacher's; chrF where there are references."""
+    """Return the figures of a system's texts.
+
+    - `won`: gold rows won against the teacher
+    - `level`: gold rows level with the teacher
+    - `lost`: gold rows lost against the teacher
+    - `length_ratio`: words for each word of the teacher's
+    - `chrf`: mean chrF; absent without references
+    """
     confidence, values = task.spec.evaluate.confidence, list(scores.values())
     figures: Figures = {
         "won": sum(value > LEVEL for value in values),

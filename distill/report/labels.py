@@ -1,4 +1,4 @@
-"""Expected labels and answers → macro F1, the figures of each label, and what it was taken for."""
+"""Macro F1, and the figures of each label and field."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -9,14 +9,14 @@ from distill.core.evaluation import Prediction
 from distill.evaluate.scorers import fields
 from distill.task.kinds.extract import Fields
 
-INVALID = ""  # an answer that is no label, or that was cut off: no label is empty
-NO_LABEL = "no label"  # INVALID in the report
+INVALID = ""  # an invalid or truncated answer: no label is empty
+NO_LABEL = "no label"  # name of INVALID in the report
 
 Figures = dict[str, Any]
 
 
 def name_of_invalid(labels: Collection[str]) -> str:
-    """Name invalid answers as none of the labels is named."""
+    """Return a name for invalid answers that no label has."""
     name = NO_LABEL
     while name in labels:
         name = f"({name})"
@@ -24,7 +24,7 @@ def name_of_invalid(labels: Collection[str]) -> str:
 
 
 def macro_f1(expected: Sequence[str], answers: Sequence[str], labels: Sequence[str]) -> float:
-    """The mean of the labels' F1, of those that gold has (scikit-learn)."""
+    """Return the mean F1 of the labels that gold has (scikit-learn)."""
     from sklearn.metrics import f1_score
 
     present = sorted(set(expected) & set(labels))
@@ -35,9 +35,14 @@ def macro_f1(expected: Sequence[str], answers: Sequence[str], labels: Sequence[s
 def by_label(
     expected: Sequence[str], answers: Sequence[str], labels: Sequence[str]
 ) -> dict[str, Figures]:
-    """Label → n (its gold rows), precision, recall and f1 (scikit-learn; 0 where there is nothing
-    to divide by), and `taken_for`: wrong answer → how often, the commonest first; an answer that is
-    no label is called `name_of_invalid`."""
+    """Return the figures of each label.
+
+    - `n`: the label's gold rows
+    - `precision`, `recall`, `f1`: by scikit-learn, 0 if there is nothing to divide by
+    - `taken_for`: wrong answer → count, the most frequent first
+
+    In `taken_for` an answer that is no label is called `name_of_invalid`.
+    """
     from sklearn.metrics import precision_recall_fscore_support
 
     columns = precision_recall_fscore_support(
@@ -62,9 +67,16 @@ def by_label(
 
 
 def by_field(form: Fields, expected: Sequence[str], answers: Sequence[str]) -> dict[str, Figures]:
-    """Field → n (its values in gold), precision, recall and f1 over all rows (0 where there is
-    nothing to divide by), and how often it had another value than it should (`wrong`), none
-    (`missing`) or one too many (`too_many`). An answer that is none has no values."""
+    """Return the figures of each field over all rows.
+
+    - `n`: the field's values in gold
+    - `precision`, `recall`, `f1`: 0 if there is nothing to divide by
+    - `wrong`: number of values other than gold's
+    - `missing`: number of gold's values without an answer
+    - `too_many`: number of values that gold has not
+
+    An invalid answer has no values.
+    """
     right, said, both = Counter[str](), Counter[str](), Counter[str]()
     wrong = Counter[str]()
     for wanted, given in zip(expected, answers, strict=True):
@@ -87,8 +99,8 @@ def scored_otherwise(
     answers: Sequence[Prediction],
     scores: Mapping[str, float],
 ) -> int:
-    """Count the answers whose score is not the one that today's reading of the schema's
-    `x-normalize` gives: a run keeps the scores of its evaluation."""
+    """Count the answers whose score differs from that of today's reading of `x-normalize`. A run
+    keeps the scores of its evaluation."""
     expected = {row.id: row.answer for row in gold}
     return sum(
         fields(expected[row.gold_id], row.answer, valid=row.valid, form=form)[form.metric]
@@ -116,4 +128,4 @@ def _figures(right: int, said: int, both: int, wrong: int) -> Figures:
     }
 
 
-UNUSED = _figures(0, 0, 0, 0)  # of a field that is in nothing
+UNUSED = _figures(0, 0, 0, 0)  # a field without values in gold and answers

@@ -1,4 +1,4 @@
-"""What evaluation stored, as the report reads it."""
+"""Results of an evaluation, as the report reads them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,14 @@ from distill.store import Store
 
 @dataclass(frozen=True, slots=True)
 class LoadedResults:
-    """What evaluation stored: predictions, scores by gold id (those of the metric that comes first;
-    `exact`, where an answer can be right in part; `chrf`, of texts with a reference), completions
-    by request."""
+    """Stored results of an evaluation, by system.
+
+    - `predictions`: the answers on gold
+    - `scores`: the task's metric by gold id
+    - `completions`: request id → completion, of all systems
+    - `exact`: fully right or not by gold id, where an answer can be right in part
+    - `chrf`: chrF by gold id, of texts with a reference
+    """
 
     predictions: Mapping[str, Sequence[Prediction]]
     scores: Mapping[str, Mapping[str, float]]
@@ -22,7 +27,8 @@ class LoadedResults:
     chrf: Mapping[str, Mapping[str, float]]
 
     def answers(self, system: str) -> list[Completion]:
-        """A system's completions on gold; none of one that answers in this process."""
+        """Return a system's completions on gold; empty for a system that answers in this
+        process."""
         rows = self.predictions[system]
         return [self.completions[row.request_id] for row in rows if row.request_id]
 
@@ -30,8 +36,8 @@ class LoadedResults:
 def results_of(
     store: Store, run_id: str, metric: str, copies: Collection[str] = ()
 ) -> LoadedResults:
-    """A run's, without the gold rows whose ids are `copies`: an evaluation before copies counted
-    once has them."""
+    """Load a run's results, without the gold rows whose ids are `copies`. Evaluations made before
+    copies counted once have such rows."""
     predictions: dict[str, list[Prediction]] = {}
     for row in store.predictions(run_id):
         if row.gold_id not in copies:

@@ -1,9 +1,7 @@
-"""Earlier verdicts on some of this gold → the how manieth look the present one is, and what was
-declared then.
+"""Earlier evaluations on some of the present gold, and the number of the present one.
 
-A look is an evaluation of this task's student against its teacher from which a verdict was drawn. A
-page that is written again is none, nor are the same answers on the same rows in another run, nor
-rehearsals.
+Counted are evaluations of this task's student against its teacher from which a verdict was drawn.
+Not counted are rewritten pages, rehearsals, and the same answers on the same rows in another run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +16,7 @@ from distill.task import Task
 from distill.task.spec import EvaluateSpec
 
 LIMITS = ("most_forgotten", "most_unsafe")
-# The keys of `[evaluate]` that decide a verdict → how their values are read.
+# Keys of `[evaluate]` that decide a verdict → format of their values.
 DECLARED: Mapping[str, str] = {"margin": "{:.1f} points", "confidence": "{:g} %"}
 FOUND = {
     "non_inferior": "the student was found as good as the teacher",
@@ -31,8 +29,12 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An earlier evaluation: how many of the present gold rows it was on, whether its answers were
-    others than the present ones, and what was concluded then, None where that is not known."""
+    """An earlier evaluation on some of the present gold.
+
+    - `shared`: number of present gold rows in the evaluation
+    - `new_answers`: True if the evaluation's answers differ from the present ones
+    - `result`: the conclusion then; None if unknown
+    """
 
     evaluation: Evaluation
     shared: int
@@ -41,13 +43,13 @@ class Earlier:
 
     @property
     def declared(self) -> Mapping[str, float]:
-        """What decided the verdict then."""
+        """Return the settings that decided the verdict then."""
         said = self.evaluation.evaluate
         return {key: float(said[key]) for key in (*DECLARED, *LIMITS) if key in said}
 
     @property
     def figures(self) -> Figures:
-        """As report.json has it."""
+        """Return the evaluation's row in report.json."""
         verdict, known = self.evaluation.verdict, Figures()
         if verdict is not None:
             known = {"level": verdict.level, "exceeded": list(verdict.exceeded)}
@@ -65,14 +67,14 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """The number of the present look, from 1, and the evaluations on some of this gold that were
-    before it, the oldest first."""
+    """The number of the present evaluation, from 1, and the earlier ones, oldest first."""
 
     number: int
     earlier: Sequence[Earlier] = ()
 
     def figures(self, now: EvaluateSpec) -> Figures:
-        """Keys of `verdict`: `looks` with this one, the level of the next, and `earlier`."""
+        """Return keys of `verdict`: `looks` with this one, the next verdict's level, and
+        `earlier`."""
         return {
             "looks": self.number,
             "next_level": level_of_look(now.confidence, self.number + 1),
@@ -80,7 +82,7 @@ class Looks:
         }
 
     def sentence(self, now: EvaluateSpec) -> str:
-        """The same in words; empty for a first look."""
+        """Describe the earlier evaluations in words; empty if there are none."""
         return " ".join([*self._counted(now), *self._changed(now)])
 
     def _counted(self, now: EvaluateSpec) -> Iterator[str]:
@@ -95,7 +97,7 @@ class Looks:
             )
 
     def _changed(self, now: EvaluateSpec) -> Iterator[str]:
-        """What was declared otherwise, and what followed from it when it was last so."""
+        """Yield each setting that has changed, with the last outcome under the old value."""
         for key in (*DECLARED, *LIMITS):
             present = float(getattr(now, key))
             last = {row.declared.get(key, present): row for row in self.earlier}
@@ -108,14 +110,15 @@ class Looks:
 
 
 def next_look(verdict: Mapping[str, Any]) -> str:
-    """At which level the next verdict on this gold is, as the end of a sentence."""
+    """Return the level of the next verdict on this gold, as the end of a sentence."""
     if "next_level" not in verdict:
         return ""
     return f"; the next verdict on this gold is at {_percent(verdict['next_level'])}"
 
 
 def tried(rivals: Mapping[str, Verdict], name: str) -> str:
-    """At which level a rival is as good, since it is one of several, as the end of a sentence."""
+    """Return the level at which a rival is as good, as the end of a sentence. Empty for a single
+    rival."""
     level = rivals[name].level
     if len(rivals) == 1 or level is None:
         return ""
@@ -147,7 +150,7 @@ def _day(at: datetime) -> str:
 
 
 def looks_at(task: Task, store: Store, run_id: str) -> Looks:
-    """Which look the evaluation of a run is at the task's gold."""
+    """Return the number of a run's evaluation on the task's gold, and the earlier evaluations."""
     if store.is_rehearsal():
         return Looks(1)
     found = store.evaluations(task.form.metric)
@@ -163,7 +166,7 @@ def looks_at(task: Task, store: Store, run_id: str) -> Looks:
 
 
 def _distinct_until(evidence: str, earlier: Sequence[Earlier]) -> set[str]:
-    """The evidence that was judged before this one was for the first time."""
+    """Return the evidence that was judged before `evidence` was first judged."""
     judged = [row.evaluation.evidence for row in earlier]
     return set(judged[: judged.index(evidence)] if evidence in judged else judged)
 
@@ -173,8 +176,8 @@ def _concluded_nothing(row: Evaluation) -> bool:
 
 
 def _result(row: Evaluation) -> str | None:
-    """What was concluded; of right and wrong answers it can still be told where it was not
-    stored."""
+    """Return the conclusion of an evaluation; None if unknown. A conclusion that was not stored is
+    recomputed if all answers are right or wrong."""
     if row.verdict is not None:
         return row.verdict.result
     if not {*row.student, *row.teacher} <= {0.0, 1.0}:
@@ -185,7 +188,7 @@ def _result(row: Evaluation) -> str | None:
 
 
 def remember(task: Task, store: Store, run_id: str, figures: Mapping[str, Any]) -> None:
-    """Store the verdict of a page, once for its run; nothing of a rehearsal."""
+    """Store the verdict of a report, once for its run; nothing of a rehearsal."""
     if store.is_rehearsal():
         return
     spec, found = task.spec.evaluate, figures["verdict"]

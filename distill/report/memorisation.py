@@ -1,5 +1,5 @@
-"""What a student gave and the rows that it learned → what it took out of these rows instead of out
-of the message: values of objects, whole texts."""
+"""Memorisation: values and whole texts that the student took from training rows instead of the
+message."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -26,7 +26,8 @@ def memorised(
     teacher: Sequence[Prediction],
     split: Sequence[SplitExample],
 ) -> Figures:
-    """`memorised` of the report; empty for labels, since one is always one of theirs."""
+    """Return `memorised` of the report; empty for labels, since every label is in the training
+    rows."""
     confidence, form = task.spec.evaluate.confidence, task.form
     if isinstance(form, Fields):
         return {"memorised": memorised_values(form, task.gold, student, split, confidence)}
@@ -45,9 +46,12 @@ def memorised_texts(
     confidence: float,
     form_of: Callable[[str], str] = str,
 ) -> Figures:
-    """The share of gold rows whose answer is, word for word, that of a row of training; with its
-    interval, and some of them. Some jobs have few answers: the teacher's share tells. What was
-    learned is masked, so answers are compared as `form_of` writes them."""
+    """Measure the share of gold rows whose answer is, word for word, that of a training row.
+
+    Returns the share, its interval, and some of these rows. Some jobs have few answers, so the
+    teacher's share is the yardstick. The training answers are masked, so answers are compared as
+    `form_of` writes them.
+    """
     learned = {fold(form_of(row.example.answer)) for row in split if row.part == "train"}
     said = {row.gold_id: row.answer for row in answers if row.valid}
     copied = [row for row in gold if fold(form_of(said.get(row.id, ""))) in learned]
@@ -63,9 +67,12 @@ def memorised_values(
     split: Sequence[SplitExample],
     confidence: float,
 ) -> Figures:
-    """The share of gold rows with a value that is wrong, does not stand in the message, and is that
-    field's in a row of training; with its interval, and some of them. A field with few values has
-    always one of theirs, and is left out."""
+    """Measure the share of gold rows with a memorised value.
+
+    Returns the share, its interval, and some of these rows. A memorised value is wrong, does not
+    stand in the message, and is that field's in a training row. A field with few values is left
+    out, because its values are always in the training rows.
+    """
     learned = {
         pair
         for row in split

@@ -1,4 +1,4 @@
-"""Predictions → the gold rows on which student and teacher differ, and those on which both fail."""
+"""Gold rows on which student and teacher differ, and rows on which both fail."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -23,11 +23,17 @@ def mistakes(
     scores: Mapping[str, Mapping[str, float]],
     form: AnswerForm,
 ) -> Figures:
-    """`worst`: the student's answer scores less than the teacher's; `better`: the other way round;
-    `both_wrong`: as much, and not all; a text that is as good as the teacher's is not wrong.
-    `scores` are those of both by gold id, `form` is the answers'. Of each the first SHOWN, by
-    group, the group with the most first, and within it those first of which the student was surest;
-    and how many there are in all."""
+    """Return the gold rows that student and teacher do not both get right.
+
+    - `worst`: the student scores less than the teacher
+    - `better`: the student scores more than the teacher
+    - `both_wrong`: both score the same, below the best score
+    - `mistakes`: number of rows of each of these
+
+    A text that is as good as the teacher's is not wrong. `scores` are those of both systems by gold
+    id, `form` is the answers'. Of each list the first SHOWN rows are returned. The group with the
+    most rows comes first, and within a group the row of which the student was surest.
+    """
     best = LEVEL if isinstance(form, Text) else 1.0
     rows: dict[str, list[LabelledExample]] = {"worst": [], "better": [], "both_wrong": []}
     for row in gold:

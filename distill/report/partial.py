@@ -1,4 +1,4 @@
-"""A run that is not finished → the figures of a page of what there is, marked so."""
+"""Figures of an unfinished run's report, marked as unfinished."""
 
 from typing import Any
 
@@ -16,10 +16,12 @@ Figures = dict[str, Any]
 
 
 def so_far(task: Task, store: Store, run: Run) -> Figures:
-    """The report of a run; of one that is not finished what its stages have left so far, with
-    `unfinished`: the stages that are done, and the next one. Nothing of it compares systems.
+    """Return the figures of a run's report, finished or not.
 
-    Raises DistillError for a run that has done nothing yet.
+    An unfinished run has what its stages have left, and `unfinished`: the finished stages and the
+    next one. No figure of an unfinished run compares systems.
+
+    Raises DistillError if the run has finished no stage yet.
     """
     done = [stage for stage in STAGES if stage in store.finished_stages(run.id)]
     if len(done) == len(STAGES):
@@ -43,7 +45,8 @@ def so_far(task: Task, store: Store, run: Run) -> Figures:
 
 
 def _data(task: Task, store: Store, run_id: str, done: list[str]) -> Figures:
-    """Before the split nothing is known of leaks and of what is trained on."""
+    """Return the figures of the data; empty before curation. Leaks and training rows are unknown
+    before the split."""
     if "curate" not in done:
         return {}
     if "split" not in done:

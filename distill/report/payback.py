@@ -1,6 +1,9 @@
-"""Systems with their prices and speeds → the cost of each at the task's traffic, and when the
-student has paid for itself: against its teacher, against each rival, together with its teacher, at
-more traffic, and under other assumptions."""
+"""Cost of each system at the task's traffic, and break-even of the student.
+
+The break-even is that of the student against its teacher and against each rival. The student
+together with its teacher is also set against the teacher alone. Traffic and other assumptions are
+varied.
+"""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,10 +31,10 @@ from distill.report.spend import shown_usd
 from distill.task import Task
 
 CENTS = Decimal("0.01")
-MOST_DAYS = 36_500  # a hundred years: longer than anybody waits, and no date holds much more
+MOST_DAYS = 36_500  # a hundred years: nobody waits longer, and more overflows a date
 MORE_TRAFFIC = (1, 10, 100)
 HALF, TWICE = Decimal("0.5"), Decimal(2)
-# Why it is open whether the student pays for itself, as `break_even.open_because` names it.
+# Reasons in `break_even.open_because`: why it is open whether the student pays for itself.
 VERDICT, TIMING = "verdict", "timing"
 NOT_SHOWN = (
     "Whether it pays for itself is no question until it is shown to answer as well as its teacher."
@@ -42,7 +45,7 @@ System = Mapping[str, Any]
 
 
 def assumed_of(task: Task) -> TrafficAssumptions:
-    """What the task says about its traffic and its machine."""
+    """Return the task's assumptions about its traffic and its machine."""
     spec = task.spec
     return TrafficAssumptions(
         spec.traffic.requests_per_day, spec.traffic.utilisation, spec.machine.usd_per_hour
@@ -50,7 +53,7 @@ def assumed_of(task: Task) -> TrafficAssumptions:
 
 
 def assumptions(task: Task) -> Figures:
-    """What the report assumes because the task says so; another page is due when it changes."""
+    """Return the assumptions that the task declares. A change makes the report outdated."""
     assumed, people = assumed_of(task), task.spec.people
     told: Figures = {
         "requests_per_day": assumed.requests_per_day,
@@ -66,13 +69,14 @@ def assumptions(task: Task) -> Figures:
 
 
 def offer(system: System, *, billed: bool) -> ServingOption:
-    """A system's row of the report, as somebody pays for it."""
+    """Return the serving option of a system's row: its provider's price if `billed`, else our
+    machine's speed."""
     usd = Decimal(system["usd_per_1k_requests"]) if billed else None
     return ServingOption(float(system["requests_per_s"]), usd)
 
 
 def traffic_figures(task: Task, system: System, *, billed: bool) -> Figures:
-    """`at_traffic` of a system."""
+    """Return `at_traffic` of a system."""
     return {"at_traffic": _at_traffic(offer(system, billed=billed).at(assumed_of(task)))}
 
 
@@ -86,8 +90,14 @@ def _at_traffic(found: DailyCost) -> Figures:
 
 @dataclass(frozen=True, slots=True)
 class StudentCost:
-    """The student of `base`: the USD that it took to make, of them those of its rows and those of
-    people; and whether it may replace its teacher."""
+    """Cost of making the student.
+
+    - `usd`: USD that the student took to make
+    - `base`: the student's base
+    - `rows_usd`: the part of `usd` for the student's rows, people included
+    - `people_usd`: the part of `usd` for people
+    - `may_replace`: True if the student may replace its teacher
+    """
 
     usd: Decimal
     base: str
@@ -96,22 +106,27 @@ class StudentCost:
     may_replace: bool = True
 
     def ends(self, billed: Collection[str]) -> date | None:
-        """The day on which a provider switches it off, as far as that is known."""
+        """Return the day on which a provider switches the student off; None if unknown."""
         if "student" in billed and self.base in TUNABLE:
             return TUNABLE[self.base].shutdown
         return None
 
     def taken(self, rival: str) -> Decimal:
-        """USD of it that a rival takes, too: its rows, where it is made of them, else people's
-        hours. People label the gold that shows how good a rival is, and the seeds that it learns
-        from or is shown."""
+        """Return the USD of the student's cost that a rival takes, too. A rival made of the
+        student's rows takes the rows' cost, any other the people's. People label the gold that
+        shows how good a rival is, and the seeds that the rival learns from or is shown."""
         return self.rows_usd if rival in TRAINED_ON_STUDENT_ROWS else self.people_usd
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A student that took `spent` USD to make, in place of another system; `ends` and `before_ends`
-    are the days on which providers switch these off."""
+    """A student in place of another system.
+
+    - `spent`: USD that the student took to make, without what the replaced system takes, too
+    - `before`: the replaced system
+    - `ends`: day on which a provider switches the student off
+    - `before_ends`: day on which a provider switches the replaced system off
+    """
 
     spent: Decimal
     before: ServingOption
@@ -120,15 +135,16 @@ class Replacement:
     before_ends: date | None = None
 
     def found(self, assumed: TrafficAssumptions) -> BreakEven:
-        """When it has paid for itself."""
+        """Compute the break-even of the student."""
         return pay_back(self.spent, self.before.at(assumed), self.student.at(assumed))
 
     def figures(self, assumed: TrafficAssumptions) -> Figures:
-        """The same; `requests` and `days` are absent where it never does."""
+        """Return the break-even's figures; `requests` and `days` are absent if the student never
+        pays."""
         return _pay_back_figures(self.found(assumed), self.ends)
 
     def sentence(self, assumed: TrafficAssumptions, against: str) -> str:
-        """The same in words; `against` is what it costs no less than where it never pays."""
+        """State the break-even in words; `against` names the replaced system."""
         found, asked = self.found(assumed), f"at {assumed.requests_per_day:,} requests a day"
         if found.days is None:
             return f"It never pays for itself {asked}: it costs no less than {against} there."
@@ -152,7 +168,7 @@ def _pay_back_figures(found: BreakEven, ends: date | None) -> Figures:
 
 
 def _in_time(found: BreakEven, ends: date | None) -> bool:
-    """Whether it pays back while anybody waits and its model still runs."""
+    """True if the student pays back within MOST_DAYS and before its model ends."""
     if found.days is None or found.days > MOST_DAYS:
         return False
     return ends is None or _today() + timedelta(days=ceil(found.days)) <= ends
@@ -161,10 +177,15 @@ def _in_time(found: BreakEven, ends: date | None) -> bool:
 def break_even_figures(
     task: Task, systems: Sequence[System], billed: Collection[str], made: StudentCost
 ) -> Figures:
-    """When the student has paid for itself against its teacher, at the task's traffic, at more, and
-    where an assumption is off by a factor of two. `ends` is the day on which a provider switches
-    the student off. `open_because` says why no sentence may say that it pays; where that is a
-    disturbed timing, everything that hangs on a price is absent."""
+    """Return `break_even` of the student against its teacher.
+
+    - `ends`: day on which the provider switches the student off
+    - `open_because`: why no sentence may state that the student pays, `verdict` or `timing`
+    - `traffic`: the break-even at the task's traffic and at more
+    - `sensitivity`: the break-even with an assumption halved or doubled
+
+    With a disturbed timing every figure that depends on a price is absent.
+    """
     purchase = _purchase(task, systems, billed, made, "teacher")
     assumed, disturbed = assumed_of(task), disturbed_of(systems, ("teacher", "student"))
     reasons = [VERDICT] if not made.may_replace else []
@@ -195,7 +216,7 @@ def _variations(purchase: Replacement, assumed: TrafficAssumptions) -> Figures:
 
 
 def disturbed_of(systems: Sequence[System], names: Collection[str]) -> list[str]:
-    """Those of the named systems whose price no sentence may use."""
+    """List the named systems whose price no sentence may use."""
     return [row["name"] for row in systems if row["name"] in names and is_disturbed(row)]
 
 
@@ -213,9 +234,11 @@ def mixture_figures(
     made: StudentCost,
     handed_over: Fraction,
 ) -> Figures:
-    """The student with its teacher for a share of the requests: USD at the task's traffic, and when
-    they have saved the student's cost against the teacher alone. Empty where a price may not be
-    used."""
+    """Return the cost of the student with its teacher for a share of the requests.
+
+    Figures are USD at the task's traffic, and the break-even of the student's cost against the
+    teacher alone. Empty if a price is disturbed.
+    """
     if disturbed_of(systems, ("teacher", "student")):
         return {}
     teacher, student = _offers("teacher", systems, billed)
@@ -237,9 +260,14 @@ def rival_figures(
     made: StudentCost,
     verdicts: Mapping[str, Verdict],
 ) -> Figures:
-    """`rivals`: when the student pays back in place of each rival whose price may be used; and
-    `cheapest_rival`: the same, in words too, of the cheapest that is non-inferior to the teacher.
-    That is absent where no rival is, or where a price that it hangs on may not be used."""
+    """Return the break-even of the student in place of its rivals.
+
+    - `rivals`: rival → break-even; rivals with a disturbed price are left out
+    - `cheapest_rival`: the cheapest rival that is non-inferior to the teacher, in words too
+
+    `cheapest_rival` is absent if no rival is non-inferior, or if a price that it depends on is
+    disturbed.
+    """
     if disturbed_of(systems, ("student",)):
         return {"rivals": {}}
     assumed = assumed_of(task)
@@ -261,9 +289,9 @@ def rival_figures(
 
 
 def displaces_student(systems: Sequence[System], rivals: Mapping[str, Figures], name: str) -> bool:
-    """Whether a rival that is as good leaves nothing to be won by the student: it costs no more
-    than the teacher at the task's traffic, and the student does not pay back in its place. Where a
-    price may not be used that is not ruled out. `rivals` are those of `rival_figures`."""
+    """True if a rival that is as good leaves no gain for the student. Such a rival costs no more
+    than the teacher at the task's traffic, and the student does not pay back in its place. A
+    disturbed price does not rule this out. `rivals` are those of `rival_figures`."""
     if name not in rivals:
         return True
     row = next(row for row in systems if row["name"] == name)
@@ -271,7 +299,8 @@ def displaces_student(systems: Sequence[System], rivals: Mapping[str, Figures], 
 
 
 def dearer_than_teacher(systems: Sequence[System], row: System) -> bool:
-    """Whether a system is known to cost more than the teacher at the task's traffic."""
+    """True if a system costs more than the teacher at the task's traffic. False if either price is
+    disturbed."""
     teacher = next(row for row in systems if row["name"] == "teacher")
     if is_disturbed(teacher) or is_disturbed(row):
         return False
@@ -279,18 +308,19 @@ def dearer_than_teacher(systems: Sequence[System], row: System) -> bool:
 
 
 def usd_at_traffic(system: System) -> Decimal:
-    """USD of 1,000 requests to a system at the task's traffic."""
+    """Return USD per 1,000 requests to a system at the task's traffic."""
     return Decimal(system["at_traffic"]["usd_per_1k_requests"])
 
 
 def _usd(system: System) -> tuple[Decimal, Decimal]:
-    """USD a day at the traffic; two that a machine serves cost the same there."""
+    """Return USD a day at the traffic, and a tie-break: USD per 1,000 requests. Two systems on one
+    machine each cost the same a day."""
     return Decimal(system["at_traffic"]["usd_per_day"]), Decimal(system["usd_per_1k_requests"])
 
 
 def _ends(task: Task, name: str) -> date | None:
-    """When the provider of a system that no task trains switches it off, as far as that is
-    known."""
+    """Return the day on which the provider of an untrained system switches it off; None if
+    unknown."""
     named = task.named_models.get(name)
     if not named:
         return None
@@ -306,7 +336,7 @@ def _today() -> date:
 def _purchase(
     task: Task, systems: Sequence[System], billed: Collection[str], made: StudentCost, before: str
 ) -> Replacement:
-    """The student in place of its teacher or of a rival."""
+    """Put the student in place of its teacher or of a rival."""
     spent = made.usd - (Decimal(0) if before == "teacher" else made.taken(before))
     offers = _offers(before, systems, billed)
     return Replacement(spent, *offers, made.ends(billed), _ends(task, before))
@@ -334,7 +364,8 @@ def _at(purchase: Replacement, assumed: TrafficAssumptions, times: int) -> Figur
 
 
 def _sensitivity(purchase: Replacement, assumed: TrafficAssumptions) -> Iterator[Figures]:
-    """Each assumption halved and doubled, the others as they are; only those that it hangs on."""
+    """Yield the break-even for each assumption halved and doubled, the others unchanged.
+    Assumptions without an effect are left out."""
     before, student = purchase.before, purchase.student
     for factor in (HALF, TWICE):
         if dear := before.priced(factor):
@@ -349,7 +380,7 @@ def _sensitivity(purchase: Replacement, assumed: TrafficAssumptions) -> Iterator
         changed = replace(assumed, requests_per_day=asked)
         yield {"assumption": "requests a day", "value": f"{asked:,}", **purchase.figures(changed)}
     if before.usd_per_1k is not None and student.usd_per_1k is not None:
-        return  # no machine of ours
+        return  # no machine's price has an effect
     for factor in (HALF, TWICE):
         hour = factor * assumed.usd_per_hour
         changed = replace(assumed, usd_per_hour=hour)
@@ -367,8 +398,9 @@ def _per_1k(paid: ServingOption) -> str:
 
 
 def prompt_tokens_saved(systems: Sequence[System]) -> Figures:
-    """How many tokens of a prompt the training saves: the base needs its instructions and some
-    seeds where the student knows the job. Both count with one tokenizer."""
+    """Return the prompt tokens that the training saves; empty if a count is missing. The base needs
+    its instructions and some seeds where the student knows the job. Both counts are of one
+    tokenizer."""
     means = {row["name"]: row.get("prompt_tokens_mean") for row in systems}
     shown, student = means.get("base_few_shot"), means.get("student")
     if not shown or not student:

@@ -1,5 +1,7 @@
-"""Figures of the report → what to do, by rules that are written down with their reasons in
-docs/advice.md. Each advice says by which figures it was triggered."""
+"""Advice from the report's figures, by rules whose reasons are in docs/advice.md.
+
+Each piece of advice names the figures that triggered it.
+"""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -16,16 +18,17 @@ from distill.report.payback import TIMING, VERDICT, displaces_student, disturbed
 from distill.report.spend import short_usd
 
 MEMORISED = 0.05
-WORTH_ROUTING = 0.3  # of the messages
+WORTH_ROUTING = 0.3  # share of the messages
 SHOWN = 3  # labels or fields
 
 Figures = Mapping[str, Any]
 Advice = dict[str, str]
-Verdicts = Mapping[str, Verdict]  # rival → against the teacher, as the student's is
+Verdicts = Mapping[str, Verdict]  # rival → verdict against the teacher
 
 
 def advice(figures: Figures, rivals: Verdicts) -> list[Advice]:
-    """Every rule that applies, what saves most first: {"rule", "say", "because"}."""
+    """Return the advice of every rule that applies, the largest saving first. A piece of advice is
+    {"rule", "say", "because"}."""
     if not figures.get("judge", {"usable": True})["usable"]:
         return [_of("judge", "Name a stronger judge, and run again.", figures["headline"])]
     found = [one for rule in RULES for one in rule(figures, rivals)]
@@ -35,8 +38,8 @@ def advice(figures: Figures, rivals: Verdicts) -> list[Advice]:
 
 
 def _nothing_speaks_against(figures: Figures) -> Iterator[Advice]:
-    """The student, unless the headline names a rival that it does not beat, or its price or its
-    teacher's is not measured."""
+    """Advise to switch to the student, unless its price or its teacher's is disturbed. If the
+    headline names an unbeaten rival, the advice is to weigh the rival first."""
     if "unbeaten" in figures:
         name = figures["unbeaten"]
         because = f"{figures['data']['gold']} gold rows do not show {name} to be worse"
@@ -93,14 +96,14 @@ def _cheap_model(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
 
 
 def _saves(figures: Figures, name: str) -> bool:
-    """Whether a rival is cheaper than the teacher, as far as that is known."""
+    """True if a rival is cheaper than the teacher, or if either price is disturbed."""
     if not _is_measured(figures, (name, "teacher")):
         return True
     return _at_traffic(figures, name) < _at_traffic(figures, "teacher")
 
 
 def _takes_over(figures: Figures, name: str, rivals: Verdicts) -> bool:
-    """Whether a rival is as good as the teacher and leaves nothing to be won by the student."""
+    """True if a rival is as good as the teacher and leaves no gain for the student."""
     found, paid_back = rivals.get(name), figures["break_even"]["rivals"]
     if found is None or found.result != "non_inferior":
         return False
@@ -108,12 +111,12 @@ def _takes_over(figures: Figures, name: str, rivals: Verdicts) -> bool:
 
 
 def _is_measured(figures: Figures, names: Collection[str]) -> bool:
-    """Whether the prices of all these systems may be used."""
+    """True if no price of these systems is disturbed."""
     return not disturbed_of(figures["systems"], names)
 
 
 def _money(figures: Figures, name: str) -> str:
-    """A rival's price against the student's, where both may be used."""
+    """State a rival's price against the student's, or that a disturbed price leaves this open."""
     if not _is_measured(figures, (name, "student")):
         return "whether it is cheaper than the student is open until prices are measured anew"
     ours, student = (short_usd(str(_at_traffic(figures, row))) for row in (name, "student"))
@@ -143,7 +146,7 @@ def _more_data(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
 
 
 def _weakest(figures: Figures) -> str:
-    """Where the student falls behind its teacher most."""
+    """Name the labels or fields in which the student falls behind its teacher most."""
     key = "labels" if "labels" in figures else "fields" if "fields" in figures else ""
     if not key:
         return "Look at the worst examples, and add seeds and inputs like them."
@@ -171,7 +174,7 @@ def _route(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
 
 
 def _pays_soon(money: Figures) -> bool:
-    """Whether a cost is paid back within LATE_DAYS; not where a price may not be used."""
+    """True if a cost is paid back within LATE_DAYS; False if a price is disturbed."""
     return not money.get("never", True) and money["days"] <= LATE_DAYS
 
 

@@ -1,4 +1,4 @@
-"""report.json's figures → Markdown and one self-contained HTML file."""
+"""Markdown and one self-contained HTML file from report.json's figures."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,21 +21,21 @@ from distill.report.timing import MARK, doubt, mark
 Figures = Mapping[str, Any]
 
 SHOWN = 600  # characters of a message or an answer
-# Controls steer what shows the page; those of direction (Unicode's bidirectional algorithm) let a
-# text read otherwise than it is written, and what stands beside it, too.
+# Control characters steer the program that shows a page. Characters of direction (Unicode's
+# bidirectional algorithm) change how a text reads, and the text beside it.
 _STEERING = [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 _KEPT = {0x09, 0x0A, 0x0D}
 _BREAKS = (0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x85)
 _LEGIBLE = dict.fromkeys(set(_STEERING) - _KEPT, "\N{REPLACEMENT CHARACTER}")
 _LEGIBLE |= dict.fromkeys(_BREAKS, " ")
 
-# What the metric that comes first is, as a title.
+# Metric → title.
 ABOUT = {
     "accuracy": "Share of right answers",
     "field_f1": "Mean F1 of the fields",
     "win_rate": "How often a judge finds it better than the teacher",
 }
-# What the teacher did when it was asked again, before the value.
+# Metric → words before the teacher's value when it was asked again.
 AGAIN = {
     "accuracy": "was right on",
     "field_f1": "had a field F1 of",
@@ -44,17 +44,17 @@ AGAIN = {
 
 
 def markdown(figures: Figures) -> str:
-    """The report as Markdown; the text of inputs is put into code spans."""
+    """Render the report as Markdown, with the text of inputs in code spans."""
     return _environment().get_template("report.md.jinja").render(figures)
 
 
 def card(figures: Figures) -> str:
-    """The student's model card."""
+    """Render the student's model card."""
     return _environment().get_template("card.md.jinja").render(figures)
 
 
 def html(figures: Figures) -> str:
-    """The report as one HTML file that opens offline; every text is escaped."""
+    """Render the report as one HTML file that opens offline, with every text escaped."""
     from distill.report.charts import charts
 
     page = _environment().get_template("report.html.jinja")
@@ -62,7 +62,7 @@ def html(figures: Figures) -> str:
 
 
 def comparison(rows: Sequence[Figures]) -> str:
-    """Runs side by side, the first what the others are held against, as one HTML file."""
+    """Render runs side by side as one HTML file. The others are compared with the first run."""
     from distill.report.charts.quality import quality
 
     page = _environment().get_template("compare.html.jinja")
@@ -70,7 +70,7 @@ def comparison(rows: Sequence[Figures]) -> str:
 
 
 class Inert(str):
-    """Markdown that holds nothing of anybody's but in a code span."""
+    """Markdown in which foreign text stands in code spans only."""
 
 
 def _environment() -> Environment:
@@ -94,7 +94,8 @@ def _environment() -> Environment:
 
 
 def _mark_of(spend: Figures, part: str) -> str:
-    """The mark of a part of what was spent that others made dearer."""
+    """Return the mark of a part of `spend` that other processes made dearer; empty for any
+    other."""
     return f" {MARK}" if part in spend.get("disturbed", ()) else ""
 
 
@@ -103,20 +104,20 @@ def _percent(value: float) -> str:
 
 
 def _points(found: Mapping[str, float]) -> str:
-    """A difference of shares with its interval, in percentage points."""
+    """Format a difference of shares with its interval, in percentage points."""
     value, low, high = (100 * found[name] for name in ("difference", "ci_low", "ci_high"))
     return f"{value:+.1f} ({low:+.1f}…{high:+.1f})"
 
 
 def _labeller(row: Mapping[str, str]) -> str:
-    """Who gave labels: people, or a model at its provider."""
+    """Name the origin of labels: people, or a model and its provider."""
     if row["origin"] != "teacher":
         return f"people ({row['origin']}s)"
     return f"{row['model']} ({row['provider']})" if row["model"] else "the teacher"
 
 
 def _level(value: float) -> str:
-    """A level of confidence as it is spoken of: 95 %, 99.9 %."""
+    """Format a level of confidence: 95 %, 99.9 %."""
     return f"{100 * value:g} %"
 
 
@@ -129,13 +130,14 @@ def _seconds(value: float) -> str:
 
 
 def _code(text: str) -> str:
-    """A text as a Markdown code span in a table: it cannot start markup or end a cell."""
+    """Format a text as a Markdown code span in a table. Such text cannot start markup or end a
+    cell."""
     return Inert("`" + _cell(_legible(_cut(text))).replace("`", "'") + "`")
 
 
 def _foreign(text: str) -> Markup:
-    """A text of a user's or a model's on the page: cut where it is long, and no neighbour of its
-    reads otherwise for its direction."""
+    """Format a user's or a model's text for the HTML page; a long text is cut. Isolation (`bdi`)
+    keeps the text's direction from changing the text beside it."""
     return Markup("<bdi>{}</bdi>").format(_legible(_cut(text)))
 
 
@@ -145,19 +147,19 @@ def _cut(text: str) -> str:
 
 
 def _legible(text: str) -> str:
-    """A text without characters that steer a terminal or turn text around."""
+    """Replace the characters that steer a terminal or turn text around."""
     return text.translate(_LEGIBLE)
 
 
 def _cell(text: str) -> str:
-    """A name as it can stand in a table of Markdown."""
+    """Format a name for a cell of a Markdown table."""
     return " ".join(text.replace("|", "¦").splitlines())
 
 
 @pass_context
 def _finalized(context: Context, value: object) -> object:
-    """No text steers what shows it. In Markdown no text of anybody's starts HTML or a link; on the
-    page it is escaped anyway."""
+    """Make a template's value harmless. No text steers the program that shows it. In Markdown no
+    foreign text starts HTML or a link; the HTML page escapes text anyway."""
     if isinstance(value, Inert | Markup) or not isinstance(value, str):
         return value
     value = _legible(value)

@@ -1,4 +1,4 @@
-"""The runs of a folder, how far they are, and what their reports say."""
+"""Runs of a folder, their progress, and the results of their reports."""
 
 import json
 from typing import Any
@@ -12,7 +12,8 @@ Row = dict[str, Any]
 
 
 def list_runs(workspace: Workspace, task: str | None) -> list[Row]:
-    """The runs of a task, or of all, the newest first. Raises InputError for a task without any."""
+    """List the runs of a task, or of all tasks, the newest of each task first. Raises InputError if
+    the task has no runs."""
     databases = {path.parent.name: path for path in workspace.runs.glob("*/distill.duckdb")}
     if task is not None and task not in databases:
         known = ", ".join(sorted(databases)) or "none"
@@ -35,7 +36,7 @@ def _result(workspace: Workspace, task: str, run_id: str) -> Row:
         figures = json.loads(report.read_text(encoding="utf-8"))
     except json.JSONDecodeError:
         return {"verdict": "report.json is damaged: `distill report` writes it again"}
-    if "systems" not in figures:  # of a run that was not finished then
+    if "systems" not in figures:  # the report of an unfinished run
         return {}
     student = system_of(figures, "student")
     return {
@@ -47,12 +48,13 @@ def _result(workspace: Workspace, task: str, run_id: str) -> Row:
 
 
 def read_status(workspace: Workspace, task: str) -> Row:
-    """How far the latest run is, from its events alone. Raises InputError when there is none."""
+    """Return the progress of the latest run, from its events and its lock alone. Raises InputError
+    if the task has no run."""
     events = workspace.task_folder(task) / "latest" / EVENTS
     if not events.exists():
         raise InputError(f"task {task!r} has no run in {workspace.runs}/")
     lines = events.read_text(encoding="utf-8").splitlines()
-    # A full disk tears the last line.
+    # A full disk leaves an incomplete last line.
     last = [json.loads(line) for line in lines if '"step"' in line and line.endswith("}")][-1:]
     row: Row = {"task": task, "run": events.parent.resolve().name}
     row["state"] = _state(workspace, task)

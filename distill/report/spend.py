@@ -1,4 +1,4 @@
-"""What a run cost, part by part, in USD."""
+"""Cost of a run, part by part, in USD."""
 
 from decimal import Decimal
 from typing import Any
@@ -9,15 +9,18 @@ from distill.pricing.token_prices import machine_usd
 from distill.store import Run, Store
 from distill.task import Task
 
-SHOWN_PLACES = 8  # of a dollar
+SHOWN_PLACES = 8  # decimals of a dollar
 
 Figures = dict[str, Any]
 
 
 def spend_figures(task: Task, store: Store, run: Run, student: Student | None) -> Figures:
-    """Each part, their sum, and what was billed, may have been and was estimated; USD as text.
-    What people cost is a part where the task says it, and no part of any budget. What lost answers
-    may have cost is in no sum: nobody knows whether it was billed, and the student needs none."""
+    """Return a run's cost in USD as text, part by part, with the parts' sum.
+
+    Further amounts are billed, possibly billed, estimated, and the budget. The cost of people is a
+    part if the task declares it, and counts in no budget. The possible cost of lost answers is in
+    no sum. Nobody knows whether lost answers were billed, and the student needs none.
+    """
     spent = store.spent(run.id)
     paid = dict.fromkeys(("generate_usd", "judge_usd", "seeds_usd", "evaluate_usd"), Decimal(0))
     for purpose, usd in spent.items():
@@ -34,7 +37,7 @@ def spend_figures(task: Task, store: Store, run: Run, student: Student | None) -
     }
     shown = {name: round(usd, SHOWN_PLACES) for name, usd in parts.items()}
     amounts = shown | {
-        "total_usd": sum(shown.values(), Decimal(0)),  # a reader who adds them up finds the same
+        "total_usd": sum(shown.values(), Decimal(0)),  # as a reader adds up the rounded parts
         "billed_usd": store.billed_usd(run.id),
         "budget_usd": task.spec.budget.usd,
         "possibly_paid_twice_usd": store.possibly_paid_twice_usd(run.id),
@@ -49,8 +52,8 @@ def spend_figures(task: Task, store: Store, run: Run, student: Student | None) -
 
 
 def part_of(purpose: str) -> str:
-    """The part of `spend` that the answers of a purpose belong to. One judge looks at examples, one
-    at what systems answered."""
+    """Return the part of `spend` that the answers of a purpose belong to. The judge of examples and
+    the judge of systems' answers share a part."""
     if purpose == ON_SEEDS:
         return "seeds_usd"
     stage = purpose.partition(":")[0]
@@ -58,8 +61,9 @@ def part_of(purpose: str) -> str:
 
 
 def rows_usd(task: Task, spend: Figures) -> Decimal:
-    """What the student's rows had cost, for whatever is made of them: the teacher, on seeds, too,
-    the judge of examples, and people. A generate task's judge compares what systems answered."""
+    """Return USD of the student's rows, for whatever is made of them. Counted are the teacher's
+    answers, also on seeds, the judge of examples, and people. A generate task's judge compares
+    systems' answers, so its cost is left out."""
     parts = ["generate_usd", "seeds_usd", "people_usd"]
     if not task.judge_of_systems:
         parts.append("judge_usd")
@@ -67,19 +71,18 @@ def rows_usd(task: Task, spend: Figures) -> Decimal:
 
 
 def train_usd(task: Task, student: Student) -> Decimal:
-    """What a provider billed for a training, or what the machine cost meanwhile."""
+    """Return the USD that a provider billed for a training, or the machine's cost in that time."""
     if student.train_usd is None:
         return machine_usd(task.spec.machine.usd_per_hour, student.train_seconds)
     return student.train_usd
 
 
 def short_usd(text: str) -> str:
-    """USD for a sentence or a table: cents from a dollar on, else four digits that say
-    something."""
+    """Format USD for a sentence or a table: cents from $1 on, else four significant digits."""
     amount = Decimal(text)
     return f"{amount:,.2f}" if abs(amount) >= 1 else f"{Decimal(f'{amount:.4g}'):f}"
 
 
 def shown_usd(amount: Decimal) -> str:
-    """USD as text, so that no reader makes a float of it unasked."""
+    """Format USD as text, so that no reader makes a float of it unasked."""
     return f"{amount:.{SHOWN_PLACES}f}".rstrip("0").rstrip(".") if amount else "0"

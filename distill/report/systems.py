@@ -1,4 +1,4 @@
-"""The systems' answers on gold → each system's figures, what tells them apart, and the verdict."""
+"""Figures of each system on gold, paired differences, and the verdicts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -41,8 +41,8 @@ Figures = dict[str, Any]
 def verdict_on(
     task: Task, scores: Mapping[str, Mapping[str, float]], judge: Mapping[str, Any], look: int = 1
 ) -> Verdict:
-    """The student against its teacher, paired by gold row, at the `look`-th evaluation on this
-    gold; nothing can be concluded from what a judge says that is not usable."""
+    """Return the verdict on the student against its teacher, paired by gold row. `look` numbers the
+    evaluations on this gold, from 1. The verdict is inconclusive if the judge is not usable."""
     spec = task.spec.evaluate
     student, teacher = (
         [scores[system][row.id] for row in task.gold] for system in ("student", "teacher")
@@ -56,8 +56,8 @@ def verdict_on(
 def rival_verdicts(
     task: Task, scores: Mapping[str, Mapping[str, float]], look: int = 1
 ) -> dict[str, Verdict]:
-    """Rival → whether it is as good as the teacher. All of them together are as seldom called so by
-    luck as the student is."""
+    """Return rival → verdict against the teacher. The chance that any rival is called as good by
+    luck is at most the student's."""
     spec, gold = task.spec.evaluate, [row.id for row in task.gold]
     values = {
         name: [scores[name][id_] for id_ in gold]
@@ -71,7 +71,7 @@ def rival_verdicts(
 
 
 def rival_verdict_figures(found: Mapping[str, Verdict]) -> Figures:
-    """`rivals_tried`, and the verdict on each with its level; empty for none."""
+    """Return `rivals_tried`, and the verdict on each with its level; empty for no rivals."""
     if not found:
         return {}
     told = [
@@ -88,8 +88,8 @@ def rival_verdict_figures(found: Mapping[str, Verdict]) -> Figures:
 
 
 def leads(task: Task, scores: Mapping[str, Mapping[str, float]]) -> dict[str, Interval]:
-    """Rival → how far the student is ahead of it, paired by gold row. Each has an interval of its
-    own: that the student beats them all is said only where each of them shows it."""
+    """Return rival → the student's lead, paired by gold row. Each rival has its own interval. The
+    student beats all rivals only if each interval shows it."""
     rivals = [name for name in (*BASELINES, *task.spec.evaluate.baselines) if name in scores]
     values = {name: [scores[name][row.id] for row in task.gold] for name in ("student", *rivals)}
     confidence = task.spec.evaluate.confidence
@@ -97,7 +97,7 @@ def leads(task: Task, scores: Mapping[str, Mapping[str, float]]) -> dict[str, In
 
 
 def verdict_figures(found: Verdict) -> Figures:
-    """The verdict, with both intervals and the level of the one that decides."""
+    """Return the verdict with both intervals, and the level of the interval that decides."""
     figures: Figures = {
         "margin": found.margin,
         "confidence": found.confidence,
@@ -117,8 +117,8 @@ def verdict_figures(found: Verdict) -> Figures:
 def system_figures(
     task: Task, name: str, results: LoadedResults, times: Times, price: TokenPrice | None
 ) -> Figures:
-    """How well a system did, how fast, and at what price: what its provider bills by now, else the
-    time of the machine, with how that was taken."""
+    """Return a system's quality, speed and price. The price is what its provider bills by now, else
+    the machine's time. `timing` tells how the machine's time was measured."""
     rows = results.predictions[name]
     found = mean_interval(list(results.scores[name].values()), task.spec.evaluate.confidence)
     answers = results.answers(name)
@@ -148,9 +148,12 @@ def system_figures(
 
 
 def _of_kind(task: Task, name: str, results: LoadedResults) -> Figures:
-    """What is a figure of one kind of task only: of labels macro F1; of texts who wins, and how
-    long they are; of objects the share that is right as a whole, and the gold rows with and without
-    anything to find, apart."""
+    """Return the figures of one kind of task only.
+
+    - classify: macro F1
+    - generate: wins against the teacher, and length of the texts
+    - extract: share of objects that are all right, and gold rows with and without values apart
+    """
     rows = results.predictions[name]
     if task.form.choices:
         return {
@@ -177,15 +180,15 @@ def _of_kind(task: Task, name: str, results: LoadedResults) -> Figures:
 def _lengths(
     rows: Sequence[Prediction], results: LoadedResults
 ) -> tuple[Sequence[int], Sequence[int]]:
-    """The words of a system's texts, and of the teacher's to the same gold rows."""
+    """Count the words of a system's texts, and of the teacher's to the same gold rows."""
     teacher = {row.gold_id: row.answer for row in results.predictions["teacher"]}
     ours = [len(row.answer.split()) for row in rows]
     return ours, [len(teacher[row.gold_id].split()) for row in rows]
 
 
 def _compared(task: Task, name: str, results: LoadedResults) -> Figures:
-    """The system's differences to teacher and base, paired by gold row, with McNemar's p where an
-    answer is right or wrong."""
+    """Return a system's differences to teacher and base, paired by gold row. McNemar's p is given
+    if every answer is right or wrong."""
     gold = [row.id for row in task.gold]
     ours, found = [results.scores[name][id_] for id_ in gold], Figures()
     for other in COMPARED_WITH:
@@ -210,8 +213,8 @@ def _usd_per_1k(
 
 
 def self_agreement(task: Task, results: LoadedResults) -> Figures:
-    """How often the teacher says the same with other seeds shown, and the student what the teacher
-    says; empty where it was asked once."""
+    """Measure how often the teacher repeats its answer with other seeds shown. Also measured is how
+    often the student gives the teacher's answer. Empty if the teacher was asked once."""
     if TEACHER_AGAIN not in results.predictions:
         return {}
     said = {
@@ -242,9 +245,11 @@ def confidence_figures(
     price: Callable[[Fraction], Figures],
     look: int = 1,
 ) -> Figures:
-    """How sure the student is, where it tells; what it could answer alone is judged at the level of
-    the `look`-th evaluation on this gold. `price` has the figures of the student with its teacher
-    for a share of the requests."""
+    """Return the student's calibration and coverage; empty if any gold row lacks a confidence.
+
+    Coverage is judged at the level of the `look`-th evaluation on this gold. `price` returns the
+    cost of the student with its teacher for a share of the requests.
+    """
     rows = [
         ConfidenceRow(
             row.confidence,

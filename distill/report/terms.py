@@ -1,4 +1,4 @@
-"""A run → the terms that its student came under, and whose labels it learned."""
+"""Terms of a run's student, and the origin of its labels."""
 
 from dataclasses import asdict
 from typing import Any
@@ -9,7 +9,7 @@ from distill.train.permission import figures
 
 
 def terms_figures(task: Task, store: Store, run_id: str) -> dict[str, Any]:
-    """The terms of the models learned from and of the base, the user's reason, and the rows by the
-    origin of their labels."""
+    """Return the terms of the models learned from and of the base. The user's reason and the rows
+    by origin of their labels are included."""
     labels = [asdict(row) for row in store.count_labels(run_id)]
     return figures(task, store.student(run_id)) | ({"labels": labels} if labels else {})

@@ -1,8 +1,7 @@
-"""What evaluation timed → the times that a system's row goes by, how they were taken, and whether
-other processes disturbed them.
+"""Times of each system, the way of their measurement, and disturbance by other processes.
 
-A price that comes from time on a machine is right only where nobody else had the machine. What was
-disturbed is marked, and no sentence of the report goes by it.
+A price from machine time is right only if nothing else used the machine. Disturbed times are
+marked, and no sentence of the report uses them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,10 +23,10 @@ from distill.store import Run, Store
 from distill.task import Task
 
 MARK = "†"
-# Times that another pace of the same model may be faster. Of undisturbed runs gold was answered at
-# up to 1.8 times less than the closed loop's pace; of a disturbed one a teacher's was 4 times less.
+# Maximum ratio of another pace of a model to the pace on gold. Undisturbed runs answered gold up to
+# 1.8 times slower than the closed loop; a disturbed teacher was 4 times slower.
 FAR = 3.0
-ROUNDS = 4  # of answers, all in flight at once, that a pace is taken from
+ROUNDS = 4  # a pace needs the answers of so many rounds of requests in flight
 SAME_PROMPT = {"evaluate:teacher": "generate:answer"}
 
 From = Literal["closed_loop", "gold", "in_process"]
@@ -36,9 +35,16 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How fast a system is: requests a second and latencies; how that was taken, with how many
-    requests in flight (None: not known); the share of the processors that other processes took
-    (None: not known); and whether the times are those of a disturbed machine."""
+    """Speed of a system.
+
+    - `requests_per_s`: requests a second
+    - `latency_p50_s`: median latency in seconds
+    - `latency_p95_s`: 95th percentile of the latency in seconds
+    - `taken`: source of the times
+    - `in_flight`: number of requests in flight; None if unknown
+    - `others_cpu`: share of the processors that other processes took; None if unknown
+    - `disturbed`: True if other processes disturbed the machine
+    """
 
     requests_per_s: float
     latency_p50_s: float
@@ -50,7 +56,7 @@ class Times:
 
     @property
     def figures(self) -> Figures:
-        """`timing` of a row whose price comes from these times."""
+        """Return `timing` of a row whose price comes from these times."""
         return {
             "from": self.taken,
             "in_flight": self.in_flight,
@@ -60,7 +66,7 @@ class Times:
 
 
 def times_of(task: Task, store: Store, run_id: str, results: LoadedResults) -> dict[str, Times]:
-    """System → its times: of the closed loop where there is one that all systems had, else of its
+    """Return system → its times. The source is the closed loop if all systems had one, else the
     answers on gold."""
     speeds = {(row.system, row.in_flight): row for row in store.speeds(run_id)}
     others, in_flight = store.others_cpu(run_id), task.spec.evaluate.in_flight
@@ -104,8 +110,8 @@ def _of_gold(
 
 
 def busy_seconds(answers: Sequence[Completion]) -> float:
-    """For how long at least one of the answers was being made, by their own times: a run's break is
-    left out, and more allowed in flight than were makes nothing faster."""
+    """Return the seconds in which at least one answer was being made, by the answers' own times. A
+    run's break is left out. Unused room for requests in flight makes nothing faster."""
     spans = sorted((row.at.timestamp() - row.latency_s, row.at.timestamp()) for row in answers)
     busy, until = 0.0, -inf
     for begun, ended in spans:
@@ -115,7 +121,7 @@ def busy_seconds(answers: Sequence[Completion]) -> float:
 
 
 def in_flight_of(answers: Iterable[Completion]) -> int | None:
-    """How many requests were in flight; None where it is not known, or not the same for all."""
+    """Return the number of requests in flight; None if unknown or not the same for all answers."""
     known = {row.in_flight for row in answers}
     return known.pop() if len(known) == 1 else None
 
@@ -123,8 +129,8 @@ def in_flight_of(answers: Iterable[Completion]) -> int | None:
 def is_slow_on_gold(
     run_id: str, paces: Sequence[Pace], speeds: Sequence[LoadTestResult], in_flight: int
 ) -> bool:
-    """Whether a system answered a run's gold at less than a third of another pace of its model.
-    Systems are timed one after another, so that none of the run's times is trusted then."""
+    """True if a system answered a run's gold at less than a third of another pace of its model. No
+    time of such a run is trusted, because systems are timed one after another."""
     enough = [row for row in paces if row.answers >= ROUNDS * in_flight]
     loops = {row.system: row.requests_per_s for row in speeds if row.in_flight == in_flight}
     for gold in enough:
@@ -137,13 +143,13 @@ def is_slow_on_gold(
 
 
 def _like(row: Pace, gold: Pace) -> bool:
-    """Whether it is a pace of the same model with the same prompt."""
+    """True if a pace is of the same model with the same prompt."""
     purposes = {gold.purpose, SAME_PROMPT.get(gold.purpose)}
     return row.model == gold.model and row.purpose in purposes
 
 
 def speed_figures(task: Task, rows: Sequence[LoadTestResult]) -> list[Figures]:
-    """How fast the student is served, and what that costs where the machine is always so busy."""
+    """Return the student's serving speed, and its price if the machine is always so busy."""
     hour = task.spec.machine.usd_per_hour
     return [
         {
@@ -163,7 +169,7 @@ def speed_figures(task: Task, rows: Sequence[LoadTestResult]) -> list[Figures]:
 
 
 def disturbed_spend(store: Store, run: Run, student: Student | None) -> list[str]:
-    """The parts of `spend` whose seconds other processes made longer."""
+    """List the parts of `spend` whose seconds other processes made longer."""
     found = set()
     for purpose, share in store.others_cpu(run.id).items():
         if is_disturbed(share):
@@ -176,8 +182,8 @@ def disturbed_spend(store: Store, run: Run, student: Student | None) -> list[str
 
 
 def machine_figures(task: Task, systems: Sequence[Mapping[str, Any]]) -> Figures:
-    """`machine`: its price, the requests in flight that the task asks for, and in a sentence how
-    the times of the table were taken."""
+    """Return `machine`: its price, the task's requests in flight, and a sentence on the table's
+    times."""
     return {
         "usd_per_hour": shown_usd(task.spec.machine.usd_per_hour),
         "in_flight": task.spec.evaluate.in_flight,
@@ -186,7 +192,7 @@ def machine_figures(task: Task, systems: Sequence[Mapping[str, Any]]) -> Figures
 
 
 def _how_timed(systems: Sequence[Mapping[str, Any]]) -> str:
-    """Which systems were timed in which way."""
+    """State how each system was timed."""
     ways: dict[str, list[str]] = {}
     for row in systems:
         ways.setdefault(_way(row), []).append(row["name"])
@@ -208,19 +214,19 @@ def _so_many(in_flight: int | None) -> str:
 
 
 def mark(row: Mapping[str, Any]) -> str:
-    """What stands behind a price that was disturbed: nothing behind any other."""
+    """Return the mark behind a disturbed price; empty for any other."""
     return f" {MARK}" if row.get("timing", {}).get("disturbed") else ""
 
 
 def doubt(systems: Sequence[Mapping[str, Any]], *names: str) -> str:
-    """What stands under a table of sums that go by the prices of these systems; empty where none of
-    them was disturbed."""
+    """Return the note under a table of sums that depend on these systems' prices. Empty if no price
+    is disturbed."""
     busy = [row["name"] for row in systems if row["name"] in names and mark(row)]
     return f"{MARK} These sums go by disturbed times, of {', '.join(busy)}." if busy else ""
 
 
 def disturbed_note(figures: Mapping[str, Any]) -> str:
-    """What the mark in the tables means; empty where nothing was disturbed."""
+    """Explain the mark in the tables; empty if nothing was disturbed."""
     rows = [row for row in figures["systems"] if row.get("timing", {}).get("disturbed")]
     told = [f"{row['name']} ({_others(row['timing'])})" for row in rows]
     told += [

@@ -1,7 +1,7 @@
-"""Figures of the report → charts as SVG, drawn by matplotlib: they need no script, print on paper,
-and take their colours from the page, light or dark.
+"""Charts of the report as SVG, drawn by matplotlib.
 
-A chart is a function of one module: it gives None where the report lacks what it shows.
+The SVG needs no script, prints on paper, and takes its colours from the page, light or dark. A
+chart is a function of one module, which returns None if the report lacks its figures.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,6 +24,6 @@ CHARTS: Mapping[str, Callable[[Figures], Chart | None]] = {
 
 
 def charts(figures: Figures) -> dict[str, Chart]:
-    """Name → chart, for what the report has figures for."""
+    """Draw the charts that the report has figures for, by name."""
     drawn = {name: draw(figures) for name, draw in CHARTS.items()}
     return {name: chart for name, chart in drawn.items() if chart is not None}

@@ -1,4 +1,4 @@
-"""Charts of what quality costs, and of when the student has paid for itself."""
+"""Charts of quality against cost, and of the break-even."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -25,21 +25,22 @@ from distill.report.spend import SHOWN_PLACES, short_usd
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-APART = 0.085  # of the height: names stand one above another
+APART = 0.085  # of the height: least distance of two names
 LEAST_USD = 10.0**-SHOWN_PLACES
 LEAST_DAYS = 30.0
 MOST_SHOWN_DAYS = 3 * 365.0
-WIDER = 2.0  # times the days until it has paid for itself
+WIDER = 2.0  # width of the chart in break-even times
 
 Figures = Mapping[str, Any]
 
 
 def quality_cost(figures: Figures) -> Chart | None:
-    """Each system's value with its interval against USD per 1,000 requests at the task's traffic;
-    without those whose price may not be used."""
+    """Draw each system's value with its interval against USD per 1,000 requests at the task's
+    traffic. Systems with a disturbed price are left out. None if no system is left, or if the judge
+    is not usable."""
     systems = [row for row in figures.get("systems", []) if not is_disturbed(row)]
     usable = figures.get("judge", {}).get("usable", True)
-    if not systems or not usable:  # what a judge says that tells nothing apart is no quality
+    if not systems or not usable:  # an unusable judge measures no quality
         return None
     metric = METRIC_TITLES[systems[0]["metric"]]
     asked = figures["break_even"]["assumptions"]["requests_per_day"]
@@ -69,7 +70,8 @@ def quality_cost(figures: Figures) -> Chart | None:
 
 
 def _names(axes: "Axes", systems: list[Figures]) -> None:
-    """The systems' names in a column at the right, with a line to the point of each."""
+    """Write the systems' names in a column at the right, with a line from each name to its
+    point."""
     low, high = axes.get_ylim()
     ordered = sorted(systems, key=lambda row: float(row["value"]))
     heights = [(row["value"] - low) / (high - low) for row in ordered]
@@ -88,7 +90,7 @@ def _names(axes: "Axes", systems: list[Figures]) -> None:
 
 
 def _usd(row: Figures) -> float:
-    """What costs nothing that could be shown has no place on a logarithmic axis but its end."""
+    """Return USD per 1,000 requests, at least LEAST_USD: a logarithmic axis has no zero."""
     return max(LEAST_USD, float(row["at_traffic"]["usd_per_1k_requests"]))
 
 
@@ -101,8 +103,8 @@ def _colour(name: str) -> str:
 
 
 def pay_back(figures: Figures) -> Chart | None:
-    """The cost of teacher, student and the cheapest rival that is as good, by the day; None where
-    it is open whether the student pays for itself."""
+    """Draw the cost of teacher, student and the cheapest rival that is as good, by the day. None if
+    the break-even is open or absent."""
     if "break_even" not in figures or "open_because" in figures["break_even"]:
         return None
     money, by_name = figures["break_even"], {s["name"]: s for s in figures["systems"]}
@@ -113,7 +115,7 @@ def pay_back(figures: Figures) -> Chart | None:
     daily = {name: float(by_name[name]["at_traffic"]["usd_per_day"]) for name in begin}
     back = money.get("days", 0.0)
     days = min(max(LEAST_DAYS, WIDER * back), max(MOST_SHOWN_DAYS, back))
-    if "ends" in money:  # after which there is no student
+    if "ends" in money:  # the provider switches the student off then
         created = datetime.fromisoformat(figures["created"]).date()
         days = min(days, max(1, (date.fromisoformat(money["ends"]) - created).days))
 
@@ -122,7 +124,7 @@ def pay_back(figures: Figures) -> Chart | None:
             line = "--" if name not in ("teacher", "student") else "-"
             last = first + days * daily[name]
             ends, colour = ([0, days], [first, last]), _colour(name)
-            width, alpha = (5, 0.4) if name == "teacher" else (1.5, 1.0)  # it may lie beneath
+            width, alpha = (5, 0.4) if name == "teacher" else (1.5, 1.0)  # visible beneath others
             axes.plot(*ends, line, color=colour, label=shown(name), linewidth=width, alpha=alpha)
         if "days" in money and back <= days:
             axes.plot([back], [spent + back * daily["student"]], "o", color=MARK)

@@ -1,5 +1,4 @@
-"""Charts of the student's answers: which label it takes for which, and how much of the work it can
-take over."""
+"""Charts of the student's answers, of coverage, of dropped rows and of compared runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,8 @@ Figures = Mapping[str, Any]
 
 
 def confusion(figures: Figures) -> Chart | None:
-    """How many gold rows of each label the student gave which answer."""
+    """Draw the number of gold rows by label and student's answer. None unless there are 2 to
+    MOST_LABELS labels."""
     rows = figures.get("labels", [])
     if not 1 < len(rows) <= MOST_LABELS:
         return None
@@ -79,7 +79,8 @@ def _cell(
 
 
 def coverage(figures: Figures) -> Chart | None:
-    """How good student and teacher are together, by the share that the student answers."""
+    """Draw the score of student and teacher together, by the share that the student answers. None
+    if the report has no coverage."""
     if "coverage" not in figures:
         return None
     points = figures["coverage"]["points"]
@@ -105,7 +106,8 @@ def coverage(figures: Figures) -> Chart | None:
 
 
 def yields(figures: Figures) -> Chart | None:
-    """The rows that each check took in and dropped, in their order."""
+    """Draw the rows that each check kept and dropped, in the checks' order. None if the report has
+    no yields."""
     rows = figures.get("data", {}).get("yields", [])
     if not rows:
         return None
@@ -130,11 +132,11 @@ def yields(figures: Figures) -> Chart | None:
     return drawn("yields", "What each check left out", about, draw, height)
 
 
-EACH = 0.4  # inches for a run
+EACH = 0.4  # inches of height for each run
 
 
 def quality(rows: Sequence[Figures]) -> Chart:
-    """The value of each run's student with its interval, the first run on top."""
+    """Draw the value of each run's student with its interval, the first run on top."""
     metrics = dict.fromkeys(METRIC_TITLES[row["metric"]] for row in rows)
 
     def draw(axes: "Axes") -> None:

@@ -1,4 +1,4 @@
-"""What every chart is drawn with: an empty figure in, an SVG that a page can hold out."""
+"""Drawing tools of every chart, and the conversion of a figure to an SVG for a page."""
 
 import re
 import warnings
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Colours that nothing else has, each for what the page puts in its place.
+# Placeholder colours that nothing else has: the page's colours replace them.
 INK, MARK, RIVAL, LINE = "#010203", "#010204", "#010205", "#010206"
 OF_THE_PAGE = {
     INK: "currentColor",
@@ -19,12 +19,12 @@ OF_THE_PAGE = {
     LINE: "var(--line)",
 }
 WIDTH, HEIGHT = 5.8, 3.8  # inches of 72 units each
-# Up to so many times from one end to the other: the ticks of each power of ten.
+# (maximum ratio of the axis ends, ticks of each power of ten)
 TICKS = ((20, (1, 2, 5)), (300, (1, 3)))
-MOST_DECADES = 4  # of those that have a tick
+MOST_DECADES = 4  # decades with a tick
 STYLE: Mapping[str, Any] = {
-    "svg.fonttype": "none",  # text stays text: it can be read out, found and copied
-    "text.parse_math": False,  # a label may have dollars in it
+    "svg.fonttype": "none",  # text stays text, for screen readers, search and copies
+    "text.parse_math": False,  # a label may contain dollar signs
     "font.size": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -37,7 +37,7 @@ STYLE: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart: what it is called, what it says in words, and its SVG."""
+    """A chart: its title, its content in words, and its SVG."""
 
     title: str
     about: str
@@ -47,13 +47,13 @@ class Chart:
 def drawn(
     name: str, title: str, about: str, draw: Callable[["Axes"], None], height: float = HEIGHT
 ) -> Chart:
-    """A chart of one pair of axes. `name` keeps its ids apart from those of other charts."""
+    """Draw a chart with one pair of axes. `name` keeps the chart's ids apart from other charts'."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
-        # The page's font may have the letter that the font for measuring lacks.
+        # The page's font may have a letter that matplotlib's font lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         FigureCanvasSVG(figure)
@@ -64,7 +64,7 @@ def drawn(
 
 
 def _for_a_page(svg: str, name: str) -> str:
-    """Without what only a file of its own needs, in the colours and fonts of the page."""
+    """Strip an SVG of metadata, size and namespaces, and give it the page's colours and fonts."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' (?:width|height)="[\d.]+pt"', "", svg, count=2)
@@ -81,14 +81,15 @@ def _for_a_page(svg: str, name: str) -> str:
 
 
 def shown(text: object) -> str:
-    """A name as it can stand in an SVG, which takes no control characters; a long one is cut."""
+    """Make a name fit for an SVG, which takes no control characters. A name of over 24 characters
+    is cut."""
     found = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
     return found if len(found) <= 24 else f"{found[:23]}…"
 
 
 def spread(places: list[float], apart: float, low: float, high: float) -> list[float]:
-    """Ascending places moved so that each is at least `apart` from the next and all lie between
-    `low` and `high`, as far as there is room."""
+    """Move ascending places so that each is at least `apart` from the next. All lie between `low`
+    and `high` if there is room."""
     moved: list[float] = []
     for place in places:
         moved.append(max(place, moved[-1] + apart) if moved else max(place, low))
@@ -99,23 +100,24 @@ def spread(places: list[float], apart: float, low: float, high: float) -> list[f
 
 
 def reach(row: Mapping[str, Any]) -> tuple[float, float]:
-    """How far an interval goes down and up from its value; one of a bootstrap may miss it."""
+    """Return an interval's distances below and above its value, at least 0. A bootstrap interval
+    may miss its value."""
     value = row["value"]
     return max(0.0, value - row["ci_low"]), max(0.0, row["ci_high"] - value)
 
 
 def gridded(axes: "Axes", axis: Literal["both", "x", "y"] = "both") -> None:
-    """Lines behind what is drawn."""
+    """Draw grid lines behind the data."""
     axes.grid(visible=True, axis=axis)
     axes.set_axisbelow(True)
 
 
 def dollars(axis: Any) -> None:
-    """Ticks of a logarithmic axis of USD, small ones too."""
+    """Set the ticks of a logarithmic axis of USD, small amounts too."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low, high = axis.get_view_interval()
-    # As many as have room: their names are long.
+    # Tick labels are long, so a wide range has room for few.
     subs = next((subs for most, subs in TICKS if high < most * low), (1,))
     axis.set_major_locator(LogLocator(subs=subs, numticks=MOST_DECADES))
     axis.set_major_formatter(FuncFormatter(lambda usd, _: f"${usd:.10f}".rstrip("0").rstrip(".")))
@@ -123,7 +125,7 @@ def dollars(axis: Any) -> None:
 
 
 def percent(axis: Any) -> None:
-    """Ticks of an axis of shares as percentages."""
+    """Show the ticks of an axis of shares as percentages."""
     from matplotlib.ticker import PercentFormatter
 
     axis.set_major_formatter(PercentFormatter(1, symbol=" %"))

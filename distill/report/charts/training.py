@@ -1,4 +1,4 @@
-"""Charts of what more examples bring, and of how the training went."""
+"""Charts of the learning curve and of the training's losses."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,8 @@ Figures = Mapping[str, Any]
 
 
 def learning_curve(figures: Figures) -> Chart | None:
-    """The value of students of parts of the rows, with intervals, and of the teacher."""
+    """Draw the value of students of parts of the rows, with intervals, and of the teacher. None if
+    the report has no learning curve."""
     if "learning_curve" not in figures:
         return None
     points = figures["learning_curve"]["points"]
@@ -37,7 +38,8 @@ def learning_curve(figures: Figures) -> Chart | None:
 
 
 def losses(figures: Figures) -> Chart | None:
-    """Loss by step, on the rows that are learned and on those that are held back."""
+    """Draw the loss by step on the training rows and the validation set. None for fewer than two
+    losses."""
     rows = figures.get("student", {}).get("losses", [])
     if len(rows) < 2:
         return None
