@@ -8,9 +8,6 @@ from typing import Any
 
 import click
 
-from distill.evaluate.systems import METRIC_TITLES
-from distill.report.figures import is_disturbed
-
 SHOWN = 160
 LONGEST_MESSAGE = 4000  # characters; a log's tail has its place
 
@@ -46,6 +43,7 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def show_report(figures: Mapping[str, Any], folder: Path) -> None:
     """The headline of report.json, a row for each system, and where the page lies."""
+    from distill.evaluate.systems import METRIC_TITLES
 
     click.echo("\n" + printable(figures["headline"]) + "\n")
     for one in figures.get("advice", []):
@@ -86,6 +84,7 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
 
 def _price(system: Mapping[str, Any]) -> str:
     """USD of 1,000 requests at the task's traffic, which the sentences above go by, too."""
+    from distill.report.figures import is_disturbed
     from distill.report.spend import short_usd
 
     usd = short_usd(system["at_traffic"]["usd_per_1k_requests"])

@@ -183,8 +183,8 @@ def rehearse(
     context: click.Context, /, task: str, as_json: bool, faults: str, **options: Any
 ) -> None:
     """Run TASK with a stand-in for its provider: nothing leaves this machine, nothing is billed."""
-    from distill.rehearsal import RehearsalOptions, parse_faults
-    from distill.rehearsal import rehearse as play
+    from distill.rehearsal.rehearse import RehearsalOptions, parse_faults
+    from distill.rehearsal.rehearse import rehearse as play
 
     limit = options.pop("limit")
     wanted = RehearsalOptions(

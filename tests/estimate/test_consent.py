@@ -19,7 +19,7 @@ from distill import pipeline
 from distill.cli import cli
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
-from distill.estimate import CostEstimate, plan
+from distill.estimate import CostEstimate, plan, run_start
 from distill.estimate.consent import Consent, Declined, NotAgreed
 from distill.estimate.go_no_go import advise
 from distill.estimate.probe import estimate_run, probe_run
@@ -224,7 +224,7 @@ def test_what_the_plan_does_not_see_is_not_billed_without_a_consent(
     def nothing(*arguments: Any, **options: Any) -> CostEstimate:
         return replace(plan(*arguments, **options), steps=())
 
-    monkeypatch.setattr(pipeline, "plan", nothing)
+    monkeypatch.setattr(run_start, "plan", nothing)
     with pytest.raises(BudgetReached, match=r"(?s)what was agreed to .* --max-usd"):
         pipeline.run(workspace, "pets")
     assert provider.bill().requests == 0

@@ -74,9 +74,8 @@ def test_its_key_and_its_name_are_known(
 ) -> None:
     found = {row["what"]: row for row in diagnose()}
     assert found["ACME_API_KEY"]["found"] == "set" and "terms of acme:gpt-6-luna, classify" in found
-    pets(task_toml=toml("other:model"))
     with pytest.raises(InputError, match=r"known: auto, embedded, .*, acme:<id>"):
-        load_task(workspace.prompts, "pets")
+        pets(task_toml=toml("other:model"))
     pets(task_toml=toml("acme:gpt-6-luna", PRICES))
     monkeypatch.delenv("ACME_API_KEY")
     with pytest.raises(InputError, match="acme:gpt-6-luna needs a key: set ACME_API_KEY"):

@@ -20,8 +20,8 @@ from distill.llm.models import automatic
 from distill.pipeline import report_now
 from distill.pricing.term_table import TeacherRow, term_table
 from distill.pricing.terms import StudentKind, terms_of_base, terms_of_teacher
-from distill.rehearsal import RehearsalOptions, rehearse
 from distill.rehearsal.provider import StandIn as Provider
+from distill.rehearsal.rehearse import RehearsalOptions, rehearse
 from distill.store import open_store
 from distill.train.permission import lines
 from tests.conftest import PERMISSION, PETS, WriteTask, jsonl

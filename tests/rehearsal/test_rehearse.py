@@ -14,7 +14,7 @@ from distill import pipeline
 from distill.cli import cli
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
-from distill.rehearsal import RehearsalOptions, parse_faults, rehearse
+from distill.rehearsal.rehearse import RehearsalOptions, parse_faults, rehearse
 from distill.store import Run, open_store
 from distill.store.rehearsals import clear, rehearsals_of
 from tests.conftest import WriteTask

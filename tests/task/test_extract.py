@@ -24,7 +24,7 @@ from distill.curate.pii import TORN, check
 from distill.estimate.run_start import RunOptions
 from distill.llm.student_endpoint import curl_line
 from distill.pricing.token_prices import MachinePrice
-from distill.rehearsal import RehearsalOptions, rehearse
+from distill.rehearsal.rehearse import RehearsalOptions, rehearse
 from distill.report.memorisation import memorised_values
 from distill.store import open_store
 from distill.task import Task

@@ -32,7 +32,7 @@ from distill.evaluate.pairwise_judge import (
     win,
 )
 from distill.llm.student_endpoint import curl_line
-from distill.rehearsal import RehearsalOptions, rehearse
+from distill.rehearsal.rehearse import RehearsalOptions, rehearse
 from distill.report.judge import judge_figures
 from distill.store import open_store
 from distill.task import Task

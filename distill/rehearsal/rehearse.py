@@ -1,0 +1,152 @@
+"""`distill rehearse`: a whole run against a stand-in for the provider on loopback.
+
+Before anything is paid, it shows the stages of a run and the ledger's account of a provider's
+faults. It also compares the ledger with the bill. Its results lie apart from real runs and are
+marked as a rehearsal.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from distill import pipeline
+from distill.core.errors import DistillError, InputError
+from distill.core.model_ref import SOURCES, key_variables
+from distill.core.workspace import Workspace
+from distill.estimate.consent import WHOLE_BUDGET
+from distill.estimate.run_start import RunOptions
+from distill.llm.models import choose
+from distill.llm.teacher_choice import by_keys
+from distill.rehearsal.provider import Bill, Settings, running
+from distill.rehearsal.provider.faults import check, parse
+from distill.store.rehearsals import clear, rehearsals_of
+from distill.task import Task
+from distill.task.loading import load_task
+
+NO_REAL_KEY = "rehearsal"
+PLAYED = ("openai", "anthropic")  # providers of the stand-in
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalOptions:
+    """Options of a rehearsal.
+
+    `teacher`: "" for the task's, if a stand-in can play it.
+    `mode`: the teacher's mode; "" for the task's.
+    `faults`: the stand-in's faults.
+    `requests_per_second`: the stand-in's rate limit.
+    `until`: the last stage.
+    """
+
+    teacher: str = ""
+    mode: str = ""
+    faults: Mapping[str, float] = field(default_factory=dict)
+    requests_per_second: float | None = None
+    until: str = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """The result of a rehearsal.
+
+    `outcome`: the run.
+    `bill`: the stand-in's own bill.
+    `answers_usd`, `possibly_paid_twice_usd`: the ledger's account in USD.
+    `instead`: the reason for playing another teacher than the run's; empty for the run's own.
+    """
+
+    outcome: pipeline.RunResult
+    bill: Bill
+    answers_usd: Decimal
+    possibly_paid_twice_usd: Decimal
+    instead: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        """True if the bill lies within the ledger's bounds."""
+        most = self.answers_usd + self.possibly_paid_twice_usd
+        return self.answers_usd <= self.bill.usd <= most
+
+
+def parse_faults(text: str) -> dict[str, float]:
+    """Parse faults such as `429=0.05,cut=0.01`. Raises InputError with the known names."""
+    try:
+        faults = dict(parse(part.strip()) for part in text.split(",") if part.strip())
+        check(faults)
+    except ValueError as error:
+        raise InputError(f"--faults: {error}") from error
+    return faults
+
+
+def rehearse(workspace: Workspace, name: str, wanted: RehearsalOptions) -> Rehearsed:
+    """Run the task from the start, in a folder of its own that every rehearsal empties first.
+
+    Raises DistillError if the bill and the ledger do not agree. Raises InputError if the folder
+    holds anything but a rehearsal. Raises the errors of any run.
+    """
+    task, instead = _with_teacher(load_task(workspace.prompts, name), wanted)
+    apart = rehearsals_of(workspace)
+    clear(apart, name)
+    settings = Settings(
+        task.folder / "seeds.jsonl",
+        faults=wanted.faults,
+        requests_per_second=wanted.requests_per_second,
+    )
+    with running(settings) as standin, _pointed_to(standin.url):
+        # Nothing leaves this machine, so nobody pays the stand-in's bill.
+        way = RunOptions(wanted.until, consent=WHOLE_BUDGET, rehearsal=True)
+        outcome = pipeline.run_task(apart, task, way)
+        bill = standin.bill()
+    with outcome.context.store() as store:
+        billed = store.billed_usd(outcome.run.id)
+        twice = store.possibly_paid_twice_usd(outcome.run.id)
+    done = Rehearsed(outcome, bill, billed, twice, instead)
+    if not done.agrees:
+        raise DistillError(
+            f"the stand-in billed ${bill.usd}, the ledger has ${done.answers_usd} and at most "
+            f"${twice} possibly paid twice: please report this with {apart.database(name)}"
+        )
+    return done
+
+
+def _with_teacher(task: Task, wanted: RehearsalOptions) -> tuple[Task, str]:
+    """Return the task with the rehearsed teacher, and the reason if it is not the run's own.
+
+    The rehearsed teacher is the one asked for, else the run's. If the stand-in does not play the
+    run's, it is the teacher that `auto` would choose with a key.
+    """
+    own, instead = by_keys(task)[0].spec.teacher.model, ""
+    name = wanted.teacher or own
+    if not wanted.teacher and own.partition(":")[0] not in PLAYED:
+        backend, model = PLAYED[0], SOURCES[PLAYED[0]].automatic
+        name = f"{backend}:{model}"
+        instead = (
+            f"the run's teacher would be {own}, which the stand-in does not play; {name} is what "
+            f'"auto" takes where {SOURCES[backend].key} is set (--teacher names another)'
+        )
+    if choose(name).model.api not in PLAYED:
+        raise InputError(
+            f"--teacher: the stand-in plays openai:<id> and anthropic:<id>, not {name}"
+        )
+    changes = {"mode": wanted.mode} if wanted.mode else {}
+    return task.with_teacher(model=name, **changes), instead
+
+
+@contextmanager
+def _pointed_to(url: str) -> Iterator[None]:
+    """Hold the official clients' variables at the stand-in's address, with a key that opens
+    nothing."""
+    changed = dict.fromkeys(key_variables().values(), NO_REAL_KEY)
+    changed |= {"OPENAI_BASE_URL": f"{url}/v1", "ANTHROPIC_BASE_URL": url}
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ |= changed
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
