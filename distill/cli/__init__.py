@@ -1,4 +1,4 @@
-"""The command line: options → stage → what is shown → exit code. The only package with Click."""
+"""The command line, from options to output and exit code; the only package with Click."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """The console command: the one boundary where errors become messages and exit codes."""
+    """Run the console command, the only place where errors become messages and exit codes."""
     _occupy_closed_streams()
     try:
         sys.exit(cli.main(standalone_mode=False))
@@ -38,8 +38,11 @@ def main() -> None:
 
 
 def _occupy_closed_streams() -> None:
-    """Point standard streams that the caller closed to nowhere: the next file that is opened would
-    be one of them, a store or a lock, and messages would be written into it."""
+    """Open the standard streams that the caller closed on the null device.
+
+    The next file to be opened, a store or a lock, would otherwise be such a stream and receive
+    messages.
+    """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             nowhere = os.open(os.devnull, os.O_RDWR)

@@ -1,4 +1,4 @@
-"""Files in and out: examples for a spreadsheet, and example files."""
+"""Commands for files: reviews in a spreadsheet, example files, queries and exports."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""What a task will cost, and by which prices."""
+"""Commands for the cost of a task and for prices."""
 
 import json
 from typing import TYPE_CHECKING, Any

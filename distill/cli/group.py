@@ -1,4 +1,4 @@
-"""The command that the others belong to, and the options that several of them have."""
+"""The command group, and the options that several commands share."""
 
 import sys
 from decimal import Decimal, InvalidOperation
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class Usd(click.ParamType[Decimal]):
-    """USD of 0 or more, exact."""
+    """The type of an option in USD: 0 or more, exact."""
 
     name = "usd"
 
     def convert(
         self, value: Any, param: click.Parameter | None, context: click.Context | None
     ) -> Decimal:
-        """The amount. Fails for what is none."""
+        """Parse an amount. Fails if the value is no amount."""
         try:
             amount = Decimal(str(value))
         except InvalidOperation:
@@ -58,7 +58,7 @@ def cli(context: click.Context, prompts: Path, runs: Path) -> None:
 
 
 def workspace_of(context: click.Context) -> "Workspace":
-    """The folders that the group's options name. Imported late: `--help` has to be quick."""
+    """Return the folders of the group's options. The import is late to keep `--help` quick."""
     from distill.core.workspace import Workspace
 
     prompts, runs = context.find_root().obj
@@ -95,8 +95,10 @@ max_usd_option = click.option(
 
 
 def consent_of(*, yes: bool, max_usd: Decimal | None) -> "Consent":
-    """What the options agree to; without them the user at the terminal is asked, where there is
-    one."""
+    """Return the consent that the options give.
+
+    Without the options the user at the terminal is asked. Without a terminal there is no consent.
+    """
     from distill.estimate.consent import NO_CONSENT, WHOLE_BUDGET, Consent
 
     if max_usd is not None:
@@ -107,7 +109,7 @@ def consent_of(*, yes: bool, max_usd: Decimal | None) -> "Consent":
 
 
 def interactive() -> bool:
-    """Is there somebody who could answer a question?"""
+    """True if a user at a terminal can answer a question."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 

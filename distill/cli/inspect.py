@@ -1,4 +1,4 @@
-"""Commands that look: at tasks, runs and this machine, and at what was left out."""
+"""Commands that show tasks, runs, this machine and the examples left out."""
 
 import json
 from collections.abc import Mapping

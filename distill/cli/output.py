@@ -1,4 +1,4 @@
-"""Rows, tables and texts on standard output."""
+"""The output of rows, tables and texts."""
 
 import json
 import math
@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 SHOWN = 160
-LONGEST_MESSAGE = 4000  # characters; a log's tail has its place
+LONGEST_MESSAGE = 4000  # characters, enough for the tail of a log
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """A line for each row with long values cut, "none" for no row, or all as JSON."""
+    """Print a line for each row with long values cut, "none" for no row, or all as JSON."""
     if as_json:
         click.echo(json.dumps(_finite(rows), default=str))
     for row in rows if not as_json else ():
@@ -24,7 +24,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
 
 
 def _finite(value: Any) -> Any:
-    """A value as JSON can hold it: NaN and infinity as text."""
+    """Convert a value to one that JSON can hold, with NaN and infinity as text."""
     if isinstance(value, Mapping):
         return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -33,7 +33,7 @@ def _finite(value: Any) -> Any:
 
 
 def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Cells in columns."""
+    """Print cells in columns."""
     table = [header, *rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
     for row in table:
@@ -42,7 +42,7 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def show_report(figures: Mapping[str, Any], folder: Path) -> None:
-    """The headline of report.json, a row for each system, and where the page lies."""
+    """Print the headline of report.json, a row for each system, and the path of the page."""
     from distill.evaluate.systems import METRIC_TITLES
 
     click.echo("\n" + printable(figures["headline"]) + "\n")
@@ -61,7 +61,7 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
         ]
         for system in figures.get("systems", [])
     ]
-    if not rows:  # of a run that is not finished
+    if not rows:  # the run is not finished
         click.echo(folder / "report.html")
         return
     if figures.get("rehearsal"):
@@ -83,7 +83,7 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
 
 
 def _price(system: Mapping[str, Any]) -> str:
-    """USD of 1,000 requests at the task's traffic, which the sentences above go by, too."""
+    """Return the USD of 1,000 requests at the task's traffic, the basis of the sentences above."""
     from distill.report.figures import is_disturbed
     from distill.report.spend import short_usd
 
@@ -92,7 +92,7 @@ def _price(system: Mapping[str, Any]) -> str:
 
 
 def show_curve(figures: Mapping[str, Any]) -> None:
-    """A learning curve's points, and what more examples would bring."""
+    """Print the points of a learning curve, and the effect of more examples."""
     from distill.evaluate.learning_curve import sentence
 
     rows = [
@@ -104,20 +104,22 @@ def show_curve(figures: Mapping[str, Any]) -> None:
 
 
 def one_line(text: str) -> str:
-    """A text in one line of a terminal, cut off where it is long."""
+    """Return a text as one line of a terminal, cut if it is long."""
     shown = printable(text)
     return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    """A text without characters that would steer a terminal or turn text around; `lines` keeps
-    line breaks."""
+    """Replace characters that would steer a terminal or turn text around by spaces.
+
+    `lines` keeps line breaks.
+    """
     kept = "\n" if lines else ""
     return "".join(char if char.isprintable() or char in kept else " " for char in text)
 
 
 def message(text: str) -> str:
-    """An error's text for a terminal: printable, and cut in the middle where it is long."""
+    """Return an error's text for a terminal: printable, and cut in the middle if it is long."""
     shown = printable(text, lines=True)
     if len(shown) <= LONGEST_MESSAGE:
         return shown

@@ -1,4 +1,4 @@
-"""Commands that do work: the whole way or up to a stage, rehearsed, cancelled."""
+"""Commands that run a task: all stages, the stages up to one, a rehearsal, a cancellation."""
 
 import json
 from collections.abc import Callable
@@ -34,7 +34,7 @@ STAGES = {
 
 
 def _way_options(command: Callable[..., None]) -> Callable[..., None]:
-    """What every command that works on a run is told: the task, and how to go."""
+    """Add the task argument and the options of every command that works on a run."""
     options = (
         *(task_argument, new_option, ask_again_option, detach_option),
         *(yes_option, max_usd_option, json_option),
@@ -79,7 +79,7 @@ def report(context: click.Context, task: str, as_json: bool, now: bool) -> None:
 
 
 def _show(folder: Path, *, as_json: bool) -> None:
-    """The report in a run's folder, in short or as JSON."""
+    """Print the report in a run's folder, in short or as JSON."""
     if as_json:
         click.echo(json.dumps(_figures(folder)))
     else:
@@ -87,7 +87,7 @@ def _show(folder: Path, *, as_json: bool) -> None:
 
 
 def _figures(folder: Path) -> dict[str, Any]:
-    """Of the report in a run's folder; none where there is none."""
+    """Read report.json in a run's folder; {} if there is none."""
     path = folder / "report.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return found
@@ -131,7 +131,10 @@ def evaluate(
 
 
 def _run(context: click.Context, task: str, until: str, *, as_json: bool, **options: Any) -> None:
-    """`options` are those of `consent_of`, and of `RunOptions`."""
+    """Run the stages up to `until` and print the outcome.
+
+    `options` are those of `consent_of` and of `RunOptions`.
+    """
     from distill import pipeline
     from distill.estimate.run_start import RunOptions
 

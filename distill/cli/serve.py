@@ -1,4 +1,4 @@
-"""The student as a server."""
+"""The command that serves a student."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""Servers: a model's folder → an endpoint, for as long as the block lasts."""
+"""Servers, each of which serves a model's folder as an endpoint."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -17,9 +17,16 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """How many requests at a time, what the machine costs, where the log goes, the task's own
-    prices of models, how many tokens a prompt with its answer may have, and the address that the
-    server binds to: beyond this machine it asks for the key in KEY_VARIABLE."""
+    """Settings of a server.
+
+    - in_flight: requests at a time
+    - usd_per_hour: price of the machine
+    - log: file of the server's log
+    - port: None for a free port
+    - host: address to bind to; beyond this machine the server asks for the key in KEY_VARIABLE
+    - rates: the task's own prices of models
+    - model_tokens: the most tokens of a prompt with its answer
+    """
 
     in_flight: int
     usd_per_hour: Decimal
@@ -31,10 +38,10 @@ class ServerSettings:
 
 
 class Server(Protocol):
-    """What a server backend offers."""
+    """A server backend."""
 
     def serve(self, model: Model, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
-        """The model's endpoint, for as long as the block lasts."""
+        """Keep a model's endpoint open."""
 
 
 SERVERS: dict[str, Server] = {"vllm": vllm}

@@ -1,7 +1,7 @@
-"""A base model's folder: everything that is read of it, and the checks before anything is paid.
+"""The folder of a base model, read and checked before anything is paid.
 
-A folder may come from anybody. Regular files alone are opened, up to a size; weights are read by
-their headers; no code and no pickle is ever opened.
+A folder may come from anybody. Only regular files are opened, up to a size. Of weights, only the
+headers are read. No code and no pickle is ever opened.
 """
 
 import json
@@ -16,16 +16,16 @@ from typing import Any
 
 from distill.core.errors import InputError
 
-# Weights in safetensors alone: other formats are pickled.
+# Weights only in safetensors, since other formats are pickled.
 FILES = ["*.safetensors", "*.json", "*.jinja", "tokenizer.model", "LICENSE*", "README.md"]
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 ADAPTER = "adapter_config.json"
-MAX_TEXT_BYTES = 100_000_000  # of a JSON or a template: the largest tokenizers have 35 MB
+MAX_TEXT_BYTES = 100_000_000  # of JSON or a template; the largest tokenizers have 35 MB
 
 
 def check(folder: Path) -> None:
-    """Raises InputError for a base that cannot be trained on chats."""
+    """Raise InputError if a base cannot be trained on chats."""
     if path := irregular(folder):
         raise bad(path, "is no regular file")
     about = config(folder)
@@ -35,7 +35,7 @@ def check(folder: Path) -> None:
             "has weights that are quantized already: take the 16-bit ones, which training "
             "quantizes itself",
         )
-    if (folder / ADAPTER).exists():  # transformers would load it, and its weights may be pickled
+    if (folder / ADAPTER).exists():  # transformers would load the adapter, perhaps a pickle
         raise bad(folder, f"holds an adapter ({ADAPTER}): merge it into the model that it is of")
     positions(folder)
     _check_weights(folder, about)
@@ -58,49 +58,53 @@ def check(folder: Path) -> None:
 
 
 def bad(path: Path, why: str) -> InputError:
-    """The error of a base's folder or of a file in it."""
+    """Return the error of a base's folder or of a file in it."""
     return InputError(f"student.base: {path} {why}")
 
 
 def irregular(folder: Path) -> Path | None:
-    """The first file of a model that is none, wherever links lead: a pipe or a device would be read
-    for ever. None where all are."""
+    """Return the first path of a model that is no regular file; None if all are.
+
+    Links are followed. A pipe or a device would be read for ever.
+    """
     paths = sorted({path for pattern in FILES for path in folder.glob(pattern)})
     return next((path for path in paths if not path.is_file()), None)
 
 
 def config(folder: Path) -> dict[str, Any]:
-    """A model's config.json. Raises InputError for one that is no JSON object."""
+    """Read a model's config.json. Raises InputError if the file is no JSON object."""
     return _object(folder / "config.json")
 
 
 def positions(folder: Path) -> int | None:
-    """How many tokens a model can look at; None where its config does not say."""
+    """Return a model's context length in tokens; None if its config has none."""
     found = _whole(folder, "max_position_embeddings")
     return found or None
 
 
 def chat_template(weights: Path) -> str:
-    """The chat template that a folder of weights is served with; empty when it has none."""
+    """Return the chat template that a folder of weights is served with; empty if there is none."""
     file = weights / "chat_template.jinja"
     if file.exists():
         return _text(file)
     settings = weights / "tokenizer_config.json"
     found = _object(settings).get("chat_template") if settings.exists() else None
-    if isinstance(found, list):  # several by their names
+    if isinstance(found, list):  # several templates by name
         named = {one.get("name"): one.get("template") for one in found if isinstance(one, dict)}
         found = named.get("default")
     return found if isinstance(found, str) else ""
 
 
 def parameters(folder: Path) -> int:
-    """How many numbers a model has, from the headers of its weights. Raises InputError for a file
-    that is none."""
+    """Count a model's parameters by the headers of its weights.
+
+    Raises InputError for a missing or damaged file.
+    """
     return sum(prod(shape) for path in weight_files(folder) for shape in _shapes(path).values())
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The files of weights that trainers load. Raises InputError where one is missing."""
+    """List the files of weights that trainers load. Raises InputError if one is missing."""
     if (folder / WEIGHTS).exists():
         return [folder / WEIGHTS]
     index = folder / INDEX
@@ -122,7 +126,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 @lru_cache(maxsize=2)
 def tokenizer_of(folder: Path) -> Any:
-    """A model's tokenizer. Raises InputError for a folder without one."""
+    """Load a model's tokenizer. Raises InputError if the folder has none."""
     from transformers import AutoTokenizer
 
     try:
@@ -132,7 +136,7 @@ def tokenizer_of(folder: Path) -> Any:
 
 
 def _whole(folder: Path, name: str) -> int:
-    """A number of config.json, or of its part about texts; 0 where it is not there."""
+    """Return a number of config.json or of its `text_config`; 0 if there is none."""
     about = config(folder)
     inner = about.get("text_config")
     found = (about | inner if isinstance(inner, dict) else about).get(name)
@@ -144,8 +148,10 @@ def _whole(folder: Path, name: str) -> int:
 
 
 def _check_weights(folder: Path, about: Mapping[str, Any]) -> None:
-    """Every header is read: a training that cannot load its base would be told of after the
-    answers were paid."""
+    """Check the headers of all weights.
+
+    A training that cannot load its base would otherwise fail after the answers were paid.
+    """
     shapes = [shape for path in weight_files(folder) for shape in _shapes(path).values()]
     rows = _whole(folder, "vocab_size")
     if not shapes or (rows and not any(len(one) == 2 and one[0] == rows for one in shapes)):
@@ -153,7 +159,7 @@ def _check_weights(folder: Path, about: Mapping[str, Any]) -> None:
 
 
 def _shapes(path: Path) -> dict[str, list[int]]:
-    """Name → shape of the tensors of a file, from its header."""
+    """Return name → shape of a file's tensors, from its header."""
     from safetensors import SafetensorError, safe_open
 
     if not stat.S_ISREG(path.stat().st_mode):
@@ -179,8 +185,10 @@ def _check_architecture(folder: Path, about: Mapping[str, Any]) -> None:
 
 @lru_cache(maxsize=8)
 def _problem_of(template: str) -> str:
-    """What a chat template raises on what students are asked, a system message and the user's; ""
-    for nothing. It runs in a process of its own, with a limit of processor time and memory."""
+    """Return the error of a chat template on a system and a user message; "" if there is none.
+
+    The template runs in a process of its own, with a limit of processor time and memory.
+    """
     command = [sys.executable, "-m", "distill.serve.template_trial"]
     done = subprocess.run(command, input=template.encode(), capture_output=True, check=False)
     if done.returncode:

@@ -1,4 +1,4 @@
-"""What `student.base` means: the embedded base, a folder, or a model of the Hugging Face hub."""
+"""The bases of `student.base`: the embedded one, a folder, or a model of the Hugging Face hub."""
 
 import re
 from pathlib import Path
@@ -9,14 +9,14 @@ from distill.core.hosts import loopback_without_proxy
 from distill.serve.base_folder import FILES, check
 from distill.serve.embedded_models import STUDENT, embedded, folder_hash
 
-# With a card; an open copy of Meta's, whose licence otherwise wants an account.
+# The default with a GPU: an open copy, since Meta's own files need an account.
 FOR_A_CARD = "unsloth/Llama-3.2-1B-Instruct"
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 LICENCES = {STUDENT: "apache-2.0"}
 
 
 def locate(base: str) -> tuple[str, Path]:
-    """(name with a hash of the weights, folder) of a base. Raises what `folder_of` raises."""
+    """Return (name with a hash of the weights, folder) of a base. Raises as `folder_of`."""
     name, _ = automatic() if base == "auto" else (base, "")
     folder = folder_of(base)
     if name == STUDENT:
@@ -25,18 +25,18 @@ def locate(base: str) -> tuple[str, Path]:
 
 
 def automatic() -> tuple[str, str]:
-    """The base that `auto` is here, and why."""
+    """Return the base that `auto` means on this machine, and the reason."""
     if gpu():
         return FOR_A_CARD, "a card was found; student.base takes a folder or a name of the hub, too"
     return STUDENT, "the embedded base; student.base takes a folder or a name of the hub, too"
 
 
 def folder_of(base: str) -> Path:
-    """Where a base lies; what the hub has is fetched once.
+    """Return the folder of a base; a model of the hub is fetched once.
 
-    Raises InputError for what is neither a folder with a model nor a name of the hub, for a name
-    that the hub does not give out, and for a base that cannot be trained on chats; DistillError
-    when the hub cannot be reached.
+    Raises InputError if the name is neither a folder with a model nor a name of the hub. Raises
+    InputError if the hub does not give the model out, or if the base cannot be trained on chats.
+    Raises DistillError if the hub cannot be reached.
     """
     name, _ = automatic() if base == "auto" else (base, "")
     if name == STUDENT:
@@ -54,8 +54,7 @@ def folder_of(base: str) -> Path:
 
 
 def licence(folder: Path) -> str:
-    """What a base's own card, or the embedded one's wheel, says of its licence; empty when nothing
-    is said."""
+    """Return the licence on a base's card, or that of the embedded wheel; empty if not stated."""
     if folder.name in LICENCES:
         return LICENCES[folder.name]
     card = folder / "README.md"
@@ -65,8 +64,11 @@ def licence(folder: Path) -> str:
 
 
 def fetch(name: str) -> Path:
-    """The folder of a model of the hub, from the cache when it is there. Raises InputError for one
-    that is not given out, DistillError when the hub cannot be reached and the cache has it not."""
+    """Return the folder of a model of the hub, from the cache if the model is there.
+
+    Raises InputError if the hub does not give the model out, or the proxy cannot be used. Raises
+    DistillError if the hub cannot be reached and the cache lacks the model.
+    """
     from httpx2 import HTTPError
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError

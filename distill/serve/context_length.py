@@ -1,4 +1,4 @@
-"""Which chats are longer than a model's context."""
+"""Chats that are longer than a model's context."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -16,17 +16,17 @@ Chat = Sequence[Mapping[str, str]]
 
 
 def longer_than(chats: Sequence[Chat], base: Path, limit: int) -> dict[int, int]:
-    """Place → tokens, by the base's own chat template, of every chat of more than `limit` tokens.
+    """Return place → tokens of every chat of more than `limit` tokens.
 
-    A token is a byte or more, so that chats with few bytes need no tokenizer: loading it takes
-    seconds.
+    The base's own chat template is used. A token is a byte or more, so chats with few bytes need no
+    tokenizer, which takes seconds to load.
     """
     counts = {place: tokens_of(chats[place], base) for place in perhaps_longer_than(chats, limit)}
     return {place: count for place, count in counts.items() if count > limit}
 
 
 def perhaps_longer_than(chats: Sequence[Chat], limit: int) -> list[int]:
-    """The places of chats that may have more than `limit` tokens."""
+    """Return the places of chats that may have more than `limit` tokens."""
     return [
         place
         for place, turns in enumerate(chats)
@@ -35,7 +35,7 @@ def perhaps_longer_than(chats: Sequence[Chat], limit: int) -> list[int]:
 
 
 def tokens_of(turns: Chat, base: Path) -> int:
-    """Tokens that a trainer makes of a chat, the end of its last answer included."""
+    """Count the tokens that a trainer makes of a chat, the end of the last answer included."""
     tokenizer = tokenizer_of(base)
     asked = tokenizer.apply_chat_template(turns[:-1], add_generation_prompt=True, tokenize=False)
     text = asked + turns[-1]["content"] + tokenizer.eos_token
@@ -45,7 +45,7 @@ def tokens_of(turns: Chat, base: Path) -> int:
 PER_TURN = 5  # tokens of a role and of the marks around it
 WITHOUT_SYSTEM = 20  # tokens of the system prompt that a template writes where none is given
 LONGEST_WORD = 12  # letters; a longer run is base64, a hash, or another language's compound
-WORD_LETTERS = 2  # of a word, each token; English has some five
+WORD_LETTERS = 2  # letters of a word per token; English has about five
 _WORDS = re.compile(rf"(?<![A-Za-z0-9])[A-Za-z][a-z]{{0,{LONGEST_WORD - 1}}}(?![A-Za-z0-9])")
 _VOWEL = re.compile("[aeiouyAEIOUY]")
 _SPACES = re.compile(r" +")
@@ -55,12 +55,12 @@ _COUNTED_SPACES = re.compile(r" {2,}| (?=\d)")
 def at_most(text: str) -> int:
     """Bound the tokens that a small base makes of a text, for any script and for data.
 
-    A word of small ASCII letters has a token for every two; every other byte is a token. The
-    rule for bills (`token_count`) is for large vocabularies and counts Thai six times too low.
+    A word of small ASCII letters has a token for every two letters. Every other byte is a token.
+    The rule for bills (`token_count`) is for large vocabularies and counts Thai six times too low.
     """
     words = sum(_word_tokens(found[0]) for found in _WORDS.finditer(text))
     rest = _WORDS.sub("", text)
-    # A space belongs to the word after it, but not to a number; a run of them is one token.
+    # A space belongs to the next word, but not to a number. A run of spaces is one token.
     spaces = sum(map(len, _SPACES.findall(rest)))
     counted = len(_COUNTED_SPACES.findall(text))
     return 1 + words + len(rest.encode("utf-8", "replace")) - spaces + counted
@@ -71,8 +71,10 @@ def _word_tokens(word: str) -> int:
 
 
 def tokenizer_here(base: str) -> Callable[[str], int] | None:
-    """Count tokens by a base's own tokenizer; None for a base that is not on this machine. Nothing
-    is fetched or unpacked."""
+    """Return the token counter of a base's own tokenizer; None if the base is not on this machine.
+
+    Nothing is fetched or unpacked.
+    """
     name = automatic()[0] if base == "auto" else base
     folder = unpacked(STUDENT) if name == STUDENT else Path(name)
     file = folder / "tokenizer.json" if folder else None
@@ -88,14 +90,16 @@ def _counter(file: Path) -> Callable[[str], int]:
 
 
 def student_tokens(chat: Chat, count: Callable[[str], int]) -> int:
-    """Tokens of a chat with the marks of a chat template, by one of the counts above."""
+    """Count the tokens of a chat with the marks of a chat template; `count` counts a text."""
     marks = PER_TURN * len(chat) + WITHOUT_SYSTEM * (chat[0]["role"] != "system")
     return marks + sum(count(turn["content"]) for turn in chat)
 
 
 def long_chats(chats: Sequence[Chat], limit: int, base: str) -> tuple[list[int], bool]:
-    """The places of chats of more than `limit` tokens, and True where the base's own tokenizer
-    counted them; else they may be shorter."""
+    """Return the places of chats over `limit` tokens, and True if the base's tokenizer counted.
+
+    Without that tokenizer the chats may be shorter.
+    """
     perhaps = perhaps_longer_than(chats, limit)
     own = tokenizer_here(base) if perhaps else None
     count = own or at_most

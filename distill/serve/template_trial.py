@@ -1,6 +1,6 @@
-"""A process that renders one chat template and says what goes wrong: `python -m … < template`.
+"""A process that renders a chat template and prints its error: `python -m … < template`.
 
-A template is a program of its author: it may never end, or want all memory.
+A template is a program of its author, which may never end or take all memory.
 """
 
 import resource
@@ -11,7 +11,7 @@ MAX_BYTES = 4_000_000_000
 
 
 def main() -> None:
-    """Render the template of standard input; print the error's text, if there is one."""
+    """Render the template of standard input, and print the error if there is one."""
     from transformers.utils.chat_template_utils import render_jinja_template
 
     used = resource.getrusage(resource.RUSAGE_SELF)

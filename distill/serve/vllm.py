@@ -1,7 +1,7 @@
-"""vLLM as a managed child: a folder of weights → an OpenAI-shaped endpoint on loopback.
+"""vLLM as a child process: an OpenAI-compatible endpoint for a folder of weights.
 
-On a card the CUDA build with its own defaults; without one the CPU build, which dies at its start
-unless it is told how much memory it may take.
+With a GPU the CUDA build runs with its own defaults. Without a GPU the CPU build runs, which dies
+at its start unless the memory is set.
 """
 
 import os
@@ -29,28 +29,27 @@ if TYPE_CHECKING:
 ENTRY = "vllm.entrypoints.launchers.api_server.entry"
 START_SECONDS = 300.0
 POLL_SECONDS = 0.25
-KEY_VARIABLE = "VLLM_API_KEY"  # vLLM's own name for it
+KEY_VARIABLE = "VLLM_API_KEY"  # the name that vLLM reads
 LAST_WORDS_SECONDS = 3.0
-# Without multiprocessing the model runs in the engine's own process: one less to start, which is a
-# quarter of the time until a small model answers. vLLM then sets no number of threads by itself.
+# Without multiprocessing the model runs in the engine's own process, which saves a quarter of the
+# time until a small model answers. vLLM then sets no number of threads.
 CPU_ENV = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
-# Objects are written as students have learned them: without white space between the parts.
+# Students learned objects without white space between the parts, so answers have none either.
 STRUCTURED = '{"backend": "xgrammar", "disable_any_whitespace": true}'
-# float32: bfloat16 is four to six times slower where the processor has no instructions for it, and
-# its rounding depends on which requests share a batch, so that a sampled answer does too.
-# torch.compile makes requests 15-20 % faster and the start 100 seconds slower. A prompt that is
-# taken in pieces kills the engine when its request has a seed (a generator on the CPU has no
-# offset).
+# bfloat16 is four to six times slower than float32 on a processor without instructions for it. With
+# bfloat16, rounding and thus sampled answers depend on the other requests of a batch.
+# torch.compile makes requests 15-20 % faster and the start 100 seconds slower. With chunked
+# prefill, a request with a seed kills the engine (a generator on the CPU has no offset).
 CPU_FLAGS = ("--dtype", "float32", "--enforce-eager", "--no-enable-chunked-prefill")
 
 
 @contextmanager
 def serve(model: Model, settings: "ServerSettings") -> Iterator[Endpoint]:
-    """The model's endpoint on a free port of loopback, healthy; always stopped at the end.
+    """Keep a model's endpoint open, healthy at the start; always stop the server at the end.
 
-    Raises ChildError with the tail of the log when the server is not healthy in time or dies, also
-    when it does so in the middle of the block; InputError, with what to do, where vLLM is missing
-    or the port is taken.
+    The endpoint is on a free port of loopback by default. Raises ChildError, with the tail of the
+    log, if the server is not healthy in time or dies, also within the block. Raises InputError,
+    with the remedy, if vLLM is missing or the port is taken.
     """
     if not installed("vllm", "vllm"):
         raise InputError(how_to_install("vllm"))
@@ -78,7 +77,7 @@ def serve(model: Model, settings: "ServerSettings") -> Iterator[Endpoint]:
 
 
 def free_port() -> int:
-    """A port of loopback that nothing listens on."""
+    """Return a port of loopback that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -86,7 +85,7 @@ def free_port() -> int:
 
 
 def _check_free(host: str, port: int) -> None:
-    """Raises InputError where something listens already: it would be taken for our server."""
+    """Raise InputError if something listens already, which would be taken for the new server."""
     with suppress(OSError), socket.create_connection((_reached_at(host).strip("[]"), port), 2):
         raise InputError(f"port {port} of {host} is taken: choose another, or leave --port out")
 
@@ -102,8 +101,11 @@ def _command(model: Model, port: int, settings: "ServerSettings") -> list[str]:
 
 
 def _environment(scratch: str, host: str) -> dict[str, str]:
-    """`scratch` takes the sockets of vLLM's processes, which they leave behind. A key that is set
-    for servers that others reach is none for those that only we do."""
+    """Return the environment of the server.
+
+    `scratch` takes the sockets that vLLM's processes leave behind. A server on loopback has no key,
+    even if KEY_VARIABLE is set for servers that others reach.
+    """
     quiet = {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     quiet["TMPDIR"] = scratch
     quiet[KEY_VARIABLE] = "" if is_loopback(host) else os.environ.get(KEY_VARIABLE, "")
@@ -125,22 +127,24 @@ def _wait_until_healthy(
 
 
 def _ended(child: subprocess.Popen[bytes]) -> int | None:
-    """The exit code of a server that has died or is about to; None for one that goes on."""
+    """Return the exit code of a server that died or is about to; None if it goes on."""
     with suppress(subprocess.TimeoutExpired):
         return child.wait(timeout=LAST_WORDS_SECONDS)
     return None
 
 
 def _reached_at(host: str) -> str:
-    """Where this machine reaches a server that is bound to an address, as a URL writes it; 0.0.0.0
-    and :: are all of them."""
+    """Return the address of a server from this machine, as a URL writes it.
+
+    0.0.0.0 and :: stand for all addresses and become loopback.
+    """
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{host}]" if ":" in host else host
 
 
 def _healthy(host: str, port: int) -> bool:
     try:
-        # No proxy that the environment names is asked for loopback.
+        # A proxy of the environment must not be asked for loopback.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(f"http://{host}:{port}/health", timeout=2) as answer:
             return bool(answer.status == 200)

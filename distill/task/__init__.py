@@ -1,4 +1,4 @@
-"""`prompts/<task>/` in, a frozen and checked `Task` out; its hash; the rendering of its prompts."""
+"""A task: the folder `prompts/<task>/` as a frozen, checked record with its hash and prompts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,10 +20,10 @@ from distill.task.kinds.generate import Text
 from distill.task.spec import USD, TaskSpec
 
 PROMPTS = ("synthesize.md", "answer.md", "student.md")
-# What a teacher behind an API is told first; a task may bring its own.
+# Default prompts of API teachers and judges. A file of the same name in the task replaces one.
 INSTRUCTIONS = ("synthesize.system.md", "synthesize.ask.md", "answer.system.md", "judge.md")
 COMPARE = "compare.md"
-# What no answer and no student depends on: changing it begins no other run.
+# Settings that no answer and no student depends on. Changing one starts no new run.
 NOT_SHAPING: dict[str, Any] = {
     **{"budget": True, "traffic": True, "people": True, "currencies": True},
     "terms": True,
@@ -33,7 +33,7 @@ NOT_SHAPING: dict[str, Any] = {
 REVIEWS = "reviews.jsonl"
 PREFERENCES = "preferences.jsonl"
 SCHEMA = "schema.json"
-# What a template does goes wrong like any program: "{{ description.index('zzz') }}".
+# A template can fail like any program: "{{ description.index('zzz') }}".
 TEMPLATE_ERRORS = (
     *(TemplateError, TypeError, ArithmeticError, ValueError, LookupError, AttributeError),
     *(AssertionError, RecursionError, MemoryError, SyntaxError),
@@ -63,20 +63,22 @@ class Task:
 
     @property
     def rates(self) -> dict[str, Rates]:
-        """Prices that the task or its project gives, by model."""
+        """Prices of the task or its project in USD, by model."""
         currencies = self.spec.currencies
         return {model: price.rates(currencies) for model, price in self.spec.prices.items()}
 
     @property
     def named_models(self) -> dict[str, str]:
-        """System → its model as the task names it, of the systems that no training makes."""
+        """Models of the systems that need no training, by system, as the task names the models."""
         baselines = self.spec.evaluate.baselines
         return {"teacher": self.spec.teacher.model} | {name: name for name in baselines}
 
     @property
     def models_asked(self) -> tuple[tuple[str, str], ...]:
-        """(its place in `task.toml`, the model) of every model that is asked; "" for a judge that
-        is not said, which is the teacher."""
+        """(key in `task.toml`, model) of every model that is asked.
+
+        The model is "" for a judge that is switched off, or not named: then the teacher judges.
+        """
         spec = self.spec
         return (
             ("teacher.model", spec.teacher.model),
@@ -87,38 +89,44 @@ class Task:
 
     @property
     def judge(self) -> str:
-        """The model that judges examples, as `teacher.model` names one; empty when none does."""
+        """The model that judges examples, in the form of `teacher.model`; empty if none does."""
         spec = self.spec
         return (spec.curate.judge_model or spec.teacher.model) if spec.curate.judge else ""
 
     @property
     def judge_of_systems(self) -> str:
-        """The model that compares the systems' answers, as `teacher.model` names one; empty where
-        they are right or wrong."""
+        """The model that compares the systems' answers, in the form of `teacher.model`.
+
+        Empty if answers are right or wrong, so that no comparison is needed.
+        """
         spec = self.spec
         wanted = isinstance(self.form, Text)
         return (spec.evaluate.judge_model or spec.teacher.model) if wanted else ""
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
-        """By what examples are balanced and new inputs asked for: the labels, in the order of
-        `task.toml`; of an extract task the sets of fields that the seeds have."""
+        """Groups of answers, by which examples are balanced and new inputs are requested.
+
+        - classify: the labels, in the order of `task.toml`
+        - extract: the sets of fields that the seeds have
+        - generate: one group
+        """
         return self.form.groups or tuple(
             dict.fromkeys(self.form.group(row.answer) for row in self.seeds)
         )
 
     def seeds_of(self, group: str) -> list[LabelledExample]:
-        """The seeds of a group."""
+        """Return the seeds of a group."""
         return [row for row in self.seeds if self.form.group(row.answer) == group]
 
     @cached_property
     def parts(self) -> dict[str, str]:
-        """Hash of each part, so that an edited task can say what was edited."""
-        # Neither what may be spent nor the way that requests go changes an answer.
+        """Hash of each part of the task, to find the edited part."""
+        # The budget and the way that requests are sent change no answer.
         shaping = self.spec.model_dump(mode="json", exclude=NOT_SHAPING)
-        if shaping["student"]["patience"] is None:  # so was its default written when it was 2
+        if shaping["student"]["patience"] is None:  # keeps the hash of the former default, 2
             shaping["student"]["patience"] = 2
-        if foreign := self._foreign_rates():  # in USD they are others when a rate changes
+        if foreign := self._foreign_rates():  # a new exchange rate changes them in USD
             shaping["foreign_prices"] = foreign
         parts = {"task.toml": stable_hash(shaping)}
         if isinstance(self.form, Fields):
@@ -128,14 +136,14 @@ class Task:
         gold = sorted((*self.gold, *self.copies), key=lambda row: row.line)
         parts["gold.jsonl"] = stable_hash([[row.input, row.answer] for row in gold])
         parts["inputs.jsonl"] = stable_hash(list(self.inputs))
-        if self.reviews:  # without any a task is the one it was before there were reviews
+        if self.reviews:  # without reviews, the hash stays that of versions without them
             parts[REVIEWS] = stable_hash([[row.input, row.answer] for row in self.reviews])
         if self.preferences:
             parts[PREFERENCES] = stable_hash([[row.id, row.better] for row in self.preferences])
         return parts
 
     def _foreign_rates(self) -> dict[str, list[str]]:
-        """USD of the prices that are given in another currency, by model."""
+        """Return the USD rates of the prices in another currency, by model."""
         return {
             model: [str(getattr(self.rates[model], kind)) for kind in TOKENS]
             for model, price in self.spec.prices.items()
@@ -148,27 +156,27 @@ class Task:
         return stable_hash(self.parts)
 
     def with_teacher(self, **changes: str) -> "Task":
-        """The task with other values under `[teacher]`."""
+        """Return the task with other values in `[teacher]`."""
         teacher = self.spec.teacher.model_copy(update=changes)
         return replace(self, spec=self.spec.model_copy(update={"teacher": teacher}))
 
     def render(self, prompt: str, **values: object) -> str:
-        """A prompt file with `values`, the description and the labels or fields filled in.
+        """Fill `values`, the description and the labels or fields into a prompt file.
 
-        Raises InputError, naming the file, when the template is broken or wants an unknown value.
+        Raises InputError, naming the file, if the template is broken or needs an unknown value.
         """
         try:
             text = _template(self.prompts[prompt]).render(
                 description=self.spec.description, **self.form.values(), **values
             )
         except TEMPLATE_ERRORS as error:
-            said = str(error) or type(error).__name__  # MemoryError says nothing
+            said = str(error) or type(error).__name__  # MemoryError has no text
             raise InputError(f"{self.folder / prompt}: {said}") from error
         return text.rstrip("\n")
 
 
 @lru_cache(maxsize=64)
 def _template(text: str) -> Template:
-    """Compiling one takes a hundred times as long as rendering it."""
+    """Compile a template once; compiling takes a hundred times as long as rendering."""
     env = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True)
     return env.from_string(text)

@@ -1,4 +1,4 @@
-"""The text of an answer → the JSON value, the label or the inputs that it holds."""
+"""Parsers of a model's answer: the JSON object, the label or the inputs in a text."""
 
 import json
 import math
@@ -6,18 +6,20 @@ from typing import Any
 
 from distill.core.text import replace_lone_surrogates
 
-MAX_DEPTH = 64  # of JSON, in lists and objects
+MAX_DEPTH = 64  # levels of lists and objects in JSON
 
 
 def label_of(text: str) -> str:
-    """The label in an answer: {"label": …} where the schema asked for it, else the text itself."""
+    """Return the label of {"label": …}, else the text itself."""
     label = (json_object(text) or {}).get("label")
     return replace_lone_surrogates(label if isinstance(label, str) else text).strip()
 
 
 def inputs_of(text: str, *, listed: bool = False) -> list[str]:
-    """The texts in an answer: {"inputs": […]} where the schema asked for it (`listed`), else the
-    text itself. None where a list was asked for and what came is none."""
+    """Return the texts of {"inputs": […]}, else the text itself.
+
+    With `listed` (the schema asked for a list), an answer without a list has none.
+    """
     found = (json_object(text) or {}).get("inputs")
     if isinstance(found, list):
         return [replace_lone_surrogates(item).strip() for item in found if isinstance(item, str)]
@@ -25,8 +27,10 @@ def inputs_of(text: str, *, listed: bool = False) -> list[str]:
 
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """The object that a text is in JSON; None where it is none. NaN and Infinity are no JSON, and a
-    number that only infinity could hold is none."""
+    """Parse a text as a JSON object; None if it is none or has more than MAX_DEPTH levels.
+
+    NaN and Infinity are no JSON. A number too large for a float is none either.
+    """
     if not text.lstrip().startswith("{"):
         return None
     try:
@@ -37,7 +41,7 @@ def json_object(text: str) -> dict[str, Any] | None:
 
 
 def is_shallow(value: object) -> bool:
-    """True for a JSON value of at most MAX_DEPTH levels: functions that walk through it recurse."""
+    """True if a JSON value has at most MAX_DEPTH levels; functions that walk a value recurse."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [

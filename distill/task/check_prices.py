@@ -1,5 +1,8 @@
-"""Prices that a user gives, held against those that are known: one that is a hundred times off is
-more likely a slip (per 1,000 tokens, cents, a comma) than a bargain."""
+"""The check of a user's prices against the known ones.
+
+A price that is a hundred times off is more likely a slip (per 1,000 tokens, cents, a comma) than a
+bargain.
+"""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -11,12 +14,15 @@ from distill.pricing.table import price_table
 from distill.pricing.token_prices import TOKENS, TokenPrice, token_price
 from distill.task.spec import TaskSpec
 
-ABSURD = 100  # times as dear or as cheap as what is known
+ABSURD = 100  # times as high or as low as a known price
 
 
 def check_prices(path: Path, spec: TaskSpec) -> None:
-    """Raises InputError that names each absurd price, the known one and what to do: correct it, or
-    say `sure = true` beside it."""
+    """Check the prices of a task against the known ones.
+
+    Raises InputError if a price is ABSURD times off. The message names each such price, the known
+    one and the remedy: correct the price, or set `sure = true` beside it.
+    """
     doubts = [*_of_models(spec), *_of_the_machine(spec)]
     if doubts:
         raise InputError("\n".join(f"{path}: {doubt}" for doubt in doubts))
@@ -30,7 +36,7 @@ def _of_models(spec: TaskSpec) -> Iterator[str]:
         ours, theirs = given.rates(spec.currencies), known.first
         for name in TOKENS:
             price, usual = getattr(ours, name), getattr(theirs, name)
-            said = name not in ours.assumed and price  # nothing to pay is what may be agreed
+            said = name not in ours.assumed and price  # a price of 0 may be agreed
             if said and usual and not usual / ABSURD < price < usual * ABSURD:
                 yield (
                     f'prices."{model}".{name}: ${price.normalize():f} per 1M tokens is '
@@ -57,8 +63,10 @@ def _times(price: Decimal, usual: Decimal) -> str:
 
 
 def _known(name: str) -> TokenPrice | None:
-    """The known price of a model, which stands by its id or as `teacher.model` names it; None for
-    one that has no price but the user's."""
+    """Return the known price of a model; None if only the user gives one.
+
+    The model is named by its id or in the form of `teacher.model`.
+    """
     provider, _, model = name.partition(":")
     priced = key_variables()
     places = [(provider, model)] if provider in priced else [(one, name) for one in priced]

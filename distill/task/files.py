@@ -1,5 +1,4 @@
-"""The files of a task's folder in, texts and rows out; what cannot be read is an error with its
-file and line."""
+"""Readers of a task's files, with errors that name the file and the line."""
 
 import json
 import stat
@@ -15,14 +14,17 @@ from distill.task.kinds import AnswerForm
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.json_schema import inline, schema_problem
 
-MAX_BYTES = 1_000_000_000  # of a file of a task, which is read as a whole
+MAX_BYTES = 1_000_000_000  # of a task's file, which is read as a whole
 
 
 def read_labelled(
     path: Path, form: AnswerForm, *, optional: bool = False
 ) -> tuple[LabelledExample, ...]:
-    """Rows {"input", "label"} or {"input", "answer"} of a JSON-lines file; where the answer is
-    `optional` a row without one has an empty one. Raises InputError with file and line."""
+    """Read the rows {"input", "label"} or {"input", "answer"} of a JSON-lines file.
+
+    With `optional`, a row without an answer gets an empty one. Raises InputError, with file and
+    line, if a row is invalid.
+    """
     rows = []
     for line, row in json_lines(path):
         where, text = f"{path}:{line}", row.get("input")
@@ -42,8 +44,11 @@ def _answer(where: str, form: AnswerForm, value: object) -> str:
 
 
 def read_reviews(path: Path, form: AnswerForm) -> tuple[ReviewDecision, ...]:
-    """Rows {"input", "answer"} of a person's decisions, the latest on an input alone; an answer of
-    null rejects. No file: none. Raises InputError with file and line."""
+    """Read the rows {"input", "answer"} of a person's decisions; none if there is no file.
+
+    Only the latest decision on an input counts. An answer of null rejects. Raises InputError, with
+    file and line, if a row is invalid.
+    """
     rows: dict[str, ReviewDecision] = {}
     for line, row in json_lines(path) if path.exists() else ():
         text, answer = row.get("input"), row.get("answer")
@@ -58,8 +63,10 @@ def read_reviews(path: Path, form: AnswerForm) -> tuple[ReviewDecision, ...]:
 
 
 def read_preferences(path: Path, form: AnswerForm) -> tuple[Preference, ...]:
-    """Rows {"input", "first", "second", "better"} of people who compared two answers; no file:
-    none. Raises InputError with file and line."""
+    """Read the rows {"input", "first", "second", "better"} of people who compared two answers.
+
+    There are none if there is no file. Raises InputError, with file and line, if a row is invalid.
+    """
     rows = []
     for line, row in json_lines(path) if path.exists() else ():
         where, text, better = f"{path}:{line}", row.get("input"), row.get("better")
@@ -79,7 +86,10 @@ def read_preferences(path: Path, form: AnswerForm) -> tuple[Preference, ...]:
 
 
 def read_schema(path: Path) -> Fields:
-    """The form of an extract task's answers. Raises InputError, with what is wrong in it."""
+    """Read the schema of an extract task's answers.
+
+    Raises InputError, with the problem, if the schema cannot be used.
+    """
     try:
         schema = json.loads(read_text(path), object_hook=_readable_texts)
     except json.JSONDecodeError as error:
@@ -94,7 +104,7 @@ def read_schema(path: Path) -> Fields:
 
 
 def _readable_texts(part: dict[str, Any]) -> dict[str, Any]:
-    """An object of JSON without lone surrogates, which no request can hold."""
+    """Replace the lone surrogates of a JSON object, which no request can hold."""
     return {
         replace_lone_surrogates(key): replace_lone_surrogates(value)
         if isinstance(value, str)
@@ -104,7 +114,10 @@ def _readable_texts(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_inputs(path: Path) -> tuple[str, ...]:
-    """Rows {"input"}; no file: none. Raises InputError with file and line."""
+    """Read the rows {"input"} of a JSON-lines file; none if there is no file.
+
+    Raises InputError, with file and line, if a row is invalid.
+    """
     if not path.exists():
         return ()
     rows = [(line, row.get("input")) for line, row in json_lines(path)]
@@ -115,8 +128,11 @@ def read_inputs(path: Path) -> tuple[str, ...]:
 
 
 def json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
-    """(line number, object) of each row; a first line {"about": …} is the file's header. A text's
-    own line separators (U+2028 and the like) end no row."""
+    """Read (line number, object) of each row of a JSON-lines file.
+
+    A first line {"about": …} is the header and no row. Line separators within a text (U+2028 and
+    the like) end no row. Raises InputError, with file and line, if a row is no JSON object.
+    """
     rows = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
@@ -134,8 +150,11 @@ def json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
 
 
 def read_text(path: Path) -> str:
-    """Read a file's text, without a byte order mark. Raises InputError for one that is missing, is
-    no regular file, has more than MAX_BYTES, cannot be read or is not UTF-8."""
+    """Read a file's text without its byte order mark.
+
+    Raises InputError if the file is missing, no regular file, larger than MAX_BYTES, unreadable or
+    not UTF-8.
+    """
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):

@@ -1,7 +1,7 @@
-"""Gold that stands there twice: rows in, the rows that count and the copies of them out.
+"""Duplicates and contradictions in gold.
 
-A copy brings no evidence of its own: ten times the same row would narrow every interval as ten rows
-do. One input with two answers is a mistake in the file, for no system could be right on both.
+A duplicate is no evidence of its own: ten copies of a row would narrow every interval as ten rows
+do. One input with two answers is an error in the file, since no system could be right on both.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,10 @@ Rows = tuple[LabelledExample, ...]
 
 
 def count_once(rows: Sequence[LabelledExample], form: AnswerForm) -> tuple[Rows, Rows]:
-    """Split gold into (counted, copies): of rows with one input and one answer the first counts.
-    Texts never contradict each other: of those the first with a reference counts."""
+    """Split gold into (counted, duplicates): the first row of an input and answer counts.
+
+    Texts never contradict each other, so the first row of an input that has a reference counts.
+    """
     counted = [row for same in _same_inputs(rows) for row in _of_one_input(same, form)]
     ids = {row.id for row in counted}
     return (
@@ -29,7 +31,7 @@ def count_once(rows: Sequence[LabelledExample], form: AnswerForm) -> tuple[Rows,
 
 
 def check_contradictions(folder: Path, rows: Sequence[LabelledExample], form: AnswerForm) -> None:
-    """Raises InputError, with both lines, where one input has two answers."""
+    """Raise InputError, with both lines, if one input has two answers."""
     found = [
         (kept[0], other)
         for same in _same_inputs(rows)
@@ -55,7 +57,7 @@ def _same_inputs(rows: Sequence[LabelledExample]) -> list[list[LabelledExample]]
 
 
 def _of_one_input(same: Sequence[LabelledExample], form: AnswerForm) -> list[LabelledExample]:
-    """Of each answer the first row; more than one where they contradict each other."""
+    """Return the first row of each answer; more than one row if answers contradict each other."""
     if isinstance(form, Text):
         return [next((row for row in same if row.answer), same[0])]
     kept: list[LabelledExample] = []
@@ -66,7 +68,7 @@ def _of_one_input(same: Sequence[LabelledExample], form: AnswerForm) -> list[Lab
 
 
 def _agree(first: str, second: str, form: AnswerForm) -> bool:
-    """Whether two answers score the same: the values of objects are compared as they are scored."""
+    """True if two answers score the same; the values of objects are compared as in scoring."""
     if isinstance(form, Fields):
         return form.pairs(first) == form.pairs(second)
     return not form.contradict(first, second)

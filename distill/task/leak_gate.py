@@ -1,8 +1,8 @@
-"""The leak gate: gold is the test, and what was trained on or shown in a prompt tests nothing.
+"""The leak gate between gold and everything that is trained on or shown in a prompt.
 
-Seeds that are too close to gold are shown in no prompt, taught to no system and to no check;
-examples that are too close are left out of training. `distill leaks` lists both. Curation masks
-personal data, so texts are compared in canonical form, too: a value's kind in place of the value.
+Seeds too close to gold are shown in no prompt and used by no system and no check. Examples too
+close to gold are left out of training. `distill leaks` lists both. Curation masks personal data, so
+texts are also compared in canonical form, with kinds in place of values.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ REASONS = {
     "near": "nearly equals a gold row",
     "semantic": "means the same as a gold row",
 }
-OFF = 2.0  # no two texts are more than equal
+OFF = 2.0  # a threshold that no similarity reaches
 MOST_KEPT = 100_000  # texts
 MOST_PAIRED = 5_000  # gold rows that are compared with each other: 3 seconds
 
@@ -32,8 +32,10 @@ MOST_PAIRED = 5_000  # gold rows that are compared with each other: 3 seconds
 def find(
     texts: Sequence[str], gold: Sequence[LabelledExample], leaks: LeaksSpec, curate: CurateSpec
 ) -> list[GoldOverlap]:
-    """The texts that are too close to a gold row, each with the row it is closest to. Both are
-    compared as given, and in canonical form."""
+    """Find the texts too close to a gold row, each with its closest row.
+
+    Texts and gold are compared as given and in canonical form.
+    """
     return leak_matches(
         texts,
         [row.input for row in gold],
@@ -44,8 +46,11 @@ def find(
 
 
 def canonical(text: str, curate: CurateSpec) -> str:
-    """Replace the values that curation masks by their kinds: a masked text and the given one have
-    one canonical form. With `curate.privacy` = "off" the text stays."""
+    """Replace the values that curation masks by their kinds.
+
+    A masked text and its original have one canonical form. If `curate.privacy` is "off", the text
+    stays.
+    """
     if curate.privacy == "off":
         return text
     return _named_once(text, curate.private_kinds, curate.phone_region, curate.private_names)
@@ -53,7 +58,7 @@ def canonical(text: str, curate: CurateSpec) -> str:
 
 @lru_cache(maxsize=MOST_KEPT)
 def _named_once(text: str, kinds: tuple[str, ...], region: str, names: tuple[str, ...]) -> str:
-    """Generation asks about the same texts in every round."""
+    """Replace values by kinds, cached because every round of generation has the same texts."""
     return name_kinds(text, kinds, region=region, names=names)
 
 
@@ -66,10 +71,11 @@ def find_with_answers(
     task: Task,
     search: Search | None = None,
 ) -> list[GoldOverlap]:
-    """The rows that are too close to a gold row whose answer theirs does not contradict.
+    """Find the rows too close to a gold row, unless the two answers contradict each other.
 
-    "turn on the light" and "turn off the light" with two labels are no leak of each other: such
-    rows show where a label ends. Equal texts are a leak whatever their answers."""
+    "turn on the light" and "turn off the light" with two labels are no leak, since such rows show
+    where a label ends. Equal texts are a leak whatever their answers.
+    """
     search = search or partial(_search, task=task)
     leaks, again = [], defaultdict[str, list[int]](list)
     for leak in search(rows, gold):
@@ -92,8 +98,10 @@ def _search(
 
 
 def _contradict(task: Task, row: LabelledExample, gold: LabelledExample) -> bool:
-    """True for answers of which not both can be right; objects with a value in common give away a
-    part of gold's answer, so they do not contradict."""
+    """True if two answers cannot both be right.
+
+    Objects with a value in common give away a part of gold's answer, so they do not contradict.
+    """
     form = task.form
     if not form.contradict(row.answer, gold.answer):
         return False
@@ -105,7 +113,7 @@ def _contradict(task: Task, row: LabelledExample, gold: LabelledExample) -> bool
 
 
 def leaking_seeds(task: Task) -> list[tuple[LabelledExample, GoldOverlap]]:
-    """The seeds that are too close to gold, with the row that each is closest to."""
+    """Return the seeds too close to gold, each with its closest row."""
 
     def search(
         seeds: Sequence[LabelledExample], gold: Sequence[LabelledExample]
@@ -123,13 +131,19 @@ def _of_seeds(
     leaks: LeaksSpec,
     curate: CurateSpec,
 ) -> tuple[GoldOverlap, ...]:
-    """Every stage asks for it, and once more for each answer that contradicts a near gold row."""
+    """Find the seeds too close to gold, cached because every stage repeats the search.
+
+    Each answer that contradicts a near gold row causes one more search.
+    """
     return tuple(find([row.input for row in seeds], gold, leaks, curate))
 
 
 def without_leaking_seeds(task: Task) -> Task:
-    """The task as everything after its loading sees it. Raises InputError when a label is left
-    without a seed, or an extract task without any, and when gold has two answers to one input."""
+    """Return the task without its leaking seeds, as all code after the loading gets it.
+
+    Raises InputError if a label, or a task without labels, has no seed left. Raises InputError if
+    gold has two answers to one input.
+    """
     check_contradictions(task.folder, task.gold, task.form)
     found = leaking_seeds(task)
     leaking = {seed for seed, _ in found}
@@ -149,15 +163,17 @@ def without_leaking_seeds(task: Task) -> Task:
 
 
 def near_gold(task: Task) -> list[GoldOverlap]:
-    """The gold rows that nearly equal an earlier one, with the row that each is closest to; of the
-    first MOST_PAIRED."""
+    """Return the gold rows that nearly equal an earlier one, each with its closest row.
+
+    Only the first MOST_PAIRED rows are compared. There are none if `leaks.near` is 0.
+    """
     near, curate = task.spec.leaks.near, task.spec.curate
     inputs = [row.input for row in task.gold[:MOST_PAIRED]]
     return near_copies(inputs, near, partial(canonical, curate=curate)) if near else []
 
 
 def gold_notes(task: Task) -> list[str]:
-    """What to know of gold that stands there twice, in sentences; none for gold that does not."""
+    """Describe the duplicates and near duplicates of gold, in sentences; none if there are none."""
     notes, total = [], len(task.gold) + len(task.copies)
     if task.copies:
         copy = task.copies[0]

@@ -1,4 +1,4 @@
-"""A task's folder → the checked Task."""
+"""The loading of a task's folder into a checked Task."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -29,13 +29,12 @@ PROJECT = "distill.toml"  # beside the folder of tasks
 
 
 def project_file(prompts: Path) -> Path:
-    """`distill.toml`, beside the folder of tasks; it need not be there."""
+    """Return the path of `distill.toml`, beside the folder of tasks; the file may be missing."""
     return prompts.resolve().parent / PROJECT
 
 
 def known_tasks(prompts: Path) -> list[str]:
-    """Names of the folders under `prompts` that hold a task. Raises InputError where there is no
-    such folder."""
+    """List the names of the tasks under `prompts`. Raises InputError if there is no such folder."""
     if not prompts.is_dir():
         raise InputError(
             f"there is no folder {prompts}/ here: change to the project's, or --prompts"
@@ -44,9 +43,9 @@ def known_tasks(prompts: Path) -> list[str]:
 
 
 def load_task(prompts: Path, name: str) -> Task:
-    """The task `prompts/<name>`.
+    """Load the task `prompts/<name>`.
 
-    Raises InputError, with file, line or key, for anything that cannot be used.
+    Raises InputError, with file, line or key, if a part of the task cannot be used.
     """
     folder = prompts / name
     if name not in known_tasks(prompts):
@@ -115,7 +114,7 @@ def _check_rows(task: Task) -> None:
 
 
 def _check_prompts(task: Task) -> None:
-    """The student's is the same for every input, and the teacher's must not be."""
+    """Check that the prompts render, and that the teacher's prompt shows the input."""
     task.render("student.md")
     one, other = (
         task.render("answer.md", input=text, seeds=list(task.seeds[:1])) for text in ("1", "2")

@@ -1,4 +1,4 @@
-"""Task and input in, requests out: the one place where prompts become requests."""
+"""Requests of a task; no other module makes requests of its prompts."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ ANSWER_TOKENS = 16
 JSON_ANSWER_TOKENS, JSON_TOKENS = 96, 24
 RATIONALE_TOKENS = 200
 TEXT_TOKENS = 64
-# A model that goes on with a text begins the next example after an empty line.
+# A completion model begins the next example after an empty line.
 TEXT_ENDS = ("\n\n",)
 RUBRICS = {
     "classify": {
@@ -41,15 +41,15 @@ RUBRICS = {
         "1": "the answer is wrong or no answer, or the input makes no sense",
     },
 }
-VERDICTS = {"A": 1.0, "same": 0.5, "B": 0.0}  # of a judge, and what each is worth to answer A
+VERDICTS = {"A": 1.0, "same": 0.5, "B": 0.0}  # a judge's verdicts, with the score of answer A
 
 
 def answer_requests(
     task: Task, model: Model, inputs: Sequence[str], *, shots: int, vote: int = 0
 ) -> list[Request]:
-    """For each input a request for its answer, with the `shots` nearest seeds shown, nearest last.
+    """Make a request for the answer to each input, with the `shots` nearest seeds, nearest last.
 
-    Every vote after the first draws its seeds from twice as many neighbours, in another order.
+    Each vote after the first draws its seeds from twice as many neighbours, in another order.
     """
     pool = [seed.input for seed in task.seeds]
     wanted = shots if vote == 0 else 2 * shots
@@ -66,8 +66,10 @@ def answer_requests(
 
 
 def seed_requests(task: Task, model: Model, seeds: Sequence[LabelledExample]) -> list[Request]:
-    """For each of the seeds a request for its answer, as for any input, with others shown: never
-    one with the same input, whatever its case and white space."""
+    """Make a request for the answer to each seed, as for any input, with other seeds shown.
+
+    A seed with the same input, whatever its case and white space, is never shown.
+    """
     shots, requests = task.spec.teacher.few_shot, []
     for seed in seeds:
         own = fold(seed.input)
@@ -77,7 +79,7 @@ def seed_requests(task: Task, model: Model, seeds: Sequence[LabelledExample]) ->
 
 
 def _with_rationale(request: Request, task: Task, model: Model) -> Request:
-    """Where the task wants one of its teacher: reasons come before the answer, as they should."""
+    """Ask an API teacher for reasons before the answer, if the task wants them."""
     if model.folder or not task.spec.teacher.rationale:
         return request
     sampling = request.sampling
@@ -86,8 +88,11 @@ def _with_rationale(request: Request, task: Task, model: Model) -> Request:
 
 
 def instructions(task: Task, model: Model, prompt: str) -> tuple[Message, ...]:
-    """What a model behind an API is told first. It is the same for every request, so that the
-    provider can cache it; the models that we serve are small and do better without."""
+    """Return the system message of an API model; none for a model that this tool serves.
+
+    The message is the same for every request, so that the provider can cache it. Served models are
+    small and answer better without a system message.
+    """
     return () if model.folder else (Message("system", task.render(prompt)),)
 
 
@@ -99,12 +104,12 @@ def _shown(found: Sequence[int], shots: int, vote: int, text: str) -> list[int]:
 
 
 def student_messages(task: Task, text: str) -> tuple[Message, ...]:
-    """What the student is asked, in training and in production: the short prompt and the input."""
+    """Return the student's messages in training and production: the short prompt and the input."""
     return (Message("system", task.render("student.md")), Message("user", text))
 
 
 def student_chat(task: Task, text: str, answer: str) -> list[dict[str, str]]:
-    """A row of the example file: chat as the student will see it, with its answer."""
+    """Return a row of the example file: the student's messages and the answer."""
     turns = [asdict(turn) for turn in student_messages(task, text)]
     return [*turns, {"role": "assistant", "content": answer}]
 
@@ -112,10 +117,10 @@ def student_chat(task: Task, text: str, answer: str) -> list[dict[str, str]]:
 def constrained_request(
     task: Task, model: Model, messages: tuple[Message, ...], *, seed: int = 0
 ) -> Request:
-    """A request whose answer is one of the task's labels, an object that fits its schema, or a
-    text, and nothing else.
+    """Make a request that only allows answers in the task's form.
 
-    A base model goes on with the text: after "Team:" comes " billing", not "billing".
+    The form is one of the labels, an object that fits the schema, or a text. A base model continues
+    the text: after "Team:" comes " billing", not "billing".
     """
     if task.form.choices:
         return _choice_request(model, messages, task.form.choices, seed=seed)
@@ -130,9 +135,12 @@ def constrained_request(
 
 
 def student_request(task: Task, model: Model, text: str) -> Request:
-    """What the student is asked in production. One that a provider trained answers with a bare
-    label, as its rows did, where a schema would have it answer in JSON. It tells how sure it is,
-    which costs nothing; of one text among many that are as good that says nothing."""
+    """Make the student's request in production.
+
+    A student that a provider trained answers with a bare label, as in its training rows. With a
+    schema it would answer in JSON instead of the label. The request asks for log probabilities,
+    which cost nothing and measure confidence. A text gets none, since many others are as good.
+    """
     messages = student_messages(task, text)
     if isinstance(task.form, Text):
         return constrained_request(task, model, messages)
@@ -144,9 +152,12 @@ def student_request(task: Task, model: Model, text: str) -> Request:
 
 
 def answer_tokens(task: Task) -> int:
-    """Room for an answer and its end: for the longest label, for twice the longest of the seeds'
-    objects; for a text a token for each byte of the longest of the seeds', which is about four
-    times as long."""
+    """Return the token limit of an answer, its end included.
+
+    - classify: the longest label
+    - extract: twice the longest answer of the seeds
+    - generate: a token per byte of the longest answer of the seeds, about four times its tokens
+    """
     if task.form.choices:
         return _room(task.form.choices)
     if isinstance(task.form, Text):
@@ -155,12 +166,12 @@ def answer_tokens(task: Task) -> int:
 
 
 def _room(answers: Sequence[str]) -> int:
-    """For the longest of them and its end: a token is a byte or more."""
+    """Return the token limit of the longest answer and its end; a token is a byte or more."""
     return max(ANSWER_TOKENS, 1 + max(len(answer.encode()) for answer in answers))
 
 
 def served_tokens(task: Task) -> int:
-    """How long a prompt with its answer may be for what serves the student and its base."""
+    """Return the token limit of a prompt with its answer, for servers of student and base."""
     return max(MODEL_TOKENS, task.spec.student.context_tokens + answer_tokens(task))
 
 
@@ -177,8 +188,11 @@ def _choice_request(
 
 
 def judge_request(task: Task, model: Model, row: Candidate) -> Request:
-    """A request for the judge's score, "1" to "5", of an input with its answer. The scores stand in
-    another order for every input: a model that likes the first or the last has no favourite."""
+    """Make a request for the judge's score, "1" to "5", of an input with its answer.
+
+    The order of the scores differs between inputs, so that a model's liking for the first or last
+    score favours none.
+    """
     rubric = list(RUBRICS[task.spec.kind].items())
     random.Random(stable_hash([row.input, row.answer])).shuffle(rubric)
     content = task.render("judge.md", input=row.input, answer=row.answer, rubric=rubric)
@@ -188,8 +202,10 @@ def judge_request(task: Task, model: Model, row: Candidate) -> Request:
 def comparison_request(
     task: Task, model: Model, text: str, answers: tuple[str, str], reference: str
 ) -> Request:
-    """A request for the judge's verdict, one of VERDICTS, on two answers to an input, in the order
-    in which they are shown; `reference` is a person's, empty for none."""
+    """Make a request for the judge's verdict, one of VERDICTS, on two answers to an input.
+
+    The answers are shown in the given order. `reference` is a person's answer, empty for none.
+    """
     first, second = answers
     content = task.render("compare.md", input=text, first=first, second=second, reference=reference)
     return _choice_request(model, (Message("user", content),), tuple(VERDICTS))
@@ -198,7 +214,7 @@ def comparison_request(
 def annotation_requests(
     task: Task, model: Model, inputs: Sequence[str]
 ) -> Iterator[tuple[str, Request]]:
-    """(input, request) for every vote on every input."""
+    """Yield (input, request) for every vote on every input."""
     spec = task.spec.teacher
     for vote in range(spec.votes):
         requests = answer_requests(task, model, inputs, shots=spec.few_shot, vote=vote)

@@ -1,4 +1,4 @@
-"""The context of a run: what every stage is given."""
+"""The context of a run, which every stage gets."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,9 +12,13 @@ from distill.task import Task
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What every stage is given: the task, its run, where things lie, whom to tell, whether the
-    user leaves instead of waiting for batches, and the most that the run may have been billed when
-    the call ends (`limit_usd`; None for the task's budget)."""
+    """The context of a run.
+
+    - folder, database: places of the run's files and of the task's store
+    - progress: receiver of messages to the user
+    - detach: True to return instead of waiting for batches
+    - limit_usd: the most that the run may have been billed at the end; None for the task's budget
+    """
 
     task: Task
     run_id: str
@@ -32,13 +36,13 @@ class Context:
 
     @property
     def is_limited(self) -> bool:
-        """Does the consent carry less than the task's budget?"""
+        """True if the consent covers less than the task's budget."""
         return self.budget_usd < self.task.spec.budget.usd
 
     def store(self) -> AbstractContextManager[Store]:
-        """The task's store, for as long as the block lasts."""
+        """Hold the task's store open."""
         return open_store(self.database)
 
     def log(self, name: str) -> Path:
-        """The log file of a child process."""
+        """Return the path of a child process's log."""
         return self.folder / "logs" / f"{name}.log"

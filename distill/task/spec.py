@@ -1,7 +1,7 @@
-"""`task.toml` in, its checked sections out.
+"""The checked sections of `task.toml` and `distill.toml`.
 
-Everything has a default except the name, the kind and, for a classify task, the labels. An unknown
-key is an error that lists the known ones: a typo must not become a silent default.
+Every key has a default, except the name, the kind and the labels of a classify task. An unknown key
+is an error that lists the known keys, so that a typo never becomes a silent default.
 """
 
 import re
@@ -24,7 +24,7 @@ from distill.pricing.token_prices import OF_THE_CACHE, Rates
 from distill.text.language import languages
 from distill.text.pii.detect import phone_regions
 
-# Along which a teacher behind an API varies new inputs.
+# Axes along which an API teacher varies new inputs.
 _EVERY_KIND = {
     "tone": ("calm", "hurried", "angry", "polite", "confused", "friendly"),
     "length": ("a few words", "one sentence", "two or three sentences", "long, with a story"),
@@ -59,10 +59,10 @@ AXES = {
     },
 }
 USD = "USD"
-# Within words of Persian and Sinhala and within emoji; of Mongolian; what makes a flag.
+# Joiners of Persian, Sinhala and emoji, the Mongolian vowel separator, and tags of flag emoji.
 JOINERS = frozenset(("\u200c", "\u200d", "\u180e", *map(chr, range(0xE0020, 0xE0080))))
 FLAG_END = "\U000e007f"
-TEXT_PARITY = 0.9  # of a generate task that says nothing else
+TEXT_PARITY = 0.9  # default of a generate task
 
 
 def _no_auto(name: str) -> str:
@@ -79,7 +79,7 @@ class _Section(BaseModel):
 
 
 class TeacherSpec(_Section):
-    """Who is learned from, and how it is asked."""
+    """The teacher and the form of its requests."""
 
     model: str = "auto"
     mode: Literal["auto", "online", "batch"] = "auto"
@@ -90,7 +90,7 @@ class TeacherSpec(_Section):
 
 
 class GenerateSpec(_Section):
-    """How many new inputs the teacher is asked for, and how."""
+    """The number, the sources and the sampling of new inputs."""
 
     requests: Annotated[int, Field(ge=0, le=10_000_000)] = 800
     examples: Annotated[int, Field(ge=0)] = 0
@@ -106,7 +106,7 @@ class GenerateSpec(_Section):
 
 
 class CurateSpec(_Section):
-    """Which checks a candidate must pass; `false`, 0, "off" or "" switches one off."""
+    """Checks that a candidate must pass; `false`, 0, "off" or "" switches one off."""
 
     min_words: Annotated[int, Field(ge=0)] = 3
     max_words: Annotated[int, Field(ge=0)] = 80
@@ -148,8 +148,11 @@ class CurateSpec(_Section):
 
 
 class LeaksSpec(_Section):
-    """From which likeness on a row is too close to gold, 0 for never; which share of the examples
-    may be, before something is wrong with the task."""
+    """Thresholds of the leak gate.
+
+    - near, semantic: least similarity to gold of a leak; 0 for never
+    - most_share: largest share of leaking examples; more means an error in the task
+    """
 
     near: Annotated[float, Field(ge=0, le=1)] = 0.9
     semantic: Annotated[float, Field(ge=0, le=1)] = 0.96
@@ -157,7 +160,7 @@ class LeaksSpec(_Section):
 
 
 class StudentSpec(_Section):
-    """What is trained, and by which recipe; None goes by the size of the base."""
+    """The base and the recipe of the student; None means a value by the size of the base."""
 
     base: str = "auto"
     trainer: str = "auto"
@@ -179,7 +182,7 @@ class StudentSpec(_Section):
 
 
 class EvaluateSpec(_Section):
-    """How the systems are compared."""
+    """The comparison of the systems."""
 
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
@@ -201,15 +204,17 @@ class EvaluateSpec(_Section):
 
 
 class MachineSpec(_Section):
-    """What the machine that serves local models costs: an assumption that the report shows."""
+    """The price of the machine that serves local models, an assumption that the report shows."""
 
     usd_per_hour: Annotated[Decimal, Field(gt=0)] = Decimal("0.10")
     sure: bool = False
 
 
 class PeopleSpec(_Section):
-    """The hours that people put into the student (seeds, gold, reviews), and what one costs: a part
-    of what it has to pay back."""
+    """The hours of people's work on the student (seeds, gold, reviews) and the price of an hour.
+
+    The cost is a part of the investment that the student has to pay back.
+    """
 
     hours: Annotated[Decimal, Field(ge=0)] = Decimal(0)
     usd_per_hour: Annotated[Decimal, Field(ge=0)] = Decimal(0)
@@ -222,23 +227,27 @@ class PeopleSpec(_Section):
 
     @property
     def usd(self) -> Decimal:
-        """Of all of them."""
+        """Cost of all hours, in USD."""
         return self.hours * self.usd_per_hour
 
 
 class TrafficSpec(_Section):
-    """What production asks: for the cost of machines that are always on, and the break-even. How
-    busy a machine may be at most is left to whoever knows the peaks."""
+    """Production traffic, for the cost of machines that are always on and for the break-even.
+
+    `utilisation` is the highest load of a machine, for the user to set by the peaks.
+    """
 
     requests_per_day: Annotated[int, Field(ge=1)] = 10_000
     utilisation: Annotated[float, Field(gt=0, le=1)] = 0.6
 
 
 class PriceSpec(_Section):
-    """A model's price per 1M tokens, where it is not known or another one was agreed. Without
-    `cached` and `cache_write` these are in proportion to the known price; those of a model whose
-    price is not known cost as much as any other token of the prompt. `source` says where it is
-    from, `sure` that one far off the known price is meant."""
+    """A model's price per 1M tokens, if it is unknown or another one was agreed.
+
+    - cached, cache_write: by default in proportion to the known price; without one, as `input`
+    - source: origin of the price
+    - sure: confirms a price far off the known one
+    """
 
     input: Annotated[Decimal, Field(gt=0)]
     output: Annotated[Decimal, Field(gt=0)]
@@ -249,7 +258,7 @@ class PriceSpec(_Section):
     sure: bool = False
 
     def rates(self, currencies: Mapping[str, Decimal]) -> Rates:
-        """In USD, as the arithmetic takes it; `currencies` are USD for one of each."""
+        """Return the rates in USD; `currencies` gives the USD for one unit of each currency."""
         cached = self.input if self.cached is None else self.cached
         write = self.input if self.cache_write is None else self.cache_write
         usd = {USD: Decimal(1), **currencies}[self.currency]
@@ -266,21 +275,24 @@ def _reason(text: str) -> str:
 
 
 class TermsSpec(_Section):
-    """Why the student may learn from a teacher whose provider's terms do not let it."""
+    """The permission to train on a teacher whose provider's terms forbid it."""
 
     confirmed: Annotated[str, AfterValidator(_reason)] = ""
 
 
 class BudgetSpec(_Section):
-    """What a run may cost at most, in what providers bill, and from which estimate on a user at a
-    terminal is asked."""
+    """Limits of what providers bill for a run.
+
+    - usd: the most that a run may cost
+    - ask_above_usd: estimate above which a user at a terminal is asked
+    """
 
     usd: Annotated[Decimal, Field(gt=0)] = Decimal("5.00")
     ask_above_usd: Annotated[Decimal, Field(ge=0)] = Decimal("0.10")
 
 
 class ProjectSpec(_Section):
-    """`distill.toml`: what holds for every task of a project that says nothing else."""
+    """The contents of `distill.toml`: defaults for every task of a project."""
 
     machine: MachineSpec = MachineSpec()
     traffic: TrafficSpec = TrafficSpec()
@@ -303,7 +315,7 @@ class ProjectSpec(_Section):
 
 
 class TaskSpec(ProjectSpec):
-    """`task.toml`, checked."""
+    """The checked contents of `task.toml`."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     kind: Literal["classify", "extract", "generate"]
@@ -350,7 +362,10 @@ class TaskSpec(ProjectSpec):
 
     @model_validator(mode="after")
     def _parity_of_its_kind(self) -> "TaskSpec":
-        """A text has many tokens at which rounding can take the other of two that are as likely."""
+        """Set the default parity of a generate task.
+
+        A text has many tokens at which rounding can pick the other of two equally likely ones.
+        """
         if self.kind == "generate" and "parity" not in self.evaluate.model_fields_set:
             evaluate = self.evaluate.model_copy(update={"parity": TEXT_PARITY})
             object.__setattr__(self, "evaluate", evaluate)
@@ -365,13 +380,13 @@ class TaskSpec(ProjectSpec):
 
 
 def _in_one_line(name: str) -> bool:
-    """True for printable text: joiners within words and emoji, and any space, print too."""
+    """True if a name is printable; joiners inside words or emoji and all spaces count as such."""
     ends = (name[0], name[-1] if name[-1] != FLAG_END else "")
     return not _unprintable(name) and JOINERS.isdisjoint(ends)
 
 
 def _unprintable(name: str) -> str:
-    """What of a name has no sign of its own, in words; "" for a name that prints."""
+    """Name the first unprintable character, as the end of a message; "" if there is none."""
     for sign in name:
         if not (sign.isprintable() or sign in JOINERS or category(sign) == "Zs"):
             return f"; take out U+{ord(sign):04X} ({unicode_name(sign, 'a control character')})"

@@ -1,4 +1,4 @@
-"""task.toml and distill.toml → checked sections, or an error that names file, line and key."""
+"""Readers of task.toml and distill.toml, with errors that name the file, the line and the key."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,10 @@ SHOWN = 200  # characters of a value in a message
 
 
 def read_spec(path: Path, project: Path) -> TaskSpec:
-    """The task's file over the project's, which need not be there. Raises InputError, naming the
-    file and the key."""
+    """Read a task's file over the project's file, which may be missing.
+
+    Raises InputError, naming the file and the key, if one of them is invalid.
+    """
     values = _read(path)
     for section, given in project_values(project).items():
         own = values.get(section, {})
@@ -30,8 +32,10 @@ def read_spec(path: Path, project: Path) -> TaskSpec:
 
 
 def project_values(path: Path) -> dict[str, Any]:
-    """What `distill.toml` says, by section; its prices say that they are from there. Raises
-    InputError."""
+    """Read `distill.toml` by section; {} if there is no file.
+
+    Prices without a source get the file's name. Raises InputError if the file is invalid.
+    """
     if not path.exists():
         return {}
     values = _read(path)
@@ -42,7 +46,7 @@ def project_values(path: Path) -> dict[str, Any]:
 
 
 def project_rates(path: Path) -> dict[str, Rates]:
-    """The prices that `distill.toml` gives, by model. Raises InputError."""
+    """Return the prices of `distill.toml` in USD, by model. Raises InputError if it is invalid."""
     spec = _checked(path, ProjectSpec, project_values(path))
     return {model: price.rates(spec.currencies) for model, price in spec.prices.items()}
 
@@ -82,9 +86,9 @@ def _short(value: object) -> str:
 
 
 def _section(form: type[BaseModel], location: Sequence[str | int]) -> type[BaseModel]:
-    """The section of a key; those of a dict of sections are all alike."""
+    """Return the section of a key; all sections in a dict have one type."""
     for part in location:
-        if part not in form.model_fields:  # the name of one in a dict of sections
+        if part not in form.model_fields:  # the name of a section in a dict
             continue
         annotation = form.model_fields[str(part)].annotation
         found = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]

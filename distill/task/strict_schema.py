@@ -1,4 +1,4 @@
-"""A task's JSON Schema → the form that strict modes of providers take."""
+"""The conversion of a task's JSON Schema for the strict modes of providers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,11 +7,12 @@ ALTERNATIVES = ("anyOf", "oneOf")
 
 
 def strict(schema: dict[str, Any]) -> dict[str, Any]:
-    """Write a schema as providers take it: every field of every object is required, one that may be
-    missing may be null, alternatives are `anyOf`, and a type is said where the keywords imply one.
+    """Convert a schema for the strict modes of providers.
 
-    What stands in `allOf` is one schema. A map (`additionalProperties` with a schema) stays as it
-    is: no provider's strict mode takes it.
+    Every field of every object is required, and an optional one may be null. Alternatives become
+    `anyOf`, and a type is added if the keywords imply one. The parts of an `allOf` become one
+    schema. A map (`additionalProperties` with a schema) stays, since no provider's strict mode
+    takes it.
     """
     schema = merged(schema)
     written = {key: value for key, value in schema.items() if key != "oneOf"}
@@ -27,7 +28,7 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def merged(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema with what all of its `allOf` say: the fields of each, and what each requires."""
+    """Merge the parts of a schema's `allOf`: the fields and the required fields of each."""
     parts = [merged(part) for part in schema.get("allOf", ()) if isinstance(part, dict)]
     whole = {key: value for key, value in schema.items() if key != "allOf"}
     if not parts:
@@ -55,11 +56,11 @@ def _strict_fields(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _strict_part(part: Any) -> Any:
-    """A part of a schema may be `true`, for anything."""
+    """Convert a part of a schema; `true`, which allows anything, stays."""
     return strict(part) if isinstance(part, dict) else part
 
 
 def closed_object(properties: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of an object that has these properties, all of them, and no other."""
+    """Return the schema of an object with exactly these properties, all of them required."""
     shape = {"type": "object", "properties": properties, "required": list(properties)}
     return shape | {"additionalProperties": False}

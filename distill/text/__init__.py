@@ -1,1 +1,1 @@
-"""Text in this process: near duplicates, embeddings, personal data, languages, classifiers."""
+"""Local analysis of texts: near duplicates, embeddings, personal data, languages, classifiers."""

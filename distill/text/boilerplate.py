@@ -1,8 +1,7 @@
-"""What a teacher says in its own voice or leaves to be filled in, where a customer's message was
-wanted: a text comes in, out goes whether it holds a refusal or a placeholder.
+"""Refusals and placeholders of a teacher in texts that should be a customer's message.
 
-Customers say "sorry" and "I can't" too, so each pattern asks for what only an assistant cannot do
-("assist with that", "generate such content"), or for the place where only an assistant says it.
+Customers say "sorry" and "I can't" too. Each pattern therefore needs an act of an assistant
+("assist with that", "generate such content"), or a position where only an assistant says it.
 """
 
 import re
@@ -24,7 +23,7 @@ _COUNTED = (
 _SINGULAR = r"(?:example|message|input|sample|variation|response|text|sentence|paraphrase|email)"
 
 _REFUSALS = (
-    # Who speaks.
+    # Introductions.
     r"\bas an? (?:(?:\w+ )?ai|artificial intelligence|large language|language model)\b",
     r"\bas an? (?:helpful |responsible |virtual )+assistant\b",
     r"\bi(?:'m| am) (?:just |only |simply )?an? (?:ai\b|artificial intelligence"
@@ -35,7 +34,7 @@ _REFUSALS = (
     r"\bmy (?:training data|knowledge cut-?off|programming (?:prevents|does not|doesn't))\b",
     r"\bi (?:do not|don't) have (?:personal (?:opinions|experiences|feelings|beliefs)"
     r"|(?:real-time|live) (?:access|information|data)|access to real-time)",
-    # What it will not do.
+    # Refusals.
     rf"\bi ?{_CANNOT} (?:be able to )?(?:assist|help)(?: you)? (?:with|in) (?:that|this|your|such"
     r"|any|creating|generating|writing|producing|requests?|those|these|the request|anything)",
     rf"\bi ?{_CANNOT} (?:generate|create|produce|write) (?:\w+ ){{0,3}}{_COUNTED}\b",
@@ -63,7 +62,7 @@ _REFUSALS = (
     rf"|i apologi[sz]e)\W{{1,3}}(?:but |however,? |that )?i ?{_CANNOT}"
     r"(?:\W*$| (?:assist|comply)\b| help(?: you)?(?:[.!,]|$| with (?:that|this|your))"
     r"| do (?:that|this)\W*$| provide (?:that|this)\W*$)",
-    # How it serves.
+    # Offers of help.
     r"\bhow (?:can|may) i (?:help|assist) you\b",
     r"\bis there anything else i can (?:help|assist)",
     r"\bi(?:'d| would) be (?:happy|glad|delighted) to (?:help|assist)\b",
@@ -84,7 +83,7 @@ _REFUSALS = (
     r"\b(?:more|additional|further) (?:information|context|details) (?:to|so (?:that )?i can)"
     r" (?:generate|assist|help you)\b|\bprovide (?:\w+ )?(?:more|additional|further)"
     r" (?:information|context|details) so (?:that )?i can\b",
-    # What it announces.
+    # Announcements.
     rf"^let me (?:generate|create|write|come up with) (?:\w+ ){{0,3}}{_COUNTED}\b",
     rf"^i(?:'ve| have) (?:generated|created|written) (?:\w+ ){{0,3}}{_COUNTED}\b",
     r"^as (?:requested|you (?:requested|asked)),? here(?:'s| is| are)\b",
@@ -107,7 +106,7 @@ _REFUSALS = (
     r"^(?:(?:example|message|input|sample|variation) ?#?\d{1,3}"
     r"|customer (?:message|query|request|input)(?: ?#?\d{1,3})?) ?[:.)]",
     r"^(?:note|disclaimer): (?:these|this|the) (?:are|is|examples?|messages?|inputs?)\b",
-    # The same in German, French, Spanish, Italian.
+    # Introductions in German, French, Spanish and Italian.
     r"\bals (?:ein )?(?:ki\b|ki-|künstliche intelligenz|(?:großes )?sprachmodell)",
     r"\ben tant (?:qu'(?:une )?(?:ia\b|intelligence artificielle|assistant)|que mod[eè]le)",
     r"\bcomo (?:un )?(?:modelo de lenguaje|(?:una )?ia\b|inteligencia artificial|asistente de ia)",
@@ -115,7 +114,7 @@ _REFUSALS = (
 )
 _REFUSAL = re.compile("|".join(f"(?:{one})" for one in _REFUSALS))
 
-# What is left to be filled in: by brackets alone "[sic]" or "<rant>" would be.
+# Words of a blank to fill in. Brackets alone would also match "[sic]" or "<rant>".
 _BLANK = re.compile(
     r"(?<![^\W_])(?:account|address|agent|amount|area|bank|booking|brand|card|category|city|code"
     r"|colou?r|company|contact|country|currency|customer|date|day|department|description|device"
@@ -145,13 +144,13 @@ _UNDECIDED = re.compile(r"\W*(?:TBD|TBA|TODO|FIXME|N/A|placeholder)\W*", re.IGNO
 
 
 def refusal_in(text: str) -> bool:
-    """Whether an assistant speaks in it: refuses, introduces itself, or announces what it made."""
+    """True if an assistant speaks in a text: a refusal, an introduction or an announcement."""
     spoken = " ".join(text.translate(_QUOTES).casefold().split())
     return bool(_REFUSAL.search(spoken.lstrip(' "*#-')))
 
 
 def placeholder_in(text: str) -> bool:
-    """Whether something in it was left to be filled in. "[SECRET]" is what masking puts there."""
+    """True if a text has a blank to fill in. "[SECRET]", which masking writes, is no blank."""
     if _FORM.search(text) or _UNDECIDED.fullmatch(text):
         return True
     inner = [match[match.lastindex or 0] for match in _BRACKETED.finditer(text)]

@@ -1,6 +1,8 @@
-"""The rivals that cost next to nothing: logistic regression on counts of words and characters, and
-on sentence embeddings, and the answer to the nearest row. All are fitted in seconds and answer in
-milliseconds on any processor."""
+"""The cheap baselines: logistic regression and the nearest row.
+
+Logistic regression uses counts of words and characters, or sentence embeddings. All baselines are
+fitted in seconds and answer in milliseconds on any processor.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,18 +13,18 @@ from distill.core.text import fold
 # Little regularisation: with ten examples a label the defaults underfit (measured on banking77).
 TFIDF_C = 30.0
 EMBEDDINGS_C = 10.0
-MOST_FITS = 50  # of models that leave texts out: a fit takes up to a second
+MOST_FITS = 50  # fits of `left_out`, each of which takes up to a second
 
 
 class Classifier(Protocol):
     """A fitted scikit-learn pipeline over texts."""
 
     def predict(self, texts: Sequence[str]) -> Any:
-        """A label for each text."""
+        """Predict a label for each text."""
 
 
 def fit_tfidf(texts: Sequence[str], labels: Sequence[str]) -> Classifier:
-    """TF-IDF of words (1-2) and of characters within words (2-5), logistic regression."""
+    """Fit logistic regression on TF-IDF of words (1-2) and of characters within words (2-5)."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline, make_union
@@ -37,7 +39,7 @@ def fit_tfidf(texts: Sequence[str], labels: Sequence[str]) -> Classifier:
 
 
 def fit_embeddings(texts: Sequence[str], labels: Sequence[str]) -> Classifier:
-    """Sentence embeddings (all-MiniLM-L6-v2, not tuned), logistic regression."""
+    """Fit logistic regression on sentence embeddings (all-MiniLM-L6-v2, not tuned)."""
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
 
@@ -49,9 +51,12 @@ def fit_embeddings(texts: Sequence[str], labels: Sequence[str]) -> Classifier:
 
 
 def left_out(texts: Sequence[str], labels: Sequence[str], places: Sequence[int]) -> list[str]:
-    """For each of the places the label that the model of `fit_embeddings` gives to its text when
-    it is fitted without that text, its copies, and, of more texts than MOST_FITS, a part of the
-    others. Without two labels left it is the one that is left."""
+    """Predict the label at each of the places by a model that did not see its text.
+
+    The model is that of `fit_embeddings`, fitted without the text and its duplicates. With more
+    than MOST_FITS texts, a part of the others is left out too. If a single label is left, it is
+    returned.
+    """
     from threadpoolctl import threadpool_limits
 
     from distill.text.embeddings import embed_once
@@ -59,7 +64,7 @@ def left_out(texts: Sequence[str], labels: Sequence[str], places: Sequence[int])
     vectors = embed_once(texts)
     parts = _parts(texts)
     found: dict[int, str] = {}
-    # Small fits on several threads wait for each other: on a busy machine a hundred times as long.
+    # On several threads small fits wait for each other, a hundred times as long on a busy machine.
     with threadpool_limits(1):
         for part in sorted({parts[place] for place in places}):
             rest = [place for place, of in enumerate(parts) if of != part]
@@ -71,14 +76,14 @@ def left_out(texts: Sequence[str], labels: Sequence[str], places: Sequence[int])
 
 
 def _fitted_once(vectors: Any, labels: Sequence[str], asked: Any) -> list[str]:
-    """The labels of the asked vectors by a model of the others."""
+    """Predict the labels of the asked vectors by a model of the others."""
     if len(set(labels)) < 2:
         return [labels[0] if labels else ""] * len(asked)
     return [str(label) for label in _regression().fit(vectors, labels).predict(asked)]
 
 
 def _parts(texts: Sequence[str]) -> list[int]:
-    """Which part each text is in, of at most MOST_FITS; texts that read alike are in one."""
+    """Return the part of each text, of at most MOST_FITS; equal folded texts share a part."""
     numbers: dict[str, int] = {}
     return [numbers.setdefault(fold(text), len(numbers)) % MOST_FITS for text in texts]
 
@@ -91,19 +96,19 @@ def _regression() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """Answers with that of the nearest text, word for word."""
+    """A classifier that returns the answer of the nearest text, word for word."""
 
     neighbours: Any
     answers: Sequence[str]
 
     def predict(self, texts: Sequence[str]) -> list[str]:
-        """An answer for each text."""
+        """Predict an answer for each text."""
         found = self.neighbours.kneighbors(_embedded(texts), return_distance=False)
         return [self.answers[row[0]] for row in found]
 
 
 def fit_nearest(texts: Sequence[str], answers: Sequence[str]) -> Classifier:
-    """The nearest neighbour by the same embeddings."""
+    """Fit the nearest neighbour by the same embeddings."""
     from sklearn.neighbors import NearestNeighbors
 
     neighbours = NearestNeighbors(n_neighbors=1, metric="cosine").fit(_embedded(texts))

@@ -1,7 +1,7 @@
-"""Gold rows in other clothes: gold is the test, and a test that was trained on measures nothing.
+"""Overlaps of texts with gold, since a test that was trained on measures nothing.
 
-In: texts and the texts of the gold rows. Out: for each text that equals, nearly equals or means the
-same as a gold row one Leak, its best match of the first kind that finds one.
+A text that equals, nearly equals or means the same as a gold row gets one GoldOverlap. The overlap
+is the best match of the first kind that finds one.
 """
 
 import re
@@ -17,17 +17,18 @@ from distill.core.words import letters_a_word, word_units
 from distill.text.embeddings import similar_matches
 from distill.text.meaningful_signs import keep_meaning
 
-# Measured on banking77 (benchmarks/leaks.py): the share of letters in common, in the texts' order
-# or with their words sorted, and the cosine of their embeddings.
+# Measured on banking77 (benchmarks/leaks.py). NEAR is the share of letters in common, in the texts'
+# order or with sorted words. SEMANTIC is the cosine of embeddings.
 NEAR = 0.90
 SEMANTIC = 0.96
-# Of so many words all but one, in whatever order, are near enough; of two that would be half.
+# From so many words on, all words but one in common are near enough, in any order. Of two words,
+# that would be half.
 LEAST_WORDS = 3
 UNKNOWN_WORD = -1
 _SPACE = re.compile(r" (?!(?<=\d )\d)")
 BLOCK_CELLS = 4_000_000  # similarities at a time, in some 60 MB
 
-# (texts, gold) → pairs: of a text the nearest gold row, where one is near enough.
+# (texts, gold) → the pair of each text and its nearest gold row, if one is near enough.
 Search = Callable[[Sequence[str], Sequence[str]], Iterable[SimilarPair]]
 
 
@@ -38,11 +39,12 @@ def leak_matches(
     semantic: float = SEMANTIC,
     canonical: Callable[[str], str] = str,
 ) -> list[GoldOverlap]:
-    """The leaks, in the order of the texts; a threshold above 1 turns its kind off.
+    """Return the leaks, in the order of the texts; a threshold above 1 turns its kind off.
 
-    Equal are texts of the same letters, digits and signs with a meaning (`meaningful_signs`),
-    whatever their case, punctuation and white space. Texts and gold are compared as given, and as
-    `canonical` writes both."""
+    Texts are equal if they have the same letters, digits and signs with a meaning
+    (`meaningful_signs`), whatever their case, punctuation and white space. Texts and gold are
+    compared as given, and as `canonical` writes both.
+    """
     searches: dict[LeakKind, Search] = {"exact": _exact}
     if near <= 1:
         searches["near"] = partial(_near, threshold=near)
@@ -61,7 +63,7 @@ def leak_matches(
 def _search_canonical(
     search: Search, forms: Mapping[str, str], texts: Sequence[str], gold: Sequence[str]
 ) -> Iterator[SimilarPair]:
-    """The pairs of canonical forms, of which one at least is not the text as given."""
+    """Yield the pairs of canonical forms in which at least one form differs from its text."""
     changed = [place for place, text in enumerate(texts) if forms[text] != text]
     unchanged = [place for place, text in enumerate(texts) if forms[text] == text]
     changed_gold = [place for place, text in enumerate(gold) if forms[text] != text]
@@ -77,7 +79,7 @@ def _semantic(texts: Sequence[str], gold: Sequence[str], threshold: float) -> li
 
 
 def _best(pairs: Iterable[SimilarPair]) -> list[SimilarPair]:
-    """Of each text's pairs the one with the highest score, the first of them on a tie."""
+    """Return the pair of each text with the highest score, the first on a tie."""
     best: dict[int, SimilarPair] = {}
     for pair in pairs:
         if pair.first not in best or pair.score > best[pair.first].score:
@@ -95,27 +97,29 @@ def _exact(texts: Sequence[str], gold: Sequence[str]) -> Iterator[SimilarPair]:
 
 
 def _letters(text: str) -> str:
-    """A text without spaces, but for one between two numbers."""
+    """Remove the spaces of a plain text, except between two numbers."""
     return _SPACE.sub("", _plain(text))
 
 
 def _plain(text: str) -> str:
-    """A folded text without its punctuation, unless there is nothing else."""
+    """Fold a text and remove its punctuation, unless there is nothing else."""
     folded = keep_meaning(text)
     return " ".join(folded.translate(_punctuation()).split()) or folded
 
 
 @cache
 def _punctuation() -> dict[int, None]:
-    """What `str.translate` takes out: punctuation and signs, but not emoji, which may be all that
-    tells two texts apart."""
+    """Return the `str.translate` table that removes punctuation and signs.
+
+    Emoji stay, since they may be the only difference between two texts.
+    """
     kept = {"So"}
     every = ((code, unicodedata.category(chr(code))) for code in range(sys.maxunicode + 1))
     return {code: None for code, kind in every if kind[0] in "PS" and kind not in kept}
 
 
 def _near(texts: Sequence[str], gold: Sequence[str], threshold: float) -> Iterator[SimilarPair]:
-    """Each text that is near a gold row, with the nearest."""
+    """Yield each text that is near a gold row, with the nearest row."""
     if not gold:
         return
     plain, rows = [_plain(text) for text in texts], [_plain(text) for text in gold]
@@ -129,8 +133,10 @@ def _near(texts: Sequence[str], gold: Sequence[str], threshold: float) -> Iterat
 
 
 def _nearness(texts: Sequence[str], gold: Sequence[str], threshold: float) -> Any:
-    """Float32 of shape (texts, gold): the share of letters or of words in common, 0 where neither
-    suffices."""
+    """Return the similarity of texts and gold, float32 of shape (texts, gold).
+
+    A similarity is the share of letters or of words in common, 0 if neither suffices.
+    """
     import numpy
 
     spelled = _letters_shared(texts, gold, threshold)
@@ -143,8 +149,10 @@ def _nearness(texts: Sequence[str], gold: Sequence[str], threshold: float) -> An
 def near_copies(
     texts: Sequence[str], near: float = NEAR, canonical: Callable[[str], str] = str
 ) -> list[GoldOverlap]:
-    """The texts that equal or nearly equal an earlier one, each with the nearest of those; all are
-    compared as `canonical` writes them."""
+    """Return the texts that equal or nearly equal an earlier one, each with the nearest one.
+
+    All texts are compared as `canonical` writes them.
+    """
     import numpy
 
     plain = [_plain(canonical(text)) for text in texts]
@@ -165,7 +173,7 @@ def _sorted(text: str) -> str:
 
 
 def _letters_shared(texts: Sequence[str], gold: Sequence[str], threshold: float) -> Any:
-    """Indel similarity, what rapidfuzz calls `ratio`."""
+    """Compute the indel similarity, called `ratio` in rapidfuzz."""
     import numpy
     from rapidfuzz.distance import Indel
     from rapidfuzz.process import cdist
@@ -177,8 +185,11 @@ def _letters_shared(texts: Sequence[str], gold: Sequence[str], threshold: float)
 
 
 def _words_shared(texts: Sequence[str], gold: Sequence[str]) -> Any:
-    """The share of the longer text's words that the other has too, where that is all but one. In a
-    script without spaces letters stand for words, and must stand in order."""
+    """Compute the share of the longer text's words that the other text has too.
+
+    The share is 0 if more than one word differs. In a script without spaces, letters stand for
+    words and must be in order.
+    """
     import numpy
     from rapidfuzz.distance import LCSseq
     from rapidfuzz.process import cdist
@@ -188,7 +199,7 @@ def _words_shared(texts: Sequence[str], gold: Sequence[str]) -> Any:
         for word in word_units(text):
             codes.setdefault(word, len(codes))
     lists, rows = ([_codes(codes, text) for text in side] for side in (texts, gold))
-    # Units that one changed word takes: letters of the script with the shorter words.
+    # Units of one changed word: letters of the script with the shorter words.
     allowed = numpy.minimum(
         numpy.array([letters_a_word(text) for text in texts])[:, None],
         numpy.array([letters_a_word(text) for text in gold])[None, :],
@@ -204,7 +215,9 @@ def _words_shared(texts: Sequence[str], gold: Sequence[str]) -> Any:
 
 
 def _codes(codes: dict[str, int], text: str) -> list[int]:
-    """The numbers of a text's words. They are sorted where words have spaces between them: of two
-    sorted lists the longest common subsequence is what they have in common."""
+    """Return the numbers of a text's words, sorted if words have spaces between them.
+
+    The longest common subsequence of two sorted lists is everything that they have in common.
+    """
     numbers = [codes.get(word, UNKNOWN_WORD) for word in word_units(text)]
     return sorted(numbers) if letters_a_word(text) == 1 else numbers

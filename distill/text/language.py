@@ -1,6 +1,7 @@
-"""Text → the language it is in: naive Bayes over byte n-grams (py3langid, 139 languages, offline).
+"""Language identification: naive Bayes over byte n-grams (py3langid, 139 languages, offline).
 
-Languages are ISO 639 codes as `languages` lists them ("en", "de", "zh", …). About 80 µs a text.
+Languages are ISO 639 codes as `languages` lists them ("en", "de", "zh", …). A text takes about 80
+µs.
 """
 
 import copy
@@ -12,18 +13,19 @@ from distill.core.errors import InputError
 
 UNDETERMINED = "und"  # ISO 639-2
 NO_LANGUAGE = "zxx"  # ISO 639-2: markup, numbers, identifiers
-# Probability of the wanted language below which a text is another's. At 0.001 no English row of
-# banking77 or restaurant8k is, at 0.01 every eighth name that stands alone would be.
+# Below this probability of the wanted language, a text counts as another language. At 0.001 no
+# English row of banking77 or restaurant8k does, at 0.01 every eighth single name would.
 UNLIKELY = 0.001
-# Characters: py3langid damps counts and length, so that a megabyte looks like every language.
+# In characters. py3langid damps counts and length, so that a megabyte looks like every language.
 MOST_READ = 1_000
 
 
 def language_of(text: str, among: Sequence[str] = ()) -> tuple[str, float]:
-    """The likeliest language (of `among`, empty: of all) and its probability, 0–1; ("und", 0.0) for
-    a text without a letter. Short texts get low probabilities.
+    """Return the likeliest language and its probability, 0–1.
 
-    Raises InputError for a code that `languages` does not list.
+    `among` lists the possible languages; empty means all. Returns ("und", 0.0) for a text without a
+    letter. Short texts get low probabilities. Raises InputError for a code that `languages` does
+    not list.
     """
     if not _has_letter(text):
         return UNDETERMINED, 0.0
@@ -32,10 +34,10 @@ def language_of(text: str, among: Sequence[str] = ()) -> tuple[str, float]:
 
 
 def other_language(text: str, language: str) -> bool:
-    """Whether a text is clearly in another language than the wanted one; what cannot be told (a
-    number, a name, gibberish) is not.
+    """True if a text is clearly in another language than the wanted one.
 
-    Raises InputError for a code that `languages` does not list.
+    False if the language is unclear (a number, a name, gibberish). Raises InputError for a code
+    that `languages` does not list.
     """
     (code,) = _known([language])
     if not _has_letter(text):
@@ -46,7 +48,7 @@ def other_language(text: str, language: str) -> bool:
 
 @cache
 def languages() -> tuple[str, ...]:
-    """The codes that can be told apart, sorted."""
+    """List the codes of the languages that can be identified, sorted."""
     return tuple(sorted(set(_identifier(()).labels) - {NO_LANGUAGE}))
 
 

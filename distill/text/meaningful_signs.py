@@ -1,10 +1,11 @@
-"""Signs that carry meaning: a text comes in, out goes its folded form in which punctuation can be
-taken out without making two texts one.
+"""Signs that carry meaning, kept when the punctuation of a text is removed.
 
-Kept are operators, signs and marks of numbers ("-20", "3.5", "5%", "x > 5", "6'"), currencies,
-names with signs ("C++", "C#", "A-"), brackets that group a sum or bound an interval, and emoticons.
-Left are commas, dashes, quotes and brackets of prose. A kept sign becomes a character of a private
-plane, which is no punctuation.
+`keep_meaning` writes a kept sign as a character of a private plane, which is no punctuation. Two
+different texts then stay different without punctuation.
+
+- kept: operators, signs and marks of numbers ("-20", "3.5", "5%", "x > 5", "6'"), currencies
+- kept: names with signs ("C++", "C#", "A-"), brackets of a sum or an interval, emoticons
+- not kept: commas, dashes, quotes and brackets of prose
 """
 
 import re
@@ -64,7 +65,7 @@ _KEPT = re.compile(
     )
 )
 
-# [1,2) and (1,2]; round brackets alone are those of prose.
+# [1,2) and (1,2]; two round brackets are those of prose.
 _BOUNDS = r"\s?-?\d[\d.]{0,20}\s?[,;.]\s?-?\d[\d.]{0,20}\s?"
 _INTERVAL = re.compile(rf"(\[)({_BOUNDS})([\])])|(\()({_BOUNDS})(\])")
 _ABSOLUTE = re.compile(r"\|(-?\w{1,20})\|")
@@ -73,7 +74,7 @@ _QUOTED = 200  # characters between two quotation marks
 
 
 def keep_meaning(text: str) -> str:
-    """Fold a text, and write its signs with a meaning so that they are no punctuation."""
+    """Fold a text, and write its signs with a meaning as characters of the private plane."""
     if not _ANY_SIGN.search(text) and not _POWER.search(text):
         return fold(text)
     folded = fold(_POWER.sub(_power, text)).translate(_ONE_SPELLING)
@@ -92,7 +93,7 @@ def _interval(found: re.Match[str]) -> str:
 
 
 def _length(found: re.Match[str]) -> str:
-    """Feet and inches, unless the sign ends what a quotation mark before it began."""
+    """Keep the sign of feet or inches, unless the sign ends a quotation."""
     before = found.string[max(0, found.start() - _QUOTED) : found.start()]
     if before.count(found[2]) % 2:
         return found[0]
@@ -108,7 +109,7 @@ def _private(signs: str) -> str:
 
 
 def _currency(sign: str) -> str:
-    """A currency's sign, or one of mathematics that no keyboard has, made no punctuation."""
+    """Keep a currency's sign, or one of mathematics that no keyboard has."""
     kind = unicodedata.category(sign)
     if kind == "Sc" or (kind == "Sm" and not sign.isascii()):
         return _private(sign)

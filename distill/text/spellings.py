@@ -1,7 +1,7 @@
-"""A text → a copy in which one sign has one spelling, and where its characters stand in the text.
+"""Copies of texts in which each sign has one spelling, with the place of each character.
 
 Full width, no-break spaces, dashes, points, digits of other scripts, escapes (`&#64;`, `%40`) and
-characters without a width hide a value from every rule that is written for ASCII.
+zero-width characters hide a value from every rule for ASCII.
 """
 
 import html
@@ -12,11 +12,11 @@ from functools import lru_cache
 
 # Decompositions of one sign into the same sign (UAX #44).
 _SAME_SIGN = ("<wide>", "<narrow>", "<small>", "<font>", "<noBreak>")
-_JOINERS = "\u034f\u180b\u180c\u180d"  # without a width, and of no category that says so
+_JOINERS = "\u034f\u180b\u180c\u180d"  # zero-width characters outside of category Cf
 _HYPHENS = "\u2010\u2011\ufe63\uff0d"
 _REFERENCE = re.compile(
     r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,16});"
-    r"|(?<=\w)%(?:40|2[0BDEbde])(?=\w)|\\u00(?:40|2[0deDE])"  # of addresses, of JSON
+    r"|(?<=\w)%(?:40|2[0BDEbde])(?=\w)|\\u00(?:40|2[0deDE])"  # escapes of URLs and JSON
 )
 _PLAIN = re.compile(r"[\x00-\x7f]*")
 _SPECIAL = re.compile(r"[&%\\]")
@@ -30,19 +30,19 @@ _DASH_AT_DIGIT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Respelled:
-    """A copy of a text. `copy[n]` is written at `starts[n]` to `ends[n]` of the text."""
+    """A copy of a text; `starts[n]` to `ends[n]` of the text is written as `copy[n]`."""
 
     copy: str
     starts: tuple[int, ...]
     ends: tuple[int, ...]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Place a span of the copy in the text."""
+        """Return the span in the text of a span of the copy."""
         return self.starts[start], self.ends[end - 1]
 
 
 def respell(text: str) -> Respelled | None:
-    """Write each sign in its plain spelling; None for a text that is plain already."""
+    """Write each sign in its plain spelling; None if the text is plain already."""
     if _PLAIN.fullmatch(text) and not _SPECIAL.search(text):
         return None
     signs: list[tuple[str, int, int]] = []
@@ -75,7 +75,7 @@ def respelled(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _plain(sign: str) -> str:
-    """The plain spelling of a character; empty for one without a width."""
+    """Return the plain spelling of a character; empty for a zero-width one."""
     kind = unicodedata.category(sign)
     if kind == "Cf" or sign in _JOINERS or "\ufe00" <= sign <= "\ufe0f":
         return ""

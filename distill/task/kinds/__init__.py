@@ -1,8 +1,8 @@
-"""The kinds of tasks: how an answer is checked, compared and scored."""
+"""The kinds of tasks: the check, the comparison and the scoring of answers."""
 
 from typing import Protocol
 
-ANY = "any"  # the one group of answers in words of their own
+ANY = "any"  # the only group of a generate task
 
 
 class AnswerForm(Protocol):
@@ -10,44 +10,44 @@ class AnswerForm(Protocol):
 
     @property
     def key(self) -> str:
-        """What holds one in a row of seeds and gold."""
+        """Key of the answer in a row of seeds or gold."""
 
     @property
     def metric(self) -> str:
-        """The one that comes first."""
+        """Name of the main metric."""
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """What an answer is one of; empty where it is one of no list."""
+        """Answers to choose from; empty if there is no list of answers."""
 
     @property
     def schema_text(self) -> str:
-        """The JSON Schema that an answer must fit; empty for none."""
+        """JSON Schema that an answer must fit; empty for none."""
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Those that must all have seeds."""
+        """Groups that must all have seeds."""
 
     def of_row(self, value: object) -> str:
-        """A person's answer. Raises ValueError, in words, for one that is none."""
+        """Read a person's answer. Raises ValueError, with the problem, if the answer is invalid."""
 
     def of_text(self, text: str) -> str:
-        """A model's answer, valid or not."""
+        """Read a model's answer, valid or not."""
 
     def is_valid(self, answer: str) -> bool:
-        """Whether it is an answer at all."""
+        """True if an answer is valid."""
 
     def group(self, answer: str) -> str:
-        """Which answers it belongs with, where examples are balanced and new inputs asked for."""
+        """Return the group of an answer, for balancing examples and requesting new inputs."""
 
     def group_values(self, group: str) -> dict[str, str]:
-        """What prompts for new inputs can show of a group."""
+        """Return the values of a group for prompts that ask for new inputs."""
 
     def contradict(self, first: str, second: str) -> bool:
-        """Whether not both can be right of the same input."""
+        """True if two answers to one input cannot both be right."""
 
     def values(self) -> dict[str, object]:
-        """What prompts can show of it."""
+        """Return the values of the form for prompts."""
 
     def counts(self) -> dict[str, int]:
-        """How much there is to choose or to find."""
+        """Count the labels or the fields."""

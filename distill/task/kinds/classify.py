@@ -1,4 +1,4 @@
-"""Answers of a classify task: one label of a set."""
+"""The answers of a classify task: one label of a set."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from distill.task.answer_json import label_of
 
 @dataclass(frozen=True)
 class Labels:
-    """One label of a set, each with what belongs there."""
+    """The form of a classify task: one label of a set, each label with its meaning."""
 
     meanings: Mapping[str, str]
     key: str = "label"
@@ -23,16 +23,16 @@ class Labels:
 
     @property
     def schema_text(self) -> str:
-        """None."""
+        """Empty: a label has no schema."""
         return ""
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """A label is a group."""
+        """The labels, each of them a group."""
         return tuple(self.meanings)
 
     def of_row(self, value: object) -> str:
-        """A known label."""
+        """Read a known label. Raises ValueError if the label is unknown."""
         label = self._spelt(value) if isinstance(value, str) else None
         if label is None:
             hint = "" if isinstance(value, str) else "; a label is a text: write it in quotes"
@@ -41,12 +41,12 @@ class Labels:
         return label
 
     def of_text(self, text: str) -> str:
-        """The label in {"label": …}, or the text itself."""
+        """Read the label in {"label": …}, or the text itself."""
         answer = label_of(text)
         return self._spelt(answer) or answer
 
     def _spelt(self, text: str) -> str | None:
-        """The label that reads like a text, whatever the form of its accents; None for no label."""
+        """Return the label that equals a text, whatever the form of accents; None if none does."""
         return text if text in self.meanings else self._composed.get(normalize("NFC", text))
 
     @cached_property
@@ -54,25 +54,25 @@ class Labels:
         return {normalize("NFC", label): label for label in self.meanings}
 
     def is_valid(self, answer: str) -> bool:
-        """A known label."""
+        """True for a known label."""
         return answer in self.meanings
 
     def group(self, answer: str) -> str:
-        """Itself."""
+        """Return the label, a group of its own."""
         return answer
 
     def group_values(self, group: str) -> dict[str, str]:
-        """`label` and `meaning`."""
+        """Return the `label` and the `meaning` of a group."""
         return {"label": group, "meaning": self.meanings[group]}
 
     def contradict(self, first: str, second: str) -> bool:
-        """Two labels do."""
+        """True for two different labels."""
         return first != second
 
     def values(self) -> dict[str, object]:
-        """`labels`, name → meaning."""
+        """Return `labels`, name → meaning."""
         return {"labels": self.meanings}
 
     def counts(self) -> dict[str, int]:
-        """`labels`."""
+        """Count the `labels`."""
         return {"labels": len(self.meanings)}

@@ -1,4 +1,4 @@
-"""Answers of an extract task: objects that fit a JSON Schema, as compact JSON."""
+"""The answers of an extract task: objects that fit a JSON Schema, as compact JSON."""
 
 import json
 from collections import Counter
@@ -21,14 +21,16 @@ from distill.task.kinds.json_schema import (
 from distill.task.kinds.normalise import NORMALISERS
 from distill.task.strict_schema import ALTERNATIVES, merged
 
-# They say nothing about what is valid, and servers refuse some of them.
+# Keywords that do not change which answers are valid. Servers refuse some of them.
 NOT_SENT = (NORMALIZE, VERBATIM, "$schema", "$id", "title", "default", "examples", "discriminator")
 
 
 @dataclass(frozen=True)
 class Fields:
-    """An object that fits a JSON Schema, as compact JSON with its fields in the schema's order;
-    fields without a value are left out."""
+    """The form of an extract task: an object that fits a JSON Schema, as compact JSON.
+
+    The fields are in the schema's order. Fields without a value are left out.
+    """
 
     schema: Schema
     key: str = "answer"
@@ -36,32 +38,35 @@ class Fields:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """There are too many."""
+        """Empty: there is no list of objects."""
         return ()
 
     @cached_property
     def schema_text(self) -> str:
-        """The schema as servers get it; every request has it."""
+        """The schema in the form for servers, cached because every request has it."""
         return _compact(_sent(self.schema))
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """None must be there."""
+        """Empty: no group needs seeds."""
         return ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The object's fields."""
+        """Names of the object's fields."""
         return tuple(self.schema["properties"])
 
     @property
     def leaves(self) -> tuple[str, ...]:
-        """The fields that have no fields of their own."""
+        """Names of the fields without fields of their own."""
         parts = self.schema["properties"].items()
         return tuple(name for name, part in parts if "properties" not in part)
 
     def is_choice(self, field: str) -> bool:
-        """Whether a field, by its path, has one of few values, which need not stand in an input."""
+        """True if a field, given by its path, has one of few values.
+
+        The values need not be in an input.
+        """
         part: Schema = self.schema
         for name in field.split("."):
             part = as_object(part.get("properties", {}).get(name))
@@ -69,7 +74,7 @@ class Fields:
 
     @cached_property
     def _closed(self) -> Any:
-        """As servers get it: a field that the schema does not name would be in no answer."""
+        """Validator of the schema as servers get it, which refuses fields that it does not name."""
         from jsonschema import Draft202012Validator
 
         return Draft202012Validator(_sent(self.schema))
@@ -81,7 +86,10 @@ class Fields:
         return Draft202012Validator(self.schema)
 
     def of_row(self, value: object) -> str:
-        """An object that fits."""
+        """Read an object that fits the schema.
+
+        Raises ValueError, with the problem, for any other value.
+        """
         if not isinstance(value, dict):
             raise ValueError(f"answer: must be an object with the schema's fields, not {value!r}")
         if not is_shallow(value):
@@ -96,8 +104,10 @@ class Fields:
         return replace_lone_surrogates(answer)
 
     def of_text(self, text: str) -> str:
-        """The object in a text, without the reasons that stand before it; the text as it is where
-        there is none."""
+        """Return the object in a text, without the reasons before it.
+
+        A text without an object is returned as it is.
+        """
         found = json_object(text)
         if found is None:
             return replace_lone_surrogates(text).strip()
@@ -107,17 +117,17 @@ class Fields:
         return replace_lone_surrogates(_compact(_ordered(self.schema, found)))
 
     def is_valid(self, answer: str) -> bool:
-        """An object that fits."""
+        """True for an object that fits the schema."""
         found = json_object(answer)
         return found is not None and bool(self._validator.is_valid(found))
 
     def group(self, answer: str) -> str:
-        """The fields that it has."""
+        """Return the names of the fields in an answer as one text; NOTHING if there are none."""
         found = json_object(answer) or {}
         return ", ".join(name for name in self.names if name in found) or NOTHING
 
     def group_values(self, group: str) -> dict[str, str]:
-        """`names` of the fields that it has, and `meaning`, their descriptions."""
+        """Return the `names` of a group's fields, and their descriptions as `meaning`."""
         names = [name for name in self.names if name in group.split(", ")]
         meaning = "; ".join(f"{name}: {self._description(name)}" for name in names)
         without = f"without any of {', '.join(self.names)}"
@@ -127,28 +137,30 @@ class Fields:
         return str(self.schema["properties"][name].get("description", name))
 
     def contradict(self, first: str, second: str) -> bool:
-        """Two objects do."""
+        """True for two different objects."""
         return first != second
 
     def values(self) -> dict[str, object]:
-        """`fields`, name → description, and `schema`."""
+        """Return `fields`, name → description, and `schema`."""
         return {
             "fields": {name: self._description(name) for name in self.names},
             "schema": self.schema_text,
         }
 
     def counts(self) -> dict[str, int]:
-        """`fields`."""
+        """Count the `fields`."""
         return {"fields": len(self.names)}
 
     def pairs(self, answer: str) -> Counter[tuple[str, str]]:
-        """(field, value) for each value of a valid answer, as often as it is there: a field within
-        a field by its path, every item of a list as a whole. Values are normalised as the schema
-        says."""
+        """Count the pairs (field, value) of a valid answer.
+
+        A field within a field is named by its path. Every item of a list is one value. Values are
+        normalised as the schema says.
+        """
         return Counter(_pairs(self.schema, json.loads(answer), ()))
 
     def not_verbatim(self, text: str, answer: str) -> str:
-        """A field that should stand word for word in the input and does not; empty for none."""
+        """Return a field that should be in the input word for word and is not; empty for none."""
         found = json_object(answer) or {}
         for name, part in self.schema["properties"].items():
             value = found.get(name)
@@ -160,7 +172,10 @@ class Fields:
 
 
 def _sent(schema: Any) -> Any:
-    """Without what is meant for us. A property may be called like a keyword."""
+    """Remove the keywords in NOT_SENT from a schema, and close its objects.
+
+    A property may have the name of a keyword.
+    """
     if isinstance(schema, list):
         return [_sent(part) for part in schema]
     if not isinstance(schema, dict):
@@ -169,7 +184,7 @@ def _sent(schema: Any) -> Any:
     return {
         key: {name: _sent(part) for name, part in value.items()}
         if key in ("properties", "$defs") and isinstance(value, dict)
-        # Each of several would refuse the fields of the others.
+        # If closed, each part would refuse the fields of the other parts.
         else [_sent(part) | {"additionalProperties": True} for part in value]
         if key == "allOf" and len(value) > 1 and all(isinstance(part, dict) for part in value)
         else _sent(value)
@@ -178,8 +193,10 @@ def _sent(schema: Any) -> Any:
 
 
 def _ordered(schema: Schema, value: Any) -> Any:
-    """A value with the fields in the schema's order, the unknown ones last, and without empty ones
-    that may be missing."""
+    """Put the fields of a value in the schema's order.
+
+    Unknown fields come last. Optional fields without a value are left out.
+    """
     if not isinstance(value, list | dict):
         return value
     schema = _fitting(schema, value)
@@ -196,8 +213,10 @@ def _ordered(schema: Schema, value: Any) -> Any:
 
 
 def _fitting(schema: Schema, value: Any) -> Schema:
-    """The schema itself, or that of its alternatives which a list or an object fits; one of the
-    value's type where none does."""
+    """Return the schema, or the one of its alternatives that a list or an object fits.
+
+    If the value fits none, an alternative of the value's type is returned.
+    """
     from jsonschema import Draft202012Validator
 
     schema = merged(schema)

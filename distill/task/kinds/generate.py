@@ -1,4 +1,4 @@
-"""Answers of a generate task: texts."""
+"""The answers of a generate task: texts."""
 
 from dataclasses import dataclass
 
@@ -8,56 +8,59 @@ from distill.task.kinds import ANY
 
 @dataclass(frozen=True)
 class Text:
-    """A text in words of its own. Many can be right, so a judge compares them two by two."""
+    """The form of a generate task: a free text.
+
+    Many texts can be right, so a judge compares them two by two.
+    """
 
     key: str = "answer"
     metric: str = "win_rate"
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """There are too many."""
+        """Empty: there is no list of texts."""
         return ()
 
     @property
     def schema_text(self) -> str:
-        """None."""
+        """Empty: a text has no schema."""
         return ""
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """None must be there."""
+        """Empty: no group needs seeds."""
         return ()
 
     def of_row(self, value: object) -> str:
-        """A text that is not empty."""
+        """Read a text. Raises ValueError if the value is empty or no text."""
         if not isinstance(value, str) or not value.strip():
             raise ValueError(f"answer: must be a text that is not empty, not {value!r}")
         return replace_lone_surrogates(value).strip()
 
     def of_text(self, text: str) -> str:
-        """The text itself."""
+        """Return the text itself, without white space at its ends."""
         return replace_lone_surrogates(text).strip()
 
     def is_valid(self, answer: str) -> bool:
-        """Any text."""
+        """True for a text that is not empty."""
         return bool(answer)
 
     def group(self, answer: str) -> str:
-        """All belong together."""
+        """Return the only group."""
         return ANY
 
     def group_values(self, group: str) -> dict[str, str]:
-        """Nothing."""
+        """Return no values."""
         return {}
 
     def contradict(self, first: str, second: str) -> bool:
-        """The same can be said in other words."""
+        """False: two different texts can both be right."""
         return False
 
     def values(self) -> dict[str, object]:
-        """Nothing."""
+        """Return no values."""
         return {}
 
     def counts(self) -> dict[str, int]:
-        """Nothing."""
+        """Return no counts."""
         return {}

@@ -1,4 +1,4 @@
-"""A task's JSON Schema: references written out, and parts that the tool does not take."""
+"""The JSON Schema of a task: its references written out, and the check for unsupported parts."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,8 +16,10 @@ Schema = Mapping[str, Any]
 
 
 def inline(schema: Any) -> Any:
-    """Write the definitions of a schema (`$defs`, as pydantic makes them) out where they are
-    referred to. A reference to elsewhere, or of a definition to itself, stays."""
+    """Write out the definitions of a schema (`$defs`, as pydantic makes them) at their references.
+
+    The schema stays as it is if a reference remains: to elsewhere, or of a definition to itself.
+    """
     if not isinstance(schema, dict):
         return schema
     definitions = {
@@ -56,7 +58,7 @@ def _inlined(part: Any, definitions: Mapping[str, Any], within: tuple[str, ...])
 
 
 def schema_problem(schema: object) -> str:
-    """Why a schema cannot be a task's, in words; empty for one that can."""
+    """Describe the problem of a schema that a task cannot use; empty if there is none."""
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
 
@@ -101,8 +103,11 @@ def _part_problem(part: Schema, *, followed: bool, is_field: bool) -> str:
 
 
 def _parts(schema: Any, *, followed: bool = True) -> Iterator[tuple[Schema, bool]]:
-    """The schema and what is in it, each with whether answers are read by it: by a part of `anyOf`
-    they are not. A property may be called like a keyword."""
+    """Yield each part of a schema, with True if answers are read by the part.
+
+    Answers are not read by the parts of `anyOf` and the like. A property may have the name of a
+    keyword.
+    """
     if isinstance(schema, list):
         for part in schema:
             yield from _parts(part, followed=False)
@@ -129,7 +134,7 @@ def is_choice(part: Schema) -> bool:
 
 
 def as_object(schema: Any) -> Schema:
-    """A part of a schema may be `true`, for anything."""
+    """Return a part of a schema as an object; {} for `true`, which allows anything."""
     return schema if isinstance(schema, dict) else {}
 
 

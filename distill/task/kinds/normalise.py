@@ -1,5 +1,7 @@
-"""Values that are written in different ways and mean the same: a schema's `x-normalize` names what
-is to be overlooked when an answer is scored."""
+"""Normalisers of values that mean the same in different spellings.
+
+`x-normalize` in a schema names the differences that scoring ignores.
+"""
 
 import re
 from collections.abc import Callable
@@ -8,13 +10,13 @@ from decimal import Decimal
 from functools import partial
 from unicodedata import normalize
 
-# A number with "." for decimals and perhaps "," between thousands, and a sign of currency or "%".
+# A number with "." for decimals, optional "," between thousands, and a currency sign or "%".
 _NUMBER = re.compile(
     r"([+-]?)([$€£¥]?)\s*((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)\s*([$€£¥%]?)"
 )
 OVERLOOKED_SIGN = "$"
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
-# The year, month and day of a date whose year stands first, with a time behind it or none.
+# The year, month and day of a date with the year first. A time may follow.
 _YEAR_FIRST = re.compile(
     r"(?<![\d:./-])(\d{4})(?:\s*([-/.,\s])\s*(\d{1,2})\s*\2\s*(\d{1,2})(?!\d)"
     r"|(\d{2})(\d{2})(?=(?:\d{4}|\d{6})?(?!\d)))"
@@ -22,19 +24,21 @@ _YEAR_FIRST = re.compile(
 
 
 def whitespace(text: str) -> str:
-    """Runs of white space are one space, at the ends none."""
+    """Reduce runs of white space to one space, and remove those at the ends."""
     return " ".join(text.split())
 
 
 def case(text: str) -> str:
-    """Upper and lower case are the same."""
+    """Ignore the difference of upper and lower case."""
     return text.casefold()
 
 
 def number(text: str) -> str:
-    """ "$1,250.00" is 1250, "€1,250.00" is €1250 and "50 %" is 50%: a dollar sign is overlooked, no
-    other sign. A comma stands between thousands, never before decimals. A text that is no number
-    stays."""
+    """Normalise a number: "$1,250.00" is 1250, "€1,250.00" is €1250 and "50 %" is 50%.
+
+    A dollar sign is ignored, and no other sign is. A comma separates thousands, never decimals. A
+    text that is no number stays.
+    """
     found = _NUMBER.fullmatch(text.strip())
     if found is None or (found[2] and found[4]):
         return text
@@ -46,7 +50,7 @@ def number(text: str) -> str:
 
 
 def _digits(written: str) -> str:
-    """The shortest way to write a decimal number, every digit kept."""
+    """Return the shortest form of a decimal number, with every digit kept."""
     value = f"{Decimal(written):f}"  # Decimal.normalize would round to the context's 28 digits
     if "." in value:
         value = value.rstrip("0").rstrip(".")
@@ -54,14 +58,16 @@ def _digits(written: str) -> str:
 
 
 def date(text: str, *, dayfirst: bool = False) -> str:
-    """A whole date as ISO 8601 writes it; what names no day, month and year (dateutil) stays.
-    Of 03/04/2026 the first is the month, unless `dayfirst`; where the year stands first, month and
-    day follow it. A time and its zone are left out: the date is the one that is written."""
+    """Write a whole date in ISO 8601; a text without day, month and year (dateutil) stays.
+
+    In 03/04/2026 the first number is the month, or the day with `dayfirst`. If the year comes
+    first, month and day follow. A time and its zone are left out and never shift the date.
+    """
     from dateutil import parser
 
     plain = normalize("NFKC", text).translate(_DASHES)
     year_first = _YEAR_FIRST.search(plain)
-    # What a text leaves out comes from the default: with two of them it shows.
+    # A missing part comes from the default, so two defaults reveal a missing part.
     defaults = datetime(2000, 1, 1), datetime(2003, 2, 2)
     try:
         first, second = (
@@ -82,7 +88,7 @@ def date(text: str, *, dayfirst: bool = False) -> str:
 
 
 def _written(found: re.Match[str]) -> tuple[int, ...]:
-    """The year, month and day that a match of _YEAR_FIRST has."""
+    """Return the year, month and day of a match of _YEAR_FIRST."""
     year, _, *rest = found.groups()
     return tuple(int(part) for part in (year, *rest) if part is not None)
 

@@ -1,7 +1,8 @@
-"""Texts → the pairs of them that are nearly the same: Jaccard similarity of their shingles.
+"""Near duplicates: pairs of texts by the Jaccard similarity of their shingles.
 
-MinHash finds the candidates, the true similarity decides: no pair below the threshold is given, and
-of those just at it a share of MISSED is not found. Texts are compared as `fold` leaves them.
+MinHash finds the candidates, and the true similarity decides. No pair below the threshold is
+returned. Of the pairs just at the threshold, a share of MISSED is not found. Texts are compared as
+`fold` leaves them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,12 +16,12 @@ from distill.text.near_duplicates.lsh import Codes, changes, places_of, rank, un
 from distill.text.near_duplicates.minhash import bands_of, sketch, workers
 from distill.text.near_duplicates.shingles import jaccard
 
-# A text has no more candidates, and is given with no more others: a million messages from one
-# template would be 10**11 pairs.
+# Limits of the candidates and the pairs of a text. A million messages from one template would make
+# 10**11 pairs.
 MOST_TRIED = 64
 MOST_EACH = 16
-# A pair's share of equal hashes is tried on so many of them and on all; so far below the threshold
-# (more than three standard deviations) it is not compared.
+# A pair's share of equal hashes is tested on TRIED hashes and on all. A pair with a share this far
+# below the threshold (more than three standard deviations) is not compared.
 TRIED = 64
 TRIED_MARGIN, MARGIN = 0.2, 0.1
 BANDS_AT_ONCE = 8
@@ -29,10 +30,11 @@ POINTS_AT_ONCE = 2**22  # code points of the texts that are compared at once
 
 
 def near_pairs(texts: Sequence[str], threshold: float) -> list[SimilarPair]:
-    """The pairs of `texts` with a similarity of at least `threshold` (above 0, at most 1), sorted.
+    """Return the pairs of `texts` with a similarity of at least `threshold`, sorted.
 
-    Equal texts count as one, the first of them: a later copy is given with it alone, with score 1.
-    Of the texts before it a text is given with MOST_EACH at most, the first of those found.
+    The threshold is above 0 and at most 1. Equal texts count as one, the first of them. A later
+    copy is paired with the first alone, with score 1. A text is paired with at most MOST_EACH
+    earlier texts, the first that are found.
     """
     firsts, places = _firsts(texts)
     copies = [
@@ -47,15 +49,15 @@ def near_pairs(texts: Sequence[str], threshold: float) -> list[SimilarPair]:
 
 
 def _firsts(texts: Sequence[str]) -> tuple[dict[str, int], list[int]]:
-    """Where each text, folded, stands first; and that place for every text."""
+    """Return the first place of each folded text, and that place for every text."""
     firsts: dict[str, int] = {}
     return firsts, [firsts.setdefault(fold(text), place) for place, text in enumerate(texts)]
 
 
 def _near(texts: Sequence[str], threshold: float) -> Iterator[tuple[int, int, float]]:
-    """(text, other, similarity) of the near pairs of different texts.
+    """Return (text, other, similarity) of the near pairs of different texts.
 
-    Raises ValueError for a threshold that is no similarity.
+    Raises ValueError if the threshold is not above 0 and at most 1.
     """
     import numpy
 
@@ -72,7 +74,7 @@ def _near(texts: Sequence[str], threshold: float) -> Iterator[tuple[int, int, fl
 
 
 def _candidates(pool: ThreadPoolExecutor, texts: Sequence[str], threshold: float) -> Codes:
-    """Those of all bands whose sketches are alike enough."""
+    """Return the pairs of all bands whose sketches are similar enough."""
     import numpy
 
     sketches = sketch(pool, texts, bands_of(threshold))
@@ -87,7 +89,10 @@ def _candidates(pool: ThreadPoolExecutor, texts: Sequence[str], threshold: float
 
 
 def _likely(pool: ThreadPoolExecutor, codes: Codes, least: Sequence[tuple[Any, float]]) -> Codes:
-    """Those whose share of equal bytes is large enough in each table, given with that share."""
+    """Return the pairs whose share of equal bytes is large enough in each table.
+
+    `least` has a table and its smallest share.
+    """
     import numpy
 
     def check(start: int) -> Codes:
@@ -103,7 +108,7 @@ def _likely(pool: ThreadPoolExecutor, codes: Codes, least: Sequence[tuple[Any, f
 
 
 def _scores(pool: ThreadPoolExecutor, texts: Sequence[str], codes: Codes) -> Iterator[Any]:
-    """The similarities, in blocks of pairs: the sets of all texts at once would fill the memory."""
+    """Return the similarities in blocks of pairs; the sets of all texts would fill the memory."""
     import numpy
 
     lengths = numpy.fromiter(map(len, texts), dtype="int64", count=len(texts))

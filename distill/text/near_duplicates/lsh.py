@@ -1,11 +1,11 @@
-"""The keys of a band, one for each text → candidates: the pairs of texts with equal keys."""
+"""Candidates: pairs of texts with equal keys of a band (locality-sensitive hashing)."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from distill.text.near_duplicates.shingles import starts_of
 
-# Of more texts with one key each is a candidate with the first and the NEXT before it only.
+# Of more texts with one key, each is paired only with the first and with the NEXT before it.
 MOST_ALL = 32
 NEXT = 4
 
@@ -15,7 +15,7 @@ HALF = 32
 
 
 def within(keys: Any) -> Codes:
-    """The pairs of places with equal keys."""
+    """Return the pairs of places with equal keys."""
     import numpy
 
     packed = _sorted(keys)
@@ -37,8 +37,10 @@ def within(keys: Any) -> Codes:
 
 
 def _sorted(keys: Any) -> Any:
-    """The keys in order, each with its place instead of the lowest bits: to sort both in one number
-    takes a quarter of the time of sorting one by the other."""
+    """Sort the keys, each with its place instead of the lowest bits.
+
+    Sorting both in one number takes a quarter of the time of sorting places by keys.
+    """
     import numpy
 
     packed = keys >> _bits(keys)
@@ -49,7 +51,7 @@ def _sorted(keys: Any) -> Any:
 
 
 def _unpacked(keys: Any, packed: Any) -> tuple[Any, Any]:
-    """(what is left of the keys, the places as int64)."""
+    """Return (the remaining bits of the keys, the places as int64)."""
     heads = packed >> _bits(keys)
     return heads, (packed ^ (heads << _bits(keys))).astype("int64")
 
@@ -61,7 +63,7 @@ def _bits(keys: Any) -> Any:
 
 
 def changes(ordered: Any) -> Any:
-    """Where a new value begins, and the end: bool, one longer."""
+    """Mark the beginning of each new value, and the end: bool, one longer."""
     import numpy
 
     ends = numpy.ones(len(ordered) + 1, dtype=bool)
@@ -74,12 +76,12 @@ def _codes(upper: Any, lower: Any) -> Codes:
 
 
 def places_of(codes: Codes) -> tuple[Any, Any]:
-    """The upper and the lower halves, int64."""
+    """Return the upper and the lower halves, int64."""
     return (codes >> HALF).astype("int64"), (codes & (2**HALF - 1)).astype("int64")
 
 
 def union(parts: Iterable[Codes]) -> Codes:
-    """Each code once, in order."""
+    """Return each code once, in order."""
     import numpy
 
     codes = numpy.sort(numpy.concatenate(list(parts)))
@@ -87,7 +89,7 @@ def union(parts: Iterable[Codes]) -> Codes:
 
 
 def rank(codes: Codes) -> Any:
-    """Of ordered codes, which of its text each is, from 0."""
+    """Number the codes of each text from 0; `codes` are in order."""
     import numpy
 
     starts = numpy.flatnonzero(changes(codes >> HALF))

@@ -1,1 +1,1 @@
-"""Personal data and secrets in a text: found, and replaced."""
+"""Detection and replacement of personal data and secrets in a text."""

@@ -1,8 +1,8 @@
-"""Words before a number that say that it is a reference (an order, an invoice, a parcel), and signs
-beside it that say that it is computed with: neither is a telephone number.
+"""Words and signs that tell a reference or a computed number from a telephone number.
 
-A person's word ("client", "Kunde") counts only with a word for "number": the telephone number of a
-customer stands after the bare word.
+The words before a number mark a reference (an order, an invoice, a parcel). The signs beside a
+number mark a computation. A person's word ("client", "Kunde") counts only with a word for "number",
+since a customer's telephone number follows the bare word.
 """
 
 import re
@@ -56,7 +56,7 @@ _ABROAD = (
     # Arabic, Hebrew, Hindi
     r"|(?:ال)?(?:طلب\w*|شحنة|فاتورة|حجز|تتبع)|سفارش\w*|مرسوله|بسته|فاکتور|پیگیری|آرڈر|ההזמנה|הזמנה|חשבונית|ऑर्डर|बुकिंग|इनवॉइस|रसीद|অর্ডার|ஆர்டர்|ఆర్డర్|ઓર્ડર|ಆರ್ಡರ್"
 )
-# Scripts without spaces: no boundary stands before the word.
+# Scripts without spaces have no boundary before the word.
 _WITHOUT_SPACES = (
     # Japanese
     r"(?:注文|伝票|発注|受注|オーダー)(?:の?(?:番号|コード))?"
@@ -97,10 +97,10 @@ _COMPUTED_AFTER = re.compile(
 
 
 def is_reference(before: str) -> bool:
-    """True for a number after these lower-case words that is an order number or its like."""
+    """True if these lower-case words mark the number after them as an order number or its like."""
     return _REFERENCE.search(before) is not None
 
 
 def is_computed(before: str, after: str) -> bool:
-    """True for a number that an arithmetic sign or a word for computing stands beside."""
+    """True if an arithmetic sign or a word for computing stands beside a number."""
     return bool(_COMPUTED_BEFORE.search(before) or _COMPUTED_AFTER.match(after))

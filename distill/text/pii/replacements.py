@@ -1,8 +1,11 @@
-"""Values that can belong to nobody: what personal data is replaced by, and what is none.
+"""Reserved values, which belong to nobody and replace personal data.
 
-Sources: RFC 2606 and 6761 (domains), RFC 5737 and 3849 (addresses), the North American Numbering
-Plan's 555-0100 to 555-0199, Ofcom's numbers for drama, the card networks' published test numbers,
-the examples of ISO 13616 and of SWIFT's IBAN registry.
+Sources:
+
+- RFC 2606 and 6761 (domains), RFC 5737 and 3849 (addresses)
+- the North American Numbering Plan's 555-0100 to 555-0199, Ofcom's numbers for drama
+- the card networks' published test numbers
+- the examples of ISO 13616 and of SWIFT's IBAN registry
 """
 
 import re
@@ -42,7 +45,7 @@ IBANS = (
 )
 SECRET = "[SECRET]"
 NAMES = ("Alex", "Robin", "Sam", "Kim", "Jamie", "Chris", "Charlie", "Jordan", "Taylor", "Casey")
-# Reserved values in masked texts, of the kinds whose own rules leave them out: a number of another
+# Reserved values in masked texts that the rules for real values leave out: a number of another
 # region than the task's, an address that is not global.
 _WRITTEN = {
     "phone": re.compile(
@@ -69,8 +72,10 @@ def find_written(text: str, kinds: Sequence[str]) -> Iterator[tuple[str, list[tu
 
 
 def reserved_values(values: Sequence[tuple[str, str]]) -> list[str]:
-    """A reserved value for each (kind, value): the same for equal values, others for others as long
-    as there are enough."""
+    """Return a reserved value for each (kind, value).
+
+    Equal values get equal ones. Different values get different ones as long as there are enough.
+    """
     seen: dict[tuple[str, str], int] = {}
     count: dict[str, int] = {}
     for kind, value in values:
@@ -81,7 +86,7 @@ def reserved_values(values: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def normal(kind: str, value: str) -> str:
-    """What two spellings of the same value share."""
+    """Return the normal form, which all spellings of a value share."""
     value = respelled(value)
     if kind in ("phone", "card"):
         return re.sub(r"\D", "", value)[-9 if kind == "phone" else 0 :]
@@ -91,7 +96,7 @@ def normal(kind: str, value: str) -> str:
 
 
 def is_reserved(kind: str, value: str) -> bool:
-    """Whether it is nobody's by decree."""
+    """True if a value is reserved and belongs to nobody."""
     value = respelled(value)
     if kind == "email":
         return bool(_DOMAIN.search(re.sub(r"\s?[\[(]dot[\])]\s?", ".", value.casefold())))
@@ -106,7 +111,7 @@ def _pool(kind: str, value: str) -> str:
 
 
 def _reserved_value(kind: str, value: str, number: int) -> str:
-    """The reserved value of this number; they are counted from 0."""
+    """Return the reserved value of a number, counted from 0."""
     if kind == "email":
         return f"person{number + 1 if number else ''}@example.com"
     if kind == "phone":

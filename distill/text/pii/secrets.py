@@ -1,8 +1,8 @@
-"""Secrets by their formats: a text comes in, the spans of its keys, tokens and passwords go out.
+"""Secrets in a text by their formats: the spans of keys, tokens and passwords.
 
-The patterns are those of detect-secrets' plugins, used as patterns only: neither its
-configuration nor its verification, which would send the secret to its issuer. Beside them stand
-formats that it does not know.
+The patterns are those of detect-secrets' plugins, and of formats that detect-secrets does not know.
+Neither its configuration nor its verification is used, since verification by detect-secrets would
+send the secret to its issuer.
 """
 
 import re
@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-LONGEST_PREFIX = 20  # of what the plugins' patterns capture
+LONGEST_PREFIX = 20  # characters; a shorter capture of a plugin's pattern is a prefix
 SHORTEST_RANDOM = 32  # characters; shorter ones are order and tracking numbers
 # Bits a character. The plugin's own limit, 4.5, misses every fifth random value of 40 characters.
 LEAST_ENTROPY = 4.2
 
-_BLOCK = re.compile(  # PEM (RFC 7468) and OpenPGP; without its end, what looks like base64
+_BLOCK = re.compile(  # PEM (RFC 7468) and OpenPGP; a block without an end ends with its base64
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
     r"(?:(?:[^-]|-(?!----))*+-----END [A-Z0-9 ]{1,40}-----|(?:\s{0,4}[A-Za-z0-9+/=]{16,})*+)"
 )
@@ -32,14 +32,14 @@ _PASSWORD = re.compile(
 _JWT = re.compile(  # RFC 7519; the plugin's pattern leaves the signature out
     r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{2,}+(?:\.[\w-]+)?", re.ASCII
 )
-# What every pattern of the plugins needs: a long run of characters, or one of these words. To look
-# for it takes a tenth of the time.
+# Every pattern of the plugins needs a long run of characters, or one of these words. This search
+# takes a tenth of the time.
 _PERHAPS_KNOWN = re.compile(r"\S{20}|xox|PRIVATE KEY", re.IGNORECASE)
 _RANDOM = re.compile(rf"(?<![\w+/.:@-])[A-Za-z0-9+/]{{{SHORTEST_RANDOM},}}+={{0,2}}(?![\w@/-])")
 
 
 def find_keys(text: str) -> Iterator[tuple[int, int]]:
-    """(start, end) of each; they may overlap, the longest of a place come first."""
+    """Yield (start, end) of each secret; spans may overlap, the longest of a place first."""
     for pattern in (_BLOCK, _IN_URL):
         yield from (match.span() for match in pattern.finditer(text))
     yield from (match.span() for match in _JWT.finditer(text) if _is_jwt(match[0]))
@@ -61,7 +61,10 @@ def _is_jwt(value: str) -> bool:
 
 
 def _known(text: str) -> Iterator[tuple[int, int]]:
-    """What the plugins' patterns find. What one captures is the secret, unless it is a prefix."""
+    """Yield the spans that the plugins' patterns find.
+
+    A pattern's capture is the secret, unless the capture is a prefix.
+    """
     for pattern in (pattern for plugin in _plugins() for pattern in plugin.denylist):
         for match in pattern.finditer(text):
             captured = match.lastindex == 1 and len(match[1]) >= LONGEST_PREFIX
@@ -70,8 +73,11 @@ def _known(text: str) -> Iterator[tuple[int, int]]:
 
 @cache
 def _plugins() -> tuple[Any, ...]:
-    """Those whose formats occur in nothing else (Artifactory's and passwords in code do) and whose
-    patterns take linear time (JWTs' and OpenAI's take quadratic, so those are ours)."""
+    """Load the plugins with formats that occur in nothing else and patterns of linear time.
+
+    The formats of Artifactory and of passwords in code occur elsewhere. The patterns of JWTs and
+    OpenAI take quadratic time, so this module has its own for both.
+    """
     from detect_secrets.plugins import (
         aws,
         azure_storage_key,
@@ -116,7 +122,7 @@ def _entropy() -> Any:
 
 
 def _is_random(value: str) -> bool:
-    """Small and capital letters and digits, evenly mixed."""
+    """True for an even mix of small letters, capital letters and digits."""
     if not all(re.search(one, value) for one in ("[a-z]", "[A-Z]", "[0-9]")):
         return False
     return bool(_entropy().calculate_shannon_entropy(value) >= LEAST_ENTROPY)
