@@ -12,8 +12,8 @@ MOST_KEPT = 200_000  # texts: 300 MB
 MOST_READ = 50_000  # characters; the tokenizer reads them all, the model 256 word pieces
 BLOCK_CELLS = 10_000_000  # cosines at a time: 40 MB
 # The model reads everything that its vocabulary lacks (emoji, most Chinese characters) as one
-# piece. Texts must therefore have a third of their letters in common, however near their vectors are. On
-# banking77 all pairs with a cosine of 0.9 or more have 37 % in common.
+# piece. Texts must therefore have a third of their letters in common, however near their vectors
+# are. On banking77 all pairs with a cosine of 0.9 or more have 37 % in common.
 LEAST_LETTERS = 33.0  # rapidfuzz `token_sort_ratio`
 MOST_COMPARED = 2_000  # characters
 # Thai and Khmer consist of unknown pieces, so any two texts have a cosine of 1.
