@@ -66,8 +66,10 @@ def coverage(texts: Sequence[str], real: Sequence[str]) -> float:
     """Return the share of the real texts (seeds, inputs) that `texts` cover, 0–1.
 
     A real text is covered if one of `texts` is nearer than the fifth nearest other real text. The
-    definition is that of Naeem et al. 2020 (arxiv.org/abs/2002.09797), here by cosine of
-    embeddings. 1 means that all real texts are covered; 0, that none is or that one side is empty.
+    definition is that of Naeem et al. 2020 (https://arxiv.org/abs/2002.09797), here by cosine of
+    embeddings.
+
+    1 means that all real texts are covered; 0, that none is or that one side is empty.
 
     As many texts drawn like the real ones reach about 0.97. More texts cover more.
     """

@@ -1,9 +1,12 @@
 """Texts with labels → the rows whose label is probably wrong, each with a better one.
 
-Confident learning (Northcutt et al. 2021, jair.org/index.php/jair/article/view/12125; cleanlab):
-each row is labelled by models that did not see it; a label's own mean confidence is the bar for
-"clearly another label". The models are the k nearest neighbours and the label means, both over
-sentence embeddings: nothing is fitted, 2,000 rows take less than a second besides the embedding.
+Confident learning (Northcutt et al. 2021, jair.org/index.php/jair/article/view/12125; cleanlab).
+
+Models that did not see a row label it. The bar for "clearly another label" is that label's own mean
+confidence.
+
+The models are the k nearest neighbours and the label means, both over sentence embeddings. Nothing
+is fitted. 2,000 rows take less than a second besides the embedding.
 """
 
 import random
@@ -32,8 +35,10 @@ TRUSTED = -1  # in place of a fold
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A row whose label is probably wrong; the label suggested instead, and by how much that is the
-    likelier: its probability minus the given label's, 0.3–1."""
+    """A row whose label is probably wrong, and the label suggested instead.
+
+    - `score`: probability of the suggested label minus that of the given one, 0.3–1.
+    """
 
     index: int
     suggested: str
@@ -70,8 +75,11 @@ def suspect_labels(
 
 
 def deal(codes: Sequence[int], folds: int, seed: int) -> list[int]:
-    """A fold for each row: every label's rows are shuffled and dealt out in turn, so that a label
-    of two rows or more is in what every fold learns from."""
+    """Assign each row to a fold, stratified by label.
+
+    The rows of a label are shuffled and dealt out in turn. The training part of every fold thus has
+    each label that has two rows or more.
+    """
     draw = random.Random(seed)
     order = sorted(range(len(codes)), key=lambda row: (codes[row], draw.random()))
     dealt = [0] * len(codes)
@@ -81,8 +89,11 @@ def deal(codes: Sequence[int], folds: int, seed: int) -> list[int]:
 
 
 def _probabilities(vectors: Any, codes: Sequence[int], checked: int, folds: int, seed: int) -> Any:
-    """Of each label for each row, (rows, labels): the first `checked` from what the other folds and
-    all trusted rows teach; the trusted from other folds too, as they set each label's bar with."""
+    """Return the probability of each label for each row, of shape (rows, labels).
+
+    The first `checked` rows are judged by models of the other folds and all trusted rows. Trusted
+    rows are judged out of fold, too, since they set the bar of each label as well.
+    """
     dealt = deal(codes[:checked], folds, seed)
     trusted = [TRUSTED] * (len(codes) - checked)
     found = _out_of_fold(vectors, codes, [*dealt, *trusted])
@@ -92,7 +103,7 @@ def _probabilities(vectors: Any, codes: Sequence[int], checked: int, folds: int,
 
 
 def _out_of_fold(vectors: Any, codes: Sequence[int], dealt: Sequence[int]) -> Any:
-    """Of each label for each row that is in a fold, from what all others teach: (rows, labels)."""
+    """Return the out-of-fold probabilities, of shape (rows, labels)."""
     import numpy
 
     labels, fold_of = numpy.array(codes), numpy.array(dealt)

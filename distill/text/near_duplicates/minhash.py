@@ -21,8 +21,11 @@ SEED = 0
 
 @dataclass(frozen=True, slots=True)
 class Sketches:
-    """Of n texts: `keys`, uint64 of shape (bands, n); `lows`, the low byte of each hash's minimum,
-    uint8 of shape (n, bands * rows)."""
+    """Sketches of n texts.
+
+    - `keys`: uint64 of shape (bands, n).
+    - `lows`: the low byte of each hash's minimum, uint8 of shape (n, bands * rows).
+    """
 
     keys: Any
     lows: Any

@@ -16,11 +16,12 @@ MIX = 0xBF58476D1CE4E5B9
 
 
 def shingle(texts: Sequence[str]) -> tuple[Any, Any]:
-    """(hashes, starts): the shingles of all texts one after the other, uint64, with repeats; text
-    n's are `hashes[starts[n] : starts[n + 1]]`, at least one.
+    """Return (hashes, starts): the shingles of all texts in turn, uint64, with repeats.
 
-    A hash is the polynomial of its code points modulo 2**64, mixed as in splitmix64 (Steele, Lea,
-    Flood 2014), so that its upper half serves as a hash of 32 bits.
+    Those of text n are `hashes[starts[n] : starts[n + 1]]`, at least one.
+
+    A hash is the polynomial of its code points modulo 2**64. It is mixed as in splitmix64 (Steele,
+    Lea, Flood 2014), so that its upper half serves as a hash of 32 bits.
     """
     import numpy
 
@@ -38,14 +39,14 @@ def shingle(texts: Sequence[str]) -> tuple[Any, Any]:
 
 
 def starts_of(counts: Any) -> Any:
-    """Where each of so many stands when they lie one after the other; int64, one longer."""
+    """Return the offsets of consecutive groups of these sizes; int64, one longer than `counts`."""
     import numpy
 
     return numpy.concatenate([[0], numpy.cumsum(counts, dtype="int64")])
 
 
 def _inside(lengths: Any, windows: int) -> Any:
-    """Which windows begin and end in the same text."""
+    """Mark the windows that begin and end in the same text."""
     import numpy
 
     inside = numpy.ones(windows, dtype=bool)

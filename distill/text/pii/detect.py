@@ -1,9 +1,8 @@
-"""Personal data and secrets in a text: in come a text and the kinds to look for, out go their
-spans, or the text with each replaced by a value that belongs to nobody.
+"""Personal data and secrets in a text → their spans, or the text with reserved values instead.
 
-What has a check is checked (numbering plans, Luhn, ISO 7064, global addresses), so order numbers,
-prices, dates and versions stay. Reserved values are nobody's and are not found: a masked text is
-clean.
+Numbers with a check are checked (numbering plans, Luhn, ISO 7064, global addresses). Order numbers,
+prices, dates and versions therefore stay. Reserved values belong to nobody and are not found, so a
+masked text is clean.
 """
 
 import re
@@ -66,7 +65,7 @@ MOST_PHONES_TRIED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class PersonalData:
-    """What stands at `text[start:end]`; `kind` is one of KINDS, or "name" for a name given."""
+    """The data at `text[start:end]`; `kind` is one of KINDS, or "name" for a name given."""
 
     kind: str
     start: int
@@ -76,8 +75,11 @@ class PersonalData:
 def find_personal(
     text: str, kinds: Sequence[str] = KINDS, *, region: str = "US", names: Sequence[str] = ()
 ) -> list[PersonalData]:
-    """What there is, in order and without overlaps. `region` (ISO 3166) is whose telephone numbers
-    stand without a country code; `names` are looked for as whole words of any case."""
+    """Find personal data, in order and without overlaps.
+
+    - `region`: ISO 3166 code of telephone numbers without a country code.
+    - `names`: found as whole words of any case.
+    """
     found = _without_overlaps(text, _candidates(text, kinds, region, names))
     return [one for one in found if not is_reserved(one.kind, text[one.start : one.end])]
 
@@ -124,7 +126,7 @@ def mask_personal(text: str, found: Sequence[PersonalData]) -> str:
 def _candidates(
     text: str, kinds: Sequence[str], region: str, names: Sequence[str]
 ) -> Iterator[tuple[str, Iterable[Span]]]:
-    """What is written in unusual signs comes first: as given, a part of it may look whole."""
+    """Yield respelled data first: in the text as given, a part of it may look whole."""
     plain = respell(text)
     if plain is None:
         yield from _written(text, kinds, region, names)
