@@ -9,10 +9,12 @@ begin further attempts.
 import asyncio
 import json
 import random
+from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from time import monotonic, perf_counter
 from typing import Any, Protocol
 
@@ -38,7 +40,7 @@ from distill.llm.providers.concessions import (
     refuses_otherwise,
 )
 from distill.llm.providers.transport import AnswerTooLarge
-from distill.llm.providers.wire import MALFORMED_RESPONSE, Body, Reply, tier_of
+from distill.llm.providers.wire import MALFORMED_RESPONSE, Body, ProviderApi, Reply, tier_of
 from distill.llm.rate_limit import AdaptiveRateLimiter
 
 Note = Callable[[str], None]
@@ -99,20 +101,26 @@ class _OnlineRun:
     failure: str = ""
     note: Note = lambda text: None
     concessions: Concessions = NO_CONCESSIONS
-    answers: int = 0
-    answers_at_first: dict[str, int] = field(default_factory=dict)  # at a request's first failure
+    sent: int = 0
+    answered: list[int] = field(default_factory=list)  # places in the order of sending, ascending
+    sent_at_first: dict[str, int] = field(default_factory=dict)  # at a request's first failure
     left_out: int = 0
+    is_exhausted: bool = False  # the ledger gave fewer attempts than were wanted
     stopping: bool = False
     turning: "asyncio.Task[int] | None" = None
 
+    @cached_property
+    def api(self) -> ProviderApi:
+        """The protocol of the endpoint."""
+        return provider_api(self.endpoint.model.api)
+
     async def all(self) -> None:
-        dialect = provider_api(self.endpoint.model.api)
         self.ready: asyncio.Queue[Attempt] = asyncio.Queue()
         self.wake = asyncio.Event()
         self.pace = AdaptiveRateLimiter(self.endpoint.in_flight)
         async with AsyncExitStack() as stack:
             clients = [
-                await stack.enter_async_context(dialect.connect(self.endpoint))
+                await stack.enter_async_context(self.api.connect(self.endpoint))
                 for _ in range(clients_for(self.endpoint.in_flight))
             ]
             workers = [
@@ -156,20 +164,23 @@ class _OnlineRun:
         outcomes, self.outcomes = self.outcomes, []
         enough = self.stopping or self.ready.qsize() > self.endpoint.in_flight // 2
         wanted = 0 if enough else 2 * self.endpoint.in_flight - len(self.out)
-        again = self._due(wanted)
+        due = self._due(wanted)
         if not outcomes and wanted <= 0:
             return 0
+        again = [request for _, request in due]
         begun = await asyncio.to_thread(self.ledger.turn, outcomes, again, wanted)
+        if wanted > 0:
+            self.is_exhausted = len(begun) < wanted
+        # Until here a request stands in `again`, so that no other takes itself for the last one.
+        self.again = [entry for entry in self.again if entry not in due] if due else self.again
         for attempt in begun:
             self.out[attempt.id] = attempt
             self.ready.put_nowait(attempt)
         return len(begun)
 
-    def _due(self, most: int) -> list[Request]:
+    def _due(self, most: int) -> list[tuple[float, Request]]:
         now = monotonic()
-        due = [entry for entry in self.again if entry[0] <= now][: max(most, 0)]
-        self.again = [entry for entry in self.again if entry not in due] if due else self.again
-        return [request for _, request in due]
+        return [entry for entry in self.again if entry[0] <= now][: max(most, 0)]
 
     async def _wind_up(self) -> None:
         """Send nothing more after an interrupt; settle the requests that may be billed."""
@@ -208,13 +219,14 @@ class _OnlineRun:
     async def _ask(self, client: Any, attempt: Attempt) -> AttemptOutcome:
         if self.stopping:
             return AttemptOutcome(attempt, failure="not sent")
-        dialect = provider_api(self.endpoint.model.api)
-        body = adapted(dialect.body(attempt.request), self.concessions)
+        body = adapted(self.api.body(attempt.request), self.concessions)
+        self.sent += 1
+        place = self.sent
         start = perf_counter()
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
-                reply: Reply = await dialect.send(client, body)
-        except dialect.failures() as error:
+                reply: Reply = await self.api.send(client, body)
+        except self.api.failures() as error:
             return self._failed(attempt, error, body)
         except AnswerTooLarge as error:
             return self._again(attempt, unreadable(str(error), self.endpoint))
@@ -222,13 +234,13 @@ class _OnlineRun:
             return self._again(attempt, too_slow(ATTEMPT_SECONDS, self.endpoint))
         seconds = perf_counter() - start
         self.pace.took(reply.headers)
-        return self._read(attempt, reply, seconds)
+        return self._read(attempt, reply, seconds, place)
 
-    def _read(self, attempt: Attempt, reply: Reply, seconds: float) -> AttemptOutcome:
+    def _read(self, attempt: Attempt, reply: Reply, seconds: float, place: int) -> AttemptOutcome:
         payload = None
         try:
             payload = json.loads(reply.text)
-            answer = provider_api(self.endpoint.model.api).read(payload)
+            answer = self.api.read(payload)
             in_flight = self.endpoint.in_flight
             outcome = answered(attempt, answer, seconds, self.endpoint, in_flight=in_flight)
         except MALFORMED_RESPONSE:
@@ -237,7 +249,7 @@ class _OnlineRun:
         if problem := dearer_tier(tier_of(answer), self.endpoint):
             self.failure = self.failure or problem
             self._stop()
-        self.answers += 1
+        insort(self.answered, place)
         return outcome
 
     def _failed(self, attempt: Attempt, error: Exception, body: Body) -> AttemptOutcome:
@@ -255,9 +267,9 @@ class _OnlineRun:
     def _again(self, attempt: Attempt, failure: Failure) -> AttemptOutcome:
         """Schedule a retry, leave the request out, or stop the run in good order."""
         self.tries[attempt.request_id] += 1
-        self.answers_at_first.setdefault(attempt.request_id, self.answers)
+        self.sent_at_first.setdefault(attempt.request_id, self.sent)
         tries = self.tries[attempt.request_id]
-        if failure.unclear and self.answers >= OTHERS_ANSWERED:
+        if failure.unclear and len(self.answered) >= OTHERS_ANSWERED:
             failure = replace(failure, retry=True)  # the answered requests had the same parameters
         most = TRIES_WHEN_LIMITED if failure.limited else TRIES
         most = TRIES_ON_OUR_OWN_SERVER if self.endpoint.model.folder else most
@@ -275,23 +287,25 @@ class _OnlineRun:
         return AttemptOutcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
 
     def _fails_alone(self, attempt: Attempt, failure: Failure) -> bool:
-        """True if a request failed in every try while others were answered, or is the last one.
+        """True if requests sent after its first failure were answered, or if no other is left.
 
         An outage would fail all requests.
         """
-        if self.endpoint.model.folder or failure.limited or self.answers < OTHERS_ANSWERED:
+        if self.endpoint.model.folder or failure.limited or len(self.answered) < OTHERS_ANSWERED:
             return False
-        since = self.answers - self.answers_at_first[attempt.request_id]
-        is_last = set(self.out) == {attempt.id} and not self.again and not self.ready.qsize()
+        # An outage that begins amid requests in flight is followed by answers to earlier requests.
+        first = self.sent_at_first[attempt.request_id]
+        since = len(self.answered) - bisect_right(self.answered, first)
+        is_last = self.is_exhausted and set(self.out) == {attempt.id} and not self.again
         return since >= OTHERS_ANSWERED or is_last
 
     def _left_out(self, attempt: Attempt, failure: Failure) -> AttemptOutcome:
         """Leave out one request; stop the run if most requests are refused."""
         self.left_out += 1
-        if self.left_out >= MANY_LEFT_OUT and self.left_out > self.answers:
+        if self.left_out >= MANY_LEFT_OUT and self.left_out > len(self.answered):
             self.failure = self.failure or (
                 f"{self.left_out} requests were refused for what is in them, more than the "
-                f"{self.answers} that were answered. The last refusal:\n{failure.message}"
+                f"{len(self.answered)} that were answered. The last refusal:\n{failure.message}"
             )
             self._stop()
         return refused(attempt, failure)

@@ -442,6 +442,29 @@ def test_an_outage_leaves_no_row_out_and_names_the_request(
     assert [row.problem for row in books.completions] == [""] * 20
 
 
+def test_answers_to_requests_sent_before_an_outage_do_not_end_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unhurried(monkeypatch)
+    down = threading.Event()
+
+    def answer(body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+        text = body["messages"][-1]["content"]
+        number = int(text.removeprefix("say cat "))
+        if number < 35:
+            # The first answers widen the window; the others are in flight when the outage begins.
+            assert number < 20 or down.wait(30)
+            return 200, completion("cats"), {}
+        if len([sent for sent in server.asked if sent == body]) > 1:
+            down.set()  # the client has read a failure of this request and asks again
+        return 500, {"error": "down"}, {}
+
+    books = Books(asked(LABELS, 40), Decimal("0.001"))
+    with odd_server(answer) as server, pytest.raises(DistillError, match="down"):
+        complete_all(endpoint(server, in_flight=30), books)
+    assert [row.problem for row in books.completions] == [""] * 35
+
+
 def test_where_most_rows_are_refused_everything_stops() -> None:
     books = Books(asked(LABELS, 300))
     with odd_server(always(REFUSALS[0][0], 400)) as server:
