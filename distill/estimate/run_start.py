@@ -98,7 +98,9 @@ def choose_run(
                 )
             latest = latest_run(store)
             choice = store.teacher_choice(latest.id) if latest else None
-            aside = _to_ask_again(store, latest) if way.ask_again else ()
+            aside = _to_ask_again(store, latest) if way.ask_again and latest else ()
+    if way.ask_again and latest is None:
+        raise InputError(f"--ask-again: there is no run yet; `distill run {task.name}` begins one")
     why = new_run_reason(task, latest, asked=way.new or way.ask_again)
     if why is None and latest is not None:
         return SelectedRun(latest, task.with_teacher(model=latest.teacher), choice, is_new=False)
@@ -109,12 +111,12 @@ def choose_run(
     return SelectedRun(fresh, taught, choice, is_new=True, aside=aside)
 
 
-def _to_ask_again(store: Store, latest: Run | None) -> tuple[str, ...]:
+def _to_ask_again(store: Store, latest: Run) -> tuple[str, ...]:
     """Return the requests of the latest run without a usable answer.
 
     Raises InputError if there are none.
     """
-    found = unusable_answers(store, latest.id) if latest else []
+    found = unusable_answers(store, latest.id)
     if not found:
         raise InputError("--ask-again: every stored answer of the latest run can be used")
     return tuple(found)

@@ -123,6 +123,13 @@ def test_what_is_of_no_use_is_asked_again_and_nothing_else(
         paid_run(workspace, "pets", replace(CURATED, ask_again=True))
 
 
+def test_without_a_run_there_is_nothing_to_ask_again(workspace: Workspace, pets: WriteTask) -> None:
+    pets()
+    with pytest.raises(InputError, match="--ask-again: there is no run yet; `distill run pets`"):
+        paid_run(workspace, "pets", RunOptions(ask_again=True))
+    assert not workspace.database("pets").exists()
+
+
 def usd(prompt: int, made: int) -> Decimal:
     """One answer's price."""
     return (Decimal(prompt) + 2 * Decimal(made)) / 10**6
