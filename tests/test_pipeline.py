@@ -9,7 +9,9 @@ from click.testing import CliRunner
 
 from distill import pipeline
 from distill.cli import cli
+from distill.cli import run as commands
 from distill.core.errors import DistillError, InputError
+from distill.core.purpose import STAGES
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import RunOptions
 from distill.estimate.workload import AGAIN, StoredAnswers, gold_wanted
@@ -26,6 +28,10 @@ from tests.support.figures import figures, timeless
 from tests.support.runs import finished
 from tests.support.scripted import Trainer
 from tests.support.standin import SURE, StandIn
+
+
+def test_every_list_of_stages_is_the_same() -> None:
+    assert tuple(pipeline.STAGES) == STAGES == tuple(commands.STAGES)
 
 
 @pytest.mark.usefixtures("drawn_charts", "whole_load")

@@ -7,7 +7,6 @@ from typing import Literal
 
 from distill.core.dataset import Candidate, CheckNote, ReviewDecision, SimilarPair
 from distill.core.text import fold, stable_hash
-from distill.curate import context
 from distill.curate.masking import masked
 from distill.store import Store
 from distill.task import Task
@@ -93,6 +92,6 @@ def search_once(
     found = store.pairs(id_, threshold)
     if found is None:
         floor = min(threshold, FLOORS[method])
-        store.add_pairs(id_, floor, context.search(method, texts, floor))
+        store.add_pairs(id_, floor, search(method, texts, floor))
         found = store.pairs(id_, threshold) or []
     return found

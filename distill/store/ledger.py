@@ -1,6 +1,6 @@
 """Ledger of a task: attempts with their maximum cost, outcomes and estimates."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from distill.core.evaluation import LoadExtent, Pace
@@ -141,18 +141,6 @@ class Money(Rows):
             Pace(run_id, purpose, model, answers, seconds)
             for run_id, model, answers, seconds, purpose in rows
         ]
-
-    def usd_of(self, request_ids: Collection[str]) -> dict[str, Decimal]:
-        """Map request ids to the USD of their completions.
-
-        Ids without a completion are left out.
-        """
-        rows = self.rows(
-            "SELECT request_id, usd FROM completion "
-            "WHERE request_id IN (SELECT unnest(?::VARCHAR[]))",
-            list(request_ids),
-        )
-        return dict(rows)
 
     def add_estimate(self, run_id: str, usd: Decimal, certain_usd: Decimal) -> None:
         """Store the estimated USD of the run; a first estimate stays.

@@ -108,11 +108,14 @@ class Requests(Rows):
             "SELECT * FROM completion WHERE request_id IN (SELECT unnest(?::VARCHAR[]))",
             list(current),
         )
-        found = (Completion(*row) for row in rows)
-        return {
-            current[row.request_id].asked_again(0).id: read_again(current[row.request_id], row)
-            for row in found
-        }
+        found: dict[str, Completion] = {}
+        for completion in (Completion(*row) for row in rows):
+            request = current[completion.request_id]
+            # An id is a hash, so that of an original request is not computed twice.
+            again = request.sampling.again
+            first_id = request.asked_again(0).id if again else completion.request_id
+            found[first_id] = read_again(request, completion)
+        return found
 
     def current(self, requests: Sequence[Request], aside: Collection[str] = ()) -> list[Request]:
         """Return the requests in their current form.

@@ -45,18 +45,23 @@ def test_a_line_that_cannot_be_read_loses_no_other(
     assert (fault == "broken_line") == any("lines cannot be read" in note for note in notes)
 
 
+def spoil_first(monkeypatch: pytest.MonkeyPatch, spoilt: Callable[[Line], Line]) -> None:
+    """Replace the first line of every batch's results."""
+    whole = batches_of("openai").results
+
+    def results(client: Any, job: Job) -> Iterator[Line]:
+        first, *rest = whole(client, job)
+        yield from (spoilt(first), *rest)
+
+    patch_batches(monkeypatch, "openai", results=results)
+
+
 def test_a_row_that_no_batch_answers_is_left_out(
     database: Path,  # noqa: F811
     provider: Start,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = batches_of("openai").results
-
-    def spoiled(client: Any, job: Job) -> Iterator[Line]:
-        first, *rest = whole(client, job)
-        yield from (Line(first.custom_id), *rest)
-
-    patch_batches(monkeypatch, "openai", results=spoiled)
+    spoil_first(monkeypatch, lambda first: Line(first.custom_id))
     with provider() as standin:
         spend_in_batches(database, TEACHER, 20, PLENTY)
         bill = standin.bill()
@@ -73,17 +78,11 @@ def test_a_line_that_is_refused_is_left_out_where_others_are_answered(
     provider: Start,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = batches_of("openai").results
-
-    def spoiled(client: Any, job: Job) -> Iterator[Line]:
-        first, *rest = whole(client, job)
-        told = '{"response": null, "error": {"code": "odd_row", "message": "no"}}'
-        yield from (
-            openai._line(json.dumps(json.loads(told) | {"custom_id": first.custom_id})),
-            *rest,
-        )
-
-    patch_batches(monkeypatch, "openai", results=spoiled)
+    refusal = {"response": None, "error": {"code": "odd_row", "message": "no"}}
+    spoil_first(
+        monkeypatch,
+        lambda first: openai._line(json.dumps(refusal | {"custom_id": first.custom_id})),
+    )
     with provider() as standin:
         spend_in_batches(database, TEACHER, 20, PLENTY)
         assert standin.bill().batches == 1

@@ -57,7 +57,7 @@ def start(module: str, arguments: Sequence[str]) -> Child:
         _last[module].send_signal(signal.SIGKILL)
         _last[module].wait()
     close_stores()
-    parent = _parent(module)
+    parent = parent_of_forks("tests.support.forked", module)
     parent.send(json.dumps([list(arguments), dict(os.environ)]).encode())
     _, (descriptor, *_), _, _ = socket.recv_fds(parent, MESSAGE_BYTES, 1)
     _last[module] = Child(parent, descriptor)
@@ -70,13 +70,13 @@ def run(module: str, arguments: Sequence[str]) -> int:
 
 
 @cache
-def _parent(module: str) -> socket.socket:
-    """The connection to this worker's process that has imported the module."""
+def parent_of_forks(module: str, *arguments: str) -> socket.socket:
+    """The connection to this worker's process that runs a module and forks; it ends with us."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MESSAGE_BYTES)
     with theirs:
         parent = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.forked", str(theirs.fileno()), module],
+            [sys.executable, "-m", module, str(theirs.fileno()), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],

@@ -5,7 +5,6 @@ process for each worker of pytest imports the stand-in once, and every provider 
 Tests of how the stand-in itself starts and ends use `distill.rehearsal.provider.running`.
 """
 
-import atexit
 import json
 import os
 import select
@@ -15,12 +14,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
-from pathlib import Path
 from threading import Event
 
 from distill.rehearsal.provider import END_SECONDS, READY_SECONDS, Bill, Settings, StandIn
-from tests.support.forked import Child
+from tests.support.forked import Child, parent_of_forks
 
 MESSAGE_BYTES = 65_536
 LOOK_AGAIN_SECONDS = 0.003
@@ -77,32 +74,10 @@ def _wait(process: int) -> None:
 
 def _fork(settings: Settings, streams: list[int]) -> int:
     """Fork a provider that reads and writes the streams; a file descriptor of its process."""
-    parent = _parent()
+    parent = parent_of_forks("tests.support.provider")
     socket.send_fds(parent, [json.dumps(settings.options()).encode()], streams)
     _, (process, *_), _, _ = socket.recv_fds(parent, MESSAGE_BYTES, 1)
     return process
-
-
-@cache
-def _parent() -> socket.socket:
-    """The connection to this worker's process that has imported the stand-in."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
-        command = [sys.executable, "-m", "tests.support.provider", str(theirs.fileno())]
-        parent = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-            cwd=Path(__file__).parents[2],
-        )
-
-    def end() -> None:
-        ours.close()
-        parent.wait()
-
-    atexit.register(end)
-    return ours
 
 
 def _serve_forks(connection: socket.socket) -> None:

@@ -12,16 +12,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from distill.core.api_keys import key_of
 from distill.core.model_ref import SOURCES
 from distill.core.requests import Attempt, Endpoint, Model, Request, Usage
 from distill.llm.batches import BatchApi
 from distill.llm.batches.jobs import Entry, Job, Line, unanswered
 from distill.llm.providers.endpoints import endpoint_of, looked_up
 from distill.llm.providers.lenient import token_count
-from distill.llm.providers.transport import opened, timeout
+from distill.llm.providers.transport import client_of, opened
 from distill.llm.providers.wire import (
-    NO_KEY,
     Answer,
     Body,
     Payload,
@@ -99,15 +97,8 @@ def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncAnthropic]"
     """Open the client without its own retries: our client counts every attempt."""
     import anthropic
 
-    return anthropic.AsyncAnthropic(
-        base_url=endpoint.url,
-        api_key=key_of(endpoint) or NO_KEY,
-        max_retries=0,
-        timeout=timeout(),
-        http_client=opened(
-            anthropic.DefaultAsyncHttpxClient, endpoint.url, endpoint.model.api, limited=True
-        ),
-    )
+    http = anthropic.DefaultAsyncHttpxClient
+    return client_of(anthropic.AsyncAnthropic, http, endpoint, limited=True)
 
 
 def failures() -> type[Exception]:
@@ -205,13 +196,8 @@ def connect_to_batches(endpoint: Endpoint) -> "AbstractContextManager[Anthropic]
     """Open the client without its own retries: a second creation would be a second bill."""
     import anthropic
 
-    return anthropic.Anthropic(
-        base_url=endpoint.url,
-        api_key=key_of(endpoint) or NO_KEY,
-        max_retries=0,
-        timeout=timeout(UPLOAD_SECONDS),
-        http_client=opened(anthropic.DefaultHttpxClient, endpoint.url, endpoint.model.api),
-    )
+    http = anthropic.DefaultHttpxClient
+    return client_of(anthropic.Anthropic, http, endpoint, seconds=UPLOAD_SECONDS)
 
 
 def batch_entry(attempt: Attempt) -> Entry:

@@ -15,7 +15,6 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from distill.core.api_keys import key_of
 from distill.core.errors import InputError
 from distill.core.model_ref import SOURCES
 from distill.core.requests import Attempt, Endpoint, Model, Request
@@ -25,8 +24,8 @@ from distill.llm.failures import is_retried
 from distill.llm.providers import openai_compatible
 from distill.llm.providers.endpoints import endpoint_of, looked_up
 from distill.llm.providers.openai_compatible import constraint, turns
-from distill.llm.providers.transport import opened, timeout
-from distill.llm.providers.wire import NO_KEY, Body, ProviderApi
+from distill.llm.providers.transport import client_of, opened
+from distill.llm.providers.wire import Body, ProviderApi
 from distill.llm.tokens import PromptTokens
 from distill.pricing.token_prices import Rates, TokenPrice, token_price
 from distill.serve import ServerSettings
@@ -148,13 +147,7 @@ def connect_to_batches(endpoint: Endpoint) -> "AbstractContextManager[OpenAI]":
     """Open the client without its own retries: a second creation would be a second bill."""
     import openai
 
-    return openai.OpenAI(
-        base_url=endpoint.url,
-        api_key=key_of(endpoint) or NO_KEY,
-        max_retries=0,
-        timeout=timeout(UPLOAD_SECONDS),
-        http_client=opened(openai.DefaultHttpxClient, endpoint.url, endpoint.model.api),
-    )
+    return client_of(openai.OpenAI, openai.DefaultHttpxClient, endpoint, seconds=UPLOAD_SECONDS)
 
 
 def batch_entry(attempt: Attempt) -> Entry:

@@ -5,11 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from distill.core.answer_text import is_object, without_thoughts
-from distill.core.api_keys import key_of
 from distill.core.requests import Endpoint, Request
 from distill.llm.providers.lenient import content_text, ending, usage_of
-from distill.llm.providers.transport import opened, timeout
-from distill.llm.providers.wire import NO_KEY, Answer, Body, Payload, Reply, answer_schema, post
+from distill.llm.providers.transport import client_of
+from distill.llm.providers.wire import Answer, Body, Payload, Reply, answer_schema, post
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -21,15 +20,7 @@ def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncOpenAI]":
     """Open the client without its own retries: our client counts every attempt."""
     import openai
 
-    return openai.AsyncOpenAI(
-        base_url=endpoint.url,
-        api_key=key_of(endpoint) or NO_KEY,
-        max_retries=0,
-        timeout=timeout(),
-        http_client=opened(
-            openai.DefaultAsyncHttpxClient, endpoint.url, endpoint.model.api, limited=True
-        ),
-    )
+    return client_of(openai.AsyncOpenAI, openai.DefaultAsyncHttpxClient, endpoint, limited=True)
 
 
 def failures() -> type[Exception]:

@@ -12,15 +12,19 @@ from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from distill.core.api_keys import key_of
 from distill.core.errors import InputError
 from distill.core.hosts import is_here, proxy_variables, without_proxies
 from distill.core.model_ref import SOURCES
+from distill.core.requests import Endpoint
 
 TIMEOUT_SECONDS = 300.0  # without a byte
 CONNECT_SECONDS = 10.0
 MAX_BYTES = 32_000_000  # per answer
 MAX_PACKED_BYTES = 64_000  # per compressed answer, which may expand a thousandfold
 PLAIN = {"accept-encoding": "identity"}
+
+NO_KEY = "none-needed"
 
 Client = TypeVar("Client")
 
@@ -34,6 +38,28 @@ def timeout(seconds: float = TIMEOUT_SECONDS) -> Any:
     import httpx2
 
     return httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
+
+
+def client_of(
+    make: Callable[..., Client],
+    http: Callable[..., Any],
+    endpoint: Endpoint,
+    *,
+    seconds: float = TIMEOUT_SECONDS,
+    limited: bool = False,
+) -> Client:
+    """Return an endpoint's official client, without its own retries.
+
+    `make`, `http`: the classes of the client and of its HTTP client. `seconds`: the timeout without
+    a byte. `limited`: True to limit the bytes of answers. Raises InputError as `opened` does.
+    """
+    return make(
+        base_url=endpoint.url,
+        api_key=key_of(endpoint) or NO_KEY,
+        max_retries=0,
+        timeout=timeout(seconds),
+        http_client=opened(http, endpoint.url, endpoint.model.api, limited=limited),
+    )
 
 
 def opened(

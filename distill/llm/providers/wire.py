@@ -12,7 +12,6 @@ from distill.task.strict_schema import closed_object, strict
 Body = dict[str, Any]
 Payload = Mapping[str, Any]
 
-NO_KEY = "none-needed"
 # Errors of reading and pricing JSON that is not an answer, such as null in place of an object.
 MALFORMED_RESPONSE = (
     *(ValueError, KeyError, TypeError, IndexError, AttributeError),
