@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from distill.core.errors import DistillError
 from distill.core.requests import Attempt, AttemptOutcome, Endpoint, Request
-from distill.llm.completions import answered, refused
+from distill.llm.completions import answered, other_model, refused
 from distill.llm.failures import (
     LIMITED,
     Failure,
@@ -106,6 +106,7 @@ class _OnlineRun:
     sent_at_first: dict[str, int] = field(default_factory=dict)  # at a request's first failure
     left_out: int = 0
     is_exhausted: bool = False  # the ledger gave fewer attempts than were wanted
+    has_compared: bool = False  # the model of an answer with the model asked
     stopping: bool = False
     turning: "asyncio.Task[int] | None" = None
 
@@ -234,7 +235,9 @@ class _OnlineRun:
             return self._again(attempt, too_slow(ATTEMPT_SECONDS, self.endpoint))
         seconds = perf_counter() - start
         self.pace.took(reply.headers)
-        return self._read(attempt, reply, seconds, place)
+        outcome = self._read(attempt, reply, seconds, place)
+        self._compare_models(str(body["model"]), reply.text)
+        return outcome
 
     def _read(self, attempt: Attempt, reply: Reply, seconds: float, place: int) -> AttemptOutcome:
         payload = None
@@ -251,6 +254,17 @@ class _OnlineRun:
             self._stop()
         insort(self.answered, place)
         return outcome
+
+    def _compare_models(self, asked: str, text: str) -> None:
+        """Tell once that the server answers with another model than asked."""
+        if self.has_compared or self.endpoint.model.folder:
+            return
+        self.has_compared = True
+        if other := other_model(text, asked):
+            self.note(
+                f"{self.endpoint.model.name}: the server says that {other} answered, not {asked}; "
+                "the prices and the report name the model that was asked"
+            )
 
     def _failed(self, attempt: Attempt, error: Exception, body: Body) -> AttemptOutcome:
         failure = explain(error, self.endpoint)

@@ -4,6 +4,8 @@ Impossible token counts are corrected before they are booked. A bill is never ne
 costs nothing, and a prompt never has more tokens than bytes.
 """
 
+import json
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,7 +14,7 @@ from distill.core.answer_text import counted_text
 from distill.core.requests import Attempt, AttemptOutcome, Completion, Endpoint, Request, Usage
 from distill.core.text import replace_lone_surrogates
 from distill.llm.failures import Failure
-from distill.llm.providers.wire import Answer
+from distill.llm.providers.wire import MALFORMED_RESPONSE, Answer
 from distill.llm.tokens import of_prompt, of_text, worst_case
 
 MAX_TEXT_BYTES = 4_000_000  # per stored answer
@@ -21,6 +23,7 @@ NO_USAGE = "no usage is told: booked at the most that it can cost"
 BEYOND = "more tokens are told than can be: booked as many as can be"
 DEARER = "billed more than its worst case: what follows is reserved with that much more"
 MOST_REASON = 60  # characters of a finish reason
+MOST_NAME = 100  # characters of a model's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,30 @@ def answered(
     )
     dearer = DEARER if 0 < attempt.worst_usd < usd else ""
     return AttemptOutcome(attempt, completion, remark=counted.remark or dearer)
+
+
+def other_model(text: str, asked: str) -> str:
+    """Return the model that an answer's JSON names, "" if unknown or the model asked.
+
+    An alias, a dated snapshot, a tag or a longer path of the same name is the same model.
+    """
+    try:
+        payload = json.loads(text)
+    except MALFORMED_RESPONSE:
+        return ""
+    named = payload.get("model") if isinstance(payload, dict) else None
+    if not isinstance(named, str) or not named:
+        return ""
+    one, two = (
+        re.sub(r"[^a-z0-9]", "", name.rsplit("/", 1)[-1].lower()) for name in (named, asked)
+    )
+    same = one.startswith(two) or two.startswith(one)
+    return "" if same else named[:MOST_NAME]
+
+
+def _name_letters(name: str) -> str:
+    """Return the letters and digits of a model's name, without its path."""
+    return re.sub(r"[^a-z0-9]", "", name.rsplit("/", 1)[-1].lower())
 
 
 def refused(attempt: Attempt, failure: Failure) -> AttemptOutcome:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,6 +26,7 @@ from distill.core.requests import (
 from distill.llm import client as asking
 from distill.llm.client import complete_all
 from distill.llm.completions import BEYOND, DEARER, NO_USAGE
+from distill.llm.providers import transport
 from distill.pricing.token_prices import MachinePrice, Rates, TokenPrice
 from distill.store import open_store
 from tests.support.books import Books
@@ -608,6 +610,69 @@ def test_an_answer_has_a_limit_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None
     big = completion("x" * 5_000_000)
     with odd_server(always(big)) as server, pytest.raises(DistillError, match="no answer"):
         complete_all(endpoint(server), Books(asked(TEXT)))
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "GZIP,deflate", "zstd", "br", "gzip, identity"])
+def test_an_encoding_without_a_bound_is_not_unpacked(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two layers of gzip, br and zstd make gigabytes of 64,000 bytes."""
+    unhurried(monkeypatch)
+    packed = gzip.compress(gzip.compress(json.dumps(completion("cats")).encode()))
+    with (
+        odd_server(always(packed, content_encoding=encoding)) as server,
+        pytest.raises(DistillError, match=f"packed as {encoding.lower()}, which"),
+    ):
+        complete_all(endpoint(server), Books(asked(LABELS)))
+
+
+@pytest.mark.parametrize("encoding", ["x-gzip", "deflate"])
+def test_every_encoding_has_a_limit_of_bytes(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unhurried(monkeypatch)
+    packed = gzip.compress(b"x" * 100_000_000)
+    with (
+        odd_server(always(packed, content_encoding=encoding)) as server,
+        pytest.raises(DistillError, match=r"no answer|more than 64,000 bytes"),
+    ):
+        complete_all(endpoint(server), Books(asked(LABELS)))
+
+
+def test_a_huge_header_ends_in_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    unhurried(monkeypatch)
+    with (
+        odd_server(always(completion("cats"), x_request_id="x" * 2_000_000)) as server,
+        pytest.raises(DistillError, match=r"127\.0\.0\.1"),
+    ):
+        complete_all(endpoint(server), Books(asked(LABELS)))
+
+
+def test_a_port_that_never_answers_in_tls_is_left_after_the_time_to_connect(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing was sent, so nothing may be billed."""
+    unhurried(monkeypatch)
+    monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.05)
+    books = Books(asked(LABELS), Decimal("0.001"))
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"https://127.0.0.1:{mute.getsockname()[1]}/v1"
+        far = Endpoint(url, Model(f"{url}#m", None, "compatible"), 1, PRICE)
+        with pytest.raises(DistillError, match=r"127\.0\.0\.1"):
+            complete_all(far, books)
+    assert {row.result for row in books.outcomes} == {"not_billed"}
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [("gpt-3", 1), ("m", 0), ("M:latest", 0), ("models/m-2024-07-18", 0), ("", 0), (None, 0)],
+)
+def test_another_models_name_in_the_answers_is_told_once(named: object, told: int) -> None:
+    notes: list[str] = []
+    with odd_server(always(completion("cats", model=named))) as server:
+        complete_all(endpoint(server), Books(asked(LABELS, 3)), notes.append)
+    assert len(notes) == told
+    assert not told or "says that gpt-3 answered, not m" in notes[0]
 
 
 def test_a_small_packed_answer_is_read() -> None:

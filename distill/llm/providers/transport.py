@@ -22,6 +22,9 @@ TIMEOUT_SECONDS = 300.0  # without a byte
 CONNECT_SECONDS = 10.0
 MAX_BYTES = 32_000_000  # per answer
 MAX_PACKED_BYTES = 64_000  # per compressed answer, which may expand a thousandfold
+# Several encodings in a row, br and zstd expand a millionfold.
+READ_ENCODINGS = ("identity", "", "gzip", "x-gzip", "deflate")
+MAX_SHOWN = 40  # characters of an encoding in a message
 PLAIN = {"accept-encoding": "identity"}
 
 NO_KEY = "none-needed"
@@ -109,12 +112,19 @@ def certificates() -> ssl.SSLContext:
 
 
 class _Limited:
-    """A response stream that raises AnswerTooLarge after `most` bytes."""
+    """A response stream that raises AnswerTooLarge after `most` bytes.
 
-    def __init__(self, stream: Any, most: int) -> None:
-        self._stream, self._most = stream, most
+    `refused`: the content encoding that is not read, or "".
+    """
+
+    def __init__(self, stream: Any, most: int, refused: str) -> None:
+        self._stream, self._most, self._refused = stream, most, refused
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._refused:
+            raise AnswerTooLarge(
+                f"the answer is packed as {self._refused}, which was not asked for"
+            )
         read = 0
         async for part in self._stream:
             read += len(part)
@@ -127,9 +137,10 @@ class _Limited:
 
 
 async def _limit(response: Any) -> None:
-    packed = response.headers.get("content-encoding", "identity").lower() != "identity"
-    bounded = _bounded(response.stream, MAX_PACKED_BYTES if packed else MAX_BYTES)
-    response.stream = bounded
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    most = MAX_BYTES if encoding in ("", "identity") else MAX_PACKED_BYTES
+    refused = "" if encoding in READ_ENCODINGS else encoding[:MAX_SHOWN]
+    response.stream = _bounded(response.stream, most, refused)
 
 
 @cache
@@ -140,5 +151,5 @@ def _limited_class() -> type[Any]:
     return type("LimitedStream", (_Limited, httpx2.AsyncByteStream), {})
 
 
-def _bounded(stream: Any, most: int) -> Any:
-    return _limited_class()(stream, most)
+def _bounded(stream: Any, most: int, refused: str) -> Any:
+    return _limited_class()(stream, most, refused)
