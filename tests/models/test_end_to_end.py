@@ -279,6 +279,7 @@ def test_nothing_is_left_running(undisturbed: Cli) -> None:
     assert undisturbed.family() == []
 
 
+@pytest.mark.nightly
 def test_kill_9_in_every_stage_and_ctrl_c_change_nothing_but_time(
     undisturbed: Cli, prompts: Path, tmp_path: Path
 ) -> None:
