@@ -41,7 +41,7 @@ def plan(context: click.Context, /, task: str, probe: bool, as_json: bool, **opt
     from distill.train.task_warnings import task_warnings
 
     workspace = workspace_of(context)
-    click.echo("rendering what would be asked …", err=True)
+    click.echo("rendering the requests …", err=True)
     consent = consent_of(**options)
     found = (
         probe_run(workspace, task, _announce, consent) if probe else estimate_run(workspace, task)

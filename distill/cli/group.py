@@ -23,13 +23,13 @@ class Usd(click.ParamType[Decimal]):
     def convert(
         self, value: Any, param: click.Parameter | None, context: click.Context | None
     ) -> Decimal:
-        """Parse an amount. Fails if the value is no amount."""
+        """Parse an amount. Fails if the value is not an amount."""
         try:
             amount = Decimal(str(value))
         except InvalidOperation:
             amount = Decimal(-1)
         if not amount.is_finite() or amount < 0:
-            self.fail(f"{value!r} is no amount of USD, like 0.50", param, context)
+            self.fail(f"{value!r} is not an amount of USD such as 0.50", param, context)
         return amount
 
 
@@ -97,7 +97,7 @@ max_usd_option = click.option(
 def consent_of(*, yes: bool, max_usd: Decimal | None) -> "Consent":
     """Return the consent that the options give.
 
-    Without the options the user at the terminal is asked. Without a terminal there is no consent.
+    Without the options the user at the terminal is asked. Without a terminal there is not consent.
     """
     from distill.estimate.consent import NO_CONSENT, WHOLE_BUDGET, Consent
 

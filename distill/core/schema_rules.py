@@ -145,7 +145,7 @@ def _keyword_problem(part: dict[str, Any], forbidden: set[str]) -> str | None:
 
 
 def check_form(schema: Any) -> None:
-    """Raise SchemaRefused for a value that is no schema, or that the stand-in cannot answer."""
+    """Raise SchemaRefused for a value that is not a schema, or that the stand-in cannot answer."""
     for where, part in _parts(schema, ()):
         if "pattern" in part:
             raise _malformed((*where, "pattern"), "patterns are not supported")

@@ -28,7 +28,7 @@ class Workspace:
         Raises InputError for a name that leads elsewhere.
         """
         if task in ("", ".", "..") or Path(task).name != task:
-            raise InputError(f"{task!r} is no name of a task")
+            raise InputError(f"{task!r} is not a name of a task")
         return self.runs / task
 
     def database(self, task: str) -> Path:

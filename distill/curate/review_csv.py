@@ -151,7 +151,7 @@ def _decisions(
             if decision:
                 rows = known.get((line["id"] or "").strip(), ())
                 if not rows:
-                    raise InputError(f"{where}: {line['id']!r} is no row of task {task.name}")
+                    raise InputError(f"{where}: {line['id']!r} is not a row of task {task.name}")
                 row = _seen(where, decision.lower(), rows, line.get("answer"))
                 yield decision.lower(), row, _answer(where, decision.lower(), row, label, task)
     except csv.Error as error:

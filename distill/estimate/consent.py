@@ -1,7 +1,7 @@
 """The user's consent to a bill, checked against the plan before anything is sent.
 
 In: a consent, and the plan of the payments that are left. Out: the max USD that the run may have
-been billed when the call ends, or an error. A key in the environment is no consent.
+been billed when the call ends, or an error. A key in the environment is not consent.
 """
 
 from collections.abc import Callable
@@ -63,8 +63,8 @@ def check_consent(task: Task, left: CostEstimate, consent: Consent) -> None:
     usd, most = left.expected_usd, consent.max_usd
     if not consent.is_given:
         raise NotAgreed(
-            f"{task.name}: {left.words}. Nothing was sent: a key in the environment is no consent, "
-            f"and there is no terminal to ask at. {_ways(task, left)}"
+            f"{task.name}: {left.words}. Nothing was sent: a key in the environment is not "
+            f"consent, and there is no terminal to ask at. {_ways(task, left)}"
         )
     if most is not None and usd > most:
         raise NotAgreed(

@@ -44,7 +44,7 @@ def systems_of(base: Base) -> dict[str, Model]:
 
 
 def gold_requests(task: Task, base: Base) -> dict[str, Sequence[Request]]:
-    """Return purpose → its requests about gold."""
+    """Map purposes to their requests about gold."""
     inputs = [row.input for row in task.gold]
     models = systems_of(base)
     shots = task.spec.teacher.few_shot

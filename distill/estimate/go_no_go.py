@@ -85,7 +85,9 @@ def _gold(task: Task) -> Iterator[AdviceFinding]:
 def _money(task: Task, plan: CostEstimate) -> Iterator[AdviceFinding]:
     """Yield the finding about money: the best pay-back that a student can have."""
     if base_of(task) is not None and today() >= NO_NEW_JOBS:
-        yield AdviceFinding("money", "no go", f"OpenAI takes no new trainings since {NO_NEW_JOBS}")
+        yield AdviceFinding(
+            "money", "no go", f"OpenAI has taken no new trainings since {NO_NEW_JOBS}"
+        )
     elif any(
         step.purpose == EVALUATE and step.answered and not step.requests for step in plan.steps
     ):

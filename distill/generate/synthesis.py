@@ -1,8 +1,8 @@
 """Requests for new inputs of a group: a label, or a set of fields.
 
 A strong teacher makes several inputs at a time, each along drawn values of the task's axes. Rounds
-show such a teacher some inputs of the rounds before, so that the thousandth input is no copy of the
-tenth. A small teacher, which continues a list, makes one input at a time.
+show such a teacher some inputs of the rounds before, so that the thousandth input is not a copy of
+the tenth. A small teacher, which continues a list, makes one input at a time.
 """
 
 import random

@@ -159,7 +159,9 @@ def is_retried(status: int) -> bool:
 def unreadable(text: str, endpoint: Endpoint) -> Failure:
     """Return the failure of a status 200 without an answer: a proxy's page or a cut text."""
     start = without_keys(" ".join(text.split()), endpoint)[:SHOWN]
-    message = f"{endpoint.url or endpoint.model.name} answered what is no answer: {start!r}"
+    message = (
+        f"{endpoint.url or endpoint.model.name} sent something that is not an answer: {start!r}"
+    )
     return Failure(True, True, False, None, message)
 
 

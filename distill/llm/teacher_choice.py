@@ -44,6 +44,6 @@ def by_consent(task: Task, *, is_given: bool, detach: bool = False) -> Settled:
         return settled, choice
     why = (
         f"{choice.why}, but there was neither a terminal to ask at nor --yes or --max-usd, and a "
-        f"key is no consent; `distill run {task.name} --new --yes` asks {name}"
+        f"key is not consent; `distill run {task.name} --new --yes` asks {name}"
     )
     return task.with_teacher(model=WITHOUT_KEY), TeacherChoice(why, instead_of=name)

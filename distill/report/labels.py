@@ -41,7 +41,7 @@ def by_label(
     - `precision`, `recall`, `f1`: by scikit-learn, 0 if there is nothing to divide by
     - `taken_for`: wrong answer → count, the most frequent first
 
-    In `taken_for` an answer that is no label is called `name_of_invalid`.
+    In `taken_for` an answer that is not a label is called `name_of_invalid`.
     """
     from sklearn.metrics import precision_recall_fscore_support
 

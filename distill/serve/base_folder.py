@@ -27,7 +27,7 @@ MAX_TEXT_BYTES = 100_000_000  # of JSON or a template; the largest tokenizers ha
 def check(folder: Path) -> None:
     """Raise InputError if a base cannot be trained on chats."""
     if path := irregular(folder):
-        raise bad(path, "is no regular file")
+        raise bad(path, "is not a regular file")
     about = config(folder)
     if "quantization_config" in about:
         raise bad(
@@ -63,7 +63,7 @@ def bad(path: Path, why: str) -> InputError:
 
 
 def irregular(folder: Path) -> Path | None:
-    """Return the first path of a model that is no regular file; None if all are.
+    """Return the first path of a model that is not a regular file; None if all are.
 
     Links are followed. A pipe or a device would be read for ever.
     """
@@ -163,7 +163,7 @@ def _shapes(path: Path) -> dict[str, list[int]]:
     from safetensors import SafetensorError, safe_open
 
     if not stat.S_ISREG(path.stat().st_mode):
-        raise bad(path, "is no regular file")
+        raise bad(path, "is not a regular file")
     try:
         with safe_open(path, "numpy") as file:
             return {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
@@ -210,7 +210,7 @@ def _text(path: Path) -> str:
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
-            raise bad(path, "is no regular file")
+            raise bad(path, "is not a regular file")
         if about.st_size > MAX_TEXT_BYTES:
             raise bad(path, f"has {about.st_size:,} bytes, more than {MAX_TEXT_BYTES:,}")
         return path.read_text(encoding="utf-8")

@@ -77,7 +77,7 @@ def fetch(name: str) -> Path:
         with loopback_without_proxy():  # a mirror on this machine (HF_ENDPOINT)
             return Path(snapshot_download(name, allow_patterns=FILES))
     except HFValidationError as error:
-        raise InputError(f"student.base: {name!r} is no name of the hub: {error}") from error
+        raise InputError(f"student.base: {name!r} is not a name of the hub: {error}") from error
     except GatedRepoError as error:
         raise InputError(
             f"student.base: {name} is gated: accept its licence on its page of the hub and set "

@@ -60,7 +60,7 @@ def _check_kind(folder: Path, database: Path) -> None:
         raise _something_else(folder, "it is a file")
     for file in (database, folder / LOCK):
         if file.is_symlink() or (file.exists() and not file.is_file()):
-            raise _something_else(folder, f"{file.name} is no regular file")
+            raise _something_else(folder, f"{file.name} is not a regular file")
     others = sorted(entry.name for entry in folder.iterdir() if entry.name != LOCK)
     if others and not database.exists():
         raise _something_else(folder, f"{others[0]} and no store")

@@ -158,7 +158,7 @@ def read_text(path: Path) -> str:
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
-            raise InputError(f"{path} is no regular file")
+            raise InputError(f"{path} is not a regular file")
         if about.st_size > MAX_BYTES:
             raise InputError(f"{path} has {about.st_size:,} bytes, more than {MAX_BYTES:,}")
         return path.read_text(encoding="utf-8-sig")

@@ -150,7 +150,7 @@ def refusal_in(text: str) -> bool:
 
 
 def placeholder_in(text: str) -> bool:
-    """True if a text has a blank to fill in. "[SECRET]", which masking writes, is no blank."""
+    """True if a text has a blank to fill in. "[SECRET]", which masking writes, is not a blank."""
     if _FORM.search(text) or _UNDECIDED.fullmatch(text):
         return True
     inner = [match[match.lastindex or 0] for match in _BRACKETED.finditer(text)]

@@ -178,7 +178,7 @@ def _is_number(value: object) -> bool:
 
 
 def _number(text: str) -> int | float | None:
-    """Parse a number; None if the text is no number."""
+    """Parse a number; None if the text is not a number."""
     try:
         found = json.loads(text.replace(",", ""))
     except json.JSONDecodeError:

@@ -1,6 +1,6 @@
 """Signs that carry meaning, kept when the punctuation of a text is removed.
 
-`keep_meaning` writes a kept sign as a character of a private plane, which is no punctuation. Two
+`keep_meaning` writes a kept sign as a character of a private plane, which is not punctuation. Two
 different texts then stay different without punctuation.
 
 - kept: operators, signs and marks of numbers ("-20", "3.5", "5%", "x > 5", "6'"), currencies

@@ -100,7 +100,7 @@ def test_decisions_come_back_and_stand_above_every_check(
     [
         ({"decision": "perhaps"}, "review.csv:2: decision 'perhaps'; known: accept, reject, corr"),
         ({"decision": "correct", "label": "fish"}, "review.csv:2: correct needs a label, got 'fi"),
-        ({"decision": "accept", "id": "0"}, "review.csv:2: '0' is no row of task pets"),
+        ({"decision": "accept", "id": "0"}, "review.csv:2: '0' is not a row of task pets"),
         ({"label": "dogs"}, "review.csv:2: a label without a decision: write correct before it"),
         ({"decision": "accept", "label": "birds"}, "review.csv:2: accept, but with the label"),
     ],

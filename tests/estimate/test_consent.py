@@ -146,7 +146,7 @@ def test_a_library_call_that_does_not_agree_spends_nothing_and_leaves_nothing(
     workspace: Workspace, pets: WriteTask, listener: Listener
 ) -> None:
     pets(task_toml=toml())
-    with pytest.raises(NotAgreed, match="a key in the environment is no consent") as refused:
+    with pytest.raises(NotAgreed, match="a key in the environment is not consent") as refused:
         pipeline.run(workspace, "pets")
     for way in ("--yes", "--max-usd N", 'teacher.model = "embedded"', "OPENAI_API_KEY", "unset"):
         assert way in str(refused.value)
@@ -385,8 +385,8 @@ def test_auto_is_the_embedded_teacher_where_nobody_can_agree(
     assert "`distill run pets --new --yes` asks openai:gpt-6.1-terra" in done.stderr
     folder = workspace.task_folder("pets") / "latest"
     teacher = figures(folder)["teacher"]
-    assert teacher["instead_of"] == TERRA and "a key is no consent" in teacher["auto"]
-    assert "no consent" in (folder / "events.jsonl").read_text(encoding="utf-8")
+    assert teacher["instead_of"] == TERRA and "a key is not consent" in teacher["auto"]
+    assert "not consent" in (folder / "events.jsonl").read_text(encoding="utf-8")
     said = f"not {TERRA}: OPENAI_API_KEY is set, but"
     for page in ("report.md", "report.html"):
         assert said in (folder / page).read_text(encoding="utf-8")

@@ -93,7 +93,7 @@ def test_no_student_is_trained_where_nobody_may_any_more(
     monkeypatch.setattr(distill.estimate.go_no_go, "today", lambda: date(2027, 1, 6))
     pets(task_toml=f"{HEAD}{AT_OPENAI}")
     money = found(workspace, "money")
-    assert money.word == "no go" and "takes no new trainings since 2027-01-06" in money.because
+    assert money.word == "no go" and "taken no new trainings since 2027-01-06" in money.because
 
 
 def test_a_student_that_ends_before_it_has_paid_is_no_go(

@@ -133,7 +133,7 @@ def test_strangers_and_twins_among_the_lines_are_left_out(
     with provider(unknown_id=2, twice=3) as standin:
         notes = spend_in_batches(database, teacher, 20, PLENTY)
         bill = standin.bill()
-    assert "2 lines came back under ids that were not sent; left out" in notes
+    assert "2 lines have ids that were not sent; they are left out" in notes
     assert "3 lines came back twice; the first counts" in notes
     assert ledger(database) == (bill.usd, Decimal(0))
 

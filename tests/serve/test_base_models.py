@@ -196,7 +196,7 @@ def test_a_base_of_pipes_and_devices_is_not_read(base: Path, name: str, kind: st
     with pytest.raises(InputError, match=r"^student\.base: "):
         locate(str(base))
     if name != "config.json":
-        with pytest.raises(InputError, match=r"^teacher\.model: .* is no regular file"):
+        with pytest.raises(InputError, match=r"^teacher\.model: .* is not a regular file"):
             choose(f"vllm:{base}")
 
 

@@ -102,4 +102,4 @@ def test_json_has_no_numbers_that_json_lacks(workspace: Workspace, database: Pat
 def test_a_task_is_a_name_and_no_path(workspace: Workspace, database: Path, name: str) -> None:
     shown = told(workspace, "sql", name, "SELECT 1")
     assert isinstance(shown.exception, InputError)
-    assert "is no name of a task" in str(shown.exception)
+    assert "is not a name of a task" in str(shown.exception)

@@ -350,7 +350,7 @@ def test_a_file_that_is_none_is_named(pets: WriteTask) -> None:
         text = path.read_text(encoding="utf-8")
         path.unlink()
         os.mkfifo(path)
-        with pytest.raises(InputError, match=f"{name} is no regular file"):
+        with pytest.raises(InputError, match=f"{name} is not a regular file"):
             load_task(task.folder.parent, "pets")
         path.unlink()
         path.write_text(text, encoding="utf-8")

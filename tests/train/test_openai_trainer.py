@@ -301,14 +301,16 @@ def test_what_is_said_before_anything_is_paid(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("OPENAI_API_KEY", "test")
     assert "OpenAI takes no new trainings from 2027-01-06 on" in trainer.check(CHOICES)
     assert "ends on 2027-01-14, 52 days from now" in trainer.closing(BASE, date(2026, 11, 23))
-    with pytest.raises(InputError, match=f"OpenAI trains no 'gpt-6-luna'; it still does {BASE}"):
+    with pytest.raises(
+        InputError, match=f"OpenAI does not train 'gpt-6-luna'; it still trains {BASE}"
+    ):
         trainer.check(CHOICES | {"base": "gpt-6-luna"})
     with pytest.raises(InputError, match=r"student\.rank: OpenAI lets nobody choose it"):
         trainer.check(CHOICES | {"rank": 8})
     with pytest.raises(InputError, match=r"student\.epochs: OpenAI takes whole numbers"):
         trainer.check(CHOICES | {"epochs": 0.5})
     monkeypatch.setattr(trainer, "NO_NEW_JOBS", date(2026, 1, 1))
-    with pytest.raises(InputError, match="takes no new trainings since 2026-01-01"):
+    with pytest.raises(InputError, match="taken no new trainings since 2026-01-01"):
         trainer.check(CHOICES)
 
 
@@ -458,7 +460,7 @@ def test_a_job_that_was_asked_for_is_looked_for_longer(
 def test_a_proxys_page_is_no_answer() -> None:
     listed = SimpleNamespace(list=lambda **_: "<html>busy</html>")
     client: Any = SimpleNamespace(fine_tuning=SimpleNamespace(jobs=listed))
-    with pytest.raises(DistillError, match="answered what is no answer: '<html>busy"):
+    with pytest.raises(DistillError, match="sent no JSON of OpenAI's: '<html>busy"):
         openai_jobs.find(client, "tag-1")
 
 

@@ -130,9 +130,9 @@ class BatchResults:
 
     def _tell(self, strangers: int, twice: int, broken: int) -> None:
         if broken:
-            self.note(f"{broken} lines cannot be read; what they answered is asked again")
+            self.note(f"{broken} lines cannot be read; their requests are asked again")
         if strangers:
-            self.note(f"{strangers} lines came back under ids that were not sent; left out")
+            self.note(f"{strangers} lines have ids that were not sent; they are left out")
         if twice:
             self.note(f"{twice} lines came back twice; the first counts")
 

@@ -35,7 +35,7 @@ def identify(argument: str) -> Model:
     if not (folder / "config.json").exists():
         folder = _download(argument)
     if path := irregular(folder):
-        raise InputError(f"teacher.model: {path} is no regular file")
+        raise InputError(f"teacher.model: {path} is not a regular file")
     if not any(folder.glob("*.safetensors")):
         raise InputError(
             f"teacher.model: {folder} has no weights in safetensors; other formats are not loaded, "

@@ -37,7 +37,7 @@ def number(text: str) -> str:
     """Normalise a number: "$1,250.00" is 1250, "€1,250.00" is €1250 and "50 %" is 50%.
 
     A dollar sign is ignored, and no other sign is. A comma separates thousands, never decimals. A
-    text that is no number stays.
+    text that is not a number stays.
     """
     found = _NUMBER.fullmatch(text.strip())
     if found is None or (found[2] and found[4]):

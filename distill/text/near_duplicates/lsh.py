@@ -63,7 +63,7 @@ def _bits(keys: Any) -> Any:
 
 
 def changes(ordered: Any) -> Any:
-    """Mark the beginning of each new value, and the end: bool, one longer."""
+    """Return a mask that is true where a new value begins and after the last one, bool (n + 1,)."""
     import numpy
 
     ends = numpy.ones(len(ordered) + 1, dtype=bool)

@@ -173,7 +173,7 @@ def _text_problems(where: str, text: object) -> Iterator[str]:
         yield f"{where} is empty: nothing could be learnt from it; write it or remove the row"
     elif found := _LONE_SURROGATE.search(text):
         half = f"{found[0]!a} at character {found.start() + 1}"
-        yield f"{where} has half of a surrogate pair, {half}, which is no character: remove it"
+        yield f"{where} has half of a surrogate pair, {half}, which is not a character: remove it"
 
 
 def _weight_problems(where: str, role: object, weight: object) -> Iterator[str]:

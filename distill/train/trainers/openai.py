@@ -59,7 +59,7 @@ def check(choices: Mapping[str, Any]) -> str:
     name, today = base.name, datetime.now(UTC).date()
     if today >= NO_NEW_JOBS:
         raise InputError(
-            f"student.trainer: OpenAI takes no new trainings since {NO_NEW_JOBS}. Train here: "
+            f"student.trainer: OpenAI has taken no new trainings since {NO_NEW_JOBS}. Train here: "
             'student.trainer = "unsloth"'
         )
     required_key(KEY, f"student.trainer openai ({name})", openai_jobs.TRAIN_HERE)
@@ -77,7 +77,7 @@ def locate(base: str) -> Base:
     name = openai_jobs.AUTO if base == "auto" else base
     if name not in TUNABLE:
         known = ", ".join(TUNABLE)
-        raise InputError(f"student.base: OpenAI trains no {name!r}; it still does {known}")
+        raise InputError(f"student.base: OpenAI does not train {name!r}; it still trains {known}")
     return Base(name, name, "OpenAI's terms of use")
 
 

@@ -82,7 +82,7 @@ def find(client: "OpenAI", tag: str) -> "FineTuningJob | None":
 def _readable(answer: Answer) -> Answer:
     """Return an answer. Raises DistillError for a proxy's page, which the client gives as text."""
     if isinstance(answer, str):
-        raise DistillError(f"OpenAI's address answered what is no answer: {answer[:200]!r}")
+        raise DistillError(f"OpenAI's address sent no JSON of OpenAI's: {answer[:200]!r}")
     return answer
 
 

@@ -11,7 +11,7 @@ class DivergedError(Exception):
 
     def __init__(self, name: str, step: int) -> None:
         super().__init__(
-            f"{name} is no finite number at step {step}: the training has diverged. Lower "
+            f"{name} is not a finite number at step {step}: the training has diverged. Lower "
             "student.learning_rate, by half first."
         )
 
