@@ -22,6 +22,7 @@ WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 ADAPTER = "adapter_config.json"
 MAX_TEXT_BYTES = 100_000_000  # of JSON or a template; the largest tokenizers have 35 MB
+TEMPLATE_SECONDS = 10  # processor time of a chat template on trial
 
 
 def check(folder: Path) -> None:
@@ -189,7 +190,7 @@ def _problem_of(template: str) -> str:
 
     The template runs in a process of its own, with a limit of processor time and memory.
     """
-    command = [sys.executable, "-m", "distill.serve.template_trial"]
+    command = [sys.executable, "-m", "distill.serve.template_trial", str(TEMPLATE_SECONDS)]
     done = subprocess.run(command, input=template.encode(), capture_output=True, check=False)
     if done.returncode:
         return "it does not end, or takes too much memory"

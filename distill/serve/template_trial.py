@@ -1,4 +1,4 @@
-"""A process that renders a chat template and prints its error: `python -m … < template`.
+"""A process that renders a chat template and prints its error: `python -m … SECONDS < template`.
 
 A template is a program of its author, which may never end or take all memory.
 """
@@ -6,7 +6,6 @@ A template is a program of its author, which may never end or take all memory.
 import resource
 import sys
 
-CPU_SECONDS = 10
 MAX_BYTES = 4_000_000_000
 
 
@@ -15,7 +14,7 @@ def main() -> None:
     from transformers.utils.chat_template_utils import render_jinja_template
 
     used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime) + CPU_SECONDS
+    seconds = int(used.ru_utime + used.ru_stime) + int(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_BYTES, MAX_BYTES))
     turns = [{"role": role, "content": "a text"} for role in ("system", "user")]
