@@ -446,8 +446,15 @@ def test_a_line_for_a_shell_has_no_constraint(
     assert "structured_outputs" not in curl_line(task, endpoint)
 
 
-@pytest.mark.parametrize("teacher", ["openai:gpt-6-luna", "anthropic:claude-haiku-5-5"])
-@pytest.mark.parametrize("mode", ["online", "batch"])
+@pytest.mark.parametrize(
+    ("teacher", "mode"),
+    [
+        ("openai:gpt-6-luna", "online"),
+        ("anthropic:claude-haiku-5-5", "batch"),
+        pytest.param("openai:gpt-6-luna", "batch", marks=pytest.mark.nightly),
+        pytest.param("anthropic:claude-haiku-5-5", "online", marks=pytest.mark.nightly),
+    ],
+)
 def test_a_rehearsal_goes_the_whole_way(
     workspace: Workspace, scripted_backends: StandIn, teacher: str, mode: str
 ) -> None:
