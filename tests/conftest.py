@@ -204,13 +204,15 @@ def scripted_backends(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[StandIn]:
-    """Every model is the stand-in, and the trainer copies its base: a run takes a second.
+    """Every model is the stand-in, and the trainer copies its base: a run takes a second. Each
+    report.json is checked against its schema.
 
     Charts, whole load tests and all probes are for those who request `drawn_charts`, `whole_load`
     and `all_probes`.
     """
     runs.compile_templates_once(monkeypatch)
     runs.fit_once(monkeypatch)
+    runs.check_reports(monkeypatch)
     if "drawn_charts" not in request.fixturenames:
         runs.draw_no_charts(monkeypatch)
     if "whole_load" not in request.fixturenames:

@@ -25,7 +25,6 @@ from distill.report.loaded import LoadedResults, results_of
 from distill.report.looks import looks_at
 from distill.report.memorisation import memorised
 from distill.report.payback import (
-    StudentCost,
     break_even_figures,
     mixture_figures,
     prompt_tokens_saved,
@@ -34,6 +33,7 @@ from distill.report.payback import (
 )
 from distill.report.recommendations import advice
 from distill.report.regressions import side_effect_figures
+from distill.report.replacement import StudentCost
 from distill.report.spend import rows_usd, spend_figures
 from distill.report.systems import (
     confidence_figures,

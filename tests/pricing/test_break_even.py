@@ -28,14 +28,13 @@ from distill.pricing.break_even import (
 )
 from distill.report.alternative_prices import billing
 from distill.report.payback import (
-    Replacement,
-    StudentCost,
     break_even_figures,
     mixture_figures,
     prompt_tokens_saved,
     rival_figures,
     traffic_figures,
 )
+from distill.report.replacement import Replacement, StudentCost
 from distill.task import Task
 from tests.conftest import PETS, WriteTask
 from tests.support.figures import figures

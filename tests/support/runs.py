@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from distill import evaluate, pipeline
+from distill import evaluate, pipeline, report
 from distill.core.evaluation import LoadTestResult
 from distill.core.progress import Progress
 from distill.core.requests import Endpoint, Request
@@ -25,7 +25,9 @@ from distill.evaluate.load import measure
 from distill.llm.load_test import Extent
 from distill.pipeline import RunResult
 from distill.report import charts, render
+from distill.report.schema import read_report
 from distill.store import open_store
+from distill.task.run_context import Context
 from distill.text import classifiers, embeddings
 from distill.text.classifiers import Classifier
 from distill.text.field_tagger import fit_tagger
@@ -69,6 +71,19 @@ def measure_few(
         for load in loads
     ]
     return measure(system, endpoint, requests, fewer, progress)
+
+
+def check_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check every report.json against its schema as soon as it is written."""
+    write = vars(report)["_write"]
+
+    def write_and_check(
+        context: Context, figures: Mapping[str, Any], others: Mapping[str, str]
+    ) -> None:
+        write(context, figures, others)
+        read_report((context.folder / "report.json").read_text(encoding="utf-8"))
+
+    monkeypatch.setattr(report, "_write", write_and_check)
 
 
 def load_lightly(monkeypatch: pytest.MonkeyPatch) -> None:

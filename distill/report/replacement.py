@@ -1,0 +1,109 @@
+"""Cost of a student, and its break-even in place of another system."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from math import ceil
+from typing import Any
+
+from distill.evaluate.systems import TRAINED_ON_STUDENT_ROWS
+from distill.pricing.break_even import BreakEven, ServingOption, TrafficAssumptions, pay_back
+from distill.pricing.finetuning import TUNABLE
+from distill.report.spend import shown_usd
+
+CENTS = Decimal("0.01")
+MOST_DAYS = 36_500  # a hundred years: nobody waits longer, and more overflows a date
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StudentCost:
+    """Cost of making the student.
+
+    - `usd`: USD that the student took to make
+    - `base`: the student's base
+    - `rows_usd`: the part of `usd` for the student's rows, people included
+    - `people_usd`: the part of `usd` for people
+    - `may_replace`: True if the student may replace its teacher
+    """
+
+    usd: Decimal
+    base: str
+    rows_usd: Decimal = Decimal(0)
+    people_usd: Decimal = Decimal(0)
+    may_replace: bool = True
+
+    def ends(self, billed: Collection[str]) -> date | None:
+        """Return the day on which a provider switches the student off; None if unknown."""
+        if "student" in billed and self.base in TUNABLE:
+            return TUNABLE[self.base].shutdown
+        return None
+
+    def taken(self, rival: str) -> Decimal:
+        """Return the USD of the student's cost that a rival takes, too. A rival made of the
+        student's rows takes the rows' cost, any other the people's. People label the gold that
+        shows how good a rival is, and the seeds that the rival learns from or is shown."""
+        return self.rows_usd if rival in TRAINED_ON_STUDENT_ROWS else self.people_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A student in place of another system.
+
+    - `spent`: USD that the student took to make, without what the replaced system takes, too
+    - `before`: the replaced system
+    - `ends`: day on which a provider switches the student off
+    - `before_ends`: day on which a provider switches the replaced system off
+    """
+
+    spent: Decimal
+    before: ServingOption
+    student: ServingOption
+    ends: date | None = None
+    before_ends: date | None = None
+
+    def found(self, assumed: TrafficAssumptions) -> BreakEven:
+        """Compute the break-even of the student."""
+        return pay_back(self.spent, self.before.at(assumed), self.student.at(assumed))
+
+    def figures(self, assumed: TrafficAssumptions) -> Figures:
+        """Return the break-even's figures; `requests` and `days` are absent if the student never
+        pays."""
+        return pay_back_figures(self.found(assumed), self.ends)
+
+    def sentence(self, assumed: TrafficAssumptions, against: str) -> str:
+        """State the break-even in words; `against` names the replaced system."""
+        found, asked = self.found(assumed), f"at {assumed.requests_per_day:,} requests a day"
+        if found.days is None:
+            return f"It never pays for itself {asked}: it costs no less than {against} there."
+        if not _in_time(found, self.ends) and self.ends is not None:
+            return f"It does not pay for itself {asked} before its model ends on {self.ends}."
+        if not _in_time(found, self.ends):
+            return f"It does not pay for itself {asked} within a hundred years."
+        days = ceil(found.days)
+        told = f"It has paid for itself after {days:,} {'day' if days == 1 else 'days'} {asked}."
+        if self.before_ends and _today() + timedelta(days=days) > self.before_ends:
+            told += f" But {against} ends on {self.before_ends}: compare what takes its place."
+        return told
+
+
+def pay_back_figures(found: BreakEven, ends: date | None) -> Figures:
+    """Return a break-even's figures; `ends` is the day on which the student is switched off."""
+    in_time = _in_time(found, ends)
+    told: Figures = {"never": not in_time}
+    if in_time and found.days is not None:
+        told |= {"requests": found.requests, "days": round(float(found.days), 2)}
+    return told | {"monthly_saving_usd": shown_usd(found.saved_per_month.quantize(CENTS))}
+
+
+def _in_time(found: BreakEven, ends: date | None) -> bool:
+    """True if the student pays back within MOST_DAYS and before its model ends."""
+    if found.days is None or found.days > MOST_DAYS:
+        return False
+    return ends is None or _today() + timedelta(days=ceil(found.days)) <= ends
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

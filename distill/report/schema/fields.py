@@ -1,0 +1,98 @@
+"""Types of the keys of report.json, and the figures that several sections have.
+
+Each type has a unit, which the documentation shows.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The unit of a value, as the documentation shows it."""
+
+    name: str
+
+
+Usd = Annotated[str, Unit("USD"), Field(pattern=r"^-?\d+(\.\d{1,8})?$")]
+Usd1k = Annotated[str, Unit("USD per 1,000 requests"), Field(pattern=r"^\d+(\.\d{1,8})?$")]
+Seconds = Annotated[float, Unit("seconds"), Field(ge=0)]
+RequestsPerSecond = Annotated[float, Unit("requests per second"), Field(ge=0)]
+TokensPerSecond = Annotated[float, Unit("tokens per second"), Field(ge=0)]
+Hours = Annotated[float, Unit("hours"), Field(ge=0)]
+Mib = Annotated[float, Unit("MiB"), Field(ge=0)]
+Share = Annotated[float, Unit("share 0..1"), Field(ge=0, le=1)]
+Difference = Annotated[float, Unit("difference of shares, -1..1"), Field(ge=-1, le=1)]
+# These are not bounded: a longer prompt saves less than nothing, and a gain is extrapolated.
+Saved = Annotated[float, Unit("share up to 1"), Field(le=1)]
+Gain = Annotated[float, Unit("difference of shares")]
+Probability = Annotated[float, Unit("probability 0..1"), Field(ge=0, le=1)]
+Kappa = Annotated[float, Unit("-1..1"), Field(ge=-1, le=1)]
+Number = Annotated[float, Unit("")]
+Tokens = Annotated[int, Unit("tokens"), Field(ge=0)]
+MeanTokens = Annotated[float, Unit("tokens"), Field(ge=0)]
+Rows = Annotated[int, Unit("rows"), Field(ge=0)]
+Requests = Annotated[int, Unit("requests"), Field(ge=0)]
+Days = Annotated[float, Unit("days"), Field(ge=0)]
+Count = Annotated[int, Unit(""), Field(ge=0)]
+Day = Annotated[str, Unit("date"), Field(pattern=r"^\d{4}-\d\d-\d\d$")]
+Time = Annotated[
+    str, Unit("time in UTC"), Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")
+]
+
+
+def key(meaning: str, *, alias: str | None = None) -> Any:
+    """Describe a key that every section of its kind has. `alias` is the key's name in JSON, if
+    Python reserves it."""
+    return Field(description=meaning, alias=alias)
+
+
+def optional(meaning: str, absent: str, *, alias: str | None = None) -> Any:
+    """Describe a key that a section may lack; `absent` says when. The key is never null."""
+    return Field(default=None, description=f"{meaning} Absent {absent}.", alias=alias)
+
+
+class Section(BaseModel):
+    """A part of report.json; it has no other keys, and no value is converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ShareInterval(Section):
+    """A share with its two-sided interval, at the confidence of the task."""
+
+    value: Share = key("The share that was found.")
+    ci_low: Share = key("Lower end of the interval.")
+    ci_high: Share = key("Upper end of the interval.")
+
+
+class CountedShare(ShareInterval):
+    """A share with its interval, and the number of rows behind it."""
+
+    n: Rows = key("Rows, or pairs of answers, behind the share.")
+
+
+class RatioInterval(Section):
+    """A ratio with its two-sided interval, at the confidence of the task."""
+
+    value: Number = key("The ratio that was found.")
+    ci_low: Number = key("Lower end of the interval.")
+    ci_high: Number = key("Upper end of the interval.")
+
+
+class PairedDifference(Section):
+    """A difference of two systems, paired by gold row, with its two-sided interval."""
+
+    difference: Difference = key("The first system's mean score minus the other's.")
+    ci_low: Difference = key("Lower end of the interval.")
+    ci_high: Difference = key("Upper end of the interval.")
+
+
+class AtTraffic(Section):
+    """The cost of a system at the task's traffic."""
+
+    usd_per_1k_requests: Usd1k = key("Cost of 1,000 requests. Idle machine time is included.")
+    usd_per_day: Usd = key("Cost of a day.")
+    replicas: Count = key("Number of our machines; 0 for a system that only a provider serves.")
