@@ -23,6 +23,7 @@ from typing import Any
 from benchmarks.real_classify import PROMPTS, natural, write_rows
 from distill.core.dataset import Example, SplitExample
 from distill.core.progress import shown
+from distill.core.purpose import Purpose
 from distill.core.requests import PlannedRequest
 from distill.core.students import Student
 from distill.core.text import fold, stable_hash
@@ -127,7 +128,9 @@ def answered_right(context: Context, student: Student) -> list[float]:
         in_flight=32, usd_per_hour=task.spec.machine.usd_per_hour, log=context.log("student")
     )
     asks = [
-        PlannedRequest("evaluate:student", row.input, student_request(task, tuned, row.input))
+        PlannedRequest(
+            Purpose.of_system("student"), row.input, student_request(task, tuned, row.input)
+        )
         for row in task.gold
     ]
     with (

@@ -22,6 +22,7 @@ from typing import Any
 
 from openai import AsyncOpenAI
 
+from distill.core.purpose import ANSWER
 from distill.core.requests import Completion, Message, PlannedRequest, Request, Sampling
 from distill.llm.client import complete_all
 from distill.llm.ledger import SpendLedger
@@ -32,7 +33,7 @@ from distill.store import open_store
 
 MODEL = "gpt-4o-mini"
 MAX_TOKENS = 256
-RUN, PURPOSE = "r", "generate:answer"
+RUN, PURPOSE = "r", ANSWER
 BUDGET_USD = Decimal(10_000)
 RETRIES = 1000  # where there is a limit: with few of them answers are lost
 STATUS = Path("/proc/self/status")

@@ -33,6 +33,7 @@ from distill.core.dataset import (
     SplitExample,
 )
 from distill.core.evaluation import Prediction, Score
+from distill.core.purpose import ANSWER, Purpose
 from distill.core.requests import Completion, Message, PlannedRequest, Request, Sampling
 from distill.core.students import Student
 from distill.core.workspace import Workspace
@@ -89,7 +90,7 @@ def fill(store: Store, task: Task, run: str, completions: int) -> None:
         Candidate(f"message {n}", None, (draw.choice(task.form.choices),), "inputs", str(n))
         for n in range(completions - len(SERVED) * len(task.gold))
     ]
-    asks = [ask("generate:answer", row.input) for row in candidates]
+    asks = [ask(ANSWER, row.input) for row in candidates]
     answer(store, run, asks, [row.answer for row in candidates])
     named = [
         Candidate(row.input, None, row.answers, row.source, row.origin, (one.request.id,))
@@ -115,7 +116,7 @@ def student(store: Store, run: str) -> Student:
     return Student("s", "base", "unsloth", {"epochs": 2}, "hash", Path("student"), 60.0, 1000)
 
 
-def ask(purpose: str, text: str, system: str = "") -> PlannedRequest:
+def ask(purpose: Purpose, text: str, system: str = "") -> PlannedRequest:
     """A request as long as real ones are."""
     turns = (Message("user", f"{'words ' * 150}{text}"),)
     return PlannedRequest(purpose, text, Request(f"model {system}", turns, Sampling(max_tokens=16)))
@@ -136,7 +137,7 @@ def answer(store: Store, run: str, asks: list[PlannedRequest], texts: list[str])
 def predict(store: Store, task: Task, run: str, system: str, draw: random.Random) -> None:
     """A system's answers on gold, of which RIGHT are right."""
     said = [given(task, row, draw) for row in task.gold]
-    asks = [ask(f"evaluate:{system}", row.input, system) for row in task.gold]
+    asks = [ask(Purpose.of_system(system), row.input, system) for row in task.gold]
     if system in SERVED:
         answer(store, run, asks, said)
     ids: Iterator[str | None] = (one.request.id if system in SERVED else None for one in asks)

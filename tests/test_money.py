@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from distill.core.evaluation import Prediction, Score
 from distill.core.progress import shown
+from distill.core.purpose import Purpose
 from distill.core.requests import (
     Attempt,
     AttemptOutcome,
@@ -52,6 +53,7 @@ from tests.support.figures import figures
 DOCS = Path("docs/money.md").read_text(encoding="utf-8")
 SQL = re.findall(r"```sql\n-- (\w+)\n(.*?);\n```", DOCS, re.DOTALL)
 MODEL = "gpt-6.1-sol"
+ODD = Purpose("generate", "odd")
 TASK_TOML = f"""
 name = "pets"
 kind = "classify"
@@ -94,7 +96,9 @@ class Recorder:
         """So many answers of a purpose; gives the ids of their requests."""
         asks = [
             PlannedRequest(
-                purpose, str(n), Request(MODEL, (Message("user", f"{purpose} {n}"),), Sampling(9))
+                Purpose.parse(purpose),
+                str(n),
+                Request(MODEL, (Message("user", f"{purpose} {n}"),), Sampling(9)),
             )
             for n in range(count)
         ]
@@ -288,7 +292,9 @@ def lost_at_a_kill(store: Store, run: str, price: TokenPrice) -> None:
     """60 answers at 280 millionths of a dollar, and 8 more in flight when the process ended."""
     usage, now = Usage(1800, 200), datetime.now(UTC)
     rows = [Request(MODEL, (Message("user", f"{n}"),), Sampling(200)) for n in range(68)]
-    store.add_asks(run, [PlannedRequest("generate:answer", row.id, row) for row in rows])
+    store.add_asks(
+        run, [PlannedRequest(Purpose.parse("generate:answer"), row.id, row) for row in rows]
+    )
     attempts = [Attempt(row.id, row, price.worst(20_000, 200)) for row in rows]
     store.add_attempts(run, attempts)
     for attempt in attempts[:60]:
@@ -354,7 +360,7 @@ def test_an_answer_that_serves_two_purposes_is_paid_once(
         "evaluate:base_few_shot": [prompted],
     }
     for purpose, rows in asked.items():
-        store.add_asks(run.id, [PlannedRequest(purpose, "x", row) for row in rows])
+        store.add_asks(run.id, [PlannedRequest(Purpose.parse(purpose), "x", row) for row in rows])
     for row, usd in ((shared, "0.5"), (prompted, "0.25")):
         answer = Completion(row.id, "cat", "stop", 1, 1, Decimal(usd), 1.0, datetime.now(UTC))
         store.add_completions([answer])
@@ -366,8 +372,8 @@ def test_an_answer_that_serves_two_purposes_is_paid_once(
             ((found,),) = store.rows(sql.replace("…", run.id))
             assert (found or 0) == Decimal(spend[part])
     for asking, rows in ((run.id, [shared, prompted]), ("another", [shared])):
-        store.add_asks(asking, [PlannedRequest("generate:odd", row.id, row) for row in rows])
-    assert store.mean_usd("generate:odd") == Decimal("0.375"), "each answer once, whoever asked"
+        store.add_asks(asking, [PlannedRequest(ODD, row.id, row) for row in rows])
+    assert store.mean_usd(ODD) == Decimal("0.375"), "each answer once, whoever asked"
 
 
 def test_every_part_has_its_sql(recorded: tuple[Context, Store]) -> None:
@@ -402,7 +408,7 @@ def test_the_total_is_the_sum_of_the_parts_as_they_are_shown(
     store.add_run(run, {})
     for purpose, usd in zip(PURPOSES, answers, strict=True):
         request = Request(MODEL, (Message("user", f"{run.id} {purpose}"),), Sampling(9))
-        store.add_asks(run.id, [PlannedRequest(purpose, "x", request)])
+        store.add_asks(run.id, [PlannedRequest(Purpose.parse(purpose), "x", request)])
         row = Completion(request.id, "cat", "stop", 1, 1, usd, 1.0, datetime.now(UTC))
         store.add_completions([row])
     spec = context.task.spec.model_copy(

@@ -11,7 +11,7 @@ from distill import pipeline
 from distill.cli import cli
 from distill.cli import run as commands
 from distill.core.errors import DistillError, InputError
-from distill.core.purpose import STAGES
+from distill.core.purpose import ANSWER, STAGES, SYNTHESIZE, Purpose
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import RunOptions
 from distill.estimate.workload import AGAIN, StoredAnswers, gold_wanted
@@ -236,7 +236,10 @@ def test_leaks_says_who_holds_the_store_and_not_that_there_is_no_run(
     assert f"held by another process (PID {pid})" in str(result.exception)
 
 
-PROMPTING = ("generate:synthesize", "generate:answer", "evaluate:teacher", "evaluate:base_few_shot")
+PROMPTING = (
+    *(SYNTHESIZE, ANSWER),
+    *(Purpose.of_system("teacher"), Purpose.of_system("base_few_shot")),
+)
 
 
 def test_a_seed_that_is_near_gold_is_shown_to_no_system_that_is_tested_on_it(

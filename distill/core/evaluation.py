@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from distill.core.purpose import Purpose
 from distill.core.text import stable_hash
 
 Better = Literal["first", "second", "same"]
@@ -113,7 +114,7 @@ class Pace:
     """
 
     run_id: str
-    purpose: str
+    purpose: Purpose
     model: str
     answers: int
     seconds: float
@@ -131,7 +132,7 @@ class LoadExtent:
     `others_cpu`: the share of the processors that other processes took meanwhile; None if unknown.
     """
 
-    purpose: str
+    purpose: Purpose
     began: datetime
     ended: datetime
     others_cpu: float | None

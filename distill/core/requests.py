@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from distill.core.finish_reasons import ending_of, says_nothing
+from distill.core.purpose import Purpose
 from distill.core.text import stable_hash
 
 UNUSABLE_FINISH_REASONS = {
@@ -187,7 +188,7 @@ class Request:
 class PlannedRequest:
     """A request of a run with its purpose and its subject (a label or an input)."""
 
-    purpose: str
+    purpose: Purpose
     subject: str
     request: Request
 

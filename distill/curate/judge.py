@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 
 from distill.core.dataset import Candidate, Drop
+from distill.core.purpose import JUDGED
 from distill.core.requests import CompletedRequest, PlannedRequest
 from distill.core.text import stable_hash
 from distill.curate.context import CheckContext
@@ -30,9 +31,6 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     return found
 
 
-PURPOSE = "curate:judge"
-
-
 def ask_judge(context: Context, store: Store, rows: Sequence[Candidate]) -> list[int | None]:
     """Return each row's score from 1 to 5; None for an unusable answer.
 
@@ -43,10 +41,10 @@ def ask_judge(context: Context, store: Store, rows: Sequence[Candidate]) -> list
     judge = choose(task.judge)
     settings = teacher_settings(task, context.log("judge"))
     order = list(range(len(rows)))
-    random.Random(stable_hash([PURPOSE, spec.generate.seed])).shuffle(order)
+    random.Random(stable_hash([str(JUDGED), spec.generate.seed])).shuffle(order)
     requests = [judge_request(task, judge.model, rows[index]) for index in order]
     # Each set of rows has a purpose of its own, since each round of generation has other survivors.
-    purpose = f"{PURPOSE}.{stable_hash([request.id for request in requests])[:8]}"
+    purpose = JUDGED.in_round(stable_hash([request.id for request in requests])[:8])
     asks = [
         PlannedRequest(purpose, rows[index].input, request)
         for index, request in zip(order, requests, strict=True)

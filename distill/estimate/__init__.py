@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import cycle, islice
 from pathlib import Path
 
-from distill.core.purpose import is_timed
+from distill.core.purpose import ANSWER, COMPARED, JUDGED, ON_SEEDS, STAGES, SYNTHESIZE, Purpose
 from distill.core.requests import Model, Request, Usage
 from distill.estimate.costs import CostEstimate, CostLine, dollars
 from distill.estimate.finetuning import (
@@ -28,12 +28,7 @@ from distill.estimate.training_time import TrainingTime, training_time
 from distill.estimate.usage import UsageForecast, assumptions, expectations
 from distill.estimate.workload import (
     AGAIN,
-    ANSWER,
-    COMPARED,
     EVALUATE,
-    JUDGE,
-    SEEDS,
-    SYNTHESIZE,
     PurposeWorkload,
     StoredAnswers,
     comparisons,
@@ -58,8 +53,6 @@ from distill.train.permission import lines
 from distill.train.trainers.openai import closing
 
 __all__ = ["CostEstimate", "CostLine", "curve_plan", "dollars", "plan"]
-
-ORDER = ("generate", "curate", "train", "evaluate")
 
 
 def plan(
@@ -107,7 +100,7 @@ def plan(
         teacher=model.name,
         price=price,
         batches=batches,
-        steps=tuple(sorted(steps, key=lambda step: ORDER.index(step.purpose.partition(":")[0]))),
+        steps=tuple(sorted(steps, key=lambda step: STAGES.index(step.purpose.stage))),
         budget_usd=task.spec.budget.usd,
         spent_usd=spent,
         assumptions=(*assumptions(task, asked, found), *_assumed_prices(terms.values())),
@@ -198,7 +191,7 @@ def _student_wanted(task: Task, stock: StoredAnswers) -> list[PurposeWorkload]:
 def _baselines(task: Task, stock: StoredAnswers) -> list[PurposeWorkload]:
     """Return the gold requests to the untuned models that the task names."""
     return [
-        gold_wanted(task, choose(name).model, f"evaluate:{name}", stock)
+        gold_wanted(task, choose(name).model, Purpose.of_system(name), stock)
         for name in task.spec.evaluate.baselines
     ]
 
@@ -279,26 +272,26 @@ class _PurposePricing:
     in_flight: int
 
 
-def _terms(task: Task) -> dict[str, _PurposePricing]:
+def _terms(task: Task) -> dict[Purpose, _PurposePricing]:
     """Return purpose → pricing of the purposes that are billed.
 
     Gold is always asked online, because the latency is a figure of the report.
     """
-    spec, found = task.spec, dict[str, _PurposePricing]()
+    spec, found = task.spec, dict[Purpose, _PurposePricing]()
     for purpose, name in (
         (SYNTHESIZE, spec.teacher.model),
         (ANSWER, spec.teacher.model),
-        (SEEDS, spec.teacher.model),
-        (JUDGE, task.judge),
+        (ON_SEEDS, spec.teacher.model),
+        (JUDGED, task.judge),
         (EVALUATE, spec.teacher.model),
         (AGAIN, spec.teacher.model),
         (COMPARED, task.judge_of_systems),
-        *((f"evaluate:{baseline}", baseline) for baseline in spec.evaluate.baselines),
+        *((Purpose.of_system(baseline), baseline) for baseline in spec.evaluate.baselines),
     ):
         price = price_of(name, task.rates) if name else None
         if price is not None:
             model = choose(name).model
-            gold = is_timed(purpose)
+            gold = purpose.is_timed
             batch = None
             if takes_batches(model.api) and not gold:
                 batch = token_price(model.api, model.name, task.rates, batch=True)

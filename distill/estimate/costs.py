@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from distill.core.purpose import Purpose
 from distill.estimate.training_time import TrainingTime
 from distill.pricing.token_prices import TokenPrice
 
@@ -25,7 +26,7 @@ class CostLine:
     `seconds`: the duration of asking online.
     """
 
-    purpose: str
+    purpose: Purpose
     model: str
     requests: int
     answered: int
@@ -151,7 +152,7 @@ class CostEstimate:
 
     def up_to(self, stages: Collection[str]) -> "CostEstimate":
         """Return the plan of these stages alone."""
-        steps = tuple(step for step in self.steps if step.purpose.partition(":")[0] in stages)
+        steps = tuple(step for step in self.steps if step.purpose.stage in stages)
         return replace(self, steps=steps)
 
     def stops(self) -> tuple[CostLine, int] | None:

@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from distill.core.dataset import SplitExample
+from distill.core.purpose import Purpose
 from distill.core.requests import Model, Request
 from distill.evaluate.learning_curve import parts
 from distill.generate.rounds import ASSUMED_YIELD, planned_counts
@@ -22,8 +23,9 @@ from distill.task.prompts import answer_requests, student_chat, student_request
 from distill.train.trainers import TRAINERS, choose
 from distill.train.trainers.base import Base
 
-TRAIN = "train:openai"
-BASE, BASE_FEW_SHOT, STUDENT = "evaluate:base", "evaluate:base_few_shot", "evaluate:student"
+TRAIN = Purpose("train", "openai")
+BASE, BASE_FEW_SHOT = Purpose.of_system("base"), Purpose.of_system("base_few_shot")
+STUDENT = Purpose.of_system("student")
 
 
 def base_of(task: Task) -> Base | None:
@@ -34,7 +36,7 @@ def base_of(task: Task) -> Base | None:
     return TRAINERS["openai"].locate(spec.base)
 
 
-def systems_of(base: Base) -> dict[str, Model]:
+def systems_of(base: Base) -> dict[Purpose, Model]:
     """Return purpose → the model that is asked.
 
     The student's name is not known yet, but its price is.
@@ -43,7 +45,7 @@ def systems_of(base: Base) -> dict[str, Model]:
     return {BASE: untuned, BASE_FEW_SHOT: untuned, STUDENT: tuned}
 
 
-def gold_requests(task: Task, base: Base) -> dict[str, Sequence[Request]]:
+def gold_requests(task: Task, base: Base) -> dict[Purpose, Sequence[Request]]:
     """Map purposes to their requests about gold."""
     inputs = [row.input for row in task.gold]
     models = systems_of(base)

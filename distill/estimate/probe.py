@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
+from distill.core.purpose import ANSWER, SYNTHESIZE
 from distill.core.requests import Request
 from distill.core.workspace import Workspace
 from distill.estimate import CostEstimate, CostLine, plan
@@ -21,7 +22,7 @@ from distill.estimate.run_start import (
     plan_of,
     write_run,
 )
-from distill.estimate.workload import ANSWER, SYNTHESIZE, PurposeWorkload, StoredAnswers, workload
+from distill.estimate.workload import PurposeWorkload, StoredAnswers, workload
 from distill.llm.client import complete_all
 from distill.llm.complete import teacher_settings
 from distill.llm.ledger import SpendLedger

@@ -24,7 +24,7 @@ def table(plan: CostEstimate) -> list[list[str]]:
     """Return a row for each step and one for all, under HEADER."""
     rows = [
         [
-            *(step.purpose, *(f"{getattr(step, name):,}" for name in COLUMNS)),
+            *(str(step.purpose), *(f"{getattr(step, name):,}" for name in COLUMNS)),
             *(dollars(step.usd), duration(step.seconds)),
             *(*_batch(step.batch_usd), dollars(step.worst_usd)),
         ]
@@ -102,7 +102,7 @@ def figures(plan: CostEstimate) -> dict[str, Any]:
         "teacher": plan.teacher,
         "billed": bool(plan.steps),
         "prices": plan.price and asdict(replace(plan.price, service={})),
-        "steps": [asdict(step) for step in plan.steps],
+        "steps": [asdict(step) | {"purpose": str(step.purpose)} for step in plan.steps],
         "requests": plan.requests,
         "usd": plan.usd,
         "batch_usd": plan.batch_usd if plan.batches else None,
@@ -113,7 +113,7 @@ def figures(plan: CostEstimate) -> dict[str, Any]:
         "budget_usd": plan.budget_usd,
         "spent_usd": plan.spent_usd,
         "possibly_paid_twice_usd": plan.possibly_paid_twice_usd,
-        "stops": stop and {"purpose": stop[0].purpose, "requests": stop[1]},
+        "stops": stop and {"purpose": str(stop[0].purpose), "requests": stop[1]},
         "assumptions": plan.assumptions,
         "terms": plan.terms,
         "training": plan.training

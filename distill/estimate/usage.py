@@ -8,16 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from distill.core.purpose import ANSWER, JUDGED, ON_SEEDS, Purpose
 from distill.core.requests import Model, Request
-from distill.estimate.workload import (
-    AGAIN,
-    ANSWER,
-    EVALUATE,
-    JUDGE,
-    SEEDS,
-    PurposeWorkload,
-    Workload,
-)
+from distill.estimate.workload import AGAIN, EVALUATE, PurposeWorkload, Workload
 from distill.generate.rounds import ASSUMED_YIELD
 from distill.llm.tokens import of_prompt, of_text, worst_case
 from distill.task import Task
@@ -60,15 +53,15 @@ class UsageForecast:
 
 
 def expectations(
-    task: Task, models: Mapping[str, Model], asked: Sequence[PurposeWorkload]
-) -> dict[str, UsageForecast]:
+    task: Task, models: Mapping[Purpose, Model], asked: Sequence[PurposeWorkload]
+) -> dict[Purpose, UsageForecast]:
     """Return purpose → the usage that is expected of its answers.
 
     Gold and seeds are answered like any other input. All prompts to one model go through the same
     tokenizer, so they share a prompt factor.
     """
     known = {row.purpose: found for row in asked if (found := _measured(row))}
-    for alike in (SEEDS, EVALUATE, AGAIN) if ANSWER in known else ():
+    for alike in (ON_SEEDS, EVALUATE, AGAIN) if ANSWER in known else ():
         known.setdefault(alike, known[ANSWER])
     factors = {models[purpose].name: row.prompt_factor for purpose, row in known.items()}
     return {
@@ -77,20 +70,22 @@ def expectations(
     }
 
 
-def assumptions(task: Task, asked: Workload, found: Mapping[str, UsageForecast]) -> Iterator[str]:
+def assumptions(
+    task: Task, asked: Workload, found: Mapping[Purpose, UsageForecast]
+) -> Iterator[str]:
     """Yield the assumptions of an estimate as phrases."""
     kept = f"{ASSUMED_YIELD:.0%} of the inputs are kept (not measured)"
     if task.spec.generate.examples:
         most = f"generate.requests allows {task.spec.generate.requests:,} new inputs"
         yield f"{task.spec.generate.examples:,} examples: {kept}; {most}"
-    elif JUDGE in found and asked.judge.more:
+    elif JUDGED in found and asked.judge.more:
         yield kept
     new = asked.synthesize.missing or asked.synthesize.more
     if new and asked.new_share is None:
         yield "every new input that is asked for comes, and is unlike the others"
     elif new:
         yield f"{asked.new_share:.0%} of the new inputs asked for come, as of those before"
-    if SEEDS in found and asked.seeds.missing:
+    if ON_SEEDS in found and asked.seeds.missing:
         yield "the second opinion differs with the teacher, so that seeds are asked about"
     for wanted in asked.wanted:
         if wanted.purpose in found and (wanted.missing or wanted.more):

@@ -8,15 +8,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from distill.core.dataset import Candidate
-from distill.core.purpose import COMPARED
-from distill.core.purpose import ON_SEEDS as SEEDS
+from distill.core.purpose import ANSWER, COMPARED, JUDGED, ON_SEEDS, SYNTHESIZE, Purpose
 from distill.core.requests import CompletedRequest, Completion, Model, PlannedRequest, Request
 from distill.curate.classifier_check import is_on
-from distill.curate.judge import PURPOSE as JUDGE
 from distill.curate.on_seeds import requests_on_seeds
 from distill.evaluate.pairwise_judge import CONTROLS, AnswerPair, both_ways
 from distill.evaluate.systems import TEACHER_AGAIN, gold_for
-from distill.generate import ANSWER, SYNTHESIZE, inputs_by_label, synthesised_candidates
+from distill.generate import inputs_by_label, synthesised_candidates
 from distill.generate.rounds import ASSUMED_YIELD, planned_counts
 from distill.generate.synthesis import inputs_per_request, synthesis_request, synthesis_rounds
 from distill.llm.models import choose
@@ -24,27 +22,8 @@ from distill.store import Store
 from distill.task import Task
 from distill.task.prompts import annotation_requests, answer_requests, judge_request
 
-EVALUATE = "evaluate:teacher"
-AGAIN = f"evaluate:{TEACHER_AGAIN}"
+EVALUATE, AGAIN = Purpose.of_system("teacher"), Purpose.of_system(TEACHER_AGAIN)
 MOST_ALIKE = 200
-
-__all__ = [
-    "AGAIN",
-    "ANSWER",
-    "COMPARED",
-    "EVALUATE",
-    "JUDGE",
-    "SEEDS",
-    "SYNTHESIZE",
-    "PurposeWorkload",
-    "StoredAnswers",
-    "Workload",
-    "comparisons",
-    "gold_wanted",
-    "once",
-    "wanted_requests",
-    "workload",
-]
 
 Known = Mapping[str, Completion]
 
@@ -59,7 +38,7 @@ class PurposeWorkload:
     `unmade`: the part of `more` about new inputs, if these come and are new.
     """
 
-    purpose: str
+    purpose: Purpose
     missing: tuple[Request, ...]
     answered: tuple[tuple[Request, Completion], ...]
     more: int = 0
@@ -145,8 +124,8 @@ def _about_seeds(task: Task, model: Model, stock: StoredAnswers) -> PurposeWorkl
     without a second opinion or after curation.
     """
     if not is_on(task) or "curate" in stock.finished:
-        return PurposeWorkload(SEEDS, (), ())
-    return wanted_requests(SEEDS, requests_on_seeds(task, model), stock)
+        return PurposeWorkload(ON_SEEDS, (), ())
+    return wanted_requests(ON_SEEDS, requests_on_seeds(task, model), stock)
 
 
 def _judged(task: Task, stock: StoredAnswers, inputs: int, new_inputs: int) -> PurposeWorkload:
@@ -156,12 +135,12 @@ def _judged(task: Task, stock: StoredAnswers, inputs: int, new_inputs: int) -> P
     without a judge or after curation.
     """
     if not task.judge or "curate" in stock.finished:
-        return PurposeWorkload(JUDGE, (), ())
+        return PurposeWorkload(JUDGED, (), ())
     model = choose(task.judge).model
     rows = [Candidate(row.input, None, (row.answer,), "inputs", row.id) for row in task.seeds]
     alike = tuple(judge_request(task, model, row) for row in rows[:MOST_ALIKE])
     judged, of_inputs = (round(n * ASSUMED_YIELD) for n in (inputs + new_inputs, inputs))
-    return PurposeWorkload(JUDGE, (), (), judged, alike, unmade=judged - of_inputs)
+    return PurposeWorkload(JUDGED, (), (), judged, alike, unmade=judged - of_inputs)
 
 
 def _compared(task: Task, stock: StoredAnswers) -> PurposeWorkload:
@@ -229,7 +208,7 @@ def _seeds(task: Task, group: str) -> list[str]:
 
 
 def wanted_requests(
-    purpose: str,
+    purpose: Purpose,
     requests: Iterable[Request],
     stock: StoredAnswers,
     before: tuple[tuple[Request, Completion], ...] = (),
@@ -273,10 +252,10 @@ def _alike(task: Task, model: Model, made: Sequence[str]) -> tuple[Request, ...]
 
 
 def gold_wanted(
-    task: Task, model: Model, purpose: str, stock: StoredAnswers, *, vote: int = 0
+    task: Task, model: Model, purpose: Purpose, stock: StoredAnswers, *, vote: int = 0
 ) -> PurposeWorkload:
     """Return the gold requests to a model that is asked as the teacher is."""
-    gold = gold_for(purpose.partition(":")[2], task.gold)
+    gold = gold_for(purpose.step, task.gold)
     inputs, shots = [row.input for row in gold], task.spec.teacher.few_shot
     return wanted_requests(
         purpose, answer_requests(task, model, inputs, shots=shots, vote=vote), stock

@@ -15,7 +15,7 @@ from distill.core.errors import InputError
 from distill.core.evaluation import LoadTestResult, Prediction, ProbeAnswer, Score, ServerStats
 from distill.core.processes import memory_mib
 from distill.core.processors import watched
-from distill.core.purpose import MEASURED
+from distill.core.purpose import Purpose
 from distill.core.requests import CompletedRequest, Endpoint, PlannedRequest, Request
 from distill.core.students import Parity, Student
 from distill.evaluate import parity, regression_probes
@@ -38,7 +38,7 @@ from distill.task.kinds.generate import Text
 from distill.task.run_context import Context
 from distill.task.spec import EvaluateSpec
 
-STAGE = MEASURED
+STAGE = "evaluate"
 
 AskServer = Callable[[str, Sequence[Request], Sequence[str]], list[CompletedRequest]]
 PARITY, PROBE = "parity", "probes"
@@ -120,7 +120,8 @@ def _asking(
             system: str, requests: Sequence[Request], inputs: Sequence[str]
         ) -> list[CompletedRequest]:
             pairs = zip(inputs, requests, strict=True)
-            asks = [PlannedRequest(f"{STAGE}:{system}", text, request) for text, request in pairs]
+            purpose = Purpose.of_system(system)
+            asks = [PlannedRequest(purpose, text, request) for text, request in pairs]
             return complete_requests(context, store, asks, endpoint, batches_at=served.called)
 
         yield ask, endpoint

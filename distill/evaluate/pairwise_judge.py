@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from distill.core.evaluation import Prediction, Score
-from distill.core.purpose import COMPARED, MEASURED
+from distill.core.purpose import COMPARED
 from distill.core.requests import CompletedRequest, Model, PlannedRequest, Request
 from distill.core.text import stable_hash
 from distill.llm.complete import complete_requests, lazy_endpoint, teacher_settings
@@ -153,7 +153,7 @@ def judged(
     """
     task = context.task
     judge = choose(task.judge_of_systems)
-    settings = teacher_settings(task, context.log(f"{MEASURED}-judge"))
+    settings = teacher_settings(task, context.log("evaluate-judge"))
     requests = [both_ways(task, judge.model, pair) for pair in asked]
     once = {
         request.id: (pair.input, request)
@@ -161,10 +161,10 @@ def judged(
         for request in both
     }
     # Each set of pairs has its own purpose, because a learning curve's students come later.
-    purpose = f"{COMPARED}.{stable_hash(list(once))[:8]}"
+    purpose = COMPARED.in_round(stable_hash(list(once))[:8])
     asks = [PlannedRequest(purpose, text, request) for text, request in once.values()]
     with lazy_endpoint(
-        judge.model, lambda: judge.serve(settings), MEASURED, context.progress
+        judge.model, lambda: judge.serve(settings), "evaluate", context.progress
     ) as endpoint:
         answered = complete_requests(
             context, store, asks, endpoint, batches_at=task.judge_of_systems

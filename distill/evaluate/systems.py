@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 from distill.core.dataset import LabelledExample
-from distill.core.purpose import MEASURED
 from distill.core.requests import MODEL_TOKENS, Endpoint, Model, Request
 from distill.core.students import Student
 from distill.evaluate import parity
@@ -153,7 +152,7 @@ def _settings(context: Context, name: str, *, tokens: int | None = None) -> Serv
     return ServerSettings(
         in_flight=spec.evaluate.in_flight,
         usd_per_hour=spec.machine.usd_per_hour,
-        log=context.log(f"{MEASURED}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}"),
+        log=context.log(f"evaluate-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}"),
         rates=context.task.rates,
         model_tokens=tokens or served_tokens(context.task),
     )

@@ -12,6 +12,7 @@ from itertools import count
 
 from distill.core.dataset import Candidate
 from distill.core.errors import InputError
+from distill.core.purpose import ANSWER, SYNTHESIZE, Purpose
 from distill.core.requests import CompletedRequest, Model, PlannedRequest, Request
 from distill.generate.rounds import GenerationRound, first_counts, next_counts, stop_reason
 from distill.generate.synthesis import (
@@ -32,7 +33,6 @@ from distill.task.prompts import annotation_requests
 from distill.task.run_context import Context
 
 STAGE = "generate"
-SYNTHESIZE, ANSWER = f"{STAGE}:synthesize", f"{STAGE}:answer"
 
 NO_LIST = "no list of inputs"  # problem of an answer that should be a list
 # A preview of the candidates that curation keeps. Curation may ask the teacher's open endpoint.
@@ -91,7 +91,9 @@ class _GenerationState:
     made: list[CompletedRequest] = field(default_factory=list)
     answers: dict[str, list[CompletedRequest]] = field(default_factory=dict)
 
-    def ask(self, purpose: str, asks: Sequence[tuple[str, Request]]) -> Iterator[CompletedRequest]:
+    def ask(
+        self, purpose: Purpose, asks: Sequence[tuple[str, Request]]
+    ) -> Iterator[CompletedRequest]:
         """Yield the answers to (subject, request) pairs, in order.
 
         Raises BudgetReached after the answers that the budget covered.
@@ -172,9 +174,9 @@ def _annotate(desk: _GenerationState, number: int) -> None:
         desk.answers.setdefault(answered.ask.subject, []).append(answered)
 
 
-def _numbered(purpose: str, number: int) -> str:
+def _numbered(purpose: Purpose, number: int) -> Purpose:
     """Give each list of requests a purpose of its own."""
-    return purpose if number == 1 else f"{purpose}.{number}"
+    return purpose if number == 1 else purpose.in_round(str(number))
 
 
 def _completed(desk: _GenerationState) -> Iterator[Candidate]:

@@ -17,7 +17,7 @@ from distill.core.errors import ChildError, DistillError
 from distill.core.evaluation import LoadExtent
 from distill.core.processors import watched
 from distill.core.progress import Progress
-from distill.core.purpose import is_timed
+from distill.core.purpose import Purpose
 from distill.core.requests import CompletedRequest, Endpoint, Model, PlannedRequest
 from distill.llm.batches.runner import BatchRunner, BatchScope, batch_runner
 from distill.llm.client import complete_all
@@ -38,7 +38,6 @@ from distill.task.run_context import Context
 FIRST_LOOK = 20
 # Before a batch one request in twenty goes online, at twice the price of a batch.
 LEAST_LOOK, LOOK_SHARE = 3, 20
-LEARNED_FROM = "generate"  # unusable answers of a compared system are a result
 
 OpenEndpoint = Callable[[], AbstractContextManager[Endpoint]]
 
@@ -155,7 +154,7 @@ def complete_requests(
     while store.count_unanswered(run_id, purpose):
         try:
             asking = _PurposeRun(context, store, purpose, endpoint(), batches_at)
-            wanted = not is_timed(purpose) and _wants_batches(context, store)
+            wanted = not purpose.is_timed and _wants_batches(context, store)
             out = asking.missing(in_batches=wanted)
         except (BudgetReached, UnusableAnswers):
             raise
@@ -180,10 +179,7 @@ def unusable_answers(store: Store, run_id: str) -> list[str]:
         for purpose in store.purposes(run_id)
         for row in store.answered(run_id, purpose)
         if row.completion.problem
-        or (
-            purpose.startswith(LEARNED_FROM)
-            and not is_valid_answer(row.ask.request, row.completion)
-        )
+        or (purpose.is_learned_from and not is_valid_answer(row.ask.request, row.completion))
     ]
 
 
@@ -198,25 +194,23 @@ class _PurposeRun:
 
     context: Context
     store: Store
-    purpose: str
+    purpose: Purpose
     endpoint: Endpoint
     batches_at: str
     on_answers: OnAnswers = lambda rows: None
 
     def missing(self, *, in_batches: bool) -> int:
         """Send the requests, with progress; return the number still pending in batches."""
-        run_id, (stage, _, name) = self.context.run_id, self.purpose.partition(":")
+        run_id, purpose = self.context.run_id, self.purpose
         self.store.settle_lost()
-        # The number of a round stands behind a dot; the name of a model has dots too.
-        step = name if is_timed(self.purpose) else name.partition(".")[0]
-        missing = self.store.count_unanswered(run_id, self.purpose)
-        with self.context.progress.step(stage, step, missing) as advance:
+        missing = self.store.count_unanswered(run_id, purpose)
+        with self.context.progress.step(purpose.stage, purpose.step, missing) as advance:
             asking = replace(self, on_answers=lambda rows: advance(len(rows)))
             try:
                 return asking.all(in_batches=in_batches)
             except BudgetReached as reached:
-                missing = self.store.count_unanswered(run_id, self.purpose)
-                mean_usd = self.store.mean_usd(self.purpose)
+                missing = self.store.count_unanswered(run_id, purpose)
+                mean_usd = self.store.mean_usd(purpose)
                 raise bounded(self.context, reached.buying(missing, mean_usd)) from reached
 
     def all(self, *, in_batches: bool) -> int:
@@ -238,16 +232,16 @@ class _PurposeRun:
             return batches.complete(wait=not self.context.detach)
 
     def _batching(self) -> AbstractContextManager[BatchRunner]:
-        stage, usd = self.purpose.partition(":")[0], self.context.budget_usd
+        usd = self.context.budget_usd
         what = BatchScope(self.context.run_id, self.purpose, self.batches_at, usd)
-        note = partial(self.context.progress.note, stage)
+        note = partial(self.context.progress.note, self.purpose.stage)
         return batch_runner(self.store, what, self.endpoint, self.on_answers, note)
 
     def _online(self, *, look: int, most: int | None = None) -> None:
         run_id, usd = self.context.run_id, self.context.budget_usd
         requests = islice(self.store.unanswered(run_id, self.purpose), most)
         ledger = SpendLedger(self.store, run_id, self.endpoint, usd)
-        note = partial(self.context.progress.note, self.purpose.partition(":")[0])
+        note = partial(self.context.progress.note, self.purpose.stage)
         ledger.ask(requests, self.on_answers, first_look=look)
         if self.endpoint.price.by_seconds:
             began = datetime.now(UTC)
@@ -261,7 +255,7 @@ class _PurposeRun:
             note(remark)
 
     def _first_look(self) -> int:
-        return FIRST_LOOK if self.purpose.startswith(LEARNED_FROM) else 0
+        return FIRST_LOOK if self.purpose.is_learned_from else 0
 
     def _look_before_batches(self) -> int:
         """Return the size of the online sample that tests the prompt before a batch is sent.
@@ -270,7 +264,7 @@ class _PurposeRun:
         the prompt makes no sense. All rounds count, because the first round of a judge has a number
         too.
         """
-        run_id, purpose = self.context.run_id, self.purpose.partition(".")[0]
+        run_id, purpose = self.context.run_id, self.purpose.without_round
         answered = self.store.answered(run_id, purpose, most=FIRST_LOOK, rounds=True)
         if any(is_valid_answer(row.ask.request, row.completion) for row in answered):
             return 0

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from distill.core.evaluation import Prediction
+from distill.core.purpose import Purpose
 from distill.core.requests import Completion
 from distill.evaluate.scorers import CHRF, EXACT
 from distill.store import Store
@@ -45,7 +46,7 @@ def results_of(
     completions = {
         answered.completion.request_id: answered.completion
         for system in predictions
-        for answered in store.answered(run_id, f"evaluate:{system}")
+        for answered in store.answered(run_id, Purpose.of_system(system))
     }
     scores, exact, chrf = (
         _without(copies, store.scores(run_id, name)) for name in (metric, EXACT, CHRF)

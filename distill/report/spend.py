@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from distill.core.purpose import COMPARED, ON_SEEDS
+from distill.core.purpose import ON_SEEDS, Purpose
 from distill.core.students import Student
 from distill.pricing.token_prices import machine_usd
 from distill.store import Run, Store
@@ -51,13 +51,12 @@ def spend_figures(task: Task, store: Store, run: Run, student: Student | None) -
     return {name: shown_usd(usd) for name, usd in amounts.items()}
 
 
-def part_of(purpose: str) -> str:
+def part_of(purpose: Purpose) -> str:
     """Return the part of `spend` that the answers of a purpose belong to. The judge of examples and
     the judge of systems' answers share a part."""
     if purpose == ON_SEEDS:
         return "seeds_usd"
-    stage = purpose.partition(":")[0]
-    return "judge_usd" if stage == "curate" or purpose.startswith(COMPARED) else f"{stage}_usd"
+    return "judge_usd" if purpose.is_judged else f"{purpose.stage}_usd"
 
 
 def rows_usd(task: Task, spend: Figures) -> Decimal:

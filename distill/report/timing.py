@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from distill.core.evaluation import LoadTestResult, Pace, Prediction
 from distill.core.processors import is_disturbed
-from distill.core.purpose import MEASURED
+from distill.core.purpose import ANSWER, Purpose
 from distill.core.requests import Completion
 from distill.core.students import Student
 from distill.evaluate.statistics import percentile
@@ -27,7 +27,7 @@ MARK = "†"
 # 1.8 times slower than the closed loop; a disturbed teacher was 4 times slower.
 FAR = 3.0
 ROUNDS = 4  # a pace needs the answers of so many rounds of requests in flight
-SAME_PROMPT = {"evaluate:teacher": "generate:answer"}
+SAME_PROMPT = {Purpose.of_system("teacher"): ANSWER}
 
 From = Literal["closed_loop", "gold", "in_process"]
 Figures = dict[str, Any]
@@ -78,7 +78,7 @@ def times_of(task: Task, store: Store, run_id: str, results: LoadedResults) -> d
         if speed is not None and speed.is_comparable:
             found[name] = _of_speed(speed, "in_process" if local else "closed_loop")
         else:
-            share = others.get(f"{MEASURED}:{name}")
+            share = others.get(Purpose.of_system(name))
             doubted = is_disturbed(share) if share is not None else suspicious
             found[name] = _of_gold(rows, results.answers(name), share, disturbed=doubted)
     return found
@@ -134,10 +134,9 @@ def is_slow_on_gold(
     enough = [row for row in paces if row.answers >= ROUNDS * in_flight]
     loops = {row.system: row.requests_per_s for row in speeds if row.in_flight == in_flight}
     for gold in enough:
-        stage, _, system = gold.purpose.partition(":")
-        if (gold.run_id, stage) == (run_id, MEASURED):
+        if (gold.run_id, gold.purpose.stage) == (run_id, "evaluate"):
             others = [row.per_s for row in enough if _like(row, gold)]
-            if max(*others, loops.get(system, 0.0)) > FAR * gold.per_s:
+            if max(*others, loops.get(gold.purpose.step, 0.0)) > FAR * gold.per_s:
                 return True
     return False
 

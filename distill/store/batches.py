@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
+from distill.core.purpose import Purpose
 from distill.core.requests import Attempt
 from distill.core.text import replace_lone_surrogates
 from distill.store import Row, Store, request_of
@@ -30,7 +31,7 @@ class Batch:
 
     tag: str
     run_id: str
-    purpose: str
+    purpose: Purpose
     teacher: str
     written: datetime
     job_id: str | None = None
@@ -39,7 +40,7 @@ class Batch:
 
 def add_batch(store: Store, batch: Batch, attempts: Sequence[Attempt]) -> None:
     """Store a batch before it is sent; call this in the transaction of its attempts."""
-    row = [batch.tag, batch.run_id, batch.purpose, batch.teacher, batch.written]
+    row = [batch.tag, batch.run_id, str(batch.purpose), batch.teacher, batch.written]
     store.insert("batch", [row])
     store.insert("batch_attempt", [[attempt.id, batch.tag] for attempt in attempts])
 
@@ -72,7 +73,8 @@ def _batch(row: Row, events: Sequence[tuple[str, str]]) -> Batch:
     mistaken = frozenset(job for event, job in events if event == "mistaken")
     jobs = [job for event, job in events if event in IDENTIFIED and job not in mistaken]
     tag, run_id, purpose, teacher, written = row
-    return Batch(tag, run_id, purpose, teacher, written, jobs[-1] if jobs else None, mistaken)
+    job_id = jobs[-1] if jobs else None
+    return Batch(tag, run_id, Purpose.parse(purpose), teacher, written, job_id, mistaken)
 
 
 def known_jobs(store: Store) -> frozenset[str]:
@@ -115,13 +117,13 @@ def reserved_usd(store: Store, run_id: str) -> Mapping[str, Decimal]:
     return dict(rows)
 
 
-def count_out(store: Store, run_id: str, purpose: str) -> int:
+def count_out(store: Store, run_id: str, purpose: Purpose) -> int:
     """Count the requests of a run's purpose that are out in batches, of this run or another."""
     rows = store.rows(
         """SELECT COUNT(DISTINCT request_id) FROM ask JOIN out_in_batch USING (request_id)
            WHERE ask.run_id = ? AND ask.purpose = ?""",
         run_id,
-        purpose,
+        str(purpose),
     )
     return int(rows[0][0])
 

@@ -1,12 +1,14 @@
 """Ledger of a task: attempts with their maximum cost, outcomes and estimates."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 
 from distill.core.evaluation import LoadExtent, Pace
+from distill.core.purpose import Purpose
 from distill.core.requests import Attempt, AttemptOutcome
 from distill.core.text import replace_lone_surrogates
-from distill.store.tables import Rows, now, values_of
+from distill.store.tables import Rows, now
 
 
 class Money(Rows):
@@ -84,33 +86,33 @@ class Money(Rows):
         )
         return dict(rows)
 
-    def mean_usd(self, purpose: str) -> Decimal | None:
+    def mean_usd(self, purpose: Purpose) -> Decimal | None:
         """Return the mean USD of a purpose's answers in all runs, None before the first."""
         rows = self.rows(
             "SELECT AVG(usd) FROM completion "
             "WHERE request_id IN (SELECT request_id FROM ask WHERE purpose = ?)",
-            purpose,
+            str(purpose),
         )
         return None if rows[0][0] is None else Decimal(str(rows[0][0]))
 
-    def spent(self, run_id: str) -> dict[str, Decimal]:
+    def spent(self, run_id: str) -> dict[Purpose, Decimal]:
         """Map each purpose, without its round, to the USD of the run's completions.
 
         Each completion counts once, under the first of its purposes: generation, judges, systems.
         The run's task sets the price of our machine's time (the view `cost`).
         """
-        rows = self.rows(
-            """SELECT split_part(purpose, '.', 1) AS purpose, SUM(usd) FROM cost
-               WHERE run_id = ? GROUP BY ALL""",
-            run_id,
-        )
-        return dict(rows)
+        rows = self.rows("SELECT purpose, SUM(usd) FROM cost WHERE run_id = ? GROUP BY ALL", run_id)
+        found: dict[Purpose, Decimal] = defaultdict(Decimal)
+        for purpose, usd in rows:
+            found[Purpose.parse(purpose).without_round] += usd
+        return dict(found)
 
     def add_stretch(self, run_id: str, stretch: LoadExtent) -> None:
         """Store the load of other processes while our machine answered."""
-        self.insert("stretch", [[run_id, *values_of(stretch)]])
+        load = (stretch.began, stretch.ended, stretch.others_cpu)
+        self.insert("stretch", [[run_id, str(stretch.purpose), *load]])
 
-    def others_cpu(self, run_id: str) -> dict[str, float]:
+    def others_cpu(self, run_id: str) -> dict[Purpose, float]:
         """Map each purpose to the mean share of the processors that other processes took.
 
         The mean is over the run's answers from our machine for which the share is known.
@@ -123,7 +125,7 @@ class Money(Rows):
                GROUP BY cost.purpose""",
             run_id,
         )
-        return dict(rows)
+        return {Purpose.parse(purpose): share for purpose, share in rows}
 
     def paces(self) -> list[Pace]:
         """List the speed of models on our machine by run, purpose and model.
@@ -138,7 +140,7 @@ class Money(Rows):
                WHERE machine_seconds > 0 GROUP BY ALL"""
         )
         return [
-            Pace(run_id, purpose, model, answers, seconds)
+            Pace(run_id, Purpose.parse(purpose), model, answers, seconds)
             for run_id, model, answers, seconds, purpose in rows
         ]
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 
 from distill.core.answer_text import read_again
+from distill.core.purpose import Purpose
 from distill.core.requests import (
     CompletedRequest,
     Completion,
@@ -24,11 +25,11 @@ class Requests(Rows):
     def add_asks(self, run_id: str, asks: Sequence[PlannedRequest]) -> None:
         """Store a run's planned requests before they are sent."""
         ids = [ask.request.id for ask in asks]
-        positions: dict[str, int] = {}
+        positions: dict[Purpose, int] = {}
         links = []
         for id_, ask in zip(ids, asks, strict=True):
             position = positions[ask.purpose] = positions.get(ask.purpose, -1) + 1
-            links.append([run_id, ask.purpose, position, ask.subject, id_])
+            links.append([run_id, str(ask.purpose), position, ask.subject, id_])
         with self.transaction():
             self.add_requests([ask.request for ask in asks])
             self.insert("ask", links)
@@ -46,7 +47,7 @@ class Requests(Rows):
         ]
         self.insert("request", rows)
 
-    def unanswered(self, run_id: str, purpose: str) -> Iterator[Request]:
+    def unanswered(self, run_id: str, purpose: Purpose) -> Iterator[Request]:
         """List the run's requests of a purpose without a completion and outside all batches.
 
         Each request comes once, in order. Rows are read in pages, so completions may be stored
@@ -63,21 +64,21 @@ class Requests(Rows):
                    WHERE completion.request_id IS NULL AND first.position > ?
                      AND request.id NOT IN (SELECT request_id FROM out_in_batch)
                    ORDER BY first.position LIMIT ?""",
-                *(run_id, purpose, last, PAGE),
+                *(run_id, str(purpose), last, PAGE),
             )
             yield from (request_of(row[1:]) for row in rows)
             if len(rows) < PAGE:
                 return
             last = rows[-1][0]
 
-    def count_unanswered(self, run_id: str, purpose: str) -> int:
+    def count_unanswered(self, run_id: str, purpose: Purpose) -> int:
         """Count the run's requests of a purpose without a completion."""
         rows = self.rows(
             """SELECT COUNT(DISTINCT ask.request_id) FROM ask
                LEFT JOIN completion ON completion.request_id = ask.request_id
                WHERE run_id = ? AND purpose = ? AND completion.request_id IS NULL""",
             run_id,
-            purpose,
+            str(purpose),
         )
         return int(rows[0][0])
 
@@ -129,13 +130,13 @@ class Requests(Rows):
         """Discard answers; their rows and their bills stay."""
         self.insert("put_aside", [[id_, now()] for id_ in request_ids])
 
-    def purposes(self, run_id: str) -> list[str]:
+    def purposes(self, run_id: str) -> list[Purpose]:
         """List the purposes of a run's requests."""
         rows = self.rows("SELECT DISTINCT purpose FROM ask WHERE run_id = ? ORDER BY ALL", run_id)
-        return [purpose for (purpose,) in rows]
+        return [Purpose.parse(purpose) for (purpose,) in rows]
 
     def answered(
-        self, run_id: str, purpose: str, *, most: int | None = None, rounds: bool = False
+        self, run_id: str, purpose: Purpose, *, most: int | None = None, rounds: bool = False
     ) -> list[CompletedRequest]:
         """List the run's answered requests of a purpose with their completions, in order.
 
@@ -149,7 +150,7 @@ class Requests(Rows):
                WHERE ask.run_id = ?
                  AND (ask.purpose = ? OR (? AND starts_with(ask.purpose, ? || '.')))
                ORDER BY position LIMIT ?""",
-            *(run_id, purpose, rounds, purpose, most),
+            *(run_id, str(purpose), rounds, str(purpose), most),
         )
         return [_answered(purpose, row) for row in rows]
 
@@ -160,7 +161,7 @@ def _current(request: Request, put_aside: Collection[str]) -> Request:
     return request
 
 
-def _answered(purpose: str, row: Row) -> CompletedRequest:
+def _answered(purpose: Purpose, row: Row) -> CompletedRequest:
     """Build a completed request; its request has the original id, as in the plan of the run."""
     request = request_of(row[1:4])
     completion = read_again(request, Completion(*row[4:]))

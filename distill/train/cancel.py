@@ -64,7 +64,7 @@ def _stop(
     spec, run_id = task.spec, store.runs()[-1].id
     log = workspace.run_folder(task.name, run_id) / "logs" / f"{STAGE}.log"
     settings = ServerSettings(1, spec.machine.usd_per_hour, log, rates=task.rates)
-    what = BatchScope(run_id, "", teacher, spec.budget.usd)  # of every purpose
+    what = BatchScope(run_id, None, teacher, spec.budget.usd)
     came = 0
 
     def count(answers: int) -> None:

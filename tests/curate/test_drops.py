@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from distill import pipeline
 from distill.cli import cli
 from distill.core.dataset import Drop
+from distill.core.purpose import ANSWER, SYNTHESIZE
 from distill.core.workspace import Workspace
 from distill.curate.drops import dropped_rows, yields
 from distill.rehearsal.provider import Settings
@@ -64,7 +65,7 @@ def test_rows_and_dollars_add_up(outcome: pipeline.RunResult) -> None:
         completed = [row for row in store.candidates(run) if row.source != "seeds"]
         examples = [row for row in store.examples(run) if row.source != "seeds"]
         generated = sum(
-            (usd for purpose, usd in store.spent(run).items() if purpose.startswith("generate")),
+            (usd for purpose, usd in store.spent(run).items() if purpose.stage == "generate"),
             Decimal(0),
         )
     assert table[0].rows_in == len(completed)
@@ -93,7 +94,7 @@ def test_all_candidates_together_cost_what_generation_was_billed(
         store.add_drops(run, [Drop(row.id, "form", "all of them") for row in left])
         costs = [row.usd for row in dropped_rows(store, run)]
         spent = store.spent(run)
-    generated = spent["generate:synthesize"] + spent["generate:answer"]
+    generated = spent[SYNTHESIZE] + spent[ANSWER]
     assert abs(sum(costs, Decimal(0)) - generated) < Decimal("1e-20")
 
 

@@ -7,11 +7,11 @@ import pytest
 
 from distill.core.dataset import Candidate
 from distill.core.errors import InputError
+from distill.core.purpose import JUDGED
 from distill.core.requests import Model
 from distill.core.workspace import Workspace
 from distill.estimate import plan
 from distill.estimate.run_start import RunOptions
-from distill.estimate.workload import JUDGE
 from distill.rehearsal.provider import Settings
 from distill.rehearsal.provider import StandIn as Provider
 from distill.task.prompts import RUBRICS, judge_request
@@ -62,13 +62,13 @@ def test_another_model_than_the_teacher_judges_survivors_once(
 ) -> None:
     task = pets(task_toml=HEAD + 'judge_model = "openai:gpt-6-luna"\n')
     (step,) = plan(task).steps
-    assert (step.purpose, step.requests) == (JUDGE, 15)
+    assert (step.purpose, step.requests) == (JUDGED, 15)
     outcome = paid_run(workspace, "pets", UNTIL_CURATE)
     with outcome.context.store() as store:
         spent = store.spent(outcome.run.id)
         drops = store.drops(outcome.run.id)
         kept = [row for row in store.examples(outcome.run.id) if row.source != "seeds"]
-        assert store.committed_usd(outcome.run.id) == provider.bill().usd == spent[JUDGE]
+        assert store.committed_usd(outcome.run.id) == provider.bill().usd == spent[JUDGED]
     judged = len(kept) + sum(drop.check == "judge" for drop in drops)
     assert provider.bill().requests == judged < 30
     assert {drop.check for drop in drops} >= {"judge", "form"}

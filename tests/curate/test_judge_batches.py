@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from distill.core.purpose import JUDGED
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import RunOptions
-from distill.estimate.workload import JUDGE
 from distill.llm.complete import LEAST_LOOK
 from distill.rehearsal.provider import Settings
 from distill.rehearsal.provider import StandIn as Provider
@@ -47,7 +47,7 @@ def judged(context: Context) -> tuple[int, int]:
           """
     with context.store() as store:
         at_once, batched = (
-            int(store.rows(sql.format(which), f"{JUDGE}.")[0][0]) for which in ("NOT IN", "IN")
+            int(store.rows(sql.format(which), f"{JUDGED}.")[0][0]) for which in ("NOT IN", "IN")
         )
     return at_once, batched
 
@@ -60,7 +60,9 @@ def test_the_look_before_the_first_batch_is_bought_once_for_all_rounds(
     assert len(rounds(outcome.context.folder)) >= 2
     at_once, batched = judged(outcome.context)
     with outcome.context.store() as store:
-        sets = store.rows("SELECT DISTINCT purpose FROM ask WHERE starts_with(purpose, ?)", JUDGE)
+        sets = store.rows(
+            "SELECT DISTINCT purpose FROM ask WHERE starts_with(purpose, ?)", str(JUDGED)
+        )
         bill = provider.bill()
         assert store.committed_usd(outcome.run.id) == bill.usd, "the stand-in says the same"
     assert len(sets) >= 2, "each round judges a set of its own"

@@ -18,13 +18,14 @@ from click.testing import CliRunner, Result
 from distill import pipeline
 from distill.cli import cli
 from distill.core.errors import InputError
+from distill.core.purpose import ANSWER, JUDGED, SYNTHESIZE
 from distill.core.workspace import Workspace
 from distill.estimate import CostEstimate, plan, run_start
 from distill.estimate.consent import Consent, Declined, NotAgreed
 from distill.estimate.go_no_go import advise
 from distill.estimate.probe import estimate_run, probe_run
 from distill.estimate.run_start import RunOptions
-from distill.estimate.workload import ANSWER, EVALUATE, JUDGE, SYNTHESIZE
+from distill.estimate.workload import EVALUATE
 from distill.llm.ledger import BudgetReached
 from distill.rehearsal.provider import StandIn as Provider
 from distill.report.compare_runs import compare
@@ -500,10 +501,12 @@ def test_judge_and_training_hang_on_new_inputs_in_part(
 ) -> None:
     judged = f'[curate]\njudge = 4\njudge_model = "{LUNA}"\n'
     task = pets(task_toml=toml(judged), inputs_jsonl=INPUTS)
-    step = next(step for step in plan(task).steps if step.purpose == JUDGE)
+    step = next(step for step in plan(task).steps if step.purpose == JUDGED)
     # Half of 100 inputs is judged, half of 40 whatever comes.
     assert (step.requests, step.certain_usd / step.usd) == (50, Decimal("0.4"))
-    training = next(step for step in plan(pets(task_toml=TUNED)).steps if "train" in step.purpose)
+    training = next(
+        step for step in plan(pets(task_toml=TUNED)).steps if step.purpose.stage == "train"
+    )
     assert 0 < training.certain_usd < training.usd
 
 

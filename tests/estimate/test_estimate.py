@@ -20,13 +20,15 @@ from click.testing import CliRunner, Result
 
 from distill import cli
 from distill.core.errors import InputError
+from distill.core.purpose import ANSWER, ON_SEEDS, SYNTHESIZE, Purpose
 from distill.core.requests import PlannedRequest
 from distill.core.workspace import Workspace
 from distill.estimate import CostEstimate, plan
 from distill.estimate.consent import WHOLE_BUDGET, Declined
+from distill.estimate.finetuning import BASE, BASE_FEW_SHOT
 from distill.estimate.probe import CALLS, estimate_run, probe_run
 from distill.estimate.run_start import RunOptions
-from distill.estimate.workload import AGAIN, ANSWER, EVALUATE, SEEDS, SYNTHESIZE
+from distill.estimate.workload import AGAIN, EVALUATE
 from distill.evaluate.systems import ASKED_AGAIN, gold_for
 from distill.llm.complete import complete_requests, lazy_endpoint
 from distill.llm.ledger import BudgetReached
@@ -52,7 +54,8 @@ HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
 INPUTS = jsonl([{"input": f"the old cat number {number} sleeps"} for number in range(40)])
 DEAR = '[prices."gpt-6-luna"]\ninput = 9000\noutput = 9000\nsure = true\n[budget]\nusd = 900000\n'
 TARGET = Decimal("0.15")
-GOLD = {SEEDS: (12, 0), EVALUATE: (15, 0), AGAIN: (15, 0)}  # to be asked, answered; and seeds
+UNTUNED = Purpose.of_system(OPENAI)
+GOLD = {ON_SEEDS: (12, 0), EVALUATE: (15, 0), AGAIN: (15, 0)}  # to be asked, answered; and seeds
 
 pytestmark = pytest.mark.usefixtures("scripted_backends")
 
@@ -88,7 +91,7 @@ def toml(more: str = "", teacher: str = OPENAI, votes: int = 1, shots: int = 3) 
     return f"{HEAD}{generate}{asked}{more}"
 
 
-def left(found: CostEstimate) -> dict[str, tuple[int, int]]:
+def left(found: CostEstimate) -> dict[Purpose, tuple[int, int]]:
     """Purpose → (requests to be paid, answered ones)."""
     return {step.purpose: (step.requests, step.answered) for step in found.steps}
 
@@ -129,7 +132,7 @@ def ask_gold(context: Context) -> None:
         lazy_endpoint(teacher.model, reach, "evaluate", context.progress) as endpoint,
     ):
         for vote, purpose in enumerate((EVALUATE, AGAIN)):
-            rows = gold_for(purpose.partition(":")[2], task.gold)
+            rows = gold_for(purpose.step, task.gold)
             gold = [row.input for row in rows]
             shots = task.spec.teacher.few_shot
             requests = answer_requests(task, teacher.model, gold, shots=shots, vote=vote)
@@ -198,10 +201,10 @@ def test_what_serves_two_purposes_is_paid_once(workspace: Workspace, pets: Write
     found = estimate_run(workspace, "pets")
     asked = {purpose: count for purpose, (count, _) in left(found).items()}
     assert asked[ANSWER] == 4
-    assert (asked[EVALUATE], asked[f"evaluate:{OPENAI}"]) == (11, 0)
-    assert (asked["evaluate:base"], asked["evaluate:base_few_shot"]) == (15, 0)
+    assert (asked[EVALUATE], asked[UNTUNED]) == (11, 0)
+    assert (asked[BASE], asked[BASE_FEW_SHOT]) == (15, 0)
     by_purpose = {step.purpose: step for step in found.steps}
-    assert by_purpose["evaluate:base_few_shot"].usd == by_purpose[f"evaluate:{OPENAI}"].usd == 0
+    assert by_purpose[BASE_FEW_SHOT].usd == by_purpose[UNTUNED].usd == 0
 
 
 def test_every_vote_is_paid(workspace: Workspace, pets: WriteTask) -> None:
@@ -237,7 +240,9 @@ def test_a_run_that_was_stopped_knows_what_is_left(
     paid = left(after)[ANSWER][1]
     assert abs(paid - stop[1]) <= TARGET * paid
     with open_store(workspace.database("pets")) as store:
-        asked = store.rows("SELECT COUNT(DISTINCT request_id) FROM ask WHERE purpose = ?", ANSWER)
+        asked = store.rows(
+            "SELECT COUNT(DISTINCT request_id) FROM ask WHERE purpose = ?", str(ANSWER)
+        )
     assert [(sum(left(after)[ANSWER]),)] == asked
     with open_store(workspace.database("pets")) as store:
         (run,) = store.runs()
@@ -282,7 +287,7 @@ def test_batches_cost_half_where_they_are_used(workspace: Workspace, pets: Write
     found = estimate_run(workspace, "pets")
     batched = {step.purpose: step.batch_usd for step in found.steps}
     online = {step.purpose: step.usd for step in found.steps}
-    halved = {purpose: online[purpose] / 2 for purpose in (SYNTHESIZE, ANSWER, SEEDS)}
+    halved = {purpose: online[purpose] / 2 for purpose in (SYNTHESIZE, ANSWER, ON_SEEDS)}
     assert batched == {**halved, EVALUATE: None, AGAIN: None}
     assert found.batch_usd == sum(halved.values()) + online[EVALUATE] + online[AGAIN]
 
@@ -351,7 +356,7 @@ def test_the_table_says_what_the_budget_carries(
     pets(task_toml=toml(), inputs_jsonl=INPUTS)
     output = shown(workspace, "plan", "pets").stdout
     assert [line.split()[0] for line in output.splitlines()[:7]] == [
-        *("step", SYNTHESIZE, ANSWER, SEEDS, EVALUATE, AGAIN, "all")
+        *("step", *map(str, (SYNTHESIZE, ANSWER, ON_SEEDS, EVALUATE, AGAIN)), "all")
     ]
     assert "budget.usd is $5.00: enough, also for the most that could be billed." in output
     assert "genai-prices" in output and "within 24 h" in output

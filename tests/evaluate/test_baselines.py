@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from distill.core.errors import InputError
+from distill.core.purpose import Purpose
 from distill.core.workspace import Workspace
 from distill.estimate import plan
 from distill.rehearsal.provider import StandIn as Provider
@@ -51,7 +52,7 @@ def test_they_are_asked_about_gold_paid_and_in_the_table(
 def test_the_plan_counts_them(workspace: Workspace, pets: WriteTask, provider: Provider) -> None:
     task = pets(task_toml=HEAD + BOTH)
     steps = {step.purpose: step for step in plan(task).steps}
-    assert set(steps) == {f"evaluate:{LUNA}", "evaluate:anthropic:claude-haiku-5-5"}
+    assert set(steps) == {Purpose.of_system(name) for name in (LUNA, "anthropic:claude-haiku-5-5")}
     assert all(step.requests == GOLD and step.usd > 0 for step in steps.values())
     assert all(step.batch_usd is None for step in steps.values()), "their latency is measured"
 
@@ -97,7 +98,7 @@ def test_the_teacher_is_asked_twice_with_other_seeds(
     assert (found["n"], found["value"], found["right_again"], found["student"]) == (GOLD, 1, 1, 1)
     with outcome.context.store() as store:
         first, again = (
-            [row.ask.request for row in store.answered(outcome.run.id, f"evaluate:{system}")]
+            [row.ask.request for row in store.answered(outcome.run.id, Purpose.of_system(system))]
             for system in ("teacher", "teacher_again")
         )
     assert len(first) == len(again) == GOLD

@@ -57,7 +57,7 @@ def test_it_is_paid_once_and_shown(
 def test_the_plan_counts_it_with_its_batches(workspace: Workspace, provider: Provider) -> None:
     task = write(workspace, task_toml=PAID, preferences_jsonl=jsonl(PREFERENCES))
     (step,) = plan(task).steps
-    assert (step.purpose, step.model) == (PURPOSE, "gpt-6-luna")
+    assert (str(step.purpose), step.model) == (PURPOSE, "gpt-6-luna")
     # Student, base (with and without seeds), nearest, the teacher again, and the control, all of
     # them against the teacher; and the pairs of people.
     assert step.requests == 2 * (6 * len(GOLD) + len(PREFERENCES))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from distill.core.errors import ChildError, DistillError
+from distill.core.purpose import Purpose
 from distill.core.requests import Endpoint, Model, PlannedRequest
 from distill.core.workspace import EVENTS
 from distill.llm.complete import complete_requests, lazy_endpoint
@@ -47,7 +48,7 @@ def ask(context: Context, server: Mortal) -> int:
     """How many of the gold rows were answered."""
     asks = [
         PlannedRequest(
-            "evaluate:student", row.input, student_request(context.task, MODEL, row.input)
+            Purpose.of_system("student"), row.input, student_request(context.task, MODEL, row.input)
         )
         for row in context.task.gold
     ]

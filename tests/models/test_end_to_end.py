@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 
 from distill.core.errors import ChildError, DistillError
+from distill.core.purpose import Purpose
 from distill.core.requests import CompletedRequest, Model, PlannedRequest
 from distill.core.students import Student
 from distill.core.workspace import Workspace
@@ -113,7 +114,7 @@ class Cli:
     def parity_answers(self) -> list[CompletedRequest]:
         """The answers that the latest run's own parity check was made of."""
         with open_store(self.runs / "tiny" / "distill.duckdb") as store:
-            return store.answered(self.latest.resolve().name, "evaluate:parity")
+            return store.answered(self.latest.resolve().name, Purpose.of_system("parity"))
 
     def events(self) -> list[Mapping[str, object]]:
         """What the latest run has told; empty before the first."""
@@ -270,7 +271,9 @@ def served(trained: ReferenceAnswers, weights: Path, log: Path) -> list[Complete
         complete_all(endpoint, books)
     found = {row.request_id: row for row in books.completions}
     return [
-        CompletedRequest(PlannedRequest("parity", "", request), found[request.id])
+        CompletedRequest(
+            PlannedRequest(Purpose.of_system("parity"), "", request), found[request.id]
+        )
         for request in requests
     ]
 

@@ -12,6 +12,7 @@ import pytest
 
 from distill import pipeline
 from distill.core.errors import DistillError
+from distill.core.purpose import Purpose
 from distill.core.requests import CompletedRequest, Completion, Message, Model, PlannedRequest
 from distill.core.workspace import Workspace
 from distill.evaluate import parity
@@ -40,7 +41,7 @@ def served(answers: ReferenceAnswers) -> list[CompletedRequest]:
     """The same from a server."""
     return [
         CompletedRequest(
-            PlannedRequest("evaluate:parity", row.messages[-1].content, request),
+            PlannedRequest(Purpose.of_system("parity"), row.messages[-1].content, request),
             Completion(
                 request.id,
                 row.answer,

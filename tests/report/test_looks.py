@@ -11,6 +11,7 @@ import pytest
 from distill import pipeline
 from distill.core.dataset import LabelledExample
 from distill.core.evaluation import Prediction, Score
+from distill.core.purpose import Purpose
 from distill.core.requests import Message, PlannedRequest, Request, Sampling
 from distill.core.workspace import Workspace
 from distill.evaluate.statistics import gold_needed, verdicts_on_rivals
@@ -68,7 +69,7 @@ class Evaluator:
     @staticmethod
     def _ask(row: LabelledExample) -> PlannedRequest:
         request = Request("student", (Message("user", row.input),), Sampling(9))
-        return PlannedRequest("evaluate:student", row.input, request)
+        return PlannedRequest(Purpose.of_system("student"), row.input, request)
 
 
 @contextmanager

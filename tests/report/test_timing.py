@@ -19,6 +19,7 @@ from distill.cli import cli
 from distill.core import processors
 from distill.core.errors import InputError
 from distill.core.evaluation import LoadExtent, LoadTestResult
+from distill.core.purpose import ANSWER, Purpose
 from distill.core.requests import Completion, Message, PlannedRequest, Request, Sampling
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import RunOptions
@@ -42,6 +43,8 @@ HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n' + "".join(
 HEAD += "[generate]\nrequests = 30\nseeds_shown = 2\n[teacher]\nfew_shot = 3\n"
 QUICK = "[evaluate]\nteacher_twice = false\nside_effects = false\nspeed_requests = 20\n"
 SERVED_BY_US = {"teacher", "student", "base", "base_few_shot"}
+TEACHER, BASE = Purpose.of_system("teacher"), Purpose.of_system("base")
+BASE_FEW_SHOT = Purpose.of_system("base_few_shot")
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
 
@@ -228,7 +231,7 @@ def completion(request: str, seconds: float, *, ended: float, in_flight: int = 8
     )
 
 
-def asks(purpose: str, count: int, about: str = "") -> list[PlannedRequest]:
+def asks(purpose: Purpose, count: int, about: str = "") -> list[PlannedRequest]:
     return [
         PlannedRequest(
             purpose,
@@ -247,7 +250,7 @@ def run_at(store: Store, name: str, usd_per_hour: str) -> None:
 def test_machine_time_is_busy_time_at_the_price_of_the_run(tmp_path: Path) -> None:
     """Four answers of 2 s, two at a time where eight were allowed: 4 s are busy, and at $0.90 an
     hour they cost $0.001. By what was allowed they would cost a quarter of it."""
-    wanted = asks("generate:answer.0", 4)
+    wanted = asks(ANSWER.in_round("0"), 4)
     with open_store(tmp_path / "s.duckdb") as store:
         for name, usd in (("cheap", "0.90"), ("dear", "9")):
             run_at(store, name, usd)
@@ -259,15 +262,15 @@ def test_machine_time_is_busy_time_at_the_price_of_the_run(tmp_path: Path) -> No
                 for ask, end in zip(wanted, ends, strict=True)
             ]
         )
-        assert store.spent("cheap") == {"generate:answer": Decimal("0.001")}
-        assert store.spent("dear") == {"generate:answer": Decimal("0.01")}
+        assert store.spent("cheap") == {ANSWER: Decimal("0.001")}
+        assert store.spent("dear") == {ANSWER: Decimal("0.01")}
         paces = {(row.run_id, row.purpose): row.per_s for row in store.paces()}
-        assert paces["cheap", "generate:answer"] == pytest.approx(1.0)
+        assert paces["cheap", ANSWER] == pytest.approx(1.0)
 
 
 def test_an_answer_for_two_purposes_costs_once(tmp_path: Path) -> None:
     """`base` and `base_few_shot` are the same requests where no seed is shown."""
-    first, second = asks("evaluate:base", 2, "q"), asks("evaluate:base_few_shot", 3, "q")
+    first, second = asks(BASE, 2, "q"), asks(BASE_FEW_SHOT, 3, "q")
     with open_store(tmp_path / "s.duckdb") as store:
         run_at(store, "r", "3.6")
         store.add_asks("r", first)
@@ -275,11 +278,11 @@ def test_an_answer_for_two_purposes_costs_once(tmp_path: Path) -> None:
         rows = [completion(ask.request.id, 1.0, ended=n + 1.0) for n, ask in enumerate(second)]
         store.add_completions(rows)
         spent = store.spent("r")
-    assert spent == {"evaluate:base": Decimal("0.002"), "evaluate:base_few_shot": Decimal("0.001")}
+    assert spent == {BASE: Decimal("0.002"), BASE_FEW_SHOT: Decimal("0.001")}
 
 
 def test_the_share_of_others_is_that_of_the_time_of_the_answers(tmp_path: Path) -> None:
-    wanted = asks("evaluate:teacher", 4)
+    wanted = asks(TEACHER, 4)
     with open_store(tmp_path / "s.duckdb") as store:
         run_at(store, "r", "1")
         store.add_asks("r", wanted)
@@ -287,8 +290,8 @@ def test_the_share_of_others_is_that_of_the_time_of_the_answers(tmp_path: Path) 
         store.add_completions(rows)
         for begin, end, share in ((0.0, 3.5, 0.1), (3.5, 5.0, 0.5), (50.0, 60.0, 0.9)):
             began, ended = (NOW + timedelta(seconds=seconds) for seconds in (begin, end))
-            store.add_stretch("other", LoadExtent("evaluate:teacher", began, ended, share))
-        assert store.others_cpu("r") == {"evaluate:teacher": pytest.approx((3 * 0.1 + 0.5) / 4)}
+            store.add_stretch("other", LoadExtent(TEACHER, began, ended, share))
+        assert store.others_cpu("r") == {TEACHER: pytest.approx((3 * 0.1 + 0.5) / 4)}
 
 
 def test_how_answers_were_asked_is_known_only_where_all_were_asked_so() -> None:
@@ -306,7 +309,7 @@ def old_store(path: Path, pace_on_gold: float) -> None:
         migrate(connection, stop_before="014_timing.sql")
         store = Store(connection)
         run_at(store, "r", "0.1")
-        for purpose, pace in (("generate:answer.0", 2.2), ("evaluate:teacher", pace_on_gold)):
+        for purpose, pace in ((ANSWER.in_round("0"), 2.2), (TEACHER, pace_on_gold)):
             wanted = asks(purpose, 100)
             store.add_asks("r", wanted)
             for n, ask in enumerate(wanted):
@@ -336,8 +339,7 @@ def test_an_old_store_opens_and_its_rows_are_not_known(tmp_path: Path) -> None:
             not row.is_comparable and LoadTestResult("x", 1, 1, 1.0, 1.0, 1.0, 1.0, 1).is_comparable
         )
         assert {
-            row.in_flight
-            for row in store.completions([asks("evaluate:teacher", 1)[0].request]).values()
+            row.in_flight for row in store.completions([asks(TEACHER, 1)[0].request]).values()
         } == {None}
         assert all(by for (by,) in store.rows("SELECT by_seconds FROM completion"))
         assert store.others_cpu("r") == {}

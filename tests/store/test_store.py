@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from distill.core.errors import DistillError, InputError
+from distill.core.purpose import ANSWER
 from distill.core.requests import (
     Attempt,
     AttemptOutcome,
@@ -45,10 +46,10 @@ def database(tmp_path: Path) -> Path:
 def test_an_answer_comes_back_as_it_was_stored(database: Path) -> None:
     asked = request("hello", choices=("a", "b"), stop=("\n",))
     with open_store(database) as store:
-        store.add_asks("r", [PlannedRequest("answer", "hello", asked)])
+        store.add_asks("r", [PlannedRequest(ANSWER, "hello", asked)])
         store.add_completions([completion(asked)])
     with open_store(database) as store:
-        (found,) = store.answered("r", "answer")
+        (found,) = store.answered("r", ANSWER)
     assert found.ask.request == asked
     assert found.completion == completion(asked)
 
@@ -59,14 +60,14 @@ def test_only_what_has_no_answer_is_unanswered(database: Path) -> None:
         store.add_asks(
             "r",
             [
-                PlannedRequest("p", "1", first),
-                PlannedRequest("p", "2", second),
-                PlannedRequest("p", "3", second),
+                PlannedRequest(ANSWER, "1", first),
+                PlannedRequest(ANSWER, "2", second),
+                PlannedRequest(ANSWER, "3", second),
             ],
         )
         store.add_completions([completion(first)])
-        assert list(store.unanswered("r", "p")) == [second]
-        assert store.count_unanswered("r", "p") == 1
+        assert list(store.unanswered("r", ANSWER)) == [second]
+        assert store.count_unanswered("r", ANSWER) == 1
 
 
 def test_an_id_is_the_same_for_ever() -> None:
@@ -92,10 +93,10 @@ def test_an_attempt_ends_once(database: Path) -> None:
 def test_an_answer_is_stored_once_and_the_first_stays(database: Path) -> None:
     asked = request("hello")
     with open_store(database) as store:
-        store.add_asks("r", [PlannedRequest("p", "1", asked)])
+        store.add_asks("r", [PlannedRequest(ANSWER, "1", asked)])
         store.add_completions([completion(asked, "first")])
         store.add_completions([completion(asked, "second")])
-        assert [row.completion.text for row in store.answered("r", "p")] == ["first"]
+        assert [row.completion.text for row in store.answered("r", ANSWER)] == ["first"]
 
 
 @pytest.mark.parametrize(
@@ -126,11 +127,11 @@ def test_a_transaction_that_fails_leaves_nothing(database: Path) -> None:
 
 
 def test_money_is_summed_as_decimal(database: Path) -> None:
-    asks = [PlannedRequest("generate:answer", str(n), request(str(n))) for n in range(3)]
+    asks = [PlannedRequest(ANSWER, str(n), request(str(n))) for n in range(3)]
     with open_store(database) as store:
         store.add_asks("r", asks)
         store.add_completions([completion(ask.request) for ask in asks])
-        assert store.spent("r") == {"generate:answer": Decimal("0.000000000369")}
+        assert store.spent("r") == {ANSWER: Decimal("0.000000000369")}
 
 
 def test_what_was_committed_survives_kill_9(database: Path) -> None:
@@ -259,7 +260,7 @@ def turned(path: Path, start: int, count: int) -> None:
 def test_a_damaged_store_is_not_held_by_anybody(tmp_path: Path, start: int) -> None:
     database = tmp_path / "blocks" / "distill.duckdb"  # "lock" is in its path
     with open_store(database) as store:
-        store.add_asks("r", [PlannedRequest("p", str(n), request(str(n))) for n in range(500)])
+        store.add_asks("r", [PlannedRequest(ANSWER, str(n), request(str(n))) for n in range(500)])
     turned(database, start, 200)
     readers: list[Callable[[], object]] = [
         lambda: query(database, "SELECT * FROM request"),

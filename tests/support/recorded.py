@@ -7,6 +7,7 @@ from pathlib import Path
 
 from distill.core.evaluation import Prediction, Score
 from distill.core.progress import Progress
+from distill.core.purpose import Purpose
 from distill.core.requests import (
     Completion,
     Message,
@@ -67,7 +68,7 @@ def _record(store: Store, run: str, task: Task, name: str, answers: Answers) -> 
         request = Request(named or name, (Message("user", f"{name} {place}"),), Sampling(9))
         at = now + (place // IN_FLIGHT) * timedelta(seconds=answers.seconds)
         sure = answers.sure[place] if answers.sure else None
-        asks.append(PlannedRequest(f"evaluate:{name}", row.id, request))
+        asks.append(PlannedRequest(Purpose.of_system(name), row.id, request))
         completions.append(
             Completion(
                 *(request.id, answers.text or said, "stop", usage.prompt, usage.completion),

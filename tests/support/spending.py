@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
+from distill.core.purpose import ANSWER
 from distill.core.requests import (
     Completion,
     Endpoint,
@@ -27,7 +28,7 @@ from distill.llm.models import choose
 from distill.serve import ServerSettings
 from distill.store import Store, open_store
 
-RUN, PURPOSE = "r", "generate:answer"
+RUN, PURPOSE = "r", ANSWER
 IN_FLIGHT = 50
 LABELS = ("cats", "dogs", "birds")
 IMPORTS = ("anthropic", "duckdb", "openai")

@@ -20,6 +20,7 @@ import pytest
 from distill.core.errors import DistillError, InputError, TrainingEnded
 from distill.core.workspace import Workspace
 from distill.estimate import plan
+from distill.estimate.finetuning import TRAIN
 from distill.estimate.run_start import RunOptions
 from distill.llm.ledger import BudgetReached
 from distill.llm.tokens import of_text
@@ -320,7 +321,7 @@ def test_the_whole_way_with_a_student_at_openai(
 ) -> None:
     task = pets(task_toml=TASK)
     estimate = plan(task)
-    assert [step.purpose for step in estimate.steps] == [
+    assert [str(step.purpose) for step in estimate.steps] == [
         "train:openai",
         "evaluate:base",
         "evaluate:base_few_shot",
@@ -523,7 +524,7 @@ def test_the_bundled_task_trains_within_the_default_budget(
     text = text.replace("[student]\n", "[student]\ntrainer = 'openai'\n")
     spec.write_text(text, encoding="utf-8")
     found = plan(load_task(workspace.prompts, "classify"))
-    (training,) = (step for step in found.steps if step.purpose == "train:openai")
+    (training,) = (step for step in found.steps if step.purpose == TRAIN)
     assert 3 * training.usd < training.worst_usd < 4 * training.usd, "English"
     assert training.worst_usd < Decimal("0.6") and found.budget_usd == 5
     assert found.stops() is None

@@ -18,7 +18,8 @@ from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from distill.core.errors import DistillError
-from distill.core.requests import Attempt, Endpoint
+from distill.core.purpose import Purpose
+from distill.core.requests import Attempt, Endpoint, Request
 from distill.llm.batches import BatchApi
 from distill.llm.batches.jobs import Entry, Job
 from distill.llm.batches.results import BatchResults, Note
@@ -57,13 +58,22 @@ Made = TypeVar("Made")
 class BatchScope:
     """The scope of a batch run: the requests of one purpose of a run, within its budget.
 
+    `purpose`: None if batches are only to be stopped.
     `teacher`: the name of the teacher or judge that the requests go to.
     """
 
     run_id: str
-    purpose: str
+    purpose: Purpose | None
     teacher: str
     budget_usd: Decimal
+
+    def unanswered(self, store: Store) -> Iterator[Request]:
+        """List the unanswered requests that are in no batch."""
+        return iter(()) if self.purpose is None else store.unanswered(self.run_id, self.purpose)
+
+    def count_out(self, store: Store) -> int:
+        """Count the requests that are pending in batches of any run."""
+        return 0 if self.purpose is None else count_out(store, self.run_id, self.purpose)
 
 
 @contextmanager
@@ -77,7 +87,7 @@ def batch_runner(
     assert endpoint.batch_price is not None
     cheaper = replace(endpoint, price=endpoint.batch_price)
     ledger = SpendLedger(store, what.run_id, cheaper, what.budget_usd)
-    ledger.ask(store.unanswered(what.run_id, what.purpose), on_answers)
+    ledger.ask(what.unanswered(store), on_answers)
     backend = batch_api(endpoint.model.api)
     assert backend is not None, "the caller asks a provider that takes batches"
     results = BatchResults(store, ledger, cheaper, note)
@@ -155,7 +165,7 @@ class BatchRunner:
 
     def count_out(self) -> int:
         """Return the number of this purpose's requests that are pending in batches of any run."""
-        return count_out(self.store, self.what.run_id, self.what.purpose)
+        return self.what.count_out(self.store)
 
     def fetch_ended(self) -> bool:
         """Store the results of every ended batch; True if there were any.
@@ -219,7 +229,7 @@ class BatchRunner:
 
     def _submit(self) -> None:
         """Submit batches until no unanswered request is left that the budget covers."""
-        self.ledger.ask(self.store.unanswered(self.what.run_id, self.what.purpose))
+        self.ledger.ask(self.what.unanswered(self.store))
         while written := self._write_down():
             for batch, entries in written:
                 self._create(batch, entries)
@@ -238,6 +248,7 @@ class BatchRunner:
 
     def _batch(self, part: Sequence[tuple[Attempt, Entry]]) -> tuple[Batch, list[Entry]]:
         what, now = self.what, datetime.now(UTC)
+        assert what.purpose is not None, "without a purpose there is no request"
         tag = secrets.token_hex(TAG_BYTES)
         batch = Batch(tag, what.run_id, what.purpose, what.teacher, now)
         add_batch(self.store, batch, [attempt for attempt, _ in part])
