@@ -6,27 +6,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from distill.rehearsal.provider import anthropic_messages, batches, checks
+from pydantic import Field
+
+from distill.rehearsal.provider import anthropic_messages, batches, forms
 from distill.rehearsal.provider.errors import ApiError, anthropic_body, invalid
+from distill.rehearsal.provider.forms import Form
 from distill.rehearsal.provider.state import Body, Call, ProviderReply, ProviderState
 
 MOST_REQUESTS = 100_000
-_CREATE = checks.record(
-    {
-        "requests": checks.array(
-            checks.record(
-                {
-                    "custom_id": checks.text(pattern="[a-zA-Z0-9_-]{1,64}"),
-                    "params": checks.record_of_anything,
-                },
-                ["custom_id", "params"],
-            ),
-            1,
-            MOST_REQUESTS,
-        )
-    },
-    ["requests"],
-)
+
+
+class _Request(Form):
+    custom_id: str = Field(pattern="^[a-zA-Z0-9_-]{1,64}$")
+    params: dict[str, Any]
+
+
+class _Create(Form):
+    requests: list[_Request] = Field(min_length=1, max_length=MOST_REQUESTS)
 
 
 @dataclass
@@ -74,7 +70,7 @@ def _time(moment: datetime | None) -> str | None:
 async def create(world: ProviderState, call: Call) -> ProviderReply:
     """Start a batch. The requests themselves are checked later."""
     body = call.json()
-    checks.anthropic(_CREATE, body)
+    forms.check_anthropic(_Create, body)
     names = Counter(request["custom_id"] for request in body["requests"])
     if len(names) < len(body["requests"]):
         twice = names.most_common(1)[0][0]
@@ -128,24 +124,17 @@ async def retrieve(world: ProviderState, call: Call) -> ProviderReply:
 
 async def listed(world: ProviderState, call: Call) -> ProviderReply:
     """List all batches, the newest first."""
-    call.only("after_id", "before_id", "limit")
+    call.only("after_id", "limit")
     found = list(world.message_batches.values())[::-1]
-    names = [batch.id for batch in found]
     limit = call.whole("limit", 20, 1, 1000)
-    after, before = call.query.get("after_id"), call.query.get("before_id")
-    for name in (after, before):
-        if name is not None and name not in names:
-            raise invalid(f"Message batch {name} not found.")
-    if before is not None:
-        end = names.index(before)
-        part, more = found[max(0, end - limit) : end], end > limit
-    else:
-        start = names.index(after) + 1 if after is not None else 0
-        part, more = found[start : start + limit], len(found) > start + limit
-    ends = {"first_id": part[0].id, "last_id": part[-1].id} if part else {}
-    empty = {"first_id": None, "last_id": None}
+    part, more = batches.page(found, call.query.get("after_id"), limit)
     return ProviderReply(
-        {"data": [batch.as_json() for batch in part], "has_more": more, **empty, **ends}
+        {
+            "data": [batch.as_json() for batch in part],
+            "has_more": more,
+            "first_id": part[0].id if part else None,
+            "last_id": part[-1].id if part else None,
+        }
     )
 
 
@@ -164,12 +153,3 @@ async def results(world: ProviderState, call: Call) -> ProviderReply:
         raise ApiError(404, "not_found_error", "The results are not available yet.")
     text = "".join(json.dumps(line) + "\n" for line in batch.lines)
     return ProviderReply(text.encode(), media="application/x-jsonl")
-
-
-async def delete(world: ProviderState, call: Call) -> ProviderReply:
-    """Delete a batch that has ended."""
-    batch = _found(world, call)
-    if batch.ended is None:
-        raise invalid("A message batch that has not ended cannot be deleted.")
-    del world.message_batches[batch.id]
-    return ProviderReply({"id": batch.id, "type": "message_batch_deleted"})

@@ -1,7 +1,6 @@
-"""POST /v1/messages, its count_tokens and GET /v1/models of Anthropic."""
+"""POST /v1/messages and GET /v1/models/{model} of Anthropic."""
 
-import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -25,44 +24,15 @@ class _Draft:
     stop: str = "end_turn"
     stop_sequence: str | None = None
     thinking: int = 0
-    tool: Body | None = None
 
     @property
     def tokens(self) -> int:
         return self.thinking + tokens.count(self.text)
 
 
-@dataclass
-class _Prompt:
-    """A prompt's tokens, the ends of its blocks, and its cache markers as (end, lifetime)."""
-
-    tokens: list[str] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    marked: list[tuple[int, str]] = field(default_factory=list)
-
-    def add(self, block: Body, start: list[str]) -> None:
-        """Append a block, after the tokens that introduce it."""
-        self.tokens += start + tokens.pieces(_text(block))
-        self.ends.append(len(self.tokens))
-        self.mark(block.get("cache_control"))
-
-    def mark(self, marker: Body | None) -> None:
-        """Mark the prompt so far for the cache, if there is a marker."""
-        if marker:
-            self.marked.append((len(self.tokens), marker.get("ttl", "5m")))
-
-
 async def create(world: ProviderState, call: Call) -> ProviderReply:
     """Answer one request."""
     return ProviderReply(answer(world, call.json(), fault=call.fault))
-
-
-async def count_tokens(world: ProviderState, call: Call) -> ProviderReply:
-    """Count the tokens of a prompt, free of charge."""
-    body = call.json()
-    anthropic_params.check_count(body)
-    anthropic_params.check_for_model(_model(body["model"]), body)
-    return ProviderReply({"input_tokens": len(_prompt(body).tokens)})
 
 
 def answer(
@@ -72,22 +42,22 @@ def answer(
     anthropic_params.check_create(body, batch=batch)
     model = _model(body["model"])
     anthropic_params.check_for_model(model, body)
-    prompt = _prompt(body)
-    length = len(prompt.tokens)
+    prompt, marked = _prompt(body)
+    length = len(prompt)
     if length + body["max_tokens"] > model.context:
         raise invalid(f"prompt is too long: {length} tokens > {model.context} maximum")
     name = body_hash(body)
     draft = _draft(body, model, world, world.random(name))
     _spoil(draft, fault)
-    cached, written, written_1h = _cached(world, model, prompt)
-    use = Use(length - cached - written - written_1h, draft.tokens, cached, written, written_1h)
+    cached, written = _cached(world, model, prompt, marked)
+    use = Use(length - cached - written, draft.tokens, cached, written)
     world.ledger.charge(cost(model.price_of(length), use) * (HALF if batch else Decimal(1)), name)
     return {
         "id": world.new_id("msg_"),
         "type": "message",
         "role": "assistant",
         "model": model.id,
-        "content": _content(world, draft, body),
+        "content": _content(draft),
         "stop_reason": draft.stop,
         "stop_sequence": draft.stop_sequence,
         "stop_details": _REFUSED if draft.stop == "refusal" else None,
@@ -109,98 +79,53 @@ def _model(name: str) -> AnthropicModel:
     return ANTHROPIC[name]
 
 
-def _text(block: Body) -> str:
-    """Return the text that a block adds to the prompt."""
-    if "text" in block:
-        return str(block["text"])
-    return json.dumps({name: part for name, part in block.items() if name != "cache_control"})
-
-
-def _prompt(body: Body) -> _Prompt:
-    prompt = _Prompt()
+def _prompt(body: Body) -> tuple[list[str], list[int]]:
+    """Return the prompt's tokens, and the token counts at which cache markers stand."""
     wanted = body.get("output_config", {}).get("format")
-    if wanted:
-        prompt.tokens += tokens.pieces(str(wanted["schema"]))
-    for tool in body.get("tools", []):
-        prompt.add(tool, [])
-    system = body.get("system", [])
-    for block in [{"text": system}] if isinstance(system, str) else system:
-        prompt.add(block, [])
+    prompt, marked = tokens.pieces(str(wanted["schema"])) if wanted else [], []
+    for block in body.get("system", []):
+        prompt += tokens.pieces(block["text"])
+        if block.get("cache_control"):
+            marked.append(len(prompt))
     for message in body["messages"]:
-        content = message["content"]
-        start = tokens.message(message["role"], "")
-        for block in [{"text": content}] if isinstance(content, str) else content:
-            prompt.add(block, start)
-            start = []
-    prompt.mark(body.get("cache_control"))
-    return prompt
+        prompt += tokens.message(message["role"], message["content"])
+    return prompt, marked
 
 
-def _cached(world: ProviderState, model: AnthropicModel, prompt: _Prompt) -> tuple[int, int, int]:
-    """Return the tokens read from the cache, and those written to it for five minutes and for an
-    hour.
+def _cached(
+    world: ProviderState, model: AnthropicModel, prompt: list[str], marked: list[int]
+) -> tuple[int, int]:
+    """Return the tokens read from the cache, and those written to it.
 
     Up to the last marker, tokens that were written before are read, and the rest is written.
     """
-    marked = [(end, life) for end, life in prompt.marked if end >= model.cache_minimum]
-    if not marked:
-        return 0, 0, 0
-    ends = [end for end in prompt.ends if end <= marked[-1][0]]
-    digests = world.cache.digests(model.id, prompt.tokens, ends)
+    ends = [end for end in marked if end >= model.cache_minimum]
+    if not ends:
+        return 0, 0
+    digests = world.cache.digests(model.id, prompt, ends)
     hit = world.cache.longest(digests)
+    world.cache.remember(digests)
     read = ends[hit - 1] if hit else 0
-    written = {"5m": 0, "1h": 0}
-    done = read
-    for end, life in marked:
-        written[life] += max(0, end - done)
-        done = max(done, end)
-    places = {end for end, _ in marked}
-    world.cache.remember(digest for end, digest in zip(ends, digests, strict=True) if end in places)
-    return read, written["5m"], written["1h"]
+    return read, ends[-1] - read
 
 
 def _draft(body: Body, model: AnthropicModel, world: ProviderState, random: Random) -> _Draft:
     users = [message["content"] for message in body["messages"] if message["role"] == "user"]
-    asked = users[-1]
-    if isinstance(asked, list):
-        asked = "\n".join(_text(block) for block in asked)
-    writer = Writer(world.memory, asked, random)
-    wanted = body.get("output_config", {}).get("format")
-    tool = _forced_tool(body)
-    if tool is not None:
-        draft = _Draft(writer.json(tool["input_schema"]), "tool_use", tool=tool)
-    elif wanted:
-        draft = _Draft(writer.json(wanted["schema"]))
-    else:
-        draft = _Draft(writer.text())
+    writer = Writer(world.memory, users[-1], random)
+    config = body.get("output_config", {})
+    wanted = config.get("format")
+    draft = _Draft(writer.json(wanted["schema"]) if wanted else writer.text())
     _stop(draft, body.get("stop_sequences", []))
-    draft.thinking = _thinking(body, model, random)
+    if model.thinks and "thinking" not in body:
+        about = THINKING_TOKENS[config.get("effort") or "medium"]
+        draft.thinking = random.randint(about // 2, about + about // 2)
     _limit(draft, body["max_tokens"])
     return draft
 
 
-def _forced_tool(body: Body) -> Body | None:
-    choice = body.get("tool_choice", {"type": "auto"})
-    tools: list[Body] = body.get("tools", [])
-    if choice["type"] == "any":
-        return tools[0]
-    named = [tool for tool in tools if tool["name"] == choice.get("name")]
-    return named[0] if choice["type"] == "tool" else None
-
-
-def _thinking(body: Body, model: AnthropicModel, random: Random) -> int:
-    thinking = body.get("thinking", {})
-    kind = thinking.get("type", "adaptive" if model.thinks else "disabled")
-    if kind in ("disabled", "between_tools"):
-        return 0
-    effort = body.get("output_config", {}).get("effort") or "medium"
-    about = thinking.get("budget_tokens", 8 * THINKING_TOKENS[effort]) // 8
-    return random.randint(about // 2, about + about // 2)
-
-
 def _stop(draft: _Draft, marks: list[str]) -> None:
     found = [(draft.text.find(mark), mark) for mark in marks if mark in draft.text]
-    if found and draft.tool is None:
+    if found:
         place, mark = min(found)
         draft.text, draft.stop, draft.stop_sequence = draft.text[:place], "stop_sequence", mark
 
@@ -210,41 +135,33 @@ def _limit(draft: _Draft, limit: int) -> None:
     draft.thinking = min(draft.thinking, limit)
     if draft.tokens > limit:
         draft.text = tokens.cut(draft.text, limit - draft.thinking)
-        draft.stop, draft.stop_sequence, draft.tool = "max_tokens", None, None
+        draft.stop, draft.stop_sequence = "max_tokens", None
 
 
 def _spoil(draft: _Draft, fault: str | None) -> None:
     if fault == "refuse":
-        draft.text, draft.stop, draft.tool = "", "refusal", None
+        draft.text, draft.stop = "", "refusal"
     elif fault == "length":
         draft.text = tokens.cut(draft.text, tokens.count(draft.text) // 2)
-        draft.stop, draft.tool = "max_tokens", None
+        draft.stop = "max_tokens"
     elif fault == "nonsense":
-        draft.text, draft.stop, draft.tool = NONSENSE, "end_turn", None
+        draft.text, draft.stop = NONSENSE, "end_turn"
 
 
-def _content(world: ProviderState, draft: _Draft, body: Body) -> list[Body]:
-    content: list[Body] = []
-    if draft.thinking:
-        shown = body.get("thinking", {}).get("display") == "summarized"
-        words = "Which of them fits the question?" if shown else ""
-        content.append({"type": "thinking", "thinking": words, "signature": "rehearsal"})
-    if draft.tool is not None:
-        use = {"type": "tool_use", "id": world.new_id("toolu_"), "name": draft.tool["name"]}
-        content.append(use | {"input": json.loads(draft.text)})
-    elif draft.text:
-        content.append({"type": "text", "text": draft.text, "citations": None})
-    return content
+def _content(draft: _Draft) -> list[Body]:
+    thinking = [{"type": "thinking", "thinking": "", "signature": "rehearsal"}]
+    text = [{"type": "text", "text": draft.text, "citations": None}]
+    return thinking * bool(draft.thinking) + text * bool(draft.text)
 
 
 def _usage(draft: _Draft, use: Use, tier: str) -> Body:
     return {
         "input_tokens": use.input,
-        "cache_creation_input_tokens": use.written + use.written_1h,
+        "cache_creation_input_tokens": use.written,
         "cache_read_input_tokens": use.cached,
         "cache_creation": {
             "ephemeral_5m_input_tokens": use.written,
-            "ephemeral_1h_input_tokens": use.written_1h,
+            "ephemeral_1h_input_tokens": 0,
         },
         "output_tokens": use.output,
         "output_tokens_details": {"thinking_tokens": draft.thinking},
@@ -252,30 +169,8 @@ def _usage(draft: _Draft, use: Use, tier: str) -> Body:
     }
 
 
-async def models(world: ProviderState, call: Call) -> ProviderReply:
-    """List all models."""
-    call.only("after_id", "before_id", "limit", "lifecycle")
-    data = [_info(model) for model in ANTHROPIC.values()]
-    ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]}
-    return ProviderReply({"data": data, "has_more": False, **ends})
-
-
 async def model(world: ProviderState, call: Call) -> ProviderReply:
     """Return one model."""
-    return ProviderReply(_info(_model(call.path["model"])))
-
-
-def _info(model: AnthropicModel) -> Body:
-    return {
-        "type": "model",
-        "id": model.id,
-        "display_name": model.name,
-        "created_at": "2026-10-01T00:00:00Z",
-        "lifecycle": "active",
-        "deprecated_at": None,
-        "retires_at": None,
-        "max_input_tokens": model.context,
-        "max_tokens": model.max_output,
-        "capabilities": None,
-        "line": None,
-    }
+    found = _model(call.path["model"])
+    named = {"type": "model", "id": found.id, "display_name": found.name}
+    return ProviderReply(named | {"created_at": "2026-10-01T00:00:00Z"})

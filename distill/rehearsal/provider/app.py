@@ -34,12 +34,11 @@ class EitherProvider:
         await (self.anthropic if versioned else self.openai)(scope, receive, send)
 
 
-_MODELS, _BATCHES, _JOBS = "/v1/models", "/v1/messages/batches", "/v1/fine_tuning/jobs"
+_BATCHES, _JOBS = "/v1/messages/batches", "/v1/fine_tuning/jobs"
 _OPENAI: list[tuple[str, str, Handler, Purpose]] = [
     ("POST", "/v1/chat/completions", openai_chat.create, "ask"),
     ("POST", "/v1/files", openai_files.create, "create"),
     ("GET", "/v1/files", openai_files.listed, "look"),
-    ("GET", "/v1/files/{file}", openai_files.retrieve, "look"),
     ("DELETE", "/v1/files/{file}", openai_files.delete, "look"),
     ("GET", "/v1/files/{file}/content", openai_files.content, "look"),
     ("POST", "/v1/batches", openai_batches.create, "create"),
@@ -55,11 +54,9 @@ _OPENAI: list[tuple[str, str, Handler, Purpose]] = [
 ]
 _ANTHROPIC: list[tuple[str, str, Handler, Purpose]] = [
     ("POST", "/v1/messages", anthropic_messages.create, "ask"),
-    ("POST", "/v1/messages/count_tokens", anthropic_messages.count_tokens, "look"),
     ("POST", _BATCHES, anthropic_batches.create, "create"),
     ("GET", _BATCHES, anthropic_batches.listed, "look"),
     ("GET", _BATCHES + "/{batch}", anthropic_batches.retrieve, "look"),
-    ("DELETE", _BATCHES + "/{batch}", anthropic_batches.delete, "look"),
     ("POST", _BATCHES + "/{batch}/cancel", anthropic_batches.cancel, "look"),
     ("GET", _BATCHES + "/{batch}/results", anthropic_batches.results, "look"),
 ]
@@ -88,12 +85,9 @@ def build(world: ProviderState) -> Starlette:
     for method, path, handler, purpose in _ANTHROPIC:
         endpoint = Endpoint(world, "anthropic", handler, purpose)
         routes.append(Route(path, endpoint, methods=[method]))
-    for path, ours, theirs in (
-        (_MODELS, openai_chat.models, anthropic_messages.models),
-        (_MODELS + "/{model}", openai_chat.model, anthropic_messages.model),
-    ):
-        either = EitherProvider(
-            Endpoint(world, "openai", ours, "look"), Endpoint(world, "anthropic", theirs, "look")
-        )
-        routes.append(Route(path, either, methods=["GET"]))
+    either = EitherProvider(
+        Endpoint(world, "openai", openai_chat.model, "look"),
+        Endpoint(world, "anthropic", anthropic_messages.model, "look"),
+    )
+    routes.append(Route("/v1/models/{model}", either, methods=["GET"]))
     return Starlette(routes=routes, exception_handlers={404: unknown, 405: unknown})

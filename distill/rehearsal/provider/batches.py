@@ -1,12 +1,25 @@
-"""Common parts of both providers' batches: the pace of the work, its order, and extra lines."""
+"""Common parts of both providers' batches: pace, order, extra lines, and the pages of lists."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
+
+from distill.rehearsal.provider.errors import invalid
+
+
+class Listed(Protocol):
+    """An object that a list can hold."""
+
+    @property
+    def id(self) -> str: ...
+
+    def as_json(self) -> dict[str, Any]: ...
+
 
 Item = TypeVar("Item")
+Named = TypeVar("Named", bound=Listed)
 
 LINES_AT_A_TIME = 20
 """Number of lines after which other requests are served."""
@@ -42,6 +55,16 @@ async def wait(seconds: float, over: Callable[[], bool]) -> None:
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0 and not over():
         await asyncio.sleep(min(left, 0.02))
+
+
+def page(items: Sequence[Named], after: str | None, limit: int) -> tuple[Sequence[Named], bool]:
+    """Return the items of a list's page, and True if more follow. Raises ApiError if there is no
+    `after`."""
+    names = [item.id for item in items]
+    if after is not None and after not in names:
+        raise invalid(f"No such object: {after}", "after")
+    start = names.index(after) + 1 if after is not None else 0
+    return items[start : start + limit], len(items) > start + limit
 
 
 def with_strays(lines: list[dict[str, Any]], unknown: int, twice: int) -> list[dict[str, Any]]:

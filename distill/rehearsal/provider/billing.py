@@ -21,7 +21,6 @@ class Use:
     output: int
     cached: int = 0
     written: int = 0
-    written_1h: int = 0
 
 
 def cost(price: Price, use: Use) -> Decimal:
@@ -30,7 +29,6 @@ def cost(price: Price, use: Use) -> Decimal:
         price.input * use.input
         + price.cached * use.cached
         + price.write * use.written
-        + price.write_1h * use.written_1h
         + price.output * use.output
     )
     return total.scaleb(-6)

@@ -14,14 +14,13 @@ class Price:
     input: Decimal
     cached: Decimal
     write: Decimal
-    """Tokens written to the cache; for Anthropic, for five minutes."""
+    """Tokens written to the cache."""
     output: Decimal
-    write_1h: Decimal = Decimal(0)
     training: Decimal = Decimal(0)
 
     def times(self, factor: Decimal) -> "Price":
         """Multiply each price by `factor`."""
-        rates = (self.input, self.cached, self.write, self.output, self.write_1h, self.training)
+        rates = (self.input, self.cached, self.write, self.output, self.training)
         return Price(*(rate * factor for rate in rates))
 
 
@@ -47,11 +46,6 @@ class OpenAIModel:
         """True if the model thinks before it answers."""
         return bool(self.efforts)
 
-    @property
-    def family(self) -> str:
-        """The id of the model whose rules apply."""
-        return self.base or self.id
-
 
 @dataclass(frozen=True)
 class AnthropicModel:
@@ -60,16 +54,14 @@ class AnthropicModel:
     id: str
     name: str
     price: Price
-    thinking: tuple[str, ...]
-    """The allowed values of `thinking.type`."""
     thinks: bool
-    """True if the model thinks when the request does not set `thinking`."""
+    """True if the model thinks when the request does not say otherwise."""
+    can_stop_thinking: bool
+    """True if the model takes `thinking.type` "disabled"."""
     efforts: tuple[str, ...]
     context: int
     max_output: int
     cache_minimum: int = 512
-    prefill: bool = False
-    forced_tools: bool = True
     dear_above: int | None = None
     """Prompts above this number of tokens cost five times as much."""
 
@@ -95,7 +87,7 @@ OPENAI = {
         OpenAIModel("gpt-6.1-sol", _price("2 0.10 2.50 10"), _EFFORTS, _CONTEXT, 128_000),
         OpenAIModel(
             "gpt-4.1-mini-2025-04-14",
-            _price("0.40 0.10 0 1.60 0 5.00"),
+            _price("0.40 0.10 0 1.60 5.00"),
             (),
             1_047_576,
             32_768,
@@ -103,7 +95,7 @@ OPENAI = {
         ),
         OpenAIModel(
             "gpt-4o-mini-2024-07-18",
-            _price("0.15 0.075 0 0.60 0 3.00"),
+            _price("0.15 0.075 0 0.60 3.00"),
             (),
             128_000,
             16_384,
@@ -127,8 +119,8 @@ ANTHROPIC = {
         AnthropicModel(
             "claude-haiku-5-5",
             "Claude Haiku 5.5",
-            _price("0.10 0.01 0.125 0.50 0.20"),
-            ("adaptive", "disabled"),
+            _price("0.10 0.01 0.125 0.50"),
+            True,
             True,
             _EFFORTS,
             _MILLION,
@@ -138,36 +130,33 @@ ANTHROPIC = {
         AnthropicModel(
             "claude-sonnet-5-5",
             "Claude Sonnet 5.5",
-            _price("2 0.10 2.50 10 4"),
-            ("adaptive", "between_tools"),
+            _price("2 0.10 2.50 10"),
             True,
+            False,
             _EFFORTS,
             _MILLION,
             128_000,
-            forced_tools=False,
         ),
         AnthropicModel(
             "claude-opus-5-5",
             "Claude Opus 5.5",
-            _price("4 0.20 5 20 8"),
-            ("adaptive",),
+            _price("4 0.20 5 20"),
             True,
+            False,
             _EFFORTS,
             _MILLION,
             128_000,
-            forced_tools=False,
         ),
         AnthropicModel(
             "claude-haiku-4-5",
             "Claude Haiku 4.5",
-            _price("1 0.10 1.25 5 2"),
-            ("enabled", "disabled"),
+            _price("1 0.10 1.25 5"),
             False,
+            True,
             (),
             200_000,
             64_000,
             cache_minimum=4096,
-            prefill=True,
         ),
     )
 }

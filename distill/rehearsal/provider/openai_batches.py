@@ -3,44 +3,38 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from distill.rehearsal.provider import batches, checks, openai_chat, openai_files
+from pydantic import Field
+
+from distill.rehearsal.provider import batches, forms, openai_chat, openai_files
 from distill.rehearsal.provider.errors import ApiError, openai_body
+from distill.rehearsal.provider.forms import Form, Metadata
 from distill.rehearsal.provider.state import Body, Call, ProviderReply, ProviderState, now
 
 MOST_REQUESTS = 50_000
 WINDOW = 24 * 3600
-CHAT = "/v1/chat/completions"
 ENDS = ("completed", "expired", "failed", "cancelled")
 # Share of a batch's time that each of its two short phases takes.
 PHASE = 0.1
-_CREATE = checks.record(
-    {
-        "input_file_id": checks.text(),
-        "endpoint": checks.one_of(CHAT),
-        "completion_window": checks.one_of("24h"),
-        "metadata": checks.maybe(checks.metadata),
-        "output_expires_after": checks.record(
-            {"anchor": checks.one_of("created_at"), "seconds": checks.whole(3600, 2592000)},
-            ["anchor", "seconds"],
-        ),
-    },
-    ["input_file_id", "endpoint", "completion_window"],
-)
-_LINE = checks.record(
-    {
-        "custom_id": checks.text(512, shortest=1),
-        "method": checks.one_of("POST"),
-        "url": checks.text(),
-        "body": checks.record_of_anything,
-    },
-    ["custom_id", "method", "url", "body"],
-)
 _MESSAGES = {
     "batch_expired": "This request could not be executed before the completion window expired.",
     "batch_cancelled": "This request was not executed because the batch was cancelled.",
 }
+
+
+class _Create(Form):
+    input_file_id: str
+    endpoint: Literal["/v1/chat/completions"]
+    completion_window: Literal["24h"]
+    metadata: Metadata | None = None
+
+
+class _Line(Form):
+    custom_id: str = Field(min_length=1, max_length=512)
+    method: Literal["POST"]
+    url: str
+    body: dict[str, Any]
 
 
 @dataclass
@@ -92,29 +86,13 @@ class BatchState:
             "expires_at": self.created_at + WINDOW,
             "request_counts": counts | {"failed": len(self.failed)},
             "metadata": self.request.get("metadata"),
-            "usage": _usage(self.answered),
         }
-
-
-def _usage(answered: list[Body]) -> Body:
-    usages = [line["response"]["body"]["usage"] for line in answered]
-    prompt = sum(usage["prompt_tokens"] for usage in usages)
-    output = sum(usage["completion_tokens"] for usage in usages)
-    cached = sum(usage["prompt_tokens_details"]["cached_tokens"] for usage in usages)
-    thought = sum(usage["completion_tokens_details"]["reasoning_tokens"] for usage in usages)
-    return {
-        "input_tokens": prompt,
-        "input_tokens_details": {"cached_tokens": cached},
-        "output_tokens": output,
-        "output_tokens_details": {"reasoning_tokens": thought},
-        "total_tokens": prompt + output,
-    }
 
 
 async def create(world: ProviderState, call: Call) -> ProviderReply:
     """Start a batch. Its file is checked later."""
     body = call.json()
-    checks.openai(_CREATE, body)
+    forms.check_openai(_Create, body)
     openai_files.found(world, body["input_file_id"], "input_file_id", "batch")
     batch = BatchState(world.new_id("batch_"), world.next("batch"), body, now())
     world.batches[batch.id] = batch
@@ -159,7 +137,7 @@ def _line_errors(lines: list[Body], endpoint: str) -> list[Body]:
     model = None
     for number, line in enumerate(lines, 1):
         try:
-            checks.openai(_LINE, line)
+            forms.check_openai(_Line, line)
         except ApiError as error:
             wrong(number, error.code or "invalid_request", error.message, error.param)
             continue

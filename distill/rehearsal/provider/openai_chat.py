@@ -1,4 +1,4 @@
-"""POST /v1/chat/completions and GET /v1/models of OpenAI."""
+"""POST /v1/chat/completions and GET /v1/models/{model} of OpenAI."""
 
 import math
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from distill.rehearsal.provider.answer_writer import NONSENSE, Writer
 from distill.rehearsal.provider.billing import HALF, Use, body_hash, cost
 from distill.rehearsal.provider.errors import ApiError, invalid
 from distill.rehearsal.provider.memory import Memory
-from distill.rehearsal.provider.models import OPENAI, OPENAI_ALIASES, OpenAIModel
+from distill.rehearsal.provider.models import OPENAI, OpenAIModel
 from distill.rehearsal.provider.state import Body, Call, ProviderReply, ProviderState, now
 
 CACHE_MINIMUM = 1024
 CACHE_STEP = 128
 REASONING_TOKENS = {"none": 0, "low": 32, "medium": 128, "high": 512, "xhigh": 1024, "max": 2048}
 """Mean reasoning tokens by effort; each answer has 0.5 to 1.5 times the mean."""
-TIERS = {"default": Decimal(1), "flex": HALF, "priority": Decimal(2)}
-"""The price of a service tier as a multiple of the standard price."""
+PRIORITY = Decimal(2)
+"""The price of the priority tier as a multiple of the standard price."""
 REFUSAL = "I'm sorry, but I can't help with that."
 
 
@@ -60,7 +60,7 @@ def answer(
         )
     model, memory = found
     openai_params.check_for_model(model, body)
-    prompt, ends = _prompt(body)
+    prompt = _prompt(body)
     if len(prompt) + (openai_params.output_limit(body) or 0) > model.context:
         raise invalid(
             f"This model's maximum context length is {model.context} tokens. However, your "
@@ -71,10 +71,10 @@ def answer(
     name = body_hash(body)
     draft = _draft(body, model, memory, world.random(name))
     _spoil(draft, fault)
-    cached, written = (0, 0) if batch and not model.reasons else _cached(world, body, prompt, ends)
+    cached, written = (0, 0) if batch and not model.reasons else _cached(world, body, prompt)
     tier = "default" if batch else _service_tier(world, body, model)
     tier = "priority" if fault == "priority" and model.reasons else tier
-    rate = HALF if batch and tier == "default" else TIERS[tier]
+    rate = PRIORITY if tier == "priority" else HALF if batch else Decimal(1)
     use = Use(len(prompt) - cached - written, draft.tokens, cached, written)
     world.ledger.charge(cost(model.price, use) * rate, name)
     return _completion(world, body, draft, use) | {"model": model.id, "service_tier": tier}
@@ -86,56 +86,32 @@ def _service_tier(world: ProviderState, body: Body, model: OpenAIModel) -> str:
     A project may have another tier than the standard one for requests that name none. The older
     models have only the standard tier.
     """
-    if not model.reasons:
-        return "default"
-    wanted = body.get("service_tier") or "auto"
-    if wanted == "auto":
-        wanted = "fast" if world.faults.value("fast_project") else "default"
-    return {"fast": "priority", "scale": "default"}.get(wanted, wanted)
-
-
-def _text(content: str | list[Body] | None) -> str:
-    if isinstance(content, list):
-        return "".join(part["text"] for part in content)
-    return content or ""
+    named = body.get("service_tier") == "default"
+    fast = world.faults.value("fast_project") and not named and model.reasons
+    return "priority" if fast else "default"
 
 
 _schema_tokens = lru_cache(maxsize=64)(tokens.pieces)
 
 
-def _prompt(body: Body) -> tuple[list[str], list[int]]:
-    """Return the prompt's tokens, and the token counts at which cache breakpoints stand.
-
-    A schema stands before the messages, as it does for the real models.
-    """
-    wanted = body.get("response_format", {})
-    prompt = list(_schema_tokens(str(wanted["json_schema"]))) if "json_schema" in wanted else []
-    ends = []
+def _prompt(body: Body) -> list[str]:
+    """Return the prompt's tokens. A schema stands before the messages, as for the real models."""
+    wanted = body.get("response_format")
+    prompt = list(_schema_tokens(str(wanted["json_schema"]))) if wanted else []
     for message in body["messages"]:
-        content = message["content"]
-        parts = content if isinstance(content, list) else [{"text": content}]
-        prompt += tokens.message(message["role"], "")
-        for part in parts:
-            prompt += tokens.pieces(part["text"])
-            if "prompt_cache_breakpoint" in part:
-                ends.append(len(prompt))
-    return prompt, ends
+        prompt += tokens.message(message["role"], message["content"])
+    return prompt
 
 
-def _cached(
-    world: ProviderState, body: Body, prompt: list[str], ends: list[int]
-) -> tuple[int, int]:
+def _cached(world: ProviderState, body: Body, prompt: list[str]) -> tuple[int, int]:
     """Return the tokens read from the cache and the tokens written to it.
 
     Older models report and charge only the first number.
     """
-    explicit = body.get("prompt_cache_options", {}).get("mode") == "explicit"
-    usable = (ends[-1] if ends else 0) if explicit else len(prompt)
-    if usable < CACHE_MINIMUM:
+    if len(prompt) < CACHE_MINIMUM:
         return 0, 0
-    steps = range(CACHE_MINIMUM, usable + 1, CACHE_STEP)
-    space = f"{body['model']} {body.get('prompt_cache_key')}"
-    digests = world.cache.digests(space, prompt, steps)
+    steps = range(CACHE_MINIMUM, len(prompt) + 1, CACHE_STEP)
+    digests = world.cache.digests(body["model"], prompt, steps)
     hit = world.cache.longest(digests)
     world.cache.remember(digests)
     cached = steps[hit - 1] if hit else 0
@@ -145,30 +121,23 @@ def _cached(
 
 
 def _draft(body: Body, model: OpenAIModel, memory: Memory, random: Random) -> _Draft:
-    users = [_text(m["content"]) for m in body["messages"] if m["role"] == "user"]
+    users = [m["content"] for m in body["messages"] if m["role"] == "user"]
     asked = users[-1] if users else ""
     writer = Writer(memory, asked, random)
-    wanted = body.get("response_format", {"type": "text"})
-    if wanted["type"] == "json_schema":
+    wanted = body.get("response_format")
+    if wanted:
         draft = _Draft(writer.json(wanted["json_schema"]["schema"]))
-    elif wanted["type"] == "json_object":
-        draft = _Draft(writer.json({"properties": {"answer": {"type": "string"}}}))
     elif model.base is not None:  # a trained model repeats its training answers
         draft = _Draft(memory.label_of(asked) or memory.labels[0])
     else:
         draft = _Draft(writer.text())
-    _stop(draft, body.get("stop") or [])
+    for mark in body.get("stop") or []:
+        draft.text = (draft.text or "").split(mark)[0] if mark else draft.text
     if model.reasons:
         about = REASONING_TOKENS[body.get("reasoning_effort") or "medium"]
         draft.reasoning = random.randint(about // 2, about + about // 2)
     _limit(draft, openai_params.output_limit(body) or model.max_output)
     return draft
-
-
-def _stop(draft: _Draft, stop: str | list[str]) -> None:
-    assert draft.text is not None
-    for mark in [stop] if isinstance(stop, str) else stop:
-        draft.text = draft.text.split(mark)[0] if mark else draft.text
 
 
 def _limit(draft: _Draft, limit: int) -> None:
@@ -200,10 +169,7 @@ def _completion(world: ProviderState, body: Body, draft: _Draft, use: Use) -> Bo
     }
     logprobs = None
     if body.get("logprobs") and draft.text is not None:
-        logprobs = {
-            "content": _logprobs(draft.text, body.get("top_logprobs") or 0),
-            "refusal": None,
-        }
+        logprobs = {"content": _logprobs(draft.text), "refusal": None}
     choice = {
         "index": 0,
         "message": message,
@@ -239,39 +205,26 @@ def _usage(draft: _Draft, use: Use) -> Body:
     }
 
 
-def _logprobs(text: str, top: int) -> list[Body]:
-    """Return one entry for each token, with alternatives of falling probability.
-
-    The probability depends only on the text up to the token.
-    """
+def _logprobs(text: str) -> list[Body]:
+    """Return one entry for each token; its probability depends only on the text up to the token."""
     entries, start = [], 0
     for count in range(1, tokens.count(text) + 1):
         end = len(tokens.cut(text, count))
-        digest = blake2b(text[:end].encode("utf-8", "surrogatepass"), digest_size=2).digest()
-        chance = 0.5 + 0.5 * (int.from_bytes(digest) + 1) / 65536
-        chosen = [(text[start:end], chance)]
-        others = [(f"{text[start:end]}{n}", (1 - chance) / 2**n + 1e-9) for n in range(1, top)]
-        told = [_logprob(*pair) for pair in [*chosen, *others]]
-        entries.append(told[0] | {"top_logprobs": told[:top]})
+        said = text[:end].encode("utf-8", "surrogatepass")
+        chance = 0.5 + 0.5 * (int.from_bytes(blake2b(said, digest_size=2).digest()) + 1) / 65536
+        token = text[start:end]
+        known = list(token.encode("utf-8", "surrogatepass"))
+        entry = {"token": token, "logprob": math.log(chance), "bytes": known, "top_logprobs": []}
+        entries.append(entry)
         start = end
     return entries
-
-
-def _logprob(token: str, chance: float) -> Body:
-    known = list(token.encode("utf-8", "surrogatepass"))
-    return {"token": token, "logprob": math.log(chance), "bytes": known}
-
-
-async def models(world: ProviderState, call: Call) -> ProviderReply:
-    """List all models."""
-    names = [*OPENAI, *OPENAI_ALIASES, *world.tuned]
-    return ProviderReply({"object": "list", "data": [_model(world, name) for name in names]})
 
 
 async def model(world: ProviderState, call: Call) -> ProviderReply:
     """Return one model."""
     name = call.path["model"]
-    if world.openai_model(name) is None:
+    found = world.openai_model(name)
+    if found is None:
         raise ApiError(
             404,
             "invalid_request_error",
@@ -279,17 +232,6 @@ async def model(world: ProviderState, call: Call) -> ProviderReply:
             "model",
             "model_not_found",
         )
-    return ProviderReply(_model(world, name))
-
-
-def _model(world: ProviderState, name: str) -> Body:
-    found = world.openai_model(name)
-    assert found is not None
-    owner = "rehearsal" if found[0].base else "system"
-    return {
-        "id": name,
-        "object": "model",
-        "created": 1_760_000_000,
-        "owned_by": owner,
-        "shutdown_date": found[0].shutdown,
-    }
+    owner, end = "rehearsal" if found[0].base else "system", found[0].shutdown
+    known = {"id": name, "object": "model", "created": 1_760_000_000}
+    return ProviderReply(known | {"owned_by": owner, "shutdown_date": end})

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from distill.rehearsal.provider import batches
 from distill.rehearsal.provider.errors import ApiError, invalid
 from distill.rehearsal.provider.state import (
-    Body,
     Call,
     ProviderReply,
     ProviderState,
@@ -19,31 +19,14 @@ from distill.rehearsal.provider.state import (
 
 PURPOSES = ("batch", "fine-tune")
 LARGEST = {"batch": 200 * 2**20, "fine-tune": 512 * 2**20}
-BATCH_FILE_LIFE = 30 * 24 * 3600
-_EXPIRY = ("expires_after[anchor]", "expires_after[seconds]")
 
 
-class Listed(Protocol):
-    """An object that a list can hold."""
-
-    @property
-    def id(self) -> str: ...
-
-    def as_json(self) -> Body: ...
-
-
-def page(items: Sequence[Listed], call: Call, default: int, most: int) -> ProviderReply:
+def page(items: Sequence[batches.Listed], call: Call, default: int, most: int) -> ProviderReply:
     """Return the part of a list that `after` and `limit` select."""
     limit = call.whole("limit", default, 1, most)
-    names = [item.id for item in items]
-    after = call.query.get("after")
-    if after is not None and after not in names:
-        raise invalid(f"No such object: {after}", "after")
-    start = names.index(after) + 1 if after is not None else 0
-    part = items[start : start + limit]
+    part, more = batches.page(items, call.query.get("after"), limit)
     body = {"object": "list", "data": [item.as_json() for item in part]}
     ends = (part[0].id, part[-1].id) if part else (None, None)
-    more = len(items) > start + limit
     return ProviderReply(body | {"first_id": ends[0], "last_id": ends[1], "has_more": more})
 
 
@@ -57,11 +40,9 @@ async def create(world: ProviderState, call: Call) -> ProviderReply:
     if purpose not in PURPOSES:
         raise invalid(f"'{purpose}' is not one of {list(PURPOSES)} - 'purpose'", "purpose")
     content = await given.read()
-    life = _life(form, purpose)
     name = given.filename or "upload"
     _check(content, name, purpose)
     file = store(world, content, name, purpose)
-    file.expires_at = None if life is None else file.created_at + life
     world.ledger.uploaded(content)
     return ProviderReply(file.as_json())
 
@@ -77,20 +58,9 @@ async def _form(call: Call) -> Mapping[str, Any]:
     except MultiPartException as error:
         raise invalid(f"Could not parse multipart form: {error.message}") from None
     for name in form:
-        if name not in ("file", "purpose", *_EXPIRY):
+        if name not in ("file", "purpose"):
             raise invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
     return form
-
-
-def _life(form: Mapping[str, Any], purpose: str) -> int | None:
-    anchor, seconds = (form.get(name) for name in _EXPIRY)
-    if anchor is None and seconds is None:
-        return BATCH_FILE_LIFE if purpose == "batch" else None
-    if anchor != "created_at" or not str(seconds).isdigit():
-        raise invalid("expires_after needs an anchor and seconds.", "expires_after")
-    if not 3600 <= int(str(seconds)) <= 2592000:
-        raise invalid("expires_after.seconds must be from 3600 to 2592000.", "expires_after")
-    return int(str(seconds))
 
 
 def _check(content: bytes, name: str, purpose: str) -> None:
@@ -134,19 +104,12 @@ def found(
 
 
 async def listed(world: ProviderState, call: Call) -> ProviderReply:
-    """List all files, the newest first unless `order` is asc."""
-    call.only("after", "limit", "order", "purpose")
-    order, purpose = call.query.get("order", "desc"), call.query.get("purpose")
-    if order not in ("asc", "desc"):
-        raise invalid(f"Invalid value: '{order}'.", "order", "invalid_value")
+    """List all files, the newest first."""
+    call.only("after", "limit", "purpose")
+    purpose = call.query.get("purpose")
     gone = world.deleted if world.faults.value("files_linger") else []
     files = [file for file in (*world.files.values(), *gone) if purpose in (None, file.purpose)]
-    return page(files if order == "asc" else files[::-1], call, 10_000, 10_000)
-
-
-async def retrieve(world: ProviderState, call: Call) -> ProviderReply:
-    """Return a file's description."""
-    return ProviderReply(found(world, call.path["file"]).as_json())
+    return page(files[::-1], call, 10_000, 10_000)
 
 
 async def content(world: ProviderState, call: Call) -> ProviderReply:

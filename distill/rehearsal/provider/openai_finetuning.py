@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from distill.rehearsal.provider import batches, checks, openai_files, tokens
+from pydantic import Field
+
+from distill.rehearsal.provider import batches, forms, openai_files, tokens
 from distill.rehearsal.provider.billing import training_cost
 from distill.rehearsal.provider.errors import ApiError, invalid
+from distill.rehearsal.provider.forms import ABSENT, Form, Metadata
 from distill.rehearsal.provider.memory import Memory
 from distill.rehearsal.provider.models import OPENAI, OPENAI_ALIASES, TUNED_PRICES, OpenAIModel
 from distill.rehearsal.provider.state import (
@@ -25,53 +28,39 @@ CHECKPOINTS = 3
 PHASE = 0.1
 
 
-def _auto(check: checks.Check) -> checks.Check:
-    return checks.either(str, checks.one_of("auto"), check)
+class _Hyperparameters(Form):
+    n_epochs: Annotated[int, Field(ge=1, le=50)] = ABSENT
+    batch_size: Annotated[int, Field(ge=1, le=256)] = ABSENT
 
 
-_HYPERPARAMETERS = checks.record(
-    {
-        "n_epochs": _auto(checks.whole(1, 50)),
-        "batch_size": _auto(checks.whole(1, 256)),
-        "learning_rate_multiplier": _auto(checks.number(1e-9, 1e9)),
-    }
-)
-_CREATE = checks.record(
-    {
-        "model": checks.text(),
-        "training_file": checks.text(),
-        "validation_file": checks.maybe(checks.text()),
-        "method": checks.tagged(
-            "type",
-            {
-                "supervised": checks.record(
-                    {
-                        "type": checks.anything,
-                        "supervised": checks.record({"hyperparameters": _HYPERPARAMETERS}),
-                    }
-                ),
-                "dpo": checks.absent,
-                "reinforcement": checks.absent,
-            },
-        ),
-        "metadata": checks.maybe(checks.metadata),
-        "seed": checks.maybe(checks.whole(0, 2**31 - 1)),
-        "suffix": checks.maybe(checks.text(64, shortest=1)),
-        "hyperparameters": checks.absent,  # deprecated in favour of `method`
-        "integrations": checks.absent,
-    },
-    ["model", "training_file"],
-)
-_MESSAGE = checks.record(
-    {
-        "role": checks.one_of("system", "developer", "user", "assistant"),
-        "content": checks.text(),
-        "name": checks.text(),
-        "weight": checks.one_of(0, 1),
-    },
-    ["role", "content"],
-)
-_ROW = checks.record({"messages": checks.array(_MESSAGE, 1)}, ["messages"])
+class _Supervised(Form):
+    hyperparameters: _Hyperparameters = ABSENT
+
+
+class _Method(Form):
+    type: Literal["supervised"]
+    supervised: _Supervised = ABSENT
+
+
+class _Create(Form):
+    model: str
+    training_file: str
+    validation_file: str | None = None
+    method: _Method = ABSENT
+    metadata: Metadata | None = None
+    seed: int | None = Field(None, ge=0, lt=2**31)
+    suffix: str | None = Field(None, min_length=1, max_length=64)
+
+
+class _Message(Form):
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str
+    name: str = ABSENT
+    weight: Annotated[int, Field(ge=0, le=1)] = ABSENT
+
+
+class _Row(Form):
+    messages: list[_Message] = Field(min_length=1)
 
 
 @dataclass
@@ -157,7 +146,7 @@ def _tell(
 async def create(world: ProviderState, call: Call) -> ProviderReply:
     """Start a training. Its files are checked later."""
     body = call.json()
-    checks.openai(_CREATE, body)
+    forms.check_openai(_Create, body)
     if world.faults.value("training_not_available"):
         raise ApiError(
             403,
@@ -175,14 +164,13 @@ async def create(world: ProviderState, call: Call) -> ProviderReply:
         if body.get(param) is not None:
             openai_files.found(world, body[param], param, "fine-tune")
     numbers = body.get("method", {}).get("supervised", {}).get("hyperparameters", {})
-    epochs = numbers.get("n_epochs", "auto")
     job = FineTuningJobState(
         world.new_id("ftjob-"),
         body,
         OPENAI[name],
         world.next("job") if body.get("seed") is None else body["seed"],
         now(),
-        DEFAULT_EPOCHS if epochs == "auto" else epochs,
+        numbers.get("n_epochs", DEFAULT_EPOCHS),
     )
     world.jobs[job.id] = job
     world.ledger.jobs += 1
@@ -233,7 +221,7 @@ def _file_problem(file: StoredFile | None, param: str) -> str | None:
     for number, line in enumerate(lines, 1):
         row = json.loads(line)
         try:
-            checks.openai(_ROW, row)
+            forms.check_openai(_Row, row)
         except ApiError as error:
             return f"The job failed due to an invalid {param}. Line {number}: {error.message}"
         if row["messages"][-1]["role"] != "assistant":

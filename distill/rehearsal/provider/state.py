@@ -90,7 +90,6 @@ class StoredFile:
     name: str
     purpose: str
     created_at: int
-    expires_at: int | None = None
 
     def as_json(self) -> Body:
         """Return the file object of the API."""
@@ -102,8 +101,6 @@ class StoredFile:
             "filename": self.name,
             "purpose": self.purpose,
             "status": "processed",
-            "expires_at": self.expires_at,
-            "status_details": None,
         }
 
 
