@@ -260,6 +260,7 @@ def _ended(
 
 def _write_record(client: "OpenAI", found: "FineTuningJob", out: Path) -> None:
     """Write `job.json`: OpenAI's job object and the checkpoints that OpenAI kept."""
-    kept = client.fine_tuning.jobs.checkpoints.list(found.id, limit=100)
+    checkpoints = client.fine_tuning.jobs.checkpoints
+    kept = openai_jobs.patiently(lambda: list(checkpoints.list(found.id, limit=100)))
     record = {"job": found.to_dict(), "checkpoints": [row.to_dict() for row in kept]}
     (out / "job.json").write_text(json.dumps(record, indent=2, default=str), encoding="utf-8")
