@@ -248,7 +248,7 @@ def test_they_go_through_batches(
     outcome = paid_run(workspace, "pets", UNTIL_CURATE)
     with outcome.context.store() as store:
         assert {purpose for (purpose,) in store.rows("SELECT purpose FROM batch")} == {
-            *("generate:answer", ON_SEEDS)
+            *("generate:answer", str(ON_SEEDS))
         }
         assert store.committed_usd(outcome.run.id) == provider.bill().usd
     assert "the teacher on 57" in notes_of(outcome)[0].words
