@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy
 import pytest
@@ -35,6 +35,7 @@ from distill.task.spec import StudentSpec
 from distill.train.trainers import TRAINERS, lora
 from distill.train.trainers.recipes import recipe_for
 from distill.train.worker.lora import loading, merging
+from distill.train.worker.lora.protocol import Job
 from tests.conftest import WriteTask
 from tests.support.standin import StandIn
 from tests.support.tiny_bases import write_base
@@ -226,9 +227,9 @@ def test_trainers_open_no_pickle(base: Path, tmp_path: Path) -> None:
     """A base that was changed after its check: what its .bin holds is not opened."""
     (base / INDEX).unlink()
     (base / "pytorch_model.bin").write_bytes(b"a pickle")
-    recipe = {"seed": 0, "load_in_4bit": False}
+    job = cast(Job, {"base": str(base), "recipe": {"seed": 0, "load_in_4bit": False}})
     with pytest.raises(OSError, match=r"model\.safetensors"):
-        loading.peft({"base": str(base), "recipe": recipe})
+        loading.peft(job)
     with pytest.raises(OSError, match=r"model\.safetensors"):
         merging.merge(str(base), None, tmp_path, None)
 

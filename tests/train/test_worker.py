@@ -4,22 +4,23 @@ import ast
 import errno
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_type_hints
 
 import pytest
 
 from distill.task.spec import StudentSpec
 from distill.train.trainers import lora
 from distill.train.trainers.base import TrainJob
-from distill.train.trainers.recipes import recipe_for
+from distill.train.trainers.recipes import Recipe, recipe_for
 from distill.train.worker.lora import precision
 from distill.train.worker.lora.checkpoints import last_checkpoint
 from distill.train.worker.lora.choice_loss import branches, choice_loss
-from distill.train.worker.lora.events import tell
 from distill.train.worker.lora.loading import without_date
 from distill.train.worker.lora.merging import halve
 from distill.train.worker.lora.messages import DivergedError, UnusableBaseError, in_words
+from distill.train.worker.lora.protocol import Job, tell
 from distill.train.worker.lora.reference_answers import text_after
 from distill.train.worker.lora.tokenised_rows import (
     IGNORED,
@@ -199,8 +200,16 @@ def test_the_seconds_of_children_that_were_cut_off_are_counted(tmp_path: Path) -
     assert lora.whole_lines(tmp_path / "none") == ""
 
 
+def test_parent_and_child_name_the_same_keys() -> None:
+    told = {name.name for name in fields(TrainJob)} | {"trainer", "progress"}
+    assert set(get_type_hints(Job)) == told
+    assert set(get_type_hints(get_type_hints(Job)["recipe"])) == {
+        one.name for one in fields(Recipe)
+    }
+
+
 def test_each_line_has_the_seconds_that_its_process_worked(tmp_path: Path) -> None:
-    job = {"progress": str(tmp_path / "progress.jsonl")}
+    job = cast(Job, {"progress": str(tmp_path / "progress.jsonl")})
     tell(job, {"event": "begun"})
     tell(job, {"event": "steps", "steps": 1})
     first, second = map(json.loads, (tmp_path / "progress.jsonl").read_text("utf-8").splitlines())

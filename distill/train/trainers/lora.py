@@ -24,6 +24,7 @@ from distill.serve.base_models import folder_of, licence
 from distill.serve.context_length import Chat
 from distill.train.trainers.base import Base, OnSteps, TrainJob, TrainResult
 from distill.train.trainers.recipes import Recipe, recipe_for
+from distill.train.worker.lora.protocol import Done, Event, Failed, read_event
 
 CHILDREN = Path(__file__).parents[1] / "worker"
 CHECKPOINTS = "checkpoints"
@@ -95,45 +96,44 @@ def train(trainer: str, job: TrainJob, on_steps: OnSteps) -> TrainResult:
     values = asdict(job) | {"trainer": trainer, "progress": progress}
     job_file.write_text(json.dumps(values, default=str, indent=2), encoding="utf-8")
     done = last_event(before)
-    if done["event"] != "done":
+    if done is None or done["event"] != "done":
         done = _work(trainer, job, len(before.encode()), on_steps)
     shutil.rmtree(job.out / CHECKPOINTS, ignore_errors=True)
     return TrainResult(
         job.out / "merged",
-        int(done["trained_tokens"]),
-        int(done["kept_step"]),
+        done["trained_tokens"],
+        done["kept_step"],
         tuple(done["losses"]),
         seconds_told(before),
     )
 
 
-def _work(trainer: str, job: TrainJob, told: int, on_steps: OnSteps) -> dict[str, Any]:
-    """Run the child and return its final event. `told` is the number of progress bytes already
+def _work(trainer: str, job: TrainJob, told: int, on_steps: OnSteps) -> Done:
+    """Run the child and return its result. `told` is the number of progress bytes already
     written."""
     # -P: files in the working directory must not shadow the real packages.
     command = [interpreter("unsloth"), "-P", "-m", "lora", str(job.out / "job.json")]
-    result: dict[str, Any] = {}
+    result: Done | Failed | None = None
     with running(command, job.log, environment(job)) as child:
         for event in _events(child, job.out / "progress.jsonl", told):
             if event["event"] == "steps":
                 on_steps(event["steps"])
-            elif event["event"] in ("done", "failed"):
+            elif event["event"] == "done" or event["event"] == "failed":
                 result = event
         code = child.wait()
-    if result.get("event") == "failed":
+    if result and result["event"] == "failed":
         raise DistillError(f"{result['message']} The trainer's log: {job.log}")
     if code in KILLED:
         raise DistillError(f"the trainer was killed, probably because {TOO_LITTLE_MEMORY}")
-    if code or not result:
+    if code or result is None:
         raise ChildError(f"the trainer ({trainer})", code, job.log)
     return result
 
 
-def last_event(told: str) -> dict[str, Any]:
-    """Return the last event of a child; an event named "" if there is none."""
+def last_event(told: str) -> Event | None:
+    """Return the last event of a child; None without events."""
     lines = told.splitlines()
-    found: dict[str, Any] = json.loads(lines[-1]) if lines else {"event": ""}
-    return found
+    return read_event(lines[-1]) if lines else None
 
 
 def whole_lines(progress: Path) -> str:
@@ -146,7 +146,7 @@ def seconds_told(told: str) -> float:
     """Sum the working seconds of earlier children, each up to its last event."""
     total = latest = 0.0
     for line in told.splitlines():
-        event = json.loads(line)
+        event = read_event(line)
         if event["event"] == "begun":
             total += latest
         latest = event["seconds"]
@@ -171,7 +171,7 @@ def environment(job: TrainJob) -> dict[str, str]:
     }
 
 
-def _events(child: subprocess.Popen[bytes], progress: Path, start: int) -> Iterator[dict[str, Any]]:
+def _events(child: subprocess.Popen[bytes], progress: Path, start: int) -> Iterator[Event]:
     """Yield the child's events as they are written, from byte `start` on, until the child has
     ended."""
     with progress.open(encoding="utf-8") as lines:
@@ -182,7 +182,7 @@ def _events(child: subprocess.Popen[bytes], progress: Path, start: int) -> Itera
             pending += lines.read()
             *whole, pending = pending.split("\n")
             for line in whole:
-                yield json.loads(line)
+                yield read_event(line)
             if ended:
                 return
             try:

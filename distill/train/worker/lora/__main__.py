@@ -4,9 +4,9 @@ import json
 import sys
 from pathlib import Path
 
-from .events import Job, tell
 from .loading import LOADERS, without_date
 from .messages import in_words
+from .protocol import Done, Job, tell
 
 
 def main(job: Job) -> None:
@@ -18,11 +18,11 @@ def main(job: Job) -> None:
         if message := in_words(error):
             tell(job, {"event": "failed", "message": message})
         raise
-    tell(job, {"event": "done"} | done)
+    tell(job, done)
 
 
-def work(job: Job) -> dict[str, object]:
-    """Train the student and return its figures."""
+def work(job: Job) -> Done:
+    """Train the student and return the result."""
     # Unsloth patches transformers and TRL and must be imported before them: the loader comes first.
     model, tokenizer = LOADERS[job["trainer"]](job)
     tokenizer.chat_template = without_date(tokenizer.chat_template)
@@ -34,7 +34,7 @@ def work(job: Job) -> dict[str, object]:
     from .trainer import losses, train
 
     train_rows, validation = (
-        read_rows(Path(job[part]), tokenizer) for part in ("train", "validation")
+        read_rows(Path(rows), tokenizer) for rows in (job["train"], job["validation"])
     )
     trainer = train(model, tokenizer, job, train_rows, validation)
     out, state = Path(job["out"]), trainer.state
@@ -44,6 +44,7 @@ def work(job: Job) -> dict[str, object]:
     merge(job["base"], trainer.model, out, tokenizer)
     best = state.best_global_step if trainer.args.load_best_model_at_end else None
     return {
+        "event": "done",
         "trained_tokens": round(sum(row["length"] for row in train_rows) * state.epoch),
         "kept_step": best or state.global_step,
         "losses": losses(trainer),

@@ -3,8 +3,8 @@
 import sys
 from typing import Any
 
-from .events import Job
 from .precision import dtype_on_processor
+from .protocol import Job, Recipe
 
 # The output layer, which is not trained.
 HEAD = "lm_head"
@@ -78,12 +78,12 @@ def peft(job: Job) -> tuple[Any, Any]:
     return get_peft_model(model, config), tokenizer
 
 
-def seeded(job: Job) -> dict[str, Any]:
+def seeded(job: Job) -> Recipe:
     """Seed every random generator and return the job's recipe."""
     from transformers import set_seed
 
     set_seed(job["recipe"]["seed"])
-    return dict(job["recipe"])
+    return job["recipe"]
 
 
 def four_bits(dtype: Any) -> Any:

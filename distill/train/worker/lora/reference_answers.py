@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .events import Job
+from .protocol import Job
 from .tokenised_rows import filler, read_chats
 
 FURTHER_TOKENS = 8  # above the longest learnt answer: they show an answer that does not end

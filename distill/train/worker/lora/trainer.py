@@ -13,9 +13,9 @@ from .checkpoints import (
     take_over,
 )
 from .choice_loss import DecisionPoints, branches, choice_loss
-from .events import Job, tell
 from .messages import DivergedError
 from .precision import computing, lengths_of_batches
+from .protocol import Job, tell
 from .tokenised_rows import IGNORED, LengthBuckets, Row, collator, filler, read_chats
 
 VALIDATIONS_PER_EPOCH = 2

@@ -1,0 +1,104 @@
+"""Protocol of parent and child: a job as one JSON file, progress as JSON lines.
+
+Both import this module, which therefore imports the standard library alone.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Literal, TypedDict
+
+BEGAN = time.monotonic()
+
+
+class Recipe(TypedDict):
+    """The recipe of a job: the fields of `trainers.recipes.Recipe`."""
+
+    rank: int
+    alpha: int
+    dropout: float
+    rslora: bool
+    epochs: float
+    learning_rate: float
+    schedule: str
+    warmup_share: float
+    batch_size: int
+    patience: int
+    context_tokens: int
+    seed: int
+    load_in_4bit: bool
+    loss: Literal["choice", "tokens"]
+
+
+class Job(TypedDict):
+    """A job: the fields of `trainers.base.TrainJob` with paths as text, and two more.
+
+    `trainer`: the name of the loader.
+    `progress`: the file of the events.
+    """
+
+    base: str
+    train: str
+    validation: str
+    parity: str
+    out: str
+    log: str
+    recipe: Recipe
+    tag: str
+    choices: list[str]
+    trainer: str
+    progress: str
+
+
+class Timed(TypedDict, total=False):
+    """An event. `seconds`: the time that the child has worked, which `tell` adds."""
+
+    seconds: float
+
+
+class Begun(Timed):
+    """The child has started."""
+
+    event: Literal["begun"]
+
+
+class Steps(Timed):
+    """Optimizer steps that are done: after a restart all of the checkpoint, else one."""
+
+    event: Literal["steps"]
+    steps: int
+
+
+class Failed(Timed):
+    """A failure whose cause has a message for the user."""
+
+    event: Literal["failed"]
+    message: str
+
+
+class Done(Timed):
+    """The result: trained tokens, the step of the kept weights, and the rows of the loss curve."""
+
+    event: Literal["done"]
+    trained_tokens: int
+    kept_step: int
+    losses: list[dict[str, float]]
+
+
+Event = Begun | Steps | Failed | Done
+
+
+def tell(job: Job, event: Event) -> None:
+    """Append one event in one write, with the seconds that this process has worked."""
+    line = json.dumps(event | {"seconds": round(time.monotonic() - BEGAN, 3)})
+    with Path(job["progress"]).open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_event(line: str) -> Event:
+    """Read a line of the progress file."""
+    event: Event = json.loads(line)
+    return event
