@@ -13,7 +13,7 @@ from distill.core.requests import CompletedRequest, Completion, Model, PlannedRe
 from distill.curate.classifier_check import is_on
 from distill.curate.on_seeds import requests_on_seeds
 from distill.evaluate.pairwise_judge import CONTROLS, AnswerPair, both_ways
-from distill.evaluate.systems import TEACHER_AGAIN, gold_for
+from distill.evaluate.systems import TEACHER_AGAIN, compared_systems, gold_for
 from distill.generate import inputs_by_label, synthesised_candidates
 from distill.generate.rounds import ASSUMED_YIELD, planned_counts
 from distill.generate.synthesis import inputs_per_request, synthesis_request, synthesis_rounds
@@ -151,10 +151,8 @@ def _compared(task: Task, stock: StoredAnswers) -> PurposeWorkload:
     """
     if not task.judge_of_systems or "evaluate" in stock.finished:
         return PurposeWorkload(COMPARED, (), ())
-    systems = ("student", "base", "base_few_shot", "nearest", *task.spec.evaluate.baselines)
-    again = (TEACHER_AGAIN,) if task.spec.evaluate.teacher_twice else ()
-    asked = [len(gold_for(name, task.gold)) for name in (*systems, *again)]
-    return comparisons(task, sum(asked) + min(len(task.gold), CONTROLS) + len(task.preferences))
+    asked = sum(len(gold_for(name, task.gold)) for name in compared_systems(task))
+    return comparisons(task, asked + min(len(task.gold), CONTROLS) + len(task.preferences))
 
 
 def comparisons(task: Task, pairs: int) -> PurposeWorkload:

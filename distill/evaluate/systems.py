@@ -67,6 +67,13 @@ def gold_for(system: str, gold: Sequence[LabelledExample]) -> Sequence[LabelledE
     return [gold[place * len(gold) // ASKED_AGAIN] for place in range(ASKED_AGAIN)]
 
 
+def compared_systems(task: Task) -> tuple[str, ...]:
+    """List the systems whose texts the judge compares with the teacher's."""
+    spec = task.spec.evaluate
+    again = (TEACHER_AGAIN,) if spec.teacher_twice else ()
+    return ("student", "base", "base_few_shot", "nearest", *spec.baselines, *again)
+
+
 def shown_order(baselines: Sequence[str]) -> tuple[str, ...]:
     """List all systems, with the untuned models that the task names after the base."""
     place = SYSTEMS.index("base_few_shot") + 1

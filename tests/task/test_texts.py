@@ -31,6 +31,7 @@ from distill.evaluate.pairwise_judge import (
     plain_result,
     win,
 )
+from distill.evaluate.systems import compared_systems
 from distill.llm.student_endpoint import curl_line
 from distill.rehearsal.rehearse import RehearsalOptions, rehearse
 from distill.report.judge import judge_figures
@@ -103,6 +104,9 @@ def test_a_run_ends_in_a_report_with_win_rates(
     found = figures(outcome.context.folder)
     systems = {row["name"]: row for row in found["systems"]}
     assert list(systems) == ["teacher", "student", "base", "base_few_shot", "nearest"]
+    with outcome.context.store() as store:
+        asked = {row.system for row in store.predictions(outcome.run.id)}
+    assert asked == {"teacher", *compared_systems(outcome.context.task)}, "as the plan counts them"
     teacher, student = systems["teacher"], systems["student"]
     assert (teacher["value"], teacher["won"], teacher["lost"]) == (0.5, 0, 0)
     # By hand: of 20 rows one is lost to the teacher, one is none (and lost), 18 are the same text.
