@@ -424,7 +424,7 @@ def test_an_answer_spelled_in_two_ways_is_warned_of(check: Check, usual: str, od
     [
         (json.dumps(chat("x", "y"), indent=1).encode(), "has objects over several lines"),
         (json.dumps({"data": [chat("x", "y")]}, indent=1).encode(), "over several lines"),
-        (gzip.compress(b"{}"), "is compressed with gzip: unpack it"),
+        (gzip.compress(b"{}", mtime=0), "is compressed with gzip: unpack it"),
         (b"PAR1\0\0PAR1", "is Parquet"),
         (b"PK\x03\x04\0\0", "is a zip archive or a spreadsheet"),
         ('{"messages": 1}'.encode("utf-32-le"), "is UTF-32: save it as UTF-8"),
