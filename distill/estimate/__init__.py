@@ -50,7 +50,7 @@ from distill.store.batches import goes_in_batches, was_batched
 from distill.task import Task
 from distill.task.leak_gate import without_leaking_seeds
 from distill.train.permission import lines
-from distill.train.trainers.openai import closing
+from distill.train.trainers import trainer_of
 
 __all__ = ["CostEstimate", "CostLine", "curve_plan", "dollars", "plan"]
 
@@ -146,7 +146,10 @@ def _with_warnings(task: Task, found: CostEstimate) -> CostEstimate:
     if base is None:
         return found
     tuned = tuned_student(task, found)
-    told = (closing(base.place, day), *([tuned.in_words(day)] if tuned else []))
+    told = (
+        trainer_of(task.spec.student.trainer).closing(base.place, day),
+        *([tuned.in_words(day)] if tuned else []),
+    )
     return replace(found, assumptions=(*found.assumptions, *told))
 
 
@@ -298,7 +301,7 @@ def _terms(task: Task) -> dict[Purpose, _PurposePricing]:
             in_flight = spec.evaluate.in_flight if gold else spec.teacher.in_flight
             found[purpose] = _PurposePricing(model, price, batch, in_flight)
     base = base_of(task)
-    for purpose, model in (systems_of(base) if base else {}).items():
+    for purpose, model in (systems_of(task, base) if base else {}).items():
         price = token_price(model.api, model.name, task.rates)
         found[purpose] = _PurposePricing(model, price, None, spec.evaluate.in_flight)
     return found

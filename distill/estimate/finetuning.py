@@ -20,7 +20,7 @@ from distill.pricing.finetuning import training_usd
 from distill.store import Store
 from distill.task import Task
 from distill.task.prompts import answer_requests, student_chat, student_request
-from distill.train.trainers import TRAINERS, choose
+from distill.train.trainers import trainer_of
 from distill.train.trainers.base import Base
 
 TRAIN = Purpose("train", "openai")
@@ -31,24 +31,24 @@ STUDENT = Purpose.of_system("student")
 def base_of(task: Task) -> Base | None:
     """Return the base that a provider would train; None if the student is trained here."""
     spec = task.spec.student
-    if choose(spec.trainer) != "openai":
-        return None
-    return TRAINERS["openai"].locate(spec.base)
+    trainer = trainer_of(spec.trainer)
+    return trainer.locate(spec.base) if trainer.PROVIDER else None
 
 
-def systems_of(base: Base) -> dict[Purpose, Model]:
+def systems_of(task: Task, base: Base) -> dict[Purpose, Model]:
     """Return purpose → the model that is asked.
 
     The student's name is not known yet, but its price is.
     """
-    untuned, tuned = Model(base.place, None, "openai"), Model(f"ft:{base.place}", None, "openai")
+    provider = trainer_of(task.spec.student.trainer).PROVIDER
+    untuned, tuned = (Model(name, None, provider) for name in (base.place, f"ft:{base.place}"))
     return {BASE: untuned, BASE_FEW_SHOT: untuned, STUDENT: tuned}
 
 
 def gold_requests(task: Task, base: Base) -> dict[Purpose, Sequence[Request]]:
     """Map purposes to their requests about gold."""
     inputs = [row.input for row in task.gold]
-    models = systems_of(base)
+    models = systems_of(task, base)
     shots = task.spec.teacher.few_shot
     return {
         BASE: answer_requests(task, models[BASE], inputs, shots=0),
@@ -98,7 +98,7 @@ def training_tokens(
 def epochs_of(task: Task, base: Base) -> int:
     """Return the epochs of the training at the provider."""
     choices, labelled = task.spec.student.model_dump(), bool(task.form.choices)
-    recipe = TRAINERS["openai"].recipe(choices, base, labelled=labelled)
+    recipe = trainer_of(task.spec.student.trainer).recipe(choices, base, labelled=labelled)
     return int(str(recipe["n_epochs"]))
 
 

@@ -9,7 +9,7 @@ from math import ceil
 from distill.core.hardware import gpu
 from distill.store import Store
 from distill.task import Task
-from distill.train.trainers import choose
+from distill.train.trainers import TRAINERS, choose
 from distill.train.trainers.recipes import BY_PARAMETERS
 
 AUTO = "auto"
@@ -52,7 +52,7 @@ def training_time(task: Task, kept: float, store: Store | None) -> TrainingTime 
     """
     spec = task.spec.student
     trainer = choose(spec.trainer)
-    if trainer == "openai":
+    if TRAINERS[trainer].PROVIDER:
         return None
     seen = store.training_speed(trainer, spec.base) if store else None
     if seen:

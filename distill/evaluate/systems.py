@@ -168,7 +168,8 @@ def _settings(context: Context, name: str, *, tokens: int | None = None) -> Serv
 def models(spec: StudentSpec, student: Student) -> tuple[Model, Model]:
     """Return base and student where they were trained: here, or at a provider."""
     if student.model:
-        return Model(student.base, None, "openai"), Model(student.model, None, "openai")
+        provider = TRAINERS[student.trainer].PROVIDER
+        return Model(student.base, None, provider), Model(student.model, None, provider)
     base = TRAINERS[student.trainer].locate(spec.base)
     tuned = Model(f"student@{student.id}", student.folder / "merged", "chat")
     return Model(base.name, Path(base.place), "chat"), tuned

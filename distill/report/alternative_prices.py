@@ -14,6 +14,7 @@ from distill.pricing.token_prices import TokenPrice, assumption, token_price
 from distill.report.spend import shown_usd
 from distill.task import Task
 from distill.task.answer_json import json_object
+from distill.train.trainers import TRAINERS
 
 Figures = dict[str, Any]
 
@@ -80,11 +81,15 @@ def _without_reasons(answer: Completion) -> int | None:
 
 def _model(task: Task, name: str, student: Student) -> Model | None:
     if name == "student":
-        return Model(student.model, None, "openai") if student.model else None
+        return Model(student.model, None, _provider(student)) if student.model else None
     if name in ("base", "base_few_shot"):
-        return Model(student.base, None, "openai") if student.model else None
+        return Model(student.base, None, _provider(student)) if student.model else None
     named = task.named_models.get(name)
     return choose(named).model if named else None
+
+
+def _provider(student: Student) -> str:
+    return TRAINERS[student.trainer].PROVIDER
 
 
 def billing(task: Task, student: Student) -> dict[str, TokenPrice]:
@@ -93,9 +98,9 @@ def billing(task: Task, student: Student) -> dict[str, TokenPrice]:
     named = {name: price_of(model, rates) for name, model in task.named_models.items()}
     found = {name: price for name, price in named.items() if price is not None}
     if student.model:
-        base = token_price("openai", student.base, rates)
+        base = token_price(_provider(student), student.base, rates)
         found |= {"base": base, "base_few_shot": base}
-        found["student"] = token_price("openai", student.model, rates)
+        found["student"] = token_price(_provider(student), student.model, rates)
     return found
 
 

@@ -13,7 +13,7 @@ from distill.store import Store, open_store
 from distill.store.batches import add_event, attempts_out, open_batches
 from distill.task import Task
 from distill.task.loading import load_task
-from distill.train.trainers import openai_jobs
+from distill.train.trainers import TRAINERS
 
 STAGE = "cancel"
 
@@ -90,7 +90,8 @@ def _stop_trainings(store: Store) -> int:
     run."""
     stopped = 0
     for attempt_id, tag in store.trainings_out():
-        usd = openai_jobs.cancel(tag)
+        bills = (trainer.cancel(tag) for trainer in TRAINERS.values())
+        usd = next((bill for bill in bills if bill is not None), None)
         if usd is not None:
             store.end_without_student(attempt_id, usd, "cancelled")
             stopped += 1

@@ -15,7 +15,7 @@ from distill.llm.teacher_choice import student_kind
 from distill.pricing.terms import PAGE, terms_of_base, terms_of_teacher
 from distill.serve.base_models import automatic as automatic_base
 from distill.task import Task
-from distill.train.trainers import TRAINERS
+from distill.train.trainers import trainer_of
 
 
 def learned_from(task: Task) -> list[Terms]:
@@ -77,8 +77,9 @@ def lines(task: Task, today: date) -> Iterator[str]:
 def _base(task: Task) -> Terms:
     """Return the terms of a base by its name, since its model card may not be downloaded yet."""
     spec = task.spec.student
-    if spec.trainer == "openai":
-        return terms_of_base(TRAINERS["openai"].locate(spec.base).name, "")
+    trainer = trainer_of(spec.trainer)
+    if trainer.PROVIDER:
+        return terms_of_base(trainer.locate(spec.base).name, "")
     return terms_of_base(automatic_base()[0] if spec.base == "auto" else spec.base, "")
 
 

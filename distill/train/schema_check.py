@@ -13,7 +13,7 @@ from distill.core.schema_rules import SchemaRefused, check_anthropic, check_open
 from distill.task import SCHEMA, Task
 from distill.task.kinds.extract import Fields
 from distill.task.strict_schema import strict
-from distill.train.trainers import choose
+from distill.train.trainers import trainer_of
 
 
 def check_schema(task: Task) -> None:
@@ -32,7 +32,7 @@ def schema_problems(task: Task) -> Iterator[str]:
         if place in ("teacher.model", "evaluate.baselines"):
             yield from _problem(schema, place, name, tuned=False)
     student = task.spec.student
-    if choose(student.trainer) == "openai":
+    if trainer_of(student.trainer).PROVIDER == "openai":
         yield from _problem(schema, "student.base", student.base, tuned=True)
 
 

@@ -11,7 +11,7 @@ from distill.task import Task
 from distill.task.loading import known_tasks, load_task
 from distill.task.prompts import student_chat
 from distill.train.schema_check import schema_problems
-from distill.train.trainers import choose
+from distill.train.trainers import trainer_of
 
 BUNDLED = ("classify", "extract", "generate")
 SHOWN = 8
@@ -96,7 +96,7 @@ def _long_rows(task: Task) -> Iterator[str]:
     """Find seeds and inputs too long for a student trained here, whose answers would be paid in
     vain."""
     spec = task.spec.student
-    if choose(spec.trainer) == "openai":
+    if trainer_of(spec.trainer).PROVIDER:
         return
     rows = [*((row.input, row.answer) for row in task.seeds), *((text, "") for text in task.inputs)]
     rows = rows[:MOST_COUNTED]

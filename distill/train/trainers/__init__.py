@@ -8,6 +8,11 @@ from distill.train.trainers.names import chosen
 TRAINERS: dict[str, Trainer] = {"unsloth": unsloth, "peft": peft, "openai": openai}
 
 
+def trainer_of(name: str) -> Trainer:
+    """Return the backend of `student.trainer`. Raises InputError as `choose` does."""
+    return TRAINERS[choose(name)]
+
+
 def choose(name: str) -> str:
     """Return the trainer that `student.trainer` names; `auto` is Unsloth if it is installed, else
     PEFT. Raises InputError for an unknown trainer."""

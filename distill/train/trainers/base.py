@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
@@ -81,7 +82,13 @@ OnSteps = Callable[[int], None]
 
 
 class Trainer(Protocol):
-    """A trainer backend."""
+    """A trainer backend.
+
+    `PROVIDER`: the API of the provider that trains and serves the student, as in `Model.api`; ""
+    for a training on this machine.
+    """
+
+    PROVIDER: str
 
     def check(self, choices: Choices) -> str:
         """Return a warning to show before anything is paid, empty if there is none. Raises
@@ -105,6 +112,13 @@ class Trainer(Protocol):
 
     def is_made(self, job: TrainJob) -> bool:
         """True if a provider has a training of this job, running or finished."""
+
+    def cancel(self, tag: str) -> Decimal | None:
+        """Cancel the training of a tag and return its bill so far in USD; None if the provider has
+        no running training of the tag."""
+
+    def closing(self, base: str, today: date) -> str:
+        """Describe when the provider ends the service and the student; "" if never."""
 
     def train(self, job: TrainJob, on_steps: OnSteps) -> TrainResult:
         """Train, or resume an interrupted training of the same job.

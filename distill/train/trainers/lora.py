@@ -11,6 +11,7 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from distill.train.trainers.base import Base, OnSteps, TrainJob, TrainResult
 from distill.train.trainers.recipes import Recipe, recipe_for
 from distill.train.worker.lora.protocol import Done, Event, Failed, read_event
 
+PROVIDER = ""
 CHILDREN = Path(__file__).parents[1] / "worker"
 CHECKPOINTS = "checkpoints"
 POLL_SECONDS = 0.2
@@ -81,6 +83,15 @@ def worst_usd(job: TrainJob) -> Decimal:
 def is_made(job: TrainJob) -> bool:
     """Return False: no provider has a local training."""
     return False
+
+
+def cancel(tag: str) -> None:
+    """Return None: no provider has a local training."""
+
+
+def closing(base: str, today: date) -> str:
+    """Return "": a local student never ends."""
+    return ""
 
 
 def train(trainer: str, job: TrainJob, on_steps: OnSteps) -> TrainResult:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
 
+PROVIDER = "openai"
 DEFAULT_EPOCHS = 3
 MOST_EPOCHS = 50
 # Settings that OpenAI does not support, with their values in a task that does not set them.
@@ -66,9 +67,12 @@ def check(choices: Mapping[str, Any]) -> str:
     return closing(name, today)
 
 
-def closing(name: str, today: date) -> str:
+cancel = openai_jobs.cancel
+
+
+def closing(base: str, today: date) -> str:
     """Describe when the service and the model end."""
-    shutdown = TUNABLE[name].shutdown
+    shutdown = TUNABLE[base].shutdown
     return CLOSING.format(shutdown=shutdown, days=(shutdown - today).days)
 
 

@@ -4,6 +4,7 @@ from functools import partial
 
 from distill.train.trainers import lora
 
+PROVIDER = lora.PROVIDER
 check = lora.check
 locate = lora.locate
 recipe = lora.recipe
@@ -11,4 +12,6 @@ longer_than = lora.longer_than
 total_steps = lora.total_steps
 worst_usd = lora.worst_usd
 is_made = lora.is_made
+cancel = lora.cancel
+closing = lora.closing
 train = partial(lora.train, "unsloth")
