@@ -33,7 +33,48 @@ class Usd(click.ParamType[Decimal]):
         return amount
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+# The command list of `distill --help`: section → command or commands → line of at most 60 signs.
+SECTIONS = {
+    "Before a run": {
+        "tasks": "List the tasks and whether each can be read.",
+        "doctor": "Show what is installed here and what a run would use.",
+        "advise": "Say whether a run of a task is worth beginning.",
+        "plan": "Estimate requests, tokens, USD and time of a run.",
+        "rehearse": "Run a task with a stand-in for its provider, at no cost.",
+        "leaks": "List the rows of a task that are too close to gold.",
+        "validate": "Check a chat example file and price its training.",
+        "prices": "Show the prices in use and their sources.",
+    },
+    "Run": {
+        "run": "Bring a task through all stages to its report.",
+        "generate, curate, split, train, evaluate": "Run a task up to that stage.",
+        "status": "Show how far the latest run is.",
+        "cancel": "Stop batches and trainings; keep what was answered.",
+    },
+    "After a run": {
+        "report": "Show the report of the latest run.",
+        "drops": "Show what curation left out, and why.",
+        "review": "Accept or reject examples in a spreadsheet.",
+        "runs": "List the runs and their results.",
+        "compare": "Compare runs: data, recipe, quality, cost.",
+        "serve": "Serve a student until Ctrl-C.",
+        "sql": "Ask the store of a task in SQL.",
+        "export": "Write the tables of a task's store as files.",
+    },
+}
+
+
+class SectionedGroup(click.Group):
+    """A group whose help lists the commands in the order of SECTIONS."""
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections."""
+        for section, lines in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl(list(lines.items()), col_max=12)
+
+
+@click.group(cls=SectionedGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="distill")
 @click.option(
     "--prompts",
@@ -53,7 +94,10 @@ class Usd(click.ParamType[Decimal]):
 )
 @click.pass_context
 def cli(context: click.Context, prompts: Path, runs: Path) -> None:
-    """Distil a large teacher into a cheap student for one narrow task, and know how good it is."""
+    """Distil a large teacher into a cheap student for one narrow task.
+
+    Begin with `distill doctor` and `distill plan classify`. Help on a command: distill run --help.
+    """
     context.obj = (prompts, runs)
 
 
@@ -97,7 +141,7 @@ max_usd_option = click.option(
 def consent_of(*, yes: bool, max_usd: Decimal | None) -> "Consent":
     """Return the consent that the options give.
 
-    Without the options the user at the terminal is asked. Without a terminal there is not consent.
+    Without the options the user at the terminal is asked. Without a terminal there is no consent.
     """
     from distill.estimate.consent import NO_CONSENT, WHOLE_BUDGET, Consent
 

@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from distill.cli import cli
+from distill.cli.group import SECTIONS
 from distill.core.workspace import Workspace
 from distill.report.runs import list_runs, read_status
 from distill.store import Run, open_store
@@ -258,6 +259,15 @@ def test_every_command_has_help() -> None:
         assert command.help, name
         options = [row for row in command.params if isinstance(row, click.Option)]
         assert all(option.help for option in options), name
+
+
+def test_the_help_lists_every_command_once_and_cuts_no_line() -> None:
+    listed = [name for lines in SECTIONS.values() for row in lines for name in row.split(", ")]
+    assert sorted(listed) == sorted(cli.commands)
+    lines = CliRunner().invoke(cli, ["--help"]).output.splitlines()
+    assert len(lines) <= 40 and max(map(len, lines)) <= 80
+    assert not [line for line in lines[1:] if "..." in line]
+    assert all(len(said) <= 60 for section in SECTIONS.values() for said in section.values())
 
 
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
