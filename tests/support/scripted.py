@@ -103,12 +103,15 @@ class Embedder:
 class Trainer:
     """Copies the base, and says so step by step."""
 
+    PROVIDER = lora.PROVIDER
     check = staticmethod(lora.check)
     locate = staticmethod(lora.locate)
     recipe = staticmethod(lora.recipe)
     longer_than = staticmethod(lora.longer_than)
     worst_usd = staticmethod(lora.worst_usd)
     is_made = staticmethod(lora.is_made)
+    cancel = staticmethod(lora.cancel)
+    closing = staticmethod(lora.closing)
 
     def total_steps(self, job: TrainJob) -> int:
         return 2
