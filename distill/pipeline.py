@@ -61,8 +61,7 @@ from distill.train import train
 from distill.train.permission import notes
 from distill.train.split import split
 from distill.train.task_warnings import task_warnings
-from distill.train.trainers import TRAINERS
-from distill.train.trainers import choose as choose_trainer
+from distill.train.trainers import trainer_of
 
 Write = Callable[[Store], None]
 
@@ -277,7 +276,7 @@ def check_student(task: Task) -> str:
     """
     check_contradictions(task.folder, task.gold, task.form)
     choices = task.spec.student.model_dump()
-    trainer = TRAINERS[choose_trainer(task.spec.student.trainer)]
+    trainer = trainer_of(task.spec.student.trainer)
     warning = trainer.check(choices)
     chats = [student_chat(task, row.input, row.answer) for row in task.gold]
     if perhaps_longer_than(chats, task.spec.student.context_tokens):

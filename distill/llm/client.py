@@ -235,9 +235,7 @@ class _OnlineRun:
             return self._again(attempt, too_slow(ATTEMPT_SECONDS, self.endpoint))
         seconds = perf_counter() - start
         self.pace.took(reply.headers)
-        outcome = self._read(attempt, reply, seconds, place)
-        self._compare_models(str(body["model"]), reply.text)
-        return outcome
+        return self._read(attempt, reply, seconds, place)
 
     def _read(self, attempt: Attempt, reply: Reply, seconds: float, place: int) -> AttemptOutcome:
         payload = None
@@ -253,14 +251,16 @@ class _OnlineRun:
             self.failure = self.failure or problem
             self._stop()
         insort(self.answered, place)
+        self._compare_models(attempt.request, payload)
         return outcome
 
-    def _compare_models(self, asked: str, text: str) -> None:
+    def _compare_models(self, request: Request, payload: Any) -> None:
         """Tell once that the server answers with another model than asked."""
         if self.has_compared or self.endpoint.model.folder:
             return
         self.has_compared = True
-        if other := other_model(text, asked):
+        asked = str(self.api.body(request)["model"])
+        if other := other_model(payload, asked):
             self.note(
                 f"{self.endpoint.model.name}: the server says that {other} answered, not {asked}; "
                 "the prices and the report name the model that was asked"

@@ -4,17 +4,17 @@ Impossible token counts are corrected before they are booked. A bill is never ne
 costs nothing, and a prompt never has more tokens than bytes.
 """
 
-import json
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from distill.core.answer_text import counted_text
 from distill.core.requests import Attempt, AttemptOutcome, Completion, Endpoint, Request, Usage
 from distill.core.text import replace_lone_surrogates
 from distill.llm.failures import Failure
-from distill.llm.providers.wire import MALFORMED_RESPONSE, Answer
+from distill.llm.providers.wire import Answer
 from distill.llm.tokens import of_prompt, of_text, worst_case
 
 MAX_TEXT_BYTES = 4_000_000  # per stored answer
@@ -76,15 +76,11 @@ def answered(
     return AttemptOutcome(attempt, completion, remark=counted.remark or dearer)
 
 
-def other_model(text: str, asked: str) -> str:
+def other_model(payload: Any, asked: str) -> str:
     """Return the model that an answer's JSON names, "" if unknown or the model asked.
 
     An alias, a dated snapshot, a tag or a longer path of the same name is the same model.
     """
-    try:
-        payload = json.loads(text)
-    except MALFORMED_RESPONSE:
-        return ""
     named = payload.get("model") if isinstance(payload, dict) else None
     if not isinstance(named, str) or not named:
         return ""

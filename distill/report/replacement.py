@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from math import ceil
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from distill.evaluate.systems import TRAINED_ON_STUDENT_ROWS
 from distill.pricing.break_even import BreakEven, ServingOption, TrafficAssumptions, pay_back
 from distill.pricing.finetuning import TUNABLE
+from distill.pricing.table import today
 from distill.report.spend import shown_usd
 
 CENTS = Decimal("0.01")
@@ -84,7 +85,7 @@ class Replacement:
             return f"It does not pay for itself {asked} within a hundred years."
         days = ceil(found.days)
         told = f"It has paid for itself after {days:,} {'day' if days == 1 else 'days'} {asked}."
-        if self.before_ends and _today() + timedelta(days=days) > self.before_ends:
+        if self.before_ends and today() + timedelta(days=days) > self.before_ends:
             told += f" But {against} ends on {self.before_ends}: compare what takes its place."
         return told
 
@@ -102,8 +103,4 @@ def _in_time(found: BreakEven, ends: date | None) -> bool:
     """True if the student pays back within MOST_DAYS and before its model ends."""
     if found.days is None or found.days > MOST_DAYS:
         return False
-    return ends is None or _today() + timedelta(days=ceil(found.days)) <= ends
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()
+    return ends is None or today() + timedelta(days=ceil(found.days)) <= ends

@@ -11,7 +11,7 @@ from distill.llm.ledger import ATTEMPT_ID_BYTES, BudgetReached
 from distill.store import Store
 from distill.store.batches import reserved_usd
 from distill.task.run_context import Context
-from distill.train.trainers import TRAINERS, choose
+from distill.train.trainers import trainer_of
 from distill.train.trainers.base import TrainJob, TrainResult
 
 RESERVED = (
@@ -29,7 +29,7 @@ def train_with_ledger(
     billed is recorded after it ends. It is 0 for a training that is found again and already paid
     for. Raises BudgetReached before anything is sent.
     """
-    trainer = TRAINERS[choose(context.task.spec.student.trainer)]
+    trainer = trainer_of(context.task.spec.student.trainer)
     worst = trainer.worst_usd(job)
     if not worst:
         return train()

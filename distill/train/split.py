@@ -17,7 +17,7 @@ from distill.task.leak_gate import REASONS, find_with_answers
 from distill.task.prompts import student_chat
 from distill.task.run_context import Context
 from distill.train.diversity import spreads
-from distill.train.trainers import TRAINERS, choose
+from distill.train.trainers import trainer_of
 
 SHOWN = 5
 
@@ -70,7 +70,7 @@ def find_leaks(examples: Sequence[Example], task: Task) -> list[Drop]:
 def find_too_long(examples: Sequence[Example], task: Task) -> list[Drop]:
     """Return a drop for each example with more tokens than the student takes."""
     spec = task.spec.student
-    trainer = TRAINERS[choose(spec.trainer)]
+    trainer = trainer_of(spec.trainer)
     chats = [student_chat(task, row.input, row.answer) for row in examples]
     long = trainer.longer_than(chats, trainer.locate(spec.base), spec.model_dump())
     reason = "has more tokens than the student takes"
