@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,9 +45,12 @@ os.environ["PYTHONPATH"] = str(Path(sitecustomize.__file__).parent)
 for key in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
     os.environ.pop(key, None)
 
-# Processor time, since the time on the clock depends on what else the machine does.
+# Processor time, since the time on the clock depends on what else the machine does. A second is one
+# of the machine on which `pace` took PACE_SECONDS.
 MOST_CPU_SECONDS = 5.0
 MOST_CPU_SECONDS_OF_SLOW = 30.0
+LISTED_CPU_SECONDS = 3.0
+PACE_SECONDS = 0.08
 LOOK_AGAIN_SECONDS = 0.05
 # What takes seconds to import: before the first test, so that no test has to answer for it.
 HEAVY = (
@@ -82,21 +86,45 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return OneServer(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
+def pace() -> float:
+    """The processor time, in seconds, of a fixed piece of work: the least of three."""
+
+    def once() -> float:
+        before = time.process_time()
+        sorted(str(number) for number in range(500_000))
+        return time.process_time() - before
+
+    return min(once() for _ in range(3))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fail a quick test that takes too much processor time; alone, it imports everything itself."""
     before = cpu_seconds()
     yield
     took = cpu_seconds() - before
-    unlimited = item.get_closest_marker("models") or item.get_closest_marker("nightly")
+    if not IS_WORKER or any(item.get_closest_marker(name) for name in ("models", "nightly")):
+        return
     is_slow = item.get_closest_marker("slow")
+    item.user_properties.append(("cpu_seconds", 0.0 if is_slow else took))
     most = MOST_CPU_SECONDS_OF_SLOW if is_slow else MOST_CPU_SECONDS
-    if IS_WORKER and not unlimited and took > most:
+    if took > most and (took := took / max(1.0, pace() / PACE_SECONDS)) > most:
         pytest.fail(
             f"{took:.1f} s of processor time, and a quick test may take {most:.0f}. Share what it "
             "sets up, stop its runs with `until=`, or mark it `nightly`, or `slow` with a reason.",
             pytrace=False,
         )
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """List the quick tests that come near the limit, most processor time first."""
+    took = {
+        report.nodeid: dict(report.user_properties).get("cpu_seconds", 0.0)
+        for report in terminalreporter.stats.get("passed", [])
+    }
+    near = sorted((took, test) for test, took in took.items() if took > LISTED_CPU_SECONDS)
+    for seconds, test in reversed(near):
+        terminalreporter.write_line(f"{seconds:.1f} s of processor time: {test}")
 
 
 def pet_rows(kind: str, count: int) -> list[dict[str, str]]:

@@ -22,6 +22,7 @@ RETRIED = (408, 409, 429)
 # for a connection that broke, or took too long, after the request was sent.
 MAYBE_BILLED = (408, 502, 504, 520, 524)
 NOT_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "ProxyError")
+NOT_READ = ("AnswerTooLarge", "DecodingError")
 NO_CREDIT = ("insufficient_quota", "credit balance", "enforced_spend_limit_reached", "billing")
 ADVICE = {
     400: "the request is not what the model takes",
@@ -92,7 +93,10 @@ def explain(error: Exception, endpoint: Endpoint, *, absent: str = NO_MODEL) -> 
         cause = error.__cause__
         sent = type(cause).__name__ not in NOT_SENT
         why = f" ({without_keys(str(cause), endpoint)[:SHOWN]})" if cause and str(cause) else ""
-        return Failure(sent, True, False, None, f"{where} cannot be reached: {text}{why}")
+        what = (
+            "sent an unreadable answer" if type(cause).__name__ in NOT_READ else "cannot be reached"
+        )
+        return Failure(sent, True, False, None, f"{where} {what}: {text}{why}")
     message = f"{where} refused a request to {endpoint.model.name} ({status}): {text}"
     if any(word in f"{text} {getattr(error, 'code', '')}".lower() for word in NO_CREDIT):
         return Failure(False, False, False, None, f"{message}\nThe account has no credit left.")

@@ -32,11 +32,10 @@ from tests.support.paying import paid_run
 from tests.support.provider import running, wait_for_bill
 from tests.support.spending import PURPOSE, RUN, spend, spend_in_batches
 from tests.support.standin import StandIn as ServerStandIn
+from tests.support.teachers import ANTHROPIC_NOW, BOTH, OPENAI_NOW, TEACHERS
 
-TEACHERS = ("openai:gpt-6-luna", "anthropic:claude-haiku-5-5")
 PLENTY = Decimal(100)
 LOOKED = 10  # of 200 requests, before the first batch
-both = pytest.mark.parametrize("teacher", TEACHERS)
 
 Start = Callable[..., AbstractContextManager[StandIn]]
 
@@ -89,7 +88,7 @@ def unanswered(database: Path) -> int:
         return store.count_unanswered(RUN, PURPOSE)
 
 
-@both
+@BOTH
 def test_a_batch_costs_half_and_the_ledger_is_the_bill(
     database: Path, provider: Start, teacher: str, tmp_path: Path
 ) -> None:
@@ -103,7 +102,7 @@ def test_a_batch_costs_half_and_the_ledger_is_the_bill(
         assert bill.usd * 2 == standin.bill().usd
 
 
-@both
+@BOTH
 def test_only_what_has_no_answer_goes_into_another_batch(
     database: Path, provider: Start, teacher: str
 ) -> None:
@@ -115,7 +114,7 @@ def test_only_what_has_no_answer_goes_into_another_batch(
     assert ledger(database) == (bill.usd, Decimal(0))
 
 
-@both
+@BOTH
 def test_what_no_batch_ever_answers_ends_in_an_error(
     database: Path, provider: Start, teacher: str
 ) -> None:
@@ -126,7 +125,7 @@ def test_what_no_batch_ever_answers_ends_in_an_error(
     assert ledger(database) == (Decimal(0), Decimal(0))
 
 
-@both
+@BOTH
 def test_strangers_and_twins_among_the_lines_are_left_out(
     database: Path, provider: Start, teacher: str
 ) -> None:
@@ -138,7 +137,7 @@ def test_strangers_and_twins_among_the_lines_are_left_out(
     assert ledger(database) == (bill.usd, Decimal(0))
 
 
-@both
+@BOTH
 @pytest.mark.parametrize("sent", [True, False])
 def test_a_batch_whose_id_was_never_written_down_is_not_made_twice(
     database: Path, provider: Start, teacher: str, sent: bool, monkeypatch: pytest.MonkeyPatch
@@ -181,7 +180,7 @@ def test_a_file_that_was_uploaded_is_not_uploaded_again(
     assert (bill.files, bill.batches, bill.requests) == (1, 1, 30)
 
 
-@both
+@BOTH
 def test_a_creation_whose_answer_is_lost_is_looked_for(
     database: Path, provider: Start, teacher: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,7 +241,7 @@ def test_a_batch_of_another_program_is_not_taken_for_ours_in_the_end(
 
 
 @pytest.mark.slow("so many batches as a budget carries, twice")
-@both
+@OPENAI_NOW
 def test_the_budget_holds_with_batches_out(database: Path, provider: Start, teacher: str) -> None:
     budget = Decimal("0.002")
     with provider() as standin:
@@ -257,7 +256,7 @@ def test_the_budget_holds_with_batches_out(database: Path, provider: Start, teac
     assert 0 < unanswered(database) < 500
 
 
-@both
+@ANTHROPIC_NOW
 def test_the_budget_holds_with_a_look_before_the_first_batch(
     workspace: Workspace, pets: WriteTask, provider: Start, teacher: str
 ) -> None:
@@ -299,7 +298,7 @@ def test_cancel_does_not_stop_a_batch_that_may_be_anothers(
         assert open_batches(store) == []
 
 
-@both
+@BOTH
 def test_a_probe_asks_nothing_that_is_out(
     workspace: Workspace, pets: WriteTask, provider: Start, teacher: str
 ) -> None:
@@ -314,7 +313,7 @@ def test_a_probe_asks_nothing_that_is_out(
         assert sum(standin.bill().asked.values()) >= sum(asked.asked.values())
 
 
-@both
+@BOTH
 def test_a_budget_counts_what_another_process_has_out(
     database: Path, provider: Start, teacher: str
 ) -> None:
@@ -326,7 +325,7 @@ def test_a_budget_counts_what_another_process_has_out(
         assert standin.bill().batches == first, "all of the budget is reserved"
 
 
-@both
+@BOTH
 def test_a_batch_of_another_account_says_how_to_give_it_up(
     database: Path, provider: Start, teacher: str
 ) -> None:
@@ -348,7 +347,7 @@ def test_where_too_much_waits_smaller_batches_follow(database: Path, provider: S
     assert ledger(database) == (bill.usd, Decimal(0))
 
 
-@both
+@BOTH
 def test_killed_at_any_moment_nothing_is_submitted_twice(
     database: Path, provider: Start, teacher: str
 ) -> None:
@@ -382,7 +381,7 @@ def batch_toml(teacher: str, mode: str = "batch", more: str = "") -> str:
     return toml(teacher, f'mode = "{mode}"\n{more}')
 
 
-@both
+@BOTH
 def test_a_run_in_batches_reports_its_bill(
     workspace: Workspace,
     pets: WriteTask,
@@ -405,7 +404,7 @@ def test_a_run_in_batches_reports_its_bill(
         assert standin.bill() == bill
 
 
-@both
+@BOTH
 def test_detached_runs_leave_and_pick_up(
     workspace: Workspace,
     pets: WriteTask,
@@ -467,7 +466,7 @@ def test_a_batch_that_was_never_sent_is_dropped_when_the_task_turns_to_online(
         assert store.committed_usd(outcome.run.id) == bill.usd
 
 
-@both
+@BOTH
 def test_cancel_keeps_what_was_answered_and_the_next_run_asks_the_rest(
     workspace: Workspace,
     pets: WriteTask,

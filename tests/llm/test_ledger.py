@@ -31,8 +31,8 @@ from tests.support.spending import (
     spend,
     spend_in_batches,
 )
+from tests.support.teachers import ANTHROPIC_NOW, BOTH, OPENAI_NOW, TEACHERS
 
-TEACHERS = ("openai:gpt-6-luna", "anthropic:claude-haiku-5-5")
 PLENTY = Decimal(100)
 SECRET = "sk-test-do-not-store-me"
 
@@ -68,7 +68,7 @@ def ledger(database: Path) -> tuple[Decimal, Decimal]:
         return store.committed_usd(RUN) - twice, twice
 
 
-@pytest.mark.parametrize("teacher", TEACHERS)
+@BOTH
 def test_the_ledger_is_the_bill_to_the_last_digit(
     database: Path, provider: Provider, teacher: str
 ) -> None:
@@ -79,7 +79,7 @@ def test_the_ledger_is_the_bill_to_the_last_digit(
     assert bill.requests == 300 and set(bill.asked.values()) == {1}
 
 
-@pytest.mark.parametrize("teacher", TEACHERS)
+@OPENAI_NOW
 def test_whatever_goes_wrong_on_the_way_is_accounted_for(
     database: Path, provider: Provider, teacher: str
 ) -> None:
@@ -126,7 +126,7 @@ def test_so_it_is_in_batches(database: Path, provider: Provider) -> None:
         assert store.count_unanswered(RUN, PURPOSE) == 0, "what came is stored"
 
 
-@pytest.mark.parametrize("teacher", TEACHERS)
+@ANTHROPIC_NOW
 def test_no_bill_passes_the_budget(database: Path, provider: Provider, teacher: str) -> None:
     budget = Decimal("0.002")
     with provider(cut=0.1, latency=0.02) as standin:
@@ -220,7 +220,7 @@ def test_refusals_and_cut_off_answers_are_paid_and_kept_as_what_they_are(
     assert ledger(database) == (bill.usd, Decimal(0))
 
 
-@pytest.mark.parametrize("teacher", TEACHERS)
+@BOTH
 def test_a_key_is_shown_nowhere(
     database: Path, provider: Provider, teacher: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import gzip
 import json
 import socket
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -626,17 +627,33 @@ def test_an_encoding_without_a_bound_is_not_unpacked(
         complete_all(endpoint(server), Books(asked(LABELS)))
 
 
-@pytest.mark.parametrize("encoding", ["x-gzip", "deflate"])
+@pytest.mark.parametrize(
+    ("encoding", "pack"), [("x-gzip", gzip.compress), ("deflate", zlib.compress)]
+)
 def test_every_encoding_has_a_limit_of_bytes(
+    encoding: str, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unhurried(monkeypatch)
+    packed = pack(b"x" * 100_000_000)
+    with (
+        odd_server(always(packed, content_encoding=encoding)) as server,
+        pytest.raises(DistillError, match="more than 64,000 bytes"),
+    ):
+        complete_all(endpoint(server), Books(asked(LABELS)))
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_an_answer_that_is_not_packed_as_it_says_may_be_billed(
     encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unhurried(monkeypatch)
-    packed = gzip.compress(b"x" * 100_000_000)
+    books = Books(asked(LABELS), Decimal("0.001"))
     with (
-        odd_server(always(packed, content_encoding=encoding)) as server,
-        pytest.raises(DistillError, match=r"is not an answer|more than 64,000 bytes"),
+        odd_server(always(b"not packed at all", content_encoding=encoding)) as server,
+        pytest.raises(DistillError, match="sent an unreadable answer"),
     ):
-        complete_all(endpoint(server), Books(asked(LABELS)))
+        complete_all(endpoint(server), books)
+    assert "not_billed" not in {row.result for row in books.outcomes}
 
 
 def test_a_huge_header_ends_in_a_message(monkeypatch: pytest.MonkeyPatch) -> None:

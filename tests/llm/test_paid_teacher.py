@@ -25,6 +25,7 @@ from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.provider import running
 from tests.support.standin import StandIn
+from tests.support.teachers import BOTH, OPENAI_NOW
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
 HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
@@ -61,7 +62,7 @@ def provider(providers: Start) -> Iterator[Provider]:
 
 
 @pytest.mark.usefixtures("drawn_charts")
-@pytest.mark.parametrize("teacher", ["openai:gpt-6-luna", "anthropic:claude-haiku-5-5"])
+@OPENAI_NOW
 def test_a_run_with_a_paid_teacher_reports_its_bill(
     workspace: Workspace,
     pets: WriteTask,
@@ -154,7 +155,7 @@ def test_a_teacher_that_cannot_be_used_is_an_input_error(
         paid_run(workspace, "pets", RunOptions(until="generate"))
 
 
-@pytest.mark.parametrize("teacher", ["openai:gpt-6-luna", "anthropic:claude-haiku-5-5"])
+@BOTH
 def test_the_look_at_a_model_on_loopback_asks_no_proxy(
     provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, teacher: str
 ) -> None:

@@ -21,6 +21,7 @@ from tests.conftest import WriteTask
 from tests.llm.test_paid_teacher import toml
 from tests.support.figures import figures
 from tests.support.standin import StandIn
+from tests.support.teachers import TEACHERS
 
 FAULTS = {"429": 0.05, "500": 0.03, "cut": 0.03, "broken_json": 0.02, "refuse": 0.02}
 
@@ -33,8 +34,15 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("drawn_charts")
 @pytest.mark.usefixtures("no_keys")
-@pytest.mark.parametrize("teacher", ["openai:gpt-6-luna", "anthropic:claude-haiku-5-5"])
-@pytest.mark.parametrize("mode", ["online", "batch"])
+@pytest.mark.parametrize(
+    ("mode", "teacher"),
+    [
+        pytest.param("online", TEACHERS[0], marks=pytest.mark.nightly),
+        ("online", TEACHERS[1]),
+        ("batch", TEACHERS[0]),
+        pytest.param("batch", TEACHERS[1], marks=pytest.mark.nightly),
+    ],
+)
 def test_a_rehearsal_goes_the_whole_way_and_every_figure_is_stamped(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, teacher: str, mode: str
 ) -> None:

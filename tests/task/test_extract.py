@@ -34,6 +34,7 @@ from distill.task.loading import load_task
 from tests.conftest import write_files
 from tests.support.figures import figures
 from tests.support.standin import BOOKING, StandIn
+from tests.support.teachers import ANTHROPIC_NOW
 
 Row = tuple[str, dict[str, Any]]
 SEEDS: list[Row] = [
@@ -236,7 +237,7 @@ def test_an_edited_schema_is_another_task(workspace: Workspace) -> None:
     )
 
 
-@pytest.mark.parametrize("teacher", ["openai:gpt-6-luna", "anthropic:claude-haiku-5-5"])
+@ANTHROPIC_NOW
 def test_a_rehearsal_goes_the_whole_way(
     workspace: Workspace,
     scripted_backends: StandIn,

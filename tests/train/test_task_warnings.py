@@ -19,6 +19,7 @@ from distill.train.schema_check import check_schema
 from distill.train.task_warnings import task_warnings
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.support.odd_server import completion, odd_server
+from tests.support.teachers import BOTH
 from tests.task.test_extract import TASK, options, write
 
 BUNDLED = Path(__file__).parents[2] / "prompts"
@@ -102,7 +103,7 @@ def test_a_row_in_a_script_that_costs_many_tokens_is_named(
 MAP = {"type": "object", "additionalProperties": {"type": "integer"}}
 
 
-@pytest.mark.parametrize("teacher", ["openai:gpt-6-luna", "anthropic:claude-haiku-5-5"])
+@BOTH
 @pytest.mark.parametrize("part", [MAP, {"description": "anything"}])
 def test_a_schema_that_a_provider_refuses_is_told_before_anything_is_paid(
     workspace: Workspace, teacher: str, part: dict[str, object]
