@@ -1,4 +1,4 @@
-"""READ FIRST: the way of the data, from a task to its report.
+"""READ FIRST: the data flow, from a task to its report.
 
     generate:  task → requests → completions → candidates, until curation keeps enough of them
     curate:    candidates → examples, each drop with its reason
@@ -7,11 +7,11 @@
     evaluate:  systems × gold → predictions → scores
     report:    store → report.json → report.md, report.html
 
-`plan` estimates the cost before a stage that asks a teacher that sends bills.
+`plan` estimates the cost before any stage that sends requests to a paid teacher.
 
-A stage returns a function that writes its rows. The rows and the record of the stage are one
-transaction, so a killed run goes on with the stage it was in. Completions are stored as they
-arrive, so that stage asks for no answer twice.
+A stage returns a function that writes its rows. The rows and the stage's record are written in one
+transaction, so a killed run resumes with the interrupted stage. Completions are stored as they
+arrive, so the resumed stage repeats no answered request.
 """
 
 import os
@@ -80,9 +80,9 @@ FIGURES = "report.json"
 class RunResult:
     """The result of a call: the run and its context.
 
-    `stages_run`: the stages that the call did.
-    `waiting`: a message about batches that are still out; empty for none.
-    `curve`: the figures of the learning curve; empty unless it was wanted.
+    `stages_run`: the stages that the call finished.
+    `waiting`: a message about pending batches; "" if there are none.
+    `curve`: the figures of the learning curve; empty unless it was requested.
     """
 
     run: Run
@@ -93,17 +93,17 @@ class RunResult:
 
 
 def run(workspace: Workspace, name: str, way: RunOptions = DEFAULT_OPTIONS) -> RunResult:
-    """Bring the task's run through the stages that are not done.
+    """Run the unfinished stages of the task's run.
 
     Raises InputError for invalid input. Raises NotAgreed or Declined before a bill that the user
-    does not agree to. Raises DistillError if a stage fails. Everything stored before an error
-    stays, and the same call goes on from there.
+    does not agree to. Raises DistillError if a stage fails. Rows that were stored before an error
+    are kept, and the same call resumes from there.
     """
     return run_task(workspace, load_task(workspace.prompts, name), way)
 
 
 def run_task(workspace: Workspace, task: Task, way: RunOptions) -> RunResult:
-    """Bring the run of a loaded task through the stages that are not done; raises as `run` does."""
+    """Run the unfinished stages of a loaded task's run. Raises the errors of `run`."""
     if not way.rehearsal:
         check_is_for_real_runs(workspace)
     with workspace.locked(task.name):
@@ -146,7 +146,7 @@ def _announce(
     *,
     rehearsal: bool,
 ) -> None:
-    """Report the run, the teacher and why, terms, warnings and the cost to the user."""
+    """Report the run, the teacher with the reason for it, terms, warnings and cost to the user."""
     run, choice = chosen.run, chosen.choice
     automatically = f" (auto: {choice.why})" if choice else ""
     context.progress.note("run", f"{run.id} ({run.why})")
@@ -200,9 +200,9 @@ class RunReport:
 
 
 def report_now(workspace: Workspace, name: str) -> RunReport:
-    """Write the page of the task's latest run as it is, and run no other stage.
+    """Write the report of the task's latest run as far as the run is, without running other stages.
 
-    Nothing is asked, served or trained.
+    No model is asked, served or trained.
 
     Raises InputError if there is no run, or the task was edited since. Raises DistillError if the
     run has finished no stage.
@@ -221,10 +221,10 @@ def report_now(workspace: Workspace, name: str) -> RunReport:
 
 
 def time_now(workspace: Workspace, name: str) -> Path:
-    """Measure the speeds of the task's latest run again, and write its report.
+    """Repeat the speed measurements of the task's latest run, and rewrite its report.
 
-    Nothing else is asked, and nothing is billed. Returns the run's folder. Raises InputError if
-    there is no run, it is not evaluated, or the task was edited since.
+    Returns the run's folder. No provider is asked, so nothing is billed. Raises InputError if there
+    is no evaluated run, or if the task was edited since.
     """
     with workspace.locked(name), _latest_run(workspace, name) as context:
         time_again(replace(context, task=without_leaking_seeds(context.task)))
@@ -254,9 +254,9 @@ def _latest_run(workspace: Workspace, name: str) -> Iterator[Context]:
 
 
 def _is_trained(workspace: Workspace, task: Task, way: RunOptions) -> bool:
-    """True if the run that goes on has its student, or has begun to pay for its training.
+    """True if the resumed run has a student, or has begun a fine-tuning job at a provider.
 
-    A training that a provider would no longer begin can still be fetched.
+    The result of such a job can be fetched even if the provider accepts no new jobs.
     """
     if not workspace.database(task.name).exists():
         return False

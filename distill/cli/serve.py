@@ -16,7 +16,7 @@ from distill.cli.group import cli, task_argument, workspace_of
 def serve(
     context: click.Context, task: str, run_id: str | None, port: int | None, host: str
 ) -> None:
-    """Keep a student of TASK up until Ctrl-C, and print a line to try it."""
+    """Serve a student of TASK until Ctrl-C, and print a curl command to try it."""
     from distill.llm.student_endpoint import chosen_student, curl_line, serving, started_line, wait
     from distill.task.loading import load_task
 

@@ -23,7 +23,7 @@ class InputError(DistillError):
 
 
 class TrainingEnded(DistillError):
-    """A provider's training that ended without a student, and was billed `usd`."""
+    """The end of a fine-tuning job without a student; `usd` is the job's bill."""
 
     def __init__(self, message: str, usd: Decimal = Decimal(0)) -> None:
         super().__init__(message)

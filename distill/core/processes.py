@@ -20,10 +20,10 @@ SECRET = re.compile(
 def running(
     command: Sequence[str], log: Path, env: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Hold a guarded child process in its own process group.
+    """Run a command as a guarded child process, in a process group of its own.
 
-    The child appends its output to `log`. The whole group ends when the block is left, also by an
-    error. The child inherits no keys or passwords of the environment.
+    The child appends its output to `log`. The whole group ends with the block, even after an
+    exception. The child does not inherit keys or passwords from the environment.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     guard = [sys.executable, "-m", "distill.core.process_guard", *command]

@@ -18,7 +18,7 @@ def majority_vote(answers: Sequence[str]) -> str:
 
 
 def replace_lone_surrogates(text: str) -> str:
-    """Replace each lone surrogate by U+FFFD, and join the halves of a pair to one character.
+    """Replace each lone surrogate with U+FFFD, and join surrogate pairs into one character.
 
     JSON may contain lone surrogates. Neither UTF-8 nor the store can hold them.
     """

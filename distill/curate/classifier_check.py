@@ -1,9 +1,9 @@
 """A second opinion on labels: a linear model on sentence embeddings, fitted to the seeds.
 
-The check needs labels. A small teacher is often wrong, but two models that err differently and
-agree are seldom wrong. With a good teacher the check would drop right rows, so it overrules only a
-teacher that is worse on the seeds. Each seed is left out of the model's fit, and of the seeds that
-the teacher is shown.
+The check needs a task with labels. A small teacher is often wrong. A different model seldom makes
+the same error, so labels on which both agree are mostly right. With a good teacher, the check would
+drop correct rows. Rows are therefore dropped only if the linear model beats the teacher on the
+seeds. A tested seed is in neither the model's training data nor the teacher's prompt.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Standing:
 
     @property
     def words(self) -> str:
-        """Describe the seeds on which each is right, and on which only one is."""
+        """Describe the number of seeds that both, and only one, answered correctly."""
         pairs = list(zip(self.opinion, self.teacher, strict=True))
         alone = sum(ours and not theirs for ours, theirs in pairs)
         teachers = sum(theirs and not ours for ours, theirs in pairs)
@@ -50,9 +50,10 @@ def is_on(task: Task) -> bool:
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop rows whose answer differs from a second opinion that is better than the teacher.
+    """Drop rows whose answer differs from a second opinion that beats the teacher on the seeds.
 
-    Seeds and reviews are people's answers and are kept.
+    Drops nothing if the teacher is as good, or was not asked about the seeds. Seeds and reviewed
+    rows are kept, because people gave their answers.
     """
     found = differing(rows, means) if is_on(means.task) else []
     if not found:
@@ -83,10 +84,10 @@ def differing(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 
 
 def standing_of(means: CheckContext) -> Standing | None:
-    """Compare both on the seeds to which the teacher gave a usable answer.
+    """Compare second opinion and teacher on the seeds that the teacher answered.
 
-    A row without a usable answer never reaches this check. None if the teacher was not asked about
-    the seeds.
+    Unusable answers are left out, because rows with one never reach this check. None if the teacher
+    was not asked about the seeds.
     """
     said = means.seed_answers()
     if said is None:

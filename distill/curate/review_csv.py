@@ -142,7 +142,9 @@ def _decisions(
     try:
         missing = {"id", "decision", "label"} - set(reader.fieldnames or ())
         if missing:
-            raise InputError(f"{path}:1: no column {', '.join(sorted(missing))}")
+            raise InputError(
+                f"{path}:1: no column {', '.join(sorted(missing))}: keep the header of the export"
+            )
         for line in reader:
             where = f"{path}:{reader.line_num}"
             decision, label = ((line[column] or "").strip() for column in ("decision", "label"))
@@ -167,8 +169,8 @@ def _seen(where: str, decision: str, rows: Sequence[Candidate], answer: str | No
     seen = [row for row in rows if answer is None or fold(_cell(row.answer)) == fold(answer)]
     if not seen and decision == "accept":
         raise InputError(
-            f"{where}: accept, but no run answered {answer!r}: leave that column as it was, and "
-            "write correct with what is right as the label"
+            f"{where}: accept, but no run answered {answer!r}: restore the answer column. To "
+            "change an answer, write correct as the decision and the right answer as the label"
         )
     return (seen or rows)[-1]
 
@@ -179,7 +181,9 @@ def _answer(where: str, decision: str, row: Candidate, label: str, task: Task) -
     if decision == "reject":
         return None
     if decision == "accept" and label not in ("", row.answer):
-        raise InputError(f"{where}: accept, but with the label {label!r}: correct changes a label")
+        raise InputError(
+            f"{where}: accept, but with the label {label!r}: to change a label, write correct"
+        )
     answer = label if decision == "correct" else row.answer
     try:
         return task.form.of_row(json_object(answer) if isinstance(task.form, Fields) else answer)

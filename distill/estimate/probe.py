@@ -59,12 +59,12 @@ def estimate_run(workspace: Workspace, name: str) -> CostEstimate:
 def probe_run(
     workspace: Workspace, name: str, say: Say, consent: Consent = NO_CONSENT
 ) -> CostEstimate:
-    """Ask at most CALLS requests of the run, and return the plan that follows from the answers.
+    """Send at most CALLS requests of the run, and return the plan updated with their answers.
 
-    Before the calls, `say` gets their number and the max USD of their bill.
+    Before the calls, `say` is called with their number and their maximum bill in USD.
 
-    Raises InputError if the key is missing. Raises NotAgreed or Declined if the user does not agree
-    to pay. Raises BudgetReached if the budget or the consent does not cover the calls.
+    Raises InputError if the API key is missing. Raises NotAgreed or Declined if the user does not
+    agree to pay. Raises BudgetReached if the calls could cost more than the budget or the consent.
     """
     task, way = load_task(workspace.prompts, name), RunOptions(consent=consent)
     with workspace.locked(name):

@@ -99,10 +99,11 @@ def sentence(figures: Mapping[str, Any]) -> str:
 
 
 def learning_curve(context: Context) -> Figures:
-    """Train the missing students of the curve, ask them about gold, and return the curve's figures.
+    """Train the missing students of the curve, score them on gold, and return the curve's figures.
 
-    Raises InputError if the parts would not differ, or if there are no teacher's texts to compare
-    with. Raises BudgetReached before a provider's training that the budget does not cover.
+    Raises InputError if two parts, or a part and the split, have the same number of examples.
+    Raises InputError in a task of texts if the teacher's gold answers are missing. Raises
+    BudgetReached before a fine-tuning job that the budget does not cover.
     """
     metric = context.task.form.metric
     with context.store() as store:
@@ -110,8 +111,8 @@ def learning_curve(context: Context) -> Figures:
         scores = store.scores(context.run_id, metric)
     if isinstance(context.task.form, Text) and "teacher" not in scores:
         raise InputError(
-            "the students of a learning curve are compared with the teacher's texts, which are not "
-            f"there yet: `distill run {context.task.name}` first"
+            "a learning curve compares its students with the teacher's answers on gold, and run "
+            f"{context.run_id} has none yet: run `distill run {context.task.name}` first"
         )
     assert student is not None, "train comes before its curve"
     for part in parts(split, context.task):

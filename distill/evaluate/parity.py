@@ -1,9 +1,9 @@
-"""The parity check: the served student must answer like the trained one.
+"""The parity check: the served student's answers must match those of the trained student.
 
-The trainer leaves `answers.json`: its own model's greedy answers to prompts of the split. The
-server is asked the same prompts. The chat template must be the same on both sides. A prompt must
-have the same number of tokens on both sides; only this check finds a second beginning-of-text
-token. The answers and their ends must be the same, except for a share that rounding explains.
+The trainer writes `answers.json`: the trained model's greedy answers to prompts of the split. The
+server gets the same prompts. The chat template must match. The number of tokens of each prompt must
+match; only this check finds a duplicate BOS token. Answers and their ends must match in a minimum
+share of rows, because rounding may change a few.
 """
 
 import hashlib
@@ -81,10 +81,10 @@ def _equal(row: TrainedAnswer, served: CompletedRequest) -> bool:
 def gate(
     trained: ReferenceAnswers, served: Sequence[CompletedRequest], weights: Path, least: float
 ) -> Parity:
-    """Return the parity if it is high enough to measure the student.
+    """Check that the served student matches the trained one, and return the parity.
 
-    Raises DistillError, with the difference and its usual cause, if the template, the tokens or too
-    many answers differ.
+    Raises DistillError if the template, the token counts or too many answers differ. The message
+    names the difference and its usual cause.
     """
     found = compare(trained, served)
     trouble = (
@@ -94,8 +94,8 @@ def gate(
     )
     if trouble:
         raise DistillError(
-            f"the served student is not the trained one: {trouble}\nNothing of it was measured. "
-            f"The weights are in {weights}; evaluate.parity is the share that must agree."
+            f"the served student does not match the trained one: {trouble}\nIt was not measured. "
+            f"Its weights are in {weights}; evaluate.parity is the share that must match."
         )
     return found
 
@@ -104,7 +104,7 @@ def _template_trouble(trained: ReferenceAnswers, weights: Path) -> str:
     served = chat_template(weights)
     if served and hashlib.sha256(served.encode()).hexdigest() == trained.template:
         return ""
-    return "its folder has another chat template than the one it was trained with."
+    return "the chat template in its folder differs from the one used in training."
 
 
 def _token_trouble(trained: ReferenceAnswers, served: Sequence[CompletedRequest]) -> str:
@@ -113,8 +113,8 @@ def _token_trouble(trained: ReferenceAnswers, served: Sequence[CompletedRequest]
         if tokens != row.prompt_tokens:
             return (
                 f"{row.messages[-1].content!r} is {tokens} tokens for the server and was "
-                f"{row.prompt_tokens} in training: one of them adds a beginning-of-text token, or "
-                "they use other templates or tokenizers."
+                f"{row.prompt_tokens} in training: one of them adds a BOS token, or their "
+                "templates or tokenizers differ."
             )
     return ""
 
@@ -136,7 +136,7 @@ def _answer_trouble(
     )
     endless = sum(_does_not_end(row, completion) for row, completion in pairs)
     if endless > len(pairs) / 2:
-        why = "most served answers do not end: generation_config.json misses the end-of-text token"
+        why = "most served answers do not end: generation_config.json lacks the EOS token"
     else:
         why = "the merged weights are not what was trained"
     return f"{len(pairs)} of {len(trained.rows)} answers differ; {why}.\n{shown}"

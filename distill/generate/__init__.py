@@ -71,7 +71,7 @@ def check_teacher(task: Task, model: Model, *, detach: bool) -> None:
     if (mode == "batch" or detach) and not takes_batches(model.api):
         wanted = "--detach" if detach else 'teacher.mode = "batch"'
         raise InputError(
-            f"{wanted} needs a teacher with batches (openai:<id>, anthropic:<id>); "
+            f"{wanted} needs a teacher with a batch API (openai:<id>, anthropic:<id>); "
             f"{model.name} has none"
         )
 

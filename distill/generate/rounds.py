@@ -65,7 +65,7 @@ def planned_counts(task: Task, model: Model) -> Counts:
 
 
 def stop_reason(task: Task, last: GenerationRound) -> str:
-    """Return the reason why no other round follows; "" if one does."""
+    """Return the reason why generation stops after a round; "" if another round follows."""
     spec = task.spec.generate
     if not spec.examples or "synthesis" not in spec.sources:
         return "all were asked for"

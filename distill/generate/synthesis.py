@@ -59,7 +59,10 @@ def counts_for(task: Task, model: Model, inputs: int) -> dict[str, int]:
 
 
 def _round_of(number: int) -> int:
-    """Return the round of a request. A later call for more requests changes no earlier round."""
+    """Return the round of a request, by its number in its group.
+
+    The round stays the same if more requests are added later.
+    """
     round_, end = 0, FIRST_ROUND
     while number >= end:
         round_, end = round_ + 1, 4 * end

@@ -262,8 +262,8 @@ class _OnlineRun:
         asked = str(self.api.body(request)["model"])
         if other := other_model(payload, asked):
             self.note(
-                f"{self.endpoint.model.name}: the server says that {other} answered, not {asked}; "
-                "the prices and the report name the model that was asked"
+                f"{self.endpoint.model.name}: the server reports the model {other}, not {asked}; "
+                f"prices and report use {asked}: check the name if this is not an alias"
             )
 
     def _failed(self, attempt: Attempt, error: Exception, body: Body) -> AttemptOutcome:

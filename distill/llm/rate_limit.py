@@ -168,7 +168,10 @@ class AdaptiveRateLimiter:
         self._last_cut = now
 
     def _ease(self, now: float) -> None:
-        """Use less of an announced limit: at most the rate that was accepted in the last second."""
+        """Lower the share of the announced limit in use.
+
+        The factor is the accepted share of the last second's rate, from EASED_AT_ONCE to BACK_OFF.
+        """
         gate = self._gates["requests"]
         rate, began = gate.rate or 0.0, self._taken[0] if self._taken else now
         share = BACK_OFF
@@ -201,8 +204,8 @@ class AdaptiveRateLimiter:
     def _take_remaining(self, headers: Mapping[str, str]) -> None:
         """Credit the requests that the provider says are left, less the pending ones.
 
-        A number above one second's share is left of a minute or a day. How much of that number may
-        pass at once is unknown, so the credit is 0 then.
+        A number above one second's share is the rest of a minute's or a day's limit. How many of
+        these requests may pass at once is unknown, so the credit is 0 then.
         """
         gate, remaining = self._gates["requests"], told(headers, "remaining", "requests")
         if not (gate.rate and self._trusts_remaining) or remaining is None:

@@ -114,8 +114,8 @@ def rehearse(workspace: Workspace, name: str, wanted: RehearsalOptions) -> Rehea
 def _with_teacher(task: Task, wanted: RehearsalOptions) -> tuple[Task, str]:
     """Return the task with the rehearsed teacher, and the reason if it is not the run's own.
 
-    The rehearsed teacher is the one asked for, else the run's. If the stand-in does not play the
-    run's, it is the teacher that `auto` would choose with a key.
+    The rehearsed teacher is `wanted.teacher`, or else the run's teacher. If the stand-in cannot
+    simulate the run's teacher, `auto` chooses as if a key were set.
     """
     own, instead = by_keys(task)[0].spec.teacher.model, ""
     name = wanted.teacher or own
@@ -123,12 +123,12 @@ def _with_teacher(task: Task, wanted: RehearsalOptions) -> tuple[Task, str]:
         backend, model = PLAYED[0], SOURCES[PLAYED[0]].automatic
         name = f"{backend}:{model}"
         instead = (
-            f"the run's teacher would be {own}, which the stand-in does not play; {name} is what "
-            f'"auto" takes where {SOURCES[backend].key} is set (--teacher names another)'
+            f"the run's teacher would be {own}, which the stand-in cannot simulate; {name} is the "
+            f'choice of "auto" if {SOURCES[backend].key} is set (--teacher selects another)'
         )
     if choose(name).model.api not in PLAYED:
         raise InputError(
-            f"--teacher: the stand-in plays openai:<id> and anthropic:<id>, not {name}"
+            f"--teacher: the stand-in simulates openai:<id> and anthropic:<id>, not {name}"
         )
     changes = {"mode": wanted.mode} if wanted.mode else {}
     return task.with_teacher(model=name, **changes), instead

@@ -62,7 +62,9 @@ def _measured(workspace: Workspace, name: str, run: str) -> ComparedRun:
     page = workspace.run_folder(name, run) / "report.json"
     figures = json.loads(page.read_text(encoding="utf-8")) if page.exists() else {}
     if not scores or "systems" not in figures:
-        raise InputError(f"run {run} of task {name} has no report yet")
+        raise InputError(
+            f"run {run} of task {name} has no report yet; `distill run {name}` finishes the latest"
+        )
     return ComparedRun(run, task, scores, figures)
 
 
@@ -92,8 +94,8 @@ def _row(first: ComparedRun, row: ComparedRun) -> Row:
     same_task = first.task.name == row.task.name
     if not shared and same_task:
         raise InputError(
-            f"runs {first.run} and {row.run} were asked no gold row in common. A row is known by "
-            "its line, too: rows that are put in above others make all of those below new ones"
+            f"runs {first.run} and {row.run} have no gold row in common. The id of a gold row "
+            "includes its line number: add new rows at the end of the file, not above others"
         )
     if same_task and RARELY_SHARED * len(shared) < min(len(first.scores), len(row.scores)):
         return shown | {"shared_gold": len(shared), "result": MOVED}

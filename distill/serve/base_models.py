@@ -80,8 +80,8 @@ def fetch(name: str) -> Path:
         raise InputError(f"student.base: {name!r} is not a name of the hub: {error}") from error
     except GatedRepoError as error:
         raise InputError(
-            f"student.base: {name} is gated: accept its licence on its page of the hub and set "
-            "HF_TOKEN to a token of that account"
+            f"student.base: {name} is gated: accept its licence on its Hugging Face page, and set "
+            "HF_TOKEN to a token of the account that accepted it"
         ) from error
     except RepositoryNotFoundError as error:
         raise InputError(
@@ -89,7 +89,8 @@ def fetch(name: str) -> Path:
         ) from error
     except (ImportError, ValueError) as error:  # "Using SOCKS proxy, but …", "Unknown scheme …"
         raise InputError(
-            f"student.base: the proxy in the environment cannot be used for the hub: {error}"
+            f"student.base: the proxy in the environment cannot be used for the hub: {error}. "
+            "Change or unset HTTPS_PROXY, HTTP_PROXY and ALL_PROXY."
         ) from error
     except (HTTPError, OSError) as error:
         raise DistillError(

@@ -35,7 +35,7 @@ def perhaps_longer_than(chats: Sequence[Chat], limit: int) -> list[int]:
 
 
 def tokens_of(turns: Chat, base: Path) -> int:
-    """Count the tokens that a trainer makes of a chat, the end of the last answer included."""
+    """Count the tokens of a training chat, including the EOS token after the last answer."""
     tokenizer = tokenizer_of(base)
     asked = tokenizer.apply_chat_template(turns[:-1], add_generation_prompt=True, tokenize=False)
     text = asked + turns[-1]["content"] + tokenizer.eos_token
@@ -53,10 +53,10 @@ _COUNTED_SPACES = re.compile(r" {2,}| (?=\d)")
 
 
 def at_most(text: str) -> int:
-    """Bound the tokens that a small base makes of a text, for any script and for data.
+    """Return an upper bound of a text's tokens for a small base, in any script.
 
-    A word of small ASCII letters has a token for every two letters. Every other byte is a token.
-    The rule for bills (`token_count`) is for large vocabularies and counts Thai six times too low.
+    A word of ASCII letters counts one token for every two letters. Every other byte counts one. The
+    bill estimate (`llm/tokens.py`) is for large vocabularies, and is six times too low for Thai.
     """
     words = sum(_word_tokens(found[0]) for found in _WORDS.finditer(text))
     rest = _WORDS.sub("", text)

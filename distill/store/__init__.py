@@ -155,6 +155,7 @@ def _pending(connection: duckdb.DuckDBPyConnection) -> list[Traversable]:
     scripts = sorted(files("distill.store.schema").iterdir(), key=lambda item: item.name)
     if newer := sorted(applied - {script.name for script in scripts}):
         raise InputError(
-            f"the store was made by a newer distill, which knows {newer[0]}: install that one"
+            f"a newer version of distill wrote the store (migration {newer[0]}): install that "
+            "version"
         )
     return [one for one in scripts if one.name.endswith(".sql") and one.name not in applied]

@@ -106,7 +106,7 @@ def attempts_out(store: Store, batch: Batch) -> dict[str, Attempt]:
 
 
 def ids_of(store: Store, batch: Batch) -> frozenset[str]:
-    """Return the custom_ids of everything that the batch carries."""
+    """Return the custom_ids of the batch's requests."""
     rows = store.rows("SELECT attempt_id FROM batch_attempt WHERE batch_id = ?", batch.tag)
     return frozenset(id_ for (id_,) in rows)
 

@@ -18,7 +18,7 @@ class Trainings(Rows):
             self.insert("training", [[attempt_id, tag]], known_new=True)
 
     def training_out(self, run_id: str, tag: str) -> str | None:
-        """Return the latest attempt of the training without an outcome, None if there is none."""
+        """Return the id of the training's latest attempt without an outcome; None without one."""
         rows = self.rows(
             """SELECT attempt_id FROM training JOIN attempt ON attempt.id = attempt_id
                WHERE run_id = ? AND tag = ? AND attempt_id NOT IN (SELECT attempt_id FROM outcome)

@@ -76,7 +76,7 @@ class Runs(Rows):
         return bool(self.rows("SELECT 1 FROM rehearsal LIMIT 1"))
 
     def finish_stage(self, run_id: str, stage: str, seconds: float) -> None:
-        """Store the end of a stage; call this in the transaction of the stage's rows."""
+        """Record a finished stage; call this in the transaction that writes the stage's rows."""
         self.insert("stage", [[run_id, stage, seconds, now()]])
 
     def finished_stages(self, run_id: str) -> dict[str, float]:

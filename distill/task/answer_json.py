@@ -16,9 +16,9 @@ def label_of(text: str) -> str:
 
 
 def inputs_of(text: str, *, listed: bool = False) -> list[str]:
-    """Return the texts of {"inputs": […]}, else the text itself.
+    """Return the texts of {"inputs": […]}, else the whole text as the only input.
 
-    With `listed` (the schema asked for a list), an answer without a list has none.
+    `listed`: True if the schema asked for a list. An answer without a list then gives [].
     """
     found = (json_object(text) or {}).get("inputs")
     if isinstance(found, list):
@@ -27,9 +27,9 @@ def inputs_of(text: str, *, listed: bool = False) -> list[str]:
 
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """Parse a text as a JSON object; None if it is none or has more than MAX_DEPTH levels.
+    """Parse a text as a JSON object; None for other text or more than MAX_DEPTH levels.
 
-    NaN and Infinity are no JSON. A number too large for a float is none either.
+    None also for NaN, Infinity, or a number too large for a float.
     """
     if not text.lstrip().startswith("{"):
         return None

@@ -29,7 +29,7 @@ def read_labelled(
     for line, row in json_lines(path):
         where, text = f"{path}:{line}", row.get("input")
         if not isinstance(text, str) or not text.strip():
-            raise InputError(f'{where}: "input" must be a text that is not empty')
+            raise InputError(f'{where}: "input" must be a string that is not empty')
         without = optional and form.key not in row
         answer = "" if without else _answer(where, form, row.get(form.key))
         rows.append(LabelledExample(replace_lone_surrogates(text).strip(), answer, path.name, line))
@@ -53,7 +53,7 @@ def read_reviews(path: Path, form: AnswerForm) -> tuple[ReviewDecision, ...]:
     for line, row in json_lines(path) if path.exists() else ():
         text, answer = row.get("input"), row.get("answer")
         if not isinstance(text, str):
-            raise InputError(f'{path}:{line}: "input" must be a text')
+            raise InputError(f'{path}:{line}: "input" must be a string')
         if "answer" not in row:
             raise InputError(f'{path}:{line}: "answer" is missing; null rejects the row')
         right = None if answer is None else _answer(f"{path}:{line}", form, answer)
@@ -71,7 +71,7 @@ def read_preferences(path: Path, form: AnswerForm) -> tuple[Preference, ...]:
     for line, row in json_lines(path) if path.exists() else ():
         where, text, better = f"{path}:{line}", row.get("input"), row.get("better")
         if not isinstance(text, str) or not text.strip():
-            raise InputError(f'{where}: "input" must be a text that is not empty')
+            raise InputError(f'{where}: "input" must be a string that is not empty')
         if better not in ("first", "second", "same"):
             raise InputError(f'{where}: "better" is {better!r}; known: first, second, same')
         first, second = (_answer(where, form, row.get(key)) for key in ("first", "second"))
@@ -123,7 +123,7 @@ def read_inputs(path: Path) -> tuple[str, ...]:
     rows = [(line, row.get("input")) for line, row in json_lines(path)]
     for line, text in rows:
         if not isinstance(text, str):
-            raise InputError(f'{path}:{line}: "input" must be a text')
+            raise InputError(f'{path}:{line}: "input" must be a string')
     return tuple(replace_lone_surrogates(str(text)).strip() for _, text in rows)
 
 

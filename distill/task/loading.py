@@ -37,7 +37,8 @@ def known_tasks(prompts: Path) -> list[str]:
     """List the names of the tasks under `prompts`. Raises InputError if there is no such folder."""
     if not prompts.is_dir():
         raise InputError(
-            f"there is no folder {prompts}/ here: change to the project's, or --prompts"
+            f"there is no folder {prompts}/ here: change to the project's folder, or name another "
+            "with --prompts"
         )
     return sorted(path.parent.name for path in prompts.glob("*/task.toml"))
 
@@ -93,11 +94,11 @@ def _instruction(path: Path, kind: str) -> str:
 
 def _check_rows(task: Task) -> None:
     if not task.gold:
-        raise InputError(f"{task.folder / 'gold.jsonl'} is empty: nothing could be measured")
+        raise InputError(f"{task.folder / 'gold.jsonl'} is empty: add rows to measure on")
     missing = [group for group in task.groups if not task.seeds_of(group)]
     where = task.folder / "seeds.jsonl"
     if not task.groups:
-        raise InputError(f"{where} is empty: the teacher has nothing to go by")
+        raise InputError(f"{where} is empty: add at least one seed for the teacher")
     if missing:
         raise InputError(
             f"{where}: no seed for {', '.join(missing)}; each label needs at least one"
@@ -109,7 +110,7 @@ def _check_rows(task: Task) -> None:
         if twin := seeds.get(fold(row.input)):
             raise InputError(
                 f"{task.folder}: {row.file}:{row.line} equals {twin.file}:{twin.line} "
-                f"({row.input!r}): what is tested on must not be shown; remove one of them"
+                f"({row.input!r}): a gold row must not be a seed, too; remove one of them"
             )
 
 
@@ -129,6 +130,6 @@ def _check_verbatim(task: Task, form: Fields) -> None:
     for row in (*task.seeds, *task.gold):
         if name := form.not_verbatim(row.input, row.answer):
             raise InputError(
-                f"{task.folder / row.file}:{row.line}: answer: {name}: does not stand in the input "
-                f"word for word, as {VERBATIM} in {SCHEMA} wants it"
+                f"{task.folder / row.file}:{row.line}: answer: {name}: is not in the input word "
+                f"for word, as {VERBATIM} in {SCHEMA} requires: correct the row or the schema"
             )

@@ -79,7 +79,7 @@ def _semantic(texts: Sequence[str], gold: Sequence[str], threshold: float) -> li
 
 
 def _best(pairs: Iterable[SimilarPair]) -> list[SimilarPair]:
-    """Return the pair of each text with the highest score, the first on a tie."""
+    """Return the highest-scoring pair of each text; the first one on a tie."""
     best: dict[int, SimilarPair] = {}
     for pair in pairs:
         if pair.first not in best or pair.score > best[pair.first].score:

@@ -342,7 +342,7 @@ def test_where_too_much_waits_smaller_batches_follow(database: Path, provider: S
     with provider(queue=30) as standin:
         notes = spend_in_batches(database, TEACHERS[0], 100, PLENTY)
         bill = standin.bill()
-    assert any("too much is waiting there" in note for note in notes)
+    assert any("the provider's queue is full" in note for note in notes)
     assert (bill.requests, set(bill.asked.values())) == (100, {1})
     assert ledger(database) == (bill.usd, Decimal(0))
 
@@ -502,10 +502,12 @@ def test_batches_are_asked_for_of_who_has_them(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "test")
     pets(task_toml=batch_toml("embedded"))
-    with pytest.raises(InputError, match=r'teacher\.mode = "batch" needs a teacher with batches'):
+    with pytest.raises(
+        InputError, match=r'teacher\.mode = "batch" needs a teacher with a batch API'
+    ):
         paid_run(workspace, "pets")
     pets(task_toml=batch_toml("embedded", "auto"))
-    with pytest.raises(InputError, match="--detach needs a teacher with batches"):
+    with pytest.raises(InputError, match="--detach needs a teacher with a batch API"):
         paid_run(workspace, "pets", RunOptions(detach=True))
     pets(task_toml=batch_toml(TEACHERS[0], "online"))
     with pytest.raises(InputError, match=r'needs teacher\.mode "batch" or "auto"'):

@@ -689,7 +689,7 @@ def test_another_models_name_in_the_answers_is_told_once(named: object, told: in
     with odd_server(always(completion("cats", model=named))) as server:
         complete_all(endpoint(server), Books(asked(LABELS, 3)), notes.append)
     assert len(notes) == told
-    assert not told or "says that gpt-3 answered, not m" in notes[0]
+    assert not told or "reports the model gpt-3, not m" in notes[0]
 
 
 def test_a_small_packed_answer_is_read() -> None:

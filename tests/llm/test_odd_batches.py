@@ -121,7 +121,7 @@ def test_answers_whose_file_is_never_named_are_not_submitted_again(
     monkeypatch.setattr(runner, "LATE_SECONDS", 0.1)
     with provider(late_files=10**6) as standin:
         for _ in range(2):
-            with pytest.raises(DistillError, match="names no file with the answers"):
+            with pytest.raises(DistillError, match="lists no result file"):
                 spend_in_batches(database, TEACHER, 20, PLENTY)
         assert (standin.bill().batches, standin.bill().requests) == (1, 20)
 

@@ -142,7 +142,7 @@ def test_any_server_of_that_shape_is_a_teacher(
         ("embedded:x", "known: auto, embedded, openai:<id>"),
         ("http://[::1/v1#m", "Invalid IPv6 URL"),
         ("http://host/v1", "must be <url>#<model>"),
-        ("http://user:secret@host/v1#m", "no keys in the address"),
+        ("http://user:secret@host/v1#m", "must not have a user or password"),
         ("https://api.somewhere.example/v1#m", r"price of m \(url\) is not known"),
         ("vllm:nowhere/nothing", "neither a folder with a model"),
     ],

@@ -239,8 +239,8 @@ def ask_otherwise(weights: Path) -> None:
     [
         (end_at_nothing, "do not end"),
         (forget_the_adapter, "the merged weights are not what was trained"),
-        (begin_twice, "adds a beginning-of-text token"),
-        (ask_otherwise, "another chat template"),
+        (begin_twice, "adds a BOS token"),
+        (ask_otherwise, "chat template in its folder differs"),
     ],
 )
 def test_a_student_that_is_served_wrongly_is_seen(
@@ -258,7 +258,7 @@ def test_a_student_that_is_served_wrongly_is_seen(
         answers = undisturbed.parity_answers()
     else:
         answers = served(trained, weights, tmp_path / "vllm.log")
-    with pytest.raises(DistillError, match=f"is not the trained one: .*{seen}"):
+    with pytest.raises(DistillError, match=f"does not match the trained one: .*{seen}"):
         parity.gate(trained, answers, weights, 0.98)
 
 

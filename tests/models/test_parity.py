@@ -112,12 +112,12 @@ def test_another_template_is_seen_although_the_answers_agree(tmp_path: Path, fil
     template = TEMPLATE + " "
     text = template if file.endswith("jinja") else json.dumps({"chat_template": template})
     (tmp_path / file).write_text(text, encoding="utf-8")
-    with pytest.raises(DistillError, match="another chat template"):
+    with pytest.raises(DistillError, match="chat template in its folder differs"):
         parity.gate(trained(), served(trained()), tmp_path, 0.0)
 
 
 def test_a_folder_without_a_template_is_seen(tmp_path: Path) -> None:
-    with pytest.raises(DistillError, match="another chat template"):
+    with pytest.raises(DistillError, match="chat template in its folder differs"):
         parity.gate(trained(), served(trained()), tmp_path, 0.0)
 
 
@@ -160,7 +160,9 @@ def test_a_student_that_answers_otherwise_when_served_is_not_measured(
 ) -> None:
     monkeypatch.setitem(TRAINERS, "unsloth", Answers(wrong=1))
     pets()
-    with pytest.raises(DistillError, match="the served student is not the trained one: 1 of"):
+    with pytest.raises(
+        DistillError, match="the served student does not match the trained one: 1 of"
+    ):
         pipeline.run(workspace, "pets")
     assert not (workspace.task_folder("pets") / "latest" / "report.json").exists()
 

@@ -290,7 +290,7 @@ def test_a_context_that_the_base_has_not(base: Path) -> None:
     choices = StudentSpec(base=str(base), context_tokens=4096).model_dump()
     assert lora.check(choices) == ""
     write_config(base, max_position_embeddings=2048)
-    with pytest.raises(InputError, match=r"the base can look at no more than 2,048"):
+    with pytest.raises(InputError, match=r"the base's context length of 2,048 tokens"):
         lora.check(choices)
 
 

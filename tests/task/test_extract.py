@@ -192,7 +192,7 @@ def test_a_killed_run_asks_nothing_twice(workspace: Workspace, scripted_backends
         ),
         (
             {"seeds_jsonl": rows([("it is for Ann", {"name": "Bob"})])},
-            r"seeds.jsonl:1: answer: name: does not stand in the input word for word",
+            r"seeds.jsonl:1: answer: name: is not in the input word for word",
         ),
         (
             {"schema_json": json.dumps(BOOKING).replace('"integer"', '"integer", "$ref": "#"')},

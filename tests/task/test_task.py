@@ -102,7 +102,7 @@ def test_what_python_does_not_read_is_named_too(pets: WriteTask, value: str) -> 
 
 def test_a_row_must_be_an_object_with_a_text(pets: WriteTask) -> None:
     assert "seeds.jsonl:1: a row must be a JSON object" in problem(pets, seeds_jsonl="[1]\n")
-    assert 'seeds.jsonl:1: "input" must be a text' in problem(
+    assert 'seeds.jsonl:1: "input" must be a string' in problem(
         pets, seeds_jsonl='{"input": " ", "label": "cats"}\n'
     )
 

@@ -199,7 +199,7 @@ def test_a_learning_curve_is_measured_by_the_judge_too(
     workspace: Workspace, scripted_backends: StandIn
 ) -> None:
     write(workspace)
-    with pytest.raises(InputError, match="compared with the teacher's texts, which are not there"):
+    with pytest.raises(InputError, match=r"teacher's answers on gold, and run .* has none yet"):
         pipeline.run(workspace, "counts", RunOptions("train", curve=True))
     pipeline.run(workspace, "counts")
     outcome = pipeline.run(workspace, "counts", RunOptions(curve=True))
@@ -317,7 +317,7 @@ def test_unreadable_verdicts_are_counted(
     [
         ({"gold_jsonl": jsonl([{"input": "x y", "answer": ""}])}, "gold.jsonl:1: answer: must be"),
         ({"gold_jsonl": jsonl([{"input": "x y", "answer": 3}])}, "gold.jsonl:1: answer: must be"),
-        ({"seeds_jsonl": jsonl([{"input": "x y"}])}, "seeds.jsonl:1: answer: must be a text"),
+        ({"seeds_jsonl": jsonl([{"input": "x y"}])}, "seeds.jsonl:1: answer: must be a string"),
         ({"seeds_jsonl": ""}, "seeds.jsonl is empty"),
         ({"task_toml": TASK + '[labels]\na = "A"\n'}, "labels: a generate task has none"),
         ({"task_toml": TASK.replace("few_shot = 2", "votes = 3")}, "two texts are never the same"),
@@ -331,7 +331,7 @@ def test_unreadable_verdicts_are_counted(
         ),
         (
             {"preferences_jsonl": jsonl([PREFERENCES[0], PREFERENCES[0] | {"second": ""}])},
-            "preferences.jsonl:2: answer: must be a text",
+            "preferences.jsonl:2: answer: must be a string",
         ),
         (
             {"preferences_jsonl": jsonl([PREFERENCES[0] | {"second": "it is 7"}])},

@@ -291,7 +291,7 @@ def test_a_key_never_shows(job: TrainJob, monkeypatch: pytest.MonkeyPatch) -> No
     """A server that is out of reach, and one that says the key back."""
     point_to(monkeypatch, "http://127.0.0.1:1", key="sk-secret-and-wrong")
     monkeypatch.setattr(openai_jobs, "PAUSES_SECONDS", ())
-    with pytest.raises(DistillError, match="The same command goes on from here") as said:
+    with pytest.raises(DistillError, match="Run the same command to continue") as said:
         train(job)
     assert "secret" not in str(said.value)
 
@@ -306,7 +306,7 @@ def test_what_is_said_before_anything_is_paid(monkeypatch: pytest.MonkeyPatch) -
         InputError, match=f"OpenAI does not train 'gpt-6-luna'; it still trains {BASE}"
     ):
         trainer.check(CHOICES | {"base": "gpt-6-luna"})
-    with pytest.raises(InputError, match=r"student\.rank: OpenAI lets nobody choose it"):
+    with pytest.raises(InputError, match=r"student\.rank: OpenAI does not support it"):
         trainer.check(CHOICES | {"rank": 8})
     with pytest.raises(InputError, match=r"student\.epochs: OpenAI takes whole numbers"):
         trainer.check(CHOICES | {"epochs": 0.5})
@@ -461,7 +461,7 @@ def test_a_job_that_was_asked_for_is_looked_for_longer(
 def test_a_proxys_page_is_no_answer() -> None:
     listed = SimpleNamespace(list=lambda **_: "<html>busy</html>")
     client: Any = SimpleNamespace(fine_tuning=SimpleNamespace(jobs=listed))
-    with pytest.raises(DistillError, match="sent no JSON of OpenAI's: '<html>busy"):
+    with pytest.raises(DistillError, match="is not OpenAI's JSON: '<html>busy"):
         openai_jobs.find(client, "tag-1")
 
 

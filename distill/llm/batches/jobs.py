@@ -13,14 +13,14 @@ Entry = dict[str, Any]
 class Job:
     """A batch at its provider.
 
-    `ended`: True if nothing more is answered.
-    `problem`: the reason why the provider took nothing of an ended batch, or "".
-    `too_long`: True if the problem is that too much is waiting at the provider.
-    `cut_short`: True if the batch was cancelled or ran out of time. A request without a line was
-        not asked then.
-    `guessed`: True if the batch may be another program's.
-    `files`: the ids of the files with the results.
-    `late`: True if the batch has ended but its answers are not there yet.
+    `ended`: True if no further request will be answered.
+    `problem`: the reason why the provider rejected the whole batch; "" if it did not.
+    `too_long`: True if the provider rejected the batch because its queue is full.
+    `cut_short`: True if the batch was cancelled or expired. A request without a result line was
+        then never run.
+    `guessed`: True if the batch may belong to another program.
+    `files`: the ids of the result files.
+    `late`: True if the batch has ended but its results are not available yet.
     """
 
     id: str

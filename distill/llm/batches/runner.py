@@ -199,24 +199,25 @@ class BatchRunner:
         return True
 
     def _waits_for(self, job: Job) -> bool:
-        """True while answers that a provider says it has may still come.
+        """True while the results of a late batch may still become available.
 
-        Raises DistillError after LATE_SECONDS. To submit the requests again would be to pay twice.
+        Raises DistillError after LATE_SECONDS. The requests are not submitted again, because both
+        batches would be billed.
         """
         since = self.late_since.setdefault(job.id, monotonic())
         if monotonic() - since < LATE_SECONDS:
             return True
         raise DistillError(
-            f"{job.id} has ended, but its provider names no file with the answers. Nothing of it "
-            "is submitted again. The same command looks again; `distill cancel --forget` gives the "
-            "answers up."
+            f"batch {job.id} has ended, but its provider lists no result file. Its requests are "
+            "not submitted again. Run the same command to check again, or give up the answers with "
+            "`distill cancel --forget`."
         )
 
     def _taken_back(self, batch: Batch, job: Job) -> None:
-        """Record a batch that the provider did not take: too much is waiting, or it is wrong."""
+        """Record a batch that the provider rejected: its queue is full, or the batch is invalid."""
         if job.too_long and (size := len(ids_of(self.store, batch))) > 1:
             self.most = max(min(self.most, size) // 2, 1)
-            self.results.note(f"too much is waiting there: {self.most} requests a batch from now")
+            self.results.note(f"the provider's queue is full: now {self.most} requests per batch")
         else:
             self.results.refused.append(job.problem)
         self.results.drop(batch, job.problem)
@@ -255,10 +256,10 @@ class BatchRunner:
         return batch, [entry for _, entry in part]
 
     def _create(self, batch: Batch, entries: Sequence[Entry], *, again: bool = False) -> str:
-        """Submit a batch that is not at the provider, and return its id there.
+        """Submit a batch that the provider does not have yet, and return the provider's id.
 
-        If a response is lost, the provider's list is checked before a retry. Two creations are two
-        bills.
+        After a lost response, the provider's list is searched before a retry. A batch that is
+        submitted twice is billed twice.
         """
         for tries in count(1):
             try:
@@ -277,11 +278,11 @@ class BatchRunner:
         return job.id
 
     def _job_id(self, batch: Batch) -> str | None:
-        """Return the provider's id of a batch; None if the batch was never sent and is dropped.
+        """Return the provider's id of a batch; None if the batch is dropped.
 
-        A batch that was recorded but perhaps not sent is searched for at the provider. If it is
-        missing there, it is sent if `sends` is set and the run and purpose are the same, and
-        otherwise dropped.
+        A batch without a stored id is searched for in the provider's list. If the provider does not
+        have it, the batch is submitted, provided that `sends` is set and run and purpose match. Any
+        other batch is dropped, since it was never submitted.
         """
         if batch.job_id:
             return batch.job_id

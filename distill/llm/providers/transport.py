@@ -107,7 +107,8 @@ def certificates() -> ssl.SSLContext:
         names = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
         where = ", ".join(f"{name}={os.environ[name]}" for name in names)
         raise InputError(
-            f"the certificates of {where or 'this machine'} cannot be read: {error.strerror}"
+            f"the certificates of {where or 'this machine'} cannot be read: {error.strerror}. Set "
+            "SSL_CERT_FILE to a readable file of certificates, or unset it."
         ) from error
 
 

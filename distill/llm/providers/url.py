@@ -36,12 +36,15 @@ def identify(argument: str) -> Model:
         )
     if parts.query:
         raise InputError(
-            f"teacher.model: no query in the address, where keys stand; {KEY} takes the server's "
-            "key. Azure's address without api-version is https://<resource>.openai.azure.com"
-            "/openai/v1#<deployment>."
+            "teacher.model: the address must not have a query, because a query may hold a key: "
+            f"remove the query, and set {KEY} to the server's key. For Azure, use the address "
+            "https://<resource>.openai.azure.com/openai/v1#<deployment>."
         )
     if parts.username or parts.password:
-        raise InputError(f"teacher.model: no keys in the address; {KEY} takes the server's key")
+        raise InputError(
+            "teacher.model: the address must not have a user or password: remove them, and set "
+            f"{KEY} to the server's key"
+        )
     return Model(argument, None, "compatible")
 
 

@@ -52,7 +52,7 @@ class _Server(uvicorn.Server):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until a signal or the parent ends it."""
+    """Serve until SIGTERM, SIGINT, or the parent closes standard input; return 0."""
     settings = _settings(arguments)
     world = ProviderState(settings)
     listener = socket.socket()

@@ -51,13 +51,15 @@ class Writer:
     taken: set[str] = field(default_factory=set)
 
     def json(self, schema: Schema) -> str:
-        """Write a value of the schema as compact JSON. Raises ApiError for a schema without a
-        finite value."""
+        """Generate a value that fits the schema, as compact JSON.
+
+        Raises ApiError for a schema whose references never end.
+        """
         self.root = schema
         try:
             value = self.value(schema, 0)
         except RecursionError:
-            raise invalid("Invalid schema: no value of it has an end.") from None
+            raise invalid("Invalid schema: its references never end.") from None
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
     def text(self) -> str:
@@ -88,8 +90,8 @@ class Writer:
     def _resolved(self, schema: Schema, depth: int) -> Schema:
         """Follow references and choose one of the alternatives.
 
-        In great depth it chooses null, so that a recursive schema ends. Raises RecursionError after
-        MOST_STEPS steps.
+        Chooses null below level 8, so that a recursive schema ends. Raises RecursionError after
+        MOST_STEPS references.
         """
         for _ in range(MOST_STEPS):
             if "$ref" not in schema and "anyOf" not in schema:
@@ -149,8 +151,8 @@ class Writer:
     def _labels_of(self, items: Schema) -> list[str]:
         """Return the labels for the texts of an array.
 
-        They are the labels that the prompt names, as far as the items' own enum has them; else that
-        enum.
+        If the items have an enum, the labels are its values that the prompt names. If the prompt
+        names none, all values are labels. Without an enum, all topics of the prompt are labels.
         """
         topics = self.memory.topics(self.asked)
         for entry in items.get("properties", {}).values():

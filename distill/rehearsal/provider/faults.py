@@ -55,7 +55,10 @@ KNOWN = SHARES + COUNTS + FLAGS + SECONDS
 
 
 def parse(option: str) -> tuple[str, float]:
-    """Parse `name=value` of the command line. Raises ValueError with the reason."""
+    """Parse a `name=value` argument of the command line into (name, value).
+
+    Raises ValueError, with the reason, for an unknown fault or a value that is not a number.
+    """
     name, equals, value = option.partition("=")
     if name not in KNOWN:
         raise ValueError(f"unknown fault {name!r}; the known ones are {', '.join(KNOWN)}")

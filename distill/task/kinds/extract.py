@@ -104,7 +104,7 @@ class Fields:
         return replace_lone_surrogates(answer)
 
     def of_text(self, text: str) -> str:
-        """Return the object in a text, without the reasons before it.
+        """Return the object in a text, without its rationale.
 
         A text without an object is returned as it is.
         """
@@ -160,7 +160,7 @@ class Fields:
         return Counter(_pairs(self.schema, json.loads(answer), ()))
 
     def not_verbatim(self, text: str, answer: str) -> str:
-        """Return a field that should be in the input word for word and is not; empty for none."""
+        """Return the first field that must be in the input verbatim but is not; "" for none."""
         found = json_object(answer) or {}
         for name, part in self.schema["properties"].items():
             value = found.get(name)
@@ -213,9 +213,9 @@ def _ordered(schema: Schema, value: Any) -> Any:
 
 
 def _fitting(schema: Schema, value: Any) -> Schema:
-    """Return the schema, or the one of its alternatives that a list or an object fits.
+    """Return the schema, or its first alternative that validates a list or an object.
 
-    If the value fits none, an alternative of the value's type is returned.
+    If none does, returns the first alternative of the value's type, or else the schema.
     """
     from jsonschema import Draft202012Validator
 

@@ -34,7 +34,7 @@ class Text:
     def of_row(self, value: object) -> str:
         """Read a text. Raises ValueError if the value is empty or no text."""
         if not isinstance(value, str) or not value.strip():
-            raise ValueError(f"answer: must be a text that is not empty, not {value!r}")
+            raise ValueError(f"answer: must be a string that is not empty, not {value!r}")
         return replace_lone_surrogates(value).strip()
 
     def of_text(self, text: str) -> str:

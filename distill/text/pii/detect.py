@@ -75,10 +75,10 @@ class PersonalData:
 def find_personal(
     text: str, kinds: Sequence[str] = KINDS, *, region: str = "US", names: Sequence[str] = ()
 ) -> list[PersonalData]:
-    """Find personal data, in order and without overlaps.
+    """Return the personal data in a text, in order and without overlaps.
 
-    - `region`: ISO 3166 code of telephone numbers without a country code.
-    - `names`: found as whole words of any case.
+    - `region`: the ISO 3166 code for telephone numbers without a country code.
+    - `names`: the names to find, as whole words in any case.
     """
     found = _without_overlaps(text, _candidates(text, kinds, region, names))
     return [one for one in found if not is_reserved(one.kind, text[one.start : one.end])]
@@ -87,7 +87,7 @@ def find_personal(
 def _without_overlaps(
     text: str, candidates: Iterable[tuple[str, Iterable[Span]]]
 ) -> list[PersonalData]:
-    """The spans in the order of the text; of those that overlap the first candidate."""
+    """Return the spans in the order of the text; the first candidate wins an overlap."""
     taken = bytearray(len(text))
     found = []
     for kind, spans in candidates:
@@ -101,9 +101,9 @@ def _without_overlaps(
 def name_kinds(
     text: str, kinds: Sequence[str] = KINDS, *, region: str = "US", names: Sequence[str] = ()
 ) -> str:
-    """Replace every value, a reserved one too, by its kind.
+    """Replace every value with its kind, including reserved values.
 
-    Texts that differ in personal data alone become equal, and so do a text and its masked copy."""
+    Texts that differ only in personal data become equal. A text and its masked copy do, too."""
     names = (*names, *NAMES) if names else ()
     candidates = chain(_candidates(text, kinds, region, names), find_written(text, kinds))
     parts, at = [], 0

@@ -47,7 +47,10 @@ def check(choices: Mapping[str, Any]) -> str:
     """
     most = positions(folder_of(choices["base"]))
     if most and choices["context_tokens"] > most:
-        raise InputError(f"student.context_tokens: the base can look at no more than {most:,}")
+        raise InputError(
+            f"student.context_tokens: {choices['context_tokens']:,} is above the base's context "
+            f"length of {most:,} tokens: lower it"
+        )
     return ""
 
 

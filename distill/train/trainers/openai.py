@@ -53,7 +53,7 @@ def check(choices: Mapping[str, Any]) -> str:
     """
     if set_ := [key for key, unsaid in NOT_TAKEN.items() if choices[key] != unsaid]:
         raise InputError(
-            f"student.{set_[0]}: OpenAI lets nobody choose it. It takes epochs, batch_size and seed"
+            f"student.{set_[0]}: OpenAI does not support it: set only epochs, batch_size and seed"
         )
     base = locate(choices["base"])
     recipe(choices, base, labelled=False)
@@ -236,18 +236,19 @@ def _ended(
     bill = f"It was billed ${billed}." if billed else "It was not billed."
     if found.status == "cancelled":
         raise TrainingEnded(
-            f"the training was cancelled at OpenAI. {bill} The same command begins another", billed
+            f"the training was cancelled at OpenAI. {bill} Run the same command for a new job",
+            billed,
         )
     if found.status == "failed":
         said = found.error.message if found.error else "no reason given"
         raise TrainingEnded(
-            f"OpenAI's training {found.id} failed: {said}\n{bill} All that it told is in {job.log}",
+            f"OpenAI's training {found.id} failed: {said}\n{bill} Its events are in {job.log}",
             billed,
         )
     if not found.fine_tuned_model:
         raise DistillError(
-            f"OpenAI's training {found.id} has succeeded, but its model has no name yet. The same "
-            "command looks again."
+            f"OpenAI's job {found.id} has succeeded, but its model has no name yet. Run the same "
+            "command later to check again."
         )
     _write_record(client, found, job.out)
     losses = {row["step"]: row for row in map(_loss, told.values()) if row}

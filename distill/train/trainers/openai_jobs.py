@@ -63,8 +63,8 @@ def connected(model: str) -> "Iterator[OpenAI]":
     except (openai.OpenAIError, json.JSONDecodeError) as error:
         endpoint = Endpoint(None, Model(model, None, "openai"), 1, MachinePrice(Decimal(0), 1), KEY)
         raise DistillError(
-            f"{explain(error, endpoint).message}\nThe same command goes on from here; a training "
-            "that was begun goes on by itself."
+            f"{explain(error, endpoint).message}\nRun the same command to continue; a job that has "
+            "started continues at OpenAI."
         ) from error
 
 
@@ -80,9 +80,15 @@ def find(client: "OpenAI", tag: str) -> "FineTuningJob | None":
 
 
 def _readable(answer: Answer) -> Answer:
-    """Return an answer. Raises DistillError for a proxy's page, which the client gives as text."""
+    """Check that an answer is not a proxy's page, which the client returns as text.
+
+    Returns the answer. Raises DistillError for a page.
+    """
     if isinstance(answer, str):
-        raise DistillError(f"OpenAI's address sent no JSON of OpenAI's: {answer[:200]!r}")
+        raise DistillError(
+            f"the answer from OpenAI's address is not OpenAI's JSON: {answer[:200]!r}. Check the "
+            "proxy and OPENAI_BASE_URL."
+        )
     return answer
 
 

@@ -64,7 +64,7 @@ class Begun(Timed):
 
 
 class Steps(Timed):
-    """Optimizer steps that are done: after a restart all of the checkpoint, else one."""
+    """Completed optimizer steps: the checkpoint's steps after a restart, otherwise 1."""
 
     event: Literal["steps"]
     steps: int
