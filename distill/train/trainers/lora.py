@@ -23,7 +23,7 @@ from distill.serve import base_models, context_length
 from distill.serve.base_folder import parameters, positions
 from distill.serve.base_models import folder_of, licence
 from distill.serve.context_length import Chat
-from distill.train.trainers.base import Base, OnSteps, TrainJob, TrainResult
+from distill.train.trainers.base import Base, LocalWeights, OnSteps, TrainJob, TrainResult
 from distill.train.trainers.recipes import Recipe, recipe_for
 from distill.train.worker.lora.protocol import Done, Event, Failed, read_event
 
@@ -111,7 +111,7 @@ def train(trainer: str, job: TrainJob, on_steps: OnSteps) -> TrainResult:
         done = _work(trainer, job, len(before.encode()), on_steps)
     shutil.rmtree(job.out / CHECKPOINTS, ignore_errors=True)
     return TrainResult(
-        job.out / "merged",
+        LocalWeights(job.out / "merged"),
         done["trained_tokens"],
         done["kept_step"],
         tuple(done["losses"]),

@@ -21,7 +21,7 @@ from distill.llm.tokens import most_of_chat, of_chat
 from distill.pricing.finetuning import FEWEST_EXAMPLES, NO_NEW_JOBS, TUNABLE, training_usd
 from distill.serve.context_length import Chat
 from distill.train.trainers import openai_jobs
-from distill.train.trainers.base import Base, OnSteps, TrainJob, TrainResult
+from distill.train.trainers.base import Base, HostedModel, OnSteps, TrainJob, TrainResult
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -251,14 +251,15 @@ def _ended(
         )
     _write_record(client, found, job.out)
     losses = {row["step"]: row for row in map(_loss, told.values()) if row}
+    name, tokens = found.fine_tuned_model, found.trained_tokens
+    model = HostedModel(name, billed)
+    if tokens is None:
+        model = HostedModel(name, expected_usd(job), worst_usd(job))
     return TrainResult(
-        merged=None,
-        trained_tokens=found.trained_tokens or 0,
+        model,
+        trained_tokens=tokens or 0,
         kept_step=int(max(losses, default=0)),
         losses=tuple(losses[step] for step in sorted(losses)),
-        model=found.fine_tuned_model,
-        usd=expected_usd(job) if found.trained_tokens is None else billed,
-        most_usd=worst_usd(job) if found.trained_tokens is None else None,
     )
 
 
