@@ -100,7 +100,7 @@ def _ask(context: Context, store: Store, served: SystemGroup, found: _Evaluation
         if served.probed and task.spec.evaluate.side_effects:
             found.probe_answers.extend(_side_effects(task, served, ask, found.predictions))
         requests = task.spec.evaluate.speed_requests
-        if requests and served.model.folder:
+        if requests and served.model.is_local:
             found.speeds.extend(_speeds(context, served, endpoint(), requests))
         if requests and served.probed == "student":
             found.servers.extend(_servers(served, endpoint()))
@@ -197,7 +197,7 @@ def time_again(context: Context) -> list[LoadTestResult]:
     found = []
     total = context.task.spec.evaluate.speed_requests or EvaluateSpec().speed_requests
     for served in served_systems(context, student):
-        if served.model.folder is None:
+        if not served.model.is_local:
             names = ", ".join(name for name in served.systems if name != TEACHER_AGAIN)
             context.progress.note(STAGE, f"not timed: {names} (not served by this tool)")
             continue

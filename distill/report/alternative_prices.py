@@ -81,9 +81,9 @@ def _without_reasons(answer: Completion) -> int | None:
 
 def _model(task: Task, name: str, student: Student) -> Model | None:
     if name == "student":
-        return Model(student.model, None, _provider(student)) if student.model else None
+        return None if student.is_local else Model(student.model, None, _provider(student))
     if name in ("base", "base_few_shot"):
-        return Model(student.base, None, _provider(student)) if student.model else None
+        return None if student.is_local else Model(student.base, None, _provider(student))
     named = task.named_models.get(name)
     return choose(named).model if named else None
 
@@ -97,7 +97,7 @@ def billing(task: Task, student: Student) -> dict[str, TokenPrice]:
     rates = task.rates
     named = {name: price_of(model, rates) for name, model in task.named_models.items()}
     found = {name: price for name, price in named.items() if price is not None}
-    if student.model:
+    if not student.is_local:
         base = token_price(_provider(student), student.base, rates)
         found |= {"base": base, "base_few_shot": base}
         found["student"] = token_price(_provider(student), student.model, rates)
