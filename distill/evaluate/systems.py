@@ -19,7 +19,7 @@ from distill.task import Task
 from distill.task.prompts import answer_requests, served_tokens, student_request
 from distill.task.run_context import Context
 from distill.task.spec import StudentSpec
-from distill.train.trainers import TRAINERS
+from distill.train.trainers import TRAINERS, provider_of
 
 # Column titles of the main metrics.
 METRIC_TITLES = {"accuracy": "right", "field_f1": "field F1", "win_rate": "win rate"}
@@ -167,8 +167,7 @@ def _settings(context: Context, name: str, *, tokens: int | None = None) -> Serv
 
 def models(spec: StudentSpec, student: Student) -> tuple[Model, Model]:
     """Return base and student where they were trained: here, or at a provider."""
-    if not student.is_local:
-        provider = TRAINERS[student.trainer].PROVIDER
+    if provider := provider_of(student):
         return Model(student.base, None, provider), Model(student.model, None, provider)
     base = TRAINERS[student.trainer].locate(spec.base)
     tuned = Model(f"student@{student.id}", student.folder / "merged", "chat")

@@ -95,13 +95,14 @@ OnSteps = Callable[[int], None]
 
 
 class Trainer(Protocol):
-    """A trainer backend.
+    """A trainer backend."""
 
-    `PROVIDER`: the API of the provider that trains and serves the student, as in `Model.api`; ""
-    for a training on this machine.
-    """
+    @property
+    def PROVIDER(self) -> str | None:
+        """The API of the provider that trains and serves the student, as in `Model.api`.
 
-    PROVIDER: str
+        None for a training on this machine.
+        """
 
     def check(self, choices: Choices) -> str:
         """Return a warning to show before anything is paid, empty if there is none. Raises

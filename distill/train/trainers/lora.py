@@ -27,7 +27,7 @@ from distill.train.trainers.base import Base, LocalWeights, OnSteps, TrainJob, T
 from distill.train.trainers.recipes import Recipe, recipe_for
 from distill.train.worker.lora.protocol import Done, Event, Failed, read_event
 
-PROVIDER = ""
+PROVIDER = None
 CHILDREN = Path(__file__).parents[1] / "worker"
 CHECKPOINTS = "checkpoints"
 POLL_SECONDS = 0.2
