@@ -111,6 +111,7 @@ class Trainer:
     worst_usd = staticmethod(lora.worst_usd)
     is_made = staticmethod(lora.is_made)
     cancel = staticmethod(lora.cancel)
+    closed = staticmethod(lora.closed)
     closing = staticmethod(lora.closing)
 
     def total_steps(self, job: TrainJob) -> int:

@@ -131,6 +131,9 @@ class Trainer(Protocol):
         """Cancel the training of a tag and return its bill so far in USD; None if the provider has
         no running training of the tag."""
 
+    def closed(self, today: date) -> str:
+        """Describe why the provider takes no new trainings; "" if it takes them."""
+
     def closing(self, base: str, today: date) -> str:
         """Describe when the provider ends the service and the student; "" if never."""
 

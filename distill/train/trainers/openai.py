@@ -58,16 +58,25 @@ def check(choices: Mapping[str, Any]) -> str:
     base = locate(choices["base"])
     recipe(choices, base, labelled=False)
     name, today = base.name, datetime.now(UTC).date()
-    if today >= NO_NEW_JOBS:
-        raise InputError(
-            f"student.trainer: OpenAI has taken no new trainings since {NO_NEW_JOBS}. Train here: "
-            'student.trainer = "unsloth"'
-        )
+    if why := closed(today):
+        raise InputError(f'student.trainer: {why}. Train here: student.trainer = "unsloth"')
     required_key(KEY, f"student.trainer openai ({name})", openai_jobs.TRAIN_HERE)
     return closing(name, today)
 
 
 cancel = openai_jobs.cancel
+
+
+def closed(today: date) -> str:
+    """Return the day since which OpenAI takes no new trainings, in words; "" before that day."""
+    since = f"OpenAI has taken no new trainings since {NO_NEW_JOBS}"
+    return since if today >= NO_NEW_JOBS else ""
+
+
+def lifetime(base: str) -> str:
+    """Describe in short how long the service takes jobs, and how long base and students last."""
+    ends = TUNABLE[base].shutdown
+    return f"no new jobs from {NO_NEW_JOBS} on; base and students end on {ends}"
 
 
 def closing(base: str, today: date) -> str:
