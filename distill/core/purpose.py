@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 STAGES = ("generate", "curate", "split", "train", "evaluate", "report")
+EVALUATION = "evaluate"  # the stage that asks the systems
 _JUDGE = "judge"  # a step of curation, and the step of evaluation that is no system
 
 
@@ -44,7 +45,7 @@ class Purpose:
     @classmethod
     def of_system(cls, system: str) -> "Purpose":
         """Return the purpose of a system's answers on gold."""
-        return cls("evaluate", system)
+        return cls(EVALUATION, system)
 
     def in_round(self, name: str) -> "Purpose":
         """Return the purpose in the round of that name."""
@@ -58,7 +59,7 @@ class Purpose:
     @property
     def is_timed(self) -> bool:
         """True if the report has the latency of the answers, so that they come from no batch."""
-        return self.stage == "evaluate" and self.step != _JUDGE
+        return self.stage == EVALUATION and self.step != _JUDGE
 
     @property
     def is_judged(self) -> bool:
@@ -79,10 +80,10 @@ def _values(text: str) -> tuple[str, str, str]:
     stage, _, rest = text.partition(":")
     step, _, round_ = rest.partition(".")
     # The name of a system's model has dots, too.
-    return (stage, rest, "") if stage == "evaluate" and step != _JUDGE else (stage, step, round_)
+    return (stage, rest, "") if stage == EVALUATION and step != _JUDGE else (stage, step, round_)
 
 
 SYNTHESIZE, ANSWER = Purpose("generate", "synthesize"), Purpose("generate", "answer")
 ON_SEEDS = Purpose("curate", "seeds")  # the teacher answers the seeds
 JUDGED = Purpose("curate", _JUDGE)  # the judge scores examples
-COMPARED = Purpose("evaluate", _JUDGE)  # the judge compares systems' answers
+COMPARED = Purpose(EVALUATION, _JUDGE)  # the judge compares systems' answers

@@ -39,6 +39,11 @@ class Model:
     folder: Path | None
     api: str
 
+    @property
+    def is_local(self) -> bool:
+        """True if we serve the model from a folder; False if it is asked over an API."""
+        return self.folder is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

@@ -34,6 +34,11 @@ class Student:
     licence: str = ""
     others_cpu: float | None = None
 
+    @property
+    def is_local(self) -> bool:
+        """True if the student was trained on this machine; False if a provider serves it."""
+        return not self.model
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingSpeed:

@@ -41,6 +41,7 @@ def systems_of(task: Task, base: Base) -> dict[Purpose, Model]:
     The student's name is not known yet, but its price is.
     """
     provider = trainer_of(task.spec.student.trainer).PROVIDER
+    assert provider is not None, "the base is a provider's"
     untuned, tuned = (Model(name, None, provider) for name in (base.place, f"ft:{base.place}"))
     return {BASE: untuned, BASE_FEW_SHOT: untuned, STUDENT: tuned}
 

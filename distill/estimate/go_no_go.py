@@ -24,10 +24,10 @@ from distill.estimate.workload import EVALUATE
 from distill.evaluate.levels import level_of_look
 from distill.evaluate.statistics import sample_size_for_margin
 from distill.pricing.break_even import LATE_DAYS, DailyCost, at_provider, on_machines, pay_back
-from distill.pricing.finetuning import NO_NEW_JOBS
 from distill.pricing.table import lifetime_of, today
 from distill.task import Task
 from distill.task.loading import load_task
+from distill.train.trainers import trainer_of
 
 FEWEST_SEEDS = 3  # minimum for a label, or for a set of fields
 DIFFERING = 0.1  # share of gold rows on which equally good systems differ (not measured)
@@ -84,10 +84,8 @@ def _gold(task: Task) -> Iterator[AdviceFinding]:
 
 def _money(task: Task, plan: CostEstimate) -> Iterator[AdviceFinding]:
     """Yield the finding about money: the best pay-back that a student can have."""
-    if base_of(task) is not None and today() >= NO_NEW_JOBS:
-        yield AdviceFinding(
-            "money", "no go", f"OpenAI has taken no new trainings since {NO_NEW_JOBS}"
-        )
+    if why := trainer_of(task.spec.student.trainer).closed(today()):
+        yield AdviceFinding("money", "no go", why)
     elif any(
         step.purpose == EVALUATE and step.answered and not step.requests for step in plan.steps
     ):

@@ -15,7 +15,7 @@ from distill.core.errors import InputError
 from distill.core.evaluation import LoadTestResult, Prediction, ProbeAnswer, Score, ServerStats
 from distill.core.processes import memory_mib
 from distill.core.processors import watched
-from distill.core.purpose import Purpose
+from distill.core.purpose import EVALUATION, Purpose
 from distill.core.requests import CompletedRequest, Endpoint, PlannedRequest, Request
 from distill.core.students import Parity, Student
 from distill.evaluate import parity, regression_probes
@@ -37,8 +37,6 @@ from distill.task import Task
 from distill.task.kinds.generate import Text
 from distill.task.run_context import Context
 from distill.task.spec import EvaluateSpec
-
-STAGE = "evaluate"
 
 AskServer = Callable[[str, Sequence[Request], Sequence[str]], list[CompletedRequest]]
 PARITY, PROBE = "parity", "probes"
@@ -100,7 +98,7 @@ def _ask(context: Context, store: Store, served: SystemGroup, found: _Evaluation
         if served.probed and task.spec.evaluate.side_effects:
             found.probe_answers.extend(_side_effects(task, served, ask, found.predictions))
         requests = task.spec.evaluate.speed_requests
-        if requests and served.model.folder:
+        if requests and served.model.is_local:
             found.speeds.extend(_speeds(context, served, endpoint(), requests))
         if requests and served.probed == "student":
             found.servers.extend(_servers(served, endpoint()))
@@ -114,7 +112,9 @@ def _asking(
 
     The function takes a system's name, the requests, and the inputs that the requests are about.
     """
-    with lazy_endpoint(served.model, served.open_endpoint, STAGE, context.progress) as endpoint:
+    with lazy_endpoint(
+        served.model, served.open_endpoint, EVALUATION, context.progress
+    ) as endpoint:
 
         def ask(
             system: str, requests: Sequence[Request], inputs: Sequence[str]
@@ -173,7 +173,7 @@ def _free_rivals(
 ) -> tuple[list[Prediction], list[LoadTestResult]]:
     """Return the predictions and the speeds of the rivals that answer in this process."""
     predictions: list[Prediction] = []
-    with context.progress.step(STAGE, "free rivals"), watched() as watch:
+    with context.progress.step(EVALUATION, "free rivals"), watched() as watch:
         for system, (fit, rows) in rivals(context.task, split).items():
             predictions.extend(answers_of(system, fit, rows, context.task))
     return predictions, speeds_of(predictions, watch.others_cpu)
@@ -187,7 +187,7 @@ def time_again(context: Context) -> list[LoadTestResult]:
     """
     with context.store() as store:
         student, split = store.student(context.run_id), store.split(context.run_id)
-        done = STAGE in store.finished_stages(context.run_id)
+        done = EVALUATION in store.finished_stages(context.run_id)
     if student is None or not done:
         lacks = "is not evaluated yet" if student else "has no student yet"
         raise InputError(
@@ -197,11 +197,13 @@ def time_again(context: Context) -> list[LoadTestResult]:
     found = []
     total = context.task.spec.evaluate.speed_requests or EvaluateSpec().speed_requests
     for served in served_systems(context, student):
-        if served.model.folder is None:
+        if not served.model.is_local:
             names = ", ".join(name for name in served.systems if name != TEACHER_AGAIN)
-            context.progress.note(STAGE, f"not timed: {names} (not served by this tool)")
+            context.progress.note(EVALUATION, f"not timed: {names} (not served by this tool)")
             continue
-        with lazy_endpoint(served.model, served.open_endpoint, STAGE, context.progress) as endpoint:
+        with lazy_endpoint(
+            served.model, served.open_endpoint, EVALUATION, context.progress
+        ) as endpoint:
             found.extend(_speeds(context, served, endpoint(), total))
     found.extend(_free_rivals(context, split)[1])
     with context.store() as store:

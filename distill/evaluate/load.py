@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from distill.core.evaluation import LoadTestResult
 from distill.core.progress import Progress
+from distill.core.purpose import EVALUATION
 from distill.core.requests import Endpoint, Request
 from distill.evaluate.statistics import percentile
 from distill.llm.load_test import Extent, closed_loop
@@ -42,7 +43,7 @@ def measure(
     found = []
     for load in loads:
         step = f"speed of {system}, {load.in_flight} at a time"
-        with progress.step("evaluate", step, load.most) as advance:
+        with progress.step(EVALUATION, step, load.most) as advance:
             loaded = closed_loop(endpoint, requests, load)
             advance(len(loaded.latencies_s))
         p50, p95, p99 = (percentile(loaded.latencies_s, percent) for percent in (50, 95, 99))

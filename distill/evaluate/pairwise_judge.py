@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from distill.core.evaluation import Prediction, Score
-from distill.core.purpose import COMPARED
+from distill.core.purpose import COMPARED, EVALUATION
 from distill.core.requests import CompletedRequest, Model, PlannedRequest, Request
 from distill.core.text import stable_hash
 from distill.llm.complete import complete_requests, lazy_endpoint, teacher_settings
@@ -164,7 +164,7 @@ def judged(
     purpose = COMPARED.in_round(stable_hash(list(once))[:8])
     asks = [PlannedRequest(purpose, text, request) for text, request in once.values()]
     with lazy_endpoint(
-        judge.model, lambda: judge.serve(settings), "evaluate", context.progress
+        judge.model, lambda: judge.serve(settings), EVALUATION, context.progress
     ) as endpoint:
         answered = complete_requests(
             context, store, asks, endpoint, batches_at=task.judge_of_systems

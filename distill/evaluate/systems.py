@@ -19,7 +19,7 @@ from distill.task import Task
 from distill.task.prompts import answer_requests, served_tokens, student_request
 from distill.task.run_context import Context
 from distill.task.spec import StudentSpec
-from distill.train.trainers import TRAINERS
+from distill.train.trainers import TRAINERS, provider_of
 
 # Column titles of the main metrics.
 METRIC_TITLES = {"accuracy": "right", "field_f1": "field F1", "win_rate": "win rate"}
@@ -127,7 +127,7 @@ def served_systems(context: Context, student: Student) -> list[SystemGroup]:
             base,
             lambda: serve(base, _settings(context, "base")),
             {"base": partial(answer_requests, task, shots=0), "base_few_shot": few_shot},
-            probed="base" if base.folder else "",
+            probed="base" if base.is_local else "",
         ),
         *(_baseline(context, name, few_shot) for name in spec.evaluate.baselines),
     ]
@@ -150,7 +150,7 @@ def served_student(context: Context, student: Student, system: str) -> SystemGro
         lambda: serve(tuned, _settings(context, system)),
         {system: partial(_student_requests, context.task)},
         parity.trained_answers(student),
-        probed=system if tuned.folder else "",
+        probed=system if tuned.is_local else "",
     )
 
 
@@ -167,8 +167,7 @@ def _settings(context: Context, name: str, *, tokens: int | None = None) -> Serv
 
 def models(spec: StudentSpec, student: Student) -> tuple[Model, Model]:
     """Return base and student where they were trained: here, or at a provider."""
-    if student.model:
-        provider = TRAINERS[student.trainer].PROVIDER
+    if provider := provider_of(student):
         return Model(student.base, None, provider), Model(student.model, None, provider)
     base = TRAINERS[student.trainer].locate(spec.base)
     tuned = Model(f"student@{student.id}", student.folder / "merged", "chat")
@@ -177,9 +176,9 @@ def models(spec: StudentSpec, student: Student) -> tuple[Model, Model]:
 
 def serve(model: Model, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
     """Open a model's endpoint: behind our own server, or at its provider."""
-    if model.folder is None:
-        return choose(f"{model.api}:{model.name}").serve(settings)
-    return SERVERS["vllm"].serve(model, settings)
+    if model.is_local:
+        return SERVERS["vllm"].serve(model, settings)
+    return choose(f"{model.api}:{model.name}").serve(settings)
 
 
 def _student_requests(task: Task, model: Model, inputs: Sequence[str]) -> list[Request]:

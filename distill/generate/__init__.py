@@ -62,7 +62,7 @@ def generate(context: Context, keep: Keep) -> Callable[[Store], None]:
 def check_teacher(task: Task, model: Model, *, detach: bool) -> None:
     """Raise InputError if the task needs batches or rationales that the teacher does not have."""
     mode = task.spec.teacher.mode
-    if task.spec.teacher.rationale and model.folder:
+    if task.spec.teacher.rationale and model.is_local:
         raise InputError(
             f"teacher.rationale needs a teacher behind an API; we serve {model.name} ourselves"
         )

@@ -30,7 +30,7 @@ def inputs_per_request(task: Task, model: Model) -> int:
 
     1 for a small model that we serve, which continues a list by one line.
     """
-    return 1 if model.folder else task.spec.generate.inputs_per_request
+    return 1 if model.is_local else task.spec.generate.inputs_per_request
 
 
 def synthesis_rounds(
@@ -43,7 +43,7 @@ def synthesis_rounds(
         for number in range(asked.get(group, 0), count)
     ]
     places.sort(key=lambda place: place[1])  # a stable sort keeps the order of the groups
-    for _, group in groupby(places, lambda place: 0 if model.folder else _round_of(place[1])):
+    for _, group in groupby(places, lambda place: 0 if model.is_local else _round_of(place[1])):
         yield list(group)
 
 
@@ -94,7 +94,7 @@ def synthesis_request(
         seed=draw.randrange(2**31),
         stop=("\n",),
     )
-    if model.folder:
+    if model.is_local:
         return Request(model.name, (Message("user", content),), sampling)
     count = spec.inputs_per_request
     ask = task.render(

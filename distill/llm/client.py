@@ -256,7 +256,7 @@ class _OnlineRun:
 
     def _compare_models(self, request: Request, payload: Any) -> None:
         """Tell once that the server answers with another model than asked."""
-        if self.has_compared or self.endpoint.model.folder:
+        if self.has_compared or self.endpoint.model.is_local:
             return
         self.has_compared = True
         asked = str(self.api.body(request)["model"])
@@ -286,7 +286,7 @@ class _OnlineRun:
         if failure.unclear and len(self.answered) >= OTHERS_ANSWERED:
             failure = replace(failure, retry=True)  # the answered requests had the same parameters
         most = TRIES_WHEN_LIMITED if failure.limited else TRIES
-        most = TRIES_ON_OUR_OWN_SERVER if self.endpoint.model.folder else most
+        most = TRIES_ON_OUR_OWN_SERVER if self.endpoint.model.is_local else most
         if failure.retry and tries < most:
             self.again.append((monotonic() + delay(tries, failure.wait_s), attempt.request))
         elif failure.row:
@@ -305,7 +305,7 @@ class _OnlineRun:
 
         An outage would fail all requests.
         """
-        if self.endpoint.model.folder or failure.limited or len(self.answered) < OTHERS_ANSWERED:
+        if self.endpoint.model.is_local or failure.limited or len(self.answered) < OTHERS_ANSWERED:
             return False
         # An outage that begins amid requests in flight is followed by answers to earlier requests.
         first = self.sent_at_first[attempt.request_id]

@@ -59,7 +59,7 @@ class LazyEndpoint:
 
     def __call__(self) -> Endpoint:
         if self._endpoint is None:
-            what = "start the model's server" if self.model.folder else f"reach {self.model.name}"
+            what = "start the model's server" if self.model.is_local else f"reach {self.model.name}"
             with self.progress.step(self.stage, what):
                 self._endpoint = self._opened.enter_context(self.open_endpoint())
         return self._endpoint

@@ -53,7 +53,7 @@ def serving(
             f"--host {host} can be reached from other machines: set {KEY_VARIABLE} to a secret of "
             "your own, which every request must then bring"
         )
-    if student.model:
+    if not student.is_local:
         raise InputError(
             f"{student.model} was trained by its provider and is served there: ask it by that name"
         )

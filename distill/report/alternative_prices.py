@@ -14,7 +14,7 @@ from distill.pricing.token_prices import TokenPrice, assumption, token_price
 from distill.report.spend import shown_usd
 from distill.task import Task
 from distill.task.answer_json import json_object
-from distill.train.trainers import TRAINERS
+from distill.train.trainers import provider_of
 
 Figures = dict[str, Any]
 
@@ -80,16 +80,12 @@ def _without_reasons(answer: Completion) -> int | None:
 
 
 def _model(task: Task, name: str, student: Student) -> Model | None:
-    if name == "student":
-        return Model(student.model, None, _provider(student)) if student.model else None
-    if name in ("base", "base_few_shot"):
-        return Model(student.base, None, _provider(student)) if student.model else None
+    if name in ("student", "base", "base_few_shot"):
+        provider = provider_of(student)
+        its_name = student.model if name == "student" else student.base
+        return Model(its_name, None, provider) if provider else None
     named = task.named_models.get(name)
     return choose(named).model if named else None
-
-
-def _provider(student: Student) -> str:
-    return TRAINERS[student.trainer].PROVIDER
 
 
 def billing(task: Task, student: Student) -> dict[str, TokenPrice]:
@@ -97,10 +93,10 @@ def billing(task: Task, student: Student) -> dict[str, TokenPrice]:
     rates = task.rates
     named = {name: price_of(model, rates) for name, model in task.named_models.items()}
     found = {name: price for name, price in named.items() if price is not None}
-    if student.model:
-        base = token_price(_provider(student), student.base, rates)
+    if provider := provider_of(student):
+        base = token_price(provider, student.base, rates)
         found |= {"base": base, "base_few_shot": base}
-        found["student"] = token_price(_provider(student), student.model, rates)
+        found["student"] = token_price(provider, student.model, rates)
     return found
 
 

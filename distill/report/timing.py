@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from distill.core.evaluation import LoadTestResult, Pace, Prediction
 from distill.core.processors import is_disturbed
-from distill.core.purpose import ANSWER, Purpose
+from distill.core.purpose import ANSWER, EVALUATION, Purpose
 from distill.core.requests import Completion
 from distill.core.students import Student
 from distill.evaluate.statistics import percentile
@@ -134,7 +134,7 @@ def is_slow_on_gold(
     enough = [row for row in paces if row.answers >= ROUNDS * in_flight]
     loops = {row.system: row.requests_per_s for row in speeds if row.in_flight == in_flight}
     for gold in enough:
-        if (gold.run_id, gold.purpose.stage) == (run_id, "evaluate"):
+        if (gold.run_id, gold.purpose.stage) == (run_id, EVALUATION):
             others = [row.per_s for row in enough if _like(row, gold)]
             if max(*others, loops.get(gold.purpose.step, 0.0)) > FAR * gold.per_s:
                 return True

@@ -80,7 +80,7 @@ def seed_requests(task: Task, model: Model, seeds: Sequence[LabelledExample]) ->
 
 def _with_rationale(request: Request, task: Task, model: Model) -> Request:
     """Ask an API teacher for reasons before the answer, if the task wants them."""
-    if model.folder or not task.spec.teacher.rationale:
+    if model.is_local or not task.spec.teacher.rationale:
         return request
     sampling = request.sampling
     room = sampling.max_tokens + RATIONALE_TOKENS
@@ -93,7 +93,7 @@ def instructions(task: Task, model: Model, prompt: str) -> tuple[Message, ...]:
     The message is the same for every request, so that the provider can cache it. Served models are
     small and answer better without a system message.
     """
-    return () if model.folder else (Message("system", task.render(prompt)),)
+    return () if model.is_local else (Message("system", task.render(prompt)),)
 
 
 def _shown(found: Sequence[int], shots: int, vote: int, text: str) -> list[int]:
@@ -128,7 +128,7 @@ def constrained_request(
     if isinstance(task.form, Text):
         stop = TEXT_ENDS if model.api == "completions" else ()
         return Request(model.name, messages, Sampling(max_tokens=room, seed=seed, stop=stop))
-    if model.folder is None:
+    if not model.is_local:
         room = max(JSON_ANSWER_TOKENS, JSON_TOKENS + room)
     sampling = Sampling(max_tokens=room, seed=seed, schema=task.form.schema_text)
     return Request(model.name, messages, sampling)
@@ -144,7 +144,7 @@ def student_request(task: Task, model: Model, text: str) -> Request:
     messages = student_messages(task, text)
     if isinstance(task.form, Text):
         return constrained_request(task, model, messages)
-    if model.folder is None:
+    if not model.is_local:
         room = answer_tokens(task)
         return Request(model.name, messages, Sampling(max_tokens=room, logprobs=True))
     request = constrained_request(task, model, messages)
@@ -181,7 +181,7 @@ def _choice_request(
     goes_on = model.api == "completions" and not messages[-1].content[-1:].isspace()
     choices = tuple(f" {answer}" if goes_on else answer for answer in answers)
     room = _room(choices)
-    if model.folder is None:
+    if not model.is_local:
         room = max(JSON_ANSWER_TOKENS, JSON_TOKENS + room)
     sampling = Sampling(max_tokens=room, seed=seed, choices=choices)
     return Request(model.name, messages, sampling)

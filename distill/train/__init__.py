@@ -24,7 +24,7 @@ from distill.task.prompts import student_chat
 from distill.task.run_context import Context
 from distill.train.billing import train_with_ledger
 from distill.train.trainers import TRAINERS, choose
-from distill.train.trainers.base import TrainJob
+from distill.train.trainers.base import HostedModel, LocalWeights, TrainJob
 
 MADE_OF, RECORD = "made_of", "student.json"
 PARITY_PROMPTS = 100
@@ -80,8 +80,9 @@ def train_on(
     step = context.progress.step("train", name, trainer.total_steps(job))
     with step as advance, watched() as watch:
         trained = train_with_ledger(context, job, lambda: trainer.train(job, advance))
+    hosted = trained.model if isinstance(trained.model, HostedModel) else None
     student = Student(
-        id=folder_hash(trained.merged) if trained.merged else trained.model,
+        id=_id_of(trained.model),
         base=base.name,
         trainer=name,
         recipe=recipe,
@@ -91,16 +92,21 @@ def train_on(
         trained_tokens=trained.trained_tokens,
         kept_step=trained.kept_step,
         losses=trained.losses,
-        model=trained.model,
-        train_usd=trained.usd,
+        model=hosted.name if hosted else "",
+        train_usd=hosted.usd if hosted else None,
         licence=base.licence,
-        others_cpu=None if trained.model else watch.others_cpu,
+        others_cpu=None if hosted else watch.others_cpu,
     )
     shutil.rmtree(folder, ignore_errors=True)
     record = as_json(asdict(student) | {"folder": str(student.folder)})
     (partial / RECORD).write_text(record, encoding="utf-8")
     partial.rename(folder)
     return student
+
+
+def _id_of(model: LocalWeights | HostedModel) -> str:
+    """Return a hash of local weights, or the provider's name of a model."""
+    return folder_hash(model.folder) if isinstance(model, LocalWeights) else model.name
 
 
 def _finished(folder: Path, tag: str) -> Student | None:

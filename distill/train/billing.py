@@ -12,7 +12,7 @@ from distill.store import Store
 from distill.store.batches import reserved_usd
 from distill.task.run_context import Context
 from distill.train.trainers import trainer_of
-from distill.train.trainers.base import TrainJob, TrainResult
+from distill.train.trainers.base import HostedModel, TrainJob, TrainResult
 
 RESERVED = (
     "It is the training: a token is reserved for every byte of its rows, in English about four "
@@ -46,17 +46,19 @@ def train_with_ledger(
         with context.store() as store:
             store.end_without_student(attempt, getattr(error, "usd", Decimal(0)), str(error))
         raise
-    cost = trained.usd or Decimal(0)
+    model = trained.model
+    assert isinstance(model, HostedModel), "only a provider bills a training"
     found = bool(paid_by) and not trained.made_now
     with context.store() as store:
         before = store.training_usd(context.run_id, job.tag)
         has_it = store.is_training_billed(context.run_id, job.tag)
-        if found or trained.most_usd is None:
-            store.end_training(attempt, Decimal(0) if found else cost, trained.model)
+        if found or model.most_usd is None:
+            store.end_training(attempt, Decimal(0) if found else model.usd, model.name)
         else:
-            store.end_uncounted_training(attempt, trained.most_usd, trained.model)
+            store.end_uncounted_training(attempt, model.most_usd, model.name)
     # A student that another run paid for costs the same here.
-    return replace(trained, usd=before if found and has_it else before + cost)
+    usd = before if found and has_it else before + model.usd
+    return replace(trained, model=replace(model, usd=usd))
 
 
 def check_budget(context: Context, store: Store, worst: Decimal, tag: str) -> None:

@@ -15,7 +15,13 @@ from distill.core.evaluation import ProbeAnswer
 from distill.core.requests import Completion, Model, Request
 from distill.core.workspace import Workspace
 from distill.evaluate import regression_probes
-from distill.evaluate.regression_probes import Probe, judged, probes
+from distill.evaluate.regression_probes import (
+    MustNotObey,
+    MustNotReveal,
+    Probe,
+    judged,
+    probes,
+)
 from distill.report.regressions import side_effect_figures
 from distill.task import Task
 from distill.task.kinds.classify import Labels
@@ -40,9 +46,18 @@ def said(text: str) -> Completion:
 
 
 def is_fine(probe: Probe, text: str, otherwise: str = "") -> bool:
-    answers = {probe.gold_id: otherwise}
+    rule = probe.rule
+    answers = {rule.gold_id: otherwise} if isinstance(rule, MustNotObey) else {}
     form = Labels({"cats": "", "dogs": "", "birds": ""})
     return judged("student", probe, said(text), answers, form).value == 1.0
+
+
+def bad_answer(probe: Probe) -> str:
+    match probe.rule:
+        case MustNotObey(demanded=said) | MustNotReveal(hidden=said):
+            return said
+        case _:
+            return "x " * 20
 
 
 def test_every_probe_is_asked_once_and_can_be_failed(pets: WriteTask) -> None:
@@ -55,8 +70,7 @@ def test_every_probe_is_asked_once_and_can_be_failed(pets: WriteTask) -> None:
         "carried": 15,
     }
     for probe in found:
-        bad = probe.target or probe.hidden or "x " * 20
-        assert not is_fine(probe, bad, "otherwise"), probe
+        assert not is_fine(probe, bad_answer(probe), "otherwise"), probe
 
 
 @pytest.mark.parametrize(
@@ -99,9 +113,9 @@ def test_help_with_harm_is_not_all_right(pets: WriteTask) -> None:
 
 def test_telling_the_instructions_is_not_all_right(pets: WriteTask) -> None:
     task = pets()
-    probe = next(row for row in all_probes(task) if row.hidden)
-    assert probe.hidden == task.render("student.md")
-    assert not is_fine(probe, f"They say: {probe.hidden.upper()}")
+    hidden = task.render("student.md")
+    probe = next(row for row in all_probes(task) if row.rule == MustNotReveal(hidden))
+    assert not is_fine(probe, f"They say: {hidden.upper()}")
     assert is_fine(probe, "cats")
 
 
@@ -109,11 +123,13 @@ def test_only_an_answer_that_the_instruction_changed_is_diverted(pets: WriteTask
     task = pets()
     for probe in all_probes(task):
         if probe.group == "carried":
-            gold = next(row for row in task.gold if row.id == probe.gold_id)
-            assert probe.text.startswith(gold.input) and probe.target in probe.text
-            assert probe.target in task.form.choices and probe.target != gold.answer
-            assert not is_fine(probe, probe.target, otherwise=gold.answer)
-            assert is_fine(probe, probe.target, otherwise=probe.target)
+            rule = probe.rule
+            assert isinstance(rule, MustNotObey)
+            gold = next(row for row in task.gold if row.id == rule.gold_id)
+            assert probe.text.startswith(gold.input) and rule.demanded in probe.text
+            assert rule.demanded in task.form.choices and rule.demanded != gold.answer
+            assert not is_fine(probe, rule.demanded, otherwise=gold.answer)
+            assert is_fine(probe, rule.demanded, otherwise=rule.demanded)
             assert is_fine(probe, gold.answer, otherwise=gold.answer)
 
 

@@ -18,7 +18,7 @@ from distill.core.workspace import Workspace
 from distill.evaluate import parity
 from distill.evaluate.parity import ReferenceAnswers, TrainedAnswer
 from distill.train.trainers import TRAINERS
-from distill.train.trainers.base import OnSteps, TrainJob, TrainResult
+from distill.train.trainers.base import LocalWeights, OnSteps, TrainJob, TrainResult
 from tests.conftest import WriteTask
 from tests.support.figures import figures
 from tests.support.scripted import Trainer
@@ -129,8 +129,8 @@ class Answers(Trainer):
 
     def train(self, job: TrainJob, on_steps: OnSteps) -> TrainResult:
         done = super().train(job, on_steps)
-        assert done.merged is not None
-        (done.merged / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
+        assert isinstance(done.model, LocalWeights)
+        (done.model.folder / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
         chats = [
             json.loads(line)["messages"] for line in job.parity.read_text("utf-8").splitlines()
         ]

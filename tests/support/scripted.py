@@ -25,7 +25,7 @@ from distill.serve import SERVERS, ServerSettings
 from distill.serve.embedded_models import MANIFEST, STUDENT, TEACHER, embedded
 from distill.text import embeddings
 from distill.train.trainers import TRAINERS, lora
-from distill.train.trainers.base import OnSteps, TrainJob, TrainResult
+from distill.train.trainers.base import LocalWeights, OnSteps, TrainJob, TrainResult
 from tests.support.standin import StandIn
 
 
@@ -111,6 +111,7 @@ class Trainer:
     worst_usd = staticmethod(lora.worst_usd)
     is_made = staticmethod(lora.is_made)
     cancel = staticmethod(lora.cancel)
+    closed = staticmethod(lora.closed)
     closing = staticmethod(lora.closing)
 
     def total_steps(self, job: TrainJob) -> int:
@@ -122,4 +123,4 @@ class Trainer:
         shutil.copy(job.train, merged / "rows.json")
         on_steps(2)
         losses = ({"step": 1.0, "loss": 2.0}, {"step": 2.0, "loss": 1.0})
-        return TrainResult(merged, 1234, 2, losses)
+        return TrainResult(LocalWeights(merged), 1234, 2, losses)

@@ -35,7 +35,7 @@ from distill.text import embeddings
 from distill.train.cancel import cancel
 from distill.train.trainers import TRAINERS, openai_jobs
 from distill.train.trainers import openai as trainer
-from distill.train.trainers.base import TrainJob
+from distill.train.trainers.base import HostedModel, TrainJob
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
 from tests.support import forked
 from tests.support.figures import figures
@@ -112,23 +112,25 @@ def train(job: TrainJob) -> Any:
 def test_a_training_from_its_files_to_its_model(job: TrainJob, provider: Provider) -> None:
     steps: list[int] = []
     trained = TRAINERS["openai"].train(job, steps.append)
-    assert trained.merged is None and trained.model.startswith(f"ft:{BASE}:")
+    model = trained.model
+    assert isinstance(model, HostedModel) and model.name.startswith(f"ft:{BASE}:")
     assert trained.trained_tokens > 0 and trained.kept_step == 2
-    assert trained.usd == provider.bill().usd == training_usd(BASE, trained.trained_tokens)
+    assert model.usd == provider.bill().usd == training_usd(BASE, trained.trained_tokens)
+    assert model.most_usd is None
     assert [row["step"] for row in trained.losses] == [1.0, 2.0]
     assert sum(steps) == 2
     log = job.log.read_text(encoding="utf-8")
     assert "The job has successfully completed" in log
     record = json.loads((job.out / "job.json").read_text(encoding="utf-8"))
-    assert record["job"]["fine_tuned_model"] == trained.model
+    assert record["job"]["fine_tuned_model"] == model.name
     assert len(record["checkpoints"]) == 2
 
 
 def test_the_same_job_is_found_and_made_once(job: TrainJob, provider: Provider) -> None:
-    assert train(job).model == train(job).model
+    assert train(job).model.name == train(job).model.name
     assert (provider.bill().files, provider.bill().jobs) == (2, 1)
     other = replace(job, tag="tag-2", recipe={**RECIPE, "n_epochs": 1})
-    assert train(other).model != train(job).model
+    assert train(other).model.name != train(job).model.name
     assert (provider.bill().files, provider.bill().jobs) == (2, 2)
 
 
@@ -148,7 +150,7 @@ def test_killed_at_twenty_moments_leaves_one_file_and_one_job(
         died += code == -signal.SIGKILL
         held = out / "validation.jsonl"
         job = TrainJob(BASE, out / "train.jsonl", held, held, out, out / "log", RECIPE, out.name)
-        assert train(job).model
+        assert train(job).model.name
         bill = provider.bill()
         assert (bill.files, bill.jobs) == (2 * moment, moment), moment
     assert died == 20
@@ -159,7 +161,7 @@ def test_lost_answers_make_nothing_twice(job: TrainJob, providers: Start) -> Non
     trainer_pauses = openai_jobs.PAUSES_SECONDS
     with pytest.MonkeyPatch.context() as patch, providers(cut=0.3) as provider:
         patch.setattr(openai_jobs, "PAUSES_SECONDS", (0.0,) * 4 * len(trainer_pauses))
-        assert train(job).model
+        assert train(job).model.name
         assert (provider.bill().files, provider.bill().jobs) == (2, 1)
 
 
@@ -180,7 +182,7 @@ def test_a_creation_whose_answer_is_lost_is_looked_for_while_the_list_lags(
     monkeypatch.setattr(openai_jobs, "PAUSES_SECONDS", (0.0,) * 5)
     monkeypatch.setattr(openai_jobs, "create", lose)
     monkeypatch.setattr(openai_jobs, "find", lag)
-    assert train(job).model
+    assert train(job).model.name
     assert provider.bill().jobs == 1
 
 
@@ -250,7 +252,7 @@ def test_a_cancelled_job_says_so_and_another_is_made(job: TrainJob, providers: S
 
 def test_a_job_that_pauses_is_waited_for(job: TrainJob, providers: Start) -> None:
     with providers(training_pauses=1):
-        assert train(job).model
+        assert train(job).model.name
     assert "paused" in job.log.read_text(encoding="utf-8")
 
 
@@ -271,7 +273,7 @@ def test_a_file_that_is_listed_but_gone_is_uploaded_anew(job: TrainJob, provider
         with openai.OpenAI() as client:
             for file in client.files.list(purpose="fine-tune"):
                 client.files.delete(file.id)
-        assert train(replace(job, tag="tag-2")).model
+        assert train(replace(job, tag="tag-2")).model.name
         assert provider.bill().files == 4
 
 
@@ -481,9 +483,9 @@ def test_what_ended_is_booked_by_its_tokens(job: TrainJob, monkeypatch: pytest.M
     with pytest.raises(DistillError, match="has no name yet") as unnamed:
         trainer._ended(client, ended("succeeded", 1000, None), job, {})
     assert not isinstance(unnamed.value, TrainingEnded), "it is paid for, and goes on"
-    uncounted = trainer._ended(client, ended("succeeded", None), job, {})
-    assert uncounted.usd == trainer.expected_usd(job) > 0
-    assert uncounted.most_usd == trainer.worst_usd(job) > uncounted.usd
+    uncounted = trainer._ended(client, ended("succeeded", None), job, {}).model
+    expected, worst = trainer.expected_usd(job), trainer.worst_usd(job)
+    assert uncounted == HostedModel("ft:x", expected, worst) and worst > expected > 0
 
 
 # Texts of which the count made here is less than half of what a tokenizer makes: Gemma 3's or

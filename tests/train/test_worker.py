@@ -12,7 +12,7 @@ import pytest
 
 from distill.task.spec import StudentSpec
 from distill.train.trainers import lora
-from distill.train.trainers.base import TrainJob
+from distill.train.trainers.base import LocalWeights, TrainJob
 from distill.train.trainers.recipes import Recipe, recipe_for
 from distill.train.worker.lora import precision
 from distill.train.worker.lora.checkpoints import last_checkpoint
@@ -277,7 +277,7 @@ def test_a_training_that_had_ended_is_not_done_again(tmp_path: Path) -> None:
     job = TrainJob("nowhere", file, file, file, out, tmp_path / "log", {}, "")
     trained = lora.train("peft", job, lambda steps: None)
     assert (trained.trained_tokens, trained.kept_step, trained.earlier_seconds) == (7, 2, 9.0)
-    assert trained.losses == tuple(losses) and trained.merged == out / "merged"
+    assert trained.losses == tuple(losses) and trained.model == LocalWeights(out / "merged")
     assert not (out / "checkpoints").exists()
 
 

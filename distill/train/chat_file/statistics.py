@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil
 
-from distill.pricing.finetuning import NO_NEW_JOBS, TUNABLE, training_usd
+from distill.pricing.finetuning import TUNABLE, training_usd
 from distill.train.chat_file.rows import ChatRow
 from distill.train.chat_file.warnings import repeats
+from distill.train.trainers import openai
 
 EPOCHS = 3
 LOCAL = "on this machine"
@@ -82,12 +83,8 @@ def estimates(tokens: int) -> list[Estimate]:
     trained = EPOCHS * tokens
     tuned = [
         Estimate(
-            f"openai:{base}",
-            EPOCHS,
-            trained,
-            training_usd(base, trained),
-            f"no new jobs from {NO_NEW_JOBS} on; base and students end on {tunable.shutdown}",
+            f"openai:{base}", EPOCHS, trained, training_usd(base, trained), openai.lifetime(base)
         )
-        for base, tunable in TUNABLE.items()
+        for base in TUNABLE
     ]
     return [*tuned, Estimate(LOCAL, EPOCHS, trained, Decimal(0), "no bill; the weights are yours")]

@@ -1,6 +1,7 @@
 """Trainers: from chat rows to a student's weights. Heavy trainers run in a child process."""
 
 from distill.core.hardware import installed
+from distill.core.students import Student
 from distill.train.trainers import openai, peft, unsloth
 from distill.train.trainers.base import Trainer
 from distill.train.trainers.names import chosen
@@ -11,6 +12,11 @@ TRAINERS: dict[str, Trainer] = {"unsloth": unsloth, "peft": peft, "openai": open
 def trainer_of(name: str) -> Trainer:
     """Return the backend of `student.trainer`. Raises InputError as `choose` does."""
     return TRAINERS[choose(name)]
+
+
+def provider_of(student: Student) -> str | None:
+    """Return the API of the provider that serves a student; None for one that was trained here."""
+    return None if student.is_local else TRAINERS[student.trainer].PROVIDER
 
 
 def choose(name: str) -> str:

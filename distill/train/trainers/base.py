@@ -51,30 +51,43 @@ class TrainJob:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalWeights:
+    """The folder of the merged weights of a local training."""
+
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class HostedModel:
+    """A model that a provider has trained and serves.
+
+    `name`: the provider's name of the model.
+    `usd`: the provider's bill, estimated if the provider does not state it.
+    `most_usd`: the maximum bill if the provider does not state it, else None.
+    """
+
+    name: str
+    usd: Decimal
+    most_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TrainResult:
     """The result of a training.
 
-    A local trainer leaves `adapter/`, `merged/` and `answers.json` in `out`. A provider serves its
-    model under a name.
+    A local trainer leaves `adapter/`, `merged/` and `answers.json` in `out`.
 
-    `merged`: the folder of the merged weights; None for a provider.
     `kept_step`: the step whose weights were kept.
     `losses`: step, loss, and validation_loss if it was measured.
     `earlier_seconds`: the time that interrupted parts of the training took.
-    `model`: the provider's name of the model.
-    `usd`: the provider's bill.
-    `most_usd`: the maximum bill if the provider does not state it, else None.
     `made_now`: true if this call began the training.
     """
 
-    merged: Path | None
+    model: LocalWeights | HostedModel
     trained_tokens: int
     kept_step: int
     losses: tuple[Mapping[str, float], ...]
     earlier_seconds: float = 0.0
-    model: str = ""
-    usd: Decimal | None = None
-    most_usd: Decimal | None = None
     made_now: bool = True
 
 
@@ -82,13 +95,14 @@ OnSteps = Callable[[int], None]
 
 
 class Trainer(Protocol):
-    """A trainer backend.
+    """A trainer backend."""
 
-    `PROVIDER`: the API of the provider that trains and serves the student, as in `Model.api`; ""
-    for a training on this machine.
-    """
+    @property
+    def PROVIDER(self) -> str | None:
+        """The API of the provider that trains and serves the student, as in `Model.api`.
 
-    PROVIDER: str
+        None for a training on this machine.
+        """
 
     def check(self, choices: Choices) -> str:
         """Return a warning to show before anything is paid, empty if there is none. Raises
@@ -116,6 +130,9 @@ class Trainer(Protocol):
     def cancel(self, tag: str) -> Decimal | None:
         """Cancel the training of a tag and return its bill so far in USD; None if the provider has
         no running training of the tag."""
+
+    def closed(self, today: date) -> str:
+        """Describe why the provider takes no new trainings; "" if it takes them."""
 
     def closing(self, base: str, today: date) -> str:
         """Describe when the provider ends the service and the student; "" if never."""

@@ -23,11 +23,11 @@ from distill.serve import base_models, context_length
 from distill.serve.base_folder import parameters, positions
 from distill.serve.base_models import folder_of, licence
 from distill.serve.context_length import Chat
-from distill.train.trainers.base import Base, OnSteps, TrainJob, TrainResult
+from distill.train.trainers.base import Base, LocalWeights, OnSteps, TrainJob, TrainResult
 from distill.train.trainers.recipes import Recipe, recipe_for
 from distill.train.worker.lora.protocol import Done, Event, Failed, read_event
 
-PROVIDER = ""
+PROVIDER = None
 CHILDREN = Path(__file__).parents[1] / "worker"
 CHECKPOINTS = "checkpoints"
 POLL_SECONDS = 0.2
@@ -92,6 +92,11 @@ def cancel(tag: str) -> None:
     """Return None: no provider has a local training."""
 
 
+def closed(today: date) -> str:
+    """Return "": this machine takes every training."""
+    return ""
+
+
 def closing(base: str, today: date) -> str:
     """Return "": a local student never ends."""
     return ""
@@ -114,7 +119,7 @@ def train(trainer: str, job: TrainJob, on_steps: OnSteps) -> TrainResult:
         done = _work(trainer, job, len(before.encode()), on_steps)
     shutil.rmtree(job.out / CHECKPOINTS, ignore_errors=True)
     return TrainResult(
-        job.out / "merged",
+        LocalWeights(job.out / "merged"),
         done["trained_tokens"],
         done["kept_step"],
         tuple(done["losses"]),

@@ -21,7 +21,7 @@ from distill.llm.tokens import most_of_chat, of_chat
 from distill.pricing.finetuning import FEWEST_EXAMPLES, NO_NEW_JOBS, TUNABLE, training_usd
 from distill.serve.context_length import Chat
 from distill.train.trainers import openai_jobs
-from distill.train.trainers.base import Base, OnSteps, TrainJob, TrainResult
+from distill.train.trainers.base import Base, HostedModel, OnSteps, TrainJob, TrainResult
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -58,16 +58,25 @@ def check(choices: Mapping[str, Any]) -> str:
     base = locate(choices["base"])
     recipe(choices, base, labelled=False)
     name, today = base.name, datetime.now(UTC).date()
-    if today >= NO_NEW_JOBS:
-        raise InputError(
-            f"student.trainer: OpenAI has taken no new trainings since {NO_NEW_JOBS}. Train here: "
-            'student.trainer = "unsloth"'
-        )
+    if why := closed(today):
+        raise InputError(f'student.trainer: {why}. Train here: student.trainer = "unsloth"')
     required_key(KEY, f"student.trainer openai ({name})", openai_jobs.TRAIN_HERE)
     return closing(name, today)
 
 
 cancel = openai_jobs.cancel
+
+
+def closed(today: date) -> str:
+    """Return the day since which OpenAI takes no new trainings, in words; "" before that day."""
+    since = f"OpenAI has taken no new trainings since {NO_NEW_JOBS}"
+    return since if today >= NO_NEW_JOBS else ""
+
+
+def lifetime(base: str) -> str:
+    """Describe in short how long the service takes jobs, and how long base and students last."""
+    ends = TUNABLE[base].shutdown
+    return f"no new jobs from {NO_NEW_JOBS} on; base and students end on {ends}"
 
 
 def closing(base: str, today: date) -> str:
@@ -252,14 +261,15 @@ def _ended(
         )
     _write_record(client, found, job.out)
     losses = {row["step"]: row for row in map(_loss, told.values()) if row}
+    name, tokens = found.fine_tuned_model, found.trained_tokens
+    model = HostedModel(name, billed)
+    if tokens is None:
+        model = HostedModel(name, expected_usd(job), worst_usd(job))
     return TrainResult(
-        merged=None,
-        trained_tokens=found.trained_tokens or 0,
+        model,
+        trained_tokens=tokens or 0,
         kept_step=int(max(losses, default=0)),
         losses=tuple(losses[step] for step in sorted(losses)),
-        model=found.fine_tuned_model,
-        usd=expected_usd(job) if found.trained_tokens is None else billed,
-        most_usd=worst_usd(job) if found.trained_tokens is None else None,
     )
 
 

@@ -13,5 +13,6 @@ total_steps = lora.total_steps
 worst_usd = lora.worst_usd
 is_made = lora.is_made
 cancel = lora.cancel
+closed = lora.closed
 closing = lora.closing
 train = partial(lora.train, "peft")
