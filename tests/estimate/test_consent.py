@@ -226,7 +226,7 @@ def test_what_the_plan_does_not_see_is_not_billed_without_a_consent(
         return replace(plan(*arguments, **options), steps=())
 
     monkeypatch.setattr(run_start, "plan", nothing)
-    with pytest.raises(BudgetReached, match=r"(?s)what was agreed to .* --max-usd"):
+    with pytest.raises(BudgetReached, match=r"(?s)the cost agreed to .* --max-usd"):
         pipeline.run(workspace, "pets")
     assert provider.bill().requests == 0
 

@@ -119,7 +119,7 @@ def test_what_no_batch_ever_answers_ends_in_an_error(
     database: Path, provider: Start, teacher: str
 ) -> None:
     with provider(batch_error=1.0) as standin:
-        with pytest.raises(DistillError, match="5 batches brought no answer"):
+        with pytest.raises(DistillError, match="5 batches returned no answer to a request"):
             spend_in_batches(database, teacher, 5, PLENTY)
         assert (standin.bill().usd, standin.bill().batches) == (Decimal(0), 5)
     assert ledger(database) == (Decimal(0), Decimal(0))
@@ -132,8 +132,8 @@ def test_strangers_and_twins_among_the_lines_are_left_out(
     with provider(unknown_id=2, twice=3) as standin:
         notes = spend_in_batches(database, teacher, 20, PLENTY)
         bill = standin.bill()
-    assert "2 lines have ids that were not sent; they are left out" in notes
-    assert "3 lines came back twice; the first counts" in notes
+    assert "2 result lines have unknown ids and are ignored" in notes
+    assert "3 result lines are duplicates and are ignored" in notes
     assert ledger(database) == (bill.usd, Decimal(0))
 
 
@@ -415,7 +415,7 @@ def test_detached_runs_leave_and_pick_up(
     pets(task_toml=batch_toml(teacher, "auto"))
     with provider() as standin:
         outcome = paid_run(workspace, "pets", RunOptions(detach=True))
-        assert "requests are out in batches" in outcome.waiting
+        assert "requests are pending in batches" in outcome.waiting
         assert outcome.stages_run == ()
         while outcome.waiting:
             outcome = paid_run(workspace, "pets", RunOptions(detach=True))
