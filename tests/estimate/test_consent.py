@@ -297,7 +297,7 @@ def test_a_terminal_that_declines_leaves_nothing(
         asks = "[budget]\nask_above_usd = 0\n"
         pets(task_toml=toml(DEAR + asks))
         result = shown(workspace, *command, answer="n\n")
-        assert isinstance(result.exception, Declined) and "Go on? [y/N]" in result.stderr
+        assert isinstance(result.exception, Declined) and "Continue? [y/N]" in result.stderr
     assert (listener.requests, left_behind(workspace)) == (0, [])
 
 
@@ -367,7 +367,7 @@ def test_from_which_estimate_on_a_terminal_is_asked(
     assert Decimal("0.10") < estimate < 1
     result = shown(workspace, "generate", "pets", answer="y\n")
     assert result.exit_code == 0, result.output
-    assert ("Go on? [y/N]" in result.stderr) == (not limit_in)
+    assert ("Continue? [y/N]" in result.stderr) == (not limit_in)
     assert "about $" in result.stderr, "the estimate is shown, asked about or not"
     assert task.hash == pets(task_toml=toml(DEAR)).hash, "it shapes no run"
 
@@ -432,7 +432,7 @@ def test_auto_asks_at_a_terminal(workspace: Workspace, pets: WriteTask, listener
     pets(task_toml=toml("[budget]\nask_above_usd = 0\n", teacher="auto"))
     result = shown(workspace, "run", "pets", answer="n\n")
     assert isinstance(result.exception, Declined)
-    assert "requests to gpt-6.1-terra" in result.stderr and "Go on? [y/N]" in result.stderr
+    assert "requests to gpt-6.1-terra" in result.stderr and "Continue? [y/N]" in result.stderr
     assert (listener.requests, left_behind(workspace)) == (0, [])
 
 
