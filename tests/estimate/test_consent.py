@@ -345,7 +345,7 @@ def test_a_top_up_that_reaches_max_usd_goes_on_with_the_next_call(
     generate = toml(more).replace("requests = 60", rounds_of)
     pets(task_toml=generate.replace("few_shot = 3", "few_shot = 0\nin_flight = 2"))
     way = RunOptions("generate", consent=Consent(Decimal("0.03")))
-    with pytest.raises(BudgetReached, match="what was agreed to"):
+    with pytest.raises(BudgetReached, match="the cost agreed to"):
         pipeline.run(workspace, "pets", way)
     assert provider.bill().usd <= Decimal("0.03")
     assert rounds(workspace.task_folder("pets") / "latest"), "the first round was whole"
@@ -383,7 +383,7 @@ def test_auto_is_the_embedded_teacher_where_nobody_can_agree(
     done = process("run", "pets")
     assert (done.returncode, listener.requests) == (0, 0), done.stderr
     assert "teacher: embedded (auto: OPENAI_API_KEY is set, but " in done.stderr
-    assert "`distill run pets --new --yes` asks openai:gpt-6.1-terra" in done.stderr
+    assert "`distill run pets --new --yes` uses openai:gpt-6.1-terra" in done.stderr
     folder = workspace.task_folder("pets") / "latest"
     teacher = figures(folder)["teacher"]
     assert teacher["instead_of"] == TERRA and "a key is not consent" in teacher["auto"]

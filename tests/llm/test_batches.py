@@ -333,7 +333,7 @@ def test_a_batch_of_another_account_says_how_to_give_it_up(
         spend_in_batches(database, teacher, 20, PLENTY, wait=False)
     with (
         provider(),
-        pytest.raises(DistillError, match=r"no such batch: .* give it up with `distill cancel"),
+        pytest.raises(DistillError, match=r"no such batch: .* up with `distill cancel"),
     ):
         spend_in_batches(database, teacher, 20, PLENTY)
 
@@ -488,7 +488,7 @@ def test_cancel_keeps_what_was_answered_and_the_next_run_asks_the_rest(
             assert store.committed_usd(outcome.run.id) == bill.usd
             assert open_batches(store) == []
         again = paid_run(workspace, "pets", RunOptions(until="generate", detach=True))
-        assert f"{190 - done.answers} requests are out" in again.waiting
+        assert f"{190 - done.answers} requests are pending" in again.waiting
         assert cancel(workspace, "pets", forget=True).batches == 1
         with outcome.context.store() as store:
             assert store.possibly_paid_twice_usd(outcome.run.id) > 0
@@ -510,7 +510,7 @@ def test_batches_are_asked_for_of_who_has_them(
     with pytest.raises(InputError, match="--detach needs a teacher with a batch API"):
         paid_run(workspace, "pets", RunOptions(detach=True))
     pets(task_toml=batch_toml(TEACHERS[0], "online"))
-    with pytest.raises(InputError, match=r'needs teacher\.mode "batch" or "auto"'):
+    with pytest.raises(InputError, match=r'needs batches: set teacher\.mode to "batch" or "auto"'):
         paid_run(workspace, "pets", RunOptions(detach=True))
     assert not workspace.database("pets").exists(), "no run was begun"
 

@@ -622,7 +622,7 @@ def test_an_encoding_without_a_bound_is_not_unpacked(
     packed = gzip.compress(gzip.compress(json.dumps(completion("cats")).encode()))
     with (
         odd_server(always(packed, content_encoding=encoding)) as server,
-        pytest.raises(DistillError, match=f"packed as {encoding.lower()}, which"),
+        pytest.raises(DistillError, match=f"compressed with {encoding.lower()}, which"),
     ):
         complete_all(endpoint(server), Books(asked(LABELS)))
 
