@@ -138,7 +138,7 @@ def means_of(context: Context, store: Store, teacher: LazyEndpoint | None = None
 def run_checks(
     candidates: Sequence[Candidate], means: CheckContext
 ) -> tuple[list[Candidate], list[Drop]]:
-    """Return (kept, dropped), in the order of the candidates and of the checks."""
+    """Return the kept candidates, in their order, and the drops, in the order of the checks."""
     kept, drops = human_review.corrected(candidates, means), list[Drop]()
     protected = {row.id for row in kept if human_review.decided(row, means)}
     for check in CHECKS:

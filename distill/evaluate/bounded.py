@@ -30,7 +30,10 @@ def chance_of_mean(scores: Sequence[float], mean: float, least: float) -> float:
 
 
 def lower_bound(scores: Sequence[float], least: float, chance: float) -> float:
-    """Return the highest mean under which scores as high as these have at most `chance`."""
+    """Return a lower bound of the mean.
+
+    At every lower mean, the chance of scores as high as these is at most `chance`.
+    """
     values, counts = _grouped(scores, least)
 
     def excess(mean: float) -> float:

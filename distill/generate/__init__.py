@@ -60,7 +60,7 @@ def generate(context: Context, keep: Keep) -> Callable[[Store], None]:
 
 
 def check_teacher(task: Task, model: Model, *, detach: bool) -> None:
-    """Raise InputError if the task needs batches or rationales that the teacher does not have."""
+    """Raise InputError if the teacher lacks the batches or rationales that the task needs."""
     mode = task.spec.teacher.mode
     if task.spec.teacher.rationale and model.folder:
         raise InputError(

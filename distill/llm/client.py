@@ -184,7 +184,7 @@ class _OnlineRun:
         return [entry for entry in self.again if entry[0] <= now][: max(most, 0)]
 
     async def _wind_up(self) -> None:
-        """Send nothing more after an interrupt; settle the requests that may be billed."""
+        """Stop sending after an interrupt, and wait for the requests that may be billed."""
         self._stop()
         if self.turning:
             await self.turning
@@ -197,7 +197,7 @@ class _OnlineRun:
         await self._turn()
 
     def _stop(self) -> None:
-        """Send nothing more, including attempts that are queued."""
+        """Stop sending, and drop the queued attempts."""
         self.stopping = True
         self.pace.end()
 
@@ -315,7 +315,7 @@ class _OnlineRun:
         return since >= OTHERS_ANSWERED or is_last
 
     def _left_out(self, attempt: Attempt, failure: Failure) -> AttemptOutcome:
-        """Leave out one request; stop the run if most requests are refused."""
+        """Leave out one request, or stop the run if most are refused; return the outcome."""
         self.left_out += 1
         if self.left_out >= MANY_LEFT_OUT and self.left_out > len(self.answered):
             self.failure = self.failure or (

@@ -131,7 +131,7 @@ def said_by(error: Exception) -> str:
 def row_reason(status: int, text: str) -> str:
     """Return the finish reason for a request that a server refuses for its own content.
 
-    "" for any other refusal.
+    Returns "" for any other refusal.
     """
     if status not in ABOUT_ONE_ROW:
         return ""
@@ -178,8 +178,8 @@ def unreadable(text: str, endpoint: Endpoint) -> Failure:
 def dearer_tier(tier: str, endpoint: Endpoint) -> str:
     """Return the message for an answer in a service tier that was not requested.
 
-    "" if the tier costs no more than was reserved. An answer in a dearer tier is kept, and no
-    further request is sent.
+    "" if the tier costs no more than was reserved. An answer in a more expensive tier is kept, and
+    no further request is sent.
     """
     if endpoint.price.covers(tier):
         return ""

@@ -74,7 +74,7 @@ class BudgetReached(DistillError):
         self._more, self._bound = more, bound
 
     def buying(self, missing: int, mean_usd: Decimal | None) -> "BudgetReached":
-        """Add what a higher budget would buy: the missing answers, at the mean cost so far."""
+        """Return a copy of this error that adds the number and cost of the missing answers."""
         about = "" if mean_usd is None else f", about ${missing * mean_usd:.4f} at the mean so far"
         more = f"A higher limit buys {missing:,} more answers{about}.\n"
         return BudgetReached(*self._reached, more, self._bound)

@@ -1,4 +1,4 @@
-"""Names of models, as in `teacher.model`: their providers, models and endpoints."""
+"""The names of models, as in `teacher.model`, with their providers, models and endpoints."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -61,7 +61,7 @@ PROVIDERS: dict[str, Provider] = {}  # loaded modules
 
 
 def provider(source: str) -> Provider:
-    """Load the module of a source of models, by its name in SOURCES."""
+    """Return the module of a source of models, by its name in SOURCES."""
     if source not in PROVIDERS:
         PROVIDERS[source] = import_module(SOURCES[source].module)
     return PROVIDERS[source]

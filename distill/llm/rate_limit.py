@@ -1,7 +1,7 @@
 """An adaptive rate limiter: a window of requests in flight, and a rate.
 
-The window grows while answers succeed. The rate keeps to the limits that the provider announces.
-Without announced limits, the rate keeps to what the provider accepted before its first 429.
+The window grows while answers succeed. The rate stays within the limits that the provider
+announces. Without announced limits, it follows the rate that was accepted before the last 429.
 """
 
 import asyncio
@@ -134,7 +134,7 @@ class AdaptiveRateLimiter:
             self._room.notify(2)
 
     def took(self, headers: Mapping[str, str]) -> None:
-        """Widen the window after an answer, and adopt announced limits or speed up slowly."""
+        """Widen the window after an answer; adopt announced limits, or raise the rate slowly."""
         now = self._clock()
         self._taken.append(now)
         self._refused_in_a_row = 0
@@ -202,7 +202,7 @@ class AdaptiveRateLimiter:
         self._take_remaining(headers)
 
     def _take_remaining(self, headers: Mapping[str, str]) -> None:
-        """Credit the requests that the provider says are left, less the pending ones.
+        """Credit the requests that the provider reports as remaining, minus the pending ones.
 
         A number above one second's share is the rest of a minute's or a day's limit. How many of
         these requests may pass at once is unknown, so the credit is 0 then.

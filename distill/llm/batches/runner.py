@@ -71,7 +71,7 @@ class BatchScope:
         return iter(()) if self.purpose is None else store.unanswered(self.run_id, self.purpose)
 
     def count_out(self, store: Store) -> int:
-        """Count the requests that are pending in batches of any run."""
+        """Return the number of requests that are pending in batches of any run."""
         return 0 if self.purpose is None else count_out(store, self.run_id, self.purpose)
 
 

@@ -148,7 +148,7 @@ def _output_config(request: Request) -> Body:
 
 
 async def send(client: "AsyncAnthropic", body: Body) -> Reply:
-    """Send one attempt."""
+    """Send one attempt, and return the reply."""
     return await post(client, "/v1/messages", body)
 
 

@@ -31,12 +31,12 @@ def failures() -> type[Exception]:
 
 
 async def send_chat(client: "AsyncOpenAI", body: Body) -> Reply:
-    """Send one attempt of a chat."""
+    """Send one attempt of a chat completion, and return the reply."""
     return await post(client, "/chat/completions", body)
 
 
 async def send_completion(client: "AsyncOpenAI", body: Body) -> Reply:
-    """Send one attempt of a text completion."""
+    """Send one attempt of a text completion, and return the reply."""
     return await post(client, "/completions", body)
 
 

@@ -33,7 +33,7 @@ Client = TypeVar("Client")
 
 
 class AnswerTooLarge(ValueError):
-    """An answer with more bytes than allowed."""
+    """The error that an answer has more bytes than allowed, or a refused encoding."""
 
 
 def timeout(seconds: float = TIMEOUT_SECONDS) -> Any:

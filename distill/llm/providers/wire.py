@@ -85,7 +85,7 @@ def answer_schema(sampling: Sampling) -> dict[str, Any] | None:
 
 
 async def post(client: Any, path: str, body: Body) -> Reply:
-    """Send one attempt through an official client. Raises the client's errors.
+    """Send one attempt through an official client, and return the reply. Raises its errors.
 
     The body is sent as it is. A resource's `create` would check the type of every field, which
     takes longer than all our work on an answer.

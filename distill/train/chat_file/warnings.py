@@ -1,4 +1,4 @@
-"""Warnings about rows without errors."""
+"""The warnings about rows that have no errors."""
 
 import json
 import re
