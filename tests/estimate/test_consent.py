@@ -450,15 +450,14 @@ def test_report_runs_no_stage_and_says_what_is_missing(
 ) -> None:
     pets(task_toml=toml())
     none = shown(workspace, "report", "pets")
-    assert isinstance(none.exception, InputError) and "`distill run pets` begins" in str(
-        none.exception
-    )
+    assert isinstance(none.exception, InputError)
+    assert "begin one with `distill run pets`" in str(none.exception)
     paid_run(workspace, "pets", RunOptions("curate"))
     asked, bill = scripted_backends.total, provider.bill()
     half = shown(workspace, "report", "pets")
     assert half.exit_code == 1 and "UNFINISHED: generate, curate done" in half.stdout
     assert "split, train, evaluate, report not done yet" in str(half.exception)
-    assert "`distill run pets` goes on" in str(half.exception)
+    assert "Continue with `distill run pets`" in str(half.exception)
     assert shown(workspace, "report", "pets", "--now").exit_code == 0
     assert json.loads(shown(workspace, "report", "pets", "--json").stdout)["missing"][0] == "split"
     assert (scripted_backends.total, provider.bill()) == (asked, bill)
