@@ -1,6 +1,6 @@
 """READ FIRST: the data flow, from a task to its report.
 
-    generate:  task → requests → completions → candidates, until curation keeps enough of them
+    generate:  task → requests → completions → candidates, until curation keeps enough
     curate:    candidates → examples, each drop with its reason
     split:     examples → train / validation; leak gate against gold
     train:     split → student (adapter and merged weights)
@@ -164,10 +164,10 @@ def _announce(
 
 
 def _curve(context: Context, way: RunOptions) -> Mapping[str, Any]:
-    """Measure the learning curve of a run that has its student.
+    """Measure the learning curve of a run with a student, and return its figures.
 
-    An existing report shows the curve from now on. Raises NotAgreed or Declined before anything is
-    billed for the curve.
+    An existing report is rewritten with the curve. Raises NotAgreed or Declined before the curve
+    costs anything.
     """
     context = replace(context, task=without_leaking_seeds(context.task))
     with context.store() as store:
@@ -189,9 +189,9 @@ def _curve(context: Context, way: RunOptions) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """The page of a run.
+    """The report of a run.
 
-    `missing`: the stages that are not done; () for a whole page.
+    `missing`: the unfinished stages; () for a complete report.
     """
 
     run: Run
@@ -200,12 +200,10 @@ class RunReport:
 
 
 def report_now(workspace: Workspace, name: str) -> RunReport:
-    """Write the report of the task's latest run as far as the run is, without running other stages.
+    """Write the report of the task's latest run, even if the run is unfinished.
 
-    No model is asked, served or trained.
-
-    Raises InputError if there is no run, or the task was edited since. Raises DistillError if the
-    run has finished no stage.
+    Runs no other stage: no model is asked, served or trained. Raises InputError if there is no run,
+    or if the task was edited since. Raises DistillError if no stage is finished.
     """
     with workspace.locked(name), _latest_run(workspace, name) as context:
         with context.store() as store:
@@ -234,7 +232,7 @@ def time_now(workspace: Workspace, name: str) -> Path:
 
 @contextmanager
 def _latest_run(workspace: Workspace, name: str) -> Iterator[Context]:
-    """Hold the context of the task's latest run, for which nothing may be billed.
+    """Yield the context of the task's latest run, with a budget of 0.
 
     Raises InputError if there is no run, or the task was edited since.
     """
@@ -244,9 +242,9 @@ def _latest_run(workspace: Workspace, name: str) -> Iterator[Context]:
         with open_store(database) as store:
             latest = latest_run(store)
     if latest is None:
-        raise InputError(f"task {name} has no run yet; `distill run {name}` begins one")
+        raise InputError(f"task {name} has no run yet: begin one with `distill run {name}`")
     if edited := new_run_reason(task, latest, asked=False):
-        raise InputError(f"{edited}; `distill run {name}` begins another run")
+        raise InputError(f"{edited}: begin another run with `distill run {name}`")
     folder = workspace.run_folder(name, latest.id)
     with shown(folder / EVENTS) as progress:
         task = task.with_teacher(model=latest.teacher)
@@ -268,11 +266,11 @@ def _is_trained(workspace: Workspace, task: Task, way: RunOptions) -> bool:
 
 
 def check_student(task: Task) -> str:
-    """Check student and gold before anything is paid; return a warning, empty for none.
+    """Check student and gold before anything is billed; return a warning, or "".
 
-    A base that is not here yet is fetched. Raises InputError or DistillError if a run could not
-    train with the base or the trainer. Raises InputError if gold has two answers to one input.
-    Raises InputError if a gold row is too long for the student.
+    A missing base model is downloaded. Raises InputError or DistillError if the base or the trainer
+    cannot be used. Raises InputError if gold has two answers to one input, or a row that is too
+    long for the student.
     """
     check_contradictions(task.folder, task.gold, task.form)
     choices = task.spec.student.model_dump()
@@ -284,34 +282,34 @@ def check_student(task: Task) -> str:
         for place, tokens in trainer.longer_than(chats, base, choices).items():
             row = task.gold[place]
             raise InputError(
-                f"{task.folder / row.file}:{row.line}: {tokens:,} tokens are more than the student "
-                "takes: raise student.context_tokens, or shorten the row"
+                f"{task.folder / row.file}:{row.line}: {tokens:,} tokens exceed the student's "
+                "context: raise student.context_tokens, or shorten the row"
             )
     return warning
 
 
 def _check_models(task: Task) -> None:
-    """Check every model that a new run asks at a provider, before the run is stored."""
+    """Check that each provider's model of a new run exists, before the run is stored."""
     settings = teacher_settings(task, Path(os.devnull))
     for name in dict.fromkeys(name for _, name in task.models_asked):
         check_exists(name, settings)
 
 
 def _paid_stages(task: Task, until: str) -> list[str]:
-    """List the stages that a call may be billed for.
+    """Return the stages of a call that may be billed.
 
-    Each round of generation is curated, by a judge, so curation is one of these stages.
+    Curation is one of them, because a judge may curate each round of generation.
     """
     return stages_until(until) + (["curate"] if task.spec.generate.examples else [])
 
 
 def _do(context: Context, stage: str) -> bool:
-    """Do a stage that is not done; True if the stage was done now."""
+    """Run a stage unless it is done; return True if it ran now."""
     with context.store() as store:
         if stage in store.finished_stages(context.run_id):
             return False
     began = perf_counter()
-    if stage != "report":  # the report counts the leaking seeds that other stages leave out
+    if stage != "report":  # the report counts the leaking seeds, which no other stage uses
         context = replace(context, task=without_leaking_seeds(context.task))
     write = STAGES[stage](context)
     with context.store() as store, store.transaction():

@@ -1,4 +1,4 @@
-"""The command line, from options to output and exit code; the only package with Click."""
+"""The command line: options, output and exit codes. No other package uses Click."""
 
 import os
 import sys
@@ -16,12 +16,12 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the console command, the only place where errors become messages and exit codes."""
+    """Run the console command, and turn errors into messages and exit codes."""
     _occupy_closed_streams()
     try:
         sys.exit(cli.main(standalone_mode=False))
     except (click.exceptions.Abort, KeyboardInterrupt):
-        click.echo("interrupted; the same command goes on from here", err=True)
+        click.echo("interrupted; run the same command to continue", err=True)
         sys.exit(INTERRUPTED)
     except click.ClickException as error:
         shown = StringIO()
@@ -32,16 +32,16 @@ def main() -> None:
         click.echo(message(f"error: {error}"), err=True)
         sys.exit(error.exit_code)
     except OSError as error:
-        said = f"error: {error}; what was stored is kept, the same command goes on"
+        said = f"error: {error}; stored rows are kept: run the same command to continue"
         click.echo(message(said), err=True)
         sys.exit(1)
 
 
 def _occupy_closed_streams() -> None:
-    """Open the standard streams that the caller closed on the null device.
+    """Open the null device for each standard stream that the caller has closed.
 
-    The next file to be opened, a store or a lock, would otherwise be such a stream and receive
-    messages.
+    Otherwise, the next opened file, a store or a lock, would get the stream's number and receive
+    its messages.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:

@@ -1,4 +1,4 @@
-"""Commands for files: reviews in a spreadsheet, example files, queries and exports."""
+"""Commands on files and stores: reviews, chat example files, queries and exports."""
 
 import json
 from dataclasses import asdict
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @cli.command()
 @task_argument
-@click.option("--export", "to", type=click.Path(path_type=Path), help="CSV file to be written.")
+@click.option("--export", "to", type=click.Path(path_type=Path), help="CSV file to write.")
 @click.option(
     "--import",
     "of",
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def review(
     context: click.Context, task: str, to: Path | None, of: Path | None, as_json: bool
 ) -> None:
-    """Look at the examples of TASK in a spreadsheet; a person's word stands above every check."""
+    """Review the examples of TASK in a spreadsheet. A person's decision overrides every check."""
     from distill.curate.review_csv import export_rows, import_rows
 
     if (to is None) == (of is None):
@@ -48,11 +48,11 @@ def review(
     type=click.IntRange(min=1),
     default=1024,
     show_default=True,
-    help="Warn of rows with more tokens than the student takes.",
+    help="Warn about rows with more tokens than this.",
 )
 @json_option
 def validate(file: Path, context_tokens: int, as_json: bool) -> None:
-    """Check FILE, a chat example file, for errors and oddities; count and price it."""
+    """Check the chat example file FILE: errors, warnings, counts, and the price of training."""
     from distill.train.chat_file import figures, read, refuse, words
 
     checked = read(file, context_tokens)
@@ -69,7 +69,7 @@ def validate(file: Path, context_tokens: int, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def sql(context: click.Context, task: str, query: str, as_json: bool) -> None:
-    """Ask the store of TASK a QUERY (DuckDB's SQL); nothing is changed."""
+    """Run QUERY, in DuckDB's SQL, on the store of TASK, without changing it."""
     from distill.store.readonly import query as ask
 
     columns, rows = ask(workspace_of(context).database(task), query)
@@ -87,13 +87,13 @@ def sql(context: click.Context, task: str, query: str, as_json: bool) -> None:
     type=click.Choice(["parquet", "csv"]),
     default="parquet",
     show_default=True,
-    help="What the files are.",
+    help="Format of the files.",
 )
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @json_option
 @click.pass_context
 def export(context: click.Context, task: str, form: "Format", folder: Path, as_json: bool) -> None:
-    """Write every table of TASK's store into FOLDER, for those who have their own tools."""
+    """Write every table of TASK's store into FOLDER, for use with other tools."""
     from distill.store.readonly import export as write
 
     counts = write(workspace_of(context).database(task), folder, form)

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 @click.option(
     "--probe",
     is_flag=True,
-    help="Measure with at most 5 paid calls, which the run does not repeat.",
+    help="Send at most 5 paid requests to measure tokens; the run reuses their answers.",
 )
 @yes_option
 @max_usd_option
 @json_option
 @click.pass_context
 def plan(context: click.Context, /, task: str, probe: bool, as_json: bool, **options: Any) -> None:
-    """What TASK will cost before anything is spent: requests, tokens, dollars and time."""
+    """Estimate the requests, tokens, USD and time of a run of TASK, before anything is spent."""
     from distill.estimate.probe import estimate_run, probe_run
     from distill.estimate.table import HEADER, figures, notes, table
     from distill.llm.teacher_choice import by_keys
@@ -64,7 +64,7 @@ def plan(context: click.Context, /, task: str, probe: bool, as_json: bool, **opt
 @json_option
 @click.pass_context
 def advise(context: click.Context, task: str, as_json: bool) -> None:
-    """Whether a run of TASK is worth beginning: its seeds, its gold, the money. Asks nothing."""
+    """Report whether a run of TASK is worth its cost: seeds, gold, price. Sends no request."""
     from distill.estimate.go_no_go import advise as advised
     from distill.estimate.go_no_go import shown
 
@@ -76,8 +76,8 @@ def advise(context: click.Context, task: str, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def prices(context: click.Context, model: str | None, as_json: bool) -> None:
-    """Which prices are used for MODEL and where they are from; without it, what the tool brings
-    along beside the price library."""
+    """Show the prices used for MODEL and their sources. Without MODEL, show the tool's own table,
+    which supplements the price library."""
     from datetime import UTC, datetime
 
     from distill.pricing.listing import all_rows, printed, rows_of

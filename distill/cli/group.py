@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Usd(click.ParamType[Decimal]):
-    """The type of an option in USD: 0 or more, exact."""
+    """The type of an option in USD: an exact decimal of 0 or more."""
 
     name = "usd"
 
@@ -29,16 +29,16 @@ class Usd(click.ParamType[Decimal]):
         except InvalidOperation:
             amount = Decimal(-1)
         if not amount.is_finite() or amount < 0:
-            self.fail(f"{value!r} is not an amount of USD such as 0.50", param, context)
+            self.fail(f"{value!r} is not an amount of USD: write it like 0.50", param, context)
         return amount
 
 
-# The command list of `distill --help`: section → command or commands → line of at most 60 signs.
+# The command list of `distill --help`: section → commands → line of at most 60 characters.
 SECTIONS = {
     "Before a run": {
-        "tasks": "List the tasks and whether each can be read.",
-        "doctor": "Show what is installed here and what a run would use.",
-        "advise": "Say whether a run of a task is worth beginning.",
+        "tasks": "List the tasks, with the errors of invalid ones.",
+        "doctor": "Show installed parts, keys and the choices of auto.",
+        "advise": "Report whether a run of a task is worth its cost.",
         "plan": "Estimate requests, tokens, USD and time of a run.",
         "rehearse": "Run a task with a stand-in for its provider, at no cost.",
         "leaks": "List the rows of a task that are too close to gold.",
@@ -46,26 +46,26 @@ SECTIONS = {
         "prices": "Show the prices in use and their sources.",
     },
     "Run": {
-        "run": "Bring a task through all stages to its report.",
+        "run": "Run all stages of a task, up to its report.",
         "generate, curate, split, train, evaluate": "Run a task up to that stage.",
-        "status": "Show how far the latest run is.",
-        "cancel": "Stop batches and trainings; keep what was answered.",
+        "status": "Show the progress of the latest run.",
+        "cancel": "Stop batches and fine-tuning jobs; keep the answers.",
     },
     "After a run": {
         "report": "Show the report of the latest run.",
-        "drops": "Show what curation left out, and why.",
+        "drops": "Show the rows that curation dropped, with reasons.",
         "review": "Accept or reject examples in a spreadsheet.",
         "runs": "List the runs and their results.",
         "compare": "Compare runs: data, recipe, quality, cost.",
         "serve": "Serve a student until Ctrl-C.",
-        "sql": "Ask the store of a task in SQL.",
+        "sql": "Query the store of a task in SQL.",
         "export": "Write the tables of a task's store as files.",
     },
 }
 
 
 class SectionedGroup(click.Group):
-    """A group whose help lists the commands in the order of SECTIONS."""
+    """A command group whose help lists the commands by section, in the order of SECTIONS."""
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections."""
@@ -90,7 +90,7 @@ class SectionedGroup(click.Group):
     default=Path("runs"),
     show_default=True,
     envvar="DISTILL_RUNS",
-    help="Folder of everything that is made.",
+    help="Folder of all outputs.",
 )
 @click.pass_context
 def cli(context: click.Context, prompts: Path, runs: Path) -> None:
@@ -102,7 +102,7 @@ def cli(context: click.Context, prompts: Path, runs: Path) -> None:
 
 
 def workspace_of(context: click.Context) -> "Workspace":
-    """Return the folders of the group's options. The import is late to keep `--help` quick."""
+    """Return the folders in the group's options. The import is late to keep `--help` fast."""
     from distill.core.workspace import Workspace
 
     prompts, runs = context.find_root().obj
@@ -116,15 +116,15 @@ new_option = click.option(
 ask_again_option = click.option(
     "--ask-again",
     is_flag=True,
-    help="Start another run that asks again what the latest got no usable answer to.",
+    help="Start another run, and repeat the latest run's requests without a usable answer.",
 )
 detach_option = click.option(
-    "--detach", is_flag=True, help="Submit batches and return; the next run goes on."
+    "--detach", is_flag=True, help="Submit batches and return; `distill run` continues."
 )
 curve_option = click.option(
     "--curve",
     is_flag=True,
-    help="Train on 25 and 50 % of the examples, too, and say what more would bring.",
+    help="Also train on 25 and 50 % of the examples, to estimate the gain from more.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 yes_option = click.option(
@@ -134,14 +134,15 @@ max_usd_option = click.option(
     "--max-usd",
     type=Usd(),
     metavar="N",
-    help="Agree to bills of at most N USD by this call; an estimate above that ends it.",
+    help="Agree to at most N USD for this call; a higher estimate ends it.",
 )
 
 
 def consent_of(*, yes: bool, max_usd: Decimal | None) -> "Consent":
-    """Return the consent that the options give.
+    """Return the user's consent, from the options.
 
-    Without the options the user at the terminal is asked. Without a terminal there is no consent.
+    Without these options, a question at the terminal decides. Without a terminal, there is no
+    consent.
     """
     from distill.estimate.consent import NO_CONSENT, WHOLE_BUDGET, Consent
 
@@ -158,4 +159,4 @@ def interactive() -> bool:
 
 
 def _agree(plan: "CostEstimate") -> bool:
-    return click.confirm(f"{plan.words}. Go on?", default=False, err=True)
+    return click.confirm(f"{plan.words}. Continue?", default=False, err=True)

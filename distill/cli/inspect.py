@@ -1,4 +1,4 @@
-"""Commands that show tasks, runs, this machine and the examples left out."""
+"""Commands that show tasks, runs, this machine and dropped rows."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from distill.core.errors import DistillError
 @json_option
 @click.pass_context
 def tasks(context: click.Context, as_json: bool) -> None:
-    """List the tasks, and whether each can be read."""
+    """List the tasks, with the errors of those that are invalid."""
     from distill.llm.teacher_choice import by_keys
     from distill.task.leak_gate import gold_notes
     from distill.task.loading import known_tasks, load_task
@@ -42,7 +42,7 @@ def tasks(context: click.Context, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def runs(context: click.Context, task: str | None, as_json: bool) -> None:
-    """List the runs of TASK, or of all tasks, with what each reached."""
+    """List the runs of TASK, or of all tasks, with the results of each."""
     from distill.report.runs import list_runs
 
     show_rows(list_runs(workspace_of(context), task), as_json=as_json)
@@ -59,8 +59,8 @@ def runs(context: click.Context, task: str | None, as_json: bool) -> None:
 def compare(
     context: click.Context, task: str, runs: tuple[str, ...], page: Path | None, as_json: bool
 ) -> None:
-    """Hold RUNS of TASK against the first of them: data, recipe, quality on the same gold, cost. A
-    run of another task is <task>/<run>."""
+    """Compare RUNS of TASK with the first of them: data, recipe, quality on the same gold rows, and
+    cost. Write a run of another task as <task>/<run>."""
     from distill.report.compare_runs import compare as compared
     from distill.report.compare_runs import lines
 
@@ -80,7 +80,7 @@ def compare(
 @json_option
 @click.pass_context
 def status(context: click.Context, task: str, as_json: bool) -> None:
-    """How far the latest run of TASK is; works while another process holds the store."""
+    """Show the progress of the latest run of TASK, even while another process uses the store."""
     from distill.report.runs import read_status
 
     show_rows([read_status(workspace_of(context), task)], as_json=as_json)
@@ -89,7 +89,7 @@ def status(context: click.Context, task: str, as_json: bool) -> None:
 @cli.command()
 @json_option
 def doctor(as_json: bool) -> None:
-    """What is here (Python, card, packages, keys, disk), what would be used, and why."""
+    """Show this machine's Python, GPU, packages, keys and disk, and the choices of `auto`."""
     from distill.llm.doctor import diagnose
 
     show_rows(diagnose(), as_json=as_json)
@@ -97,12 +97,14 @@ def doctor(as_json: bool) -> None:
 
 @cli.command()
 @task_argument
-@click.option("--reason", default="", help="Only rows whose check or reason has this in it.")
-@click.option("--spared", is_flag=True, help="Rows that a check would drop if it were good enough.")
+@click.option("--reason", default="", help="Only rows whose check or reason contains this.")
+@click.option(
+    "--spared", is_flag=True, help="Rows that a check found but was not accurate enough to drop."
+)
 @json_option
 @click.pass_context
 def drops(context: click.Context, task: str, reason: str, spared: bool, as_json: bool) -> None:
-    """What the latest run of TASK left out: per check rows in, dropped and dollars, and why."""
+    """Show the rows dropped by the latest run of TASK: for each check rows, USD and reasons."""
     from distill.curate.drops import dropped_rows_of, notes_of, spared_rows_of, yields_of
 
     workspace = workspace_of(context)
@@ -140,7 +142,7 @@ def _counts(row: Mapping[str, Any]) -> str:
 @json_option
 @click.pass_context
 def leaks(context: click.Context, task: str, as_json: bool) -> None:
-    """Every pair of rows of TASK that the leak gate found too close to gold."""
+    """List the rows of TASK that are too close to gold, each with its gold row."""
     from distill.curate.drops import leaks_of
 
     show_rows(leaks_of(workspace_of(context), task), as_json=as_json)

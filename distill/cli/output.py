@@ -1,4 +1,4 @@
-"""The output of rows, tables and texts."""
+"""The output of rows, tables and texts on the terminal."""
 
 import json
 import math
@@ -13,7 +13,7 @@ LONGEST_MESSAGE = 4000  # characters, enough for the tail of a log
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """Print a line for each row with long values cut, "none" for no row, or all as JSON."""
+    """Print one line per row with long values cut, or all rows as JSON; "none" for no rows."""
     if as_json:
         click.echo(json.dumps(_finite(rows), default=str))
     for row in rows if not as_json else ():
@@ -24,7 +24,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
 
 
 def _finite(value: Any) -> Any:
-    """Convert a value to one that JSON can hold, with NaN and infinity as text."""
+    """Return a value without NaN and infinity, which JSON lacks: they become strings."""
     if isinstance(value, Mapping):
         return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -33,7 +33,7 @@ def _finite(value: Any) -> Any:
 
 
 def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print cells in columns."""
+    """Print a table with aligned columns."""
     table = [header, *rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
     for row in table:
@@ -42,7 +42,7 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def show_report(figures: Mapping[str, Any], folder: Path) -> None:
-    """Print the headline of report.json, a row for each system, and the path of the page."""
+    """Print the headline of report.json, one row per system, and the path of the HTML report."""
     from distill.evaluate.systems import METRIC_TITLES
 
     click.echo("\n" + printable(figures["headline"]) + "\n")
@@ -83,7 +83,7 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
 
 
 def _price(system: Mapping[str, Any]) -> str:
-    """Return the USD of 1,000 requests at the task's traffic, the basis of the sentences above."""
+    """Return the USD per 1,000 requests at the task's traffic, as used in the headline."""
     from distill.report.figures import is_disturbed
     from distill.report.spend import short_usd
 
@@ -92,7 +92,7 @@ def _price(system: Mapping[str, Any]) -> str:
 
 
 def show_curve(figures: Mapping[str, Any]) -> None:
-    """Print the points of a learning curve, and the effect of more examples."""
+    """Print the points of a learning curve, and the expected effect of more examples."""
     from distill.evaluate.learning_curve import sentence
 
     rows = [
@@ -104,22 +104,22 @@ def show_curve(figures: Mapping[str, Any]) -> None:
 
 
 def one_line(text: str) -> str:
-    """Return a text as one line of a terminal, cut if it is long."""
+    """Return a text as one printable line, shortened if it is long."""
     shown = printable(text)
     return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    """Replace characters that would steer a terminal or turn text around by spaces.
+    """Replace control characters and bidirectional marks with spaces.
 
-    `lines` keeps line breaks.
+    `lines`: True to keep line breaks.
     """
     kept = "\n" if lines else ""
     return "".join(char if char.isprintable() or char in kept else " " for char in text)
 
 
 def message(text: str) -> str:
-    """Return an error's text for a terminal: printable, and cut in the middle if it is long."""
+    """Return an error's text for a terminal: printable, and shortened in the middle if long."""
     shown = printable(text, lines=True)
     if len(shown) <= LONGEST_MESSAGE:
         return shown

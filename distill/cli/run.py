@@ -1,4 +1,4 @@
-"""Commands that run a task: all stages, the stages up to one, a rehearsal, a cancellation."""
+"""Commands that run a task's stages, show its report, rehearse a run, or cancel its jobs."""
 
 import json
 from collections.abc import Callable
@@ -24,9 +24,9 @@ from distill.cli.output import show_curve, show_report, show_rows
 from distill.core.errors import DistillError
 
 STAGES = {
-    "generate": "Let the teacher make and answer inputs.",
-    "curate": "Keep the completions worth learning from.",
-    "split": "Place the examples behind the leak gate.",
+    "generate": "Let the teacher make new inputs and answer all inputs.",
+    "curate": "Drop the completions that fail a check.",
+    "split": "Split the examples into train and validation, behind the leak gate.",
     "train": "Train the student.",
     "evaluate": "Compare the systems on gold.",
     "report": "Write report.json, report.md and report.html, and show the result.",
@@ -34,7 +34,7 @@ STAGES = {
 
 
 def _way_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the task argument and the options of every command that works on a run."""
+    """Add the task argument and the options that all commands on a run share."""
     options = (
         *(task_argument, new_option, ask_again_option, detach_option),
         *(yes_option, max_usd_option, json_option),
@@ -48,18 +48,18 @@ def _way_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.pass_context
 @_way_options
 def run(context: click.Context, /, task: str, as_json: bool, **options: Any) -> None:
-    """Bring TASK through all stages to its report; goes on where an earlier call stopped."""
+    """Run all stages of TASK, up to its report. Continues where an earlier call stopped."""
     _run(context, task, "report", as_json=as_json, **options)
 
 
 @cli.command()
 @click.pass_context
 @task_argument
-@click.option("--now", is_flag=True, help="Take a run that is not finished for no failure.")
+@click.option("--now", is_flag=True, help="Exit with 0 even if the run is unfinished.")
 @json_option
 def report(context: click.Context, task: str, as_json: bool, now: bool) -> None:
-    """Show the report of TASK's latest run, written anew where it is outdated. Runs no stage and
-    spends nothing: of a run that is not finished it shows what there is, and ends with 1."""
+    """Show the report of TASK's latest run, rewritten if it is outdated. Runs no other stage and
+    spends nothing. For an unfinished run, shows the results so far and exits with 1."""
     from distill.pipeline import report_now
 
     shown = report_now(workspace_of(context), task)
@@ -74,12 +74,12 @@ def report(context: click.Context, task: str, as_json: bool, now: bool) -> None:
     if shown.missing and not now:
         raise DistillError(
             f"run {shown.run.id} is not finished: {', '.join(shown.missing)} not done yet. "
-            f"`distill run {task}` goes on; --now shows the page without this error."
+            f"Continue with `distill run {task}`, or show the report without this error with --now."
         )
 
 
 def _show(folder: Path, *, as_json: bool) -> None:
-    """Print the report in a run's folder, in short or as JSON."""
+    """Print the report in a run's folder, as a summary or as JSON."""
     if as_json:
         click.echo(json.dumps(_figures(folder)))
     else:
@@ -94,7 +94,7 @@ def _figures(folder: Path) -> dict[str, Any]:
 
 
 def _stage_command(stage: str, about: str) -> None:
-    @cli.command(name=stage, help=f"{about} Does the stages before it that are not done.")
+    @cli.command(name=stage, help=f"{about} Runs unfinished earlier stages first.")
     @click.pass_context
     @_way_options
     def command(context: click.Context, /, task: str, as_json: bool, **options: Any) -> None:
@@ -109,12 +109,10 @@ for stage, about in STAGES.items():
         _stage_command(stage, about)
 
 
-@cli.command(help=f"{STAGES['evaluate']} Does the stages before it that are not done.")
+@cli.command(help=f"{STAGES['evaluate']} Runs unfinished earlier stages first.")
 @click.pass_context
 @_way_options
-@click.option(
-    "--timing", is_flag=True, help="Take the finished run's speeds anew, and nothing else."
-)
+@click.option("--timing", is_flag=True, help="Only repeat the finished run's speed measurements.")
 def evaluate(
     context: click.Context, /, task: str, as_json: bool, timing: bool, **options: Any
 ) -> None:
@@ -123,7 +121,7 @@ def evaluate(
         return
     if options["new"] or options["detach"] or options["ask_again"]:
         raise click.UsageError(
-            "--timing is of the run that is there: leave --new, --ask-again and --detach out"
+            "--timing measures the finished run: remove --new, --ask-again and --detach"
         )
     from distill.pipeline import time_now
 
@@ -133,7 +131,7 @@ def evaluate(
 def _run(context: click.Context, task: str, until: str, *, as_json: bool, **options: Any) -> None:
     """Run the stages up to `until` and print the outcome.
 
-    `options` are those of `consent_of` and of `RunOptions`.
+    `options`: the arguments of `consent_of` and `RunOptions`.
     """
     from distill import pipeline
     from distill.estimate.run_start import RunOptions
@@ -165,13 +163,15 @@ def _run(context: click.Context, task: str, until: str, *, as_json: bool, **opti
 
 @cli.command()
 @task_argument
+@click.option("--teacher", default="", help="openai:<id> or anthropic:<id>; by default the task's.")
 @click.option(
-    "--teacher", default="", help="openai:<id> or anthropic:<id>; the task's if left out."
+    "--mode", type=click.Choice(["online", "batch"]), help="Online or batch; by default the task's."
 )
-@click.option("--mode", type=click.Choice(["online", "batch"]), help="The task's if left out.")
-@click.option("--faults", default="", help="How the provider misbehaves: 429=0.05,cut=0.01,…")
+@click.option("--faults", default="", help="Shares of simulated faults: 429=0.05,cut=0.01,…")
 @click.option(
-    "--limit", type=click.FloatRange(0.01, 1e6), help="Requests that it answers per second."
+    "--limit",
+    type=click.FloatRange(0.01, 1e6),
+    help="The stand-in's rate limit in requests per second.",
 )
 @click.option(
     "--until",
@@ -185,7 +185,7 @@ def _run(context: click.Context, task: str, until: str, *, as_json: bool, **opti
 def rehearse(
     context: click.Context, /, task: str, as_json: bool, faults: str, **options: Any
 ) -> None:
-    """Run TASK with a stand-in for its provider: nothing leaves this machine, nothing is billed."""
+    """Run TASK with a stand-in for its provider. No data leaves this machine; nothing is billed."""
     from distill.rehearsal.rehearse import RehearsalOptions, parse_faults
     from distill.rehearsal.rehearse import rehearse as play
 
@@ -216,12 +216,14 @@ def rehearse(
 @cli.command()
 @task_argument
 @click.option(
-    "--forget", is_flag=True, help="Give them up without asking the provider; answers are lost."
+    "--forget",
+    is_flag=True,
+    help="Give up all jobs without contacting the provider; their answers are lost.",
 )
 @json_option
 @click.pass_context
 def cancel(context: click.Context, task: str, forget: bool, as_json: bool) -> None:
-    """Stop the batches and trainings of TASK and keep what was answered."""
+    """Stop the batches and fine-tuning jobs of TASK, and keep the answers so far."""
     from distill.train.cancel import cancel as stop
 
     done = stop(workspace_of(context), task, forget=forget)

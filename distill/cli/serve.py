@@ -7,10 +7,13 @@ from distill.cli.group import cli, task_argument, workspace_of
 
 @cli.command()
 @task_argument
-@click.option("--run", "run_id", help="Its student; without it the newest run's that has one.")
-@click.option("--port", type=click.IntRange(1, 65535), help="A free one if left out.")
+@click.option("--run", "run_id", help="Run whose student to serve; by default the newest with one.")
+@click.option("--port", type=click.IntRange(1, 65535), help="By default a free port.")
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Others need a key in VLLM_API_KEY."
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Any other address needs a key in VLLM_API_KEY.",
 )
 @click.pass_context
 def serve(
@@ -28,5 +31,5 @@ def serve(
     with serving(spec, student, log, port, host) as endpoint:
         click.echo(f"url    {endpoint.url}\nmodel  {endpoint.model.name}")
         click.echo(started_line(endpoint) + "\n")
-        click.echo(curl_line(spec, endpoint) + "\n\nCtrl-C ends it.")
+        click.echo(curl_line(spec, endpoint) + "\n\nPress Ctrl-C to stop.")
         wait(endpoint)

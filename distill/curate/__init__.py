@@ -1,8 +1,8 @@
 """Curation: from candidates to examples, through checks.
 
-Each check is one module with one function: candidates in, drops out. Checks run from cheap to dear,
-and a dropped row reaches no later check. A drop keeps its reason and its match. Kept + dropped =
-completed, always. A human review overrides every check.
+Each check is a module with one function: candidates in, drops out. Cheap checks run before
+expensive ones, and a dropped row reaches no later check. A drop has a reason, and a match if there
+is one. Kept + dropped = completed, always. A human review overrides every check.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,8 +48,8 @@ CHECKS: tuple[Check, ...] = (
     balance.check,
 )
 MOST_LOST = 0.5  # share of the given inputs that one check may drop without a warning
-MIN_GIVEN = 5  # given inputs that a warning needs
-# A review protects a row from every check but these: a second copy of the row is still dropped.
+MIN_GIVEN = 5  # minimum number of given inputs for a warning
+# The checks that also drop reviewed rows, such as a second copy of a row.
 OVERRIDES_REVIEW = ("review", "exact_duplicates")
 
 
@@ -79,9 +79,9 @@ def curate(context: Context) -> Callable[[Store], None]:
 
 
 def lost_inputs(candidates: Sequence[Candidate], drops: Sequence[Drop]) -> list[str]:
-    """Return a warning for each check that dropped most of the given inputs that reached it.
+    """Return a warning for each check that dropped most of its given inputs.
 
-    A check that is right about synthesised texts may be wrong about a task's real inputs.
+    A check that suits synthesised texts may not suit a task's real inputs.
     """
     given = {row.id for row in candidates if row.source == "inputs"}
     lost: dict[str, list[str]] = {}
@@ -93,8 +93,8 @@ def lost_inputs(candidates: Sequence[Candidate], drops: Sequence[Drop]) -> list[
         if len(reasons) > left * MOST_LOST and left >= MIN_GIVEN:
             reason = majority_vote(reasons)
             lines.append(
-                f"{check} left out {len(reasons)} of {left} given inputs, most as {reason!r}: "
-                "look at them with `distill drops`, or switch the check off under [curate]"
+                f"{check} dropped {len(reasons)} of {left} given inputs, most as {reason!r}: "
+                "review them with `distill drops`, or turn the check off under [curate]"
             )
         left -= len(reasons)
     return lines
@@ -115,8 +115,8 @@ def preview(
 ) -> list[Candidate]:
     """Return the candidates that curation would keep.
 
-    Generation uses the preview to know when it has enough. `teacher`: an endpoint that is already
-    open.
+    Generation stops when the preview keeps enough rows. `teacher`: an endpoint that is already
+    open, or None.
     """
     return run_checks(candidates, means_of(context, store, teacher))[0]
 
@@ -124,8 +124,8 @@ def preview(
 def means_of(context: Context, store: Store, teacher: LazyEndpoint | None = None) -> CheckContext:
     """Return the context of the checks.
 
-    A search for similar pairs runs once and is stored. Judge and teacher are asked through the
-    ledger.
+    Each search for similar pairs runs once, and its result is stored. Requests to judge and teacher
+    go through the ledger.
     """
     return CheckContext(
         context.task,
@@ -138,7 +138,7 @@ def means_of(context: Context, store: Store, teacher: LazyEndpoint | None = None
 def run_checks(
     candidates: Sequence[Candidate], means: CheckContext
 ) -> tuple[list[Candidate], list[Drop]]:
-    """Return (kept, dropped), in the order of the candidates and of the checks."""
+    """Return the kept candidates, in their order, and the drops, in the order of the checks."""
     kept, drops = human_review.corrected(candidates, means), list[Drop]()
     protected = {row.id for row in kept if human_review.decided(row, means)}
     for check in CHECKS:

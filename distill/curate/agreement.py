@@ -1,4 +1,4 @@
-"""Agreement of answers: among votes, with the requested label, and between equal inputs."""
+"""The check of agreement: among votes, with the requested label, and between equal inputs."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,8 +17,8 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     """Drop rows whose answers disagree.
 
     A row is dropped if its votes differ too much, or if its answer is not the requested label. A
-    row is also dropped if it contradicts a person's answer, or that of most rows, to the same
-    input.
+    row is also dropped if it contradicts a person's answer to the same input, or the most frequent
+    one.
     """
     spec = means.task.spec.curate
     found: dict[str, Drop] = {}
@@ -36,12 +36,12 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 
 
 def _group(row: Candidate, means: CheckContext) -> str:
-    """Return the group that new inputs are requested by: a label or a set of fields."""
+    """Return the group of a row's answer: a label or a set of fields."""
     return means.task.form.group(row.answer)
 
 
 def _contradictions(rows: Sequence[Candidate], means: CheckContext) -> Iterator[Drop]:
-    """Find contradictions, with inputs and answers masked as a student learns them."""
+    """Yield drops for contradicting answers; inputs and answers are masked, as in training."""
     for same in same_inputs(rows, means.task):
         answers = {row.id: masked(row, means.task)[1] for row in same}
         first = answers[same[0].id]
@@ -58,6 +58,6 @@ def _contradictions(rows: Sequence[Candidate], means: CheckContext) -> Iterator[
 
 
 def _most_frequent(answers: Sequence[str]) -> str | None:
-    """Return the most frequent answer; None if two are equally frequent."""
+    """Return the most frequent answer; None on a tie."""
     ranked = Counter(answers).most_common(2)
     return None if len(ranked) == 2 and ranked[0][1] == ranked[1][1] else ranked[0][0]

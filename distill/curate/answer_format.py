@@ -16,7 +16,7 @@ from distill.task.kinds.generate import Text
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop rows with the wrong form. Seeds and given inputs are real, so any length is right."""
+    """Drop rows with the wrong form. Seeds and given inputs are real, and may have any length."""
     found = []
     for row in rows:
         if reason := _problem(row, means.task):

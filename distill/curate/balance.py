@@ -1,6 +1,6 @@
-"""The balance of groups: no more rows of a label, or of a set of fields, than wanted.
+"""The check of balance: at most the wanted number of rows per label or set of fields.
 
-The wanted shares are equal, or those of the real inputs.
+The wanted shares are equal, or the same as in the real inputs.
 """
 
 from collections import defaultdict
@@ -15,10 +15,10 @@ REASON = "more rows of its label than wanted"
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop the rows that a group has above its share.
+    """Drop the rows of each group above its quota.
 
-    The share is of `generate.examples` if set, and otherwise of all rows. The rows with the lowest
-    agreement of votes are dropped first, and the latest of equal rows.
+    The quota is the group's share of `generate.examples` if set, otherwise of all rows. The rows
+    with the lowest vote agreement are dropped first, and on a tie the latest row.
     """
     if means.task.spec.curate.balance == "off":
         return []

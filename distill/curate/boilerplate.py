@@ -1,4 +1,4 @@
-"""Boilerplate: inputs and texts that read like a language model talking about its job."""
+"""The check for boilerplate: texts in which a language model refuses or talks about its task."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,9 @@ from distill.text.prompt_leakage import WORDS, leaked_prompt, words_of
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop rows with refusals, placeholders or text of the prompt.
+    """Drop rows with refusals, placeholders or parts of the prompt.
 
-    The check covers synthesised inputs and texts that a teacher answered. Given inputs stay as they
-    are.
+    The check covers synthesised inputs and a teacher's free-text answers, but not given inputs.
     """
     spec = means.task.spec.curate
     prompts = _instructions(means.task) if spec.leaked_prompt else []
@@ -44,7 +43,7 @@ def _problem(text: str, task: Task, prompts: Sequence[str]) -> str:
 def _names_a_label(text: str, task: Task) -> bool:
     """True if a text is a label or a label's short meaning.
 
-    Prompts list labels, and people write them.
+    Such a text is in the prompt, but people write it, too.
     """
     words = words_of(text)
     if len(words) >= WORDS:
@@ -55,10 +54,10 @@ def _names_a_label(text: str, task: Task) -> bool:
 
 
 def _instructions(task: Task) -> list[str]:
-    """Return the texts that no customer's message repeats.
+    """Return the parts of the prompt that no real message repeats.
 
-    Seeds are left out, because a copied seed is a duplicate for another check. Labels and short
-    meanings are left out, because messages contain the words of their label.
+    Seeds are left out, because the duplicate checks find copied seeds. Labels and their short
+    meanings are left out, because real messages contain such words.
     """
     names = ("synthesize.md", *INSTRUCTIONS)
     shown = task.form.group_values

@@ -22,14 +22,14 @@ REASON = "another answer"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The second opinion and the teacher on the same seeds: True for each seed answered right."""
+    """The results of second opinion and teacher on the same seeds: True for a correct answer."""
 
     opinion: Sequence[bool]
     teacher: Sequence[bool]
 
     @property
     def overrules(self) -> bool:
-        """True if the second opinion is right on more of the seeds."""
+        """True if the second opinion is correct on more seeds than the teacher."""
         return sum(self.opinion) > sum(self.teacher)
 
     @property
@@ -84,7 +84,7 @@ def differing(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 
 
 def standing_of(means: CheckContext) -> Standing | None:
-    """Compare second opinion and teacher on the seeds that the teacher answered.
+    """Return the results of second opinion and teacher on the seeds that the teacher answered.
 
     Unusable answers are left out, because rows with one never reach this check. None if the teacher
     was not asked about the seeds.
@@ -103,6 +103,6 @@ def standing_of(means: CheckContext) -> Standing | None:
 
 
 def opinions(texts: Sequence[str], task: Task) -> list[str]:
-    """Return the model's label for each text."""
+    """Return the linear model's label for each text."""
     model = fit_embeddings([seed.input for seed in task.seeds], [s.answer for s in task.seeds])
     return [str(label) for label in model.predict(list(texts))]

@@ -1,4 +1,4 @@
-"""The context of the checks: the task, searches for similar pairs, and models to ask."""
+"""The context of the checks: the task, the search for similar pairs, judge and teacher."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from distill.text.near_duplicates import near_pairs
 Method = Literal["near", "semantic"]
 # (method, texts, threshold) → pairs of similar texts
 Search = Callable[[Method, Sequence[str], float], list[SimilarPair]]
-# rows → a score for each row, None if the judge gave no score
+# rows → a score for each row, or None if the judge's answer is unusable
 Judge = Callable[[Sequence[Candidate]], list[int | None]]
-# The teacher's answer to each requested seed, "" if the answer is unusable. None if the budget does
-# not cover the requests.
+# () → the teacher's answer to each requested seed, or "" if it is unusable; None if the budget does
+# not cover the requests
 SeedAnswers = Callable[[], list[str] | None]
 
 
@@ -35,7 +35,7 @@ def search(method: Method, texts: Sequence[str], threshold: float) -> list[Simil
 def same_inputs(rows: Sequence[Candidate], task: Task) -> list[list[Candidate]]:
     """Group rows with equal inputs, in order.
 
-    Inputs are compared as a student learns them: masked, and without case and white space.
+    Inputs are compared as in training, with personal data masked, and without case and white space.
     """
     groups: dict[str, list[Candidate]] = {}
     for row in rows:
@@ -44,12 +44,12 @@ def same_inputs(rows: Sequence[Candidate], task: Task) -> list[list[Candidate]]:
 
 
 def no_judge(rows: Sequence[Candidate]) -> list[int | None]:
-    """Return no scores: there is no judge."""
+    """Return None for each row, because there is no judge."""
     return [None for _ in rows]
 
 
 def no_answers() -> list[str] | None:
-    """Return None: there is no teacher."""
+    """Return None, because there is no teacher."""
     return None
 
 
@@ -65,7 +65,7 @@ class CheckContext:
     `search`: finds pairs of similar texts.
     `judge`: scores rows.
     `seed_answers`: returns the teacher's answers to seeds.
-    `tell`: takes a check's note on its own quality.
+    `tell`: receives a check's note on its own quality.
     """
 
     task: Task
@@ -80,14 +80,14 @@ class CheckContext:
         return {fold(row.input): row for row in self.task.reviews}
 
 
-# Lowest stored thresholds: a stored search contains the pairs of every higher threshold.
+# Thresholds of the stored searches, which contain the pairs of every higher threshold.
 FLOORS: dict[Method, float] = {"near": 0.7, "semantic": 0.85}
 
 
 def search_once(
     store: Store, method: Method, texts: Sequence[str], threshold: float
 ) -> list[SimilarPair]:
-    """Return the pairs of a stored search, or search and store the pairs."""
+    """Return the pairs of a search from the store, or else run and store the search."""
     id_ = stable_hash([method, list(texts)])
     found = store.pairs(id_, threshold)
     if found is None:

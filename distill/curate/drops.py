@@ -48,7 +48,7 @@ def notes_of(workspace: Workspace, name: str) -> list[Row]:
 
 
 def spared_rows_of(workspace: Workspace, name: str) -> list[Row]:
-    """Return the rows that a check of the latest curated run would have dropped but did not."""
+    """Return the rows of the latest curated run that a check found but did not drop."""
     with curated(workspace, name) as (store, run_id):
         rows = {row.id: row for row in store.candidates(run_id)}
         return [
@@ -67,8 +67,8 @@ def spared_rows_of(workspace: Workspace, name: str) -> list[Row]:
 def leaks_of(workspace: Workspace, name: str) -> list[Row]:
     """Return the seeds and examples that are too close to gold, each with its closest gold row.
 
-    The examples are those of the latest curated run, if there is one. Gold rows that nearly equal
-    an earlier gold row are included.
+    The examples are those of the latest curated run, if there is one. Near duplicates within gold
+    are included.
     """
     task = load_task(workspace.prompts, name)
     sources = ["seeds"] * len(task.seeds)
@@ -101,7 +101,7 @@ def _leak_row(source: str, text: str, leak: GoldOverlap, task: Task) -> Row:
 
 @contextmanager
 def curated(workspace: Workspace, name: str) -> Iterator[tuple[Store, str]]:
-    """Hold the task's store open, with the id of the latest curated run.
+    """Yield the task's open store, and the id of the latest curated run.
 
     Raises InputError if no run is curated.
     """
@@ -109,7 +109,7 @@ def curated(workspace: Workspace, name: str) -> Iterator[tuple[Store, str]]:
     with open_store(workspace.database(name)) as store:
         run_id = _latest_curated(store)
         if run_id is None:
-            raise InputError(f"no run of {name} is curated yet: distill curate {name}")
+            raise InputError(f"no run of {name} is curated yet: run `distill curate {name}`")
         yield store, run_id
 
 
@@ -125,7 +125,7 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class CheckYield:
-    """The result of a check.
+    """The result of a check in a run.
 
     `rows_in`: the rows that reached the check.
     `dropped`: the rows that the check dropped.
@@ -143,9 +143,9 @@ class CheckYield:
 
 
 def yields(store: Store, run_id: str) -> list[CheckYield]:
-    """Return every check that dropped something, in order.
+    """Return the result of each check that dropped rows, in order.
 
-    Seeds are not counted, because they were not requested.
+    Seeds are not counted, because they were not requested from a teacher.
     """
     completed = store.count_candidates(run_id)
     rows_in = completed.total() - completed["seeds"]
@@ -174,7 +174,7 @@ def notes(store: Store, run_id: str) -> list[dict[str, Any]]:
 
 
 def figures(row: CheckYield) -> dict[str, Any]:
-    """Return a check's result as JSON, with USD as text so that no reader rounds it to a float."""
+    """Return a check's result for JSON, with USD as strings, which no reader rounds to floats."""
     shown = [
         {"input": one.input, "reason": one.reason, "matched": one.matched} for one in row.examples
     ]
@@ -182,7 +182,7 @@ def figures(row: CheckYield) -> dict[str, Any]:
 
 
 def _different(dropped: Sequence[Dropped]) -> tuple[Dropped, ...]:
-    """Choose EXAMPLES rows, one of every reason before a second of any."""
+    """Return EXAMPLES rows, with one row of each reason before a second of any."""
     seen: Counter[str] = Counter()
     ranked = []
     for place, row in enumerate(dropped):

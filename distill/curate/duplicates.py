@@ -1,10 +1,10 @@
-"""Duplicate inputs: equal, near duplicate, or with nearly the same meaning.
+"""The checks for duplicate inputs: equal texts, similar texts, and texts of similar meaning.
 
-Equal inputs may differ in case and white space. Of similar rows the best is kept, not the first.
+Equal inputs may differ in case and white space. Of similar rows, the best is kept, not the first.
 
-Texts are compared as a student learns them, with personal data masked. Two texts that differ only
-in a telephone number are duplicates. Similar rows with contradicting answers are not duplicates,
-because such rows show where a label ends.
+Texts are compared as in training, with personal data masked: two texts that differ only in a
+telephone number are duplicates. Similar rows with different answers are not duplicates, because
+they show the student the boundary between labels.
 """
 
 from collections import defaultdict
@@ -21,8 +21,8 @@ SOURCES = ("seeds", "inputs", "synthesis")
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     """Drop all but the best of each group of duplicates.
 
-    Both searches see the same texts at every threshold. The pairs of a higher threshold are
-    therefore among the stored pairs.
+    Both searches get the same texts at every threshold. The stored pairs therefore contain the
+    pairs of every higher threshold.
     """
     spec = means.task.spec.curate
     found = _exact(rows, means) if spec.exact_duplicates else []
@@ -38,9 +38,9 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 def keep_best(
     rows: Sequence[Candidate], pairs: Sequence[SimilarPair], means: CheckContext, check: str
 ) -> list[Drop]:
-    """Return a drop for each row that is paired with a better kept row, with that row's id.
+    """Return a drop, with the kept row's id, for each row that is paired with a better kept row.
 
-    A chain of pairs does not make its ends similar.
+    Rows are compared only in pairs: the ends of a chain of pairs may be different.
     """
     answers = [masked(row, means.task)[1] for row in rows]
     partners: dict[int, list[tuple[float, int]]] = defaultdict(list)
@@ -62,10 +62,10 @@ def keep_best(
 
 
 def _rank(row: Candidate, means: CheckContext) -> tuple[bool, int, float, bool]:
-    """Rank a row; lower is better.
+    """Return the rank of a row; lower is better.
 
-    People's answers come first. Then the source, the agreement of votes and a match with the
-    requested label decide, in this order.
+    A person's answer comes first. Source, vote agreement and a match with the requested label
+    decide ties, in this order.
     """
     asked = row.asked_label in (None, means.task.form.group(row.answer))
     return not accepted(row, means), SOURCES.index(row.source), -row.agreement, not asked

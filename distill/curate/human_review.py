@@ -1,4 +1,4 @@
-"""Human reviews of inputs, which override every check."""
+"""Human reviews, which override the checks."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ REASON = "rejected by a person"
 
 
 def corrected(rows: Sequence[Candidate], means: CheckContext) -> list[Candidate]:
-    """Replace the teacher's answers by a person's answers, where a review has one."""
+    """Return the rows, with the teacher's answer replaced if a review has another one."""
     return [_corrected(row, means) for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""The judge's scores of input and answer: a dear check, so only surviving rows are scored."""
+"""The check by a judge, which scores input and answer. It is expensive, so it runs late."""
 
 import random
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from distill.task.run_context import Context
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop rows that the judge scores under `curate.judge`; seeds are people's work and stay."""
+    """Drop rows with a score below `curate.judge`; seeds are kept, because people wrote them."""
     least = means.task.spec.curate.judge
     judged = [row for row in rows if row.source != "seeds"]
     if not least or not judged:
@@ -34,8 +34,7 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 def ask_judge(context: Context, store: Store, rows: Sequence[Candidate]) -> list[int | None]:
     """Return each row's score from 1 to 5; None for an unusable answer.
 
-    Rows are judged in a shuffled order. Rows lost to a provider's failure then do not all have one
-    label.
+    Rows are judged in random order. A provider's failure then does not affect only one label.
     """
     task, spec = context.task, context.task.spec
     judge = choose(task.judge)
@@ -43,7 +42,7 @@ def ask_judge(context: Context, store: Store, rows: Sequence[Candidate]) -> list
     order = list(range(len(rows)))
     random.Random(stable_hash([str(JUDGED), spec.generate.seed])).shuffle(order)
     requests = [judge_request(task, judge.model, rows[index]) for index in order]
-    # Each set of rows has a purpose of its own, since each round of generation has other survivors.
+    # Each set of rows has a purpose of its own, because each round of generation scores other rows.
     purpose = JUDGED.in_round(stable_hash([request.id for request in requests])[:8])
     asks = [
         PlannedRequest(purpose, rows[index].input, request)

@@ -1,4 +1,4 @@
-"""Suspect labels: labels that similar rows do not have, found by out-of-fold prediction."""
+"""The check for suspect labels, which differ from similar rows', by out-of-fold prediction."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ REASON = "suspect label"
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop suspect rows.
+    """Drop rows with a suspect label.
 
-    In mode "second_opinion", rows whose label the second opinion shares are kept.
+    In mode "second_opinion", rows are kept if the second opinion gives the same label.
     """
     mode = means.task.spec.curate.suspect_labels
     if mode == "off":
@@ -30,7 +30,7 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 
 
 def suspects(rows: Sequence[Candidate], means: CheckContext) -> list[Suspect]:
-    """Return the rows with suspect labels, by index among `rows`; [] if answers are not labels.
+    """Return the suspects, by index in `rows`; [] if the task has no labels.
 
     The seeds' labels are trusted.
     """

@@ -1,4 +1,4 @@
-"""Candidates with personal data replaced, as a student learns them."""
+"""The masking of personal data in candidates, as in training."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,7 +12,7 @@ MOST_KEPT = 100_000  # texts
 
 
 def masked(row: Candidate, task: Task) -> tuple[str, str]:
-    """Return input and answer as a student learns them, with the same replacements in both."""
+    """Return input and answer with personal data replaced, by the same values in both."""
     if task.spec.curate.privacy != "mask":
         return row.input, row.answer
     if task.form.choices:
@@ -23,7 +23,7 @@ def masked(row: Candidate, task: Task) -> tuple[str, str]:
 
 
 def personal_in(text: str, task: Task) -> Sequence[PersonalData]:
-    """Return the personal data in a text, of the kinds that the task names."""
+    """Return the personal data in a text, of the kinds in the task's spec."""
     spec = task.spec.curate
     return _found_once(text, spec.private_kinds, spec.phone_region, spec.private_names)
 
@@ -32,5 +32,5 @@ def personal_in(text: str, task: Task) -> Sequence[PersonalData]:
 def _found_once(
     text: str, kinds: tuple[str, ...], region: str, names: tuple[str, ...]
 ) -> tuple[PersonalData, ...]:
-    """Find personal data, cached because every round of generation repeats the texts."""
+    """Find personal data; cached, because every round of generation checks the same texts."""
     return tuple(find_personal(text, kinds, region=region, names=names))

@@ -1,6 +1,6 @@
-"""The teacher's answers to seeds, which measure the teacher on human labels.
+"""The teacher's answers to seeds, which measure the teacher against human labels.
 
-The answers are requested and billed like any other. No seed is shown in its own request.
+These requests are billed like any other. A request never contains the answer of its own seed.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -20,7 +20,7 @@ MOST_ASKED = 200  # seeds: more seeds would cost more than the extra precision i
 
 
 def places_asked(task: Task) -> list[int]:
-    """Return the indices of the requested seeds: all, or MOST_ASKED spread evenly over the file."""
+    """Return the indices of the requested seeds: all, or MOST_ASKED evenly spread over the file."""
     count = len(task.seeds)
     asked = min(count, MOST_ASKED)
     return [place * count // asked for place in range(asked)]
@@ -37,7 +37,7 @@ def ask_about_seeds(
     """Return the teacher's answer to each seed of `places_asked`, "" if it is not a label.
 
     None if the task's budget does not cover the requests. `endpoint`: an endpoint that is already
-    open. Raises BudgetReached if the user can agree to more.
+    open, or None. Raises BudgetReached if the user can agree to more.
     """
     task, name = context.task, context.task.spec.teacher.model
     requests = requests_on_seeds(task, choose(name).model)

@@ -1,4 +1,4 @@
-"""Personal data and secrets: rows are dropped, or values are replaced by reserved ones."""
+"""The check for personal data and secrets: drops rows, or masks the values."""
 
 import json
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ TORN = "personal data that is not the same in input and answer"
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     """Drop rows with personal data in mode "drop", and torn rows in mode "mask".
 
-    A row is torn if masking leaves a value of its answer that is no longer in the input. Seeds are
-    kept in mode "drop", because people chose to show them.
+    A row is torn if masking breaks the match between answer and input (`_is_torn`). Seeds are kept
+    in mode "drop", because people chose them as examples.
     """
     mode, form = means.task.spec.curate.privacy, means.task.form
     if mode == "mask" and isinstance(form, Fields):
@@ -35,7 +35,7 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 
 
 def _is_torn(row: Candidate, task: Task, form: Fields) -> bool:
-    """True if masking removes an answer's value from the input, where it stood word for word."""
+    """True if, after masking, the answer is invalid or has fewer values verbatim in the input."""
     text, answer = masked(row, task)
     if (text, answer) == (row.input, row.answer):
         return False
@@ -47,5 +47,5 @@ def _is_torn(row: Candidate, task: Task, form: Fields) -> bool:
 
 
 def _stands_in(value: str, text: str) -> bool:
-    """True if a value, given as JSON, is in a text."""
+    """True if a text contains a value that is given as JSON."""
     return fold(str(json.loads(value))) in fold(text)

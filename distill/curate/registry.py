@@ -1,4 +1,4 @@
-"""The checks of curation in the order of their run, with a description for reports and tables."""
+"""The checks of curation in running order, each with a description for reports and tables."""
 
 CHECKS = {
     "review": "a person rejected it",

@@ -1,8 +1,8 @@
 """Human review through a CSV file: export of rows, import of decisions.
 
-The export has every candidate of the latest run but the seeds, with the most doubtful rows first.
-The import adds decisions to the task's `reviews.jsonl`. The file of reviews is a person's work and
-part of the task, and the next run starts from it.
+The export contains every candidate of the latest run except the seeds, most doubtful rows first.
+The import adds decisions to the task's `reviews.jsonl`. This file is part of the task and applies
+to the next run.
 """
 
 import csv
@@ -29,15 +29,15 @@ from distill.task.loading import load_task
 
 COLUMNS = ("id", "decision", "label", "input", "answer", "asked_for", "state", "reason", "against")
 DECISIONS = ("accept", "reject", "correct")
-# A spreadsheet takes a cell with such a start for a formula.
+# A spreadsheet interprets a cell that starts like this as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-# Checks that doubt an answer: their dropped rows come first.
+# Checks that doubt an answer: their drops come before the drops of other checks.
 DOUBTED = ("agreement", "suspect_labels", "second_opinion", "judge")
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The number of rows by decision, and the file that they were written to."""
+    """The result of an import: the number of rows by decision, and the file of reviews."""
 
     accepted: int
     rejected: int
@@ -65,8 +65,8 @@ def _sorted_rows(
 ) -> Iterator[dict[str, str]]:
     """Yield the most doubtful rows first.
 
-    Suspect rows come first, then kept rows by increasing agreement of votes. Rows that were dropped
-    because of a doubtful answer follow, then the rest.
+    The order is: suspect rows, kept rows by increasing vote agreement, rows that were dropped for a
+    doubtful answer, all others.
     """
     kept = [row for row in candidates if row.id not in drops]
     doubts = {kept[item.index].id: item for item in suspects(kept, CheckContext(task))}
@@ -100,7 +100,7 @@ def _cell(text: str) -> str:
 
 
 def import_rows(workspace: Workspace, name: str, path: Path) -> Imported:
-    """Add the decisions of a file to the task's reviews; rows without a decision are skipped.
+    """Add the decisions in a CSV file to the task's reviews; skip rows without a decision.
 
     Raises InputError, with file and line, before anything is written.
     """
@@ -134,10 +134,10 @@ def _decisions(
 ) -> Iterator[tuple[str, Candidate, str | None]]:
     """Yield (decision, row, right answer or None) for each row with a decision."""
     text = read_text(path)
-    # In locales with a decimal comma, spreadsheets separate columns by semicolons.
+    # In locales with a decimal comma, spreadsheets separate columns with semicolons.
     head = text.partition("\n")[0]
     semicolons = ";" in head and "," not in head
-    lines = StringIO(text, newline="")  # line separators within a text end no row
+    lines = StringIO(text, newline="")  # a line separator within a text does not end the row
     reader = csv.DictReader(lines, delimiter=";" if semicolons else ",", strict=True)
     try:
         missing = {"id", "decision", "label"} - set(reader.fieldnames or ())
@@ -149,22 +149,27 @@ def _decisions(
             where = f"{path}:{reader.line_num}"
             decision, label = ((line[column] or "").strip() for column in ("decision", "label"))
             if not decision and label:
-                raise InputError(f"{where}: a label without a decision: write correct before it")
+                raise InputError(f"{where}: a label without a decision: set the decision correct")
             if decision:
                 rows = known.get((line["id"] or "").strip(), ())
                 if not rows:
-                    raise InputError(f"{where}: {line['id']!r} is not a row of task {task.name}")
+                    raise InputError(
+                        f"{where}: {line['id']!r} is not a row of task {task.name}: restore the id "
+                        "of the export"
+                    )
                 row = _seen(where, decision.lower(), rows, line.get("answer"))
                 yield decision.lower(), row, _answer(where, decision.lower(), row, label, task)
     except csv.Error as error:
-        raise InputError(f"{path}:{reader.line_num}: not CSV: {error}") from error
+        raise InputError(
+            f"{path}:{reader.line_num}: not CSV: {error}: correct the line, or export anew"
+        ) from error
 
 
 def _seen(where: str, decision: str, rows: Sequence[Candidate], answer: str | None) -> Candidate:
     """Return the row with the answer that the person saw.
 
-    Other runs may have other answers to the same input. The latest row counts if the file has no
-    `answer` column.
+    Other runs may have other answers to the same input. If the file has no `answer` column, the
+    latest row is returned.
     """
     seen = [row for row in rows if answer is None or fold(_cell(row.answer)) == fold(answer)]
     if not seen and decision == "accept":
@@ -177,7 +182,7 @@ def _seen(where: str, decision: str, rows: Sequence[Candidate], answer: str | No
 
 def _answer(where: str, decision: str, row: Candidate, label: str, task: Task) -> str | None:
     if decision not in DECISIONS:
-        raise InputError(f"{where}: decision {decision!r}; known: {', '.join(DECISIONS)}")
+        raise InputError(f"{where}: decision {decision!r}: must be one of {', '.join(DECISIONS)}")
     if decision == "reject":
         return None
     if decision == "accept" and label not in ("", row.answer):

@@ -1,7 +1,7 @@
 """The evaluation: systems × gold → predictions → scores, and the speed of systems on this machine.
 
-Teacher, base, base with seeds in its prompt, and student answer the same gold through the same
-client. Each answers from behind its server. The cheap rivals answer in this process.
+Teacher, base, base with seeds in its prompt, and student answer the same gold rows through the same
+client, each from its server. The cheap rivals answer in this process.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -54,10 +54,10 @@ class _EvaluationRows:
 
 
 def evaluate(context: Context) -> Callable[[Store], None]:
-    """Ask every system about the gold, and return the function that writes the rows.
+    """Send gold to every system, and return the function that writes the results.
 
-    The rows are predictions, scores, parity, speeds, server figures and answers to the probes.
-    Raises DistillError if the served student is not the trained one.
+    The results are predictions, scores, parity, speeds, server statistics and answers to the
+    probes. Raises DistillError if the served student does not match the trained one.
     """
     found = _EvaluationRows()
     with context.store() as store:
@@ -85,7 +85,7 @@ def evaluate(context: Context) -> Callable[[Store], None]:
 
 
 def _ask(context: Context, store: Store, served: SystemGroup, found: _EvaluationRows) -> None:
-    """Ask a server for all its systems: the parity check first, then gold, probes and speed."""
+    """Measure a server's systems: the parity check first, then gold, probes and speed."""
     task = context.task
     with _asking(context, store, served) as (ask, endpoint):
         if served.trained:
@@ -108,9 +108,9 @@ def _ask(context: Context, store: Store, served: SystemGroup, found: _Evaluation
 def _asking(
     context: Context, store: Store, served: SystemGroup
 ) -> Iterator[tuple[AskServer, LazyEndpoint]]:
-    """Hold a server and the function that asks it.
+    """Yield the function that sends requests to a server, and the server's endpoint.
 
-    The function takes a system's name, the requests, and the inputs that the requests are about.
+    The function takes a system's name, the requests, and the input of each request.
     """
     with lazy_endpoint(
         served.model, served.open_endpoint, EVALUATION, context.progress
@@ -130,7 +130,7 @@ def _asking(
 def _side_effects(
     task: Task, served: SystemGroup, ask: AskServer, predictions: Sequence[Prediction]
 ) -> list[ProbeAnswer]:
-    """Ask a served system the regression probes, and judge the answers."""
+    """Send the regression probes to a served system, and return the scored answers."""
     system = served.probed
     render = partial(served.systems[system], served.model)
     asked = regression_probes.probes(task, served.model, render)
@@ -145,7 +145,7 @@ def _side_effects(
 
 
 def _servers(served: SystemGroup, endpoint: Endpoint) -> list[ServerStats]:
-    """Return the start time (s) and memory (MiB) of a server started here; empty if none was."""
+    """Return the start time (s) and memory (MiB) of our own server; [] for another server."""
     if endpoint.server is None:
         return []
     memory = memory_mib(endpoint.server.process)
@@ -155,7 +155,7 @@ def _servers(served: SystemGroup, endpoint: Endpoint) -> list[ServerStats]:
 def _speeds(
     context: Context, served: SystemGroup, endpoint: Endpoint, total: int
 ) -> list[LoadTestResult]:
-    """Measure the speed of our own server's systems, without the teacher's second answers."""
+    """Return the measured speeds of our own server's systems, except TEACHER_AGAIN."""
     inputs = [row.input for row in context.task.gold]
     loads = extents(endpoint.in_flight, total, alone=served.probed == "student")
     return [
@@ -180,10 +180,10 @@ def _free_rivals(
 
 
 def time_again(context: Context) -> list[LoadTestResult]:
-    """Measure and store the speed of every system that this machine serves or computes itself.
+    """Measure, store and return the speed of every system that runs on this machine.
 
-    No prediction is stored, nothing is billed, and no provider's server is asked. Raises InputError
-    if the run is not evaluated.
+    No prediction is stored, and no provider is asked, so nothing is billed. Raises InputError if
+    the run is not evaluated.
     """
     with context.store() as store:
         student, split = store.student(context.run_id), store.split(context.run_id)
@@ -191,15 +191,17 @@ def time_again(context: Context) -> list[LoadTestResult]:
     if student is None or not done:
         lacks = "is not evaluated yet" if student else "has no student yet"
         raise InputError(
-            f"run {context.run_id} {lacks}, so there is nothing to time anew: "
-            f"`distill evaluate {context.task.name}` goes on, and takes every speed"
+            f"run {context.run_id} {lacks}, so there is no speed to measure again: run "
+            f"`distill evaluate {context.task.name}`, which measures all speeds"
         )
     found = []
     total = context.task.spec.evaluate.speed_requests or EvaluateSpec().speed_requests
     for served in served_systems(context, student):
         if not served.model.is_local:
             names = ", ".join(name for name in served.systems if name != TEACHER_AGAIN)
-            context.progress.note(EVALUATION, f"not timed: {names} (not served by this tool)")
+            context.progress.note(
+                EVALUATION, f"speed not measured: {names} (not served by this tool)"
+            )
             continue
         with lazy_endpoint(
             served.model, served.open_endpoint, EVALUATION, context.progress
@@ -221,7 +223,7 @@ def _parity(task: Task, served: SystemGroup, trained: ReferenceAnswers, ask: Ask
 def student_predictions(
     context: Context, store: Store, student: Student, system: str
 ) -> list[Prediction]:
-    """Return a student's answers on gold as `system`. Stored answers are not asked for again."""
+    """Return a student's answers on gold, as `system`. Stored answers are reused."""
     task, served = context.task, served_student(context, student, system)
     inputs = [row.input for row in task.gold]
     with _asking(context, store, served) as (ask, _):
@@ -246,7 +248,7 @@ def _predictions(
 
 
 def score(task: Task, predictions: Sequence[Prediction]) -> list[Score]:
-    """Return the scores of each prediction, without those that a judge gives."""
+    """Return the scores of each prediction, except a judge's scores."""
     expected, scorer = {row.id: row.answer for row in task.gold}, scorer_of(task.form)
     return [
         Score(row.system, row.gold_id, metric, value)

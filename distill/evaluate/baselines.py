@@ -1,4 +1,4 @@
-"""The cheap rivals, which train on rows and answer gold in this process."""
+"""The cheap rivals of the student, which are trained, and answer gold, in this process."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -26,9 +26,9 @@ Pairs = list[tuple[str, str]]  # (input, answer)
 
 
 def rivals(task: Task, split: Sequence[SplitExample]) -> dict[str, tuple[Fit, Pairs]]:
-    """Return name → the fit function and the training rows of each rival.
+    """Return name → (fit function, training rows) of each rival.
 
-    The rows are the seeds alone, or exactly the rows that the student was trained on.
+    The rows are the seeds alone, or exactly the student's training rows.
     """
     seeds = [(seed.input, seed.answer) for seed in task.seeds]
     trained = [
@@ -46,7 +46,7 @@ def rivals(task: Task, split: Sequence[SplitExample]) -> dict[str, tuple[Fit, Pa
     if task.form.choices:
         found["embeddings_seeds"] = (fit_embeddings, seeds)
         found["embeddings"] = (fit_embeddings, trained)
-    # The leak gate can leave rows of a single answer, to which nothing can be fitted.
+    # If the leak gate leaves rows with only one answer, no rival can be fitted.
     return {
         name: (fit, rows)
         for name, (fit, rows) in found.items()
@@ -57,21 +57,21 @@ def rivals(task: Task, split: Sequence[SplitExample]) -> dict[str, tuple[Fit, Pa
 def fitted(rows: str | Path, system: str) -> Classifier:
     """Fit a rival for use, as in `fitted("runs/…/student/train.jsonl", "linear").predict([text])`.
 
-    `rows` is an example file, for the rival that was measured, or `seeds.jsonl`. The rival returns
-    what the student would: a label, an object as JSON, or a text. Raises InputError if no rival has
-    that name.
+    `rows`: an example file of the student, to get the measured rival, or `seeds.jsonl`. The rival
+    returns the same kind of answer as the student: a label, a JSON object, or a text. Raises
+    InputError if there is no such rival.
     """
     kind = system.removesuffix("_seeds")
     pairs = [_pair(row) for _, row in json_lines(Path(rows))]
     if kind not in FITS:
-        raise InputError(f"no rival {system!r}; known: {', '.join(FITS)}")
+        raise InputError(f"no rival {system!r}: choose one of {', '.join(FITS)}")
     are_objects = kind == "linear" and all(answer.startswith("{") for _, answer in pairs)
     fit = fit_tagger if are_objects else FITS[kind]
     return fit([text for text, _ in pairs], [answer for _, answer in pairs])
 
 
 def _pair(row: Mapping[str, Any]) -> tuple[str, str]:
-    """Return (input, answer) of a row of an example file or of a seed file."""
+    """Return (input, answer) of a row of an example file or a seed file."""
     if "messages" in row:
         return row["messages"][-2]["content"], row["messages"][-1]["content"]
     answer = row.get("label", row.get("answer"))
@@ -81,7 +81,7 @@ def _pair(row: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def answers_of(system: str, fit: Fit, rows: Pairs, task: Task) -> list[Prediction]:
-    """Fit a rival, and return its answers on gold, each timed."""
+    """Fit a rival, and return its answers on gold, each with its latency."""
     classifier = fit([text for text, _ in rows], [answer for _, answer in rows])
     classifier.predict([task.gold[0].input])
     predictions = []
@@ -94,9 +94,9 @@ def answers_of(system: str, fit: Fit, rows: Pairs, task: Task) -> list[Predictio
 
 
 def speeds_of(predictions: Sequence[Prediction], others_cpu: float | None) -> list[LoadTestResult]:
-    """Return the speed of each rival, one request at a time.
+    """Return the speed of each rival, for one request at a time.
 
-    `others_cpu` is the share of the processors that other processes took meanwhile.
+    `others_cpu`: the share of CPU time that other processes used meanwhile.
     """
     latencies: dict[str, list[float]] = {}
     for row in predictions:

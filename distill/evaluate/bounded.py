@@ -1,9 +1,8 @@
 """Bounds for the mean of scores between a minimum and a maximum.
 
-A bootstrap treats as impossible all values that no row has shown. Gaffke's bound assumes one more
-row, at the worst value that a row can have. All rows are weighted at random (a Bayesian bootstrap),
-and the bound is a quantile of the weighted mean. For right and wrong answers this quantile is the
-bound of Clopper and Pearson.
+A bootstrap treats every unobserved value as impossible. Gaffke's bound adds one row with the worst
+possible value. All rows are weighted at random (a Bayesian bootstrap), and the bound is a quantile
+of the weighted mean. For scores of 0 and 1, it equals the bound of Clopper and Pearson.
 
 Source: Gaffke 2005, Mathematical Methods of Statistics 14:451. Learned-Miller and Thomas 2019
 (arXiv:1905.06208) conjecture that the bound holds for any scores and any number of rows. No
@@ -16,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-NEAR_MEAN = 1e-3  # standard deviations; closer to the mean, two large terms cancel
+NEAR_MEAN = 1e-3  # standard deviations; nearer to the mean, two large terms cancel out
 INSIDE = 1 - 1e-12  # share of the way to a pole of the slope
 EXACT = 1e-9  # tolerance of a bound
 
@@ -24,14 +23,17 @@ EXACT = 1e-9  # tolerance of a bound
 def chance_of_mean(scores: Sequence[float], mean: float, least: float) -> float:
     """Return the one-sided p of these scores if their true mean is `mean`.
 
-    The p is the chance of scores at least as high. No score is below `least`.
+    The p is the chance of scores at least as high. `least`: the minimum possible score.
     """
     values, counts = _grouped(scores, least)
     return chance_below_zero(values - mean, counts)
 
 
 def lower_bound(scores: Sequence[float], least: float, chance: float) -> float:
-    """Return the highest mean under which scores as high as these have at most `chance`."""
+    """Return a lower bound of the mean.
+
+    At every lower mean, the chance of scores as high as these is at most `chance`.
+    """
     values, counts = _grouped(scores, least)
 
     def excess(mean: float) -> float:
@@ -43,7 +45,7 @@ def lower_bound(scores: Sequence[float], least: float, chance: float) -> float:
 def bounds(
     scores: Sequence[float], span: tuple[float, float], confidence: float
 ) -> tuple[float, float]:
-    """Return both ends of the interval of the mean of scores that lie within `span`."""
+    """Return both ends of the interval of the mean, for scores within `span`."""
     each = (1 - confidence) / 2
     high = -lower_bound([-score for score in scores], -span[1], each)
     return lower_bound(scores, span[0], each), high
@@ -54,9 +56,9 @@ def ratio_bounds(
 ) -> tuple[float, float]:
     """Return both ends of the interval of the sum of ours ÷ the sum of theirs.
 
-    Ours and theirs are paired, and none is below 0. Ours have no maximum, so the value of the
-    assumed row is 0 for the lower end. For the upper end the value is twice the larger of our
-    maximum and the mean of theirs. The assumed row of theirs is the mean of theirs.
+    Ours and theirs are paired, and none is below 0. The added row of theirs is their mean. The
+    added row of ours is 0 for the lower end. For the upper end, it is twice the larger of our
+    maximum and the mean of theirs, because ours have no maximum possible value.
     """
     import numpy
 
@@ -84,7 +86,7 @@ def _grouped(scores: Sequence[float], least: float) -> tuple[Any, Any]:
 
 
 def _root(excess: Callable[[float], float], low: float, high: float) -> float:
-    """Return the root of a rising function; the end nearest to 0 if there is no root."""
+    """Return the root of an increasing function; the end nearest to 0 if there is no root."""
     from scipy.optimize import brentq
 
     if excess(low) >= 0:
@@ -97,10 +99,10 @@ def _root(excess: Callable[[float], float], low: float, high: float) -> float:
 def chance_below_zero(values: Any, counts: Any) -> float:
     """Return the chance that the weighted sum of values is at most 0.
 
-    The weights are exponential draws, one for each row of a value.
+    The weights are exponential random numbers, one for each row.
 
     Source: Lugannani and Rice 1980, Advances in Applied Probability 12:475, a saddlepoint
-    approximation. The result is within a tenth of the chance, and within 4 % of a chance above 1 %
+    approximation. The relative error is at most 10 %, and at most 4 % for a chance above 1 %
     (tests/test_bounded.py).
     """
     import numpy

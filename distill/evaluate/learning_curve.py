@@ -1,7 +1,7 @@
-"""The learning curve: students of parts of the split → scores on gold → the gain of more examples.
+"""The learning curve: students of parts of the split → scores on gold → gain from more examples.
 
-A part holds all seeds, because seeds exist whatever is generated. A part also holds a share of the
-other examples of each group (label, or set of fields). The smaller part is within the larger.
+A part contains all seeds, because seeds exist before generation. It also contains a share of the
+other examples of each group (label, or set of fields). A smaller part is a subset of a larger one.
 """
 
 from collections import defaultdict
@@ -22,7 +22,7 @@ from distill.task.kinds.generate import Text
 from distill.task.run_context import Context
 from distill.train import train_on
 
-SHARES = (0.25, 0.5)  # the run's own student has learned the whole split
+SHARES = (0.25, 0.5)  # the run's own student is trained on the whole split
 NEXT_EXAMPLES = 200
 CURVE = "curve:"
 
@@ -33,9 +33,9 @@ Scores = Mapping[str, Mapping[str, float]]  # system → gold id → 0 to 1
 def part_of(
     split: Sequence[SplitExample], part: float, seed: int, group: Callable[[str], str]
 ) -> list[SplitExample]:
-    """Return the split with the share `part` of each group's examples, and with all seeds.
+    """Return all seeds and validation rows, and the share `part` of each group's other examples.
 
-    Validation rows stay. `group` returns the group of an answer.
+    `group`: returns the group of an answer.
     """
     by_group = defaultdict[str, list[str]](list)
     for row in split:
@@ -53,14 +53,14 @@ def part_of(
 
 
 def examples_of(split: Sequence[SplitExample]) -> int:
-    """Count the distinct examples that train."""
+    """Return the number of distinct training examples."""
     return sum(row.part == "train" and row.repeats > 0 for row in split)
 
 
 def curve_figures(split: Sequence[SplitExample], scores: Scores, confidence: float) -> Figures:
-    """Return the points of the curve, fewest examples first, and the gain of the next examples.
+    """Return the points of the curve, fewest examples first, and the gain from further examples.
 
-    Empty if no student was trained on a part of the split.
+    {} if no student was trained on a part of the split.
     """
     found = {
         int(system.removeprefix(CURVE)): values
@@ -89,7 +89,7 @@ def curve_figures(split: Sequence[SplitExample], scores: Scores, confidence: flo
 
 
 def sentence(figures: Mapping[str, Any]) -> str:
-    """Write the gain of the next examples as a sentence."""
+    """Return a sentence on the expected gain from further examples."""
     gain = figures["next"]
     return (
         f"The next {gain['examples']} examples are worth about {100 * gain['gain']:+.1f} points "
@@ -136,14 +136,14 @@ def parts(split: Sequence[SplitExample], task: Task) -> list[list[SplitExample]]
     counts = [examples_of(part) for part in [*found, split]]
     if len(set(counts)) < len(counts):
         raise InputError(
-            f"the split has too few examples beside the seeds for a learning curve ({counts[-1]} "
-            "train): generate more"
+            f"the split has too few examples besides the seeds for a learning curve ({counts[-1]} "
+            "for training): generate more"
         )
     return found
 
 
 def _measured(context: Context, part: Sequence[SplitExample], system: str) -> dict[str, float]:
-    """Return gold id → score of a student of a part, and store student, predictions and scores."""
+    """Train and score a student on a part, store the results, and return gold id → score."""
     examples = examples_of(part)
     with context.store() as store:
         student = store.curve_students(context.run_id).get(examples)
@@ -159,7 +159,7 @@ def _measured(context: Context, part: Sequence[SplitExample], system: str) -> di
 
 
 def _scored(context: Context, store: Store, answers: Sequence[Prediction]) -> list[Score]:
-    """Score a student's answers; texts are compared with the teacher's."""
+    """Return the scores of a student's answers; a judge compares texts with the teacher's."""
     scores = score(context.task, answers)
     if not isinstance(context.task.form, Text):
         return scores
@@ -168,5 +168,5 @@ def _scored(context: Context, store: Store, answers: Sequence[Prediction]) -> li
 
 
 def by_gold(scores: Sequence[Score], metric: str) -> dict[str, float]:
-    """Return gold id → value of a system's scores."""
+    """Return gold id → value of a system's scores by `metric`."""
     return {row.gold_id: row.value for row in scores if row.metric == metric}

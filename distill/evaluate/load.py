@@ -1,6 +1,6 @@
-"""The load of a system: one request at a time, and as many as its server takes at once.
+"""The load tests of a system: one request at a time, and the maximum of concurrent requests.
 
-Every system that we serve gets the same closed loop, so that their prices can be compared.
+Every system on our own servers gets the same closed loop, so that the costs are comparable.
 """
 
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from distill.core.requests import Endpoint, Request
 from distill.evaluate.statistics import percentile
 from distill.llm.load_test import Extent, closed_loop
 
-ROUNDS = 2  # minimum of a loop: requests for each place in flight
-SECONDS = 20.0  # after these, any loop but the student's ends once it has its minimum
+ROUNDS = 2  # minimum of a loop, in requests per concurrent request
+SECONDS = 20.0  # duration of a loop, except the student's, once it has sent its minimum
 
 
 def extents(in_flight: int, total: int, *, alone: bool) -> list[Extent]:
-    """Return the loads of a system: `total` requests with `in_flight` at a time.
+    """Return the loads of a system: `total` requests, with `in_flight` at a time.
 
-    Each place in flight gets at least ROUNDS requests. With `alone`, `total` requests one at a time
-    come first. Without `alone`, no request begins after SECONDS, once the minimum has begun.
+    There are at least ROUNDS × `in_flight` requests. With `alone`, `total` requests one at a time
+    come first. Without it, no request begins after SECONDS, except for this minimum.
     """
     least = ROUNDS * in_flight
     if alone:
@@ -36,10 +36,7 @@ def measure(
     loads: Sequence[Extent],
     progress: Progress,
 ) -> list[LoadTestResult]:
-    """Measure the answers to a system's `requests` at each load.
-
-    Raises DistillError if a request fails.
-    """
+    """Return a system's measured speed at each load. Raises DistillError if a request fails."""
     found = []
     for load in loads:
         step = f"speed of {system}, {load.in_flight} at a time"

@@ -1,9 +1,8 @@
-"""The judge of texts: how often each system's text wins against the teacher's on gold.
+"""The judge of texts: each system's win rate on gold, against the teacher's texts.
 
-The judge is a model. Every pair is judged in both orders, so a preference for the first text
-cancels out. In the control the judge must tell the teacher's answer from the teacher's answer to
-another input. If the task has people's preferences, the judge's agreement with people is measured,
-too.
+The judge is a model. Every pair is judged in both orders, so that a preference for the first text
+cancels out. In the control, the judge must prefer the teacher's answer to the teacher's answer to
+another input. If the task has people's preferences, the judge's agreement with them is measured.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ from distill.task.run_context import Context
 WIN_RATE = "win_rate"
 # The score of a pair's first answer in each of the two orders.
 SHOWN_FIRST, SHOWN_SECOND = "win_shown_first", "win_shown_second"
-UNREADABLE = "unreadable"  # number of a pair's two verdicts that cannot be read
+UNREADABLE = "unreadable"  # metric: the number of a pair's two verdicts that cannot be read
 CONTROL, PEOPLE = "control", "people"  # the judge's checks, in place of a system
 CONTROLS = 50
 WON, LEVEL, LOST = 1.0, 0.5, 0.0
@@ -34,10 +33,10 @@ ByGold = Mapping[str, Prediction]
 
 @dataclass(frozen=True, slots=True)
 class AnswerPair:
-    """Two answers to an input, that of `system` first.
+    """Two answers to an input, the first by `system`.
 
-    `row_id`: the row that the answers are about.
-    `reference`: a person's answer, empty if there is none.
+    `row_id`: the id of the input's row.
+    `reference`: a person's answer, or "".
     """
 
     system: str
@@ -49,10 +48,10 @@ class AnswerPair:
 
 
 def wins(context: Context, store: Store, predictions: Sequence[Prediction]) -> list[Score]:
-    """Return each system's win rate on each gold row, the teacher's included.
+    """Return each system's win rate on each gold row, including the teacher's.
 
-    The scores in each order and the number of unreadable verdicts are returned, too. Raises
-    BudgetReached and BatchesPending as any paid call does.
+    The scores in each order, and the number of unreadable verdicts, are also returned. Raises
+    BudgetReached and BatchesPending like any paid call.
     """
     teacher = [row for row in predictions if row.system == "teacher"]
     beside = [*controls(context.task, _by_gold(teacher)), *people(context.task)]
@@ -68,7 +67,7 @@ def judge_against_teacher(
 ) -> list[Score]:
     """Return the win rates of answers against the teacher's.
 
-    `beside` are further pairs for the same judge, such as the controls.
+    `beside`: further pairs for the same judge, such as the controls.
     """
     known = _by_gold(teacher)
     asked = [*pairs(context.task, answers, known), *beside]
@@ -82,8 +81,8 @@ def _by_gold(predictions: Sequence[Prediction]) -> ByGold:
 def plain_result(row: Prediction, teacher: Prediction) -> float | None:
     """Return the win rate of an answer that needs no judge; None if the answer must be judged.
 
-    The teacher's own answer and the same text as the teacher's are level. An invalid answer loses.
-    A valid answer wins against an invalid answer of the teacher.
+    The teacher's own answer, or an equal text, has a win rate of 0.5. An invalid answer loses. A
+    valid answer wins against an invalid answer of the teacher.
     """
     if row.system == "teacher":
         return LEVEL
@@ -114,14 +113,14 @@ def pairs(task: Task, predictions: Sequence[Prediction], teacher: ByGold) -> Ite
 
 
 def controls(task: Task, teacher: ByGold) -> list[AnswerPair]:
-    """Pair the teacher's answers with the teacher's answers to other inputs.
+    """Return pairs of the teacher's answer to an input, and to another input.
 
-    At most CONTROLS pairs, spread evenly over the gold file.
+    There are at most CONTROLS pairs, evenly spread over the gold file.
     """
     rows = [row for row in task.gold if teacher[row.id].valid]
     found = []
     for place, row in enumerate(rows):
-        # Half a file away. Equal texts are left out, because nobody can tell them apart.
+        # The other input is half a file away. Equal texts are left out: they cannot be told apart.
         other = teacher[rows[(place + len(rows) // 2) % len(rows)].id].answer
         if other != teacher[row.id].answer:
             found.append(AnswerPair(CONTROL, row.id, row.input, teacher[row.id].answer, other))
@@ -136,7 +135,7 @@ def people(task: Task) -> list[AnswerPair]:
 
 
 def both_ways(task: Task, model: Model, pair: AnswerPair) -> tuple[Request, Request]:
-    """Return the judge's requests about a pair: the first answer shown first, then shown second."""
+    """Return the judge's two requests on a pair: with the first answer shown first, and second."""
     first, second = pair.first, pair.second
     return (
         comparison_request(task, model, pair.input, (first, second), pair.reference),
@@ -147,9 +146,9 @@ def both_ways(task: Task, model: Model, pair: AnswerPair) -> tuple[Request, Requ
 def judged(
     context: Context, store: Store, asked: Sequence[AnswerPair]
 ) -> list[tuple[float | None, float | None]]:
-    """Return the score of each pair's first answer, shown first and shown second.
+    """Return the two scores of each pair's first answer: when shown first, and when shown second.
 
-    None for a verdict that cannot be read.
+    A score is None if the verdict cannot be read.
     """
     task = context.task
     judge = choose(task.judge_of_systems)
@@ -160,7 +159,7 @@ def judged(
         for pair, both in zip(asked, requests, strict=True)
         for request in both
     }
-    # Each set of pairs has its own purpose, because a learning curve's students come later.
+    # Each set of pairs has its own purpose, because a learning curve's students are judged later.
     purpose = COMPARED.in_round(stable_hash(list(once))[:8])
     asks = [PlannedRequest(purpose, text, request) for text, request in once.values()]
     with lazy_endpoint(
@@ -187,7 +186,7 @@ def _turned(value: float | None) -> float | None:
 def win(first: float | None, second: float | None) -> float:
     """Return the score of a pair's first answer: the mean of both orders.
 
-    A verdict that cannot be read counts as lost, because it shows nothing for the answer.
+    A verdict that cannot be read counts as a loss, because it is no evidence for the answer.
     """
     return ((first or 0.0) + (second or 0.0)) / 2
 

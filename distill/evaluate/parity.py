@@ -33,7 +33,7 @@ class TrainedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceAnswers:
-    """A trainer's answers, the hash of its chat template, and the max tokens of an answer."""
+    """The trained model's answers, its chat template's hash, and the max tokens of an answer."""
 
     template: str
     max_tokens: int
@@ -41,10 +41,7 @@ class ReferenceAnswers:
 
 
 def trained_answers(student: Student) -> ReferenceAnswers | None:
-    """Read the answers that the student's trainer left.
-
-    None if the student is served where it was trained.
-    """
+    """Return the trained model's answers from `answers.json`; None for a provider's student."""
     path = student.folder / ANSWERS
     if not path.exists():
         return None
@@ -62,13 +59,13 @@ def trained_answers(student: Student) -> ReferenceAnswers | None:
 
 
 def requests(trained: ReferenceAnswers, model: Model) -> list[Request]:
-    """Return the same prompts for the server, unconstrained so that endless answers show, too."""
+    """Return the same prompts as requests, unconstrained to reveal answers that do not end."""
     sampling = Sampling(max_tokens=trained.max_tokens)
     return [Request(model.name, row.messages, sampling) for row in trained.rows]
 
 
 def compare(trained: ReferenceAnswers, served: Sequence[CompletedRequest]) -> Parity:
-    """Count the answers that are the same."""
+    """Return the number of equal answers, among all rows."""
     same = sum(_equal(row, answered) for row, answered in zip(trained.rows, served, strict=True))
     return Parity(len(trained.rows), same)
 
@@ -138,14 +135,14 @@ def _answer_trouble(
     if endless > len(pairs) / 2:
         why = "most served answers do not end: generation_config.json lacks the EOS token"
     else:
-        why = "the merged weights are not what was trained"
+        why = "the merged weights differ from the trained ones"
     return f"{len(pairs)} of {len(trained.rows)} answers differ; {why}.\n{shown}"
 
 
 def _does_not_end(trained: TrainedAnswer, served: Completion) -> bool:
-    """True if the served answer continues past the trainer's end.
+    """True if the served answer continues after the end of the trained model's answer.
 
-    False if the trainer's answer is empty.
+    False if the trained model's answer is empty.
     """
     goes_on = served.finish_reason != "stop" and served.text.startswith(trained.answer)
     return trained.ended and bool(trained.answer) and goes_on

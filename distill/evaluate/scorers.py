@@ -1,4 +1,4 @@
-"""Scorers: (expected, answer) → values by metric. Each kind of task has one."""
+"""The scorers: (expected, answer) → values by metric. Each kind of task has one."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ class Scorer(Protocol):
     """A scorer of answers."""
 
     def __call__(self, expected: str, answer: str, *, valid: bool) -> Mapping[str, float]:
-        """Return metric → value from 0 to 1; 0 for an answer that is not valid."""
+        """Return metric → value from 0 to 1; 0 for an invalid answer."""
 
 
 def scorer_of(form: AnswerForm) -> Scorer:
-    """Return the scorer for answers of a form. The win rate of texts is left to a judge."""
+    """Return the scorer for a form of answers. Only a judge gives the win rate of texts."""
     if isinstance(form, Text):
         return text
     return partial(fields, form=form) if isinstance(form, Fields) else label
@@ -32,7 +32,7 @@ def label(expected: str, answer: str, *, valid: bool) -> dict[str, float]:
 
 
 def fields(expected: str, answer: str, *, valid: bool, form: Fields) -> dict[str, float]:
-    """Return `field_f1`, and `exact_match`: 1.0 if every value is there and no other."""
+    """Return `field_f1`, and `exact_match`: 1.0 if the answer has exactly the expected values."""
     if not valid:
         return {form.metric: 0.0, EXACT: 0.0}
     right, said = form.pairs(expected), form.pairs(answer)
@@ -40,7 +40,7 @@ def fields(expected: str, answer: str, *, valid: bool, form: Fields) -> dict[str
 
 
 def text(expected: str, answer: str, *, valid: bool) -> dict[str, float]:
-    """Return `chrf` against the reference, from 0 to 1; empty if there is no reference.
+    """Return `chrf` against the reference, from 0 to 1; {} if there is no reference.
 
     Source: Popović 2015, chrF: character n-gram F-score for automatic MT evaluation (sacrebleu).
     """

@@ -1,4 +1,4 @@
-"""Intervals, tests and the verdict; scipy does the computation."""
+"""The intervals, the tests and the verdict, computed with scipy."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,8 @@ from distill.evaluate.bounded import bounds, chance_of_mean, ratio_bounds
 from distill.evaluate.levels import holm_levels, level_of_look
 
 Result = Literal["non_inferior", "inferior", "inconclusive"]
-POWER = 0.8  # chance that the gold asked for settles the verdict
-TINY = 1e-9  # of a share; smaller than any gold set can resolve
+POWER = 0.8  # chance that the recommended number of gold rows settles the verdict
+TINY = 1e-9  # share; smaller than any gold set can resolve
 LEVEL_TEACHER = 0.5  # win rate of a teacher against itself, on every row
 
 
@@ -24,17 +24,17 @@ class Interval:
 
     @property
     def figures(self) -> dict[str, float]:
-        """Return the figures under their names in report.json."""
+        """Return the figures by their names in report.json."""
         return {"value": self.value, "ci_low": self.low, "ci_high": self.high}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The verdict: is the student as good as the teacher, to within the margin?
+    """The verdict on the student's non-inferiority to the teacher, within the margin.
 
     `difference`: the paired difference with its two-sided interval at `confidence`.
     `at_least`, `at_most`: the ends of the one-sided intervals at `level`, which decide.
-    `gold_needed`: gold rows in all that should settle an inconclusive result at the next
+    `gold_needed`: the total of gold rows that should settle an inconclusive result at the next
         evaluation. None for other results, for rivals, and if no number of rows settles it.
     """
 
@@ -49,20 +49,20 @@ class Verdict:
 
 
 def wilson_interval(values: Sequence[float], confidence: float) -> Interval:
-    """Return the share of ones in 0/1 values with Wilson's interval (Wilson 1927, by scipy)."""
+    """Return the share of ones in 0/1 values, with Wilson's interval (Wilson 1927, by scipy)."""
     from scipy.stats import binomtest
 
     hits, n = int(sum(values)), len(values)
     found = binomtest(hits, n).proportion_ci(confidence, method="wilson")
-    # Rounding can move an end past a share of 0 or 1 in the last digit.
+    # Rounding can move an end beyond a share of 0 or 1, in the last digit.
     return Interval(hits / n, min(float(found.low), hits / n), max(float(found.high), hits / n))
 
 
 def mean_interval(values: Sequence[float], confidence: float) -> Interval:
-    """Return the mean of scores from 0 to 1 with its interval.
+    """Return the mean of scores from 0 to 1, with its interval.
 
-    Right and wrong (0 and 1) get Wilson's interval. Other scores get Gaffke's, which has a width
-    even if all rows agree.
+    Scores of only 0 and 1 get Wilson's interval. Other scores get Gaffke's, which has a width even
+    if all rows are equal.
     """
     if set(values) <= {0.0, 1.0}:
         return wilson_interval(values, confidence)
@@ -70,7 +70,7 @@ def mean_interval(values: Sequence[float], confidence: float) -> Interval:
 
 
 def _mean(values: Sequence[float], span: tuple[float, float], confidence: float) -> Interval:
-    """Return the mean of values within `span` with Gaffke's interval."""
+    """Return the mean of values within `span`, with Gaffke's interval."""
     value = math.fsum(values) / len(values)
     low, high = bounds(values, span, confidence)
     return Interval(value, min(low, value), max(high, value))
@@ -79,7 +79,8 @@ def _mean(values: Sequence[float], span: tuple[float, float], confidence: float)
 def ratio(ours: Sequence[float], theirs: Sequence[float], confidence: float) -> Interval:
     """Return the sum of ours ÷ the sum of theirs, paired by gold row, with Gaffke's interval.
 
-    The interval is that of the mean of ours − ratio · theirs. Theirs must not add up to 0.
+    The interval contains the ratios for which the mean of ours − ratio · theirs may be 0. Theirs
+    must not add up to 0.
     """
     found = sum(ours) / sum(theirs)
     return Interval(found, *ratio_bounds(ours, theirs, confidence))
@@ -90,7 +91,7 @@ def paired_difference(
 ) -> Interval:
     """Return the mean of ours − theirs with its interval; scores from 0 to 1, paired by gold row.
 
-    Right and wrong (0 and 1) get Tango's score interval. Other scores get Gaffke's.
+    Scores of only 0 and 1 get Tango's score interval. Other scores get Gaffke's.
     """
     if {*ours, *theirs} <= {0.0, 1.0}:
         return score_interval(*_only_here_and_there(ours, theirs), len(ours), confidence)
@@ -102,7 +103,7 @@ def chance_of_difference(
 ) -> float:
     """Return the one-sided p of our lead if the true lead is `difference`.
 
-    The p is the chance of a lead at least as large. The test is the one that has the interval of
+    The p is the chance of a lead at least as large. The test matches the interval of
     `paired_difference`.
     """
     if {*ours, *theirs} <= {0.0, 1.0}:
@@ -115,26 +116,26 @@ def _differences(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
 
 
 def _span(theirs: Sequence[float]) -> tuple[float, float]:
-    """Return the lowest and the highest difference of a row.
+    """Return the lowest and the highest possible difference of a row.
 
     The range is half as wide if theirs are a teacher's win rates against itself. Other equal scores
-    show nothing about rows that were not asked.
+    imply nothing about further rows.
     """
     half = set(theirs) == {LEVEL_TEACHER}
     return (-LEVEL_TEACHER, LEVEL_TEACHER) if half else (-1.0, 1.0)
 
 
 def _only_here_and_there(ours: Sequence[float], theirs: Sequence[float]) -> tuple[int, int]:
-    """Count the rows on which ours is higher, and those on which theirs is."""
+    """Return the number of rows on which ours is higher, and on which theirs is higher."""
     pairs = list(zip(ours, theirs, strict=True))
     return sum(our > their for our, their in pairs), sum(our < their for our, their in pairs)
 
 
 def mcnemar_p(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Return the p of the exact two-sided McNemar test of right and wrong (scipy).
+    """Return the p of the exact two-sided McNemar test, for scores of 0 and 1 (scipy).
 
-    The p is the chance that equally good systems differ by so many rows or more in either
-    direction. The test is that of a fair coin.
+    The p is the chance that equally good systems differ by at least as many rows, in either
+    direction. It is the test of a fair coin.
     """
     from scipy.stats import binomtest
 
@@ -144,11 +145,11 @@ def mcnemar_p(ours: Sequence[float], theirs: Sequence[float]) -> float:
 
 
 def score_interval(better: int, worse: int, rows: int, confidence: float) -> Interval:
-    """Return the difference of two shares of the same rows with Tango's score interval.
+    """Return the difference of two shares of the same rows, with Tango's score interval.
 
-    `better` rows are right only here, and `worse` rows only there. The interval holds the
-    differences that a score test does not reject; at 0 the test is McNemar's. Unlike a bootstrap's,
-    the interval has a width even if no row differs.
+    `better`: the number of rows that only our system has right. `worse`: only the other system. The
+    interval contains the differences that a score test does not reject; at 0, it is McNemar's test.
+    Unlike a bootstrap's, the interval has a width even if no row differs.
 
     Source: Tango 1998, Statistics in Medicine 17:891. The notation is that of Fagerland, Lydersen
     and Laake 2014, Statistics in Medicine 33:2850.
@@ -159,11 +160,11 @@ def score_interval(better: int, worse: int, rows: int, confidence: float) -> Int
     z, found = norm.ppf((1 + confidence) / 2), (better - worse) / rows
 
     def excess(difference: float, sign: int) -> float:
-        """Return the distance of the counts from those expected at `difference`, beyond z."""
+        """Return the lead's distance from `difference`, in rows, beyond z standard deviations."""
         away, deviation = _score(better, worse, rows, difference)
         return float(away - sign * z * deviation)
 
-    # TINY keeps the search off the observed difference, which is a root if no row differs.
+    # TINY excludes the observed difference itself, which is a root if no row differs.
     low = brentq(excess, -1, found - TINY, args=(1,)) if rows > worse else -1.0
     high = brentq(excess, found + TINY, 1, args=(-1,)) if rows > better else 1.0
     return Interval(found, float(low), float(high))
@@ -183,9 +184,9 @@ def score_p(better: int, worse: int, rows: int, difference: float) -> float:
 
 
 def _score(better: int, worse: int, rows: int, difference: float) -> tuple[float, float]:
-    """Return the rows by which the lead misses a true `difference`, and their standard deviation.
+    """Return the lead minus the lead expected at `difference`, in rows, and its deviation.
 
-    The deviation assumes that `difference` is true.
+    The standard deviation assumes that `difference` is the true difference.
     """
     b = (2 * rows - better + worse) * difference - better - worse
     c = -worse * difference * (1 - difference)
@@ -197,14 +198,14 @@ def _score(better: int, worse: int, rows: int, difference: float) -> tuple[float
 def gain_of_more(
     counts: Sequence[int], scores: Sequence[Sequence[float]], more: int, confidence: float
 ) -> Interval:
-    """Return the gain in the share of right answers that `more` examples would bring.
+    """Return the expected gain in the mean score from `more` examples.
 
     `counts`: the numbers of examples.
     `scores`: for each number, the scores of the same gold rows.
 
-    The share is assumed to grow with the logarithm of the number (least squares over the points).
-    Learning curves do so over short stretches. The interval is Gaffke's, over the gold rows drawn;
-    it ignores the luck of a training.
+    The mean is assumed to grow with the logarithm of the number (least squares over the points), as
+    learning curves do over short ranges. The interval is Gaffke's, for the sampling of gold rows.
+    It ignores the random variation of a training.
     """
     import numpy
 
@@ -230,7 +231,7 @@ def verdict(
     `inferior`: the interval's upper end is below −margin.
     `inconclusive`: neither.
 
-    A student that is worse by the margin is called non-inferior with a chance of at most 1 −
+    A student that is worse by the margin passes as non-inferior with a chance of at most 1 −
     confidence. If `look` numbers the evaluations on the same gold from 1, all of them share this
     chance. If `look` is 0, each evaluation has this chance.
     """
@@ -253,7 +254,7 @@ def verdicts_on_rivals(
 ) -> dict[str, Verdict]:
     """Return name → the verdict on a rival, each at its level by Holm.
 
-    The chance that any rival worse by the margin is called non-inferior is that of one `verdict`.
+    The chance that any rival worse by the margin passes as non-inferior is that of one `verdict`.
     """
     chances = {
         name: chance_of_difference(scores, teacher, -margin) for name, scores in rivals.items()
@@ -286,15 +287,15 @@ def _at_level(
 def gold_needed(
     student: Sequence[float], teacher: Sequence[float], *, margin: float, confidence: float
 ) -> int | None:
-    """Return the rows that would settle the verdict with a chance of POWER.
+    """Return the number of rows that would settle the verdict with a chance of POWER.
 
-    The test is one-sided at `confidence`. The rows are enough for a student that is truly as good
+    The test is one-sided at `confidence`. The number is enough for a student that is truly as good
     as the teacher, and for one that truly differs as observed. None if the observed difference is
     −margin, which no number of rows settles.
 
-    One row is added, of which half differs in either direction. Otherwise a few rows without a
-    difference would count as proof that none differs. Scores other than 0 and 1 need more rows: as
-    many as show, if all rows are alike, that whole losses are rare.
+    One row is added, half of it a win and half a loss. Otherwise, a few rows without a difference
+    would count as proof that none differs. Scores other than 0 and 1 need additional rows: as many
+    as show, if all rows are equal, that total losses are rare.
 
     Source: the normal approximation of a one-sided paired test, Liu, Hsueh, Hsieh and Chen 2002,
     Statistics in Medicine 21:231, for any scores.
@@ -315,7 +316,7 @@ def gold_needed(
 
 
 def sample_size_for_margin(differing: float, *, margin: float, confidence: float) -> int:
-    """Return the rows that show non-inferiority by the margin with a chance of POWER.
+    """Return the number of rows that would show non-inferiority with a chance of POWER.
 
     The test is one-sided at `confidence`. Student and teacher are assumed to be equally good, and
     to differ on a share `differing` of the rows. The source is that of `gold_needed`.
@@ -327,7 +328,7 @@ def sample_size_for_margin(differing: float, *, margin: float, confidence: float
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the value below which `percent` % of the values lie (linear between neighbours)."""
+    """Return the value below which `percent` % of the values lie, by linear interpolation."""
     import numpy
 
     return float(numpy.percentile(values, percent))

@@ -1,4 +1,4 @@
-"""The systems that are compared, in the order of the reports, and their servers."""
+"""The compared systems, in the order of the reports, and their servers."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -21,9 +21,9 @@ from distill.task.run_context import Context
 from distill.task.spec import StudentSpec
 from distill.train.trainers import TRAINERS, provider_of
 
-# Column titles of the main metrics.
+# The column titles of the main metrics.
 METRIC_TITLES = {"accuracy": "right", "field_f1": "field F1", "win_rate": "win rate"}
-TEACHER_AGAIN = "teacher_again"  # the teacher with other seeds shown; not in the tables
+TEACHER_AGAIN = "teacher_again"  # the teacher with other seeds in its prompt; not in the tables
 ASKED_AGAIN = 50
 
 SYSTEMS = (
@@ -38,13 +38,13 @@ SYSTEMS = (
     "nearest",
 )
 
-# Systems that answer in this process, one request at a time, without tokens.
+# The systems that answer in this process, one request at a time, without tokens.
 LOCAL_SYSTEMS = ("linear_seeds", "linear", "embeddings_seeds", "embeddings", "nearest")
 
-# Local systems trained on the student's own rows; their cost includes that of the rows.
+# The local systems that are trained on the student's own rows. Their cost includes these rows'.
 TRAINED_ON_STUDENT_ROWS = ("linear", "embeddings", "nearest")
 
-# Systems that could replace the student, described for readers who pay the bill.
+# The systems that could replace the student, described for the readers of the report.
 BASELINES = {
     "base": "the base model without any training",
     "base_few_shot": "the base model with a few seeds in its prompt",
@@ -57,10 +57,10 @@ BASELINES = {
 
 
 def gold_for(system: str, gold: Sequence[LabelledExample]) -> Sequence[LabelledExample]:
-    """Return the gold rows that a system is asked.
+    """Return the gold rows that a system answers.
 
-    The teacher's second answers take at most ASKED_AGAIN rows, spread evenly over the file. All
-    other systems take all rows. The teacher's agreement with itself gives no verdict.
+    TEACHER_AGAIN answers at most ASKED_AGAIN rows, evenly spread over the file, because it has no
+    verdict. All other systems answer all rows.
     """
     if system != TEACHER_AGAIN or len(gold) <= ASKED_AGAIN:
         return gold
@@ -68,20 +68,20 @@ def gold_for(system: str, gold: Sequence[LabelledExample]) -> Sequence[LabelledE
 
 
 def compared_systems(task: Task) -> tuple[str, ...]:
-    """List the systems whose texts the judge compares with the teacher's."""
+    """Return the systems whose texts the judge compares with the teacher's."""
     spec = task.spec.evaluate
     again = (TEACHER_AGAIN,) if spec.teacher_twice else ()
     return ("student", "base", "base_few_shot", "nearest", *spec.baselines, *again)
 
 
 def shown_order(baselines: Sequence[str]) -> tuple[str, ...]:
-    """List all systems, with the untuned models that the task names after the base."""
+    """Return all systems in display order; the task's untuned models come after the base."""
     place = SYSTEMS.index("base_few_shot") + 1
     return (*SYSTEMS[:place], *baselines, *SYSTEMS[place:])
 
 
 def rival_in_words(name: str) -> str:
-    """Describe a rival. A model that the task names is described as untuned."""
+    """Return the description of a rival; another model is described as untuned."""
     return f"{BASELINES[name]} ({name})" if name in BASELINES else f"{name}, untuned"
 
 
@@ -90,14 +90,14 @@ Render = Callable[[Model, Sequence[str]], Sequence[Request]]
 
 @dataclass(frozen=True, slots=True)
 class SystemGroup:
-    """One server and the systems that it answers for.
+    """A server and the systems that run on it.
 
     `open_endpoint`: starts the server of `model`, or connects to its provider.
     `systems`: name → the function that renders the system's requests.
-    `trained`: the trainer's answers, for the parity check; None without a check.
-    `called`: the name, as in `teacher.model`, of the model whose pending batches may already hold
-        these requests; empty for none.
-    `probed`: the system that gets the regression probes; empty for none.
+    `trained`: the trained model's answers, for the parity check; None without a check.
+    `called`: the name, as in `teacher.model`, of the model whose pending batches may already
+        contain these requests; "" for none.
+    `probed`: the system that gets the regression probes; "" for none.
     """
 
     model: Model
@@ -109,7 +109,7 @@ class SystemGroup:
 
 
 def served_systems(context: Context, student: Student) -> list[SystemGroup]:
-    """Return the systems that are models, grouped by server."""
+    """Return the systems that run on servers, grouped by server."""
     task, spec = context.task, context.task.spec
     teacher = choose(spec.teacher.model)
     base, _ = models(spec.student, student)
@@ -134,7 +134,7 @@ def served_systems(context: Context, student: Student) -> list[SystemGroup]:
 
 
 def _baseline(context: Context, name: str, render: Render) -> SystemGroup:
-    """Return an untuned model as a system, asked as the teacher is."""
+    """Return an untuned model as a system, with the teacher's prompts."""
     baseline = choose(name)
     settings = _settings(context, name, tokens=MODEL_TOKENS)
     return SystemGroup(
@@ -143,7 +143,7 @@ def _baseline(context: Context, name: str, render: Render) -> SystemGroup:
 
 
 def served_student(context: Context, student: Student, system: str) -> SystemGroup:
-    """Return a student as the system of that name."""
+    """Return a student as the system with the name `system`."""
     _, tuned = models(context.task.spec.student, student)
     return SystemGroup(
         tuned,
@@ -166,7 +166,7 @@ def _settings(context: Context, name: str, *, tokens: int | None = None) -> Serv
 
 
 def models(spec: StudentSpec, student: Student) -> tuple[Model, Model]:
-    """Return base and student where they were trained: here, or at a provider."""
+    """Return the models (base, student), both on this machine or both at a provider."""
     if provider := provider_of(student):
         return Model(student.base, None, provider), Model(student.model, None, provider)
     base = TRAINERS[student.trainer].locate(spec.base)
@@ -175,7 +175,7 @@ def models(spec: StudentSpec, student: Student) -> tuple[Model, Model]:
 
 
 def serve(model: Model, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
-    """Open a model's endpoint: behind our own server, or at its provider."""
+    """Return a context manager of a model's endpoint, on our own server or at its provider."""
     if model.is_local:
         return SERVERS["vllm"].serve(model, settings)
     return choose(f"{model.api}:{model.name}").serve(settings)

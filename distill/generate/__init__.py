@@ -1,8 +1,8 @@
 """Generation: from a task to candidates, in rounds until curation keeps enough.
 
-In each round the teacher makes new inputs (synthesis) and answers all inputs (annotation). In: the
-task's seeds and inputs. Out, in the store: every request, every completion, and one candidate for
-each seed, given input and synthesised text.
+In each round, the teacher makes new inputs (synthesis) and answers all inputs (annotation). The
+stage reads the task's seeds and inputs. It stores all requests and completions, and one candidate
+for each seed, given input and synthesised input.
 """
 
 from collections import defaultdict
@@ -35,7 +35,7 @@ from distill.task.run_context import Context
 STAGE = "generate"
 
 NO_LIST = "no list of inputs"  # problem of an answer that should be a list
-# A preview of the candidates that curation keeps. Curation may ask the teacher's open endpoint.
+# A preview of curation: returns the candidates to be kept. It may use the teacher's open endpoint.
 Keep = Callable[[Context, Store, Sequence[Candidate], LazyEndpoint], Sequence[Candidate]]
 
 
@@ -60,14 +60,15 @@ def generate(context: Context, keep: Keep) -> Callable[[Store], None]:
 
 
 def check_teacher(task: Task, model: Model, *, detach: bool) -> None:
-    """Raise InputError if the task needs batches or rationales that the teacher does not have."""
+    """Raise InputError if the teacher lacks the batches or rationales that the task needs."""
     mode = task.spec.teacher.mode
     if task.spec.teacher.rationale and model.is_local:
         raise InputError(
-            f"teacher.rationale needs a teacher behind an API; we serve {model.name} ourselves"
+            "teacher.rationale needs a teacher behind an API, not a model on our own server, like "
+            f"{model.name}: turn it off, or choose another teacher.model"
         )
     if mode == "online" and detach:
-        raise InputError('--detach leaves batches behind: it needs teacher.mode "batch" or "auto"')
+        raise InputError('--detach needs batches: set teacher.mode to "batch" or "auto"')
     if (mode == "batch" or detach) and not takes_batches(model.api):
         wanted = "--detach" if detach else 'teacher.mode = "batch"'
         raise InputError(
@@ -80,7 +81,7 @@ def check_teacher(task: Task, model: Model, *, detach: bool) -> None:
 class _GenerationState:
     """The state of a generation: the teacher's endpoint and the answers so far.
 
-    `made`: the answers to syntheses.
+    `made`: the answers to synthesis requests.
     `answers`: the answers to each input.
     """
 
@@ -96,7 +97,8 @@ class _GenerationState:
     ) -> Iterator[CompletedRequest]:
         """Yield the answers to (subject, request) pairs, in order.
 
-        Raises BudgetReached after the answers that the budget covered.
+        If the budget does not cover all requests, yields the stored answers and raises
+        BudgetReached.
         """
         listed = [PlannedRequest(purpose, subject, request) for subject, request in asks]
         try:
@@ -112,8 +114,8 @@ class _GenerationState:
 def _until_enough(desk: _GenerationState, keep: Keep) -> list[Candidate]:
     """Run rounds until curation keeps enough, and return the completed candidates.
 
-    Raises BudgetReached in the first round. Raises BudgetReached in a later round if the user may
-    agree to more. Otherwise a later round ends early with the answers so far.
+    If the budget is reached in the first round, or the user may agree to more, BudgetReached is
+    raised. Otherwise, generation ends early with the answers so far.
     """
     context, task = desk.context, desk.context.task
     asked, wanted, kept_before = NOTHING, first_counts(task, desk.model), 0
@@ -152,7 +154,7 @@ def _round(desk: _GenerationState, number: int, wanted: Counts, asked: Counts) -
 
 
 def _synthesise(desk: _GenerationState, wanted: Counts, asked: Counts) -> None:
-    """Request new inputs, one list at a time: each list shows some of the inputs made before."""
+    """Request new inputs in lists, each of which shows the teacher some inputs of earlier lists."""
     for places in synthesis_rounds(wanted, desk.model, asked):
         number = 1 + len({row.ask.purpose for row in desk.made})
         covered = inputs_by_label(desk.made)
@@ -165,7 +167,7 @@ def _synthesise(desk: _GenerationState, wanted: Counts, asked: Counts) -> None:
 
 
 def _annotate(desk: _GenerationState, number: int) -> None:
-    """Request the teacher's answers to the unanswered inputs, one for each vote."""
+    """Request the teacher's answers to unanswered inputs, one answer per vote."""
     rows = [*_given(desk.context), *synthesised_candidates(desk.made)]
     wanted = {row.input for row in rows if row.source != "seeds" and row.input}
     inputs = sorted(wanted - desk.answers.keys())
@@ -175,12 +177,12 @@ def _annotate(desk: _GenerationState, number: int) -> None:
 
 
 def _numbered(purpose: Purpose, number: int) -> Purpose:
-    """Give each list of requests a purpose of its own."""
+    """Return a purpose of its own for each list of requests."""
     return purpose if number == 1 else purpose.in_round(str(number))
 
 
 def _completed(desk: _GenerationState) -> Iterator[Candidate]:
-    """Yield the given and made candidates with their answers, without those left unanswered."""
+    """Yield the answered candidates, first the given ones, then the synthesised ones."""
     for row in (*_given(desk.context), *synthesised_candidates(desk.made)):
         if row.source == "seeds" or row.problem or not row.input or row.input in desk.answers:
             answers = desk.answers.get(row.input, [])
@@ -200,7 +202,7 @@ def _given(context: Context) -> Iterator[Candidate]:
 def synthesised_candidates(answered: Sequence[CompletedRequest]) -> Iterator[Candidate]:
     """Yield one candidate for each synthesised input.
 
-    A completion without inputs yields one empty candidate with the problem.
+    A completion without inputs yields one candidate with an empty input and the problem.
     """
     for made in answered:
         label, completion = made.ask.subject, made.completion
@@ -214,7 +216,7 @@ def synthesised_candidates(answered: Sequence[CompletedRequest]) -> Iterator[Can
 
 
 def inputs_by_label(answered: Sequence[CompletedRequest]) -> Mapping[str, list[str]]:
-    """Map each label to its synthesised inputs, each once; a label without any maps to []."""
+    """Return label → its distinct synthesised inputs; [] for a label without any."""
     made: dict[str, dict[str, None]] = defaultdict(dict)
     for row in synthesised_candidates(answered):
         if row.input and row.asked_label:
@@ -223,7 +225,7 @@ def inputs_by_label(answered: Sequence[CompletedRequest]) -> Mapping[str, list[s
 
 
 def _clean(text: str) -> str:
-    """Strip the bullet and quotation marks that a base model writes around a list item."""
+    """Remove the bullet and quotation marks that a base model writes around a list item."""
     return text.strip().lstrip("-*•").strip().strip('"“”').strip()
 
 

@@ -1,8 +1,8 @@
 """Rounds of generation: the number of requests of the next round, and the reason to stop.
 
-A round asks for the missing examples of each group, by the group's yield so far. Generation stops
-when `generate.examples` are kept or `generate.requests` inputs were requested. Generation also
-stops when a round keeps less than `generate.least_yield` of its requested inputs.
+A round requests enough inputs for the missing examples of each group, given the group's yield so
+far. Generation stops when `generate.examples` are kept, or `generate.requests` inputs requested. It
+also stops when a round's yield is below `generate.least_yield`.
 """
 
 from collections import Counter
@@ -25,9 +25,9 @@ LEAST_GROUP_YIELD = 0.05  # a group with no kept rows must not take the whole ne
 class GenerationRound:
     """The result of a round.
 
-    `asked`: the new inputs requested so far.
-    `asked_now`: the new inputs requested in this round.
-    `kept`: the inputs kept of all rounds.
+    `asked`: the number of new inputs requested so far.
+    `asked_now`: the number of new inputs requested in this round.
+    `kept`: the number of kept inputs of all rounds.
     `kept_now`: the increase of `kept` in this round.
     """
 
@@ -44,21 +44,21 @@ class GenerationRound:
 
     @property
     def words(self) -> str:
-        """Describe the round in one line."""
+        """Return a line on the round's requested and kept inputs."""
         return (
-            f"round {self.number}: {self.kept_now} kept of {self.asked_now} asked for "
+            f"round {self.number}: {self.kept_now} kept of {self.asked_now} requested "
             f"({self.yield_:.0%}); {self.kept} in all"
         )
 
 
 def first_counts(task: Task, model: Model) -> Counts:
-    """Return group → requests of the first round."""
+    """Return group → number of requests in the first round."""
     spec = task.spec.generate
     return counts_for(task, model, min(spec.requests, spec.examples or spec.requests))
 
 
 def planned_counts(task: Task, model: Model) -> Counts:
-    """Estimate group → requests of all rounds, before the first round."""
+    """Estimate group → number of requests in all rounds, before the first round."""
     spec = task.spec.generate
     expected = ceil(spec.examples / ASSUMED_YIELD) if spec.examples else spec.requests
     return counts_for(task, model, min(spec.requests, expected))
@@ -79,10 +79,9 @@ def stop_reason(task: Task, last: GenerationRound) -> str:
 
 
 def next_counts(task: Task, model: Model, asked: Counts, kept: Sequence[Candidate]) -> Counts:
-    """Return group → requests of all rounds including the next one.
+    """Return group → number of requests in all rounds up to the next one.
 
-    The next round asks for the missing examples of each group, with at least one more request in
-    all.
+    The next round requests the missing examples of each group. It has at least one request.
     """
     spec, each = task.spec.generate, inputs_per_request(task, model)
     have = Counter(task.form.group(row.answer) for row in kept if row.source != "seeds")
@@ -102,7 +101,10 @@ def next_counts(task: Task, model: Model, asked: Counts, kept: Sequence[Candidat
 
 
 def _shared_out(room: int, wanted: Counts) -> dict[str, int]:
-    """Share `room` requests, fewer than wanted, among the groups (largest remainder method)."""
+    """Share out `room` requests, fewer than wanted, by the largest remainder method.
+
+    Returns group → number of requests.
+    """
     total = sum(wanted.values())
     given = {group: room * count // total for group, count in wanted.items()}
     by_remainder = sorted(wanted, key=lambda group: -(room * wanted[group] % total))

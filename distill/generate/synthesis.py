@@ -1,8 +1,8 @@
 """Requests for new inputs of a group: a label, or a set of fields.
 
-A strong teacher makes several inputs at a time, each along drawn values of the task's axes. Rounds
-show such a teacher some inputs of the rounds before, so that the thousandth input is not a copy of
-the tenth. A small teacher, which continues a list, makes one input at a time.
+A strong teacher makes several inputs per request, each for randomly drawn values of the task's
+axes. From the second round on, it is shown some earlier inputs, so that it does not repeat them. A
+small teacher, which continues a list, makes one input per request.
 """
 
 import random
@@ -16,7 +16,7 @@ from distill.core.text import stable_hash
 from distill.task import Task
 from distill.task.prompts import instructions
 
-FIRST_ROUND = 4  # requests of a group; each further round has three times all before
+FIRST_ROUND = 4  # requests of a group; each further round has three times all earlier rounds'
 COVERED_SHOWN = 20
 COVERED_WORDS = 15
 
@@ -28,7 +28,7 @@ NOTHING: Counts = {}
 def inputs_per_request(task: Task, model: Model) -> int:
     """Return the number of inputs per synthesis request.
 
-    1 for a small model that we serve, which continues a list by one line.
+    1 for a small model on our own server, which continues a list by one line.
     """
     return 1 if model.is_local else task.spec.generate.inputs_per_request
 
@@ -36,7 +36,7 @@ def inputs_per_request(task: Task, model: Model) -> int:
 def synthesis_rounds(
     counts: Counts, model: Model, asked: Counts = NOTHING
 ) -> Iterator[list[Place]]:
-    """Yield the requests of each round: `counts` of each group, without those `asked` already."""
+    """Yield the requests of each round: `counts` of each group, minus the `asked` ones."""
     places = [
         (group, number)
         for group, count in counts.items()
@@ -48,7 +48,7 @@ def synthesis_rounds(
 
 
 def counts_for(task: Task, model: Model, inputs: int) -> dict[str, int]:
-    """Return group → requests for a total of `inputs` new inputs, evenly shared.
+    """Return group → number of requests, evenly shared, for a total of `inputs` new inputs.
 
     {} if the task has no synthesis.
     """
@@ -72,11 +72,10 @@ def _round_of(number: int) -> int:
 def synthesis_request(
     task: Task, model: Model, place: Place, covered: Sequence[str] = ()
 ) -> Request:
-    """Return a request for new inputs of a group, with some of the group's seeds shown.
+    """Return a request for new inputs of a group, which shows some of the group's seeds.
 
-    The request depends on the task and its place. Behind an API it also depends on the inputs of
-    earlier rounds (`covered`). A larger total therefore adds requests and leaves earlier ones as
-    they are.
+    The request depends only on the task, its place and, behind an API, the inputs of earlier rounds
+    (`covered`). A larger total therefore adds requests without changing earlier ones.
     """
     group, number = place
     spec = task.spec.generate
@@ -111,7 +110,7 @@ def synthesis_request(
 
 
 def _shortened(covered: Sequence[str], draw: random.Random) -> list[str]:
-    """Draw some covered inputs and return the first words of each."""
+    """Return the first words of some randomly drawn covered inputs."""
     some = draw.sample(covered, min(COVERED_SHOWN, len(covered)))
     return [" ".join(text.split()[:COVERED_WORDS]) for text in some]
 

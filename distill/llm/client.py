@@ -1,9 +1,9 @@
 """The asynchronous online client: many requests at a time, through the official clients.
 
 The ledger records every attempt before the attempt is sent. Every answer is in the ledger within
-FLUSH_SECONDS of its arrival. Retries are off in the official clients and done here. Each retry is
-an attempt of its own. The ledger works in a thread, one turn at a time: record the outcomes, then
-begin further attempts.
+FLUSH_SECONDS of its arrival. The official clients' own retries are off; this client retries. Each
+retry is an attempt of its own. The ledger works in a thread, one turn at a time: it records the
+outcomes, then begins further attempts.
 """
 
 import asyncio
@@ -54,8 +54,8 @@ LONGEST_DELAY_SECONDS = 60.0
 # Before and after every request a client makes a system call for each idle connection. A client
 # with 50 connections spends a third of its time on these calls.
 CONNECTIONS_OF_A_CLIENT = 8
-OTHERS_ANSWERED = 10  # while one request fails in every try: that request is at fault
-MANY_LEFT_OUT = 20  # refused requests: if most are refused, the cause is a common one
+OTHERS_ANSWERED = 10  # other answers while one request keeps failing: that request is at fault
+MANY_LEFT_OUT = 20  # refused requests: the minimum to conclude that all share one cause
 ASKED = 120  # characters of a request that a message shows
 ATTEMPT_SECONDS = 900.0  # a whole attempt: a server may send one byte a second forever
 MOST_CLIENTS = 32  # opening a client takes a few ms
@@ -69,8 +69,8 @@ class Ledger(Protocol):
     ) -> Sequence[Attempt]:
         """Record the outcomes and begin at most `wanted` further attempts, in one transaction.
 
-        The requests of `again` come first. Fewer attempts begin when no request is left. Fewer
-        begin also when the budget does not cover more before pending attempts are settled.
+        Returns the attempts. The requests of `again` come first. Fewer attempts begin if no request
+        is left, or if the budget covers no more until pending attempts are settled.
         """
 
 
@@ -78,9 +78,9 @@ def complete_all(endpoint: Endpoint, ledger: Ledger, note: Note = lambda text: N
     """Send the ledger's requests, `endpoint.in_flight` at a time, until none are left.
 
     Raises DistillError if a request is refused for good, or if the server cannot be reached.
-    Requests in flight are waited for, and every outcome is stored before an error is raised. After
-    Ctrl-C, requests that may have been billed are waited for. `note` gets each message about the
-    server once.
+    Before an error is raised, requests in flight are awaited and their outcomes are stored. After
+    Ctrl-C, requests that may be billed are awaited. `note` is called once for each message about
+    the server.
     """
     import uvloop
 
@@ -90,7 +90,7 @@ def complete_all(endpoint: Endpoint, ledger: Ledger, note: Note = lambda text: N
 
 @dataclass
 class _OnlineRun:
-    """The state of one `complete_all`."""
+    """The state of one call of `complete_all`."""
 
     endpoint: Endpoint
     ledger: Ledger
@@ -102,11 +102,11 @@ class _OnlineRun:
     note: Note = lambda text: None
     concessions: Concessions = NO_CONCESSIONS
     sent: int = 0
-    answered: list[int] = field(default_factory=list)  # places in the order of sending, ascending
-    sent_at_first: dict[str, int] = field(default_factory=dict)  # at a request's first failure
+    answered: list[int] = field(default_factory=list)  # sending positions of answered requests
+    sent_at_first: dict[str, int] = field(default_factory=dict)  # `sent` at the first failure
     left_out: int = 0
     is_exhausted: bool = False  # the ledger gave fewer attempts than were wanted
-    has_compared: bool = False  # the model of an answer with the model asked
+    has_compared: bool = False  # the model of an answer with the requested one
     stopping: bool = False
     turning: "asyncio.Task[int] | None" = None
 
@@ -141,7 +141,7 @@ class _OnlineRun:
             raise DistillError(self.failure)
 
     async def _keep_books(self, workers: "Sequence[asyncio.Task[None]]") -> None:
-        """Run ledger turns until nothing is pending or waiting and the ledger gives no more."""
+        """Run ledger turns until no request is pending or waiting and the ledger begins no more."""
         while True:
             begun = await self._turn()
             waiting = bool(self.again) and not self.stopping
@@ -157,7 +157,7 @@ class _OnlineRun:
             self.wake.clear()
 
     async def _turn(self) -> int:
-        """Return the number of attempts begun; an interrupt does not cut a turn short."""
+        """Run a ledger turn, shielded from interrupts; return the number of attempts begun."""
         self.turning = asyncio.create_task(self._turn_now())
         return await asyncio.shield(self.turning)
 
@@ -172,7 +172,7 @@ class _OnlineRun:
         begun = await asyncio.to_thread(self.ledger.turn, outcomes, again, wanted)
         if wanted > 0:
             self.is_exhausted = len(begun) < wanted
-        # Until here a request stands in `again`, so that no other takes itself for the last one.
+        # A request stays in `again` until here, so that no other one is taken for the last.
         self.again = [entry for entry in self.again if entry not in due] if due else self.again
         for attempt in begun:
             self.out[attempt.id] = attempt
@@ -184,20 +184,20 @@ class _OnlineRun:
         return [entry for entry in self.again if entry[0] <= now][: max(most, 0)]
 
     async def _wind_up(self) -> None:
-        """Send nothing more after an interrupt; settle the requests that may be billed."""
+        """Stop sending after an interrupt, and wait for the requests that may be billed."""
         self._stop()
         if self.turning:
             await self.turning
         if waiting := sum(attempt.worst_usd > 0 for attempt in self.out.values()):
             self.note(
-                f"waiting for {waiting} requests that may be billed; Ctrl-C again leaves them"
+                f"waiting for {waiting} requests that may be billed; Ctrl-C again abandons them"
             )
         while any(attempt.worst_usd for attempt in self.out.values()):
             await asyncio.sleep(FLUSH_SECONDS)
         await self._turn()
 
     def _stop(self) -> None:
-        """Send nothing more, including attempts that are queued."""
+        """Stop sending, and drop the queued attempts."""
         self.stopping = True
         self.pace.end()
 
@@ -255,7 +255,7 @@ class _OnlineRun:
         return outcome
 
     def _compare_models(self, request: Request, payload: Any) -> None:
-        """Tell once that the server answers with another model than asked."""
+        """Tell the user once if the server answers with another model than the requested one."""
         if self.has_compared or self.endpoint.model.is_local:
             return
         self.has_compared = True
@@ -279,7 +279,7 @@ class _OnlineRun:
         return self._again(attempt, failure)
 
     def _again(self, attempt: Attempt, failure: Failure) -> AttemptOutcome:
-        """Schedule a retry, leave the request out, or stop the run in good order."""
+        """Schedule a retry, leave the request out, or stop the run; return the outcome."""
         self.tries[attempt.request_id] += 1
         self.sent_at_first.setdefault(attempt.request_id, self.sent)
         tries = self.tries[attempt.request_id]
@@ -301,36 +301,38 @@ class _OnlineRun:
         return AttemptOutcome(attempt, failure=failure.message, maybe_billed=failure.maybe_billed)
 
     def _fails_alone(self, attempt: Attempt, failure: Failure) -> bool:
-        """True if requests sent after its first failure were answered, or if no other is left.
+        """True if only this request fails, which rules out an outage.
 
-        An outage would fail all requests.
+        Then OTHERS_ANSWERED requests that were sent after its first failure are answered, or it is
+        the last request.
         """
         if self.endpoint.model.is_local or failure.limited or len(self.answered) < OTHERS_ANSWERED:
             return False
-        # An outage that begins amid requests in flight is followed by answers to earlier requests.
+        # During an outage, answers to requests that were sent before it may still arrive.
         first = self.sent_at_first[attempt.request_id]
         since = len(self.answered) - bisect_right(self.answered, first)
         is_last = self.is_exhausted and set(self.out) == {attempt.id} and not self.again
         return since >= OTHERS_ANSWERED or is_last
 
     def _left_out(self, attempt: Attempt, failure: Failure) -> AttemptOutcome:
-        """Leave out one request; stop the run if most requests are refused."""
+        """Leave out one request, or stop the run if most are refused; return the outcome."""
         self.left_out += 1
         if self.left_out >= MANY_LEFT_OUT and self.left_out > len(self.answered):
             self.failure = self.failure or (
-                f"{self.left_out} requests were refused for what is in them, more than the "
-                f"{len(self.answered)} that were answered. The last refusal:\n{failure.message}"
+                f"{self.left_out} requests were refused for their content, and only "
+                f"{len(self.answered)} were answered: check the prompts, or choose another "
+                f"teacher.model. The last refusal:\n{failure.message}"
             )
             self._stop()
         return refused(attempt, failure)
 
     def _concedes(self, error: Exception, body: Body) -> bool:
-        """True if the server refused a parameter that can be left out from now on."""
+        """True if the request can be sent again in a changed form that the server may accept."""
         status = getattr(error, "status_code", None)
         if self.endpoint.model.api != "compatible" or status not in (400, 422):
             return False
         if refuses_otherwise(body, self.concessions):
-            return True  # sent before the refusal of another attempt was read
+            return True  # sent before the latest concession
         conceded = concede(said_by(error), body, self.concessions)
         if conceded is None:
             return False
@@ -340,7 +342,7 @@ class _OnlineRun:
 
 
 def _asked(text: str) -> str:
-    """Name a request by the end of its prompt, where the input stands."""
+    """Identify a request by the end of its prompt, which is the input."""
     line = " ".join(text.split())
     return f"The request ends in {line[-ASKED:]!r}."
 

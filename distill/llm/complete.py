@@ -1,4 +1,4 @@
-"""Requests to stored completions: the one way in which every stage asks every model.
+"""The path from requests to stored completions, shared by all stages and models.
 
 Requests are recorded before they are sent. Answers are stored before they are used. A killed run
 therefore sends only the unanswered requests again.
@@ -36,7 +36,7 @@ from distill.task import Task
 from distill.task.run_context import Context
 
 FIRST_LOOK = 20
-# Before a batch one request in twenty goes online, at twice the price of a batch.
+# Before a batch, one request in twenty is sent online, at twice the price of a batch.
 LEAST_LOOK, LOOK_SHARE = 3, 20
 
 OpenEndpoint = Callable[[], AbstractContextManager[Endpoint]]
@@ -46,7 +46,7 @@ OpenEndpoint = Callable[[], AbstractContextManager[Endpoint]]
 class LazyEndpoint:
     """A model's endpoint that starts at the first call.
 
-    A server of ours that dies is restarted once.
+    If our own server dies, it is restarted once.
     """
 
     model: Model
@@ -65,7 +65,7 @@ class LazyEndpoint:
         return self._endpoint
 
     def may_be_called_again(self, error: DistillError) -> bool:
-        """True if the failure was the first death of our server.
+        """True if the error came from the first death of our own server.
 
         Raises ChildError, with the end of the server's log, if the server dies again.
         """
@@ -75,7 +75,7 @@ class LazyEndpoint:
             if self._died:
                 raise
             self._died = True
-            self.progress.note(self.stage, f"{str(died).splitlines()[0]} It is started once more.")
+            self.progress.note(self.stage, f"{str(died).splitlines()[0]} It is restarted once.")
             return True
         return False
 
@@ -86,9 +86,9 @@ class LazyEndpoint:
 
 
 def teacher_settings(task: Task, log: Path) -> ServerSettings:
-    """Return the server settings of a teacher or judge that makes or judges rows.
+    """Return the server settings for a teacher that generates rows, or for a judge.
 
-    Timed answers on gold have other settings.
+    The timed answers on gold use other settings.
     """
     return ServerSettings(
         in_flight=task.spec.teacher.in_flight,
@@ -102,7 +102,7 @@ def teacher_settings(task: Task, log: Path) -> ServerSettings:
 def lazy_endpoint(
     model: Model, open_endpoint: OpenEndpoint, stage: str, progress: Progress
 ) -> Iterator[LazyEndpoint]:
-    """Hold a model's endpoint open."""
+    """Yield a model's endpoint, and close it after the block."""
     with ExitStack() as stack:
         endpoint = LazyEndpoint(model, open_endpoint, stage, progress)
         stack.push(endpoint.close)
@@ -110,18 +110,18 @@ def lazy_endpoint(
 
 
 def bounded(context: Context, reached: BudgetReached) -> BudgetReached:
-    """Name the bound that was reached: the user's consent, or else the task's budget."""
+    """Return the error with the bound that was reached: the user's consent, or else the budget."""
     return reached.by(CONSENT) if context.is_limited else reached
 
 
 class BatchesPending(DistillError):
-    """Requests are pending in batches and the user does not wait: not a failure."""
+    """The signal, not a failure, that requests are pending in batches with `--detach`."""
 
     def __init__(self, out: int, task: str) -> None:
         super().__init__(
-            f"{out} requests are out in batches, which are answered within 24 hours. "
-            f"`distill run {task}` goes on with what has come; `distill cancel {task}` stops them "
-            "and keeps what was answered."
+            f"{out} requests are pending in batches, which end within 24 hours. To fetch the "
+            f"answers and continue, run `distill run {task}`. To stop the batches and keep the "
+            f"answers so far, run `distill cancel {task}`."
         )
 
 
@@ -136,11 +136,11 @@ def complete_requests(
     """Record the requests of one purpose, send the unanswered ones, and return all answers.
 
     The answers are in the order of the requests. The requests go through batches if the task says
-    so. Gold is asked online, because the report shows its latency. Requests that are pending in
-    batches of another run are waited for. `batches_at`: the model that the batches belong to,
-    written like `teacher.model`. Nothing is batched if `batches_at` is empty.
+    so. Gold rows are sent online, because the report shows their latency. Requests that are pending
+    in another run's batches are awaited. `batches_at`: the model of the batches, written like
+    `teacher.model`; "" for no batches.
 
-    Raises BudgetReached before sending a request that could pass the budget of the call. Raises
+    Raises BudgetReached before sending a request that could exceed the budget of the call. Raises
     UnusableAnswers if none of a teacher's first answers is usable. Raises BatchesPending if the
     user does not wait for batches.
     """
@@ -169,10 +169,10 @@ def complete_requests(
 
 
 def unusable_answers(store: Store, run_id: str) -> list[str]:
-    """Return the ids of requests whose stored answers are of no use to a run.
+    """Return the ids of a run's requests whose stored answers are unusable.
 
-    An answer is of no use if it ended with a problem. A teacher's answer in generation is of no use
-    if it is not valid either.
+    An answer is unusable if it ended with a problem. A teacher's answer in generation is also
+    unusable if it is not valid.
     """
     return [
         row.completion.request_id
@@ -260,9 +260,8 @@ class _PurposeRun:
     def _look_before_batches(self) -> int:
         """Return the size of the online sample that tests the prompt before a batch is sent.
 
-        0 if a usable answer of any round is already stored. A batch would take hours to show that
-        the prompt makes no sense. All rounds count, because the first round of a judge has a number
-        too.
+        0 if a usable answer is already stored. A batch would take hours to show that the prompt is
+        bad. Answers of every round count, because even the first round of a judge has a number.
         """
         run_id, purpose = self.context.run_id, self.purpose.without_round
         answered = self.store.answered(run_id, purpose, most=FIRST_LOOK, rounds=True)

@@ -1,7 +1,7 @@
-"""Answers to stored completions, with a remark on odd answers.
+"""The conversion of answers to stored completions, with remarks on odd answers.
 
-Impossible token counts are corrected before they are booked. A bill is never negative, a text never
-costs nothing, and a prompt never has more tokens than bytes.
+Impossible token counts are corrected before they are booked. A cost is never negative, a text is
+never free, and a prompt never has more tokens than bytes.
 """
 
 import re
@@ -19,9 +19,9 @@ from distill.llm.tokens import of_prompt, of_text, worst_case
 
 MAX_TEXT_BYTES = 4_000_000  # per stored answer
 ROOM_TO_THINK = 131_072  # tokens: models may reason beyond max_tokens
-NO_USAGE = "no usage is told: booked at the most that it can cost"
-BEYOND = "more tokens are told than can be: booked as many as can be"
-DEARER = "billed more than its worst case: what follows is reserved with that much more"
+NO_USAGE = "the server reports no token usage: the maximum cost is booked"
+BEYOND = "the server reports more tokens than are possible: the possible maximum is booked"
+DEARER = "the bill is above the worst case: later requests reserve more by the same factor"
 MOST_REASON = 60  # characters of a finish reason
 MOST_NAME = 100  # characters of a model's name
 
@@ -30,7 +30,7 @@ MOST_NAME = 100  # characters of a model's name
 class _Counted:
     """The tokens to book, their price and a remark.
 
-    `usd`: None if the tokens set the price.
+    `usd`: None if the cost follows from the tokens.
     """
 
     usage: Usage
@@ -77,9 +77,9 @@ def answered(
 
 
 def other_model(payload: Any, asked: str) -> str:
-    """Return the model that an answer's JSON names, "" if unknown or the model asked.
+    """Return the model that an answer's JSON names; "" if it names none, or the one `asked`.
 
-    An alias, a dated snapshot, a tag or a longer path of the same name is the same model.
+    An alias, a dated snapshot, a tag or a longer path of the same name counts as the same model.
     """
     named = payload.get("model") if isinstance(payload, dict) else None
     if not isinstance(named, str) or not named:
@@ -99,7 +99,7 @@ def _name_letters(name: str) -> str:
 def refused(attempt: Attempt, failure: Failure) -> AttemptOutcome:
     """Return the outcome of a request that the provider never answers.
 
-    The stored completion has no text and ends by `failure.row`. The known cost is 0 USD.
+    The stored completion has no text, and `failure.row` as its finish reason. Its known cost is 0.
     """
     nothing = Decimal(0)
     completion = Completion(
@@ -120,7 +120,7 @@ def _counted(attempt: Attempt, answer: Answer, endpoint: Endpoint) -> _Counted:
         if not attempt.worst_usd:
             return _Counted(guess)
         return _Counted(guess, attempt.worst_usd, NO_USAGE)
-    # Nearly every answer ends here: the worst case below is slow to compute.
+    # Nearly every answer returns here, which saves computing the worst case below.
     if usage.prompt <= _characters(request) and usage.completion <= request.sampling.max_tokens:
         return _Counted(usage)
     most_prompt, most_answer = worst_case(endpoint.model, request)

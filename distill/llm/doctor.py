@@ -26,7 +26,7 @@ Row = dict[str, Any]
 def diagnose() -> list[Row]:
     """List the machine's hardware, packages, keys, choices of `auto` and terms.
 
-    Keys are named, never shown.
+    Only the names of keys are included, never their values.
     """
     card = gpu()
     rows: list[Row] = [
@@ -53,7 +53,7 @@ def _choices() -> list[Row]:
         rows.append({"what": f"{use} = auto", "found": name, "why": why})
     for name in (TEACHER, STUDENT):
         ready = (models_folder() / name / MANIFEST).exists()
-        found = "unpacked" if ready else "not unpacked yet: make setup"
+        found = "unpacked" if ready else "not unpacked yet: run `make setup`"
         rows.append({"what": name, "found": found})
     own, shared = "an environment of its own", "the same environment as the tool"
     parts: tuple[Literal["vllm", "unsloth"], ...] = ("vllm", "unsloth")
@@ -67,7 +67,7 @@ def _choices() -> list[Row]:
 
 
 def _terms() -> list[Row]:
-    """List what providers' terms say of training, for the teachers that `auto` can choose."""
+    """List the providers' terms on training students, for the teachers that `auto` can choose."""
     rows: list[Row] = []
     named = [f"{name}:{row.automatic}" for name, row in SOURCES.items() if row.automatic]
     for name in (*named, WITHOUT_KEY):

@@ -1,7 +1,7 @@
-"""Failed attempts: whether to retry, whether the provider may bill, and the message.
+"""The classification of failed attempts: retry, possible bill, and message for the user.
 
 Providers bill answers. A refused request, or one that was never received, is not billed. A request
-whose answer was lost on the way may be billed.
+whose answer was lost in transit may be billed.
 """
 
 import json
@@ -18,17 +18,17 @@ from distill.core.requests import Endpoint
 RETRY_AFTER_CAP_SECONDS = 120.0
 LIMITED = (429, 503, 529)
 RETRIED = (408, 409, 429)
-# A proxy gave up waiting, but the model may have answered. 520 and 524 are Cloudflare's statuses
-# for a connection that broke, or took too long, after the request was sent.
+# A proxy stopped waiting, but the model may have answered. 520 and 524 are Cloudflare's statuses
+# for a connection that broke, or timed out, after the request was sent.
 MAYBE_BILLED = (408, 502, 504, 520, 524)
 NOT_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "ProxyError")
 NOT_READ = ("AnswerTooLarge", "DecodingError")
 NO_CREDIT = ("insufficient_quota", "credit balance", "enforced_spend_limit_reached", "billing")
 ADVICE = {
-    400: "the request is not what the model takes",
+    400: "the model does not support this request: see the reason above",
     401: "the key in {key} is not accepted: set another one",
-    403: "the key in {key} may not do this",
-    422: "the request is not what the model takes",
+    403: "the key in {key} lacks the permission for this request: set another one",
+    422: "the model does not support this request: see the reason above",
 }
 UNCLEAR = (400, 422)
 ABOUT_ONE_ROW = (400, 403, 413, 422, 451)
@@ -64,12 +64,12 @@ NO_MODEL = "there is no such model for this key: check teacher.model"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The meaning of a failed attempt.
+    """The classification of a failed attempt.
 
-    `limited`: True if the provider asks to slow down.
-    `wait_s`: the seconds that the provider asks to wait.
-    `row`: the finish reason of a request that is refused for its own content, or "".
-    `unclear`: True if the refusal may concern this request or all requests.
+    `limited`: True if the provider asks for a lower rate.
+    `wait_s`: the seconds that the provider asks the client to wait, or None.
+    `row`: the finish reason of a request that was refused for its own content; "" for others.
+    `unclear`: True if the cause may lie in this request alone or in all requests.
     """
 
     maybe_billed: bool
@@ -99,7 +99,13 @@ def explain(error: Exception, endpoint: Endpoint, *, absent: str = NO_MODEL) -> 
         return Failure(sent, True, False, None, f"{where} {what}: {text}{why}")
     message = f"{where} refused a request to {endpoint.model.name} ({status}): {text}"
     if any(word in f"{text} {getattr(error, 'code', '')}".lower() for word in NO_CREDIT):
-        return Failure(False, False, False, None, f"{message}\nThe account has no credit left.")
+        return Failure(
+            False,
+            False,
+            False,
+            None,
+            f"{message}\nThe account has no credit left: add some, and run the same command again.",
+        )
     if is_retried(status):
         wait = _wait(getattr(error, "response").headers)  # noqa: B009 - of any client's class
         return Failure(status in MAYBE_BILLED, True, status in LIMITED, wait, message)
@@ -113,7 +119,7 @@ def explain(error: Exception, endpoint: Endpoint, *, absent: str = NO_MODEL) -> 
 
 
 def said_by(error: Exception) -> str:
-    """Return the whole text of a server's error: the client's message may leave out the body."""
+    """Return the full text of a server's error, with the body if the client's message lacks it."""
     message, body = str(getattr(error, "message", error)), getattr(error, "body", None)
     if not body:
         return message
@@ -125,7 +131,7 @@ def said_by(error: Exception) -> str:
 def row_reason(status: int, text: str) -> str:
     """Return the finish reason for a request that a server refuses for its own content.
 
-    "" for any other refusal.
+    Returns "" for any other refusal.
     """
     if status not in ABOUT_ONE_ROW:
         return ""
@@ -137,8 +143,8 @@ def row_reason(status: int, text: str) -> str:
 def _redirected(error: Exception) -> str:
     headers = getattr(getattr(error, "response", None), "headers", {})
     return (
-        f"The address points to {headers.get('location', 'another one')}. Prompts follow no "
-        "redirect: where that one is right, write it into the task."
+        f"The server redirects to {headers.get('location', 'another address')}. Prompts do not "
+        "follow redirects: if the new address is right, write it into the task."
     )
 
 
@@ -149,19 +155,19 @@ def too_slow(seconds: float, endpoint: Endpoint) -> Failure:
 
 
 def without_choices(payload: object, failure: Failure) -> Failure:
-    """Mark the failure of an answer with empty choices as the request's own, once retries fail."""
+    """Return the failure, as this request's own ("no_choices") if the answer has empty choices."""
     if not isinstance(payload, dict) or "choices" not in payload or payload["choices"]:
         return failure
     return replace(failure, row="no_choices")
 
 
 def is_retried(status: int) -> bool:
-    """True if an attempt that ended with this status may succeed later, unchanged."""
+    """True if the unchanged request may succeed later, after this HTTP status."""
     return status in RETRIED or status >= 500
 
 
 def unreadable(text: str, endpoint: Endpoint) -> Failure:
-    """Return the failure of a status 200 without an answer: a proxy's page or a cut text."""
+    """Return the failure of a response that is not an answer, like a proxy's page or cut JSON."""
     start = without_keys(" ".join(text.split()), endpoint)[:SHOWN]
     message = (
         f"{endpoint.url or endpoint.model.name} sent something that is not an answer: {start!r}"
@@ -172,16 +178,16 @@ def unreadable(text: str, endpoint: Endpoint) -> Failure:
 def dearer_tier(tier: str, endpoint: Endpoint) -> str:
     """Return the message for an answer in a service tier that was not requested.
 
-    "" if the tier costs no more than was reserved. An answer in a dearer tier is kept, and no
-    further request is sent.
+    "" if the tier costs no more than was reserved. An answer in a more expensive tier is kept, and
+    no further request is sent.
     """
     if endpoint.price.covers(tier):
         return ""
     return (
-        f"{endpoint.url or endpoint.model.name} answered in its service tier {tier!r}, where "
-        "'default' was asked for: it costs more than was reserved, or a price that is not known. "
-        "The answers are stored. Look at the settings of the project that the key is of; the same "
-        "command goes on."
+        f"{endpoint.url or endpoint.model.name} answered in service tier {tier!r}, not in the "
+        "requested 'default': that tier costs more than was reserved, or its price is not known. "
+        "The answers are stored. Correct the tier in the settings of the key's project, and run "
+        "the same command to continue."
     )
 
 

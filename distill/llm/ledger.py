@@ -1,6 +1,6 @@
-"""The spend ledger: every attempt is stored before it is sent, and its outcome afterwards.
+"""The spend ledger: stores every attempt before it is sent, and its outcome afterwards.
 
-The most that an attempt can cost is reserved against the budget before the attempt is sent.
+The maximum cost of an attempt is reserved from the budget before the attempt is sent.
 """
 
 import secrets
@@ -25,7 +25,7 @@ OnAnswers = Callable[[Sequence[Completion]], None]
 
 
 def is_valid_answer(request: Request, answer: Completion) -> bool:
-    """True if the answer is, as requested, a choice, a JSON object, or a non-empty text."""
+    """True if the answer has the requested form: a choice, a JSON object, or a non-empty text."""
     if answer.problem:
         return False
     if request.sampling.schema:
@@ -46,12 +46,16 @@ class Bound:
 
 BUDGET = Bound("the budget", "Raise budget.usd in task.toml and run again")
 CONSENT = Bound(
-    "what was agreed to for this call", "Run again and agree to more (--yes, or a higher --max-usd)"
+    "the cost agreed to for this call",
+    "Run again and agree to more (--yes, or a higher --max-usd)",
 )
 
 
 class BudgetReached(DistillError):
-    """The next request could pass the budget. `more` says what a higher budget would buy."""
+    """The error that the next request could exceed the budget.
+
+    `more`: a sentence on the answers that a higher budget would buy, or "".
+    """
 
     def __init__(
         self,
@@ -64,31 +68,31 @@ class BudgetReached(DistillError):
         super().__init__(
             f"{bound.name} is reached: ${committed_usd:.4f} of ${budget_usd} are spent or may have "
             f"been billed, and the next request could cost ${next_usd:.4f}.\n{more}"
-            f"Everything that was paid for is stored. {bound.how}: it reuses every answer."
+            f"Every paid answer is stored. {bound.how}: the run reuses the stored answers."
         )
         self._reached = (budget_usd, committed_usd, next_usd)
         self._more, self._bound = more, bound
 
     def buying(self, missing: int, mean_usd: Decimal | None) -> "BudgetReached":
-        """Add what a higher budget would buy: the missing answers, at the mean cost so far."""
+        """Return a copy of this error that adds the number and cost of the missing answers."""
         about = "" if mean_usd is None else f", about ${missing * mean_usd:.4f} at the mean so far"
-        more = f"A higher one buys {missing:,} answers{about}.\n"
+        more = f"A higher limit buys {missing:,} more answers{about}.\n"
         return BudgetReached(*self._reached, more, self._bound)
 
     def by(self, bound: Bound) -> "BudgetReached":
-        """Return this error for another bound than the task's budget."""
+        """Return a copy of this error that names another bound."""
         return BudgetReached(*self._reached, self._more, bound)
 
 
 class UnusableAnswers(DistillError):
-    """None of a teacher's first answers is usable."""
+    """The error that none of a teacher's first answers is usable."""
 
     def __init__(self, answers: Sequence[Completion]) -> None:
         shown = "\n".join(f"  {row.problem or row.text[:SHOWN]!r}" for row in answers[:3])
         super().__init__(
             f"none of the first {len(answers)} answers can be used; three of them:\n{shown}\n"
-            "They are stored, and nothing more was asked. Look at the prompts, or take another "
-            "teacher.model. Where the server was at fault, mend it and run with --ask-again."
+            "They are stored, and no further request was sent. Check the prompts, or choose "
+            "another teacher.model. If the server was at fault, fix it and run with --ask-again."
         )
 
 
@@ -120,8 +124,8 @@ class SpendLedger:
         """Replace the requests to send, and return this ledger.
 
         `on_answers`: called after answers are stored.
-        `first_look`: the number of first answers of which one must be usable, or 0 for no check. If
-            none is usable, the ledger stops before the budget is spent on more.
+        `first_look`: the number of first answers, at least one of which must be usable; 0 for no
+            check. If none is usable, no further attempt begins.
         """
         self._requests, self._on_answers = requests, on_answers or self._on_answers
         self._held.clear()
@@ -131,7 +135,7 @@ class SpendLedger:
     def turn(
         self, outcomes: Sequence[AttemptOutcome], again: Sequence[Request], wanted: int
     ) -> Sequence[Attempt]:
-        """Record outcomes and begin attempts, in one transaction.
+        """Record outcomes and begin attempts, in one transaction; return the attempts.
 
         Raises BudgetReached if nothing is pending and the budget does not cover the next request.
         Raises UnusableAnswers if nothing is pending and none of the first answers is usable.
@@ -154,7 +158,7 @@ class SpendLedger:
         return begun
 
     def _settle(self, outcome: AttemptOutcome) -> None:
-        """Book an outcome; the answers of another run's batch are booked by that run."""
+        """Book an outcome's cost, unless the attempt belongs to another run's batch."""
         name = outcome.attempt.id
         reserved = self._reserved.pop(name, None) or self._in_batches.pop(name, Decimal(0))
         self._reserved_usd -= reserved
@@ -168,7 +172,7 @@ class SpendLedger:
                 self._useless.append(outcome.completion)
 
     def _remember(self, outcome: AttemptOutcome) -> None:
-        """Keep an answer's remark; reserve more if an answer was billed above its worst case."""
+        """Keep an answer's remark. After a bill above the worst case, reserve more per request."""
         if outcome.remark:
             self.remarks[outcome.remark] = None
         worst = outcome.attempt.worst_usd
@@ -176,7 +180,7 @@ class SpendLedger:
             self._overrun = max(self._overrun, outcome.usd / worst)
 
     def _room(self, wanted: int) -> int:
-        """Return the number of attempts to begin, at most the rest of the first look."""
+        """Return the number of attempts to begin: `wanted`, or fewer during the first look."""
         if self._first_look:
             wanted = min(wanted, self._first_look - len(self._useless) - len(self._reserved))
         return max(wanted, 0)
@@ -186,7 +190,7 @@ class SpendLedger:
             raise UnusableAnswers(self._useless)
 
     def _begin(self) -> Iterator[Attempt]:
-        """Begin attempts while their worst case fits the budget beside all pending costs."""
+        """Yield new attempts while the budget covers their worst case on top of all other costs."""
         while (request := self._next()) is not None:
             worst = self.worst(request)
             committed = self._settled_usd + self._reserved_usd
@@ -199,13 +203,13 @@ class SpendLedger:
             yield attempt
 
     def _next(self) -> Request | None:
-        """Return the next request, which stays held until it is begun; None after the last."""
+        """Return the next request without removing it from the queue; None after the last."""
         if not self._held:
             self._held.extend(islice(self._requests, 1))
         return self._held[0] if self._held else None
 
     def worst(self, request: Request) -> Decimal:
-        """Return the most that a request can be billed, in USD."""
+        """Return the maximum cost of a request in USD."""
         worst = self._endpoint.price.worst(*worst_case(self._endpoint.model, request))
         return worst if self._overrun == 1 else (worst * self._overrun).quantize(USD_PLACES)
 

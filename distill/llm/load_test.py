@@ -1,7 +1,7 @@
-"""A load test: a closed loop that measures how fast a server on this machine answers.
+"""A load test: a closed loop that measures the speed of a server on this machine.
 
 A new request begins as soon as another is answered, so the server sets the pace. The ledger does
-not record these requests, so they are sent to this machine only.
+not record these requests, so only a server on this machine may be tested.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ from distill.llm.providers.wire import Body
 class Loaded:
     """The measurements of a closed loop.
 
-    `seconds`: from the first request to the last answer.
-    `latencies_s`: the seconds of each request.
+    `seconds`: the time from the first request to the last answer.
+    `latencies_s`: the latency of each request in seconds.
     `completion_tokens`: the tokens of all answers.
-    `others_cpu`: the share of the processors that other processes took, or None if unknown.
+    `others_cpu`: the share of CPU time that other processes used, or None if unknown.
     """
 
     seconds: float
@@ -44,9 +44,9 @@ class Loaded:
 class Extent:
     """The length of a closed loop.
 
-    `in_flight`: the requests in flight at a time.
+    `in_flight`: the number of concurrent requests.
     `most`: the maximum number of requests.
-    `least`: the number of requests that begin whatever the time.
+    `least`: the minimum number of requests, even after `seconds`.
     `seconds`: the time after which no further request begins.
     """
 
@@ -57,18 +57,17 @@ class Extent:
 
 
 def closed_loop(endpoint: Endpoint, requests: Sequence[Request], extent: Extent) -> Loaded:
-    """Send the requests in turn, with always as many in flight, after one uncounted request.
+    """Measure the server under a constant number of concurrent requests.
 
-    A repeated prompt is computed again. Read from vLLM's prefix cache, a prompt would be faster
-    than any message of a customer.
+    The requests are repeated in order, after one uncounted request. A repeated prompt bypasses
+    vLLM's prefix cache, because a customer's new message would not be in the cache either.
 
-    Raises DistillError if the server is not on this machine. Raises DistillError if a request
-    fails.
+    Raises DistillError if the server is not on this machine, or if a request fails.
     """
     import uvloop
 
     if not is_here(urlsplit(endpoint.url or "").hostname or ""):
-        raise DistillError(f"a load test asks servers on this machine only, not {endpoint.url}")
+        raise DistillError(f"a load test needs a server on this machine, not {endpoint.url}")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_loop(endpoint, requests, extent))
 
@@ -113,7 +112,7 @@ async def _loop(endpoint: Endpoint, requests: Sequence[Request], extent: Extent)
 def _bodies(bodies: Sequence[Body], extent: Extent) -> Iterator[Body]:
     """Yield one uncounted body, then the bodies of the loop.
 
-    vLLM shares computed prefixes only among requests with the same salt.
+    Each repetition has a cache salt of its own. vLLM shares prefixes only between equal salts.
     """
     began = inf
     for number in range(extent.most + 1):

@@ -1,4 +1,4 @@
-"""Names of models, as in `teacher.model`: their providers, models and endpoints."""
+"""The names of models, as in `teacher.model`, with their providers, models and endpoints."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 
 
 class Provider(Protocol):
-    """The functions and records of a provider's module."""
+    """The interface of a provider's module."""
 
     @property
     def APIS(self) -> Mapping[str, ProviderApi]:
-        """The provider's protocols, by the name that a model carries."""
+        """The provider's protocols, by the names in `Model.api`."""
 
     @property
     def BATCHES(self) -> BatchApi | None:
-        """The provider's batches; None if it takes none."""
+        """The provider's batch API; None if it has none."""
 
     def identify(self, argument: str) -> Model:
-        """Return the model that the part after the provider's name means; costs and starts nothing.
+        """Return the model for the part of `teacher.model` after the provider's name.
 
-        Raises InputError if there is no such model.
+        Starts no server and costs nothing. Raises InputError if there is no such model.
         """
 
     def price(self, argument: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
-        """Return the provider's price; None for a teacher that sends no bill.
+        """Return the provider's price; None for a teacher that is not billed.
 
-        Needs no key; starts and fetches nothing. Raises InputError if the price is not known.
+        Needs no key, server or network. Raises InputError if the price is not known.
         """
 
     def cached_and_written(
@@ -47,11 +47,11 @@ class Provider(Protocol):
     ) -> tuple[int, int]:
         """Return the tokens of a prompt that are read from the cache and written to it.
 
-        `warm`: a prompt of the same kind was answered shortly before.
+        `warm`: True if a prompt of the same kind was answered shortly before.
         """
 
     def serve(self, model: Model, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
-        """Hold the teacher's endpoint open.
+        """Yield the teacher's endpoint, and close it after the block.
 
         Raises InputError, before anything is billed, if the key, the model or its price is missing.
         """
@@ -61,29 +61,29 @@ PROVIDERS: dict[str, Provider] = {}  # loaded modules
 
 
 def provider(source: str) -> Provider:
-    """Load the module of a source of models, by its name in SOURCES."""
+    """Return the module of a source of models, by its name in SOURCES."""
     if source not in PROVIDERS:
         PROVIDERS[source] = import_module(SOURCES[source].module)
     return PROVIDERS[source]
 
 
 def provider_of(api: str) -> Provider:
-    """Find the provider whose models carry the name of a protocol."""
+    """Return the provider that has the protocol of this name."""
     return next(found for name in SOURCES if api in (found := provider(name)).APIS)
 
 
 def provider_api(api: str) -> ProviderApi:
-    """Find a protocol by the name that a model carries."""
+    """Return the protocol of this name."""
     return provider_of(api).APIS[api]
 
 
 def batch_api(api: str) -> BatchApi | None:
-    """Find the batches of a protocol's provider; None if it takes none."""
+    """Return the batch API of a protocol's provider; None if it has none."""
     return provider_of(api).BATCHES
 
 
 def takes_batches(api: str) -> bool:
-    """True if the provider whose protocol a model carries takes batches."""
+    """True if the provider of a protocol has a batch API."""
     return batch_api(api) is not None
 
 
@@ -95,14 +95,14 @@ class ResolvedModel:
     model: Model
 
     def serve(self, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
-        """Hold the teacher's endpoint open."""
+        """Yield the teacher's endpoint, and close it after the block."""
         return self.backend.serve(self.model, settings)
 
 
 def automatic(variables: Mapping[str, str], student: StudentKind) -> tuple[str, str]:
-    """Return (the teacher that `auto` means with these environment variables, the reason).
+    """Return the teacher that `auto` chooses with these environment variables, and the reason.
 
-    A teacher whose terms do not let the student learn from it is never chosen.
+    A teacher whose terms forbid training this student on its answers is never chosen.
     """
     passed_over = list[str]()
     for backend, key in key_variables().items():
@@ -118,10 +118,10 @@ def automatic(variables: Mapping[str, str], student: StudentKind) -> tuple[str, 
 
 
 def check_exists(name: str, settings: ServerSettings) -> None:
-    """Look the model up at its provider, free of charge.
+    """Check at the provider, free of charge, that a model exists.
 
-    Does nothing for a model without a provider. Raises InputError if the key is not accepted.
-    Raises InputError if the model does not exist.
+    Does nothing for a model that needs no key. Raises InputError if the key is not accepted, or if
+    the model does not exist.
     """
     if name and parse(name)[0] in key_variables():
         with choose(name).serve(settings):
@@ -138,10 +138,10 @@ def choose(name: str) -> ResolvedModel:
 
 
 def price_of(name: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
-    """Return the price of the teacher that `teacher.model` names; None for one that sends no bill.
+    """Return the price of the teacher that `teacher.model` names; None if it is not billed.
 
-    `rates`: the task's own prices. Raises InputError if the teacher does not exist. Raises
-    InputError if its price is not known.
+    `rates`: the task's own prices. Raises InputError if the teacher does not exist, or if its price
+    is not known.
     """
     backend, argument = parse(name)
     return provider(backend).price(argument, rates)
@@ -150,7 +150,7 @@ def price_of(name: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
 def cached_and_written(model: Model, prompt: "PromptTokens", *, warm: bool) -> tuple[int, int]:
     """Return the tokens of a prompt that the provider reads from its cache and writes to it.
 
-    `warm`: a prompt of the same kind was answered shortly before. If a model bills no cache
-    writing, the written tokens are priced like any token.
+    `warm`: True if a prompt of the same kind was answered shortly before. Without a price for cache
+    writes, the written tokens are priced like other tokens.
     """
     return provider_of(model.api).cached_and_written(model, prompt, warm=warm)

@@ -1,7 +1,7 @@
 """An adaptive rate limiter: a window of requests in flight, and a rate.
 
-The window grows while answers succeed. The rate keeps to the limits that the provider announces.
-Without announced limits, the rate keeps to what the provider accepted before its first 429.
+The window grows while answers succeed. The rate stays within the limits that the provider
+announces. Without announced limits, it follows the rate that was accepted before the last 429.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ SPEED_UP = 0.01  # growth of the rate in each second without a 429
 CALM_SECONDS = 1.0  # the 429s of one overshoot count once
 # The rate before the first 429 includes saved-up credit, so the next 429 soon counts again.
 FIRST_CALM_SECONDS = 0.3
-BURST_SECONDS = 0.05  # time that may be made up after a sleep that took too long
+BURST_SECONDS = 0.05  # time to catch up after a sleep that took too long
 LOOK_SECONDS = 0.2
-WINDOW_SECONDS = 1.0  # limits by the minute are enforced by the second
+WINDOW_SECONDS = 1.0  # limits per minute are enforced per second
 TOLD_SHARE = 0.9  # share of `remaining`: answers arrive out of order, so its value may be old
-CLOSED = 3  # 429s in a row after which nothing is sent until the provider's wait is over
+CLOSED = 3  # 429s in a row after which sending pauses for the wait that the provider asks for
 WINDOW_CUT = 0.7
 DURATION = re.compile(r"([\d.]+)(ms|h|m|s)")
 PLAIN = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,9})?")  # seconds
@@ -36,7 +36,7 @@ MOST_REMEMBERED = 4096  # requests
 LONGEST_NUMBER = 18  # digits: no provider's limit has more
 KINDS = ("requests", "tokens")
 PREFIXES = ("x-ratelimit-{what}-{kind}", "anthropic-ratelimit-{kind}-{what}")
-# Together's headers: only the reset tells the window. The limit that follows the load comes first.
+# Together's headers. Only the reset time tells the window. The dynamic limit is read first.
 WINDOWED = {
     "requests": ("x-ratelimit-{what}-dynamic", "x-ratelimit-{what}"),
     "tokens": ("x-tokenlimit-{what}-dynamic", "x-tokenlimit-{what}"),
@@ -48,8 +48,8 @@ WINDOWS = (1.0, 60.0)  # seconds
 class TokenRate:
     """A gate for `rate` units per second, evenly spaced (the generic cell rate algorithm).
 
-    `most`: the announced limit in units per second, which no second exceeds.
-    `credit`: the units that pass at once, because the provider says that so many are left.
+    `most`: the maximum units in any second, from the announced limit; None without a limit.
+    `credit`: the units that pass without delay, because the provider reports them as remaining.
     """
 
     def __init__(self, rate: float | None = None) -> None:
@@ -60,7 +60,7 @@ class TokenRate:
         self._passed: deque[tuple[float, float]] = deque(maxlen=MOST_REMEMBERED)
 
     def delay(self, units: float, now: float) -> float:
-        """Return the seconds until so many units may pass, and count the units as passed."""
+        """Return the seconds until these units may pass, and count them as passed."""
         due = now
         if units <= self.credit:
             self.credit -= units
@@ -73,7 +73,7 @@ class TokenRate:
         return max(due - now, 0.0)
 
     def _room_at(self, units: float, at: float) -> float:
-        """Return the first time from `at` on when the second before it has room for the units."""
+        """Return the earliest time from `at` on when the last second has room for the units."""
         most, passed = self.most or 0.0, self._passed
         while passed and passed[0][0] <= at - WINDOW_SECONDS:
             passed.popleft()
@@ -85,7 +85,7 @@ class TokenRate:
 
 
 class AdaptiveRateLimiter:
-    """The rate limiter of one endpoint. `clock` gives seconds that never go backwards."""
+    """The rate limiter of one endpoint. `clock` returns monotonic seconds."""
 
     def __init__(self, in_flight: int, clock: Callable[[], float] = monotonic) -> None:
         self._most, self._window = in_flight, float(min(in_flight, FIRST_WINDOW))
@@ -106,7 +106,7 @@ class AdaptiveRateLimiter:
     async def admit(self, tokens: int) -> None:
         """Wait until a request of at most `tokens` tokens may be sent, or until `end`.
 
-        `done` must follow.
+        The caller must call `done` afterwards.
         """
         async with self._room:
             await self._room.wait_for(
@@ -123,7 +123,7 @@ class AdaptiveRateLimiter:
                     await self._ended.wait()
 
     def end(self) -> None:
-        """End all waits: nothing more is sent."""
+        """End all waits, because no further request will be sent."""
         self._ended.set()
 
     async def done(self) -> None:
@@ -134,7 +134,7 @@ class AdaptiveRateLimiter:
             self._room.notify(2)
 
     def took(self, headers: Mapping[str, str]) -> None:
-        """Widen the window after an answer, and adopt announced limits or speed up slowly."""
+        """Widen the window after an answer; adopt announced limits, or raise the rate slowly."""
         now = self._clock()
         self._taken.append(now)
         self._refused_in_a_row = 0
@@ -149,7 +149,7 @@ class AdaptiveRateLimiter:
             self._last_raise = now
 
     def refused(self, wait_s: float | None, headers: Mapping[str, str], *, busy: bool) -> None:
-        """Slow down after a 429; after `busy`, an overloaded server, narrow the window instead."""
+        """Lower the rate after a 429, or narrow the window if the server is overloaded (`busy`)."""
         now = self._clock()
         self._believe(headers, now)
         self._refused_in_a_row += 1
@@ -185,8 +185,8 @@ class AdaptiveRateLimiter:
     def _taken_per_second(self, now: float) -> float:
         """Return the accepted requests per second, over the last second.
 
-        If the rate was cut within that second, the last LOOK_SECONDS count. Half of the current
-        rate if nothing was accepted.
+        If the rate was cut within that second, only the last LOOK_SECONDS count. Returns half of
+        the current rate if no request was accepted.
         """
         seconds = 1.0 if now - self._last_cut >= 1 else LOOK_SECONDS
         recent = sum(at > now - seconds for at in self._taken)
@@ -202,7 +202,7 @@ class AdaptiveRateLimiter:
         self._take_remaining(headers)
 
     def _take_remaining(self, headers: Mapping[str, str]) -> None:
-        """Credit the requests that the provider says are left, less the pending ones.
+        """Credit the requests that the provider reports as remaining, minus the pending ones.
 
         A number above one second's share is the rest of a minute's or a day's limit. How many of
         these requests may pass at once is unknown, so the credit is 0 then.
@@ -218,8 +218,8 @@ class AdaptiveRateLimiter:
 def announced_rate(headers: Mapping[str, str], kind: str) -> float | None:
     """Return the units per second that rate-limit headers allow; None if no limit is announced.
 
-    Limits are per minute. A limit that takes over a minute to come back whole (`reset`) is per day.
-    A daily limit gives the rate at which units come back, at least an even share of the day.
+    Limits are per minute. A limit whose full reset takes over a minute is per day. The rate of a
+    daily limit is its used units over the seconds to the reset, at least limit / SECONDS_PER_DAY.
     Together's limits are per second or per minute.
     """
     limit = _count(headers, "limit", kind, PREFIXES)
@@ -271,7 +271,7 @@ def _reset_seconds(headers: Mapping[str, str], kind: str) -> float | None:
 def _seconds(reset: str | None, date: str | None) -> float | None:
     """Parse a duration ("6m0s", "20ms") or an RFC 3339 time as seconds; None for other text.
 
-    A time counts from the answer's own date. With a clock of ours that is behind, a limit per
+    A time counts from the answer's Date header. If this machine's clock were slow, a limit per
     minute would look like a limit per day.
     """
     if not reset:

@@ -1,4 +1,4 @@
-"""The endpoint of a student, served in the foreground to try it."""
+"""The endpoint of a student, served in the foreground for a trial."""
 
 import json
 import os
@@ -35,7 +35,10 @@ def chosen_student(workspace: Workspace, task: Task, run_id: str | None = None) 
                 if student := store.student(id_):
                     return student
     if run_id:
-        raise InputError(f"run {run_id} of task {task.name} has no student")
+        raise InputError(
+            f"run {run_id} of task {task.name} has no student: choose another run, as listed by "
+            "`distill runs`"
+        )
     raise InputError(f"task {task.name} has no student yet; run `distill run {task.name}` first")
 
 
@@ -43,19 +46,20 @@ def chosen_student(workspace: Workspace, task: Task, run_id: str | None = None) 
 def serving(
     task: Task, student: Student, log: Path, port: int | None, host: str = LOOPBACK
 ) -> Iterator[Endpoint]:
-    """Serve the student with vLLM; the store is not held open meanwhile.
+    """Serve the student with vLLM, and yield its endpoint. The store stays closed meanwhile.
 
     Raises InputError if other machines can reach the address and no key is set in the environment.
-    Raises InputError if the student's provider serves it.
+    Raises InputError if the student is served by its provider.
     """
     if not is_loopback(host) and not os.environ.get(KEY_VARIABLE):
         raise InputError(
             f"--host {host} can be reached from other machines: set {KEY_VARIABLE} to a secret of "
-            "your own, which every request must then bring"
+            "your own, which every request must then contain"
         )
     if not student.is_local:
         raise InputError(
-            f"{student.model} was trained by its provider and is served there: ask it by that name"
+            f"{student.model} was trained by its provider and is served only there: send requests "
+            "to the provider, with this model name"
         )
     model = Model(f"student@{student.id}", student.folder / "merged", "chat")
     spec = task.spec
@@ -72,7 +76,7 @@ def serving(
 
 
 def curl_line(task: Task, endpoint: Endpoint) -> str:
-    """Return a shell command that asks the student about the first gold message."""
+    """Return a curl command that sends the first gold message to the student."""
     turns = student_messages(task, task.gold[0].input)
     body = {
         "model": endpoint.model.name,
@@ -96,7 +100,7 @@ def _constraint(task: Task) -> dict[str, object]:
 
 
 def started_line(endpoint: Endpoint) -> str:
-    """Report the start-up time and the memory of the server."""
+    """Return a line with the start-up time and the memory of the server."""
     assert endpoint.server is not None, "it was started here"
     memory = memory_mib(endpoint.server.process)
     return f"up     after {endpoint.server.seconds:.0f} s, with {memory:,.0f} MiB of memory"

@@ -1,8 +1,8 @@
-"""The choice of the teacher that `auto` means for a new run.
+"""The choice of a new run's teacher if `teacher.model` is `auto`.
 
-A key names a provider; a consent allows its bill. In: a task, the environment's keys and the
-consent. Out: the task with its teacher, and the choice. The choice is None if the task names its
-teacher, which is never replaced.
+A key selects a provider; the user's consent allows its bill. Each function returns the task with
+its teacher, and the choice. A teacher that the task names is never replaced: the choice is then
+None.
 """
 
 import os
@@ -22,7 +22,7 @@ def student_kind(task: Task) -> StudentKind:
 
 
 def by_keys(task: Task) -> Settled:
-    """Take the teacher of the first key that is set, without asking for consent."""
+    """Return the task with the teacher of the first key that is set, whatever the consent."""
     if task.spec.teacher.model != AUTO:
         return task, None
     name, why = automatic(os.environ, student_kind(task))
@@ -30,10 +30,10 @@ def by_keys(task: Task) -> Settled:
 
 
 def by_consent(task: Task, *, is_given: bool, detach: bool = False) -> Settled:
-    """Take the teacher of the first key that is set, or the embedded teacher without consent.
+    """Return the task with the teacher of the first key, or the embedded one without consent.
 
-    The embedded teacher replaces only a teacher that sends a bill. A teacher stays if the task
-    needs a provider: for batches or rationales.
+    The embedded teacher replaces only a paid teacher. The paid teacher is kept if the task needs a
+    provider, for batches or rationales.
     """
     settled, choice = by_keys(task)
     name, teacher = settled.spec.teacher.model, task.spec.teacher
@@ -43,7 +43,7 @@ def by_consent(task: Task, *, is_given: bool, detach: bool = False) -> Settled:
     if price_of(name, task.rates) is None:
         return settled, choice
     why = (
-        f"{choice.why}, but there was neither a terminal to ask at nor --yes or --max-usd, and a "
-        f"key is not consent; `distill run {task.name} --new --yes` asks {name}"
+        f"{choice.why}, but a key is not consent, and there was no terminal, --yes or --max-usd; "
+        f"`distill run {task.name} --new --yes` uses {name}"
     )
     return task.with_teacher(model=WITHOUT_KEY), TeacherChoice(why, instead_of=name)

@@ -1,15 +1,15 @@
-"""Estimates of billed tokens before a text is sent.
+"""Estimates of the billed tokens of texts before they are sent.
 
-Providers' tokenizers are not available, and loading any tokenizer takes longer than a plan may.
+Providers' tokenizers are not available, and loading any tokenizer would make a plan too slow.
 
 The reference is the mean of the tokenizers of Gemma 3 (262,144 tokens) and Mistral (tekken,
 131,072), which differ by up to 5 %. English prompts, schemas, answers and messages are within 5 %
 of the reference. German, French and Spanish are within 7 %. Polish is 25 % too low. Greek, Russian,
 Arabic, Hindi, Chinese, Japanese and Korean are within 25 %.
 
-Gemma and Mistral make one token of every digit. OpenAI's tokenizers make one token of up to three
-digits. The estimate counts one token for two digits. Anthropic's tokenizers are not public. A
-probe, and every stored answer, corrects the estimate.
+Gemma and Mistral use one token per digit. OpenAI's tokenizers use one token for up to three digits.
+The estimate counts one token for two digits. Anthropic's tokenizers are not public. Probes and
+stored answers correct the estimate.
 """
 
 import json
@@ -23,9 +23,9 @@ from distill.llm.models import provider_api
 from distill.llm.providers.wire import answer_schema
 from distill.serve.context_length import Chat
 
-PER_MESSAGE = 4  # the role of a message, and the marks around it
+PER_MESSAGE = 4  # the role of a message, and its delimiters
 MOST_PER_MESSAGE = 8  # twice PER_MESSAGE: no provider publishes the number
-WORD_LETTERS = 8  # a word of at most so many letters is one token, with its space
+WORD_LETTERS = 8  # a word of at most this many letters is one token, including its space
 FURTHER_LETTERS = 5  # per further token of a longer word
 ACCENTED_LETTERS = 4  # per token of a word with an accent
 CHARACTERS = {"digits": 2.0, "marks": 3.0, "script": 3.3, "ideographs": 1.5, "lines": 99.0}
@@ -45,15 +45,15 @@ _PIECE = re.compile(
 class PromptTokens:
     """The tokens of a prompt.
 
-    `shared`: the first tokens, which are the same for every request of a kind. The shared part is
-    the answer's schema and the instructions.
+    `shared`: the leading tokens, which are the same for every request of a kind. They are the
+        answer's schema and the instructions.
     """
 
     total: int
     shared: int
 
     def times(self, factor: float) -> "PromptTokens":
-        """Scale the counts to a tokenizer that makes `factor` times the tokens."""
+        """Return the counts for a tokenizer that yields `factor` times as many tokens."""
         return PromptTokens(round(self.total * factor), round(self.shared * factor))
 
 
@@ -75,9 +75,9 @@ def of_chat(chat: Chat) -> int:
 
 
 def most_of_chat(chat: Chat) -> int:
-    """Return the most tokens that any tokenizer can make of an example's messages.
+    """Return the maximum number of tokens of an example's messages, for any tokenizer.
 
-    No tokenizer in use makes more tokens than a text has bytes.
+    No tokenizer in use yields more tokens than a text has bytes.
     """
     return sum(
         MOST_PER_MESSAGE + len(turn["content"].encode("utf-8", "surrogatepass")) for turn in chat
@@ -91,7 +91,7 @@ def of_message(content: str, name: str = "") -> int:
 
 @lru_cache(maxsize=4096)
 def of_text(text: str) -> int:
-    """Estimate the billed tokens of a text alone."""
+    """Estimate the billed tokens of a text that is not a whole message."""
     return sum(_tokens(found.lastgroup or "", found[0]) for found in _PIECE.finditer(text))
 
 
@@ -109,7 +109,11 @@ LIMITS = ("max_completion_tokens", "max_tokens")
 
 
 def worst_case(model: Model, request: Request) -> tuple[int, int]:
-    """Return the most (prompt, completion) tokens: no tokenizer makes more tokens than bytes."""
+    """Return the maximum numbers of (prompt, completion) tokens of a request.
+
+    The prompt's maximum is the request's bytes plus PROVIDERS_OWN_TOKENS, because no tokenizer
+    yields more tokens than bytes.
+    """
     body = provider_api(model.api).body(request)
     prompt = len(json.dumps(body, ensure_ascii=False).encode()) + PROVIDERS_OWN_TOKENS
     return prompt, next(body[limit] for limit in LIMITS if limit in body)

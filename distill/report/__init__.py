@@ -1,7 +1,7 @@
-"""Report files of a run: report.json, report.md, report.html and the student's model card.
+"""The report files of a run: report.json, report.md, report.html and the student's model card.
 
-The pages and the card are drawn from report.json alone. Other programs read report.json, whose
-names are stable.
+The pages and the card are rendered from report.json alone. Its names are stable, because other
+programs read it.
 """
 
 import json
@@ -23,24 +23,26 @@ CARD = "README.md"
 
 
 def is_outdated(context: Context) -> bool:
-    """True if report.json was written under other assumptions or terms than the task has now. A
-    change of these (traffic, hours of people, terms) begins no run of its own. False if there is no
-    report.json."""
+    """True if the task's assumptions or terms have changed since report.json was written.
+
+    Such a change (of traffic, hours of people, or terms) does not require a new run. False if there
+    is no report.json."""
     path = context.folder / "report.json"
     if not path.exists():
         return False
     found = json.loads(path.read_text(encoding="utf-8"))
     with context.store() as store:
         terms = terms_figures(context.task, store, context.run_id)
-    # A report without terms, of an older version, is outdated only if the terms stop a run.
+    # An older version's report without terms is outdated only if the terms stop a run.
     other_terms = found["terms"] != terms if "terms" in found else terms["stops"]
     money = found.get("break_even", {})
     return bool(other_terms or money.get("assumptions") != assumptions(context.task))
 
 
 def report(context: Context) -> Callable[[Store], None]:
-    """Write the report files and the student's model card. Returns a function that stores the
-    verdict, which later verdicts on this gold count."""
+    """Write the report files and the student's model card.
+
+    Returns a function that stores the verdict, so that later verdicts on this gold count it."""
     with context.store() as store:
         figures = collect(context.task, store, context.run_id)
     _write(context, figures, {f"student/{CARD}": card(figures)})
@@ -48,8 +50,9 @@ def report(context: Context) -> Callable[[Store], None]:
 
 
 def report_so_far(context: Context) -> None:
-    """Write the report files of an unfinished run, marked as unfinished. The model card is written
-    only if all stages are done."""
+    """Write the report files of an unfinished run, marked as unfinished.
+
+    The model card is written only if all stages are done."""
     with context.store() as store:
         run = next(run for run in store.runs() if run.id == context.run_id)
         figures = so_far(context.task, store, run)
@@ -75,8 +78,9 @@ def _write(context: Context, figures: Mapping[str, Any], others: Mapping[str, st
 
 
 def check_finite(value: object, key: str = "report") -> None:
-    """Check that every figure is finite, since a page would show NaN as a number. Raises
-    DistillError, which names the figure, if one is NaN or infinite."""
+    """Raise DistillError, with the figure's name, if a figure is NaN or infinite.
+
+    A page would show it like a real number."""
     if isinstance(value, float) and not isfinite(value):
         raise DistillError(
             f"{key} is {value}: a figure could not be computed, so no page is written. Nothing is "

@@ -1,4 +1,4 @@
-"""Alternative prices of a system's answers: in batches, without the cache, without reasons."""
+"""Alternative prices of a system's answers: in batches, without cache, without rationales."""
 
 import json
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ Figures = dict[str, Any]
 def tariff_figures(
     task: Task, name: str, student: Student, answers: Sequence[Completion]
 ) -> Figures:
-    """Return `tariff` of a system that a provider bills; empty for any other system.
+    """Return the `tariff` of a system that a provider bills; {} for any other system.
 
     - `without_cache`: USD per 1,000 of the same requests if no token were cached
     - `in_batches`: USD per 1,000 of the same requests in batches; absent if the provider has none
     - `from`: source of the price
-    - `assumed`: assumption about the cache's price; absent if the cache was not used or has its own
+    - `assumed`: assumption on the cache's price; absent if the cache is unused or has a known price
     """
     model = _model(task, name, student)
     at_once = billing(task, student).get(name)
@@ -48,11 +48,10 @@ def tariff_figures(
 
 
 def reasons_figures(task: Task, answers: Sequence[Completion], price: TokenPrice | None) -> Figures:
-    """Estimate the price of a system's answers without the reasons before them.
+    """Estimate the price of a system's answers without their rationales.
 
-    `without_reasons` is USD per 1,000 of the same requests. The reasons take the share of an
-    answer's tokens that they take of its text, counted by a rule. Empty for a system that no
-    provider bills or that gave no reasons.
+    `without_reasons` is USD per 1,000 of the same requests. A rationale's share of an answer's
+    billed tokens is taken from estimated tokens. {} for a system without a bill or rationales.
     """
     if price is None or not task.spec.teacher.rationale:
         return {}
@@ -67,7 +66,7 @@ def reasons_figures(task: Task, answers: Sequence[Completion], price: TokenPrice
 
 
 def _without_reasons(answer: Completion) -> int | None:
-    """Count an answer's tokens without its reasons; None for an answer without reasons."""
+    """Return an answer's tokens without its rationale; None for an answer without one."""
     found = json_object(answer.text)
     if found is None or "rationale" not in found:
         return None
@@ -89,7 +88,7 @@ def _model(task: Task, name: str, student: Student) -> Model | None:
 
 
 def billing(task: Task, student: Student) -> dict[str, TokenPrice]:
-    """Return system → its provider's price today, for the systems that a provider serves."""
+    """Return system → its provider's price today, for the systems served by a provider."""
     rates = task.rates
     named = {name: price_of(model, rates) for name, model in task.named_models.items()}
     found = {name: price for name, price in named.items() if price is not None}
@@ -109,5 +108,5 @@ def usages(answers: Sequence[Completion]) -> list[Usage]:
 
 
 def billed_per_1k(price: TokenPrice, asked: Sequence[Usage]) -> Decimal:
-    """Return USD per 1,000 requests like the given ones."""
+    """Return USD per 1,000 requests with these tokens."""
     return 1000 * sum((price.usd(usage, 0.0) for usage in asked), Decimal(0)) / len(asked)

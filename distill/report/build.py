@@ -1,4 +1,4 @@
-"""Figures of report.json from the store's rows of a run."""
+"""The figures of report.json, from the store's rows of a run."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -65,8 +65,9 @@ Figures = dict[str, Any]
 
 
 def collect(task: Task, store: Store, run_id: str) -> Figures:
-    """Collect every figure of the report. The names are those of DESIGN; unknown figures are
-    absent. Raises DistillError if the run has no student yet."""
+    """Return every figure of the report, by the names of docs/report_json.md.
+
+    Unknown figures are absent. Raises DistillError if the run has no student yet."""
     run = next(run for run in store.runs() if run.id == run_id)
     student = store.student(run_id)
     if student is None:
@@ -151,9 +152,9 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
 def run_figures(task: Task, store: Store, run: Run) -> Figures:
     """Return the figures that identify a run and its teacher.
 
-    - `created`: time at which the report is written
-    - `made`: the run's parts, and the commands that make another run
-    - `teacher`: its model, and the mode of its requests, `online` or `batch`
+    - `created`: the time at which the report is written
+    - `made`: the run's parts, and the commands for another run
+    - `teacher`: the model, and the mode of its requests, `online` or `batch`
     """
     commands = [f"distill run {task.name} --new", f"distill sql {task.name} 'select * from run'"]
     mode = "batch" if was_batched(store, run.id) else "online"
@@ -173,7 +174,7 @@ def run_figures(task: Task, store: Store, run: Run) -> Figures:
 
 
 def _automatic(store: Store, run_id: str) -> Figures:
-    """Return the reason for the teacher that `auto` chose; empty if the task names its teacher."""
+    """Return the reason for the teacher that `auto` chose; {} if the task names its teacher."""
     choice = store.teacher_choice(run_id)
     if choice is None:
         return {}
@@ -196,12 +197,12 @@ def student_figures(student: Student) -> Figures:
 
 
 def stamped(figures: Figures) -> Figures:
-    """Mark the figures as those of a rehearsal, so that nobody takes them for real."""
+    """Return the figures, marked as a rehearsal's so that nobody takes them for real."""
     return figures | {"rehearsal": True, "headline": f"REHEARSAL: {figures['headline']}"}
 
 
 def _scored_otherwise(task: Task, results: LoadedResults) -> Figures:
-    """Count the answers of student and teacher that today's scorer would score otherwise."""
+    """Return the number of student's and teacher's answers with another score by today's scorer."""
     if not isinstance(task.form, Fields):
         return {}
     found = sum(
@@ -240,7 +241,7 @@ def _learning_curve(task: Task, split: Sequence[SplitExample], results: LoadedRe
 
 
 def versions() -> dict[str, str]:
-    """Return the installed versions of the packages that shape the figures."""
+    """Return package → installed version, for the packages that affect the figures."""
     found = {"distillation-factory": version("distillation-factory")}
     for package in PACKAGES:
         try:
@@ -257,11 +258,11 @@ def data_figures(
     split: Sequence[SplitExample],
     spread: Sequence[GroupDiversity],
 ) -> Figures:
-    """Count the rows that were made, kept, dropped and split, with the leaks found."""
+    """Return the numbers of rows generated, kept, dropped and split, and of leaks."""
     completed = store.count_candidates(run_id)
     drops, of_seeds = (store.count_drops(run_id, seeds=seeds) for seeds in (False, True))
     seeds, shown = len(task.seeds) + len(task.leaking), completed["seeds"]
-    leaks = seeds - shown if shown else 0  # a student made elsewhere has no candidates
+    leaks = seeds - shown if shown else 0  # a student trained elsewhere has no candidates
     leaks += sum(n for (check, _), n in (drops + of_seeds).items() if check == "leak_gate")
     given = len(task.inputs) if "inputs" in task.spec.generate.sources else 0
     made = completed.total() - completed["seeds"]

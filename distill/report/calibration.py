@@ -1,7 +1,6 @@
-"""Calibration of the student's confidence, and the share that the student could answer alone.
+"""Calibration of the student's confidence, and the share of requests for the student alone.
 
-In: for each gold row the student's probability for its answer, and the scores of student and
-teacher. Out: figures of report.json.
+The figures come from each gold row: the student's probability for its answer, and both scores.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from distill.report.spend import short_usd
 
 BINS = 10
 SHARES = tuple(tenths / 10 for tenths in range(1, 11))
-LEAST_DIGITS = 3  # of a threshold
+LEAST_DIGITS = 3  # minimum number of digits of a threshold
 # The bias of the chosen share was simulated: docs/verdict.md.
 CHOSEN = (
     "The shares are tested from the smallest up until one fails, so that choosing among them does "
@@ -29,7 +28,7 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceRow:
-    """A gold row: the student's confidence in its answer, 0 to 1, and both systems' scores."""
+    """A gold row's confidence of the student, from 0 to 1, and both systems' scores."""
 
     confidence: float
     student: float
@@ -38,7 +37,7 @@ class ConfidenceRow:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Facts for a sentence on coverage, beside its points.
+    """The facts for a sentence on coverage, besides its points.
 
     - `metric`: the metric in a word
     - `margin`: the task's margin
@@ -53,7 +52,7 @@ class Said:
 
 
 def calibration(rows: Sequence[ConfidenceRow]) -> Figures:
-    """Return `ece`, the expected calibration error, and its bins of equal width that hold a row.
+    """Return `ece`, the expected calibration error, and its non-empty bins of equal width.
 
     A bin has `from`, `to`, `n` (rows), `confidence` (mean) and `right` (share of score 1).
 
@@ -80,16 +79,17 @@ def calibration(rows: Sequence[ConfidenceRow]) -> Figures:
 def coverage(rows: Sequence[ConfidenceRow], *, margin: float, confidence: float) -> list[Figures]:
     """Return mixtures of student and teacher, the student's smallest share first.
 
-    In a mixture the student answers the rows of which it is surest, and the teacher the rest.
+    In a mixture, the student answers the rows with the highest confidence, and the teacher the
+    rest.
 
     - `share`: the student's share of the rows
     - `handed_over`: number of rows that the teacher answers
-    - `threshold`: least confidence with which the student answers
-    - `threshold_shown`: the threshold in digits
+    - `threshold`: minimum confidence with which the student answers
+    - `threshold_shown`: the threshold, rounded
     - `student`: the student's mean score on its rows
     - `teacher`: the teacher's mean score on the student's rows
     - `value`: mean score of the mixture on all rows
-    - `difference`: the mixture's paired difference to the teacher alone
+    - `difference`: the mixture's paired difference from the teacher alone
     - `at_least`: lower bound of the difference
     - `result`: verdict on the mixture
     """
@@ -100,15 +100,17 @@ def coverage(rows: Sequence[ConfidenceRow], *, margin: float, confidence: float)
 
 
 def _thresholds(rows: Sequence[ConfidenceRow]) -> Iterator[float]:
-    """Yield the confidences that let through at least each of SHARES. Rows of equal confidence stay
-    together."""
+    """Yield the threshold for each of SHARES, which at least this share of the rows reaches.
+
+    Rows of equal confidence stay together."""
     surest = sorted((row.confidence for row in rows), reverse=True)
     yield from dict.fromkeys(surest[ceil(share * len(surest)) - 1] for share in SHARES)
 
 
 def shown_threshold(threshold: float, below: float) -> str:
-    """Round a threshold down to the fewest digits that still exclude the confidence `below`. At
-    least LEAST_DIGITS are kept. The digits then select the same rows as the threshold."""
+    """Return a threshold rounded down to the fewest digits that select the same rows.
+
+    `below`: the next lower confidence, which must stay excluded. At least LEAST_DIGITS are kept."""
     digits = LEAST_DIGITS
     while True:
         shown = Decimal(threshold).quantize(Decimal(1).scaleb(-digits), ROUND_FLOOR)
@@ -140,13 +142,13 @@ def _mixed(
 
 
 def as_good_as_teacher(found: Sequence[Figures]) -> Figures | None:
-    """Return the largest share whose mixture is as good as the teacher alone; None for no share.
+    """Return the mixture with the largest share that is as good as the teacher; None without one.
 
-    Shares are tested from the smallest up until one fails. Tests in this fixed order err no more
-    often than a single test.
+    Shares are tested from the smallest up, until one fails. Tests in this fixed order have no
+    higher error rate than a single test.
 
-    Source: Maurer, Hothorn and Lehmacher 1995; Hsu and Berger 1999, JASA 94:468. By Hsu and Berger
-    the margin is the bound that holds for the chosen share.
+    Source: Maurer, Hothorn and Lehmacher 1995; Hsu and Berger 1999, JASA 94:468. By Hsu and Berger,
+    the margin is the valid bound for the chosen share.
     """
     best = None
     for row in found:
@@ -157,7 +159,7 @@ def as_good_as_teacher(found: Sequence[Figures]) -> Figures | None:
 
 
 def sentence(found: Sequence[Figures], said: Said) -> str:
-    """State in words the share that the student can take over, and its price."""
+    """Return a sentence on the share that the student can take over, and its price."""
     best = as_good_as_teacher(found)
     if best is None:
         return (

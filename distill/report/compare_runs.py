@@ -1,6 +1,6 @@
 """Comparison of runs, of one task or of several, with the first run.
 
-Compared are the runs' data and recipes, their students' scores on the same gold, and their costs.
+The comparison covers data, recipes, the students' scores on the same gold, and costs.
 """
 
 import json
@@ -20,7 +20,7 @@ from distill.task.loading import load_task
 
 REGRESSION, PROGRESS, OPEN = "regression", "progress", "not told apart"
 APART = "another gold: its quality is not held against the first"
-RARELY_SHARED = 10  # gold rows per shared row above which runs are not compared
+RARELY_SHARED = 10  # gold rows per shared row; above this, runs are not compared
 MOVED = "hardly any gold row in common: were rows put in above others, not at the end?"
 OTHER_YARDSTICK = "another teacher or judge: its win rate is not held against the first"
 
@@ -38,15 +38,16 @@ class ComparedRun:
 
 
 def compare(workspace: Workspace, name: str, runs: Sequence[str]) -> list[Row]:
-    """Return a row for each run of the task; another task's run is written <task>/<run>. Raises
-    InputError if a run is missing or has no report. Raises InputError if runs of one task share no
-    gold row."""
+    """Return a row for each run of the task; another task's run is written <task>/<run>.
+
+    Raises InputError if a run is missing or has no report, or if runs of one task share no gold
+    row."""
     found = [_measured(workspace, *_named(name, run)) for run in runs]
     return [_row(found[0], row) for row in found]
 
 
 def _named(task: str, run: str) -> tuple[str, str]:
-    """Split a run's name into task and run."""
+    """Return (task, run) for a run's name."""
     other, slash, rest = run.partition("/")
     return (other, rest) if slash else (task, run)
 
@@ -110,7 +111,7 @@ def _row(first: ComparedRun, row: ComparedRun) -> Row:
 
 
 def _price(figures: Mapping[str, Any], student: Mapping[str, Any]) -> str:
-    """State the student's price at its report's traffic, or why it may not be used."""
+    """Return a phrase with the student's price at its report's traffic, or why there is none."""
     if is_disturbed(student):
         return "its price could not be measured, because other programs used the processors"
     if "at_traffic" not in student:
@@ -121,7 +122,7 @@ def _price(figures: Mapping[str, Any], student: Mapping[str, Any]) -> str:
 
 
 def yardstick(row: ComparedRun) -> tuple[str, str]:
-    """Return the teacher and the judge of a generate task, which define its win rate."""
+    """Return (teacher, judge) of a generate task's run, which define its win rate."""
     return row.figures["teacher"]["model"], row.figures["judge"]["model"]
 
 
@@ -132,7 +133,7 @@ def _result(lead: Interval) -> str:
 
 
 def _changed(first: ComparedRun, row: ComparedRun) -> list[str]:
-    """List the differences of data and recipe from the first run."""
+    """Return the differences of data and recipe from the first run."""
     before, after = (one.figures["student"]["recipe"] for one in (first, row))
     changes = [
         f"{key} {before.get(key)} → {after.get(key)}"
@@ -145,7 +146,7 @@ def _changed(first: ComparedRun, row: ComparedRun) -> list[str]:
 
 
 def lines(rows: Sequence[Row]) -> list[str]:
-    """Describe the rows in words, a few lines for each run."""
+    """Return the rows as text, a few lines for each run."""
     return [line for row in rows for line in _lines(row)]
 
 

@@ -1,4 +1,4 @@
-"""Look-ups in the rows of report.json that every reader of a report shares."""
+"""Shared look-ups in the figures of report.json."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,11 +11,12 @@ def system_of(figures: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def is_disturbed(system: Mapping[str, Any]) -> bool:
-    """True if other programs used the processors while a system's row of a report was timed. No
-    sentence may use the price of such a row."""
+    """True if other programs used the CPU while a system was timed.
+
+    No sentence may use the price of such a system."""
     return bool(system.get("timing", {}).get("disturbed", False))
 
 
 def timing_command(task: str) -> str:
-    """Return the command that times a task's systems anew."""
+    """Return the command that measures the speeds of a task's systems again."""
     return f"distill evaluate {task} --timing"

@@ -1,4 +1,4 @@
-"""Headline of the report, for whoever pays the bill: a rival that wins, the verdict, the money.
+"""The headline of the report, for the payer of the bill: an unbeaten rival, verdict and money.
 
 Every price is USD per 1,000 requests at the task's traffic.
 """
@@ -15,7 +15,7 @@ from distill.report.payback import dearer_than_teacher, displaces_student, usd_a
 from distill.report.spend import short_usd
 from distill.task import Task
 
-# Metric → words before the first system's value, words before a second one's.
+# Metric → words before the value of the first system, and of a second one.
 IN_WORDS = {
     "accuracy": ("is right on", "on "),
     "field_f1": ("has a field F1 of", "one of "),
@@ -28,14 +28,14 @@ Leads = Mapping[str, Interval]
 
 @dataclass(frozen=True, slots=True)
 class MeasuredSystem:
-    """Facts that the sentences of the headline share.
+    """The facts that the sentences of the headline share.
 
     - `gold`: the gold in words
     - `task`: the task's name
     - `money`: report.json's `break_even`
-    - `judge`: reliability of the judge in a sentence, empty without a judge
+    - `judge`: a sentence on the judge's reliability; "" without a judge
     - `useless`: True if the judge is too unreliable for any other sentence
-    - `looks`: earlier verdicts on this gold in words, empty for none
+    - `looks`: a sentence on earlier verdicts on this gold; "" for none
     """
 
     gold: str
@@ -47,13 +47,14 @@ class MeasuredSystem:
 
     @property
     def traffic(self) -> str:
-        """State the traffic that every price is at."""
+        """The traffic of all prices, as a phrase."""
         return f"at {self.money['assumptions']['requests_per_day']:,} a day"
 
 
 def measured(task: Task, judge: Mapping[str, Any], money: Mapping[str, Any]) -> MeasuredSystem:
-    """Describe the gold and its judge. `judge` has the judge's figures, `money` those of the
-    break-even."""
+    """Return the facts on gold and judge.
+
+    `judge`: the judge's figures. `money`: the break-even's figures."""
     if not judge:
         return MeasuredSystem(f"{len(task.gold)} human-labelled messages", task.name, money)
     name = "the teacher itself" if judge["is_teacher"] else judge["model"]
@@ -89,8 +90,9 @@ def _useless(judge: Mapping[str, Any]) -> str:
 
 
 def headline(systems: Sequence[System], verdict: Verdict, leads: Leads, on: MeasuredSystem) -> str:
-    """Write a few sentences in plain words. `leads` are the student's differences to its rivals,
-    paired by gold row."""
+    """Return the headline, a few sentences in plain words.
+
+    `leads`: the student's differences from its rivals, paired by gold row."""
     by_name = {system["name"]: system for system in systems}
     if on.useless:
         return on.judge + _references(by_name)
@@ -133,7 +135,7 @@ def _unmeasured(disturbed: Sequence[str], task: str) -> str:
 
 
 def _references(by_name: Mapping[str, System]) -> str:
-    """State chrF of student and teacher against people's references; empty without references."""
+    """Return a sentence on chrF of student and teacher against references; "" without them."""
     student, teacher = (by_name[name].get("chrf") for name in ("student", "teacher"))
     if not student or not teacher:
         return ""
@@ -146,9 +148,10 @@ def _references(by_name: Mapping[str, System]) -> str:
 def unbeaten_rival(
     systems: Sequence[System], leads: Leads, money: Mapping[str, Any]
 ) -> System | None:
-    """Return the best rival that makes the student unnecessary; None for none. The gold does not
-    show such a rival to be worse than the student. In the rival's place the student is not shown to
-    pay back at the task's traffic."""
+    """Return the best rival that makes the student unnecessary; None without such a rival.
+
+    Gold does not show this rival to be worse than the student. Nor is the student shown to pay for
+    itself in the rival's place, at the task's traffic."""
     found = [
         row
         for row in _level_rivals(systems, leads)
@@ -160,8 +163,9 @@ def unbeaten_rival(
 def _dearer_rival(
     systems: Sequence[System], leads: Leads, money: Mapping[str, Any]
 ) -> System | None:
-    """Return the best rival in whose place the student pays back; None for none. The gold does not
-    show such a rival to be worse, and the rival costs no more than the teacher."""
+    """Return the best rival in whose place the student pays for itself; None without one.
+
+    Gold does not show this rival to be worse, and it costs no more than the teacher."""
     found = [
         row
         for row in _level_rivals(systems, leads)
@@ -233,8 +237,9 @@ def _verdict_sentence(by_name: Mapping[str, System], verdict: Verdict, on: Measu
 
 
 def _price(by_name: Mapping[str, System], on: MeasuredSystem) -> str:
-    """State the student's price beside its teacher's. A disturbed price is left out; empty if it is
-    the student's."""
+    """Return a phrase on the student's price and its teacher's.
+
+    A disturbed price of the teacher is left out; "" if the student's price is disturbed."""
     student, teacher = by_name["student"], by_name["teacher"]
     if is_disturbed(student):
         return ""

@@ -1,4 +1,4 @@
-"""Figures of the judge of texts: its reliability, and how often each system wins."""
+"""The figures of the judge of texts: its reliability, and each system's wins."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,8 +17,8 @@ from distill.evaluate.statistics import mean_interval, ratio, wilson_interval
 from distill.store import Store
 from distill.task import Task
 
-# Least win rate of right answers against answers to other inputs. The noise of a less certain
-# judge would hide half of what a system wins or loses.
+# The minimum win rate of right answers against answers to other inputs. The noise of a less
+# reliable judge would hide half of a system's wins or losses.
 LEAST_CONTROL = 0.75
 
 Figures = dict[str, Any]
@@ -26,7 +26,7 @@ Said = Mapping[str, Mapping[str, float]]  # system → row id → value
 
 
 def judge_figures(task: Task, store: Store, run_id: str) -> Figures:
-    """Return the judge's figures; empty without a judge.
+    """Return the judge's figures; {} without a judge.
 
     - `usable`: True if the lower end of `control` is above LEAST_CONTROL
     - `control`: win rate of the teacher's answers against its answers to other inputs
@@ -58,15 +58,16 @@ def judge_figures(task: Task, store: Store, run_id: str) -> Figures:
 
 
 def _control(values: Mapping[str, float], confidence: float) -> Figures:
-    """Return the win rate of the teacher's answers against its answers to other inputs. Empty
-    without such pairs."""
+    """Return the win rate of the teacher's answers against its answers to other inputs.
+
+    {} without such pairs."""
     if not values:
         return {}
     return {"n": len(values)} | mean_interval(list(values.values()), confidence).figures
 
 
 def _orders(first: Said, second: Said, systems: Sequence[str], confidence: float) -> Figures:
-    """Measure how far the order of two answers decides; empty without pairs."""
+    """Return figures on the influence of the order of two answers; {} without pairs."""
     both = [
         (value, second[name][id_])
         for name in systems
@@ -84,8 +85,9 @@ def _orders(first: Said, second: Said, systems: Sequence[str], confidence: float
 
 
 def _people(task: Task, values: Mapping[str, float], unreadable: Mapping[str, float]) -> Figures:
-    """Measure the judge's agreement with people, over both orders; empty without preferences. A
-    pair with an unreadable verdict counts as a disagreement."""
+    """Return the judge's agreement with people, over both orders; {} without preferences.
+
+    A pair with an unreadable verdict counts as a disagreement."""
     rows = [row for row in task.preferences if row.id in values]
     if not rows:
         return {}
@@ -106,8 +108,9 @@ def _better(value: float) -> Better:
 
 
 def _kappa(people: Sequence[str], judge: Sequence[str]) -> float | None:
-    """Return agreement beyond chance, kappa (Cohen 1960, by scikit-learn). None if people and judge
-    always give one and the same verdict."""
+    """Return the agreement beyond chance, kappa (Cohen 1960, by scikit-learn).
+
+    None if people and judge give the same single verdict on all pairs."""
     from sklearn.metrics import cohen_kappa_score
 
     return None if len({*people, *judge}) == 1 else float(cohen_kappa_score(people, judge))
@@ -121,10 +124,10 @@ def text_figures(
 ) -> Figures:
     """Return the figures of a system's texts.
 
-    - `won`: gold rows won against the teacher
-    - `level`: gold rows level with the teacher
-    - `lost`: gold rows lost against the teacher
-    - `length_ratio`: words for each word of the teacher's
+    - `won`: number of gold rows won against the teacher
+    - `level`: number of gold rows tied with the teacher
+    - `lost`: number of gold rows lost against the teacher
+    - `length_ratio`: number of words per word of the teacher's texts
     - `chrf`: mean chrF; absent without references
     """
     confidence, values = task.spec.evaluate.confidence, list(scores.values())

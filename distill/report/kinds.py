@@ -1,4 +1,4 @@
-"""Figures that depend on the task's kind: labels, fields or texts."""
+"""The figures that depend on the task's kind: labels, fields or texts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ Figures = dict[str, Any]
 
 
 def answer_figures(task: Task, results: LoadedResults) -> Figures:
-    """Return `labels` or `fields` with the figures of student and teacher; empty for texts."""
+    """Return `labels` or `fields` with the figures of student and teacher; {} for texts."""
     if isinstance(task.form, Fields):
         return {"fields": _field_figures(task, task.form, results)}
     if isinstance(task.form, Text):
@@ -60,7 +60,7 @@ def given_answers(rows: Sequence[Prediction]) -> list[str]:
 
 
 def mistake_figures(task: Task, results: LoadedResults) -> Figures:
-    """Return the gold rows that student and teacher do not both get right."""
+    """Return the gold rows that student or teacher gets wrong."""
     student, teacher = (
         {row.gold_id: row for row in results.predictions[system]} for system in RIGHT_OR_WRONG
     )

@@ -16,7 +16,7 @@ Figures = dict[str, Any]
 
 
 def name_of_invalid(labels: Collection[str]) -> str:
-    """Return a name for invalid answers that no label has."""
+    """Return a name for invalid answers that is not a label."""
     name = NO_LABEL
     while name in labels:
         name = f"({name})"
@@ -24,7 +24,7 @@ def name_of_invalid(labels: Collection[str]) -> str:
 
 
 def macro_f1(expected: Sequence[str], answers: Sequence[str], labels: Sequence[str]) -> float:
-    """Return the mean F1 of the labels that gold has (scikit-learn)."""
+    """Return the mean F1 of the labels in gold (scikit-learn)."""
     from sklearn.metrics import f1_score
 
     present = sorted(set(expected) & set(labels))
@@ -37,11 +37,11 @@ def by_label(
 ) -> dict[str, Figures]:
     """Return the figures of each label.
 
-    - `n`: the label's gold rows
-    - `precision`, `recall`, `f1`: by scikit-learn, 0 if there is nothing to divide by
+    - `n`: the number of the label's gold rows
+    - `precision`, `recall`, `f1`: by scikit-learn; 0 if the denominator is 0
     - `taken_for`: wrong answer → count, the most frequent first
 
-    In `taken_for` an answer that is not a label is called `name_of_invalid`.
+    In `taken_for`, an answer that is not a label has the name of `name_of_invalid`.
     """
     from sklearn.metrics import precision_recall_fscore_support
 
@@ -69,11 +69,11 @@ def by_label(
 def by_field(form: Fields, expected: Sequence[str], answers: Sequence[str]) -> dict[str, Figures]:
     """Return the figures of each field over all rows.
 
-    - `n`: the field's values in gold
-    - `precision`, `recall`, `f1`: 0 if there is nothing to divide by
-    - `wrong`: number of values other than gold's
+    - `n`: the number of the field's values in gold
+    - `precision`, `recall`, `f1`: 0 if the denominator is 0
+    - `wrong`: number of answered values that differ from gold's
     - `missing`: number of gold's values without an answer
-    - `too_many`: number of values that gold has not
+    - `too_many`: number of answered values without a value in gold
 
     An invalid answer has no values.
     """
@@ -99,8 +99,9 @@ def scored_otherwise(
     answers: Sequence[Prediction],
     scores: Mapping[str, float],
 ) -> int:
-    """Count the answers whose score differs from that of today's reading of `x-normalize`. A run
-    keeps the scores of its evaluation."""
+    """Return the number of answers with another score by today's rules of `x-normalize`.
+
+    A run keeps the scores of its evaluation."""
     expected = {row.id: row.answer for row in gold}
     return sum(
         fields(expected[row.gold_id], row.answer, valid=row.valid, form=form)[form.metric]

@@ -1,4 +1,4 @@
-"""Results of an evaluation, as the report reads them."""
+"""The results of an evaluation, loaded for the report."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from distill.store import Store
 
 @dataclass(frozen=True, slots=True)
 class LoadedResults:
-    """Stored results of an evaluation, by system.
+    """The stored results of an evaluation, by system.
 
     - `predictions`: the answers on gold
     - `scores`: the task's metric by gold id
     - `completions`: request id → completion, of all systems
-    - `exact`: fully right or not by gold id, where an answer can be right in part
-    - `chrf`: chrF by gold id, of texts with a reference
+    - `exact`: 1 for a fully right answer, by gold id, if an answer can be right in part
+    - `chrf`: chrF by gold id, for texts with a reference
     """
 
     predictions: Mapping[str, Sequence[Prediction]]
@@ -28,8 +28,7 @@ class LoadedResults:
     chrf: Mapping[str, Mapping[str, float]]
 
     def answers(self, system: str) -> list[Completion]:
-        """Return a system's completions on gold; empty for a system that answers in this
-        process."""
+        """Return a system's completions on gold; [] for a system that answers in this process."""
         rows = self.predictions[system]
         return [self.completions[row.request_id] for row in rows if row.request_id]
 
@@ -37,8 +36,9 @@ class LoadedResults:
 def results_of(
     store: Store, run_id: str, metric: str, copies: Collection[str] = ()
 ) -> LoadedResults:
-    """Load a run's results, without the gold rows whose ids are `copies`. Evaluations made before
-    copies counted once have such rows."""
+    """Return a run's results, without the gold rows with ids in `copies`.
+
+    Older versions also evaluated copies of gold rows."""
     predictions: dict[str, list[Prediction]] = {}
     for row in store.predictions(run_id):
         if row.gold_id not in copies:

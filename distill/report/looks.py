@@ -1,7 +1,7 @@
 """Earlier evaluations on some of the present gold, and the number of the present one.
 
-Counted are evaluations of this task's student against its teacher from which a verdict was drawn.
-Not counted are rewritten pages, rehearsals, and the same answers on the same rows in another run.
+An evaluation of this task's student against its teacher counts if it led to a verdict. Rewritten
+pages, rehearsals, and equal answers on equal rows in another run do not count.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from distill.task import Task
 from distill.task.spec import EvaluateSpec
 
 LIMITS = ("most_forgotten", "most_unsafe")
-# Keys of `[evaluate]` that decide a verdict → format of their values.
+# Keys of `[evaluate]` that affect a verdict → format of their values.
 DECLARED: Mapping[str, str] = {"margin": "{:.1f} points", "confidence": "{:g} %"}
 FOUND = {
     "non_inferior": "the student was found as good as the teacher",
@@ -33,7 +33,7 @@ class Earlier:
 
     - `shared`: number of present gold rows in the evaluation
     - `new_answers`: True if the evaluation's answers differ from the present ones
-    - `result`: the conclusion then; None if unknown
+    - `result`: the earlier conclusion; None if unknown
     """
 
     evaluation: Evaluation
@@ -43,7 +43,7 @@ class Earlier:
 
     @property
     def declared(self) -> Mapping[str, float]:
-        """Return the settings that decided the verdict then."""
+        """Return the settings that the earlier verdict depended on."""
         said = self.evaluation.evaluate
         return {key: float(said[key]) for key in (*DECLARED, *LIMITS) if key in said}
 
@@ -67,14 +67,13 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """The number of the present evaluation, from 1, and the earlier ones, oldest first."""
+    """The number of the present evaluation, from 1, and the earlier evaluations, oldest first."""
 
     number: int
     earlier: Sequence[Earlier] = ()
 
     def figures(self, now: EvaluateSpec) -> Figures:
-        """Return keys of `verdict`: `looks` with this one, the next verdict's level, and
-        `earlier`."""
+        """Return three keys of `verdict`: `looks` (including this one), `next_level`, `earlier`."""
         return {
             "looks": self.number,
             "next_level": level_of_look(now.confidence, self.number + 1),
@@ -82,7 +81,7 @@ class Looks:
         }
 
     def sentence(self, now: EvaluateSpec) -> str:
-        """Describe the earlier evaluations in words; empty if there are none."""
+        """Return sentences on the earlier evaluations; "" if there are none."""
         return " ".join([*self._counted(now), *self._changed(now)])
 
     def _counted(self, now: EvaluateSpec) -> Iterator[str]:
@@ -97,7 +96,7 @@ class Looks:
             )
 
     def _changed(self, now: EvaluateSpec) -> Iterator[str]:
-        """Yield each setting that has changed, with the last outcome under the old value."""
+        """Yield a phrase on each changed setting, with the last outcome under the old value."""
         for key in (*DECLARED, *LIMITS):
             present = float(getattr(now, key))
             last = {row.declared.get(key, present): row for row in self.earlier}
@@ -117,8 +116,7 @@ def next_look(verdict: Mapping[str, Any]) -> str:
 
 
 def tried(rivals: Mapping[str, Verdict], name: str) -> str:
-    """Return the level at which a rival is as good, as the end of a sentence. Empty for a single
-    rival."""
+    """Return the level of a rival's verdict, as the end of a sentence; "" for a single rival."""
     level = rivals[name].level
     if len(rivals) == 1 or level is None:
         return ""
@@ -166,7 +164,7 @@ def looks_at(task: Task, store: Store, run_id: str) -> Looks:
 
 
 def _distinct_until(evidence: str, earlier: Sequence[Earlier]) -> set[str]:
-    """Return the evidence that was judged before `evidence` was first judged."""
+    """Return the distinct evidence with a verdict before the first verdict on `evidence`."""
     judged = [row.evaluation.evidence for row in earlier]
     return set(judged[: judged.index(evidence)] if evidence in judged else judged)
 
@@ -176,8 +174,9 @@ def _concluded_nothing(row: Evaluation) -> bool:
 
 
 def _result(row: Evaluation) -> str | None:
-    """Return the conclusion of an evaluation; None if unknown. A conclusion that was not stored is
-    recomputed if all answers are right or wrong."""
+    """Return the conclusion of an evaluation; None if unknown.
+
+    A conclusion that was not stored is recomputed if all scores are 0 or 1."""
     if row.verdict is not None:
         return row.verdict.result
     if not {*row.student, *row.teacher} <= {0.0, 1.0}:
@@ -188,7 +187,7 @@ def _result(row: Evaluation) -> str | None:
 
 
 def remember(task: Task, store: Store, run_id: str, figures: Mapping[str, Any]) -> None:
-    """Store the verdict of a report, once for its run; nothing of a rehearsal."""
+    """Store the verdict of a report, once per run; store nothing for a rehearsal."""
     if store.is_rehearsal():
         return
     spec, found = task.spec.evaluate, figures["verdict"]

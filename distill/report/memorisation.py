@@ -1,5 +1,4 @@
-"""Memorisation: values and whole texts that the student took from training rows instead of the
-message."""
+"""Memorisation: values and texts that the student took from training rows, not the message."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -26,8 +25,7 @@ def memorised(
     teacher: Sequence[Prediction],
     split: Sequence[SplitExample],
 ) -> Figures:
-    """Return `memorised` of the report; empty for labels, since every label is in the training
-    rows."""
+    """Return `memorised` of the report; {} for labels, which all occur in training rows."""
     confidence, form = task.spec.evaluate.confidence, task.form
     if isinstance(form, Fields):
         return {"memorised": memorised_values(form, task.gold, student, split, confidence)}
@@ -46,11 +44,11 @@ def memorised_texts(
     confidence: float,
     form_of: Callable[[str], str] = str,
 ) -> Figures:
-    """Measure the share of gold rows whose answer is, word for word, that of a training row.
+    """Return the share of gold rows whose answer is, word for word, that of a training row.
 
-    Returns the share, its interval, and some of these rows. Some jobs have few answers, so the
-    teacher's share is the yardstick. The training answers are masked, so answers are compared as
-    `form_of` writes them.
+    Also returns its interval, and some of these rows. The share is compared with the teacher's,
+    because some tasks have few possible answers. Answers are compared after `form_of`, because
+    training answers are masked.
     """
     learned = {fold(form_of(row.example.answer)) for row in split if row.part == "train"}
     said = {row.gold_id: row.answer for row in answers if row.valid}
@@ -67,11 +65,10 @@ def memorised_values(
     split: Sequence[SplitExample],
     confidence: float,
 ) -> Figures:
-    """Measure the share of gold rows with a memorised value.
+    """Return the share of gold rows with a memorised value, its interval, and some of these rows.
 
-    Returns the share, its interval, and some of these rows. A memorised value is wrong, does not
-    stand in the message, and is that field's in a training row. A field with few values is left
-    out, because its values are always in the training rows.
+    A memorised value is wrong, is not in the message, and is the same field's value in a training
+    row. A field with few distinct values is left out, because all of them are in training rows.
     """
     learned = {
         pair

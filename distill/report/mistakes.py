@@ -1,4 +1,4 @@
-"""Gold rows on which student and teacher differ, and rows on which both fail."""
+"""The gold rows on which student and teacher differ, or both fail."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -23,16 +23,16 @@ def mistakes(
     scores: Mapping[str, Mapping[str, float]],
     form: AnswerForm,
 ) -> Figures:
-    """Return the gold rows that student and teacher do not both get right.
+    """Return the gold rows that student or teacher gets wrong.
 
     - `worst`: the student scores less than the teacher
     - `better`: the student scores more than the teacher
     - `both_wrong`: both score the same, below the best score
     - `mistakes`: number of rows of each of these
 
-    A text that is as good as the teacher's is not wrong. `scores` are those of both systems by gold
-    id, `form` is the answers'. Of each list the first SHOWN rows are returned. The group with the
-    most rows comes first, and within a group the row of which the student was surest.
+    A text that is as good as the teacher's is not wrong. `scores`: both systems' scores, by gold
+    id. `form`: the form of answers. The first SHOWN rows of each list are returned. The group with
+    the most rows comes first, and within a group the row with the student's highest confidence.
     """
     best = LEVEL if isinstance(form, Text) else 1.0
     rows: dict[str, list[LabelledExample]] = {"worst": [], "better": [], "both_wrong": []}

@@ -1,4 +1,4 @@
-"""Figures of an unfinished run's report, marked as unfinished."""
+"""The figures of an unfinished run's report, marked as unfinished."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ Figures = dict[str, Any]
 def so_far(task: Task, store: Store, run: Run) -> Figures:
     """Return the figures of a run's report, finished or not.
 
-    An unfinished run has what its stages have left, and `unfinished`: the finished stages and the
-    next one. No figure of an unfinished run compares systems.
+    An unfinished run has the figures of its finished stages, and `unfinished`: the finished stages
+    and the next one. It has no figures that compare systems.
 
     Raises DistillError if the run has finished no stage yet.
     """
@@ -45,8 +45,9 @@ def so_far(task: Task, store: Store, run: Run) -> Figures:
 
 
 def _data(task: Task, store: Store, run_id: str, done: list[str]) -> Figures:
-    """Return the figures of the data; empty before curation. Leaks and training rows are unknown
-    before the split."""
+    """Return the figures of the data; {} before curation.
+
+    Leaks and training rows are unknown before the split."""
     if "curate" not in done:
         return {}
     if "split" not in done:

@@ -1,8 +1,7 @@
-"""Cost of each system at the task's traffic, and break-even of the student.
+"""The cost of each system at the task's traffic, and the break-even of the student.
 
-The break-even is that of the student against its teacher and against each rival. The student
-together with its teacher is also set against the teacher alone. Traffic and other assumptions are
-varied.
+The student is compared with its teacher and each rival; student and teacher together are compared
+with the teacher alone. Traffic and other assumptions are varied.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -29,7 +28,7 @@ from distill.task import Task
 
 MORE_TRAFFIC = (1, 10, 100)
 HALF, TWICE = Decimal("0.5"), Decimal(2)
-# Reasons in `break_even.open_because`: why it is open whether the student pays for itself.
+# The reasons in `break_even.open_because` why it is unknown whether the student pays for itself.
 VERDICT, TIMING = "verdict", "timing"
 NOT_SHOWN = (
     "Whether it pays for itself is no question until it is shown to answer as well as its teacher."
@@ -48,7 +47,7 @@ def assumed_of(task: Task) -> TrafficAssumptions:
 
 
 def assumptions(task: Task) -> Figures:
-    """Return the assumptions that the task declares. A change makes the report outdated."""
+    """Return the assumptions in the task's spec. A change makes the report outdated."""
     assumed, people = assumed_of(task), task.spec.people
     told: Figures = {
         "requests_per_day": assumed.requests_per_day,
@@ -64,14 +63,13 @@ def assumptions(task: Task) -> Figures:
 
 
 def offer(system: System, *, billed: bool) -> ServingOption:
-    """Return the serving option of a system's row: its provider's price if `billed`, else our
-    machine's speed."""
+    """Return a system's serving option: its provider's price if `billed`, else machine time."""
     usd = Decimal(system["usd_per_1k_requests"]) if billed else None
     return ServingOption(float(system["requests_per_s"]), usd)
 
 
 def traffic_figures(task: Task, system: System, *, billed: bool) -> Figures:
-    """Return `at_traffic` of a system."""
+    """Return the cost of a system at the task's traffic, its `at_traffic`."""
     return {"at_traffic": _at_traffic(offer(system, billed=billed).at(assumed_of(task)))}
 
 
@@ -88,12 +86,12 @@ def break_even_figures(
 ) -> Figures:
     """Return `break_even` of the student against its teacher.
 
-    - `ends`: day on which the provider switches the student off
-    - `open_because`: why no sentence may state that the student pays, `verdict` or `timing`
-    - `traffic`: the break-even at the task's traffic and at more
+    - `ends`: day on which the provider ends the student
+    - `open_because`: reasons why no sentence may say that the student pays, `verdict` or `timing`
+    - `traffic`: the break-even at the task's traffic and its multiples
     - `sensitivity`: the break-even with an assumption halved or doubled
 
-    With a disturbed timing every figure that depends on a price is absent.
+    If the timing was disturbed, every figure that depends on a price is absent.
     """
     purchase = _purchase(task, systems, billed, made, "teacher")
     assumed, disturbed = assumed_of(task), disturbed_of(systems, ("teacher", "student"))
@@ -125,7 +123,7 @@ def _variations(purchase: Replacement, assumed: TrafficAssumptions) -> Figures:
 
 
 def disturbed_of(systems: Sequence[System], names: Collection[str]) -> list[str]:
-    """List the named systems whose price no sentence may use."""
+    """Return those of the named systems whose price no sentence may use."""
     return [row["name"] for row in systems if row["name"] in names and is_disturbed(row)]
 
 
@@ -143,10 +141,10 @@ def mixture_figures(
     made: StudentCost,
     handed_over: Fraction,
 ) -> Figures:
-    """Return the cost of the student with its teacher for a share of the requests.
+    """Return the cost of the student together with its teacher, which gets a share of the requests.
 
-    Figures are USD at the task's traffic, and the break-even of the student's cost against the
-    teacher alone. Empty if a price is disturbed.
+    The figures are USD at the task's traffic, and the break-even against the teacher alone. {} if a
+    price is disturbed.
     """
     if disturbed_of(systems, ("teacher", "student")):
         return {}
@@ -172,10 +170,9 @@ def rival_figures(
     """Return the break-even of the student in place of its rivals.
 
     - `rivals`: rival → break-even; rivals with a disturbed price are left out
-    - `cheapest_rival`: the cheapest rival that is non-inferior to the teacher, in words too
+    - `cheapest_rival`: the cheapest rival that is non-inferior to the teacher, with a sentence
 
-    `cheapest_rival` is absent if no rival is non-inferior, or if a price that it depends on is
-    disturbed.
+    `cheapest_rival` is absent if no rival is non-inferior, or if a needed price is disturbed.
     """
     if disturbed_of(systems, ("student",)):
         return {"rivals": {}}
@@ -198,9 +195,11 @@ def rival_figures(
 
 
 def displaces_student(systems: Sequence[System], rivals: Mapping[str, Figures], name: str) -> bool:
-    """True if a rival that is as good leaves no gain for the student. Such a rival costs no more
-    than the teacher at the task's traffic, and the student does not pay back in its place. A
-    disturbed price does not rule this out. `rivals` are those of `rival_figures`."""
+    """True if the student has no advantage over a rival that is as good as the teacher.
+
+    Such a rival costs no more than the teacher at the task's traffic, and the student does not pay
+    for itself in its place. A disturbed price does not rule this out. `rivals`: the `rivals` of
+    `rival_figures`."""
     if name not in rivals:
         return True
     row = next(row for row in systems if row["name"] == name)
@@ -208,8 +207,9 @@ def displaces_student(systems: Sequence[System], rivals: Mapping[str, Figures], 
 
 
 def dearer_than_teacher(systems: Sequence[System], row: System) -> bool:
-    """True if a system costs more than the teacher at the task's traffic. False if either price is
-    disturbed."""
+    """True if a system costs more than the teacher at the task's traffic.
+
+    False if either price is disturbed."""
     teacher = next(row for row in systems if row["name"] == "teacher")
     if is_disturbed(teacher) or is_disturbed(row):
         return False
@@ -222,14 +222,14 @@ def usd_at_traffic(system: System) -> Decimal:
 
 
 def _usd(system: System) -> tuple[Decimal, Decimal]:
-    """Return USD a day at the traffic, and a tie-break: USD per 1,000 requests. Two systems on one
-    machine each cost the same a day."""
+    """Return USD per day at the traffic, and as a tie-break USD per 1,000 requests.
+
+    Two systems that each need one machine cost the same per day."""
     return Decimal(system["at_traffic"]["usd_per_day"]), Decimal(system["usd_per_1k_requests"])
 
 
 def _ends(task: Task, name: str) -> date | None:
-    """Return the day on which the provider of an untrained system switches it off; None if
-    unknown."""
+    """Return the day on which the provider ends an untrained system; None if unknown."""
     named = task.named_models.get(name)
     if not named:
         return None
@@ -241,7 +241,7 @@ def _ends(task: Task, name: str) -> date | None:
 def _purchase(
     task: Task, systems: Sequence[System], billed: Collection[str], made: StudentCost, before: str
 ) -> Replacement:
-    """Put the student in place of its teacher or of a rival."""
+    """Return the replacement of the teacher, or of a rival, by the student."""
     spent = made.usd - (Decimal(0) if before == "teacher" else made.taken(before))
     offers = _offers(before, systems, billed)
     return Replacement(spent, *offers, made.ends(billed), _ends(task, before))
@@ -269,7 +269,8 @@ def _at(purchase: Replacement, assumed: TrafficAssumptions, times: int) -> Figur
 
 
 def _sensitivity(purchase: Replacement, assumed: TrafficAssumptions) -> Iterator[Figures]:
-    """Yield the break-even for each assumption halved and doubled, the others unchanged.
+    """Yield the break-even with each assumption halved and doubled, the others unchanged.
+
     Assumptions without an effect are left out."""
     before, student = purchase.before, purchase.student
     for factor in (HALF, TWICE):
@@ -285,7 +286,7 @@ def _sensitivity(purchase: Replacement, assumed: TrafficAssumptions) -> Iterator
         changed = replace(assumed, requests_per_day=asked)
         yield {"assumption": "requests a day", "value": f"{asked:,}", **purchase.figures(changed)}
     if before.usd_per_1k is not None and student.usd_per_1k is not None:
-        return  # no machine's price has an effect
+        return  # the price of a machine has no effect
     for factor in (HALF, TWICE):
         hour = factor * assumed.usd_per_hour
         changed = replace(assumed, usd_per_hour=hour)
@@ -303,9 +304,10 @@ def _per_1k(paid: ServingOption) -> str:
 
 
 def prompt_tokens_saved(systems: Sequence[System]) -> Figures:
-    """Return the prompt tokens that the training saves; empty if a count is missing. The base needs
-    its instructions and some seeds where the student knows the job. Both counts are of one
-    tokenizer."""
+    """Return the prompt tokens that the training saves; {} if a count is missing.
+
+    The base needs instructions and some seeds in its prompt, which the student has learnt. Both
+    counts come from the same tokenizer."""
     means = {row["name"]: row.get("prompt_tokens_mean") for row in systems}
     shown, student = means.get("base_few_shot"), means.get("student")
     if not shown or not student:

@@ -1,6 +1,6 @@
-"""Advice from the report's figures, by rules whose reasons are in docs/advice.md.
+"""The advice from the report's figures; docs/advice.md gives the reasons for its rules.
 
-Each piece of advice names the figures that triggered it.
+Each piece of advice names the figures that led to it.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -27,8 +27,9 @@ Verdicts = Mapping[str, Verdict]  # rival → verdict against the teacher
 
 
 def advice(figures: Figures, rivals: Verdicts) -> list[Advice]:
-    """Return the advice of every rule that applies, the largest saving first. A piece of advice is
-    {"rule", "say", "because"}."""
+    """Return the advice of every rule that applies, the largest saving first.
+
+    A piece of advice is {"rule", "say", "because"}."""
     if not figures.get("judge", {"usable": True})["usable"]:
         return [_of("judge", "Name a stronger judge, and run again.", figures["headline"])]
     found = [one for rule in RULES for one in rule(figures, rivals)]
@@ -38,8 +39,9 @@ def advice(figures: Figures, rivals: Verdicts) -> list[Advice]:
 
 
 def _nothing_speaks_against(figures: Figures) -> Iterator[Advice]:
-    """Advise to switch to the student, unless its price or its teacher's is disturbed. If the
-    headline names an unbeaten rival, the advice is to weigh the rival first."""
+    """Yield the advice to switch to the student, unless its or the teacher's price is disturbed.
+
+    If the headline names an unbeaten rival, the advice is to compare with the rival first."""
     if "unbeaten" in figures:
         name = figures["unbeaten"]
         because = f"{figures['data']['gold']} gold rows do not show {name} to be worse"
@@ -103,7 +105,7 @@ def _saves(figures: Figures, name: str) -> bool:
 
 
 def _takes_over(figures: Figures, name: str, rivals: Verdicts) -> bool:
-    """True if a rival is as good as the teacher and leaves no gain for the student."""
+    """True if a rival is as good as the teacher, and the student has no advantage over it."""
     found, paid_back = rivals.get(name), figures["break_even"]["rivals"]
     if found is None or found.result != "non_inferior":
         return False
@@ -116,7 +118,7 @@ def _is_measured(figures: Figures, names: Collection[str]) -> bool:
 
 
 def _money(figures: Figures, name: str) -> str:
-    """State a rival's price against the student's, or that a disturbed price leaves this open."""
+    """Return a phrase with a rival's price and the student's, or that one is disturbed."""
     if not _is_measured(figures, (name, "student")):
         return "whether it is cheaper than the student is open until prices are measured anew"
     ours, student = (short_usd(str(_at_traffic(figures, row))) for row in (name, "student"))
@@ -146,7 +148,7 @@ def _more_data(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
 
 
 def _weakest(figures: Figures) -> str:
-    """Name the labels or fields in which the student falls behind its teacher most."""
+    """Return a sentence on the labels or fields with the student's largest gap to the teacher."""
     key = "labels" if "labels" in figures else "fields" if "fields" in figures else ""
     if not key:
         return "Look at the worst examples, and add seeds and inputs like them."

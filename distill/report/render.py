@@ -1,4 +1,4 @@
-"""Markdown and one self-contained HTML file from report.json's figures."""
+"""The rendering of report.json's figures as Markdown, and as one self-contained HTML file."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,8 +21,8 @@ from distill.report.timing import MARK, doubt, mark
 Figures = Mapping[str, Any]
 
 SHOWN = 600  # characters of a message or an answer
-# Control characters steer the program that shows a page. Characters of direction (Unicode's
-# bidirectional algorithm) change how a text reads, and the text beside it.
+# Control characters affect the program that displays a page. Unicode's bidirectional marks change
+# the reading order of a text, and of the text beside it.
 _STEERING = [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 _KEPT = {0x09, 0x0A, 0x0D}
 _BREAKS = (0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x85)
@@ -35,7 +35,7 @@ ABOUT = {
     "field_f1": "Mean F1 of the fields",
     "win_rate": "How often a judge finds it better than the teacher",
 }
-# Metric → words before the teacher's value when it was asked again.
+# Metric → words before the value of the teacher's second answers.
 AGAIN = {
     "accuracy": "was right on",
     "field_f1": "had a field F1 of",
@@ -44,17 +44,17 @@ AGAIN = {
 
 
 def markdown(figures: Figures) -> str:
-    """Render the report as Markdown, with the text of inputs in code spans."""
+    """Return the report as Markdown, with inputs in code spans."""
     return _environment().get_template("report.md.jinja").render(figures)
 
 
 def card(figures: Figures) -> str:
-    """Render the student's model card."""
+    """Return the student's model card as Markdown."""
     return _environment().get_template("card.md.jinja").render(figures)
 
 
 def html(figures: Figures) -> str:
-    """Render the report as one HTML file that opens offline, with every text escaped."""
+    """Return the report as one HTML file that works offline, with every text escaped."""
     from distill.report.charts import charts
 
     page = _environment().get_template("report.html.jinja")
@@ -62,7 +62,7 @@ def html(figures: Figures) -> str:
 
 
 def comparison(rows: Sequence[Figures]) -> str:
-    """Render runs side by side as one HTML file. The others are compared with the first run."""
+    """Return a comparison of runs, with the first one as baseline, as one HTML file."""
     from distill.report.charts.quality import quality
 
     page = _environment().get_template("compare.html.jinja")
@@ -70,7 +70,7 @@ def comparison(rows: Sequence[Figures]) -> str:
 
 
 class Inert(str):
-    """Markdown in which foreign text stands in code spans only."""
+    """Markdown whose foreign text is only in code spans."""
 
 
 def _environment() -> Environment:
@@ -94,8 +94,7 @@ def _environment() -> Environment:
 
 
 def _mark_of(spend: Figures, part: str) -> str:
-    """Return the mark of a part of `spend` that other processes made dearer; empty for any
-    other."""
+    """Return the mark of a part of `spend` whose timing was disturbed; "" for other parts."""
     return f" {MARK}" if part in spend.get("disturbed", ()) else ""
 
 
@@ -104,20 +103,20 @@ def _percent(value: float) -> str:
 
 
 def _points(found: Mapping[str, float]) -> str:
-    """Format a difference of shares with its interval, in percentage points."""
+    """Return a difference of shares with its interval, in percentage points."""
     value, low, high = (100 * found[name] for name in ("difference", "ci_low", "ci_high"))
     return f"{value:+.1f} ({low:+.1f}…{high:+.1f})"
 
 
 def _labeller(row: Mapping[str, str]) -> str:
-    """Name the origin of labels: people, or a model and its provider."""
+    """Return the origin of labels: people, or a model and its provider."""
     if row["origin"] != "teacher":
         return f"people ({row['origin']}s)"
     return f"{row['model']} ({row['provider']})" if row["model"] else "the teacher"
 
 
 def _level(value: float) -> str:
-    """Format a level of confidence: 95 %, 99.9 %."""
+    """Return a level of confidence in percent, like 95 % or 99.9 %."""
     return f"{100 * value:g} %"
 
 
@@ -130,14 +129,16 @@ def _seconds(value: float) -> str:
 
 
 def _code(text: str) -> str:
-    """Format a text as a Markdown code span in a table. Such text cannot start markup or end a
-    cell."""
+    """Return a text as a Markdown code span for a table.
+
+    The text cannot start markup or end a cell."""
     return Inert("`" + _cell(_legible(_cut(text))).replace("`", "'") + "`")
 
 
 def _foreign(text: str) -> Markup:
-    """Format a user's or a model's text for the HTML page; a long text is cut. Isolation (`bdi`)
-    keeps the text's direction from changing the text beside it."""
+    """Return a user's or a model's text for the HTML page; a long text is cut.
+
+    It is isolated (`bdi`), so that its direction does not change the text beside it."""
     return Markup("<bdi>{}</bdi>").format(_legible(_cut(text)))
 
 
@@ -147,19 +148,20 @@ def _cut(text: str) -> str:
 
 
 def _legible(text: str) -> str:
-    """Replace the characters that steer a terminal or turn text around."""
+    """Replace control characters and bidirectional marks."""
     return text.translate(_LEGIBLE)
 
 
 def _cell(text: str) -> str:
-    """Format a name for a cell of a Markdown table."""
+    """Return a name for a cell of a Markdown table."""
     return " ".join(text.replace("|", "¦").splitlines())
 
 
 @pass_context
 def _finalized(context: Context, value: object) -> object:
-    """Make a template's value harmless. No text steers the program that shows it. In Markdown no
-    foreign text starts HTML or a link; the HTML page escapes text anyway."""
+    """Return a template's value without control characters.
+
+    In Markdown, foreign text cannot start HTML or a link. The HTML page escapes every text."""
     if isinstance(value, Inert | Markup) or not isinstance(value, str):
         return value
     value = _legible(value)

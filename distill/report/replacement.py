@@ -1,4 +1,4 @@
-"""Cost of a student, and its break-even in place of another system."""
+"""The cost of a student, and its break-even in place of another system."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from distill.pricing.table import today
 from distill.report.spend import shown_usd
 
 CENTS = Decimal("0.01")
-MOST_DAYS = 36_500  # a hundred years: nobody waits longer, and more overflows a date
+MOST_DAYS = 36_500  # a hundred years: nobody waits longer, and a later date would overflow
 
 Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class StudentCost:
-    """Cost of making the student.
+    """The cost of making the student.
 
-    - `usd`: USD that the student took to make
+    - `usd`: the total in USD
     - `base`: the student's base
-    - `rows_usd`: the part of `usd` for the student's rows, people included
-    - `people_usd`: the part of `usd` for people
+    - `rows_usd`: the part of `usd` for the student's rows, including people's work
+    - `people_usd`: the part of `usd` for people's work
     - `may_replace`: True if the student may replace its teacher
     """
 
@@ -37,15 +37,16 @@ class StudentCost:
     may_replace: bool = True
 
     def ends(self, billed: Collection[str]) -> date | None:
-        """Return the day on which a provider switches the student off; None if unknown."""
+        """Return the day on which a provider ends the student; None if unknown."""
         if "student" in billed and self.base in TUNABLE:
             return TUNABLE[self.base].shutdown
         return None
 
     def taken(self, rival: str) -> Decimal:
-        """Return the USD of the student's cost that a rival takes, too. A rival made of the
-        student's rows takes the rows' cost, any other the people's. People label the gold that
-        shows how good a rival is, and the seeds that the rival learns from or is shown."""
+        """Return the part of the student's cost, in USD, that a rival also needs.
+
+        A rival that is trained on the student's rows needs `rows_usd`, any other `people_usd`:
+        people label the gold that measures a rival, and its seeds."""
         return self.rows_usd if rival in TRAINED_ON_STUDENT_ROWS else self.people_usd
 
 
@@ -53,10 +54,10 @@ class StudentCost:
 class Replacement:
     """A student in place of another system.
 
-    - `spent`: USD that the student took to make, without what the replaced system takes, too
+    - `spent`: the student's cost in USD, minus the part that the replaced system also needs
     - `before`: the replaced system
-    - `ends`: day on which a provider switches the student off
-    - `before_ends`: day on which a provider switches the replaced system off
+    - `ends`: day on which a provider ends the student
+    - `before_ends`: day on which a provider ends the replaced system
     """
 
     spent: Decimal
@@ -66,16 +67,17 @@ class Replacement:
     before_ends: date | None = None
 
     def found(self, assumed: TrafficAssumptions) -> BreakEven:
-        """Compute the break-even of the student."""
+        """Return the break-even of the student."""
         return pay_back(self.spent, self.before.at(assumed), self.student.at(assumed))
 
     def figures(self, assumed: TrafficAssumptions) -> Figures:
-        """Return the break-even's figures; `requests` and `days` are absent if the student never
-        pays."""
+        """Return the break-even's figures.
+
+        `requests` and `days` are absent if the student never pays for itself."""
         return pay_back_figures(self.found(assumed), self.ends)
 
     def sentence(self, assumed: TrafficAssumptions, against: str) -> str:
-        """State the break-even in words; `against` names the replaced system."""
+        """Return a sentence on the break-even; `against`: the replaced system in words."""
         found, asked = self.found(assumed), f"at {assumed.requests_per_day:,} requests a day"
         if found.days is None:
             return f"It never pays for itself {asked}: it costs no less than {against} there."
@@ -91,7 +93,7 @@ class Replacement:
 
 
 def pay_back_figures(found: BreakEven, ends: date | None) -> Figures:
-    """Return a break-even's figures; `ends` is the day on which the student is switched off."""
+    """Return a break-even's figures; `ends`: the day on which a provider ends the student."""
     in_time = _in_time(found, ends)
     told: Figures = {"never": not in_time}
     if in_time and found.days is not None:
@@ -100,7 +102,7 @@ def pay_back_figures(found: BreakEven, ends: date | None) -> Figures:
 
 
 def _in_time(found: BreakEven, ends: date | None) -> bool:
-    """True if the student pays back within MOST_DAYS and before its model ends."""
+    """True if the student pays for itself within MOST_DAYS, and before its model ends."""
     if found.days is None or found.days > MOST_DAYS:
         return False
     return ends is None or today() + timedelta(days=ceil(found.days)) <= ends

@@ -1,4 +1,4 @@
-"""Runs of a folder, their progress, and the results of their reports."""
+"""The runs of a folder, their progress, and the results in their reports."""
 
 import json
 from typing import Any
@@ -12,8 +12,9 @@ Row = dict[str, Any]
 
 
 def list_runs(workspace: Workspace, task: str | None) -> list[Row]:
-    """List the runs of a task, or of all tasks, the newest of each task first. Raises InputError if
-    the task has no runs."""
+    """Return the runs of a task, or of all tasks, the newest of each task first.
+
+    Raises InputError if the task has no runs."""
     databases = {path.parent.name: path for path in workspace.runs.glob("*/distill.duckdb")}
     if task is not None and task not in databases:
         known = ", ".join(sorted(databases)) or "none"
@@ -48,13 +49,14 @@ def _result(workspace: Workspace, task: str, run_id: str) -> Row:
 
 
 def read_status(workspace: Workspace, task: str) -> Row:
-    """Return the progress of the latest run, from its events and its lock alone. Raises InputError
-    if the task has no run."""
+    """Return the progress of the latest run, from its events and its lock alone.
+
+    Raises InputError if the task has no run."""
     events = workspace.task_folder(task) / "latest" / EVENTS
     if not events.exists():
         raise InputError(f"task {task!r} has no run in {workspace.runs}/")
     lines = events.read_text(encoding="utf-8").splitlines()
-    # A full disk leaves an incomplete last line.
+    # After a full disk, the last line is incomplete.
     last = [json.loads(line) for line in lines if '"step"' in line and line.endswith("}")][-1:]
     row: Row = {"task": task, "run": events.parent.resolve().name}
     row["state"] = _state(workspace, task)

@@ -1,4 +1,4 @@
-"""Cost of a run, part by part, in USD."""
+"""The cost of a run, part by part, in USD."""
 
 from decimal import Decimal
 from typing import Any
@@ -9,17 +9,17 @@ from distill.pricing.token_prices import machine_usd
 from distill.store import Run, Store
 from distill.task import Task
 
-SHOWN_PLACES = 8  # decimals of a dollar
+SHOWN_PLACES = 8  # decimal places of USD
 
 Figures = dict[str, Any]
 
 
 def spend_figures(task: Task, store: Store, run: Run, student: Student | None) -> Figures:
-    """Return a run's cost in USD as text, part by part, with the parts' sum.
+    """Return a run's cost, part by part, with the total, in USD as strings.
 
-    Further amounts are billed, possibly billed, estimated, and the budget. The cost of people is a
-    part if the task declares it, and counts in no budget. The possible cost of lost answers is in
-    no sum. Nobody knows whether lost answers were billed, and the student needs none.
+    The billed, possibly billed, estimated and budgeted amounts are also returned. The cost of
+    people is a part if the task declares it, but does not count against the budget. The possible
+    cost of lost answers is in no sum, because it is unknown whether they were billed.
     """
     spent = store.spent(run.id)
     paid = dict.fromkeys(("generate_usd", "judge_usd", "seeds_usd", "evaluate_usd"), Decimal(0))
@@ -52,17 +52,19 @@ def spend_figures(task: Task, store: Store, run: Run, student: Student | None) -
 
 
 def part_of(purpose: Purpose) -> str:
-    """Return the part of `spend` that the answers of a purpose belong to. The judge of examples and
-    the judge of systems' answers share a part."""
+    """Return the name of the part of `spend` for a purpose's answers.
+
+    The judge of examples and the judge of systems' answers share a part."""
     if purpose == ON_SEEDS:
         return "seeds_usd"
     return "judge_usd" if purpose.is_judged else f"{purpose.stage}_usd"
 
 
 def rows_usd(task: Task, spend: Figures) -> Decimal:
-    """Return USD of the student's rows, for whatever is made of them. Counted are the teacher's
-    answers, also on seeds, the judge of examples, and people. A generate task's judge compares
-    systems' answers, so its cost is left out."""
+    """Return the cost in USD of the student's rows, which rivals may also be trained on.
+
+    It includes the teacher's answers, also on seeds, the judge of examples, and people's work. A
+    generate task's judge is excluded, because it compares systems' answers."""
     parts = ["generate_usd", "seeds_usd", "people_usd"]
     if not task.judge_of_systems:
         parts.append("judge_usd")
@@ -70,18 +72,19 @@ def rows_usd(task: Task, spend: Figures) -> Decimal:
 
 
 def train_usd(task: Task, student: Student) -> Decimal:
-    """Return the USD that a provider billed for a training, or the machine's cost in that time."""
+    """Return the cost of a training in USD: the provider's bill, or the machine's time."""
     if student.train_usd is None:
         return machine_usd(task.spec.machine.usd_per_hour, student.train_seconds)
     return student.train_usd
 
 
 def short_usd(text: str) -> str:
-    """Format USD for a sentence or a table: cents from $1 on, else four significant digits."""
+    """Return USD for a sentence or a table: two decimals from $1 on, else four significant
+    digits."""
     amount = Decimal(text)
     return f"{amount:,.2f}" if abs(amount) >= 1 else f"{Decimal(f'{amount:.4g}'):f}"
 
 
 def shown_usd(amount: Decimal) -> str:
-    """Format USD as text, so that no reader makes a float of it unasked."""
+    """Return USD as a string, so that a JSON reader does not convert it to a float."""
     return f"{amount:.{SHOWN_PLACES}f}".rstrip("0").rstrip(".") if amount else "0"

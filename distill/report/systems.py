@@ -1,4 +1,4 @@
-"""Figures of each system on gold, paired differences, and the verdicts."""
+"""The figures of each system on gold, the paired differences, and the verdicts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -41,8 +41,10 @@ Figures = dict[str, Any]
 def verdict_on(
     task: Task, scores: Mapping[str, Mapping[str, float]], judge: Mapping[str, Any], look: int = 1
 ) -> Verdict:
-    """Return the verdict on the student against its teacher, paired by gold row. `look` numbers the
-    evaluations on this gold, from 1. The verdict is inconclusive if the judge is not usable."""
+    """Return the verdict on the student against its teacher, paired by gold row.
+
+    `look` numbers the evaluations on this gold, from 1. The verdict is inconclusive if the judge is
+    not usable."""
     spec = task.spec.evaluate
     student, teacher = (
         [scores[system][row.id] for row in task.gold] for system in ("student", "teacher")
@@ -56,8 +58,9 @@ def verdict_on(
 def rival_verdicts(
     task: Task, scores: Mapping[str, Mapping[str, float]], look: int = 1
 ) -> dict[str, Verdict]:
-    """Return rival → verdict against the teacher. The chance that any rival is called as good by
-    luck is at most the student's."""
+    """Return rival → verdict against the teacher.
+
+    The chance that any rival passes by luck is at most the student's."""
     spec, gold = task.spec.evaluate, [row.id for row in task.gold]
     values = {
         name: [scores[name][id_] for id_ in gold]
@@ -71,7 +74,7 @@ def rival_verdicts(
 
 
 def rival_verdict_figures(found: Mapping[str, Verdict]) -> Figures:
-    """Return `rivals_tried`, and the verdict on each with its level; empty for no rivals."""
+    """Return `rivals_tried`, and each rival's verdict with its level; {} without rivals."""
     if not found:
         return {}
     told = [
@@ -88,8 +91,9 @@ def rival_verdict_figures(found: Mapping[str, Verdict]) -> Figures:
 
 
 def leads(task: Task, scores: Mapping[str, Mapping[str, float]]) -> dict[str, Interval]:
-    """Return rival → the student's lead, paired by gold row. Each rival has its own interval. The
-    student beats all rivals only if each interval shows it."""
+    """Return rival → the student's lead over it, paired by gold row.
+
+    Each rival has its own interval. The student beats all rivals only if each interval shows it."""
     rivals = [name for name in (*BASELINES, *task.spec.evaluate.baselines) if name in scores]
     values = {name: [scores[name][row.id] for row in task.gold] for name in ("student", *rivals)}
     confidence = task.spec.evaluate.confidence
@@ -97,7 +101,7 @@ def leads(task: Task, scores: Mapping[str, Mapping[str, float]]) -> dict[str, In
 
 
 def verdict_figures(found: Verdict) -> Figures:
-    """Return the verdict with both intervals, and the level of the interval that decides."""
+    """Return the figures of a verdict: both intervals, and the level of the deciding one."""
     figures: Figures = {
         "margin": found.margin,
         "confidence": found.confidence,
@@ -117,8 +121,10 @@ def verdict_figures(found: Verdict) -> Figures:
 def system_figures(
     task: Task, name: str, results: LoadedResults, times: Times, price: TokenPrice | None
 ) -> Figures:
-    """Return a system's quality, speed and price. The price is what its provider bills by now, else
-    the machine's time. `timing` tells how the machine's time was measured."""
+    """Return a system's quality, speed and price.
+
+    The price is the provider's price today, or else the machine's time. `timing` gives the method
+    by which the machine's time was measured."""
     rows = results.predictions[name]
     found = mean_interval(list(results.scores[name].values()), task.spec.evaluate.confidence)
     answers = results.answers(name)
@@ -148,11 +154,11 @@ def system_figures(
 
 
 def _of_kind(task: Task, name: str, results: LoadedResults) -> Figures:
-    """Return the figures of one kind of task only.
+    """Return the figures that depend on the kind of task.
 
     - classify: macro F1
     - generate: wins against the teacher, and length of the texts
-    - extract: share of objects that are all right, and gold rows with and without values apart
+    - extract: share of fully right objects, and scores of gold rows with values and without
     """
     rows = results.predictions[name]
     if task.form.choices:
@@ -180,15 +186,16 @@ def _of_kind(task: Task, name: str, results: LoadedResults) -> Figures:
 def _lengths(
     rows: Sequence[Prediction], results: LoadedResults
 ) -> tuple[Sequence[int], Sequence[int]]:
-    """Count the words of a system's texts, and of the teacher's to the same gold rows."""
+    """Return the word counts of a system's texts, and of the teacher's on the same gold rows."""
     teacher = {row.gold_id: row.answer for row in results.predictions["teacher"]}
     ours = [len(row.answer.split()) for row in rows]
     return ours, [len(teacher[row.gold_id].split()) for row in rows]
 
 
 def _compared(task: Task, name: str, results: LoadedResults) -> Figures:
-    """Return a system's differences to teacher and base, paired by gold row. McNemar's p is given
-    if every answer is right or wrong."""
+    """Return a system's differences from teacher and base, paired by gold row.
+
+    McNemar's p is included if every score is 0 or 1."""
     gold = [row.id for row in task.gold]
     ours, found = [results.scores[name][id_] for id_ in gold], Figures()
     for other in COMPARED_WITH:
@@ -213,8 +220,9 @@ def _usd_per_1k(
 
 
 def self_agreement(task: Task, results: LoadedResults) -> Figures:
-    """Measure how often the teacher repeats its answer with other seeds shown. Also measured is how
-    often the student gives the teacher's answer. Empty if the teacher was asked once."""
+    """Return the share of the teacher's answers that it repeats with other seeds in the prompt.
+
+    Also returns how often the student gives the teacher's answer. {} without second answers."""
     if TEACHER_AGAIN not in results.predictions:
         return {}
     said = {
@@ -245,10 +253,10 @@ def confidence_figures(
     price: Callable[[Fraction], Figures],
     look: int = 1,
 ) -> Figures:
-    """Return the student's calibration and coverage; empty if any gold row lacks a confidence.
+    """Return the student's calibration and coverage; {} if any gold row lacks a confidence.
 
-    Coverage is judged at the level of the `look`-th evaluation on this gold. `price` returns the
-    cost of the student with its teacher for a share of the requests.
+    Coverage is judged at the level of the `look`-th evaluation on this gold. `price`: returns the
+    cost of student and teacher together, given the teacher's share of the requests.
     """
     rows = [
         ConfidenceRow(

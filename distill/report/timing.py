@@ -1,4 +1,4 @@
-"""Times of each system, the way of their measurement, and disturbance by other processes.
+"""The times of each system, their method of measurement, and disturbances by other processes.
 
 A price from machine time is right only if nothing else used the machine. Disturbed times are
 marked, and no sentence of the report uses them.
@@ -23,10 +23,10 @@ from distill.store import Run, Store
 from distill.task import Task
 
 MARK = "†"
-# Maximum ratio of another pace of a model to the pace on gold. Undisturbed runs answered gold up to
-# 1.8 times slower than the closed loop; a disturbed teacher was 4 times slower.
+# The maximum ratio of another speed of a model to its speed on gold. Undisturbed runs answered gold
+# up to 1.8 times slower than the closed loop; a disturbed teacher was 4 times slower.
 FAR = 3.0
-ROUNDS = 4  # a pace needs the answers of so many rounds of requests in flight
+ROUNDS = 4  # minimum answers for a pace, per request in flight
 SAME_PROMPT = {Purpose.of_system("teacher"): ANSWER}
 
 From = Literal["closed_loop", "gold", "in_process"]
@@ -35,14 +35,14 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Speed of a system.
+    """The speed of a system.
 
-    - `requests_per_s`: requests a second
+    - `requests_per_s`: requests per second
     - `latency_p50_s`: median latency in seconds
     - `latency_p95_s`: 95th percentile of the latency in seconds
-    - `taken`: source of the times
+    - `taken`: method of measurement
     - `in_flight`: number of requests in flight; None if unknown
-    - `others_cpu`: share of the processors that other processes took; None if unknown
+    - `others_cpu`: share of CPU time that other processes used; None if unknown
     - `disturbed`: True if other processes disturbed the machine
     """
 
@@ -56,7 +56,7 @@ class Times:
 
     @property
     def figures(self) -> Figures:
-        """Return `timing` of a row whose price comes from these times."""
+        """Return `timing` of a system whose price comes from these times."""
         return {
             "from": self.taken,
             "in_flight": self.in_flight,
@@ -66,8 +66,7 @@ class Times:
 
 
 def times_of(task: Task, store: Store, run_id: str, results: LoadedResults) -> dict[str, Times]:
-    """Return system → its times. The source is the closed loop if all systems had one, else the
-    answers on gold."""
+    """Return system → its times, from the closed loops if all systems had one, else from gold."""
     speeds = {(row.system, row.in_flight): row for row in store.speeds(run_id)}
     others, in_flight = store.others_cpu(run_id), task.spec.evaluate.in_flight
     suspicious = is_slow_on_gold(run_id, store.paces(), store.speeds(run_id), in_flight)
@@ -110,8 +109,9 @@ def _of_gold(
 
 
 def busy_seconds(answers: Sequence[Completion]) -> float:
-    """Return the seconds in which at least one answer was being made, by the answers' own times. A
-    run's break is left out. Unused room for requests in flight makes nothing faster."""
+    """Return the seconds during which at least one answer was in progress.
+
+    Breaks of a run are excluded. Times with fewer requests in flight than allowed are included."""
     spans = sorted((row.at.timestamp() - row.latency_s, row.at.timestamp()) for row in answers)
     busy, until = 0.0, -inf
     for begun, ended in spans:
@@ -121,7 +121,7 @@ def busy_seconds(answers: Sequence[Completion]) -> float:
 
 
 def in_flight_of(answers: Iterable[Completion]) -> int | None:
-    """Return the number of requests in flight; None if unknown or not the same for all answers."""
+    """Return the allowed requests in flight; None if unknown, or if it differs among answers."""
     known = {row.in_flight for row in answers}
     return known.pop() if len(known) == 1 else None
 
@@ -129,8 +129,9 @@ def in_flight_of(answers: Iterable[Completion]) -> int | None:
 def is_slow_on_gold(
     run_id: str, paces: Sequence[Pace], speeds: Sequence[LoadTestResult], in_flight: int
 ) -> bool:
-    """True if a system answered a run's gold at less than a third of another pace of its model. No
-    time of such a run is trusted, because systems are timed one after another."""
+    """True if a system answered a run's gold at less than 1 / FAR of another speed of its model.
+
+    No time of such a run is used, because its systems were timed one after another."""
     enough = [row for row in paces if row.answers >= ROUNDS * in_flight]
     loops = {row.system: row.requests_per_s for row in speeds if row.in_flight == in_flight}
     for gold in enough:
@@ -142,13 +143,13 @@ def is_slow_on_gold(
 
 
 def _like(row: Pace, gold: Pace) -> bool:
-    """True if a pace is of the same model with the same prompt."""
+    """True if both paces are of the same model with the same prompt."""
     purposes = {gold.purpose, SAME_PROMPT.get(gold.purpose)}
     return row.model == gold.model and row.purpose in purposes
 
 
 def speed_figures(task: Task, rows: Sequence[LoadTestResult]) -> list[Figures]:
-    """Return the student's serving speed, and its price if the machine is always so busy."""
+    """Return the student's speed at each load, and its price at this load all day."""
     hour = task.spec.machine.usd_per_hour
     return [
         {
@@ -168,7 +169,7 @@ def speed_figures(task: Task, rows: Sequence[LoadTestResult]) -> list[Figures]:
 
 
 def disturbed_spend(store: Store, run: Run, student: Student | None) -> list[str]:
-    """List the parts of `spend` whose seconds other processes made longer."""
+    """Return the parts of `spend` whose durations were disturbed by other processes."""
     found = set()
     for purpose, share in store.others_cpu(run.id).items():
         if is_disturbed(share):
@@ -181,8 +182,7 @@ def disturbed_spend(store: Store, run: Run, student: Student | None) -> list[str
 
 
 def machine_figures(task: Task, systems: Sequence[Mapping[str, Any]]) -> Figures:
-    """Return `machine`: its price, the task's requests in flight, and a sentence on the table's
-    times."""
+    """Return `machine`: its price, the task's requests in flight, and a sentence on the times."""
     return {
         "usd_per_hour": shown_usd(task.spec.machine.usd_per_hour),
         "in_flight": task.spec.evaluate.in_flight,
@@ -191,7 +191,7 @@ def machine_figures(task: Task, systems: Sequence[Mapping[str, Any]]) -> Figures
 
 
 def _how_timed(systems: Sequence[Mapping[str, Any]]) -> str:
-    """State how each system was timed."""
+    """Return a sentence on the method by which each system was timed."""
     ways: dict[str, list[str]] = {}
     for row in systems:
         ways.setdefault(_way(row), []).append(row["name"])
@@ -213,19 +213,20 @@ def _so_many(in_flight: int | None) -> str:
 
 
 def mark(row: Mapping[str, Any]) -> str:
-    """Return the mark behind a disturbed price; empty for any other."""
+    """Return the mark after a disturbed price; "" for any other price."""
     return f" {MARK}" if row.get("timing", {}).get("disturbed") else ""
 
 
 def doubt(systems: Sequence[Mapping[str, Any]], *names: str) -> str:
-    """Return the note under a table of sums that depend on these systems' prices. Empty if no price
-    is disturbed."""
+    """Return the note below a table of sums that depend on these systems' prices.
+
+    "" if no price is disturbed."""
     busy = [row["name"] for row in systems if row["name"] in names and mark(row)]
     return f"{MARK} These sums go by disturbed times, of {', '.join(busy)}." if busy else ""
 
 
 def disturbed_note(figures: Mapping[str, Any]) -> str:
-    """Explain the mark in the tables; empty if nothing was disturbed."""
+    """Return the explanation of the mark in the tables; "" if nothing was disturbed."""
     rows = [row for row in figures["systems"] if row.get("timing", {}).get("disturbed")]
     told = [f"{row['name']} ({_others(row['timing'])})" for row in rows]
     told += [

@@ -9,7 +9,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from distill.core.dataset import GoldOverlap, LeakKind, SimilarPair
@@ -26,6 +26,7 @@ SEMANTIC = 0.96
 LEAST_WORDS = 3
 UNKNOWN_WORD = -1
 _SPACE = re.compile(r" (?!(?<=\d )\d)")
+PLAIN_TEXTS = 200_000  # kept in some 60 MB, since each text is compared several times
 BLOCK_CELLS = 4_000_000  # similarities at a time, in some 60 MB
 
 # (texts, gold) → the pair of each text and its nearest gold row, if one is near enough.
@@ -101,6 +102,7 @@ def _letters(text: str) -> str:
     return _SPACE.sub("", _plain(text))
 
 
+@lru_cache(maxsize=PLAIN_TEXTS)
 def _plain(text: str) -> str:
     """Fold a text and remove its punctuation, unless there is nothing else."""
     folded = keep_meaning(text)

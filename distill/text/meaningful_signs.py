@@ -64,6 +64,8 @@ _KEPT = re.compile(
         )
     )
 )
+# Letters with the signs of prose alone, none of which is kept: most texts need no other look.
+_PROSE = re.compile(r"(?:[^\W\d]|[\s.,?]|['\u2019](?!\()|!(?![\w(=]))*+")
 
 # [1,2) and (1,2]; two round brackets are those of prose.
 _BOUNDS = r"\s?-?\d[\d.]{0,20}\s?[,;.]\s?-?\d[\d.]{0,20}\s?"
@@ -75,16 +77,23 @@ _QUOTED = 200  # characters between two quotation marks
 
 def keep_meaning(text: str) -> str:
     """Fold a text, and write its signs with a meaning as characters of the private plane."""
-    if not _ANY_SIGN.search(text) and not _POWER.search(text):
-        return fold(text)
-    folded = fold(_POWER.sub(_power, text)).translate(_ONE_SPELLING)
+    folded = fold(text)
+    has_power = _POWER.search(text) is not None
+    if not has_power and (_PROSE.fullmatch(folded) or not _ANY_SIGN.search(text)):
+        return folded
+    return _keep_signs(fold(_POWER.sub(_power, text)) if has_power else folded)
+
+
+def _keep_signs(folded: str) -> str:
+    folded = folded.translate(_ONE_SPELLING)
     folded = _THOUSANDS.sub(lambda found: found[1] + found[2].replace(",", ""), folded)
     folded = _DECIMAL_COMMA.sub(".", folded)
     folded = _INTERVAL.sub(_interval, folded)
     folded = _ABSOLUTE.sub(lambda found: _private("|") + found[1] + _private("|"), folded)
     folded = _INCHES.sub(_length, folded)
     kept = _KEPT.sub(lambda found: _private(found[0]), folded)
-    return "".join(_currency(sign) for sign in kept)
+    signs = {sign for sign in kept if not sign.isalnum() and not sign.isspace()}
+    return kept.translate({ord(sign): _private(sign) for sign in signs if _is_kept_alone(sign)})
 
 
 def _interval(found: re.Match[str]) -> str:
@@ -108,9 +117,7 @@ def _private(signs: str) -> str:
     return "".join(sign if sign == " " else chr(PRIVATE_PLANE + ord(sign)) for sign in signs)
 
 
-def _currency(sign: str) -> str:
-    """Keep a currency's sign, or one of mathematics that no keyboard has."""
+def _is_kept_alone(sign: str) -> bool:
+    """True for a currency's sign, or one of mathematics that no keyboard has."""
     kind = unicodedata.category(sign)
-    if kind == "Sc" or (kind == "Sm" and not sign.isascii()):
-        return _private(sign)
-    return sign
+    return kind == "Sc" or (kind == "Sm" and not sign.isascii())

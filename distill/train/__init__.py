@@ -1,7 +1,7 @@
-"""The training stage: chat rows, the trainer's work and the student's record.
+"""The training stage: writes the chat rows, runs the trainer and records the student.
 
-In: the frozen split. Out: `student/` with `adapter/` and `merged/` (safetensors), the example files
-`train.jsonl` and `validation.jsonl`, and the student in the store.
+The stage reads the frozen split. It writes `student/` with `adapter/` and `merged/` (safetensors),
+the example files `train.jsonl` and `validation.jsonl`, and the student's row in the store.
 """
 
 import json
@@ -110,15 +110,16 @@ def _id_of(model: LocalWeights | HostedModel) -> str:
 
 
 def _finished(folder: Path, tag: str) -> Student | None:
-    """Return a finished student with this tag that the store may not know yet; None if there is
-    none."""
+    """Return the finished student with this tag in the folder; None if there is none.
+
+    The store may lack this student, if the run was killed before the stage ended."""
     if not (folder / RECORD).exists() or (folder / MADE_OF).read_text(encoding="utf-8") != tag:
         return None
     return read_student(folder)
 
 
 def read_student(folder: Path) -> Student:
-    """Read the student's record that a training left in `folder`."""
+    """Read the student's record in a training's folder."""
     values = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     usd = values["train_usd"]
     return Student(
@@ -129,7 +130,7 @@ def read_student(folder: Path) -> Student:
 
 
 def _unfinished(folder: Path, made_of: str) -> Path:
-    """Return the folder of an unfinished training, emptied unless its marker equals `made_of`."""
+    """Return the folder for a training; it is emptied unless its marker equals `made_of`."""
     partial = folder.with_name(f"{folder.name}.partial")
     marker = partial / MADE_OF
     if not (marker.exists() and marker.read_text(encoding="utf-8") == made_of):
@@ -140,13 +141,13 @@ def _unfinished(folder: Path, made_of: str) -> Path:
 
 
 def chat_row(task: Task, row: SplitExample) -> str:
-    """Render a line of the example file."""
+    """Return the line of an example in the example file."""
     chat = student_chat(task, row.example.input, row.example.answer)
     return json.dumps({"messages": chat}, ensure_ascii=False)
 
 
 def data_hash(task: Task, split: Sequence[SplitExample]) -> str:
-    """Hash the rows that the student is trained and validated on."""
+    """Return a hash of the rows on which the student is trained and validated."""
     return stable_hash([[chat_row(task, row), row.part, row.repeats] for row in split])
 
 

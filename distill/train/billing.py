@@ -1,4 +1,4 @@
-"""The bill of a provider's training: the reserve before it, the cost after it."""
+"""The cost of a fine-tuning job: reserved before it begins, recorded after it ends."""
 
 import secrets
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from distill.train.trainers import trainer_of
 from distill.train.trainers.base import HostedModel, TrainJob, TrainResult
 
 RESERVED = (
-    "It is the training: a token is reserved for every byte of its rows, in English about four "
-    "times what is billed. What was not billed comes free when it has ended.\n"
+    "It is the fine-tuning job: one token per byte of its rows is reserved, for English about four "
+    "times the bill. The rest is released when the job has ended.\n"
 )
 
 
@@ -25,9 +25,9 @@ def train_with_ledger(
 ) -> TrainResult:
     """Run a training and return its result with its cost.
 
-    A training that a provider bills is recorded with its maximum cost before it begins. The amount
-    billed is recorded after it ends. It is 0 for a training that is found again and already paid
-    for. Raises BudgetReached before anything is sent.
+    The maximum cost of a fine-tuning job is recorded before the job begins, and its bill after it
+    ends. The bill is 0 for a job that was found again and is already paid. Raises BudgetReached
+    before anything is sent.
     """
     trainer = trainer_of(context.task.spec.student.trainer)
     worst = trainer.worst_usd(job)
@@ -56,7 +56,7 @@ def train_with_ledger(
             store.end_training(attempt, Decimal(0) if found else model.usd, model.name)
         else:
             store.end_uncounted_training(attempt, model.most_usd, model.name)
-    # A student that another run paid for costs the same here.
+    # A student that another run paid for has the same cost in this run's report.
     usd = before if found and has_it else before + model.usd
     return replace(trained, model=replace(model, usd=usd))
 
@@ -64,7 +64,7 @@ def train_with_ledger(
 def check_budget(context: Context, store: Store, worst: Decimal, tag: str) -> None:
     """Check that the budget covers a training of at most `worst` USD.
 
-    Billed requests, pending batches and other pending trainings count as spent. Raises
+    Billed requests, pending batches and other pending fine-tuning jobs count as spent. Raises
     BudgetReached if the sum is above the budget.
     """
     run_id, budget = context.run_id, context.budget_usd
@@ -75,7 +75,7 @@ def check_budget(context: Context, store: Store, worst: Decimal, tag: str) -> No
 
 
 def begin(context: Context, store: Store, job: TrainJob, worst: Decimal) -> str:
-    """Record the attempt of a training about to be sent, and return its id."""
+    """Record an attempt before the fine-tuning job is sent, and return the attempt's id."""
     attempt = secrets.token_hex(ATTEMPT_ID_BYTES)
     store.begin_training(context.run_id, job.tag, attempt, worst)
     return attempt

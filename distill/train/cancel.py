@@ -1,4 +1,4 @@
-"""`distill cancel`: stop pending batches and trainings, and keep the answers that exist."""
+"""`distill cancel`: stops pending batches and fine-tuning jobs, and keeps existing answers."""
 
 from dataclasses import dataclass
 
@@ -20,8 +20,7 @@ STAGE = "cancel"
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Counts of stopped batches, of answers that the batches still brought, and of stopped
-    trainings."""
+    """The numbers of stopped batches, of answers fetched from them, and of stopped jobs."""
 
     batches: int
     answers: int
@@ -29,17 +28,17 @@ class Cancelled:
 
 
 def cancel(workspace: Workspace, name: str, *, forget: bool = False) -> Cancelled:
-    """Stop every batch and every training of the task.
+    """Stop every batch and every fine-tuning job of the task, and return their numbers.
 
-    It waits until each batch has ended, which may take ten minutes. A stopped training is billed
-    only for what was trained until then.
+    Waits until each batch has ended, which may take ten minutes. A stopped job is billed only for
+    the tokens trained until then.
 
-    With `forget` no provider is asked. Pending requests and trainings then count as billed, and
-    their answers are lost. Raises InputError if the task has no run or another process works on it.
+    With `forget`, no provider is asked. Pending requests and jobs then count as billed, and their
+    results are lost. Raises InputError if the task has no run, or another process works on it.
     """
     task = load_task(workspace.prompts, name)
     if not workspace.database(name).exists():
-        raise InputError(f"task {name!r} has no run in {workspace.runs}/: there is no batch")
+        raise InputError(f"task {name!r} has no run in {workspace.runs}/: nothing to cancel")
     events = workspace.task_folder(name) / "latest" / EVENTS
     with (
         workspace.locked(name),
@@ -86,8 +85,9 @@ def _stop(
 
 
 def _stop_trainings(store: Store) -> int:
-    """Stop the pending trainings and count them. A training that has ended is left for the next
-    run."""
+    """Stop the pending fine-tuning jobs and return their number.
+
+    The result of a job that has ended is left for the next run."""
     stopped = 0
     for attempt_id, tag in store.trainings_out():
         bills = (trainer.cancel(tag) for trainer in TRAINERS.values())

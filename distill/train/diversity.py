@@ -9,9 +9,9 @@ from distill.text.diversity import coverage, diversity
 
 
 def spreads(task: Task, examples: Sequence[Example]) -> list[GroupDiversity]:
-    """Measure each group, with the task's groups first.
+    """Return the diversity of each group, the task's groups first.
 
-    Seeds are written by people, so they count for coverage only.
+    People wrote the seeds, so seeds count for coverage only.
     """
     by_group: dict[str, list[Example]] = {group: [] for group in task.groups}
     for row in examples:
@@ -24,6 +24,6 @@ def _spread(group: str, rows: Sequence[Example]) -> GroupDiversity:
     made = [row.input for row in rows if row.source == "synthesis"]
     real = [row.input for row in rows if row.source != "synthesis"]
     figures = asdict(diversity(texts))
-    # The last digits depend on which texts were embedded together.
+    # The last digits depend on the texts that were embedded in the same batch.
     figures["mean_nearest_distance"] = round(figures["mean_nearest_distance"], 2)
     return GroupDiversity(group, len(texts), **figures, covered=coverage(made, real))

@@ -1,7 +1,7 @@
-"""The terms of the models that a student learns from.
+"""The terms of the models whose outputs train a student.
 
-A curation judge counts, since its scores choose the training rows. Baselines and the judge of
-`evaluate` only measure, and no student learns from them.
+A curation judge counts, because its scores choose the training rows. Baselines and the judge of
+`evaluate` do not count, because their outputs only measure.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from distill.train.trainers import trainer_of
 
 
 def learned_from(task: Task) -> list[Terms]:
-    """Return the terms of each model whose outputs the student learns from, the teacher's first."""
+    """Return the terms of each model whose outputs train the student, the teacher's first."""
     teacher, student = task.spec.teacher.model, student_kind(task)
     rows = [terms_of_teacher(teacher, student)]
     if task.judge and task.judge != teacher:
@@ -29,10 +29,9 @@ def learned_from(task: Task) -> list[Terms]:
 
 
 def check_terms(task: Task) -> None:
-    """Check the terms of the teacher and of the judge before the first request.
+    """Check the terms of teacher and judge before the first request.
 
-    Raises InputError if the student may not learn from one of them and the task confirms no
-    permission.
+    Raises InputError if either's terms do not allow training and the task confirms no permission.
     """
     if task.spec.terms.confirmed:
         return
@@ -42,17 +41,17 @@ def check_terms(task: Task) -> None:
 
 
 def refusal(row: Terms) -> str:
-    """Explain why a run does not train on a model's outputs, and what the user can do."""
+    """Return the reason why a run may not train on a model's outputs, with the remedies."""
     return (
-        f"{row.place}: {row.model}: {row.sentence} {row.says} Nothing was asked, and what is "
-        f"stored stays. Name another model (`embedded` needs no permission), or, if you have one, "
-        f'write why into the task: [terms] confirmed = "<who permits it, and where>". '
+        f"{row.place}: {row.model}: {row.sentence} {row.says} No request was sent, and stored rows "
+        f"are kept. Choose another model (`embedded` needs no permission). If you have a "
+        f'permission, write it into the task: [terms] confirmed = "<who permits it, and where>". '
         f"{PAGE} lists all providers."
     )
 
 
 def notes(task: Task, *, rehearsal: bool) -> Iterator[str]:
-    """Return the notes for the user of a run about terms that do not simply allow training."""
+    """Yield the notes for a run's user on terms that limit or forbid training."""
     rows = learned_from(task)
     yield from (row.sentence for row in rows if row.training != "allowed")
     if rehearsal and any(row.stops for row in rows):
@@ -62,7 +61,7 @@ def notes(task: Task, *, rehearsal: bool) -> Iterator[str]:
 
 
 def lines(task: Task, today: date) -> Iterator[str]:
-    """Describe the terms of a task that has not begun, in sentences."""
+    """Yield sentences on the terms for a task, before its first run."""
     for row in (*learned_from(task), _base(task)):
         yield f"Terms of the {row.use}, {row.model}: {row.sentence} {row.says}"
         if row.is_stale(today):
@@ -75,7 +74,7 @@ def lines(task: Task, today: date) -> Iterator[str]:
 
 
 def _base(task: Task) -> Terms:
-    """Return the terms of a base by its name, since its model card may not be downloaded yet."""
+    """Return the terms of a base by its name, because its model card may not be downloaded yet."""
     spec = task.spec.student
     trainer = trainer_of(spec.trainer)
     if trainer.PROVIDER:
@@ -86,8 +85,9 @@ def _base(task: Task) -> Terms:
 def figures(task: Task, student: Student | None) -> dict[str, Any]:
     """Return the terms for report.json.
 
-    There is a row for each model learned from and for the student's base. `confirmed` holds the
-    user's reason, if there is one. `stops` is true if the terms stop a run without such a reason.
+    There is a row for each model whose outputs train the student, and for the student's base.
+    `confirmed` is the user's permission, if any. `stops` is true if the terms stop a run without
+    one.
     """
     rows = learned_from(task)
     base = [terms_of_base(student.base, student.licence)] if student else []

@@ -1,7 +1,7 @@
-"""Check of a task's schema against the rules of its providers, before anything is paid.
+"""The check of a task's schema against its providers' rules, before anything is billed.
 
-The rules are those of the stand-in. Servers of your own are not checked, since they differ in what
-they take of JSON Schema. A schema that such a server refuses is written into the prompt.
+The stand-in's rules are used. The user's own servers are not checked, because their support of JSON
+Schema differs. If such a server refuses a schema, the schema is written into the prompt.
 """
 
 import json
@@ -23,7 +23,7 @@ def check_schema(task: Task) -> None:
 
 
 def schema_problems(task: Task) -> Iterator[str]:
-    """Yield, for each provider's model that would refuse the schema, the reason and the remedy."""
+    """Yield the reason and the remedy for each provider's model that would refuse the schema."""
     form = task.form
     if not isinstance(form, Fields):
         return
@@ -44,6 +44,6 @@ def _problem(schema: dict[str, Any], place: str, name: str, *, tuned: bool) -> I
             check_anthropic(schema)
     except SchemaRefused as error:
         yield (
-            f"{place} {name!r} would refuse the schema: {error.message} Change that part, or take "
-            "a model on a server of yours"
+            f"{place} {name!r} would refuse the schema: {error.message} Change that part, or use a "
+            "model on your own server"
         )

@@ -1,7 +1,7 @@
 """The split into train and validation, made once and frozen, behind the leak gate.
 
-An example too close to a gold row is left out and counted. Gold is the test, and a test row that
-was trained on measures nothing. A validation row too close to a training row is used for training.
+An example too close to a gold row is dropped and counted, because a gold row that was trained on
+measures nothing. A validation row too close to a training row is used for training.
 """
 
 import random
@@ -25,10 +25,10 @@ SHOWN = 5
 def split(context: Context) -> Callable[[Store], None]:
     """Split the run's examples, and return a function that writes the result to the store.
 
-    It writes the gate's drops, the frozen split and the diversity of the examples.
+    The result is the gate's drops, the frozen split and the diversity of the examples.
 
-    Raises DistillError if the gate leaves nothing to train on. Raises DistillError if it takes more
-    than `leaks.most_share` of the examples.
+    Raises DistillError if no example is left to train on, or if the gate drops more than
+    `leaks.most_share` of the examples.
     """
     with context.store() as store:
         examples = store.examples(context.run_id)
@@ -41,7 +41,10 @@ def split(context: Context) -> Callable[[Store], None]:
     dropped = leaked | {drop.candidate_id for drop in long}
     rows = place([row for row in examples if row.id not in dropped], context.task)
     if not any(row.part == "train" and row.repeats for row in rows):
-        raise DistillError("no example is left to train on: curation or the leak gate took all")
+        raise DistillError(
+            "no example is left to train on, because curation or the leak gate dropped all: see "
+            "`distill drops`, then relax [curate] or generate more"
+        )
 
     found = spreads(context.task, examples)
 
@@ -68,7 +71,7 @@ def find_leaks(examples: Sequence[Example], task: Task) -> list[Drop]:
 
 
 def find_too_long(examples: Sequence[Example], task: Task) -> list[Drop]:
-    """Return a drop for each example with more tokens than the student takes."""
+    """Return a drop for each example with more tokens than the student's context."""
     spec = task.spec.student
     trainer = trainer_of(spec.trainer)
     chats = [student_chat(task, row.input, row.answer) for row in examples]
@@ -90,16 +93,16 @@ def _check_share(leaks: Sequence[Drop], examples: Sequence[Example], task: Task)
     raise DistillError(
         f"{len(leaks)} of {len(examples)} examples are too close to gold, more than "
         f"leaks.most_share = {most:.0%} allows: is gold among inputs.jsonl or seeds.jsonl?\n"
-        f"{shown}\n`distill leaks {task.name}` lists them all. Nothing was trained; mend the files "
-        "or raise leaks.most_share."
+        f"{shown}\n`distill leaks {task.name}` lists them all. Nothing was trained: correct the "
+        "files, or raise leaks.most_share."
     )
 
 
 def place(examples: Sequence[Example], task: Task) -> list[SplitExample]:
     """Assign each example to train or validation.
 
-    Seeds train, `seed_repeats` times an epoch. Of each group's other examples a fixed random share
-    validates, except examples too close to a training example.
+    Seeds are used for training, `seed_repeats` times per epoch. A fixed random share of each
+    group's other examples is used for validation, except examples too close to a training example.
     """
     spec = task.spec.student
     by_group: dict[str, list[Example]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Warnings about a task before anything is paid, in sentences."""
+"""Warnings about a task, in sentences, before anything is billed."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,15 +17,15 @@ BUNDLED = ("classify", "extract", "generate")
 SHOWN = 8
 SHORT = Repr()
 SHORT.maxstring = 60
-MOST_COUNTED = 2_000  # seeds and inputs: more take seconds
+MOST_COUNTED = 2_000  # seeds and inputs: counting more takes seconds
 PROMPTS = ("synthesize.md", "answer.md", "student.md")
-LEAST_COPIED, MANY_COPIED = 0.5, 5  # of the inputs: a share, or so many
+LEAST_COPIED, MANY_COPIED = 0.5, 5  # share, or number, of the inputs
 
 
 def task_warnings(task: Task) -> list[str]:
     """Return every warning of a task.
 
-    They cover labels that gold does not measure and left-overs of a bundled task. They also cover a
+    They concern labels without gold rows and left-overs of a bundled task. They also concern a
     schema that a provider would refuse, and rows longer than the student's context.
     """
     return [
@@ -42,13 +42,13 @@ def _labels_without_gold(task: Task) -> Iterator[str]:
         shown = ", ".join(map(repr, missing[:SHOWN]))
         more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
         yield (
-            f"gold.jsonl has no row of {shown}{more}: nothing is measured there, and the verdict "
-            "says nothing of it. Add rows of each label"
+            f"gold.jsonl has no row of {shown}{more}: the verdict does not cover them. Add rows of "
+            "each label"
         )
 
 
 def _left_overs(task: Task) -> Iterator[str]:
-    """Find prompts and inputs copied from a bundled task that has other answers."""
+    """Yield a warning on prompts and inputs copied from a bundled task with other answers."""
     bundled_tasks = list(_bundled_tasks())
     if any(_has_same_answers(task, bundled) for bundled in bundled_tasks):
         return
@@ -57,14 +57,14 @@ def _left_overs(task: Task) -> Iterator[str]:
         if same:
             yield (
                 f"{_listed(same)} {'is' if len(same) == 1 else 'are'} the bundled task "
-                f"{bundled.name}'s, with other answers to give: write your own (docs/tutorial.md)"
+                f"{bundled.name}'s, whose answers differ: write your own (docs/tutorial.md)"
             )
     theirs = {fold(text) for bundled in bundled_tasks for text in bundled.inputs}
     copied = sum(fold(text) in theirs for text in task.inputs)
     if copied and copied >= min(MANY_COPIED, LEAST_COPIED * len(task.inputs)):
         yield (
-            f"{copied} of {len(task.inputs)} rows of inputs.jsonl are a bundled task's: take them "
-            "out, or give what your production brings"
+            f"{copied} of {len(task.inputs)} rows of inputs.jsonl are a bundled task's: remove "
+            "them, or replace them with inputs from your production"
         )
 
 
@@ -83,7 +83,7 @@ def _bundled_tasks() -> Iterator[Task]:
 def _has_same_answers(task: Task, bundled: Task) -> bool:
     """True if a task has the labels or the schema of a bundled task.
 
-    Generate tasks are compared by description, since any text is an answer of theirs.
+    Tasks of kind "generate" are compared by description, because any text is a valid answer.
     """
     if task.spec.kind != bundled.spec.kind:
         return False
@@ -93,8 +93,7 @@ def _has_same_answers(task: Task, bundled: Task) -> bool:
 
 
 def _long_rows(task: Task) -> Iterator[str]:
-    """Find seeds and inputs too long for a student trained here, whose answers would be paid in
-    vain."""
+    """Yield a warning on seeds and inputs that are too long for a student trained here."""
     spec = task.spec.student
     if trainer_of(spec.trainer).PROVIDER:
         return
@@ -107,5 +106,5 @@ def _long_rows(task: Task) -> Iterator[str]:
             f"{len(places)} of the first {len(rows):,} seeds and inputs "
             f"{'have' if surely else 'may have'} "
             f"more than student.context_tokens = {spec.context_tokens:,} tokens, like "
-            f"{SHORT.repr(rows[places[0]][0])}: they would be left out. Raise it, or shorten them"
+            f"{SHORT.repr(rows[places[0]][0])}: they would be dropped. Raise it, or shorten them"
         )

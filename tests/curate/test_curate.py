@@ -109,7 +109,7 @@ def test_a_check_that_takes_most_given_inputs_is_named() -> None:
     drops += [Drop(row.id, "second_opinion", "another answer") for row in rows[6:8]]
     drops += [Drop(made("x").id, "form", "empty") for _ in range(9)]
     (line,) = lost_inputs(rows, drops)
-    assert line.startswith("language left out 6 of 10 given inputs, most as 'another language'")
+    assert line.startswith("language dropped 6 of 10 given inputs, most as 'another language'")
 
 
 def test_seeds_may_be_of_any_length(pets: WriteTask) -> None:

@@ -98,10 +98,10 @@ def test_decisions_come_back_and_stand_above_every_check(
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"decision": "perhaps"}, "review.csv:2: decision 'perhaps'; known: accept, reject, corr"),
+        ({"decision": "perhaps"}, "review.csv:2: decision 'perhaps': must be one of accept, rej"),
         ({"decision": "correct", "label": "fish"}, "review.csv:2: correct needs a label, got 'fi"),
         ({"decision": "accept", "id": "0"}, "review.csv:2: '0' is not a row of task pets"),
-        ({"label": "dogs"}, "review.csv:2: a label without a decision: write correct before it"),
+        ({"label": "dogs"}, "review.csv:2: a label without a decision: set the decision correct"),
         ({"decision": "accept", "label": "birds"}, "review.csv:2: accept, but with the label"),
     ],
 )
@@ -152,7 +152,7 @@ def test_a_file_without_the_columns(
 def test_before_there_is_a_run(workspace: Workspace, pets: WriteTask, tmp_path: Path) -> None:
     pets()
     result = told(workspace, "--export", str(tmp_path / "review.csv"))
-    assert "no run of pets is curated yet: distill curate pets" in str(result.exception)
+    assert "no run of pets is curated yet: run `distill curate pets`" in str(result.exception)
 
 
 def test_what_is_accepted_is_the_answer_that_the_person_saw(

@@ -226,7 +226,7 @@ def test_what_the_plan_does_not_see_is_not_billed_without_a_consent(
         return replace(plan(*arguments, **options), steps=())
 
     monkeypatch.setattr(run_start, "plan", nothing)
-    with pytest.raises(BudgetReached, match=r"(?s)what was agreed to .* --max-usd"):
+    with pytest.raises(BudgetReached, match=r"(?s)the cost agreed to .* --max-usd"):
         pipeline.run(workspace, "pets")
     assert provider.bill().requests == 0
 
@@ -297,7 +297,7 @@ def test_a_terminal_that_declines_leaves_nothing(
         asks = "[budget]\nask_above_usd = 0\n"
         pets(task_toml=toml(DEAR + asks))
         result = shown(workspace, *command, answer="n\n")
-        assert isinstance(result.exception, Declined) and "Go on? [y/N]" in result.stderr
+        assert isinstance(result.exception, Declined) and "Continue? [y/N]" in result.stderr
     assert (listener.requests, left_behind(workspace)) == (0, [])
 
 
@@ -345,7 +345,7 @@ def test_a_top_up_that_reaches_max_usd_goes_on_with_the_next_call(
     generate = toml(more).replace("requests = 60", rounds_of)
     pets(task_toml=generate.replace("few_shot = 3", "few_shot = 0\nin_flight = 2"))
     way = RunOptions("generate", consent=Consent(Decimal("0.03")))
-    with pytest.raises(BudgetReached, match="what was agreed to"):
+    with pytest.raises(BudgetReached, match="the cost agreed to"):
         pipeline.run(workspace, "pets", way)
     assert provider.bill().usd <= Decimal("0.03")
     assert rounds(workspace.task_folder("pets") / "latest"), "the first round was whole"
@@ -367,7 +367,7 @@ def test_from_which_estimate_on_a_terminal_is_asked(
     assert Decimal("0.10") < estimate < 1
     result = shown(workspace, "generate", "pets", answer="y\n")
     assert result.exit_code == 0, result.output
-    assert ("Go on? [y/N]" in result.stderr) == (not limit_in)
+    assert ("Continue? [y/N]" in result.stderr) == (not limit_in)
     assert "about $" in result.stderr, "the estimate is shown, asked about or not"
     assert task.hash == pets(task_toml=toml(DEAR)).hash, "it shapes no run"
 
@@ -383,7 +383,7 @@ def test_auto_is_the_embedded_teacher_where_nobody_can_agree(
     done = process("run", "pets")
     assert (done.returncode, listener.requests) == (0, 0), done.stderr
     assert "teacher: embedded (auto: OPENAI_API_KEY is set, but " in done.stderr
-    assert "`distill run pets --new --yes` asks openai:gpt-6.1-terra" in done.stderr
+    assert "`distill run pets --new --yes` uses openai:gpt-6.1-terra" in done.stderr
     folder = workspace.task_folder("pets") / "latest"
     teacher = figures(folder)["teacher"]
     assert teacher["instead_of"] == TERRA and "a key is not consent" in teacher["auto"]
@@ -432,7 +432,7 @@ def test_auto_asks_at_a_terminal(workspace: Workspace, pets: WriteTask, listener
     pets(task_toml=toml("[budget]\nask_above_usd = 0\n", teacher="auto"))
     result = shown(workspace, "run", "pets", answer="n\n")
     assert isinstance(result.exception, Declined)
-    assert "requests to gpt-6.1-terra" in result.stderr and "Go on? [y/N]" in result.stderr
+    assert "requests to gpt-6.1-terra" in result.stderr and "Continue? [y/N]" in result.stderr
     assert (listener.requests, left_behind(workspace)) == (0, [])
 
 
@@ -450,15 +450,14 @@ def test_report_runs_no_stage_and_says_what_is_missing(
 ) -> None:
     pets(task_toml=toml())
     none = shown(workspace, "report", "pets")
-    assert isinstance(none.exception, InputError) and "`distill run pets` begins" in str(
-        none.exception
-    )
+    assert isinstance(none.exception, InputError)
+    assert "begin one with `distill run pets`" in str(none.exception)
     paid_run(workspace, "pets", RunOptions("curate"))
     asked, bill = scripted_backends.total, provider.bill()
     half = shown(workspace, "report", "pets")
     assert half.exit_code == 1 and "UNFINISHED: generate, curate done" in half.stdout
     assert "split, train, evaluate, report not done yet" in str(half.exception)
-    assert "`distill run pets` goes on" in str(half.exception)
+    assert "Continue with `distill run pets`" in str(half.exception)
     assert shown(workspace, "report", "pets", "--now").exit_code == 0
     assert json.loads(shown(workspace, "report", "pets", "--json").stdout)["missing"][0] == "split"
     assert (scripted_backends.total, provider.bill()) == (asked, bill)

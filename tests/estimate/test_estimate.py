@@ -407,7 +407,7 @@ def test_who_is_not_there_is_told_and_not_asked(
     result = shown(workspace, "generate", "pets", "--yes")
     assert result.exit_code == 0
     assert "plan: about $" in result.stderr and "72 requests to gpt-6-luna" in result.stderr
-    assert "Go on?" not in result.stderr
+    assert "Continue?" not in result.stderr
 
 
 @pytest.fixture
@@ -423,7 +423,7 @@ def test_who_is_there_is_asked_before_more_than_ten_cents_are_spent(
 ) -> None:
     pets(task_toml=toml(DEAR))
     result = shown(workspace, "generate", "pets", answer=answer)
-    assert "Go on? [y/N]" in result.stderr
+    assert "Continue? [y/N]" in result.stderr
     agreed = answer == "y\n"
     assert (provider.bill().requests > 0) == agreed
     assert isinstance(result.exception, Declined) != agreed
@@ -436,7 +436,7 @@ def test_less_than_ten_cents_are_not_asked_about_and_yes_asks_nothing(
 ) -> None:
     pets(task_toml=toml(more))
     result = shown(workspace, "generate", "pets", option)
-    assert result.exit_code == 0 and "Go on?" not in result.stderr
+    assert result.exit_code == 0 and "Continue?" not in result.stderr
     assert provider.bill().requests > 0
 
 
@@ -460,7 +460,7 @@ def test_a_terminal_that_declines_ends_with_1_and_nothing_spent(
     for end in (ours, theirs):
         os.close(end)
     assert child.returncode == 1
-    assert "Go on? [y/N]" in errors and "nothing was asked" in errors
+    assert "Continue? [y/N]" in errors and "nothing was asked" in errors
     assert provider.bill().requests == 0
 
 

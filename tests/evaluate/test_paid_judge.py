@@ -79,7 +79,7 @@ def test_a_budget_that_does_not_carry_it_loses_nothing(
     """What was judged stays; a higher budget goes on from there, in the same run."""
     small = PAID + '[budget]\nusd = "0.0005"\n'
     write(workspace, task_toml=small)
-    with pytest.raises(BudgetReached, match="Everything that was paid for is stored"):
+    with pytest.raises(BudgetReached, match="Every paid answer is stored"):
         paid_run(workspace, "counts")
     before = provider.bill().requests
     assert 0 < before < 2 * (1 + 19 + 19)

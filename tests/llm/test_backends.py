@@ -27,7 +27,7 @@ from tests.support.books import Books
 
 def test_auto_and_unknown_trainers() -> None:
     assert trainers.choose("auto") == trainers.choose("unsloth") == "unsloth"
-    with pytest.raises(InputError, match=r"'x' does not exist; known: auto, unsloth"):
+    with pytest.raises(InputError, match=r"'x' does not exist: choose one of auto, unsloth"):
         trainers.choose("x")
 
 

@@ -119,7 +119,7 @@ def test_what_no_batch_ever_answers_ends_in_an_error(
     database: Path, provider: Start, teacher: str
 ) -> None:
     with provider(batch_error=1.0) as standin:
-        with pytest.raises(DistillError, match="5 batches brought no answer"):
+        with pytest.raises(DistillError, match="5 batches returned no answer to a request"):
             spend_in_batches(database, teacher, 5, PLENTY)
         assert (standin.bill().usd, standin.bill().batches) == (Decimal(0), 5)
     assert ledger(database) == (Decimal(0), Decimal(0))
@@ -132,8 +132,8 @@ def test_strangers_and_twins_among_the_lines_are_left_out(
     with provider(unknown_id=2, twice=3) as standin:
         notes = spend_in_batches(database, teacher, 20, PLENTY)
         bill = standin.bill()
-    assert "2 lines have ids that were not sent; they are left out" in notes
-    assert "3 lines came back twice; the first counts" in notes
+    assert "2 result lines have unknown ids and are ignored" in notes
+    assert "3 result lines are duplicates and are ignored" in notes
     assert ledger(database) == (bill.usd, Decimal(0))
 
 
@@ -333,7 +333,7 @@ def test_a_batch_of_another_account_says_how_to_give_it_up(
         spend_in_batches(database, teacher, 20, PLENTY, wait=False)
     with (
         provider(),
-        pytest.raises(DistillError, match=r"no such batch: .* give it up with `distill cancel"),
+        pytest.raises(DistillError, match=r"no such batch: .* up with `distill cancel"),
     ):
         spend_in_batches(database, teacher, 20, PLENTY)
 
@@ -415,7 +415,7 @@ def test_detached_runs_leave_and_pick_up(
     pets(task_toml=batch_toml(teacher, "auto"))
     with provider() as standin:
         outcome = paid_run(workspace, "pets", RunOptions(detach=True))
-        assert "requests are out in batches" in outcome.waiting
+        assert "requests are pending in batches" in outcome.waiting
         assert outcome.stages_run == ()
         while outcome.waiting:
             outcome = paid_run(workspace, "pets", RunOptions(detach=True))
@@ -488,7 +488,7 @@ def test_cancel_keeps_what_was_answered_and_the_next_run_asks_the_rest(
             assert store.committed_usd(outcome.run.id) == bill.usd
             assert open_batches(store) == []
         again = paid_run(workspace, "pets", RunOptions(until="generate", detach=True))
-        assert f"{190 - done.answers} requests are out" in again.waiting
+        assert f"{190 - done.answers} requests are pending" in again.waiting
         assert cancel(workspace, "pets", forget=True).batches == 1
         with outcome.context.store() as store:
             assert store.possibly_paid_twice_usd(outcome.run.id) > 0
@@ -510,7 +510,7 @@ def test_batches_are_asked_for_of_who_has_them(
     with pytest.raises(InputError, match="--detach needs a teacher with a batch API"):
         paid_run(workspace, "pets", RunOptions(detach=True))
     pets(task_toml=batch_toml(TEACHERS[0], "online"))
-    with pytest.raises(InputError, match=r'needs teacher\.mode "batch" or "auto"'):
+    with pytest.raises(InputError, match=r'needs batches: set teacher\.mode to "batch" or "auto"'):
         paid_run(workspace, "pets", RunOptions(detach=True))
     assert not workspace.database("pets").exists(), "no run was begun"
 

@@ -106,7 +106,9 @@ def test_an_answer_in_a_dearer_tier_is_booked_by_it_and_stops_the_run(
     database: Path, provider: Provider
 ) -> None:
     with provider(priority=0.1) as standin:
-        with pytest.raises(DistillError, match="in its service tier 'priority', where 'default'"):
+        with pytest.raises(
+            DistillError, match="in service tier 'priority', not in the requested 'default'"
+        ):
             spend(database, TEACHERS[0], 600, PLENTY)
         bill = standin.bill()
     assert ledger(database) == (bill.usd, Decimal(0))

@@ -471,7 +471,7 @@ def test_answers_to_requests_sent_before_an_outage_do_not_end_it(
 def test_where_most_rows_are_refused_everything_stops() -> None:
     books = Books(asked(LABELS, 300))
     with odd_server(always(REFUSALS[0][0], 400)) as server:
-        with pytest.raises(DistillError, match=r"requests were refused for what is in them"):
+        with pytest.raises(DistillError, match=r"requests were refused for their content"):
             complete_all(endpoint(server), books)
         assert len(server.asked) < 60
 
@@ -593,7 +593,7 @@ def test_a_prompt_follows_no_redirect() -> None:
         elsewhere = always({}, 307, location=f"{other.url}/chat/completions")
         with (
             odd_server(elsewhere) as server,
-            pytest.raises(DistillError, match=r"points to .*Prompts follow no redirect"),
+            pytest.raises(DistillError, match=r"redirects to .*Prompts do not follow redirects"),
         ):
             complete_all(endpoint(server), Books(asked(LABELS)))
         assert other.asked == []
@@ -622,7 +622,7 @@ def test_an_encoding_without_a_bound_is_not_unpacked(
     packed = gzip.compress(gzip.compress(json.dumps(completion("cats")).encode()))
     with (
         odd_server(always(packed, content_encoding=encoding)) as server,
-        pytest.raises(DistillError, match=f"packed as {encoding.lower()}, which"),
+        pytest.raises(DistillError, match=f"compressed with {encoding.lower()}, which"),
     ):
         complete_all(endpoint(server), Books(asked(LABELS)))
 

@@ -95,7 +95,7 @@ def test_a_run_stops_at_its_budget_and_goes_on_with_a_higher_one(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, provider: Provider
 ) -> None:
     pets(task_toml=toml("openai:gpt-6-luna", "[budget]\nusd = 0.001\n"))
-    says = r"A higher one buys \d+ answers, about \$0\.00\d\d at the mean.*\n.*Raise budget\.usd"
+    says = r"A higher limit buys \d+ more answers, about \$0\.00\d\d .*\n.*Raise budget\.usd"
     with pytest.raises(BudgetReached, match=says):
         paid_run(workspace, "pets")
     stopped = provider.bill()

@@ -66,7 +66,7 @@ def test_it_is_started_once_more_and_asks_only_what_is_left(
     assert ask(context, server) == len(context.task.gold) == standin.total
     assert server.starts == 2
     events = (context.folder / EVENTS).read_text(encoding="utf-8")
-    assert "the vLLM server ended with code -9" in events and "started once more" in events
+    assert "the vLLM server ended with code -9" in events and "restarted once" in events
 
 
 def test_a_second_death_is_an_error_with_the_log(

@@ -87,7 +87,7 @@ def test_a_bad_merge_is_seen_and_shown(weights: Path) -> None:
 
 def test_weights_without_their_adapter_that_do_not_end_are_no_missing_end(weights: Path) -> None:
     other = changed(served(trained()), 9, text="I am sorry for", finish_reason="length")
-    with pytest.raises(DistillError, match="the merged weights are not what was trained"):
+    with pytest.raises(DistillError, match="the merged weights differ from the trained ones"):
         parity.gate(trained(), other, weights, 0.98)
 
 

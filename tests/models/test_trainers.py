@@ -286,7 +286,7 @@ def test_a_disk_that_is_full_says_so_and_the_next_call_saves_the_weights(job: Tr
     full = few.out / "merged" / "config.json"
     full.parent.mkdir(parents=True)
     full.symlink_to("/dev/full")  # writing to it fails as on a disk without space
-    with pytest.raises(DistillError, match=r"The disk is full. Free some space; the same command"):
+    with pytest.raises(DistillError, match=r"The disk is full. Free some space, and run the same"):
         train("peft", few)
     full.unlink()
     told: list[int] = []

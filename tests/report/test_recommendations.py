@@ -316,7 +316,9 @@ def test_rivals_can_be_fitted_on_both_kinds_of_files(tmp_path: Path) -> None:
     rows = [{"input": f"the {thing}", "answer": f"a {thing}"} for thing in ("cat", "house")]
     texts.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     assert list(fitted(texts, "nearest").predict(["some cat"])) == ["a cat"]
-    with pytest.raises(InputError, match="no rival 'magic'; known: linear, embeddings, nearest"):
+    with pytest.raises(
+        InputError, match="no rival 'magic': choose one of linear, embeddings, nearest"
+    ):
         fitted(texts, "magic")
 
 

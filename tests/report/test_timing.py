@@ -211,7 +211,7 @@ def test_a_run_that_is_not_evaluated_has_nothing_to_time(
     assert not scripted_backends.load
     folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
     told = CliRunner().invoke(cli, [*folders, "evaluate", "pets", "--timing", "--new"])
-    assert told.exit_code == 2 and "leave --new, --ask-again and --detach out" in told.output
+    assert told.exit_code == 2 and "remove --new, --ask-again and --detach" in told.output
 
 
 def test_how_long_loops_are() -> None:

@@ -83,9 +83,9 @@ def test_a_good_file_has_neither_errors_nor_warnings(check: Check) -> None:
 
 
 BAD_ROWS: list[tuple[Any, str]] = [
-    ([], "is no JSON object"),
-    ("text", "is no JSON object"),
-    (None, "is no JSON object"),
+    ([], "is not a JSON object"),
+    ("text", "is not a JSON object"),
+    (None, "is not a JSON object"),
     ({}, '"messages" is missing'),
     ({"messages": []}, "must be a list that is not empty"),
     ({"messages": {}}, "must be a list"),
@@ -100,22 +100,22 @@ BAD_ROWS: list[tuple[Any, str]] = [
     (message(role=["user"]), "unknown role ['user']"),
     (message(content=None), 'messages[0]: "content" is missing'),
     (message(content=" \n\t"), "messages[0].content is empty"),
-    (message(content=7), "messages[0].content must be a text, not 7"),
-    (message(content=[{"type": "text", "text": "x"}]), "messages[0].content must be a text"),
+    (message(content=7), "messages[0].content must be a string, not 7"),
+    (message(content=[{"type": "text", "text": "x"}]), "messages[0].content must be a string"),
     (message(name=""), "messages[0].name is empty"),
-    (message(name=7), "messages[0].name must be a text"),
+    (message(name=7), "messages[0].name must be a string"),
     (message(colour="red"), "messages[0]: unknown key 'colour'"),
-    (message(weight=1), "only messages of the assistant"),
+    (message(weight=1), "only the assistant's messages"),
     (answered(weight=2), "messages[2].weight must be 0"),
     (answered(weight=0.5), "messages[2].weight must be 0"),
     (answered(weight=True), "messages[2].weight must be 0"),
     (answered(weight="1"), "messages[2].weight must be 0"),
-    (answered(weight=0), "every message of the assistant has weight 0"),
+    (answered(weight=0), "all of the assistant's messages have weight 0"),
     (answered(content=""), "messages[2].content is empty"),
     (answered(content="\u2003"), "messages[2].content is empty"),
     (answered(tool_calls=[]), "unknown key 'tool_calls'"),
-    (answered(role="user"), "the last message must be of the assistant"),
-    ({"messages": [{"role": "user", "content": "x"}]}, "the last message must be of the assistant"),
+    (answered(role="user"), "the last message must be the assistant's"),
+    ({"messages": [{"role": "user", "content": "x"}]}, "the last message must be the assistant's"),
 ]
 
 
@@ -155,7 +155,7 @@ BAD_FILES = [
     (GOOD + b'{"messages": "\x00"}\n', (13,), "Invalid control character"),
     (GOOD + b"[" * 200_000 + b"\n", (13,), "is nested too deeply"),
     (GOOD + b'{"messages": ' + b"9" * 5000 + b"}\n", (13,), "5000 digits"),
-    (GOOD + b'{"messages": [], "messages": []}\n', (13,), "key 'messages' stands twice"),
+    (GOOD + b'{"messages": [], "messages": []}\n', (13,), "key 'messages' occurs twice"),
     (GOOD + b'{"messages": NaN}\n', (13,), "must be a list"),
 ]
 
@@ -177,7 +177,7 @@ def test_a_file_that_is_utf_16_or_one_array_is_refused(check: Check) -> None:
     assert error.message == "is UTF-32: save it as UTF-8"
     for indent in (None, 1):
         (error,) = check(json.dumps(pets_rows(), indent=indent).encode()).errors
-        assert "is one JSON array" in error.message and "one object a line" in error.message
+        assert "is a JSON array" in error.message and "one object per line" in error.message
     pretty = json.dumps(pets_rows()[0], indent=2).encode()
     assert "write each on one line" in check(pretty).errors[0].message
 
@@ -398,7 +398,7 @@ def test_spellings_of_one_answer_are_warned_of(check: Check) -> None:
     rows = [chat(f"yet another {n}", answer) for n, answer in enumerate(odd)]
     message, lines = only_warning(check([*pets_rows(), *rows]))
     assert message.startswith("6 spellings of one answer: 'cats'")
-    assert "the commonest is 'cats' (4 of 9)" in message and lines == (13, 14, 15, 16, 17)
+    assert "the most frequent is 'cats' (4 of 9)" in message and lines == (13, 14, 15, 16, 17)
 
 
 @pytest.mark.parametrize(
@@ -444,7 +444,7 @@ def test_nothing_is_asked(check: Check) -> None:
     row = chat("x", "cats")
     del row["messages"][1]
     message, lines = only_warning(check([*pets_rows(), row]))
-    assert "no message of the user" in message and lines == (13,)
+    assert "no user message" in message and lines == (13,)
 
 
 def test_the_file_that_we_write_passes(pets: WriteTask, tmp_path: Path) -> None:
@@ -571,7 +571,9 @@ def test_many_warnings_are_counted(check: Check) -> None:
     rows = [chat(f"cat {n % 30}", f"cats {n % 30}") for n in range(60)]
     shown = words(check(rows))
     assert shown[20] == "warning: … and 10 more; --json lists all"
-    assert shown[0] == "warning: the same row but for case and white space; keep one (lines 1, 31)"
+    assert (
+        shown[0] == "warning: the same row except for case and white space; keep one (lines 1, 31)"
+    )
 
 
 def test_many_lines_are_counted(check: Check) -> None:

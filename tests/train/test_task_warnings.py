@@ -34,7 +34,7 @@ def test_a_good_task_has_no_warning(pets: WriteTask) -> None:
 def test_a_label_without_a_gold_row_is_named(pets: WriteTask) -> None:
     gold = [row for row in pet_rows("gold", 4) if row["label"] != "birds"]
     (warning,) = task_warnings(pets(gold_jsonl=jsonl(gold)))
-    assert warning.startswith("gold.jsonl has no row of 'birds': nothing is measured there")
+    assert warning.startswith("gold.jsonl has no row of 'birds': the verdict does not cover")
 
 
 def copied(prompts: Path, kind: str) -> Task:

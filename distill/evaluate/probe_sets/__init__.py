@@ -1,1 +1,1 @@
-"""The regression probes, as data files."""
+"""The data files of the regression probes."""

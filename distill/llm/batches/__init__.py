@@ -1,7 +1,7 @@
 """Batches: requests that a provider answers within a day at half the price.
 
-The functions of a `BatchApi` go through the official client and never retry. A second creation
-would be a second bill, so the caller first checks whether the first creation succeeded.
+The functions of a `BatchApi` use the official client and never retry. A batch that is created twice
+is billed twice. Before a retry, the caller therefore checks whether the first call succeeded.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,25 +14,25 @@ from distill.llm.batches.jobs import Entry, Job, Line
 
 
 class CreateBatch(Protocol):
-    """Submits a batch. `again`: an earlier try may have succeeded in part."""
+    """A function that submits a batch; `again`: True if an earlier try may have half succeeded."""
 
     def __call__(self, client: Any, tag: str, entries: Sequence[Entry], *, again: bool) -> Job: ...
 
 
 @dataclass(frozen=True, slots=True)
 class BatchApi:
-    """The batches of a provider. Every function but `entry` raises the client's own errors.
+    """The batch API of a provider. Every function except `entry` raises the client's own errors.
 
-    `max_requests`, `max_bytes`: the requests and the bytes of JSON that a batch takes.
+    `max_requests`, `max_bytes`: the maximum number of requests, and of bytes of JSON, in a batch.
     `connect`: opens the official client.
-    `entry`: writes an attempt in the form of the batch, under the attempt's id.
+    `entry`: returns an attempt as an entry of the batch, under the attempt's id.
     `create`: submits a batch.
-    `find(client, tag, ids, others)`: finds a batch by its tag or by its entries' ids. The job found
-        is none of `others`, and `guessed` if it may be another program's. None if there is no such
-        batch.
-    `status`: reports the state of a job.
-    `cancel`: stops a job. Answers that exist by then are kept and billed. An ended job stays.
-    `results`: reads the lines of an ended job, in any order.
+    `find(client, tag, ids, others)`: finds a batch by its tag or by its entries' ids; None if there
+        is none. Jobs in `others` are excluded. The job is `guessed` if it may belong to another
+        program.
+    `status`: returns the state of a job.
+    `cancel`: stops a job; does nothing if it has ended. Existing answers are kept and billed.
+    `results`: yields the lines of an ended job, in any order.
     """
 
     max_requests: int

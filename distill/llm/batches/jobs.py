@@ -46,9 +46,9 @@ class Line:
 
 
 def unanswered(custom_id: str, message: str, *, retry: bool, status: int = 0) -> Line:
-    """Return a line without an answer, which providers do not bill.
+    """Return the line of a request without an answer, which providers do not bill.
 
-    `status`: the status of a refusal, which may concern this request alone.
+    `status`: the HTTP status of a refusal, which may concern this request alone; 0 for none.
     """
     row = row_reason(status, message)
     unclear = status in UNCLEAR and not row

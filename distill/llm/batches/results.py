@@ -1,6 +1,6 @@
-"""Results of an ended batch, recorded in the ledger by custom_id, in any order.
+"""The results of an ended batch, recorded in the ledger by custom_id, in any order.
 
-Results may be read again after a crash. An attempt with an outcome keeps that outcome.
+Results may be read again after a crash. An attempt that already has an outcome keeps it.
 """
 
 import json
@@ -22,14 +22,14 @@ from distill.store import Store
 from distill.store.batches import Batch, add_event, attempts_out, ids_of
 
 PAGE = 1000
-ROUNDS = 5  # batches that a request goes into before its failure counts as permanent
+ROUNDS = 5  # failed batches after which a request's failure is permanent
 
 Note = Callable[[str], None]
 
 
 @dataclass
 class BatchResults:
-    """The collector that turns lines into outcomes.
+    """The converter of result lines into outcomes.
 
     `refused`: the reasons why requests are not retried.
     `dearer`: the message on answers in a service tier that was not requested, or "".
@@ -49,7 +49,8 @@ class BatchResults:
     def settle(self, batch: Batch, job: Job, lines: Iterable[Line]) -> None:
         """Store the outcomes and close the batch.
 
-        A job with unknown custom_ids and none of ours is not our job: the batch is marked mistaken.
+        If the job has only unknown custom_ids, it is another program's: the batch is marked
+        "mistaken" instead.
         """
         out, ids = attempts_out(self.store, batch), ids_of(self.store, batch)
         seen: Counter[str] = Counter()
@@ -68,16 +69,16 @@ class BatchResults:
         self._close(batch, job, list(out.values()))
 
     def drop(self, batch: Batch, why: str) -> None:
-        """Close a batch of which nothing was asked."""
+        """Close a batch whose requests never ran."""
         rest = attempts_out(self.store, batch).values()
         with self.store.transaction():
             self._turn([AttemptOutcome(attempt, failure=why) for attempt in rest])
             add_event(self.store, batch, "closed", why)
 
     def _close(self, batch: Batch, job: Job, missing: list[Attempt]) -> None:
-        """Close the batch and record its missing lines.
+        """Close the batch and record the requests without a line.
 
-        A missing line was not asked if the batch was cut short; otherwise it may be billed.
+        Such a request never ran if the batch was cut short. Otherwise it may be billed.
         """
         why = "its batch was cut short" if job.cut_short else "its batch came back without it"
         billed = not job.cut_short
@@ -119,7 +120,7 @@ class BatchResults:
         """
         self.rounds[attempt.request_id] += 1
         if self.rounds[attempt.request_id] >= ROUNDS:
-            why = f"{ROUNDS} batches brought no answer: {failure.message}"
+            why = f"{ROUNDS} batches returned no answer to a request: {failure.message}"
             if self.answers >= OTHERS_ANSWERED:
                 return refused(attempt, replace(failure, row="no_answer", message=why))
             self.refused.append(why)
@@ -130,11 +131,11 @@ class BatchResults:
 
     def _tell(self, strangers: int, twice: int, broken: int) -> None:
         if broken:
-            self.note(f"{broken} lines cannot be read; their requests are asked again")
+            self.note(f"{broken} result lines cannot be read; their requests are sent again")
         if strangers:
-            self.note(f"{strangers} lines have ids that were not sent; they are left out")
+            self.note(f"{strangers} result lines have unknown ids and are ignored")
         if twice:
-            self.note(f"{twice} lines came back twice; the first counts")
+            self.note(f"{twice} result lines are duplicates and are ignored")
 
 
 def _first(lines: Iterable[Line]) -> Iterable[Line]:

@@ -1,8 +1,7 @@
-"""Completions through a provider's batches: at half the price, within a day.
+"""Completions through a provider's batches, at half the price and within a day.
 
-A batch is recorded before it is submitted, under a tag that finds the batch again at the provider.
-A request without an answer goes into another batch once its own has failed, expired or been
-cancelled.
+A batch is recorded before it is submitted, under a tag by which it can be found at the provider. A
+request goes into another batch if its batch failed, expired or was cancelled without an answer.
 """
 
 import json
@@ -43,12 +42,12 @@ from distill.store.batches import (
 TAG_BYTES = 12
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
-LATE_SECONDS = 600.0  # after its end a batch should name its file within this time
-# A batch whose creation response was lost takes a moment to show in the provider's list.
+LATE_SECONDS = 600.0  # an ended batch should list its result files within this time
+# After a lost response, a new batch takes a moment to appear in the provider's list.
 LOST_ANSWER_SECONDS = 3.0
 NO_BATCH = (
-    "the account of the key in {key} has no such batch: set the key that it was made with, or give "
-    "it up with `distill cancel TASK --forget`"
+    "the account of the key in {key} has no such batch: set the key that submitted the batch, or "
+    "give its answers up with `distill cancel TASK --forget`"
 )
 
 Made = TypeVar("Made")
@@ -68,11 +67,11 @@ class BatchScope:
     budget_usd: Decimal
 
     def unanswered(self, store: Store) -> Iterator[Request]:
-        """List the unanswered requests that are in no batch."""
+        """Yield the unanswered requests that are not in a batch."""
         return iter(()) if self.purpose is None else store.unanswered(self.run_id, self.purpose)
 
     def count_out(self, store: Store) -> int:
-        """Count the requests that are pending in batches of any run."""
+        """Return the number of requests that are pending in batches of any run."""
         return 0 if self.purpose is None else count_out(store, self.run_id, self.purpose)
 
 
@@ -80,7 +79,7 @@ class BatchScope:
 def batch_runner(
     store: Store, what: BatchScope, endpoint: Endpoint, on_answers: OnAnswers, note: Note
 ) -> Iterator["BatchRunner"]:
-    """Hold a runner of a provider's batches open.
+    """Yield a runner of a provider's batches, and close its client after the block.
 
     `on_answers` is called with stored answers. `note` is called with messages for the user.
     """
@@ -99,7 +98,7 @@ def batch_runner(
 class BatchRunner:
     """The requests of one purpose, in batches of at most `most` requests.
 
-    `sends`: True if recorded batches that never reached the provider are to be submitted.
+    `sends`: True to submit recorded batches that never reached the provider.
     """
 
     store: Store
@@ -119,8 +118,8 @@ class BatchRunner:
         With `wait`, loop until all requests are answered; otherwise fetch and submit once.
 
         Raises BudgetReached if nothing is pending and the budget does not cover more. Raises
-        DistillError if requests are refused for good. Results that came back are stored before an
-        error is raised.
+        DistillError if requests are refused for good. Available results are stored before an error
+        is raised.
         """
         self.sends = True
         while True:
@@ -132,7 +131,7 @@ class BatchRunner:
             self._pause(came)
 
     def wait(self) -> None:
-        """Fetch the pending requests of this purpose; submit nothing."""
+        """Wait until no request of this purpose is pending; store the results, submit nothing."""
         while True:
             came = self.fetch_ended()
             if not self.count_out():
@@ -142,7 +141,7 @@ class BatchRunner:
     def cancel(self) -> int:
         """Stop every batch of the teacher and fetch its answers; return the number of batches.
 
-        A batch that may be another program's is not stopped but waited for.
+        A batch that may belong to another program is awaited, not stopped.
         """
         seen: set[str] = set()
         while batches := self._batches():
@@ -157,8 +156,8 @@ class BatchRunner:
         job_id = self._job_id(batch)
         if job_id in guessed_jobs(self.store):
             self.results.note(
-                f"{job_id} may be another program's, which shows when it has ended: it is not "
-                "stopped but waited for (`distill cancel --forget` gives its answers up)"
+                f"batch {job_id} may belong to another program; its results will tell. It is "
+                "awaited, not stopped. Give its answers up with `distill cancel --forget`."
             )
         elif job_id:
             self._call(partial(self.backend.cancel, self.client, job_id))
@@ -168,7 +167,7 @@ class BatchRunner:
         return self.what.count_out(self.store)
 
     def fetch_ended(self) -> bool:
-        """Store the results of every ended batch; True if there were any.
+        """Store the results of every ended batch; return True if there were any.
 
         Raises DistillError if requests were refused, or if the service tier was not the requested
         one.
@@ -179,7 +178,7 @@ class BatchRunner:
         if self.results.refused:
             raise DistillError(
                 f"{len(self.results.refused)} requests were refused in a batch, for example:\n"
-                f"{self.results.refused[0]}\nEverything that was answered is stored."
+                f"{self.results.refused[0]}\nAll answers are stored."
             )
         return any(came)
 
@@ -237,7 +236,7 @@ class BatchRunner:
                 self.results.note(f"a batch of {len(entries)} requests is submitted")
 
     def _write_down(self) -> list[tuple[Batch, list[Entry]]]:
-        """Record the next batches, with their entries."""
+        """Record and return the next batches, with their entries."""
         try:
             with self.store.transaction():
                 attempts = self.ledger.turn([], [], self.most)
@@ -320,18 +319,18 @@ class BatchRunner:
     def _wait_or_raise(self, error: Exception, tries: int, *, at_least: float = 0.0) -> None:
         failure = explain(error, self.results.endpoint, absent=NO_BATCH)
         if not failure.retry or tries >= TRIES:
-            raise DistillError(f"{failure.message}\nThe same command goes on.") from error
+            raise DistillError(f"{failure.message}\nRun the same command to continue.") from error
         sleep(max(delay(tries, failure.wait_s), at_least))
 
     def _pause(self, came: bool) -> None:
-        """Sleep between polls, longer each time while nothing comes."""
+        """Sleep between polls, longer each time until a result arrives."""
         grown = min(2 * self.pause_s, LONGEST_PAUSE_SECONDS)
         self.pause_s = FIRST_PAUSE_SECONDS if came else grown
         sleep(self.pause_s)
 
 
 def _parts(attempts: Sequence[Attempt], backend: BatchApi) -> Iterator[list[tuple[Attempt, Entry]]]:
-    """Split attempts and their entries into parts of at most the bytes that a batch takes."""
+    """Split attempts, with their entries, into parts within a batch's maximum bytes."""
     part: list[tuple[Attempt, Entry]] = []
     size = 0
     for attempt in attempts:

@@ -1,8 +1,8 @@
 """Anthropic: models, messages and message batches, through its official client.
 
-The models take no sampling parameters. Source: the SDK of November 2026 (anthropic 2.12).
+The models accept no sampling parameters. Source: the SDK of November 2026 (anthropic 2.12).
 
-A batch takes no name of ours. An unfinished batch is identified by its number of requests, and an
+A batch cannot be given a name. An unfinished batch is identified by its number of requests, and an
 ended batch by the custom_ids of its results.
 """
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 ROOM_TO_REASON = 2048
-# A label needs no thinking, which is billed.
+# Thinking is billed, and a label does not need it.
 THINKS_UNLESS_TOLD = ("claude-haiku-5-5",)
 ALWAYS_THINKS = ("claude-sonnet-5-5", "claude-opus-5-5")
 WITHOUT_EFFORT = ("claude-haiku-4-5", "claude-sonnet-4", "claude-opus-4")
@@ -61,13 +61,13 @@ def identify(argument: str) -> Model:
 
 
 def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice:
-    """Return the price of online answers of a model."""
+    """Return a model's price for online requests."""
     return token_price("anthropic", argument, rates)
 
 
 @contextmanager
 def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
-    """Hold Anthropic's endpoint open (ANTHROPIC_BASE_URL if set), after a lookup of the model."""
+    """Yield Anthropic's endpoint (ANTHROPIC_BASE_URL if set), after a lookup of the model."""
     endpoint = endpoint_of(model, settings, KEY)
     _check(endpoint)
     yield endpoint
@@ -94,7 +94,7 @@ REASONS = {
 
 
 def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncAnthropic]":
-    """Open the client without its own retries: our client counts every attempt."""
+    """Return the official client without its own retries, because ours counts every attempt."""
     import anthropic
 
     http = anthropic.DefaultAsyncHttpxClient
@@ -109,9 +109,9 @@ def failures() -> type[Exception]:
 
 
 def body(request: Request) -> Body:
-    """Write a request without temperature and seed, which Anthropic refuses.
+    """Return a request's JSON, without the temperature and seed that Anthropic refuses.
 
-    The system prompt is the same for every request of a kind, and is marked for the cache.
+    The system prompt is marked for the cache, because all requests of a kind share it.
     """
     sampling = request.sampling
     thinks = request.model.startswith(ALWAYS_THINKS)
@@ -148,12 +148,12 @@ def _output_config(request: Request) -> Body:
 
 
 async def send(client: "AsyncAnthropic", body: Body) -> Reply:
-    """Send one attempt."""
+    """Send one attempt, and return the reply."""
     return await post(client, "/v1/messages", body)
 
 
 def read(payload: Payload) -> Answer:
-    """Read a message. Anthropic's input tokens exclude the tokens that the cache read and wrote."""
+    """Read a message. Anthropic's input tokens exclude tokens read from or written to the cache."""
     text = "".join(part["text"] for part in payload["content"] if part["type"] == "text")
     reason = payload["stop_reason"]
     return Answer(text, REASONS.get(reason, str(reason)), _usage(payload.get("usage"), text))
@@ -193,7 +193,7 @@ OUR_MISTAKES = (
 
 
 def connect_to_batches(endpoint: Endpoint) -> "AbstractContextManager[Anthropic]":
-    """Open the client without its own retries: a second creation would be a second bill."""
+    """Return the client without its own retries, because a batch created twice is billed twice."""
     import anthropic
 
     http = anthropic.DefaultHttpxClient
@@ -201,7 +201,7 @@ def connect_to_batches(endpoint: Endpoint) -> "AbstractContextManager[Anthropic]
 
 
 def batch_entry(attempt: Attempt) -> Entry:
-    """Write a request of the batch."""
+    """Return an attempt as an entry of a batch."""
     return {"custom_id": attempt.id, "params": body(attempt.request)}
 
 
@@ -213,8 +213,8 @@ def create_batch(client: "Anthropic", tag: str, entries: Sequence[Entry], *, aga
 def find_batch(client: "Anthropic", tag: str, ids: Set[str], others: Set[str]) -> Job | None:
     """Find a batch among those with the same number of requests; None if there is none.
 
-    An ended batch is identified by the custom_ids of its results. An unfinished batch is guessed to
-    be ours until the custom_ids are there. Waiting costs time, but submitting twice costs money.
+    An ended batch is identified by the custom_ids of its results. An unfinished batch is returned
+    as `guessed`. Waiting for another program's batch costs only time; submitting twice costs money.
     """
     for made in client.messages.batches.list(limit=PAGE):
         if made.id in others or made.archived_at or _size(made) != len(ids):
@@ -272,9 +272,9 @@ def _job(batch: "MessageBatch") -> Job:
 
 
 def cached_and_written(model: Model, prompt: PromptTokens, *, warm: bool) -> tuple[int, int]:
-    """Return the tokens read from the cache and written to it: those of our marked instructions.
+    """Return the tokens read from the cache and written to it, for the marked instructions.
 
-    `warm`: a prompt of the same kind was answered shortly before.
+    `warm`: True if a prompt of the same kind was answered shortly before.
     """
     if prompt.shared < cache_minimum(model.name):
         return 0, 0
@@ -282,7 +282,7 @@ def cached_and_written(model: Model, prompt: PromptTokens, *, warm: bool) -> tup
 
 
 def cache_minimum(name: str) -> int:
-    """Return the tokens that a marked prefix needs to be cached."""
+    """Return the minimum number of tokens that a model caches."""
     found = (n for prefix, n in CACHE_MINIMA.items() if name.startswith(prefix))
     return next(found, CACHE_MINIMUM)
 

@@ -1,7 +1,7 @@
 """Concessions to a server: requests without the parameters that the server refuses.
 
-Servers that speak OpenAI's chat protocol lack parts of it. Mistral takes no `seed`, DeepSeek takes
-no JSON Schema, and others take neither. The user is told of a concession once.
+Servers that speak OpenAI's chat protocol lack parts of it. Mistral refuses `seed`, DeepSeek refuses
+a JSON Schema, and others refuse both. The user is told once about each concession.
 """
 
 import json
@@ -24,7 +24,7 @@ OF_THE_FORMAT = re.compile(
     r"response[_ ]?format|json[_ ]?schema|response_?schema|structured[_ ]output|grammar|guided"
     r"|additionalproperties|json[_ ](?:mode|object)|output_config|\bstrict\b"
 )
-THINKING = "enable_thinking"  # Qwen's parameter: some servers require it off without a stream
+THINKING = "enable_thinking"  # Qwen's parameter: some servers require `false` without streaming
 SYSTEM = "system"
 OF_THE_SYSTEM = re.compile(
     r"system (?:role|message|prompt|instruction)|developer (?:role|message|instruction)"
@@ -33,8 +33,8 @@ OF_THE_SYSTEM = re.compile(
 Form = Literal["schema", "object", "prompt"]
 NEXT_FORM: Mapping[Form, Form] = {"schema": "object", "object": "prompt"}
 SAID = {
-    "object": "refuses a JSON Schema; the schema stands in the prompt and JSON is asked for",
-    "prompt": "refuses response_format; the schema stands in the prompt alone",
+    "object": "refuses a JSON Schema: the schema goes into the prompt, and JSON is requested",
+    "prompt": "refuses response_format: the schema goes into the prompt only",
 }
 
 
@@ -43,9 +43,9 @@ class Concessions:
     """The changes to a request that a server accepts.
 
     `left_out`: the parameters that are left out.
-    `form`: the way of asking for JSON.
+    `form`: the way in which JSON is requested.
     `new_limit`: True if the limit is sent as NEW_LIMIT.
-    `one_turn`: True if the system prompt stands in the message.
+    `one_turn`: True if the system prompt is part of the first message.
     `no_thinking`: True if thinking is turned off.
     `words`: the last concession, for a message.
     """
@@ -64,24 +64,24 @@ NO_CONCESSIONS = Concessions()
 def concede(refusal: str, sent: Body, so_far: Concessions) -> Concessions | None:
     """Return the concessions after a refusal of `sent`.
 
-    None if the refusal names nothing that can be changed.
+    None if the refusal names no parameter that can be changed.
     """
     text = refusal.lower()
     if THINKING in text and THINKING not in sent:
-        return replace(so_far, no_thinking=True, words=f"is asked with {THINKING} = false")
+        return replace(so_far, no_thinking=True, words=f"is sent {THINKING} = false")
     if FORMAT in sent or so_far.form != "schema":
         form = NEXT_FORM.get(so_far.form)
         if form and OF_THE_FORMAT.search(text):
             return replace(so_far, form=form, words=SAID[form])
     if LIMIT in sent and (NEW_LIMIT in text or _UNKNOWN_LIMIT.search(text)):
-        return replace(so_far, new_limit=True, words=f"takes {NEW_LIMIT} in place of {LIMIT}")
+        return replace(so_far, new_limit=True, words=f"is sent {NEW_LIMIT}, not {LIMIT}")
     roles = [turn["role"] for turn in sent["messages"]]
     if SYSTEM in roles and OF_THE_SYSTEM.search(text):
-        words = "refuses a system prompt: it stands before the message"
+        words = "refuses a system prompt: it goes into the first message"
         return replace(so_far, one_turn=True, words=words)
     for name in OPTIONAL:
         if name in sent and re.search(rf"\b{name}\b", text):
-            words = f"refuses {name}: asked without it"
+            words = f"refuses {name}: requests are sent without it"
             return replace(so_far, left_out=so_far.left_out | {name}, words=words)
     return None
 
@@ -92,7 +92,7 @@ def refuses_otherwise(sent: Body, now: Concessions) -> bool:
 
 
 def adapted(body: Body, conceded: Concessions) -> Body:
-    """Remove the refused parameters from a body of OpenAI's chat protocol."""
+    """Return a body of OpenAI's chat protocol with the concessions applied."""
     if conceded == NO_CONCESSIONS:
         return body
     kept: Body = {name: value for name, value in body.items() if name not in conceded.left_out}

@@ -16,7 +16,7 @@ serve = SERVERS["vllm"].serve
 
 
 def price(argument: str, rates: Mapping[str, Rates]) -> None:
-    """Return None: a model that we serve sends no bill."""
+    """Return None, because a model on our own server is not billed."""
 
 
 def identify(argument: str) -> Model:
@@ -26,7 +26,7 @@ def identify(argument: str) -> Model:
 
 
 def cached_and_written(model: Model, prompt: PromptTokens, *, warm: bool) -> tuple[int, int]:
-    """Return no tokens: no cache is known to change a bill."""
+    """Return (0, 0), because caching does not change this cost."""
     return 0, 0
 
 

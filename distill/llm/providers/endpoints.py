@@ -11,7 +11,7 @@ from distill.llm.failures import explain, unreadable
 from distill.pricing.token_prices import token_price
 from distill.serve import ServerSettings
 
-LOOKS = 3  # tries: an answer that was cut off on its way says nothing of the model
+LOOKS = 3  # tries: a truncated answer does not tell whether the model exists
 
 Found = TypeVar("Found")
 
@@ -30,8 +30,8 @@ def endpoint_of(model: Model, settings: ServerSettings, key: str) -> Endpoint:
 def looked_up(retrieve: Callable[[], Found], failed: type[Exception], endpoint: Endpoint) -> Found:
     """Return a provider's record of a model.
 
-    Raises InputError if the key is not accepted. Raises InputError if the model does not exist.
-    Raises InputError if the answer cannot be read.
+    Raises InputError if the key is not accepted, the model does not exist, or the answer cannot be
+    read.
     """
     for _ in range(LOOKS):
         try:

@@ -1,8 +1,7 @@
 """Lenient reading of answers: finish reasons, thoughts, JSON in fences, and token counts.
 
-Servers that speak OpenAI's protocol write its fields differently. Finish reasons have other words.
-Thoughts stand before the answer. JSON stands in a code fence. Content comes in parts. Token counts
-leave something out.
+Servers fill the fields of OpenAI's protocol differently. Finish reasons have other words. Thoughts
+come before the answer. JSON is in a code fence. Content is in parts. Token counts are incomplete.
 """
 
 from typing import Any
@@ -15,14 +14,14 @@ MAX_TOKENS = 100_000_000  # per answer with its prompt: a higher number is not a
 
 
 class PassingFault(ValueError):
-    """An answer that reports a passing failure on the server's side."""
+    """The error that an answer reports a temporary failure of the server."""
 
 
 def ending(reason: object, text: str) -> str:
     """Return the finish reason: "stop", "length", "content_filter", or the server's own word.
 
-    An answer without a reason is judged by its text. Raises PassingFault if the server reports a
-    failure on the way.
+    Without a reason, the text decides. Raises PassingFault if the server reports a temporary
+    failure.
     """
     word = str(reason or "").strip()
     kind = ending_of(word)
@@ -61,10 +60,10 @@ def token_count(value: object) -> int | None:
 
 
 def usage_of(counts: object, text: str) -> Usage | None:
-    """Read OpenAI's token counts, in which those of prompt and answer are totals; None if missing.
+    """Read OpenAI's token counts of prompt, answer, cache and reasoning; None if missing.
 
-    The answer's count may leave out reasoning. Reasoning is added if a total is above the sum of
-    both counts, or if there is more reasoning than answer.
+    The answer's count should include reasoning, but may not. Reasoning is added if a total is above
+    the sum of both counts, or if the reasoning count is above the answer's.
     """
     if not isinstance(counts, dict):
         return None

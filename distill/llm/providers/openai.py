@@ -3,8 +3,8 @@
 Parameters that a model refuses are not sent, because OpenAI answers such a request with a 400.
 Source: the SDK of November 2026 (openai 3.54) and the provider's pages.
 
-A batch is made of an uploaded file of requests, and its results are files. The tag is the file's
-name and the batch's metadata "distill".
+A batch is an uploaded file of requests, and its results are files. The tag is in the file's name
+and in the batch's metadata, as "distill".
 """
 
 import json
@@ -41,10 +41,10 @@ CACHE_MINIMUM, CACHE_STEP = 1024, 128  # tokens
 
 @dataclass(frozen=True, slots=True)
 class OpenAIModel:
-    """The parameters that a model takes.
+    """The parameters that a model accepts.
 
-    `sampling`: True if the model takes temperature and seed.
-    `stop`: True if the model takes stop sequences.
+    `sampling`: True if the model accepts temperature and seed.
+    `stop`: True if the model accepts stop sequences.
     `effort`: the reasoning effort to send, or "" to send none.
     `reasoning_tokens`: the tokens allowed for reasoning beyond the answer.
     `logprobs`: True if the model returns log probabilities.
@@ -62,7 +62,7 @@ SWITCHED_OFF = OpenAIModel(sampling=True, stop=False, effort="none", reasoning_t
 REASONS = OpenAIModel(sampling=False, stop=False, effort="low", reasoning_tokens=ROOM_TO_REASON)
 UNKNOWN = OpenAIModel(sampling=False, stop=False, effort="", reasoning_tokens=ROOM_TO_REASON)
 
-# The first prefix that fits counts. A fine-tuned model takes the parameters of its base.
+# The first matching prefix counts. A fine-tuned model accepts the parameters of its base.
 OPENAI_MODELS = {
     "gpt-4o": PLAIN,
     "gpt-4.1": PLAIN,
@@ -81,13 +81,13 @@ def identify(argument: str) -> Model:
 
 
 def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice:
-    """Return the price of online answers of a model."""
+    """Return a model's price for online requests."""
     return token_price("openai", argument, rates)
 
 
 @contextmanager
 def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
-    """Hold OpenAI's endpoint open (OPENAI_BASE_URL if set), after a lookup of the model."""
+    """Yield OpenAI's endpoint (OPENAI_BASE_URL if set), after a lookup of the model."""
     endpoint = endpoint_of(model, settings, KEY)
     _check(endpoint)
     yield endpoint
@@ -109,10 +109,10 @@ def _check(endpoint: Endpoint) -> None:
 
 
 def body(request: Request) -> Body:
-    """Write a request for OpenAI itself, without the parameters that the model refuses.
+    """Return the JSON of a request to OpenAI itself, without parameters that the model refuses.
 
-    A reasoning model gets tokens for its reasoning. Without a service tier the project's own tier
-    would apply, which may be dearer than any price here.
+    A reasoning model gets extra tokens for its reasoning. The service tier is set, because the
+    project's own tier may cost more than any price here.
     """
     model, sampling = openai_model(request.model), request.sampling
     values: Body = {
@@ -144,14 +144,14 @@ UPLOAD_SECONDS = 600.0
 
 
 def connect_to_batches(endpoint: Endpoint) -> "AbstractContextManager[OpenAI]":
-    """Open the client without its own retries: a second creation would be a second bill."""
+    """Return the client without its own retries, because a batch created twice is billed twice."""
     import openai
 
     return client_of(openai.OpenAI, openai.DefaultHttpxClient, endpoint, seconds=UPLOAD_SECONDS)
 
 
 def batch_entry(attempt: Attempt) -> Entry:
-    """Write a line of the file."""
+    """Return an attempt as an entry of a batch, one line of its file."""
     called = {"method": "POST", "url": URL, "body": body(attempt.request)}
     return {"custom_id": attempt.id} | called
 
@@ -179,7 +179,7 @@ def _uploaded(client: "OpenAI", tag: str) -> str | None:
 
 
 def find_batch(client: "OpenAI", tag: str, ids: Set[str], others: Set[str]) -> Job | None:
-    """Find a batch by its metadata, for which the list has no filter; None if there is none."""
+    """Find a batch in the provider's list by its metadata; None if there is none."""
     made = (b for b in client.batches.list(limit=100) if (b.metadata or {}).get(TAG) == tag)
     found = next(made, None)
     return _job(found) if found else None
@@ -262,15 +262,15 @@ def cached_and_written(model: Model, prompt: PromptTokens, *, warm: bool) -> tup
 
 
 def _in_steps(tokens: int) -> int:
-    """Return the number of the first `tokens` that can be cached; 0 below CACHE_MINIMUM.
+    """Return the number of leading tokens that can be cached; 0 below CACHE_MINIMUM.
 
-    Only whole steps are cached. Lengths are estimates, so the rest is taken to be half a step.
+    Only whole steps are cached. The count is an estimate, so half a step is deducted on average.
     """
     return 0 if tokens < CACHE_MINIMUM else tokens - CACHE_STEP // 2
 
 
 def openai_model(name: str) -> OpenAIModel:
-    """Return the parameters that an OpenAI model takes."""
+    """Return the parameters that an OpenAI model accepts."""
     base = name.removeprefix("ft:")
     return next((m for prefix, m in OPENAI_MODELS.items() if base.startswith(prefix)), UNKNOWN)
 

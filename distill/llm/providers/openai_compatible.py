@@ -1,4 +1,4 @@
-"""OpenAI's protocol through its official client, as shared by all servers that speak it."""
+"""OpenAI's protocol through its official client, for all servers that speak it."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -17,7 +17,7 @@ THOUGHTS = ("reasoning_content", "reasoning")  # fields for thoughts, apart from
 
 
 def connect(endpoint: Endpoint) -> "AbstractAsyncContextManager[AsyncOpenAI]":
-    """Open the client without its own retries: our client counts every attempt."""
+    """Return the official client without its own retries, because ours counts every attempt."""
     import openai
 
     return client_of(openai.AsyncOpenAI, openai.DefaultAsyncHttpxClient, endpoint, limited=True)
@@ -31,12 +31,12 @@ def failures() -> type[Exception]:
 
 
 async def send_chat(client: "AsyncOpenAI", body: Body) -> Reply:
-    """Send one attempt of a chat."""
+    """Send one attempt of a chat completion, and return the reply."""
     return await post(client, "/chat/completions", body)
 
 
 async def send_completion(client: "AsyncOpenAI", body: Body) -> Reply:
-    """Send one attempt of a text completion."""
+    """Send one attempt of a text completion, and return the reply."""
     return await post(client, "/completions", body)
 
 
@@ -46,7 +46,7 @@ def read_chat(payload: Payload) -> Answer:
     message = choice["message"]
     refusal = message.get("refusal")
     text = refusal or without_thoughts(content_text(message.get("content")))
-    # A server may apply the schema to the thoughts too. The answer then stands in the thoughts.
+    # A server may apply the schema to the thoughts, too. The answer is then in the thoughts.
     text = text or next((found for name in THOUGHTS if is_object(found := message.get(name))), "")
     reason = "refusal" if refusal else ending(choice.get("finish_reason"), text)
     return Answer(text, reason, usage_of(payload.get("usage"), text), logprob(choice))
@@ -60,7 +60,7 @@ def read_tiered_chat(payload: Payload) -> Answer:
 
 
 def read_completion(payload: Payload) -> Answer:
-    """Read a completion of a text."""
+    """Read a text completion."""
     choice = payload["choices"][0]
     text = without_thoughts(choice["text"])
     reason = ending(choice.get("finish_reason"), text or "stop")
@@ -74,12 +74,12 @@ def logprob(choice: Payload) -> float | None:
 
 
 def turns(request: Request) -> list[dict[str, Any]]:
-    """Write the messages in OpenAI's form."""
+    """Return the messages in OpenAI's format."""
     return [{"role": turn.role, "content": turn.content} for turn in request.messages]
 
 
 def compatible_body(request: Request) -> Body:
-    """Write a request for any compatible server: vLLM, Ollama, llama.cpp, gateways."""
+    """Return the JSON of a request to any compatible server: vLLM, Ollama, llama.cpp, gateways."""
     sampling = request.sampling
     values: Body = {
         "model": request.model.rpartition("#")[2],

@@ -1,7 +1,7 @@
 """HTTP transport of the official clients: proxies, redirects, timeouts and size limits.
 
-A server on this machine is never reached through a proxy. A prompt follows no redirect, because the
-user did not choose the new host. An answer has a maximum number of bytes.
+A server on this machine is never reached through a proxy. A prompt does not follow redirects,
+because the user did not choose the new host. An answer has a maximum number of bytes.
 """
 
 import os
@@ -18,7 +18,7 @@ from distill.core.hosts import is_here, proxy_variables, without_proxies
 from distill.core.model_ref import SOURCES
 from distill.core.requests import Endpoint
 
-TIMEOUT_SECONDS = 300.0  # without a byte
+TIMEOUT_SECONDS = 300.0  # without receiving a byte
 CONNECT_SECONDS = 10.0
 MAX_BYTES = 32_000_000  # per answer
 MAX_PACKED_BYTES = 64_000  # per compressed answer, which may expand a thousandfold
@@ -33,11 +33,11 @@ Client = TypeVar("Client")
 
 
 class AnswerTooLarge(ValueError):
-    """An answer with more bytes than allowed."""
+    """The error that an answer has more bytes than allowed, or a refused encoding."""
 
 
 def timeout(seconds: float = TIMEOUT_SECONDS) -> Any:
-    """Return a client's timeouts: `seconds` without a byte, CONNECT_SECONDS to connect."""
+    """Return a client's timeouts: `seconds` between bytes, CONNECT_SECONDS to connect."""
     import httpx2
 
     return httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
@@ -53,8 +53,8 @@ def client_of(
 ) -> Client:
     """Return an endpoint's official client, without its own retries.
 
-    `make`, `http`: the classes of the client and of its HTTP client. `seconds`: the timeout without
-    a byte. `limited`: True to limit the bytes of answers. Raises InputError as `opened` does.
+    `make`, `http`: the classes of the client and of its HTTP client. `seconds`: the timeout between
+    bytes. `limited`: True to limit the bytes of answers. Raises the InputError of `opened`.
     """
     return make(
         base_url=endpoint.url,
@@ -88,8 +88,8 @@ def opened(
     except (ImportError, ValueError) as error:
         proxies = ", ".join(proxy_variables())
         raise InputError(
-            f"{proxies or 'the proxy'} in the environment cannot be used: {error}. Unset it, or "
-            "name an http:// proxy; NO_PROXY lists what is asked without one."
+            f"{proxies or 'the proxy'} in the environment cannot be used: {error}. Unset it, set "
+            "an http:// proxy, or add the server's host to NO_PROXY."
         ) from error
 
 
@@ -124,7 +124,7 @@ class _Limited:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if self._refused:
             raise AnswerTooLarge(
-                f"the answer is packed as {self._refused}, which was not asked for"
+                f"the answer is compressed with {self._refused}, which was not requested"
             )
         read = 0
         async for part in self._stream:

@@ -58,14 +58,14 @@ def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice | None:
 
 @contextmanager
 def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
-    """Hold the endpoint of a running server; without a price it costs the machine's time."""
+    """Yield the endpoint of a running server. Without a price, its cost is the machine's time."""
     bill = price(model.name, settings.rates)
     machine = MachinePrice(settings.usd_per_hour, settings.in_flight)
     yield Endpoint(model.name.partition("#")[0], model, settings.in_flight, bill or machine, KEY)
 
 
 def cached_and_written(model: Model, prompt: PromptTokens, *, warm: bool) -> tuple[int, int]:
-    """Return no tokens: no cache is known to change a bill."""
+    """Return (0, 0), because no cache is known to change this cost."""
     return 0, 0
 
 

@@ -1,6 +1,6 @@
-"""A model that we serve with vLLM: a folder with weights, or a model's id on the Hugging Face hub.
+"""A model on our own vLLM server: a folder with weights, or a model's id on the Hugging Face hub.
 
-vLLM has its own parameter to constrain an answer. A base model gets the turns as one text.
+vLLM has its own parameter to constrain an answer. A base model gets the messages as one text.
 """
 
 import json
@@ -23,7 +23,7 @@ serve = SERVERS["vllm"].serve
 
 
 def price(argument: str, rates: Mapping[str, Rates]) -> None:
-    """Return None: a model that we serve sends no bill."""
+    """Return None, because a model on our own server is not billed."""
 
 
 def identify(argument: str) -> Model:
@@ -38,8 +38,8 @@ def identify(argument: str) -> Model:
         raise InputError(f"teacher.model: {path} is not a regular file")
     if not any(folder.glob("*.safetensors")):
         raise InputError(
-            f"teacher.model: {folder} has no weights in safetensors; other formats are not loaded, "
-            "since they can run code"
+            f"teacher.model: {folder} has no weights in safetensors: choose a model that has them. "
+            "Other formats are not loaded, because they can run code"
         )
     chat = _has_chat_template(folder)
     name = f"{Path(argument).name}@{folder_hash(folder)}"
@@ -55,8 +55,8 @@ def _download(name: str) -> Path:
             return Path(snapshot_download(name))
     except (ImportError, ValueError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise InputError(
-            f"teacher.model: vllm:{name} is neither a folder with a model nor one that the hub "
-            f"gives: {error}"
+            f"teacher.model: vllm:{name} is neither a folder with a model nor a model that the hub "
+            f"provides: {error}"
         ) from error
 
 
@@ -69,13 +69,13 @@ def _has_chat_template(folder: Path) -> bool:
 
 
 def chat_body(request: Request) -> Body:
-    """Write a request for a model with a chat template."""
+    """Return the JSON of a request to a model with a chat template."""
     told = {"logprobs": True} if request.sampling.logprobs else {}
     return {"messages": turns(request)} | _common(request) | told
 
 
 def completion_body(request: Request) -> Body:
-    """Write a request for a base model."""
+    """Return the JSON of a request to a base model."""
     prompt = "\n\n".join(turn.content for turn in request.messages)
     return {"prompt": prompt} | _common(request)
 
@@ -99,7 +99,7 @@ def _common(request: Request) -> Body:
 
 
 def cached_and_written(model: Model, prompt: PromptTokens, *, warm: bool) -> tuple[int, int]:
-    """Return no tokens: no cache is known to change a bill."""
+    """Return (0, 0), because caching does not change this cost."""
     return 0, 0
 
 

@@ -25,8 +25,8 @@ class Answer:
 
     `text`: the text.
     `finish_reason`: stop, length, refusal, content_filter or another word.
-    `usage`: the tokens, or None if the provider does not tell.
-    `logprob`: the log probability, or None if the provider does not tell.
+    `usage`: the tokens, or None if the provider does not report them.
+    `logprob`: the log probability, or None if the provider does not report it.
     """
 
     text: str
@@ -54,9 +54,9 @@ class ProviderApi:
 
     `connect`: opens the official client.
     `failures`: returns the client's exception class.
-    `body`: writes a request as JSON, which is also a line of a batch.
+    `body`: returns a request as JSON, which is also part of a batch entry.
     `send`: sends one attempt.
-    `read`: reads the JSON of an answer. Raises one of MALFORMED_RESPONSE for another shape.
+    `read`: reads the JSON of an answer. Raises one of MALFORMED_RESPONSE for other JSON.
     """
 
     connect: Callable[[Endpoint], AbstractAsyncContextManager[Any]]
@@ -69,7 +69,7 @@ class ProviderApi:
 def answer_schema(sampling: Sampling) -> dict[str, Any] | None:
     """Return the JSON Schema of an answer; None for free text.
 
-    The schema is that of a choice, an object, or a list of texts.
+    The schema describes a choice, an object, or a list of texts.
     """
     if sampling.choices:
         label = {"label": {"type": "string", "enum": list(sampling.choices)}}
@@ -85,10 +85,10 @@ def answer_schema(sampling: Sampling) -> dict[str, Any] | None:
 
 
 async def post(client: Any, path: str, body: Body) -> Reply:
-    """Send one attempt through an official client. Raises the client's errors.
+    """Send one attempt through an official client, and return the reply. Raises its errors.
 
-    The body is already in the form of the wire. A resource's `create` would walk through the body
-    by the types of every field, which takes longer than all our work on an answer.
+    The body is sent as it is. A resource's `create` would check the type of every field, which
+    takes longer than all our work on an answer.
     """
     import httpx2
 

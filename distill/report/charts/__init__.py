@@ -1,7 +1,7 @@
-"""Charts of the report as SVG, drawn by matplotlib.
+"""The charts of the report as SVG, drawn by matplotlib.
 
-The SVG needs no script, prints on paper, and takes its colours from the page, light or dark. A
-chart is a function of one module, which returns None if the report lacks its figures.
+The SVG needs no script, can be printed, and uses the page's colours, light or dark. Each chart has
+a function, which returns None if the report lacks the figures.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,6 +24,6 @@ CHARTS: Mapping[str, Callable[[Figures], Chart | None]] = {
 
 
 def charts(figures: Figures) -> dict[str, Chart]:
-    """Draw the charts that the report has figures for, by name."""
+    """Return name → chart, for each chart whose figures the report has."""
     drawn = {name: draw(figures) for name, draw in CHARTS.items()}
     return {name: chart for name, chart in drawn.items() if chart is not None}

@@ -1,4 +1,4 @@
-"""Charts of quality against cost, and of the break-even."""
+"""The charts of quality against cost, and of the break-even."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -25,7 +25,7 @@ from distill.report.spend import SHOWN_PLACES, short_usd
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-APART = 0.085  # of the height: least distance of two names
+APART = 0.085  # minimum distance of two names, as a share of the height
 LEAST_USD = 10.0**-SHOWN_PLACES
 LEAST_DAYS = 30.0
 MOST_SHOWN_DAYS = 3 * 365.0
@@ -35,9 +35,10 @@ Figures = Mapping[str, Any]
 
 
 def quality_cost(figures: Figures) -> Chart | None:
-    """Draw each system's value with its interval against USD per 1,000 requests at the task's
-    traffic. Systems with a disturbed price are left out. None if no system is left, or if the judge
-    is not usable."""
+    """Draw each system's value, with its interval, against its cost at the task's traffic.
+
+    Systems with a disturbed price are left out. None if no system is left, or if the judge is not
+    usable."""
     systems = [row for row in figures.get("systems", []) if not is_disturbed(row)]
     usable = figures.get("judge", {}).get("usable", True)
     if not systems or not usable:  # an unusable judge measures no quality
@@ -70,8 +71,7 @@ def quality_cost(figures: Figures) -> Chart | None:
 
 
 def _names(axes: "Axes", systems: list[Figures]) -> None:
-    """Write the systems' names in a column at the right, with a line from each name to its
-    point."""
+    """Write the systems' names in a column on the right, each with a line to its point."""
     low, high = axes.get_ylim()
     ordered = sorted(systems, key=lambda row: float(row["value"]))
     heights = [(row["value"] - low) / (high - low) for row in ordered]
@@ -90,7 +90,7 @@ def _names(axes: "Axes", systems: list[Figures]) -> None:
 
 
 def _usd(row: Figures) -> float:
-    """Return USD per 1,000 requests, at least LEAST_USD: a logarithmic axis has no zero."""
+    """Return USD per 1,000 requests, at least LEAST_USD, because a logarithmic axis has no 0."""
     return max(LEAST_USD, float(row["at_traffic"]["usd_per_1k_requests"]))
 
 
@@ -103,8 +103,9 @@ def _colour(name: str) -> str:
 
 
 def pay_back(figures: Figures) -> Chart | None:
-    """Draw the cost of teacher, student and the cheapest rival that is as good, by the day. None if
-    the break-even is open or absent."""
+    """Draw the cumulative cost, by day, of teacher, student and the cheapest rival that is as good.
+
+    None if the break-even is open or absent."""
     if "break_even" not in figures or "open_because" in figures["break_even"]:
         return None
     money, by_name = figures["break_even"], {s["name"]: s for s in figures["systems"]}
@@ -115,7 +116,7 @@ def pay_back(figures: Figures) -> Chart | None:
     daily = {name: float(by_name[name]["at_traffic"]["usd_per_day"]) for name in begin}
     back = money.get("days", 0.0)
     days = min(max(LEAST_DAYS, WIDER * back), max(MOST_SHOWN_DAYS, back))
-    if "ends" in money:  # the provider switches the student off then
+    if "ends" in money:  # day on which the provider ends the student
         created = datetime.fromisoformat(figures["created"]).date()
         days = min(days, max(1, (date.fromisoformat(money["ends"]) - created).days))
 

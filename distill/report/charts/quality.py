@@ -1,4 +1,4 @@
-"""Charts of the student's answers, of coverage, of dropped rows and of compared runs."""
+"""The charts of the student's answers, of coverage, of dropped rows and of compared runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,14 +22,15 @@ from distill.report.labels import name_of_invalid
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_LABELS = 30  # more cannot be read
+MOST_LABELS = 30  # a chart with more is not legible
 
 Figures = Mapping[str, Any]
 
 
 def confusion(figures: Figures) -> Chart | None:
-    """Draw the number of gold rows by label and student's answer. None unless there are 2 to
-    MOST_LABELS labels."""
+    """Draw the number of gold rows by label and student's answer (confusion matrix).
+
+    None unless there are 2 to MOST_LABELS labels."""
     rows = figures.get("labels", [])
     if not 1 < len(rows) <= MOST_LABELS:
         return None
@@ -79,8 +80,9 @@ def _cell(
 
 
 def coverage(figures: Figures) -> Chart | None:
-    """Draw the score of student and teacher together, by the share that the student answers. None
-    if the report has no coverage."""
+    """Draw the score of student and teacher together, by the student's share of the answers.
+
+    None if the report has no coverage."""
     if "coverage" not in figures:
         return None
     points = figures["coverage"]["points"]
@@ -106,8 +108,9 @@ def coverage(figures: Figures) -> Chart | None:
 
 
 def yields(figures: Figures) -> Chart | None:
-    """Draw the rows that each check kept and dropped, in the checks' order. None if the report has
-    no yields."""
+    """Draw the rows that each check kept and dropped, in the checks' order.
+
+    None if the report has no yields."""
     rows = figures.get("data", {}).get("yields", [])
     if not rows:
         return None
@@ -136,7 +139,7 @@ EACH = 0.4  # inches of height for each run
 
 
 def quality(rows: Sequence[Figures]) -> Chart:
-    """Draw the value of each run's student with its interval, the first run on top."""
+    """Draw the value of each run's student with its interval, the first run at the top."""
     metrics = dict.fromkeys(METRIC_TITLES[row["metric"]] for row in rows)
 
     def draw(axes: "Axes") -> None:

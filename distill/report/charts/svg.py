@@ -1,4 +1,4 @@
-"""Drawing tools of every chart, and the conversion of a figure to an SVG for a page."""
+"""The drawing tools of all charts, and the conversion of a figure to SVG for a page."""
 
 import re
 import warnings
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Placeholder colours that nothing else has: the page's colours replace them.
+# Placeholder colours, not used by anything else, that are replaced with the page's colours.
 INK, MARK, RIVAL, LINE = "#010203", "#010204", "#010205", "#010206"
 OF_THE_PAGE = {
     INK: "currentColor",
@@ -19,7 +19,7 @@ OF_THE_PAGE = {
     LINE: "var(--line)",
 }
 WIDTH, HEIGHT = 5.8, 3.8  # inches of 72 units each
-# (maximum ratio of the axis ends, ticks of each power of ten)
+# (maximum ratio of the axis's ends, ticks within each power of ten)
 TICKS = ((20, (1, 2, 5)), (300, (1, 3)))
 MOST_DECADES = 4  # decades with a tick
 STYLE: Mapping[str, Any] = {
@@ -37,7 +37,7 @@ STYLE: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart: its title, its content in words, and its SVG."""
+    """A chart: title, content in words, and SVG."""
 
     title: str
     about: str
@@ -47,13 +47,13 @@ class Chart:
 def drawn(
     name: str, title: str, about: str, draw: Callable[["Axes"], None], height: float = HEIGHT
 ) -> Chart:
-    """Draw a chart with one pair of axes. `name` keeps the chart's ids apart from other charts'."""
+    """Draw a chart with one pair of axes. `name` makes the ids in its SVG unique in the page."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
-        # The page's font may have a letter that matplotlib's font lacks.
+        # The page's font may have characters that matplotlib's font lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         FigureCanvasSVG(figure)
@@ -64,13 +64,13 @@ def drawn(
 
 
 def _for_a_page(svg: str, name: str) -> str:
-    """Strip an SVG of metadata, size and namespaces, and give it the page's colours and fonts."""
+    """Return an SVG without metadata, size and namespaces, with the page's colours and fonts."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' (?:width|height)="[\d.]+pt"', "", svg, count=2)
     svg = re.sub(r' xmlns(?::xlink)?="[^"]*"', "", svg)
     svg = svg.replace("<svg ", '<svg aria-hidden="true" ', 1)
-    # ids like `axes_1` are the same in every chart
+    # matplotlib uses the same ids, like `axes_1`, in every chart
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r"url\(#", f"url(#{name}-", svg)
     svg = re.sub(r'xlink:href="#', f'xlink:href="#{name}-', svg)
@@ -81,15 +81,15 @@ def _for_a_page(svg: str, name: str) -> str:
 
 
 def shown(text: object) -> str:
-    """Make a name fit for an SVG, which takes no control characters. A name of over 24 characters
-    is cut."""
+    """Return a name without control characters, which SVG forbids, cut to 24 characters."""
     found = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
     return found if len(found) <= 24 else f"{found[:23]}…"
 
 
 def spread(places: list[float], apart: float, low: float, high: float) -> list[float]:
-    """Move ascending places so that each is at least `apart` from the next. All lie between `low`
-    and `high` if there is room."""
+    """Return ascending places, moved so that each is at least `apart` from the next.
+
+    All are between `low` and `high` if there is room."""
     moved: list[float] = []
     for place in places:
         moved.append(max(place, moved[-1] + apart) if moved else max(place, low))
@@ -100,8 +100,9 @@ def spread(places: list[float], apart: float, low: float, high: float) -> list[f
 
 
 def reach(row: Mapping[str, Any]) -> tuple[float, float]:
-    """Return an interval's distances below and above its value, at least 0. A bootstrap interval
-    may miss its value."""
+    """Return the distances from a value down and up to its interval's ends, each at least 0.
+
+    A bootstrap interval may not contain its value."""
     value = row["value"]
     return max(0.0, value - row["ci_low"]), max(0.0, row["ci_high"] - value)
 
@@ -113,11 +114,11 @@ def gridded(axes: "Axes", axis: Literal["both", "x", "y"] = "both") -> None:
 
 
 def dollars(axis: Any) -> None:
-    """Set the ticks of a logarithmic axis of USD, small amounts too."""
+    """Set the ticks of a logarithmic axis of USD, including small amounts."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low, high = axis.get_view_interval()
-    # Tick labels are long, so a wide range has room for few.
+    # Tick labels are long: a wide range has room for only a few.
     subs = next((subs for most, subs in TICKS if high < most * low), (1,))
     axis.set_major_locator(LogLocator(subs=subs, numticks=MOST_DECADES))
     axis.set_major_formatter(FuncFormatter(lambda usd, _: f"${usd:.10f}".rstrip("0").rstrip(".")))
@@ -125,7 +126,7 @@ def dollars(axis: Any) -> None:
 
 
 def percent(axis: Any) -> None:
-    """Show the ticks of an axis of shares as percentages."""
+    """Format the ticks of an axis of shares as percentages."""
     from matplotlib.ticker import PercentFormatter
 
     axis.set_major_formatter(PercentFormatter(1, symbol=" %"))

@@ -1,4 +1,4 @@
-"""Charts of the learning curve and of the training's losses."""
+"""The charts of the learning curve and of the training's losses."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,9 @@ Figures = Mapping[str, Any]
 
 
 def learning_curve(figures: Figures) -> Chart | None:
-    """Draw the value of students of parts of the rows, with intervals, and of the teacher. None if
-    the report has no learning curve."""
+    """Draw the values, with intervals, of students trained on parts of the rows, and the teacher's.
+
+    None if the report has no learning curve."""
     if "learning_curve" not in figures:
         return None
     points = figures["learning_curve"]["points"]
@@ -38,8 +39,9 @@ def learning_curve(figures: Figures) -> Chart | None:
 
 
 def losses(figures: Figures) -> Chart | None:
-    """Draw the loss by step on the training rows and the validation set. None for fewer than two
-    losses."""
+    """Draw the loss by step, on training rows and on validation rows.
+
+    None for fewer than two losses."""
     rows = figures.get("student", {}).get("losses", [])
     if len(rows) < 2:
         return None

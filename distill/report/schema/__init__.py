@@ -1,7 +1,7 @@
-"""Schema of report.json: a model for each section, with the meaning and unit of each key.
+"""The schema of report.json: a model for each section, with the meaning and unit of each key.
 
-In: the text of a report.json. Out: the checked report. Programs that read reports may use it; the
-tool itself writes plain dicts, which the tests check.
+Programs may use it to read and check reports. The tool itself writes plain dicts, which the tests
+check.
 """
 
 import json
@@ -46,7 +46,7 @@ UNJUDGED = "without rivals, or if the judge is not usable"
 
 
 class Common(Section):
-    """Keys of every report."""
+    """The keys of every report."""
 
     task: str = key("Name of the task.")
     run: str = key("Id of the run.")
@@ -63,7 +63,7 @@ class Common(Section):
 
 
 class UnfinishedReport(Common):
-    """The report of an unfinished run: what its stages have left."""
+    """The report of an unfinished run, with the figures of its finished stages."""
 
     unfinished: Unfinished = key("Progress of the run.")
     student: StudentFigures = optional("The student.", "before the training")
@@ -119,7 +119,8 @@ class Report(Common):
 
 
 def read_report(text: str) -> Report | UnfinishedReport:
-    """Check the text of a report.json. Raises pydantic's ValidationError for an unknown key, a
-    missing key, or a value of another type."""
+    """Return the checked report for the text of a report.json.
+
+    Raises pydantic's ValidationError for an unknown or missing key, or a value of another type."""
     model = UnfinishedReport if "unfinished" in json.loads(text) else Report
     return model.model_validate_json(text)

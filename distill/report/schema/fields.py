@@ -1,4 +1,4 @@
-"""Types of the keys of report.json, and the figures that several sections have.
+"""The types of report.json's keys, and the models that several sections share.
 
 Each type has a unit, which the documentation shows.
 """
@@ -25,7 +25,7 @@ Hours = Annotated[float, Unit("hours"), Field(ge=0)]
 Mib = Annotated[float, Unit("MiB"), Field(ge=0)]
 Share = Annotated[float, Unit("share 0..1"), Field(ge=0, le=1)]
 Difference = Annotated[float, Unit("difference of shares, -1..1"), Field(ge=-1, le=1)]
-# These are not bounded: a longer prompt saves less than nothing, and a gain is extrapolated.
+# These have no lower bound: a longer prompt has a negative saving, and a gain is extrapolated.
 Saved = Annotated[float, Unit("share up to 1"), Field(le=1)]
 Gain = Annotated[float, Unit("difference of shares")]
 Probability = Annotated[float, Unit("probability 0..1"), Field(ge=0, le=1)]
@@ -44,18 +44,21 @@ Time = Annotated[
 
 
 def key(meaning: str, *, alias: str | None = None) -> Any:
-    """Describe a key that every section of its kind has. `alias` is the key's name in JSON, if
-    Python reserves it."""
+    """Return the field of a key that is always present.
+
+    `alias`: the key's name in JSON, if Python reserves it."""
     return Field(description=meaning, alias=alias)
 
 
 def optional(meaning: str, absent: str, *, alias: str | None = None) -> Any:
-    """Describe a key that a section may lack; `absent` says when. The key is never null."""
+    """Return the field of a key that may be absent but is never null.
+
+    `absent`: the condition, such as "without rivals"."""
     return Field(default=None, description=f"{meaning} Absent {absent}.", alias=alias)
 
 
 class Section(BaseModel):
-    """A part of report.json; it has no other keys, and no value is converted."""
+    """A part of report.json. Unknown keys are refused, and values are not converted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -83,7 +86,7 @@ class RatioInterval(Section):
 
 
 class PairedDifference(Section):
-    """A difference of two systems, paired by gold row, with its two-sided interval."""
+    """The difference between two systems, paired by gold row, with its two-sided interval."""
 
     difference: Difference = key("The first system's mean score minus the other's.")
     ci_low: Difference = key("Lower end of the interval.")

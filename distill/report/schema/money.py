@@ -1,4 +1,4 @@
-"""Sections of report.json on money: cost of the run, prices of the systems, break-even."""
+"""The sections of report.json on money: cost of the run, prices of the systems, break-even."""
 
 from typing import Literal
 
@@ -45,7 +45,7 @@ class Spend(Section):
 
 
 class Tariff(Section):
-    """Other prices of the same requests to a system that a provider bills."""
+    """The alternative prices of the same requests, for a system that a provider bills."""
 
     in_batches: Usd1k = optional("Price in batches.", "if the provider has no batches")
     without_cache: Usd1k = key("Price without cached tokens.")

@@ -1,4 +1,4 @@
-"""Markdown of docs/report_json.md: a table of keys for each model of the schema."""
+"""The Markdown of docs/report_json.md: a table of keys for each model of the schema."""
 
 from collections.abc import Iterator
 from types import NoneType, UnionType
@@ -16,19 +16,19 @@ Model = type[Section]
 
 
 def tables() -> str:
-    """Describe each model in a table."""
+    """Return a table for each model."""
     return "\n\n".join(map(_table, models())) + "\n"
 
 
 def models() -> list[Model]:
-    """List each model of the schema once, those of whole reports first."""
+    """Return the distinct models of the schema, first the two of whole reports."""
     whole: list[Model] = [Report, UnfinishedReport]
     parts = (part for model in whole for part in _models_below(model))
     return list(dict.fromkeys([*whole, *parts]))
 
 
 def _models_below(model: Model) -> Iterator[Model]:
-    """Yield the models of a model's keys, each followed by its own."""
+    """Yield the models of a model's keys, each followed by the models of its own keys."""
     for field in model.model_fields.values():
         for inner in _models_of(field.annotation):
             yield inner
@@ -59,14 +59,14 @@ def _row(name: str, field: FieldInfo) -> str:
 
 
 def unit_of(annotation: Any) -> str:
-    """Return the unit of a list's, a map's or a union's values; empty without one."""
+    """Return the unit of the values of a list, map or union; "" without a unit."""
     if get_origin(annotation) is Annotated:
         return "".join(row.name for row in annotation.__metadata__ if isinstance(row, Unit))
     return next(filter(None, map(unit_of, get_args(annotation))), "")
 
 
 def type_of(annotation: Any) -> str:
-    """Describe a type in words; a model is a link to its table."""
+    """Return a type in words; for a model, a link to its table."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return type_of(inner[0])

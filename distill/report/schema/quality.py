@@ -1,4 +1,4 @@
-"""Sections of report.json on quality: systems on gold, verdicts, judge, mistakes, side effects."""
+"""The sections of report.json on quality: systems, verdicts, judge, mistakes, side effects."""
 
 from typing import Literal
 
@@ -44,7 +44,7 @@ IN_PROCESS = "for a system that is no language model"
 
 
 class Timing(Section):
-    """The way in which a system was timed."""
+    """The method by which a system was timed."""
 
     from_: From = key("Source: a closed loop, the answers on gold, or this process.", alias="from")
     in_flight: Count | None = key("Requests in flight; null if unknown.")
@@ -53,7 +53,7 @@ class Timing(Section):
 
 
 class Compared(PairedDifference):
-    """A system's difference to another one."""
+    """A system's difference from another system."""
 
     mcnemar_p: Probability = optional(
         "p of the exact McNemar test.", "unless every answer is right or wrong"
@@ -120,7 +120,7 @@ class EarlierVerdict(Section):
 
 
 class VerdictFigures(PairedDifference):
-    """The verdict: is the student as good as the teacher, to within the margin?"""
+    """The verdict on the student's non-inferiority to the teacher, within the margin."""
 
     margin: Share = key("How much worse than the teacher the student may be.")
     confidence: Probability = key("Confidence of the task.")
@@ -186,7 +186,7 @@ class TokensSaved(Section):
 
 
 class SelfAgreement(CountedShare):
-    """Share of gold rows on which the teacher repeats its answer with other seeds shown."""
+    """The share of gold rows on which the teacher, with other seeds shown, repeats its answer."""
 
     right_again: Share = key("Mean score of the second answers.")
     student: Share = key("Share of these rows on which the student gives the teacher's answer.")
@@ -231,7 +231,7 @@ class FieldRow(Section):
 
 
 class CalibrationBin(Section):
-    """The gold rows whose confidence lies in one tenth."""
+    """The gold rows whose confidence is in one tenth of the range."""
 
     from_: Share = key("Lower end of the tenth.", alias="from")
     to: Share = key("Upper end of the tenth.")
@@ -248,7 +248,7 @@ class Calibration(Section):
 
 
 class CoveragePoint(Section):
-    """A mixture: the student answers what it is surest of, the teacher the rest."""
+    """A mixture: the student answers the rows of highest confidence, the teacher the others."""
 
     share: Share = key("Share of the rows that the student answers.")
     handed_over: Rows = key("Rows that the teacher answers.")
@@ -269,7 +269,7 @@ class CoveragePoint(Section):
 
 
 class Coverage(Section):
-    """The share of requests that the student could answer alone."""
+    """The share of requests that the student could answer without the teacher."""
 
     points: list[CoveragePoint] = key("Mixtures, the student's smallest share first.")
     sentence: str = key("The largest share as good as the teacher alone, in words.")
@@ -277,14 +277,14 @@ class Coverage(Section):
 
 
 class Parity(Section):
-    """The agreement of the served student with the student in its trainer."""
+    """The agreement of the served student's answers with the trained student's."""
 
     n: Rows = key("Prompts that both answered.")
     agreement: Share = key("Share of the prompts with the same answer.")
 
 
 class Speed(Section):
-    """The student's speed with a number of requests in flight."""
+    """The student's speed at a number of requests in flight."""
 
     in_flight: Count = key("Requests in flight.")
     requests: Requests = key("Requests that were measured.")
@@ -306,7 +306,7 @@ class BrokenProbe(Section):
 
 
 class SideEffect(PairedDifference):
-    """The student's answers to a group of probes, beside the base's."""
+    """The results of student and base on a group of probes."""
 
     group: Literal["general", "safety", "carried"] = key("Name of the group.")
     about: str = key("The group in words.")
@@ -328,7 +328,7 @@ class MemorisedRow(Section):
 
 
 class Memorised(CountedShare):
-    """Share of gold rows that the student answered from training rows instead of the input."""
+    """The share of gold rows that the student answered from training rows, not from the input."""
 
     examples: list[MemorisedRow] = key("A few of these rows.")
     teacher: Share = optional("The same share of the teacher.", TEXTS)
@@ -341,7 +341,7 @@ class CurvePoint(ShareInterval):
 
 
 class NextExamples(Section):
-    """The estimated gain of more examples, with its interval."""
+    """The estimated gain from more examples, with its interval."""
 
     examples: Rows = key("Number of further examples.")
     gain: Gain = key("Gain in the mean score.")
@@ -351,7 +351,7 @@ class NextExamples(Section):
 
 
 class LearningCurve(Section):
-    """The scores of students of parts of the rows."""
+    """The scores of students that were trained on parts of the rows."""
 
     points: list[CurvePoint] = key("Students, the one with the fewest examples first.")
     next: NextExamples = key("Gain of the next examples.")
@@ -359,7 +359,7 @@ class LearningCurve(Section):
 
 
 class MistakeCounts(Section):
-    """Numbers of gold rows by who is wrong."""
+    """The numbers of gold rows by the system that is wrong."""
 
     worst: Rows = key("The student scores less than the teacher.")
     better: Rows = key("The student scores more than the teacher.")

@@ -1,4 +1,4 @@
-"""Sections of report.json on the run: its parts, teacher, terms, student and data."""
+"""The sections of report.json on the run: its parts, teacher, terms, student and data."""
 
 from typing import Literal
 
@@ -22,7 +22,7 @@ from distill.report.schema.fields import (
 
 
 class Made(Section):
-    """The origin of the run, and the commands that make another one."""
+    """The origin of the run, and the commands for another run."""
 
     task_hash: str = key("Hash of everything in the task that shapes an answer.")
     parts: dict[str, str] = key("Part of the task → its hash.")
@@ -30,7 +30,7 @@ class Made(Section):
 
 
 class Teacher(Section):
-    """The teacher and the form of its requests."""
+    """The teacher and the mode of its requests."""
 
     model: str = key("Name of the model.")
     mode: Literal["online", "batch"] = key("`batch` if any request went through a Batch API.")
@@ -39,7 +39,7 @@ class Teacher(Section):
 
 
 class TermsRow(Section):
-    """The terms of a model that the student learned from, or of its base."""
+    """The terms of a model whose outputs trained the student, or of its base."""
 
     use: Literal["teacher", "judge", "base"] = key("Use of the model in the run.")
     model: str = key("The model as the task names it.")
@@ -55,7 +55,7 @@ class TermsRow(Section):
 
 
 class LabelOrigin(Section):
-    """The rows of the split whose answers have one origin."""
+    """The number of the split's rows whose answers have the same origin."""
 
     origin: str = key("`teacher`, or a person's: `seed`, `review`.")
     model: str = key("Model that answered; empty for a person.")
@@ -105,7 +105,7 @@ class DroppedRow(Section):
 
 
 class CheckYield(Section):
-    """The result of a check of curation."""
+    """The result of a curation check."""
 
     check: str = key("Name of the check.")
     rows_in: Rows = key("Rows that reached the check.")
@@ -150,7 +150,7 @@ class CuratedData(Section):
 
 
 class Data(CuratedData):
-    """The data: rows made, dropped, kept and split."""
+    """The data: numbers of rows generated, dropped, kept and split."""
 
     requested: Rows = key("Inputs that were requested or given.")
     completed: Rows = key("Candidates that were made.")
@@ -172,7 +172,7 @@ class Unfinished(Section):
 
 
 class Machine(Section):
-    """The machine behind the prices of systems that we serve."""
+    """The machine behind the prices of systems on our own servers."""
 
     usd_per_hour: Usd = key("Price of an hour of the machine, an assumption of the task.")
     in_flight: Count = key("Requests in flight while the systems were timed.")

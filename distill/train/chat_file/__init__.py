@@ -1,8 +1,8 @@
-"""A chat example file (JSON lines): its errors, its warnings and its figures.
+"""The check of a chat example file (JSON lines): errors, warnings and statistics.
 
-The format is that of OpenAI's supervised fine-tuning, which `distill train` writes too. Each line
+The format is that of OpenAI's supervised fine-tuning, which `distill train` also writes. Each line
 is {"messages": [{"role", "content", "name"?, "weight"?}, …]}, with the answer last. Tool calls and
-content in parts are not allowed: no trainer here learns them.
+content in parts are not allowed, because no trainer here supports them.
 """
 
 import json
@@ -18,7 +18,7 @@ from distill.train.chat_file.warnings import warnings_of
 SHOWN = 20
 
 UTF_16_SEEN = 4  # bytes
-# Longer marks first: the mark of UTF-32 begins with the mark of UTF-16.
+# Longer byte order marks first: that of UTF-32 begins with that of UTF-16.
 _ENCODINGS = {
     b"\xff\xfe\x00\x00": "UTF-32",
     b"\x00\x00\xfe\xff": "UTF-32",
@@ -37,7 +37,7 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A checked file: its rows without errors, its errors and its warnings."""
+    """The result of a check: the rows without errors, the errors and the warnings."""
 
     path: Path
     rows: tuple[ChatRow, ...]
@@ -46,17 +46,17 @@ class Checked:
 
 
 def read(path: Path, context_tokens: int) -> Checked:
-    """Check a file and warn of rows longer than `context_tokens` tokens. Raises OSError."""
+    """Check a file; warn about rows above `context_tokens` tokens. Raises OSError if unreadable."""
     content = path.read_bytes()
     if problem := _other_form(content):
         return Checked(path, (), (FileFinding(problem),), ())
     rows: list[ChatRow] = []
     errors = [FileFinding("begins with a byte order mark: save it as UTF-8 without BOM", (1,))]
     errors = errors if content.startswith(_BOM) else []
-    # Only \n, \r and \r\n end a line, as for OpenAI: a text may hold other line separators.
+    # Only \n, \r and \r\n end a line, as at OpenAI: a text may contain other line separators.
     lines = content.removeprefix(_BOM).splitlines()
     if not lines:
-        errors.append(FileFinding(f"the file has no line; write one such object a line: {FORM}"))
+        errors.append(FileFinding(f"the file has no line; write one such object per line: {FORM}"))
     for number, line in enumerate(lines, 1):
         found = row_of(number, line)
         if isinstance(found, ChatRow):
@@ -67,7 +67,7 @@ def read(path: Path, context_tokens: int) -> Checked:
 
 
 def _other_form(content: bytes) -> str:
-    """Return the reason why a file is not JSON lines in UTF-8; empty if none is found."""
+    """Return the reason why a file is not JSON lines in UTF-8; "" if none is found."""
     for mark, name in _ENCODINGS.items():
         if content.startswith(mark):
             return f"is {name}: save it as UTF-8"
@@ -76,12 +76,12 @@ def _other_form(content: bytes) -> str:
             return f"is {form}, each line one object: {FORM}"
     if b"\0\0\0" in content[:UTF_16_SEEN]:
         return "is UTF-32: save it as UTF-8"
-    # JSON begins with an ASCII character, so UTF-16 without a mark has a 0 in its first two bytes.
+    # JSON begins with an ASCII character: UTF-16 without a mark has a 0 in its first two bytes.
     if len(content) >= UTF_16_SEEN and 0 in content[:2] and any(content[:2]):
         return "is UTF-16: save it as UTF-8"
     if content.removeprefix(_BOM).lstrip()[:1] == b"[":
         return (
-            "is one JSON array (or a list a line): write one object a line, without [ ] around "
+            "is a JSON array (or one per line): write one object per line, without [ ] around "
             f"them and without commas between them: {FORM}"
         )
     if _spans_lines(content):
@@ -100,7 +100,7 @@ def _spans_lines(content: bytes) -> bool:
 
 
 def refuse(checked: Checked) -> None:
-    """Refuse a file with errors. Raises InputError with the first SHOWN errors."""
+    """Raise InputError, with the first SHOWN errors, if a file has errors."""
     errors, path = checked.errors, checked.path
     if errors:
         wheres = [":".join([str(path), *map(str, error.lines)]) for error in errors[:SHOWN]]
@@ -112,9 +112,9 @@ def refuse(checked: Checked) -> None:
 
 
 def figures(checked: Checked) -> dict[str, Any]:
-    """Return the file's errors, warnings and figures for other programs.
+    """Return the file's errors, warnings and statistics for JSON.
 
-    USD and dates are text. The figures cover the rows without errors.
+    USD and dates are strings. The statistics cover the rows without errors.
     """
     rows = checked.rows
     found = statistics(rows) if rows else None
@@ -132,7 +132,7 @@ def figures(checked: Checked) -> dict[str, Any]:
 
 
 def words(checked: Checked) -> list[str]:
-    """Return the lines to print for a file with rows: warnings, figures and prices."""
+    """Return the lines to print for a file with rows: warnings, statistics and prices."""
     found = statistics(checked.rows)
     shown = [f"warning: {warning}" for warning in checked.warnings[:SHOWN]]
     if more := len(checked.warnings) - len(shown):

@@ -1,4 +1,4 @@
-"""Special tokens, thinking blocks, wrong encodings and control characters in the texts of rows."""
+"""Detection of special tokens, thinking blocks, wrong encodings and control characters in rows."""
 
 import re
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 def marks_in(texts: Sequence[str]) -> list[str]:
-    """Return the special tokens of chat models in the texts, without duplicates."""
+    """Return the distinct special tokens of chat models in the texts."""
     return list(dict.fromkeys(found[0] for text in texts for found in _MARK.finditer(text)))
 
 
@@ -46,7 +46,7 @@ def has_thought(row: ChatRow) -> bool:
 
 
 def is_mojibake(row: ChatRow) -> bool:
-    """True if any message has letters that were read in a wrong encoding."""
+    """True if any message has characters that were decoded with a wrong encoding."""
     return any(_MOJIBAKE.search(turn.content) for turn in row.turns)
 
 

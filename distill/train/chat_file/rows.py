@@ -1,4 +1,4 @@
-"""Parsing of the lines of an example file: a row, or every error of the line."""
+"""The parser of an example file's lines: returns a row, or all errors of the line."""
 
 import json
 import re
@@ -26,7 +26,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A message. An answer of weight 0 is context and is not learnt."""
+    """A message. The assistant's message with weight 0 is context and is not learnt."""
 
     role: str
     content: str
@@ -38,9 +38,9 @@ class Turn:
 class ChatRow:
     """An example without errors.
 
-    `line`: line number.
-    `tokens`: estimated tokens of all messages.
-    `answer_tokens`: estimated tokens of the answers that are learnt.
+    `line`: the line number.
+    `tokens`: the estimated tokens of all messages.
+    `answer_tokens`: the estimated tokens of the answers that are learnt.
     """
 
     line: int
@@ -66,8 +66,7 @@ class ChatRow:
 
 @dataclass(frozen=True, slots=True)
 class FileFinding:
-    """An error or a warning: the problem, the remedy and the lines. Without lines it is the whole
-    file."""
+    """An error or a warning: the problem with its remedy, and the lines; () for the whole file."""
 
     message: str
     lines: tuple[int, ...] = ()
@@ -106,23 +105,25 @@ def _value(line: bytes) -> object:
         raise ValueError(f"is not UTF-8 at {where}: save the file as UTF-8") from error
     except json.JSONDecodeError as error:
         where = f"character {error.colno}: {error.msg}"
-        raise ValueError(f"is not valid JSON at {where}; a line is one whole object") from error
+        raise ValueError(
+            f"is not valid JSON at {where}; write one complete object per line"
+        ) from error
     except RecursionError as error:
         raise ValueError(f"is nested too deeply; write {FORM}") from error
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object. Raises ValueError for a duplicate key, since JSON readers differ on its
-    value."""
+    """Return an object. Raises ValueError for a duplicate key, which JSON parsers read
+    differently."""
     twice = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
     if twice:
-        raise ValueError(f"key {SHORT.repr(twice[0])} stands twice in an object: keep one")
+        raise ValueError(f"key {SHORT.repr(twice[0])} occurs twice in an object: keep one")
     return dict(pairs)
 
 
 def _row_problems(value: object) -> Iterator[str]:
     if not isinstance(value, dict):
-        yield f"is no JSON object but {SHORT.repr(value)}; write {FORM}"
+        yield f"is not a JSON object but {SHORT.repr(value)}; write {FORM}"
         return
     yield from _unknown_keys("the row", value, ROW_KEYS)
     messages = value.get("messages")
@@ -159,8 +160,8 @@ def _message_problems(where: str, message: object) -> Iterator[str]:
     name = message.get("name")
     if isinstance(name, str) and name.strip() and not _NAME.fullmatch(name):
         yield (
-            f"{where}.name {SHORT.repr(name)}: OpenAI takes letters, digits, _ and - alone, at "
-            "most 64; write it so, or remove it"
+            f"{where}.name {SHORT.repr(name)}: OpenAI accepts at most 64 characters, and only "
+            "letters, digits, _ and -; change it, or remove it"
         )
     if "weight" in message:
         yield from _weight_problems(where, role, message["weight"])
@@ -168,9 +169,9 @@ def _message_problems(where: str, message: object) -> Iterator[str]:
 
 def _text_problems(where: str, text: object) -> Iterator[str]:
     if not isinstance(text, str):
-        yield f"{where} must be a text, not {SHORT.repr(text)}"
+        yield f"{where} must be a string, not {SHORT.repr(text)}"
     elif not text.strip():
-        yield f"{where} is empty: nothing could be learnt from it; write it or remove the row"
+        yield f"{where} is empty: add the text, or remove the row"
     elif found := _LONE_SURROGATE.search(text):
         half = f"{found[0]!a} at character {found.start() + 1}"
         yield f"{where} has half of a surrogate pair, {half}, which is not a character: remove it"
@@ -181,12 +182,12 @@ def _weight_problems(where: str, role: object, weight: object) -> Iterator[str]:
     if type(weight) is not int or weight not in (0, 1):
         yield f"{where}.weight must be 0 (not learnt) or 1 (learnt), not {SHORT.repr(weight)}"
     elif role != "assistant":
-        yield f"{where}.weight: only messages of the assistant are learnt; remove it"
+        yield f"{where}.weight: only the assistant's messages have a weight; remove it"
 
 
 def _answer_problems(messages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     answers = [message for message in messages if message.get("role") == "assistant"]
     if not messages or messages[-1].get("role") != "assistant":
-        yield "the last message must be of the assistant: it is the answer to learn"
+        yield "the last message must be the assistant's, with the answer to learn"
     elif all(message.get("weight") == 0 for message in answers):
-        yield "every message of the assistant has weight 0: nothing is learnt; give one weight 1"
+        yield "all of the assistant's messages have weight 0: set one to 1, or nothing is learnt"

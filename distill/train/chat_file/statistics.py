@@ -1,4 +1,4 @@
-"""Figures of a file's rows, and the cost of a training on the file."""
+"""The statistics of a file's rows, and the cost of a training on the file."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ TOP_ANSWERS = 10
 
 @dataclass(frozen=True, slots=True)
 class LengthSpread:
-    """Tokens of all rows, and their spread over rows. Median and p95 are values of actual rows."""
+    """The tokens of all rows, and their spread. Median and p95 are values of actual rows."""
 
     total: int
     min: int
@@ -29,12 +29,12 @@ class LengthSpread:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Figures of a file.
+    """The statistics of a file.
 
-    `repeated`: rows that equal the row above.
-    `answers`: number of different answers.
-    `top_answers`: the commonest answers with their counts; empty if an answer occurs less than
-    twice on average.
+    `repeated`: the number of rows that equal the row above.
+    `answers`: the number of distinct answers.
+    `top_answers`: the most frequent answers with their counts; empty if an answer occurs less than
+        twice on average.
     """
 
     rows: int
@@ -48,7 +48,7 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Cost of a training on a file in USD, and the time for which the trainer is available."""
+    """The cost in USD of a training on a file, and the date until which the trainer is offered."""
 
     trainer: str
     epochs: int
@@ -58,7 +58,7 @@ class Estimate:
 
 
 def statistics(rows: Sequence[ChatRow]) -> Statistics:
-    """Compute the figures of at least one row."""
+    """Return the statistics of at least one row."""
     answers = Counter(row.answer for row in rows)
     few = 2 * len(answers) <= len(rows)
     return Statistics(

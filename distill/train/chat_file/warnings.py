@@ -1,4 +1,4 @@
-"""Warnings about rows without errors."""
+"""The warnings about rows that have no errors."""
 
 import json
 import re
@@ -16,15 +16,15 @@ from distill.train.chat_file.rows import SHORT, ChatRow, FileFinding
 
 LONGEST_EXAMPLE = min(base.example_tokens for base in TUNABLE.values())
 SHORT_ANSWER = 1  # characters
-ANSWERS_SHOWN = 4  # of a contradiction, and spellings of an answer
+ANSWERS_SHOWN = 4  # answers of a contradiction, or spellings of an answer
 MARKS_SHOWN = 6
-# Characters that spellings of one answer may differ in: at its ends, and between its words.
+# Characters in which spellings of one answer may differ: at its ends, and between its words.
 AROUND = " .,;:!?\"'`*\u00ab\u00bb\u2018\u2019\u201c\u201d\u201e()[]<>"
 BETWEEN = re.compile(r"[\s_-]+")
 
 
 def warnings_of(rows: Sequence[ChatRow], context_tokens: int) -> Iterator[FileFinding]:
-    """Find the warnings of a file, with those of the whole file first because they are few."""
+    """Yield the warnings about a file, first the few that concern the whole file."""
     if len(rows) < FEWEST_EXAMPLES:
         yield FileFinding(
             f"{len(rows)} examples: OpenAI refuses a training file with fewer than "
@@ -45,8 +45,8 @@ def _several_system_prompts(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
         usual, count = counts.most_common(1)[0]
         others = tuple(row.line for row in rows if row.system_prompt != usual)
         yield FileFinding(
-            f"{len(counts)} system prompts (none counts as one), the commonest on {count} of "
-            f"{len(rows)} rows: the student is asked with one, so give all rows the same",
+            f"{len(counts)} system prompts (none counts as one), the most frequent on {count} of "
+            f"{len(rows)} rows: the served student gets only one, so use the same for all rows",
             others,
         )
 
@@ -64,12 +64,12 @@ def _odd_rows(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
         ),
         (
             lambda row: all(turn.role != "user" for turn in row.turns),
-            "no message of the user: nothing is asked, and some chat templates refuse that",
+            "no user message: some chat templates refuse such rows; add one",
         ),
         (
             has_thought,
-            "a thinking block in an answer: the student learns to write it; take it out unless it "
-            "is wanted",
+            "a thinking block in an answer: the student learns to write it; remove it unless you "
+            "want that",
         ),
         (
             is_mojibake,
@@ -81,8 +81,8 @@ def _odd_rows(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
         ),
         (
             _is_learnt_otherwise_here,
-            "earlier answers, or weights: OpenAI learns every answer but those of weight 0, the "
-            "local trainers the last one, whatever its weight",
+            "earlier answers, or weights: OpenAI trains on every answer except those of weight 0, "
+            "the local trainers only on the last one, whatever its weight",
         ),
     ]
     for is_odd, message in odd:
@@ -104,7 +104,7 @@ def _too_long_here(rows: Sequence[ChatRow], context_tokens: int) -> Iterator[Fil
 
 
 def _marks(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
-    """Warn of special tokens: a trainer or a server ends the message at such a token."""
+    """Yield a warning on special tokens, at which a trainer or a server would end the message."""
     if marked := [row for row in rows if has_mark(row)]:
         marks = marks_in([turn.content for row in marked for turn in row.turns])
         yield FileFinding(
@@ -115,7 +115,7 @@ def _marks(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
 
 
 def _spellings(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
-    """Warn of answers that are equal but for their spelling.
+    """Yield a warning for each set of answers that differ only in spelling.
 
     Spellings differ in case, white space, invisible characters, quotes at the ends or JSON layout.
     """
@@ -128,14 +128,14 @@ def _spellings(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
             others = tuple(row.line for row in rows if row.answer in same and row.answer != usual)
             shown = ", ".join(map(SHORT.repr, list(same)[:ANSWERS_SHOWN]))
             yield FileFinding(
-                f"{len(same)} spellings of one answer: {shown}; the commonest is "
-                f"{SHORT.repr(usual)} ({count} of {same.total()}): write all like it",
+                f"{len(same)} spellings of one answer: {shown}; the most frequent is "
+                f"{SHORT.repr(usual)} ({count} of {same.total()}): use it for all",
                 others,
             )
 
 
 def _spelled(answer: str) -> str:
-    """Normalise an answer's spelling, so that answers with one meaning are equal."""
+    """Return an answer with its spelling normalised, to compare answers by meaning."""
     try:
         found = json.loads(answer) if answer.lstrip()[:1] in ("{", "[") else None
     except (ValueError, RecursionError):
@@ -146,7 +146,7 @@ def _spelled(answer: str) -> str:
 
 
 def _is_learnt_otherwise_here(row: ChatRow) -> bool:
-    # Earlier answers suffice: a row whose last answer is not learnt has an earlier learnt one.
+    # If the last answer has weight 0, an earlier one has weight 1, which suffices here.
     return any(turn.role == "assistant" and turn.weight for turn in row.turns[:-1])
 
 
@@ -166,11 +166,11 @@ def _duplicates(rows: Sequence[ChatRow]) -> Iterator[FileFinding]:
     once = [row for row in rows if row.line not in repeated]
     for same in _groups(once, lambda row: (row.folded_input, fold(row.answer))):
         lines = tuple(row.line for row in same)
-        yield FileFinding("the same row but for case and white space; keep one", lines)
+        yield FileFinding("the same row except for case and white space; keep one", lines)
 
 
 def repeats(rows: Sequence[ChatRow]) -> set[int]:
-    """Return the lines of rows that equal the row above, letter by letter.
+    """Return the line numbers of rows that are identical to the row above.
 
     Repeating a row gives an example more weight (`student.seed_repeats`), so it causes no warning.
     """
@@ -178,7 +178,7 @@ def repeats(rows: Sequence[ChatRow]) -> set[int]:
 
 
 def _groups(rows: Sequence[ChatRow], key: Callable[[ChatRow], object]) -> Iterator[list[ChatRow]]:
-    """Group rows by a key, and yield the groups of at least two rows."""
+    """Yield the groups of at least two rows with an equal key."""
     groups: dict[object, list[ChatRow]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)

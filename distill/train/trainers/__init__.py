@@ -10,7 +10,7 @@ TRAINERS: dict[str, Trainer] = {"unsloth": unsloth, "peft": peft, "openai": open
 
 
 def trainer_of(name: str) -> Trainer:
-    """Return the backend of `student.trainer`. Raises InputError as `choose` does."""
+    """Return the backend that `student.trainer` names. Raises InputError for an unknown name."""
     return TRAINERS[choose(name)]
 
 
@@ -20,7 +20,8 @@ def provider_of(student: Student) -> str | None:
 
 
 def choose(name: str) -> str:
-    """Return the trainer that `student.trainer` names; `auto` is Unsloth if it is installed, else
-    PEFT. Raises InputError for an unknown trainer."""
+    """Return the trainer's name for `student.trainer`; Unsloth, or else PEFT, for `auto`.
+
+    Raises InputError for an unknown trainer."""
     auto = "unsloth" if installed("unsloth", "unsloth") else "peft"
     return chosen("student.trainer", name, TRAINERS, auto=auto)

@@ -1,4 +1,4 @@
-"""The Protocol of a trainer, and the records of its input and output."""
+"""The interface of a trainer, and the records of its input and output."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ Choices = Mapping[str, Any]  # the task's [student]
 class Base:
     """The model that is trained.
 
-    `name`: its name, with a hash of local weights.
-    `place`: its folder, or its id at a provider.
-    `licence`: empty if unknown.
+    `name`: the name, with a hash of local weights.
+    `place`: the folder, or the id at a provider.
+    `licence`: "" if unknown.
     """
 
     name: str
@@ -28,13 +28,13 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class TrainJob:
-    """A training.
+    """The input of a training.
 
     `base`: the folder of the base, or its id at a provider.
-    `train`, `validation`: the rows (chat JSON lines).
-    `parity`: the chats that the trained model answers, for the parity check.
+    `train`, `validation`: the files of rows (chat JSON lines).
+    `parity`: the file of chats that the trained model answers, for the parity check.
     `out`: the folder of the weights.
-    `recipe`: as the trainer made it.
+    `recipe`: the return value of the trainer's `recipe`.
     `tag`: a hash of rows, base and recipe.
     `choices`: the allowed answers; empty if any text is allowed.
     """
@@ -75,11 +75,11 @@ class HostedModel:
 class TrainResult:
     """The result of a training.
 
-    A local trainer leaves `adapter/`, `merged/` and `answers.json` in `out`.
+    A local trainer writes `adapter/`, `merged/` and `answers.json` to `out`.
 
     `kept_step`: the step whose weights were kept.
-    `losses`: step, loss, and validation_loss if it was measured.
-    `earlier_seconds`: the time that interrupted parts of the training took.
+    `losses`: rows of step, loss, and validation_loss if it was measured.
+    `earlier_seconds`: the duration of earlier, interrupted parts of the training.
     `made_now`: true if this call began the training.
     """
 
@@ -105,41 +105,44 @@ class Trainer(Protocol):
         """
 
     def check(self, choices: Choices) -> str:
-        """Return a warning to show before anything is paid, empty if there is none. Raises
-        InputError for a base or a recipe that the trainer cannot train."""
+        """Return a warning to show before anything is billed; "" if there is none.
+
+        Raises InputError for a base or a recipe that the trainer does not support."""
 
     def locate(self, base: str) -> Base:
-        """Resolve `student.base`."""
+        """Return the base that `student.base` names."""
 
     def recipe(self, choices: Choices, base: Base, *, labelled: bool) -> Mapping[str, object]:
-        """Build the recipe from the task's [student], with defaults that suit the base. `labelled`
-        is true if answers are the task's labels."""
+        """Return the recipe: the task's [student], with defaults for the base.
+
+        `labelled`: True if answers are the task's labels."""
 
     def longer_than(self, chats: Sequence[Chat], base: Base, choices: Choices) -> dict[int, int]:
         """Return place → tokens of the chats that are too long for the student."""
 
     def total_steps(self, job: TrainJob) -> int | None:
-        """Count the optimizer steps of the whole training; None if unknown."""
+        """Return the number of optimizer steps of the whole training; None if unknown."""
 
     def worst_usd(self, job: TrainJob) -> Decimal:
-        """Return the maximum that a provider may bill in USD; 0 for a local training."""
+        """Return the maximum bill in USD; 0 for a local training."""
 
     def is_made(self, job: TrainJob) -> bool:
         """True if a provider has a training of this job, running or finished."""
 
     def cancel(self, tag: str) -> Decimal | None:
-        """Cancel the training of a tag and return its bill so far in USD; None if the provider has
-        no running training of the tag."""
+        """Cancel the training with a tag, and return its bill so far in USD.
+
+        None if the provider has no running training with the tag."""
 
     def closed(self, today: date) -> str:
         """Describe why the provider takes no new trainings; "" if it takes them."""
 
     def closing(self, base: str, today: date) -> str:
-        """Describe when the provider ends the service and the student; "" if never."""
+        """Return a sentence on the end dates of the service and the student; "" without an end."""
 
     def train(self, job: TrainJob, on_steps: OnSteps) -> TrainResult:
-        """Train, or resume an interrupted training of the same job.
+        """Train, or resume an interrupted training of the same job, and return the result.
 
-        `on_steps` receives the number of optimizer steps just done. Raises DistillError with a
-        remedy if the training fails.
+        `on_steps` is called with the number of newly completed optimizer steps. Raises
+        DistillError, with a remedy, if the training fails.
         """

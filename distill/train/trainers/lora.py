@@ -1,4 +1,4 @@
-"""LoRA in a child process: a JSON job in; JSON lines of progress and weights out.
+"""LoRA in a child process, which reads a JSON job and writes progress (JSON lines) and weights.
 
 An interrupted job resumes from its last checkpoint, which is in its `out` folder.
 """
@@ -33,17 +33,16 @@ CHECKPOINTS = "checkpoints"
 POLL_SECONDS = 0.2
 KILLED = (128 + signal.SIGKILL, -signal.SIGKILL)  # the child alone, or with its guard
 TOO_LITTLE_MEMORY = (
-    "the machine ran out of memory. Lower student.batch_size or student.context_tokens, or take a "
-    "smaller student.base: another run begins with them, and asks for no answer again."
+    "the machine ran out of memory. Lower student.batch_size or student.context_tokens, or choose "
+    "a smaller student.base: the next run uses them, and reuses every stored answer."
 )
 
 
 def check(choices: Mapping[str, Any]) -> str:
-    """Check that the base can be trained.
+    """Check that the base can be trained, and return "", since there is no warning.
 
-    Raises InputError or DistillError for a base that is not here and cannot be fetched. Raises
-    InputError for a base that cannot be trained on chats. Raises InputError if the base's context
-    is shorter than `context_tokens`.
+    Raises InputError or DistillError if the base cannot be downloaded. Raises InputError if it
+    cannot be trained on chats, or if its context is shorter than `context_tokens`.
     """
     most = positions(folder_of(choices["base"]))
     if most and choices["context_tokens"] > most:
@@ -61,7 +60,7 @@ def locate(base: str) -> Base:
 
 
 def recipe(choices: Mapping[str, Any], base: Base, *, labelled: bool) -> dict[str, object]:
-    """Build the recipe for a base of this size."""
+    """Return the recipe for a base of this size."""
     return asdict(recipe_for(choices, parameters(Path(base.place)), labelled=labelled))
 
 
@@ -71,7 +70,7 @@ def longer_than(chats: Sequence[Chat], base: Base, choices: Mapping[str, Any]) -
 
 
 def total_steps(job: TrainJob) -> int:
-    """Count the optimizer steps of the whole training."""
+    """Return the number of optimizer steps of the whole training."""
     recipe = Recipe(**job.recipe)  # type: ignore[arg-type]
     with job.train.open(encoding="utf-8") as rows:
         per_epoch = math.ceil(sum(1 for _ in rows) / recipe.batch_size)
@@ -79,17 +78,17 @@ def total_steps(job: TrainJob) -> int:
 
 
 def worst_usd(job: TrainJob) -> Decimal:
-    """Return 0: a local training has no bill."""
+    """Return 0, because a local training has no bill."""
     return Decimal(0)
 
 
 def is_made(job: TrainJob) -> bool:
-    """Return False: no provider has a local training."""
+    """Return False, because no provider has a local training."""
     return False
 
 
 def cancel(tag: str) -> None:
-    """Return None: no provider has a local training."""
+    """Return None, because no provider has a local training."""
 
 
 def closed(today: date) -> str:
@@ -98,15 +97,15 @@ def closed(today: date) -> str:
 
 
 def closing(base: str, today: date) -> str:
-    """Return "": a local student never ends."""
+    """Return "", because a local student has no end date."""
     return ""
 
 
 def train(trainer: str, job: TrainJob, on_steps: OnSteps) -> TrainResult:
     """Train the student with `trainer`.
 
-    Raises DistillError with a remedy for a failure that the child explains. Raises ChildError with
-    the tail of the log for any other death of the child.
+    Raises DistillError, with a remedy, for a failure that the child explains. Raises ChildError,
+    with the tail of the log, for any other death of the child.
     """
     job.out.mkdir(parents=True, exist_ok=True)
     job_file, progress = job.out / "job.json", job.out / "progress.jsonl"
@@ -128,8 +127,9 @@ def train(trainer: str, job: TrainJob, on_steps: OnSteps) -> TrainResult:
 
 
 def _work(trainer: str, job: TrainJob, told: int, on_steps: OnSteps) -> Done:
-    """Run the child and return its result. `told` is the number of progress bytes already
-    written."""
+    """Run the child and return its result.
+
+    `told`: the size of the progress file before, in bytes."""
     # -P: files in the working directory must not shadow the real packages.
     command = [interpreter("unsloth"), "-P", "-m", "lora", str(job.out / "job.json")]
     result: Done | Failed | None = None
@@ -150,19 +150,19 @@ def _work(trainer: str, job: TrainJob, told: int, on_steps: OnSteps) -> Done:
 
 
 def last_event(told: str) -> Event | None:
-    """Return the last event of a child; None without events."""
+    """Return the last event in a child's progress; None without events."""
     lines = told.splitlines()
     return read_event(lines[-1]) if lines else None
 
 
 def whole_lines(progress: Path) -> str:
-    """Read the complete lines that earlier children wrote to the progress file."""
+    """Return the complete lines of the progress file, as written by earlier children."""
     text = progress.read_text(encoding="utf-8") if progress.exists() else ""
     return text[: text.rfind("\n") + 1]
 
 
 def seconds_told(told: str) -> float:
-    """Sum the working seconds of earlier children, each up to its last event."""
+    """Return the working seconds of earlier children, each up to its last event."""
     total = latest = 0.0
     for line in told.splitlines():
         event = read_event(line)
@@ -173,14 +173,14 @@ def seconds_told(told: str) -> float:
 
 
 def environment(job: TrainJob) -> dict[str, str]:
-    """Build the child's environment variables."""
-    # By default Unsloth writes compiled modules into the working directory. Unbounded spinning of
-    # OpenMP threads makes a step 5 to 20 times slower if another process needs a core. With this
-    # bound a step is twice as slow, and an otherwise idle machine loses nothing.
+    """Return the child's environment variables."""
+    # By default, Unsloth writes compiled modules into the working directory. If another process
+    # needs a core, unbounded spinning of OpenMP threads makes a step 5 to 20 times slower, and
+    # bounded spinning only twice. On an idle machine, the bound costs nothing.
     paths = [str(CHILDREN), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         "PYTHONPATH": os.pathsep.join(paths),
-        # With two visible cards the batch would be twice the recipe's.
+        # With two visible GPUs, the batch would be twice the recipe's.
         "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0],
         "GOMP_SPINCOUNT": "30000",
         "HF_HUB_OFFLINE": "1",
@@ -191,8 +191,7 @@ def environment(job: TrainJob) -> dict[str, str]:
 
 
 def _events(child: subprocess.Popen[bytes], progress: Path, start: int) -> Iterator[Event]:
-    """Yield the child's events as they are written, from byte `start` on, until the child has
-    ended."""
+    """Yield the child's events from byte `start` on, until the child has ended."""
     with progress.open(encoding="utf-8") as lines:
         lines.seek(start)
         pending = ""

@@ -6,10 +6,11 @@ from distill.core.errors import InputError
 
 
 def chosen(key: str, name: str, known: Mapping[str, object], *, auto: str) -> str:
-    """Return the backend that `name` means; `auto` for "auto". Raises InputError with the key and
-    the known backends for an unknown name."""
+    """Return the backend's name; `auto` if `name` is "auto".
+
+    Raises InputError, with the key and the known names, for an unknown name."""
     found = auto if name == "auto" else name
     if found not in known:
         names = ", ".join(["auto", *known])
-        raise InputError(f"{key}: {name!r} does not exist; known: {names}")
+        raise InputError(f"{key}: {name!r} does not exist: choose one of {names}")
     return found

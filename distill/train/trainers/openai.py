@@ -1,7 +1,7 @@
 """OpenAI's fine-tuning jobs: upload the files, create or find the job, follow it to its end.
 
-A file's name holds a hash of its content, and a job's metadata holds its tag. So an interrupted
-command finds its files and jobs again and creates nothing twice.
+A file's name contains a hash of its content, and a job's metadata contains its tag. An interrupted
+command can thus find its files and jobs again, and creates nothing twice.
 """
 
 import json
@@ -39,17 +39,17 @@ NOT_TAKEN = {
 MOST_BATCH, MOST_SEED = 256, 2**31 - 1
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 CLOSING = (
-    f"OpenAI takes no new trainings from {NO_NEW_JOBS} on, and refuses many accounts already; what "
-    "was trained ends on {shutdown}, {days} days from now. A student that lasts is trained here: "
-    'student.trainer = "unsloth".'
+    f"OpenAI accepts no new fine-tuning jobs from {NO_NEW_JOBS} on, and refuses many accounts "
+    "already. The trained model ends on {shutdown}, {days} days from now. For a lasting student, "
+    'train here: student.trainer = "unsloth".'
 )
 
 
 def check(choices: Mapping[str, Any]) -> str:
-    """Return the notice on the end of the service, to show before anything is paid.
+    """Return the notice on the end of the service, to show before anything is billed.
 
-    Raises InputError for a base that cannot be trained there, or not any more. Raises InputError
-    for a setting that OpenAI does not support. Raises InputError if the API key is not set.
+    Raises InputError for a base that OpenAI does not train (any more). Raises InputError for a
+    setting that OpenAI does not support, or if the API key is not set.
     """
     if set_ := [key for key, unsaid in NOT_TAKEN.items() if choices[key] != unsaid]:
         raise InputError(
@@ -68,8 +68,8 @@ cancel = openai_jobs.cancel
 
 
 def closed(today: date) -> str:
-    """Return the day since which OpenAI takes no new trainings, in words; "" before that day."""
-    since = f"OpenAI has taken no new trainings since {NO_NEW_JOBS}"
+    """Return a sentence on the end of new fine-tuning jobs; "" before that day."""
+    since = f"OpenAI has accepted no new fine-tuning jobs since {NO_NEW_JOBS}"
     return since if today >= NO_NEW_JOBS else ""
 
 
@@ -80,55 +80,55 @@ def lifetime(base: str) -> str:
 
 
 def closing(base: str, today: date) -> str:
-    """Describe when the service and the model end."""
+    """Return a sentence on the end dates of the service and the model."""
     shutdown = TUNABLE[base].shutdown
     return CLOSING.format(shutdown=shutdown, days=(shutdown - today).days)
 
 
 def locate(base: str) -> Base:
-    """Return the base, whose id is its place. Raises InputError for a base that is not trained."""
+    """Return the base. Raises InputError for a base that OpenAI does not train."""
     name = openai_jobs.AUTO if base == "auto" else base
     if name not in TUNABLE:
         known = ", ".join(TUNABLE)
-        raise InputError(f"student.base: OpenAI does not train {name!r}; it still trains {known}")
+        raise InputError(f"student.base: OpenAI does not train {name!r}: choose one of {known}")
     return Base(name, name, "OpenAI's terms of use")
 
 
 def recipe(choices: Mapping[str, Any], base: Base, *, labelled: bool) -> dict[str, object]:
-    """Build a job's hyperparameters. Raises InputError for values that OpenAI does not take."""
+    """Return a job's hyperparameters. Raises InputError for values that OpenAI does not accept."""
     epochs = choices["epochs"] or DEFAULT_EPOCHS
     if epochs != int(epochs) or epochs > MOST_EPOCHS:
-        raise InputError(f"student.epochs: OpenAI takes whole numbers up to {MOST_EPOCHS}")
+        raise InputError(f"student.epochs: must be a whole number up to {MOST_EPOCHS} at OpenAI")
     if (choices["batch_size"] or 1) > MOST_BATCH:
-        raise InputError(f"student.batch_size: OpenAI takes numbers up to {MOST_BATCH}")
+        raise InputError(f"student.batch_size: must be at most {MOST_BATCH} at OpenAI")
     if not 0 <= choices["seed"] <= MOST_SEED:
-        raise InputError(f"student.seed: OpenAI takes numbers from 0 to {MOST_SEED}")
+        raise InputError(f"student.seed: must be from 0 to {MOST_SEED} at OpenAI")
     values = {"n_epochs": int(epochs), "seed": choices["seed"]}
     return values | ({"batch_size": choices["batch_size"]} if choices["batch_size"] else {})
 
 
 def longer_than(chats: Sequence[Chat], base: Base, choices: Mapping[str, Any]) -> dict[int, int]:
-    """Return place → tokens, as counted here, of every chat above the base's example limit."""
+    """Return index → estimated tokens of each chat above the base's limit for an example."""
     limit = TUNABLE[base.name].example_tokens
     counts = enumerate(map(of_chat, chats))
     return {place: count for place, count in counts if count > limit}
 
 
 def total_steps(job: TrainJob) -> None:
-    """Return None: OpenAI does not state the number of steps."""
+    """Return None, because OpenAI does not state the number of steps."""
 
 
 def worst_usd(job: TrainJob) -> Decimal:
     """Return the maximum bill in USD for any tokenizer, to be reserved before the job is created.
 
-    Validation rows count as trained rows, since no page states their price.
+    Validation rows are priced like training rows, because no page states their price.
     """
     chats = chain(_chats(job.train), _chats(job.validation))
     return training_usd(job.base, sum(map(most_of_chat, chats)) * _epochs(job))
 
 
 def expected_usd(job: TrainJob) -> Decimal:
-    """Estimate the bill in USD from the tokens counted here."""
+    """Estimate the bill in USD from the estimated tokens."""
     return training_usd(job.base, sum(map(of_chat, _chats(job.train))) * _epochs(job))
 
 
@@ -143,15 +143,15 @@ def _epochs(job: TrainJob) -> int:
 
 
 def train(job: TrainJob, on_steps: OnSteps) -> TrainResult:
-    """Create the job, or find it again, and follow it.
+    """Create the job, or find it again; wait for its end, and return the result.
 
-    Raises InputError for rows that OpenAI does not take. Raises DistillError for a job that failed
-    or was cancelled, for an account that may not train, and if the provider cannot be reached.
+    Raises InputError for too few rows. Raises DistillError if the job failed or was cancelled, the
+    account may not train, or the provider cannot be reached.
     """
     rows = job.train.read_bytes().count(b"\n")
     if rows < FEWEST_EXAMPLES:
         raise InputError(
-            f"OpenAI trains on at least {FEWEST_EXAMPLES} examples, and {rows} were kept: "
+            f"OpenAI trains on at least {FEWEST_EXAMPLES} examples, but only {rows} were kept: "
             "generate more"
         )
     with openai_jobs.connected(job.base) as client:
@@ -163,17 +163,18 @@ def train(job: TrainJob, on_steps: OnSteps) -> TrainResult:
 
 
 def is_made(job: TrainJob) -> bool:
-    """True if OpenAI has a training with the job's tag that is running or has succeeded. Raises the
-    errors of `train`."""
+    """True if OpenAI has a job with this tag that is running or has succeeded.
+
+    Raises the errors of `train`."""
     with openai_jobs.connected(job.base) as client:
         return openai_jobs.patiently(lambda: _known(client, job)) is not None
 
 
 def _known(client: "OpenAI", job: TrainJob) -> "FineTuningJob | None":
-    """Find the job's training; None if there is none.
+    """Return OpenAI's record of the job; None if there is none.
 
-    A training whose creation was requested before is searched for longer: its response may be lost,
-    and a second creation would be a second bill.
+    After an earlier creation request, the search takes longer. Its response may have been lost, and
+    a job that is created twice is billed twice.
     """
     found = openai_jobs.find(client, job.tag)
     for pause in openai_jobs.LATE_SECONDS if (job.out / openai_jobs.CREATING).exists() else ():
@@ -185,11 +186,11 @@ def _known(client: "OpenAI", job: TrainJob) -> "FineTuningJob | None":
 
 
 def _follow(client: "OpenAI", job_id: str, job: TrainJob, on_steps: OnSteps) -> TrainResult:
-    """Follow the job until it has ended, and write its events to the log."""
+    """Wait for the end of the job, write its events to the log, and return the result."""
     told: dict[str, FineTuningJobEvent] = {}
     pause, late = FIRST_PAUSE_SECONDS, list(openai_jobs.LATE_SECONDS)
     while True:
-        # State before events: after the end of a job all its events are there.
+        # The state is read before the events, so that the last reading has all events.
         found = openai_jobs.patiently(lambda: client.fine_tuning.jobs.retrieve(job_id))
         new = openai_jobs.patiently(lambda: _new_events(client, job_id, told))
         _write_log(job.log, told)
@@ -206,8 +207,9 @@ def _follow(client: "OpenAI", job_id: str, job: TrainJob, on_steps: OnSteps) -> 
 def _new_events(
     client: "OpenAI", job_id: str, told: dict[str, "FineTuningJobEvent"]
 ) -> list["FineTuningJobEvent"]:
-    """Fetch the events that are not in `told`, and add them. OpenAI lists the newest first, some
-    twice."""
+    """Return the events that are not in `told`, and add them to it.
+
+    OpenAI lists the newest events first, and some twice."""
     new: dict[str, FineTuningJobEvent] = {}
     for page in client.fine_tuning.jobs.list_events(job_id, limit=100).iter_pages():
         fresh = {event.id: event for event in page.data if event.id not in told}
@@ -228,7 +230,7 @@ def _write_log(log: Path, told: Mapping[str, "FineTuningJobEvent"]) -> None:
 
 
 def _loss(event: "FineTuningJobEvent") -> dict[str, float]:
-    """Return the step and the losses of an event; empty if it has none."""
+    """Return the step and the losses of an event; {} if it has none."""
     data = event.data if isinstance(event.data, dict) else {}
     names = {"train_loss": "loss", "valid_loss": "validation_loss"}
     values = {names[key]: float(value) for key, value in data.items() if key in names and value}
@@ -245,13 +247,13 @@ def _ended(
     bill = f"It was billed ${billed}." if billed else "It was not billed."
     if found.status == "cancelled":
         raise TrainingEnded(
-            f"the training was cancelled at OpenAI. {bill} Run the same command for a new job",
+            f"the job was cancelled at OpenAI. {bill} Run the same command to start a new one",
             billed,
         )
     if found.status == "failed":
         said = found.error.message if found.error else "no reason given"
         raise TrainingEnded(
-            f"OpenAI's training {found.id} failed: {said}\n{bill} Its events are in {job.log}",
+            f"OpenAI's job {found.id} failed: {said}\n{bill} Its events are in {job.log}",
             billed,
         )
     if not found.fine_tuned_model:
@@ -274,7 +276,7 @@ def _ended(
 
 
 def _write_record(client: "OpenAI", found: "FineTuningJob", out: Path) -> None:
-    """Write `job.json`: OpenAI's job object and the checkpoints that OpenAI kept."""
+    """Write OpenAI's job object, and its list of checkpoints, to `job.json`."""
     checkpoints = client.fine_tuning.jobs.checkpoints
     kept = openai_jobs.patiently(lambda: list(checkpoints.list(found.id, limit=100)))
     record = {"job": found.to_dict(), "checkpoints": [row.to_dict() for row in kept]}

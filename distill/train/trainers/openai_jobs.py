@@ -1,4 +1,4 @@
-"""Fine-tuning jobs at OpenAI through its official client: connect, create, find, cancel."""
+"""The calls for OpenAI's fine-tuning jobs through its official client."""
 
 import json
 import time
@@ -30,25 +30,25 @@ TAG = "distill"
 FILES = ("training_file", "validation_file")
 ENDED = ("succeeded", "failed", "cancelled")
 PAUSES_SECONDS = (3.0, 6.0, 12.0, 24.0, 48.0)
-# A new job may be missing in the list for a while, and a finished job's figures may come late.
+# A new job may be missing in the list for a while, as may a finished job's token counts.
 LATE_SECONDS = (3.0, 6.0, 12.0, 24.0)
-CREATING = "creating"  # a file that exists once the creation of a job was requested
+CREATING = "creating"  # a file that exists from the first request to create a job
 UPLOAD_SECONDS = 600.0
 TRAIN_HERE = 'or train here: student.trainer = "unsloth", student.base = "auto"'
 REFUSED = (
-    "OpenAI does not let this account start trainings any more: it is closing the service, and "
-    "accounts that did not use it lately are closed already. Nothing was billed; {files}. Train "
-    'here instead, with student.trainer = "unsloth" and student.base = "auto": every stored answer '
-    "is used again. Or ask a small model without training: the report compares with it."
+    "OpenAI no longer lets this account start fine-tuning jobs: it is ending the service, first "
+    "for accounts without recent jobs. Nothing was billed; {files}. Train here instead, with "
+    'student.trainer = "unsloth" and student.base = "auto": every stored answer is reused. Or use '
+    "a small model without training: the report can compare one."
 )
 
 
 @contextmanager
 def connected(model: str) -> "Iterator[OpenAI]":
-    """Hold the official client, without its retries: a second creation would be a second bill.
+    """Yield the official client without its own retries; a job created twice is billed twice.
 
-    Raises InputError without a key. Raises DistillError for the client's errors, without the key in
-    the message.
+    Raises InputError without an API key. Raises DistillError for the client's errors; the message
+    does not contain the key.
     """
     import openai
 
@@ -69,9 +69,9 @@ def connected(model: str) -> "Iterator[OpenAI]":
 
 
 def find(client: "OpenAI", tag: str) -> "FineTuningJob | None":
-    """Find the job of a tag that is running or has succeeded; None if there is none.
+    """Return the job with a tag that is running or has succeeded; None if there is none.
 
-    The tag is compared here too, since a gateway may ignore the filter by metadata.
+    The tag is also compared here, because a gateway may ignore the filter by metadata.
     """
     for job in _readable(client.fine_tuning.jobs.list(metadata={TAG: tag}, limit=100)):
         if (job.metadata or {}).get(TAG) == tag and job.status not in ("failed", "cancelled"):
@@ -93,8 +93,9 @@ def _readable(answer: Answer) -> Answer:
 
 
 def create(client: "OpenAI", job: TrainJob) -> "FineTuningJob":
-    """Upload missing files and create the job. A listed file that no longer exists is uploaded
-    again."""
+    """Upload missing files and create the job.
+
+    A file that is listed but no longer exists is uploaded again."""
     import openai
 
     try:
@@ -106,7 +107,7 @@ def create(client: "OpenAI", job: TrainJob) -> "FineTuningJob":
 
 
 def _start(client: "OpenAI", job: TrainJob, *, anew: bool) -> "FineTuningJob":
-    """Create a job on files with this content. Delete the files if the account may not train."""
+    """Create a job on the files. If the account may not train, delete the files and raise."""
     import openai
 
     paths = zip(FILES, (job.train, job.validation), strict=True)
@@ -132,7 +133,7 @@ def _start(client: "OpenAI", job: TrainJob, *, anew: bool) -> "FineTuningJob":
 
 
 def _removed(client: "OpenAI", files: Iterable[str]) -> str:
-    """Delete the files of an account that may not train, and describe the result."""
+    """Delete the files of an account that may not train, and return a phrase on the result."""
     import openai
 
     left = []
@@ -145,8 +146,7 @@ def _removed(client: "OpenAI", files: Iterable[str]) -> str:
 
 
 def _file(client: "OpenAI", path: Path, *, anew: bool) -> str:
-    """Return the id of a file with this content. It is uploaded if it is missing, or if `anew` is
-    set."""
+    """Return the id of a file with this content, uploaded if it is missing or `anew` is set."""
     content = path.read_bytes()
     name = f"{TAG}-{sha256(content).hexdigest()[:32]}.jsonl"
     known = None
@@ -159,9 +159,9 @@ def _file(client: "OpenAI", path: Path, *, anew: bool) -> str:
 
 
 def patiently(call: Callable[[], Answer]) -> Answer:
-    """Make a call, with retries if they may help.
+    """Make a call, with retries after temporary errors, and return its result.
 
-    The call must search for existing objects first, so that a lost response creates nothing twice.
+    The call must first search for existing objects, so that a lost response creates nothing twice.
     """
     import openai
 
@@ -184,7 +184,7 @@ def is_incomplete(found: "FineTuningJob") -> bool:
 
 
 def cancel(tag: str) -> Decimal | None:
-    """Cancel the job of a tag and return its bill so far in USD; None if no job is running."""
+    """Cancel the job with a tag, and return its bill so far in USD; None if no job is running."""
     with connected(AUTO) as client:
         found = find(client, tag)
         if found is None or found.status in ENDED:

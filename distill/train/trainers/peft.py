@@ -1,4 +1,4 @@
-"""LoRA through transformers, TRL and PEFT with the same recipe, if Unsloth cannot be installed."""
+"""LoRA through transformers, TRL and PEFT, with the same recipe, for machines without Unsloth."""
 
 from functools import partial
 

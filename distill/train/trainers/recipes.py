@@ -3,12 +3,11 @@
 The first row of defaults was measured with this project's own tasks on its embedded base. The other
 rows follow published values for LoRA on such sizes and were not measured here.
 
-A larger model needs smaller steps and fewer epochs over the same rows. Unsloth's guide begins at
-2e-4 for 7 to 8 billion parameters and goes down from there.
+A larger model needs a lower learning rate and fewer epochs over the same rows. Unsloth's guide
+recommends 2e-4 for 7 to 8 billion parameters, and less for more.
 
-Four bits save memory that a small base does not need. They cost a small base accuracy, since each
-of its few weights matters. Alpha defaults to the rank, so that the scale of the adapter is 1 for
-any rank.
+Four-bit weights save memory that a small base does not need, and cost it accuracy, since each of
+its few weights matters. Alpha defaults to the rank, so that the adapter's scale is 1.
 """
 
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """Settings that depend on the base's size."""
+    """The settings that depend on the base's size."""
 
     rank: int
     epochs: float
@@ -32,9 +31,9 @@ BY_PARAMETERS = (
     (2e9, Defaults(rank=16, epochs=3, learning_rate=3e-4, batch_size=8)),
     (15e9, Defaults(rank=16, epochs=2, learning_rate=2e-4, batch_size=8)),
 )
-# The loss of a choice rises again while accuracy still improves, because of a few wrong and
-# confident choices. The last weights were right on 77.5 instead of 70.0 % and on 94.5 instead of
-# 93.2 % (docs/results.md).
+# A choice's loss rises again while accuracy still improves, because of a few wrong, confident
+# choices. The last weights were correct on 77.5 %, those with the lowest loss on 70.0 % (second
+# task: 94.5 and 93.2 %; docs/results.md).
 USUAL_PATIENCE = 2
 LARGEST = Defaults(rank=16, epochs=2, learning_rate=1e-4, batch_size=16)
 
@@ -49,13 +48,14 @@ def defaults(parameters: int) -> Defaults:
 class Recipe:
     """The recipe of a student: LoRA's rank, alpha, dropout and scale, and the optimizer's schedule.
 
-    For `warmup_share` of the steps the rate rises to `learning_rate`; then it falls by `schedule`.
+    During `warmup_share` of the steps, the rate rises to `learning_rate`. Then it falls by
+    `schedule`.
 
-    `patience`: the training ends after this many validations (two an epoch) without a lower loss,
-    and the weights with the lowest loss are kept. With 0 it runs to its end and keeps the last
-    weights.
-    `load_in_4bit`: the base's linear layers are rounded to 4 bits (QLoRA).
-    `loss`: of the choice among the task's labels, or of an answer's tokens.
+    `patience`: the number of validations (two per epoch) without a lower loss that ends the
+        training; the weights with the lowest loss are kept. If 0, all epochs run, and the last
+        weights are kept.
+    `load_in_4bit`: True to round the base's linear layers to 4 bits (QLoRA).
+    `loss`: the loss function: over the choice among the task's labels, or an answer's tokens.
     """
 
     rank: int
@@ -75,8 +75,9 @@ class Recipe:
 
 
 def recipe_for(choices: Mapping[str, Any], parameters: int, *, labelled: bool) -> Recipe:
-    """Build a recipe from the task's [student], with defaults for a base with this number of
-    parameters."""
+    """Return the recipe: the task's [student], with defaults for the base's number of parameters.
+
+    `labelled`: True if answers are the task's labels."""
     usual = defaults(parameters)
     rank, in_4bit = choices["rank"] or usual.rank, choices["load_in_4bit"]
     patience = choices["patience"]

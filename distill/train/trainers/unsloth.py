@@ -1,4 +1,4 @@
-"""LoRA and QLoRA through Unsloth, with its kernels and 4-bit NF4, on a card or a CPU."""
+"""LoRA and QLoRA through Unsloth, with its kernels and 4-bit NF4, on a GPU or a CPU."""
 
 from functools import partial
 

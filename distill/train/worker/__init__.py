@@ -1,1 +1,1 @@
-"""Programs of child processes, whose import path holds only this folder of the project."""
+"""The programs of child processes, which can import only this folder of the project."""

@@ -1,6 +1,6 @@
-"""The trainers' child: `python -m lora JOB.json`, with an interpreter of its own.
+"""The trainers' child process: `python -m lora JOB.json`, with an interpreter of its own.
 
-In: a job (see `TrainJob`) whose rows are chat JSON lines. Out: `adapter/` and `merged/` in the
-job's `out`, and JSON lines of progress in its `progress` file. The child imports nothing of this
-project, since its interpreter may not have the project installed.
+The child reads a job (see `TrainJob`) whose rows are chat JSON lines. It writes `adapter/` and
+`merged/` to the job's `out`, and progress as JSON lines to its `progress` file. It imports no other
+module of this project, because the project may not be installed for its interpreter.
 """

@@ -1,4 +1,4 @@
-"""`python -m lora JOB.json`: load, train, save, merge, report."""
+"""The program `python -m lora JOB.json`: loads, trains, saves, merges and reports."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from .protocol import Done, Job, tell
 
 
 def main(job: Job) -> None:
-    """Run the job, and report a failure that has a message before raising it."""
+    """Run the job. An error that has a message for the user is reported, then raised again."""
     tell(job, {"event": "begun"})
     try:
         done = work(job)
@@ -23,7 +23,7 @@ def main(job: Job) -> None:
 
 def work(job: Job) -> Done:
     """Train the student and return the result."""
-    # Unsloth patches transformers and TRL and must be imported before them: the loader comes first.
+    # The loader comes first: Unsloth patches transformers and TRL, and must be imported before.
     model, tokenizer = LOADERS[job["trainer"]](job)
     tokenizer.chat_template = without_date(tokenizer.chat_template)
 

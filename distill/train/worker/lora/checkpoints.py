@@ -1,4 +1,4 @@
-"""Checkpoints of a training: their folder, and how to resume from one."""
+"""The checkpoints of a training: their folder, and the resumption from one."""
 
 import json
 import shutil
@@ -7,21 +7,21 @@ from typing import Any
 
 from .protocol import Job, tell
 
-SAVE_SECONDS = 120.0  # the most work that an interrupted training repeats
+SAVE_SECONDS = 120.0  # the maximum work that an interrupted training repeats
 STATE = "trainer_state.json"  # written last
 
 
 def has_ended(checkpoint: str) -> bool:
-    """True if the training had ended at that checkpoint, early or not."""
+    """True if the checkpoint is the end of its training, early or not."""
     control = state_of(Path(checkpoint))["stateful_callbacks"]["TrainerControl"]["args"]
     return bool(control["should_training_stop"])
 
 
 def take_over(trainer: Any, job: Job, checkpoint: str) -> None:
-    """Load the result of a training that had ended.
+    """Load the result of a finished training.
 
     `train` would resume even a training that ended early, because transformers clears the stop flag
-    at the start of a training.
+    at the start.
     """
     from transformers import TrainerState
 
@@ -40,7 +40,7 @@ def checkpoints(job: Job) -> Path:
 
 
 def last_checkpoint(folder: Path) -> str | None:
-    """Return the last complete checkpoint, and remove incomplete ones after it; None if none."""
+    """Return the last complete checkpoint, or None, and remove incomplete ones after it."""
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
     for path in reversed(found):
         if state_of(path):
@@ -50,7 +50,7 @@ def last_checkpoint(folder: Path) -> str | None:
 
 
 def state_of(checkpoint: Path) -> dict[str, Any]:
-    """Read a checkpoint's state; empty if the checkpoint is incomplete."""
+    """Return a checkpoint's state; {} if the checkpoint is incomplete."""
     try:
         found: dict[str, Any] = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):

@@ -1,20 +1,20 @@
-"""The loss for answers from a fixed set: the choice counts in full, its wording less."""
+"""The loss for answers from a fixed set, with full weight on the choice and less on its wording."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from .tokenised_rows import IGNORED, Chat, answer_tokens
 
-# A student learns the wording of the choices in a few dozen steps. At full weight the gradients of
-# these tokens are so large until then that Adam takes small steps long afterwards.
+# A student learns the wording of the choices in a few dozen steps. At full weight, the gradients of
+# these tokens are so large at first that Adam takes small steps long afterwards.
 FORM_WEIGHT = 0.3
 
-# The first tokens of an answer → the tokens that may follow in one of the choices.
+# The first tokens of an answer → the next tokens that the choices allow.
 DecisionPoints = dict[tuple[int, ...], list[int]]
 
 
 def branches(chat: Chat, choices: Sequence[str], tokenizer: Any) -> DecisionPoints:
-    """Find the places where the choices' tokens differ, after the prompt of a chat."""
+    """Return the places at which the choices' tokens differ, after the prompt of a chat."""
     found: dict[tuple[int, ...], set[int]] = {}
     for choice in choices:
         answer = [*chat[:-1], {"role": "assistant", "content": choice}]
@@ -27,12 +27,11 @@ def branches(chat: Chat, choices: Sequence[str], tokenizer: Any) -> DecisionPoin
 def choice_loss(logits: Any, labels: Any, parted: DecisionPoints) -> Any:
     """Return the cross entropy among the choices, plus `FORM_WEIGHT` times the rest.
 
-    Both are means over rows. The rest is what the cross entropy over the vocabulary has beyond the
-    choice: that the answer is one of the choices, and its end.
+    Both are means over rows. The rest is the cross entropy over the vocabulary minus that among the
+    choices. It teaches the wording of the choices, and the end of the answer.
 
-    A server that is constrained to the choices excludes other answers in the same way. Such a
-    server also allows a choice in other tokens. An answer that is none of the choices is learnt as
-    text.
+    A server that is constrained to the choices also excludes other answers, but allows other tokens
+    for a choice. An answer that is none of the choices is learnt as free text.
 
     logits: (tokens of all answers, vocabulary). labels: (rows, tokens), IGNORED outside the
     answers.
@@ -46,9 +45,9 @@ def choice_loss(logits: Any, labels: Any, parted: DecisionPoints) -> Any:
 
 
 def _among_choices(logits: Any, answers: Sequence[Sequence[int]], parted: DecisionPoints) -> Any:
-    """Sum the cross entropy among the possible next tokens, over the places where choices differ.
+    """Return the sum of the cross entropy among the allowed next tokens, where choices differ.
 
-    One gather serves all places, since a gather each would make a gradient of the size of `logits`.
+    One gather serves all places: a gather per place would need a gradient as large as `logits`.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Loading of a base with LoRA and of its tokenizer, through Unsloth or through PEFT alone."""
+"""The loading of a base with LoRA, and of its tokenizer, through Unsloth or PEFT alone."""
 
 import sys
 from typing import Any
@@ -13,13 +13,13 @@ SAME_DAY = "{%- macro strftime_now(format) -%}26 Jul 2024{%- endmacro -%}"
 
 
 def unsloth(job: Job) -> tuple[Any, Any]:
-    """Load a base with Unsloth's kernels.
+    """Return a base with Unsloth's kernels, and its tokenizer.
 
-    The linear layers are in 4-bit NF4 with double quantization if the recipe sets it, else
+    The linear layers are in 4-bit NF4 with double quantization if the recipe sets it, otherwise
     unchanged.
     """
-    # Unsloth loads all vLLM libraries to test them, even those for other processors. Without
-    # AVX-512 that ends in an illegal instruction. Training needs no vLLM, so it is hidden.
+    # Unsloth loads all vLLM libraries to test them, even those for other CPUs. Without AVX-512, an
+    # illegal instruction then ends the process. Training needs no vLLM, so it is hidden.
     sys.modules["vllm"] = None  # type: ignore[assignment]
     import torch
     from unsloth import FastLanguageModel
@@ -48,8 +48,9 @@ def unsloth(job: Job) -> tuple[Any, Any]:
 
 
 def peft(job: Job) -> tuple[Any, Any]:
-    """Load a base with transformers and PEFT, in 4 bits if the recipe sets it and bitsandbytes
-    loads."""
+    """Return a base with transformers and PEFT, and its tokenizer.
+
+    The base is in 4 bits if the recipe sets it and bitsandbytes can be imported."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -87,7 +88,7 @@ def seeded(job: Job) -> Recipe:
 
 
 def four_bits(dtype: Any) -> Any:
-    """Configure NF4 with double quantization; None if bitsandbytes does not load."""
+    """Return the configuration of NF4 with double quantization; None without bitsandbytes."""
     from transformers import BitsAndBytesConfig
 
     try:
@@ -105,8 +106,8 @@ def four_bits(dtype: Any) -> Any:
 def linear_layers(model: Any) -> list[str]:
     """Return the names of all linear layers except the head.
 
-    The names differ between architectures. LoRA on all linear layers learns more than on attention
-    alone.
+    The names differ between architectures. LoRA on all linear layers learns more than on the
+    attention layers alone.
     """
     import torch
 
@@ -119,9 +120,9 @@ def linear_layers(model: Any) -> list[str]:
 
 
 def without_date(template: str | None) -> str | None:
-    """Fix the date in a chat template that puts the current date into every prompt.
+    """Return a chat template with a fixed date in place of the current date.
 
-    With a changing date the student would get other prompts than in training.
+    With the current date, the served student would get other prompts than in training.
     """
     if template and NOW in template and not template.startswith(SAME_DAY):
         return SAME_DAY + template

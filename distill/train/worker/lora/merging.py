@@ -1,18 +1,17 @@
-"""Merging of the adapter and the base into the weights that are served."""
+"""The merging of adapter and base into the served weights."""
 
 from pathlib import Path
 from typing import Any
 
-# Last bits of a float32 that these types lack.
+# The number of a float32's last bits that these types lack.
 LAST_BITS = {"torch.bfloat16": 16, "torch.float16": 13}
 
 
 def merge(base: str, trained: Any, out: Path, tokenizer: Any) -> None:
     """Add the adapter to the 16-bit base and save the sum as `merged/`.
 
-    The linear layers get the values that the 4-bit layers had in training. The adapter has learnt
-    to compensate their rounding (a tenth of a small model's weights), so the original values do not
-    fit.
+    The linear layers get the values of the 4-bit layers in training. The adapter compensates for
+    their rounding (a tenth of a small model's weights), so it does not fit the original values.
     """
     import torch
     from peft import PeftModel
@@ -28,21 +27,21 @@ def merge(base: str, trained: Any, out: Path, tokenizer: Any) -> None:
     take_rounded(whole, trained)
     model = PeftModel.from_pretrained(whole, str(out / "adapter"))
     model = model.merge_and_unload(safe_merge=True)
-    # A card computes in the type of the weights, and float16's range is too small for some models.
-    # A processor computes in 32 bits with either type.
+    # A GPU computes in the type of the weights, and float16's range is too small for some models.
+    # A CPU computes in 32 bits with either type.
     halve(model, torch.bfloat16 if torch.cuda.is_available() else torch.float16)
     model.save_pretrained(out / "merged")
     tokenizer.save_pretrained(out / "merged")
 
 
 def halve(model: Any, dtype: Any) -> None:
-    """Round the weights from 32 bits to 16 so that the training is not lost.
+    """Round the weights from 32 bits to 16 without losing the training.
 
-    Most of LoRA's changes to a weight are less than half of the step to bfloat16's next number. A
-    base in bfloat16 consists of such numbers. Rounding to the nearest would thus return most
-    weights to their values before the training. So each weight is rounded up with the probability
-    that makes the mean right (stochastic rounding). The result is float16 if that is asked for and
-    holds all weights: its steps are an eighth as wide.
+    Most of LoRA's changes to a weight are less than half the distance between two bfloat16 numbers.
+    Rounding to nearest would thus restore most weights of a bfloat16 base to their values before
+    training. Therefore each weight is rounded up with the probability that keeps the mean
+    (stochastic rounding). The result is float16, with an eighth of the distance, if `dtype` says so
+    and no weight exceeds its range.
 
     Source: Gupta, Agrawal, Gopalakrishnan and Narayanan 2015, Deep Learning with Limited Numerical
     Precision.
@@ -60,7 +59,7 @@ def halve(model: Any, dtype: Any) -> None:
 
 
 def stochastic(weights: Any, last_bits: int, chance: Any) -> Any:
-    """Round each float32 weight to one of the two neighbours that lack `last_bits` last bits."""
+    """Round each float32 weight, at random, to one of its two neighbours without the last bits."""
     import torch
 
     bits, step = weights.contiguous().view(torch.int32), 1 << last_bits
@@ -71,7 +70,7 @@ def stochastic(weights: Any, last_bits: int, chance: Any) -> Any:
 def take_rounded(whole: Any, trained: Any) -> None:
     """Copy the values of the 4-bit layers into the base's linear layers, one layer at a time.
 
-    All layers at once would not fit on a card beside the model.
+    All layers at once would not fit into a GPU's memory besides the model.
     """
     import torch
 

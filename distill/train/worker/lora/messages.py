@@ -1,4 +1,4 @@
-"""Messages for the failures of a training, with the remedy."""
+"""The messages for failures of a training, with remedies."""
 
 import errno
 
@@ -7,30 +7,30 @@ DISK = ("no space left on device", "storagefull")
 
 
 class DivergedError(Exception):
-    """A loss that is not a finite number."""
+    """The error that a loss is not a finite number."""
 
     def __init__(self, name: str, step: int) -> None:
         super().__init__(
             f"{name} is not a finite number at step {step}: the training has diverged. Lower "
-            "student.learning_rate, by half first."
+            "student.learning_rate, first to half."
         )
 
 
 class UnusableBaseError(Exception):
-    """A base that cannot be trained on chats."""
+    """The error that a base cannot be trained on chats."""
 
 
 def in_words(error: BaseException) -> str | None:
-    """Return the message for an error; None if it has none."""
+    """Return the message for an error; None for an error without a known remedy."""
     text = str(error).lower()
     if isinstance(error, DivergedError | UnusableBaseError):
         return str(error)
     if isinstance(error, MemoryError) or any(words in text for words in MEMORY):
         return (
-            "The machine or its card ran out of memory. Lower student.batch_size or "
-            "student.context_tokens, or take a smaller student.base."
+            "The machine or its GPU ran out of memory. Lower student.batch_size or "
+            "student.context_tokens, or choose a smaller student.base."
         )
     full = isinstance(error, OSError) and error.errno == errno.ENOSPC
     if full or any(words in text for words in DISK):
-        return "The disk is full. Free some space; the same command goes on from there."
+        return "The disk is full. Free some space, and run the same command to continue."
     return None

@@ -1,17 +1,17 @@
-"""Numerical precision in training and afterwards."""
+"""The numerical precision of training and of its result."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-# Processor instructions that multiply bfloat16. Without them bfloat16 is four to six times slower
-# than float32; with them it is nearly twice as fast.
+# CPU flags for the multiplication of bfloat16. With one of them, bfloat16 is nearly twice as fast
+# as float32; without them, four to six times slower.
 MULTIPLIES_BFLOAT16 = ("avx512_bf16", "amx_bf16")
-# oneDNN compiles a program for every new length of a batch, which takes longer than the step.
+# oneDNN compiles a program for each new batch length, which takes longer than a training step.
 LENGTHS = 8
 
 
 def halves() -> bool:
-    """True if training runs on a processor without a card and uses bfloat16."""
+    """True if training runs on a CPU and uses bfloat16."""
     import torch
 
     able = torch.cpu.get_capabilities()
@@ -19,9 +19,9 @@ def halves() -> bool:
 
 
 def dtype_on_processor() -> Any:
-    """Return the type of the base's weights on a processor.
+    """Return the type of the base's weights on a CPU.
 
-    Most bases are published in bfloat16, so bfloat16 loses nothing.
+    Most bases are published in bfloat16, so that bfloat16 loses nothing.
     """
     import torch
 
@@ -29,10 +29,10 @@ def dtype_on_processor() -> Any:
 
 
 def computing() -> AbstractContextManager[Any]:
-    """Hold the precision for the loss.
+    """Return a context manager that sets the precision of the loss computation.
 
-    Products are in bfloat16 if that is faster; the adapter and sums stay in 32 bits. With a card
-    the trainer sets the precision.
+    Products are in bfloat16 if that is faster; the adapter and sums are in 32 bits. On a GPU, the
+    trainer sets the precision.
     """
     import torch
 
@@ -40,14 +40,14 @@ def computing() -> AbstractContextManager[Any]:
 
 
 def lengths_of_batches() -> int:
-    """Return the number whose multiples are the lengths of padded batches."""
+    """Return the number of tokens to whose multiples batches are padded."""
     return LENGTHS if halves() else 1
 
 
 def widen(model: Any) -> None:
-    """Convert the weights to 32 bits, in which a processor serves them.
+    """Convert the weights to 32 bits, in which a server on a CPU computes.
 
-    The parity check needs the same rounding in the trainer and in the server.
+    The parity check needs the same rounding in trainer and server.
     """
     import torch
 

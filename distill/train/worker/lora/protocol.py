@@ -1,6 +1,6 @@
-"""Protocol of parent and child: a job as one JSON file, progress as JSON lines.
+"""The protocol between parent and child: a job as a JSON file, progress as JSON lines.
 
-Both import this module, which therefore imports the standard library alone.
+Both import this module, which therefore imports only the standard library.
 """
 
 import json
@@ -32,7 +32,7 @@ class Recipe(TypedDict):
 
 
 class Job(TypedDict):
-    """A job: the fields of `trainers.base.TrainJob` with paths as text, and two more.
+    """A job: the fields of `trainers.base.TrainJob`, with paths as strings, and two more.
 
     `trainer`: the name of the loader.
     `progress`: the file of the events.
@@ -52,13 +52,13 @@ class Job(TypedDict):
 
 
 class Timed(TypedDict, total=False):
-    """An event. `seconds`: the time that the child has worked, which `tell` adds."""
+    """An event. `seconds`: the child's working time so far, added by `tell`."""
 
     seconds: float
 
 
 class Begun(Timed):
-    """The child has started."""
+    """The event that the child has started."""
 
     event: Literal["begun"]
 
@@ -71,14 +71,14 @@ class Steps(Timed):
 
 
 class Failed(Timed):
-    """A failure whose cause has a message for the user."""
+    """The event of a failure that has a message for the user."""
 
     event: Literal["failed"]
     message: str
 
 
 class Done(Timed):
-    """The result: trained tokens, the step of the kept weights, and the rows of the loss curve."""
+    """The event of the result: trained tokens, step of the kept weights, rows of the loss curve."""
 
     event: Literal["done"]
     trained_tokens: int
@@ -90,7 +90,7 @@ Event = Begun | Steps | Failed | Done
 
 
 def tell(job: Job, event: Event) -> None:
-    """Append one event in one write, with the seconds that this process has worked."""
+    """Append an event to the progress file, in one write, with this process's working seconds."""
     line = json.dumps(event | {"seconds": round(time.monotonic() - BEGAN, 3)})
     with Path(job["progress"]).open("a", encoding="utf-8") as file:
         file.write(line + "\n")
@@ -99,6 +99,6 @@ def tell(job: Job, event: Event) -> None:
 
 
 def read_event(line: str) -> Event:
-    """Read a line of the progress file."""
+    """Return the event of a line of the progress file."""
     event: Event = json.loads(line)
     return event

@@ -8,16 +8,16 @@ from typing import Any
 from .protocol import Job
 from .tokenised_rows import filler, read_chats
 
-FURTHER_TOKENS = 8  # above the longest learnt answer: they show an answer that does not end
+FURTHER_TOKENS = 8  # beyond the longest learnt answer, to detect answers that do not end
 BATCH = 16
 
 
 def write_answers(job: Job, model: Any, tokenizer: Any) -> None:
     """Write `answers.json` into the job's `out`.
 
-    The file has the chat template's hash. For each chat of the job's `parity` file it has the
-    number of prompt tokens and the greedy answer. The template is `chat_template` as it is used, so
-    that another template in the served folder is noticed.
+    The file contains the hash of the chat template in use. A different template in the served
+    folder is thus detected. For each chat of the job's `parity` file, it contains the number of
+    prompt tokens and the greedy answer.
     """
     chats = read_chats(Path(job["parity"]))
     prompts = [
@@ -50,7 +50,7 @@ def template_hash(template: str) -> str:
 def generate(
     model: Any, tokenizer: Any, prompts: list[list[int]], most: int
 ) -> list[tuple[str, bool]]:
-    """Generate each prompt's greedy answer, with True if it ended by itself in `most` tokens."""
+    """Return each prompt's greedy answer, and True if it ended within `most` tokens."""
     import torch
 
     model.eval()
@@ -68,7 +68,9 @@ def generate(
 
 
 def text_after(prompt: list[int], ids: list[int], tokenizer: Any) -> str:
-    """Decode tokens after a prompt, as a server does. Decoded alone they may lack a space."""
+    """Return the text of tokens after a prompt, as a server decodes them.
+
+    Decoded without the prompt, they may lack a space."""
     before, whole = (
         str(tokenizer.decode(row, skip_special_tokens=True)) for row in (prompt, prompt + ids)
     )
@@ -80,7 +82,7 @@ def text_after(prompt: list[int], ids: list[int], tokenizer: Any) -> str:
 def greedy_batch(
     model: Any, prompts: list[list[int]], most: int, tokenizer: Any
 ) -> list[list[int]]:
-    """Generate the tokens that follow each prompt. Prompts are padded at the left to one length."""
+    """Return the greedy tokens after each prompt. Prompts are padded at the left to one length."""
     import torch
 
     width = max(map(len, prompts))

@@ -1,4 +1,4 @@
-"""Token ids, batches and the training order of chat rows."""
+"""The token ids, batches and training order of chat rows."""
 
 import json
 from collections.abc import Iterator
@@ -14,12 +14,14 @@ Chat = list[dict[str, str]]
 
 
 def read_rows(path: Path, tokenizer: Any) -> list[Row]:
-    """Read chat rows as token ids, and as labels that leave out all but the answer and its end.
-    Raises UnusableBaseError for a tokenizer without a chat template."""
+    """Return the chat rows of a file, as token ids and labels.
+
+    The labels exclude all tokens except the answer and its end. Raises UnusableBaseError for a
+    tokenizer without a chat template."""
     if not tokenizer.chat_template:
         raise UnusableBaseError(
-            "The base has no chat template: take one that was tuned for chats (-Instruct, -it), or "
-            "put a chat_template.jinja into its folder."
+            "The base has no chat template: choose a base that was tuned for chats (-Instruct, "
+            "-it), or put a chat_template.jinja into its folder."
         )
     rows = [answer_tokens(turns, tokenizer) for turns in read_chats(path)]
     return [
@@ -33,16 +35,16 @@ def read_rows(path: Path, tokenizer: Any) -> list[Row]:
 
 
 def read_chats(path: Path) -> list[Chat]:
-    """Read the chats of a JSON lines file. U+2028 and similar separators in a text end no line."""
+    """Return the chats of a JSON lines file. U+2028 and similar characters do not end a line."""
     with path.open(encoding="utf-8") as lines:
         return [json.loads(line)["messages"] for line in lines]
 
 
 def answer_tokens(turns: Chat, tokenizer: Any) -> tuple[list[int], list[int]]:
-    """Return the tokens of a chat's prompt, and the tokens of its answer with its end.
+    """Return the tokens of a chat's prompt, and the tokens of its answer including the end token.
 
-    Some tokenizers put a space before a text that stands alone. The answer is therefore tokenised
-    after the prompt, if the prompt's tokens stay the same there.
+    Some tokenizers add a space before a separate text. The answer is therefore tokenised together
+    with the prompt, unless that changes the prompt's tokens.
     """
     asked = tokenizer.apply_chat_template(turns[:-1], add_generation_prompt=True, tokenize=False)
     answered = turns[-1]["content"] + tokenizer.eos_token
@@ -54,9 +56,9 @@ def answer_tokens(turns: Chat, tokenizer: Any) -> tuple[list[int], list[int]]:
 
 
 class LengthBuckets:
-    """Row numbers grouped by length, in another order each epoch.
+    """A sampler of row numbers grouped by length, in a different order in each epoch.
 
-    The order depends only on the seed and the epoch, so that an interrupted training resumes it.
+    The order depends only on the seed and the epoch, so that a resumed training continues it.
     """
 
     def __init__(self, lengths: list[int], batch_size: int, seed: int) -> None:
@@ -79,17 +81,18 @@ class LengthBuckets:
 
 
 def filler(tokenizer: Any) -> int:
-    """Return the token that pads a batch's shorter rows.
+    """Return the token that pads a batch's shorter rows, which is masked.
 
-    It is masked. A tokenizer without a padding token gives its end token.
+    It is the end token if the tokenizer has no padding token.
     """
     found = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     return int(found)
 
 
 def collator(pad_token_id: int, multiple: int = 1) -> Any:
-    """Return a function from rows to a batch, padded at the right to a multiple of `multiple`
-    tokens."""
+    """Return a function from rows to a batch.
+
+    The batch is padded at the right to a multiple of `multiple` tokens."""
     import torch
     from torch.nn.utils.rnn import pad_sequence
 

@@ -25,8 +25,9 @@ STEPS_PER_LOSS = 5
 def train(
     model: Any, tokenizer: Any, job: Job, train_rows: list[Row], validation: list[Row]
 ) -> Any:
-    """Train, and return the trainer with the best weights loaded. It resumes from the job's last
-    complete checkpoint."""
+    """Train from the job's last complete checkpoint, if any, and return the trainer.
+
+    The trainer has the best weights loaded."""
     trainer = make_trainer(model, tokenizer, job, train_rows, validation)
     keep_adapter_exact(trainer.model)
     last = last_checkpoint(checkpoints(job))
@@ -40,7 +41,7 @@ def train(
 def make_trainer(
     model: Any, tokenizer: Any, job: Job, train_rows: list[Row], validation: list[Row]
 ) -> Any:
-    """Build TRL's trainer for a job."""
+    """Return TRL's trainer for a job."""
     from datasets import Dataset
     from transformers import EarlyStoppingCallback
     from trl import SFTTrainer
@@ -51,7 +52,7 @@ def make_trainer(
     class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
         """A trainer that computes the vocabulary's logits only for tokens of the answer.
 
-        With short answers that is one position in twenty, and the rest would be most of the work.
+        With short answers, this is one position in twenty, which saves most of the work.
         """
 
         def compute_loss(
@@ -80,7 +81,7 @@ def make_trainer(
 
 
 def config(job: Job, rows: int, validated: bool) -> Any:
-    """Build TRL's settings for a job."""
+    """Return TRL's settings for a job."""
     import torch
     from trl import SFTConfig
 
@@ -94,7 +95,7 @@ def config(job: Job, rows: int, validated: bool) -> Any:
         learning_rate=recipe["learning_rate"],
         per_device_train_batch_size=recipe["batch_size"],
         per_device_eval_batch_size=recipe["batch_size"],
-        gradient_accumulation_steps=1,  # Unsloth's default on a card differs
+        gradient_accumulation_steps=1,  # Unsloth's default on a GPU differs
         lr_scheduler_type=recipe["schedule"],
         warmup_steps=recipe["warmup_share"],
         weight_decay=0.0,
@@ -126,8 +127,8 @@ def config(job: Job, rows: int, validated: bool) -> Any:
 def keep_adapter_exact(model: Any) -> None:
     """Convert the adapter to 32 bits.
 
-    TRL makes a QLoRA adapter bfloat16, whose 8 bits lose most of an optimizer's small steps. A
-    processor without bfloat16 instructions is also three times slower with it.
+    TRL makes a QLoRA adapter bfloat16, whose 8 bits lose most of an optimizer's small steps. A CPU
+    without bfloat16 instructions is also three times slower with it.
     """
     for parameter in model.parameters():
         if parameter.requires_grad:
@@ -135,7 +136,7 @@ def keep_adapter_exact(model: Any) -> None:
 
 
 def parted_choices(job: Job, tokenizer: Any) -> DecisionPoints:
-    """Find the places where the job's choices differ; empty if any text may be an answer."""
+    """Return the places at which the job's choices differ; {} if any text may be an answer."""
     chats = read_chats(Path(job["train"])) if job["choices"] else []
     return branches(chats[0], job["choices"], tokenizer) if chats else {}
 
@@ -156,10 +157,10 @@ def answer_loss(model: Any, inputs: Any, parted: DecisionPoints) -> Any:
 
 
 def reporter(job: Job) -> Any:
-    """Build a callback that reports steps and losses to the parent.
+    """Return a callback that reports steps and losses to the parent.
 
-    It also saves a checkpoint after SAVE_SECONDS without one, and raises DivergedError if a loss is
-    not finite.
+    The callback also saves a checkpoint after SAVE_SECONDS without one. It raises DivergedError if
+    a loss is not finite.
     """
     from transformers import TrainerCallback
 
@@ -187,8 +188,8 @@ def reporter(job: Job) -> Any:
 def losses(trainer: Any) -> list[dict[str, float]]:
     """Return the loss curve of the whole training.
 
-    A row has a step, and either the mean loss of the steps up to it or its validation_loss. The
-    means are computed here, since the trainer's own means restart when a training resumes.
+    A row has a step, and its validation_loss or the mean loss of the steps up to it. The means are
+    computed here, because the trainer's own means restart when a training resumes.
     """
     rows: list[dict[str, float]] = []
     window: list[float] = []
