@@ -1,4 +1,4 @@
-"""Child processes that never outlive this process, each with a log file."""
+"""Child processes with a log file that end with this process."""
 
 import os
 import re
@@ -51,9 +51,9 @@ def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def memory_mib(process: int) -> float:
-    """Return the MiB of memory of a process and its children.
+    """Return the memory of a process and all its descendants, in MiB.
 
-    Memory shared with other processes is divided among all of them (Linux's PSS).
+    Shared memory is divided equally among the processes that share it (Linux's PSS).
     """
     import psutil
 
