@@ -320,10 +320,10 @@ def test_unreadable_verdicts_are_counted(
         ({"seeds_jsonl": jsonl([{"input": "x y"}])}, "seeds.jsonl:1: answer: must be a string"),
         ({"seeds_jsonl": ""}, "seeds.jsonl is empty"),
         ({"task_toml": TASK + '[labels]\na = "A"\n'}, "labels: a generate task has none"),
-        ({"task_toml": TASK.replace("few_shot = 2", "votes = 3")}, "two texts are never the same"),
+        ({"task_toml": TASK.replace("few_shot = 2", "votes = 3")}, "teacher.votes: set it to 1"),
         (
             {"task_toml": TASK.replace("few_shot = 2", "rationale = true")},
-            "a text has no place for reasons",
+            "teacher.rationale: set it to false",
         ),
         (
             {"preferences_jsonl": jsonl([PREFERENCES[0] | {"better": "A"}])},
