@@ -256,7 +256,7 @@ def test_that_cached_tokens_count_in_full_is_said(
         assert words in page
     assert any(words in line for line in plan(task).assumptions)
     known = pets(task_toml=TASK_TOML, gold_jsonl=jsonl(pet_rows("gold", 67)[:200]))
-    assert not any("full price of the prompt" in line for line in plan(known).assumptions)
+    assert not any("priced like other prompt tokens" in line for line in plan(known).assumptions)
 
 
 def test_a_break_and_room_that_was_not_used_make_no_system_faster() -> None:
