@@ -85,7 +85,7 @@ def test_a_rehearsal_starts_from_nothing_and_is_no_start_for_a_real_run(
     with pytest.raises(InputError, match="each rehearsal clears it"):
         pipeline.run(apart, "pets")
     apart.task_folder("pets").rename(workspace.task_folder("pets"))
-    with pytest.raises(InputError, match="holds a rehearsal"):
+    with pytest.raises(InputError, match="contains a rehearsal"):
         pipeline.run(workspace, "pets")
 
 
