@@ -187,7 +187,7 @@ def test_what_cannot_be_rehearsed_is_an_input_error(
         rehearse(workspace, "pets", RehearsalOptions(teacher="http://127.0.0.1:1/v1#m"))
     with pytest.raises(InputError, match="--faults: unknown fault 'rain'; the known ones are 429"):
         parse_faults("rain=1")
-    with pytest.raises(InputError, match="--faults: fault cut is a share from 0 to 1"):
+    with pytest.raises(InputError, match="--faults: fault cut must be a share from 0 to 1"):
         parse_faults("cut=2")
 
 
