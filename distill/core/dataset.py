@@ -135,7 +135,7 @@ class CheckNote:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An input with the answer to learn; `id` is the id of its candidate."""
+    """An input with the answer to train on; `id` is the id of its candidate."""
 
     id: str
     input: str

@@ -43,10 +43,7 @@ def running(
 
 
 def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without keys and passwords.
-
-    Neither a server nor a trainer calls a provider.
-    """
+    """Return an environment without keys and passwords, which servers and trainers do not need."""
     return {name: value for name, value in environment.items() if not SECRET.search(name)}
 
 

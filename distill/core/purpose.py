@@ -72,7 +72,7 @@ class Purpose:
 
 
 def _values(text: str) -> tuple[str, str, str]:
-    """Split a text into stage, step and round."""
+    """Split a stored string into stage, step and round."""
     stage, _, rest = text.partition(":")
     step, _, round_ = rest.partition(".")
     # A system's name may contain dots, which do not begin a round.

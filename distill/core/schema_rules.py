@@ -155,7 +155,7 @@ def check_form(schema: Any) -> None:
             first = error.errors()[0]
             raise _malformed((*where, *map(str, first["loc"])), first["msg"]) from None
         if not _exists(schema, part.get("$ref", "#")):
-            raise _malformed((*where, "$ref"), "a reference to a part of the schema")
+            raise _malformed((*where, "$ref"), "must be a reference to a part of the schema")
 
 
 def _malformed(where: Where, problem: str) -> SchemaRefused:

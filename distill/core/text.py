@@ -20,7 +20,7 @@ def majority_vote(answers: Sequence[str]) -> str:
 def replace_lone_surrogates(text: str) -> str:
     """Replace each lone surrogate with U+FFFD, and join surrogate pairs into one character.
 
-    JSON may contain lone surrogates. Neither UTF-8 nor the store can hold them.
+    JSON may contain lone surrogates, but neither UTF-8 nor the store can represent them.
     """
     if text.isascii():
         return text

@@ -66,7 +66,7 @@ def plan(
 
     `run_id`: the run to resume; None for a new run.
     `detach`: True if the user does not wait for batches.
-    `aside`: the ids of requests whose stored answers to discard.
+    `aside`: the ids of requests whose stored answers are to be discarded.
 
     Needs no API key. Raises InputError if the teacher does not exist or its price is unknown.
     """

@@ -56,7 +56,7 @@ class SelectedRun:
 
     `choice`: the choice of the teacher; None if the task names the teacher.
     `is_new`: True if the run is not stored yet.
-    `aside`: the ids of requests whose stored answers to discard, so that they are sent again.
+    `aside`: the ids of requests to send again, whose stored answers are to be discarded.
     """
 
     run: Run

@@ -61,7 +61,7 @@ def training_time(task: Task, kept: float, store: Store | None) -> TrainingTime 
     if seen:
         per_1k, measured = seen.seconds_per_1k, f"as in run {seen.run_id}"
     elif spec.base == AUTO and not gpu():
-        per_1k, measured = EMBEDDED_SECONDS_PER_1K, "seen on two cores; this machine may differ"
+        per_1k, measured = EMBEDDED_SECONDS_PER_1K, "measured on two cores; this machine may differ"
     else:
         return None
     epochs = spec.epochs or (seen.epochs if seen else EMBEDDED_EPOCHS)

@@ -53,7 +53,7 @@ class StoredAnswers:
 
     `store`: the task's store; None before the first run.
     `finished`: the finished stages of the resumed run.
-    `aside`: the ids of requests whose stored answers to discard.
+    `aside`: the ids of requests whose stored answers are to be discarded.
     """
 
     store: Store | None = None

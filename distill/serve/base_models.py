@@ -45,8 +45,8 @@ def folder_of(base: str) -> Path:
     if not (folder / "config.json").is_file():
         if folder.exists() or not HUB_NAME.fullmatch(name):
             raise InputError(
-                f"student.base: {name!r} is neither auto nor a folder with a model nor a name of "
-                "the Hugging Face hub (owner/model)"
+                f"student.base: {name!r} is neither auto nor a folder with a model nor the name of "
+                "a model on the Hugging Face hub (owner/model)"
             )
         folder = fetch(name)
     check(folder)
@@ -77,7 +77,7 @@ def fetch(name: str) -> Path:
         with loopback_without_proxy():  # a mirror on this machine (HF_ENDPOINT)
             return Path(snapshot_download(name, allow_patterns=FILES))
     except HFValidationError as error:
-        raise InputError(f"student.base: {name!r} is not a name of the hub: {error}") from error
+        raise InputError(f"student.base: {name!r} is not a valid hub name: {error}") from error
     except GatedRepoError as error:
         raise InputError(
             f"student.base: {name} is gated: accept its licence on its Hugging Face page, and set "

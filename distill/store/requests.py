@@ -102,8 +102,8 @@ class Requests(Rows):
     ) -> dict[str, Completion]:
         """Return the completions of the requests, from any run, by the id of the original request.
 
-        Requests without a completion are left out. Discarded answers do not count. `aside`: ids of
-        requests whose answers to treat as discarded, too.
+        Requests without a completion are left out. Discarded answers do not count. `aside`: the ids
+        of further requests whose answers count as discarded.
         """
         current = {row.id: row for row in self.current(requests, aside)}
         rows = self.rows(
@@ -122,8 +122,8 @@ class Requests(Rows):
     def current(self, requests: Sequence[Request], aside: Collection[str] = ()) -> list[Request]:
         """Return the requests with a new id for each that has discarded answers.
 
-        The new id makes a request be sent again. `aside`: ids of requests whose answers to treat as
-        discarded, too.
+        A request with a new id is sent again. `aside`: the ids of further requests whose answers
+        count as discarded.
         """
         put_aside = {id_ for (id_,) in self.rows("SELECT request_id FROM put_aside")} | {*aside}
         return [_current(request, put_aside) for request in requests] if put_aside else [*requests]

@@ -1,4 +1,4 @@
-"""The loading of a task's folder into a checked Task."""
+"""The loader of a task's folder, which checks every part of the task."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -37,8 +37,8 @@ def known_tasks(prompts: Path) -> list[str]:
     """List the names of the tasks under `prompts`. Raises InputError if there is no such folder."""
     if not prompts.is_dir():
         raise InputError(
-            f"there is no folder {prompts}/ here: change to the project's folder, or name another "
-            "with --prompts"
+            f"there is no folder {prompts}/ here: change to the project's folder, or give another "
+            "folder with --prompts"
         )
     return sorted(path.parent.name for path in prompts.glob("*/task.toml"))
 

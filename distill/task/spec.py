@@ -90,7 +90,7 @@ class TeacherSpec(_Section):
 
 
 class GenerateSpec(_Section):
-    """The number, the sources and the sampling of new inputs."""
+    """The settings for new inputs: number, sources and sampling."""
 
     requests: Annotated[int, Field(ge=0, le=10_000_000)] = 800
     examples: Annotated[int, Field(ge=0)] = 0
@@ -199,7 +199,7 @@ class EvaluateSpec(_Section):
     @model_validator(mode="after")
     def _baselines_have_names_of_their_own(self) -> "EvaluateSpec":
         if len(set(self.baselines)) < len(self.baselines):
-            raise ValueError("baselines: a model is listed twice")
+            raise ValueError("baselines: a model is listed twice: remove one of them")
         return self
 
 
@@ -348,20 +348,22 @@ class TaskSpec(ProjectSpec):
             raise ValueError('labels: a classify task needs at least two: add name = "meaning"')
         if self.kind == "extract" and self.labels:
             raise ValueError(
-                "labels: an extract task has none; its fields are in schema.json: remove them"
+                "labels: remove them; an extract task has fields instead, in schema.json"
             )
         if self.kind == "generate" and self.labels:
-            raise ValueError("labels: a generate task has none; its answers are texts: remove them")
+            raise ValueError("labels: remove them; the answers of a generate task are texts")
         return self
 
     @model_validator(mode="after")
     def _texts_are_compared(self) -> "TaskSpec":
         if self.kind != "generate" and self.evaluate.judge_model:
-            raise ValueError("evaluate.judge_model: remove it; only a generate task has a judge")
+            raise ValueError(
+                "evaluate.judge_model: remove it; only the answers of a generate task are compared"
+            )
         if self.kind == "generate" and self.teacher.votes > 1:
             raise ValueError("teacher.votes: set it to 1; texts cannot be put to a vote")
         if self.kind == "generate" and self.teacher.rationale:
-            raise ValueError("teacher.rationale: set it to false; a generate task has none")
+            raise ValueError("teacher.rationale: set it to false; texts are given without reasons")
         return self
 
     @model_validator(mode="after")

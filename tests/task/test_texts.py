@@ -319,7 +319,10 @@ def test_unreadable_verdicts_are_counted(
         ({"gold_jsonl": jsonl([{"input": "x y", "answer": 3}])}, "gold.jsonl:1: answer: must be"),
         ({"seeds_jsonl": jsonl([{"input": "x y"}])}, "seeds.jsonl:1: answer: must be a string"),
         ({"seeds_jsonl": ""}, "seeds.jsonl is empty"),
-        ({"task_toml": TASK + '[labels]\na = "A"\n'}, "labels: a generate task has none"),
+        (
+            {"task_toml": TASK + '[labels]\na = "A"\n'},
+            "labels: remove them; the answers of a generate task",
+        ),
         ({"task_toml": TASK.replace("few_shot = 2", "votes = 3")}, "teacher.votes: set it to 1"),
         (
             {"task_toml": TASK.replace("few_shot = 2", "rationale = true")},

@@ -27,7 +27,7 @@ class Use:
 
 
 def cost(price: Price, use: Use) -> Decimal:
-    """Return the exact price in USD."""
+    """Return the exact price of an answer's tokens in USD."""
     total = (
         price.input * use.input
         + price.cached * use.cached

@@ -47,7 +47,7 @@ def near_pairs(texts: Sequence[str], threshold: float) -> list[SimilarPair]:
 
 
 def _firsts(texts: Sequence[str]) -> tuple[dict[str, int], list[int]]:
-    """Return the index of the first text by folded text, and for each text that index."""
+    """Return the first index of each folded text, and the list of these indices for all texts."""
     firsts: dict[str, int] = {}
     return firsts, [firsts.setdefault(fold(text), place) for place, text in enumerate(texts)]
 
