@@ -62,7 +62,7 @@ class ServerStats:
     """The startup figures of a system's server.
 
     `start_s`: seconds until the server was healthy.
-    `memory_mib`: MiB of memory after the weights were loaded.
+    `memory_mib`: MiB of memory after the load tests.
     """
 
     system: str

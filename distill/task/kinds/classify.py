@@ -23,7 +23,7 @@ class Labels:
 
     @property
     def schema_text(self) -> str:
-        """ "", since a label has no schema."""
+        """Empty, since a label has no schema."""
         return ""
 
     @property

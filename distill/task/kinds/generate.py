@@ -23,7 +23,7 @@ class Text:
 
     @property
     def schema_text(self) -> str:
-        """ "", since a text has no schema."""
+        """Empty, since a text has no schema."""
         return ""
 
     @property
