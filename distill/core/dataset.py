@@ -111,7 +111,7 @@ class Drop:
     `check`: the name of the check.
     `reason`: the reason, in the same words for every such row, so that drops can be counted.
     `matched`: the row or text that the candidate was compared with, if any.
-    `score`: the similarity of a duplicate, else None.
+    `score`: the similarity of a duplicate; None for other drops.
     """
 
     candidate_id: str

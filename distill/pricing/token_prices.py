@@ -236,7 +236,10 @@ def _row_rates(row: InferenceRow, *, batch: bool) -> Rates:
 
 
 def _untagged(model: str) -> str:
-    """Return `ft:<base>` of a fine-tuned model, ft:<base>:<org>:<suffix>:<id>; else the name."""
+    """Return `ft:<base>` of a fine-tuned model `ft:<base>:<org>:<suffix>:<id>`.
+
+    Returns the name of any other model unchanged.
+    """
     return ":".join(model.split(":")[:2]) if model.startswith("ft:") else model
 
 

@@ -21,7 +21,7 @@ from distill.text.meaningful_signs import keep_meaning
 # in their own order or sorted. SEMANTIC is the cosine of the embeddings.
 NEAR = 0.90
 SEMANTIC = 0.96
-# Texts of at least so many words are near if all words but one are the same, in any order.
+# Min words of texts that count as near if all words but one are the same, in any order.
 LEAST_WORDS = 3
 UNKNOWN_WORD = -1
 _SPACE = re.compile(r" (?!(?<=\d )\d)")

@@ -109,7 +109,7 @@ def _part_problem(part: Schema, *, followed: bool, is_field: bool) -> str:
 def _parts(schema: Any, *, followed: bool = True) -> Iterator[tuple[Schema, bool]]:
     """Yield each part of a schema, with True if the part is in `properties` and `items` only.
 
-    Answers are normalised by such parts, and not by parts of `anyOf` and the like.
+    Only such parts normalise an answer; parts of `anyOf` or `oneOf`, for example, do not.
     """
     if isinstance(schema, list):
         for part in schema:
