@@ -59,7 +59,9 @@ def _reading(path: Path, *, outside: bool) -> Iterator[duckdb.DuckDBPyConnection
     `outside`: True to allow access to other files. Raises InputError if there is no store.
     """
     if not path.exists():
-        raise InputError(f"{path} does not exist: run the task first with `distill run`")
+        raise InputError(
+            f"{path} does not exist: the task has no run yet; begin one with `distill run`"
+        )
     config: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": outside,
         "lock_configuration": True,

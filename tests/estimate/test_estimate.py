@@ -460,7 +460,7 @@ def test_a_terminal_that_declines_ends_with_1_and_nothing_spent(
     for end in (ours, theirs):
         os.close(end)
     assert child.returncode == 1
-    assert "Go on? [y/N]" in errors and "nothing was asked" in errors
+    assert "Go on? [y/N]" in errors and "nothing was sent" in errors
     assert provider.bill().requests == 0
 
 

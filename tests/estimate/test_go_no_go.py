@@ -171,7 +171,9 @@ def test_a_teacher_of_ours_is_a_machine_that_a_student_at_openai_does_without(
     for asked, more in ((1000, False), (1_000_000, True)):
         pets(task_toml=f"{head}{AT_OPENAI}[traffic]\nrequests_per_day = {asked}\n")
         money = found(workspace, "money")
-        assert money.word == "careful" and "each costs $2.40 a day, the student" in money.because
+        assert (
+            money.word == "careful" and "a machine costs $2.40 a day, the student" in money.because
+        )
         assert ("it saves money only if the teacher needs" in money.because) is more
 
 

@@ -104,7 +104,7 @@ def test_a_price_a_hundred_times_off_is_questioned(
     with pytest.raises(InputError) as caught:
         pets(task_toml=text)
     assert f'prices."gpt-6-luna".input: ${input_} per 1M tokens is' in str(caught.value)
-    assert "the $0.1 that genai-prices" in str(caught.value) and "sure = true" in str(caught.value)
+    assert "the $0.1 in genai-prices" in str(caught.value) and "sure = true" in str(caught.value)
     assert pets(task_toml=f"{text}sure = true\n").rates["gpt-6-luna"].input == Decimal(input_)
 
 

@@ -330,7 +330,7 @@ def test_accents_in_either_form_are_the_same_label(pets: WriteTask) -> None:
 @pytest.mark.parametrize("label", [1, True])
 def test_a_label_that_is_no_text_is_named_with_the_way_out(pets: WriteTask, label: object) -> None:
     labels = '[labels]\n1 = "one"\ntrue = "two"\n'
-    with pytest.raises(InputError, match="write it in quotes"):
+    with pytest.raises(InputError, match="put it in quotes"):
         pets(
             task_toml=f'name = "pets"\nkind = "classify"\n{labels}',
             seeds_jsonl=json.dumps({"input": "a", "label": label}),

@@ -367,7 +367,7 @@ def test_only_a_task_of_texts_has_a_judge_of_systems(workspace: Workspace) -> No
     task = write(workspace, task_toml=TASK + '[evaluate]\njudge_model = "openai:gpt-6-luna"\n')
     assert task.judge_of_systems == "openai:gpt-6-luna"
     labels = '[labels]\na = "A"\nb = "B"\n[evaluate]\njudge_model = "openai:gpt-6-luna"\n'
-    with pytest.raises(InputError, match=r"evaluate\.judge_model: only the answers of a generate"):
+    with pytest.raises(InputError, match=r"evaluate\.judge_model: remove it; only the answers"):
         write(workspace, task_toml=f'name = "counts"\nkind = "classify"\n{labels}')
 
 
