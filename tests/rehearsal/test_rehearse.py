@@ -225,7 +225,7 @@ def test_a_teacher_that_is_not_played_is_replaced_by_no_cheaper_one_and_said(
     [row] = json.loads(result.stdout)
     assert row["teacher"] == "openai:gpt-6.1-terra"
     named = "embedded" if own == "auto" else own
-    assert row["why"].startswith(f"the run's teacher would be {named}, which the stand-in does not")
+    assert row["why"].startswith(f"the run's teacher would be {named}, which the stand-in cannot")
     apart = Workspace(workspace.prompts, workspace.runs / "rehearsal")
     with open_store(apart.database("pets")) as store:
         paid = store.rows(
