@@ -181,7 +181,7 @@ def test_two_processes_do_not_work_on_one_task(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
     pets()
-    with workspace.locked("pets"), pytest.raises(InputError, match=r"held by .* \(PID \d+\)"):
+    with workspace.locked("pets"), pytest.raises(InputError, match=r"locked by .* \(PID \d+\)"):
         pipeline.run(workspace, "pets")
 
 
