@@ -249,14 +249,14 @@ def test_that_cached_tokens_count_in_full_is_said(
     task = pets(task_toml=bare, gold_jsonl=jsonl(pet_rows("gold", 67)[:200]))
     found = collect(task, store, context.run_id)
     tariff = found["systems"][0]["tariff"]
-    words = "mystery-1: tokens read from a cache and tokens written to a cache count at the full"
+    words = "mystery-1: tokens read from a cache and tokens written to a cache are priced like"
     assert tariff["assumed"].startswith(words) and tariff["from"] == "task.toml"
     assert ("in_batches" in tariff) is model.startswith("openai")
     for page in (markdown(found), html(found)):
         assert words in page
     assert any(words in line for line in plan(task).assumptions)
     known = pets(task_toml=TASK_TOML, gold_jsonl=jsonl(pet_rows("gold", 67)[:200]))
-    assert not any("full price of the prompt" in line for line in plan(known).assumptions)
+    assert not any("priced like other prompt tokens" in line for line in plan(known).assumptions)
 
 
 def test_a_break_and_room_that_was_not_used_make_no_system_faster() -> None:
@@ -330,7 +330,7 @@ def test_eight_answers_that_a_kill_lost_are_not_billed(
     assert "| possibly billed for answers that were lost, at most | 0.0208 |" in page
     assert (found.spent_usd, found.committed_usd) == (Decimal("0.0168"), Decimal("0.0376"))
     (told,) = (line for line in notes(found) if "budget.usd is" in line)
-    assert "$0.0168 of it are spent; at most $0.0208 may have been billed for lost" in told
+    assert "$0.0168 of it have been spent; at most $0.0208 may have been billed for lost" in told
     shown = plan_figures(found)
     assert (shown["spent_usd"], shown["possibly_paid_twice_usd"]) == (
         *(Decimal("0.0168"), Decimal("0.0208")),

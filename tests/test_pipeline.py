@@ -181,7 +181,7 @@ def test_two_processes_do_not_work_on_one_task(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
     pets()
-    with workspace.locked("pets"), pytest.raises(InputError, match=r"held by .* \(PID \d+\)"):
+    with workspace.locked("pets"), pytest.raises(InputError, match=r"locked by .* \(PID \d+\)"):
         pipeline.run(workspace, "pets")
 
 
@@ -233,7 +233,7 @@ def test_leaks_says_who_holds_the_store_and_not_that_there_is_no_run(
         folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
         result = CliRunner().invoke(cli, [*folders, "leaks", "pets", "--json"])
     assert isinstance(result.exception, InputError)
-    assert f"held by another process (PID {pid})" in str(result.exception)
+    assert f"locked by another process (PID {pid})" in str(result.exception)
 
 
 PROMPTING = (
@@ -301,7 +301,7 @@ class Untrained(Trainer):
 
 
 def held(*_: object) -> None:
-    raise InputError("the store is held by another process")
+    raise InputError("the store is locked by another process")
 
 
 def test_a_gold_row_that_the_student_could_not_be_asked_ends_a_run_before_it_pays(

@@ -1,1 +1,1 @@
-"""Records, errors, folders, locks, progress and child processes that every package uses."""
+"""Shared records, errors, folders, locks, progress output and child processes."""

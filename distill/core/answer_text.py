@@ -1,6 +1,6 @@
-"""Extraction of the text or the JSON that counts from a model's answer.
+"""Extraction of the final text or JSON from a model's raw answer.
 
-In: the answer as a server or a model wrote it. Out: the part that is scored and stored.
+Reasoning, special tokens and code fences are removed. The result is stored and scored.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from distill.core.requests import Completion, Request
 from distill.core.text import replace_lone_surrogates
 
-# Names of the tags around reasoning, with or without a model family's prefix ("seed:think").
+# Names of tags around reasoning, with or without a prefix such as "seed:".
 _THOUGHT = (
     r"(?:\w{1,12}:)?(?:think|thinking|thought|thoughts|reasoning|reflection|scratchpad"
     r"|antthinking|inner_monologue|chain_of_thought)"
@@ -47,16 +47,16 @@ _ENDS = re.compile(
     re.IGNORECASE,
 )
 _MOST_ENDS = 4
-_MOST_STARTS = 20  # positions at which JSON is tried in a text
+_MOST_STARTS = 20  # max positions of a text at which to try to parse JSON
 _COMMA = re.compile(r",(\s*[\]}])")
 _DECODER = json.JSONDecoder()
 _AROUND = "\ufeff \t\r\n"
 
 
 def without_thoughts(text: str) -> str:
-    """Remove a model's reasoning and its end-of-message tokens from a text.
+    """Return a text without a model's reasoning and end-of-message tokens.
 
-    Returns "" if the reasoning never ends.
+    Returns "" if the reasoning has no closing tag.
     """
     if not any(sign in text for sign in ("<", "[", "◁", "assistant")):
         return text
@@ -70,7 +70,7 @@ def without_thoughts(text: str) -> str:
         if closed is None:
             return ""
         answer = answer[closed.end() :].lstrip()
-    # The chat template of some models opens the reasoning, so the answer has only the closing tag.
+    # Some chat templates end with the opening tag, so the answer has only the closing tag.
     first = THOUGHT.search(answer)
     if first and first["closes"]:
         answer = answer[first.end() :].lstrip()
@@ -92,10 +92,9 @@ def _unwrapped(answer: str) -> str:
 
 
 def json_of(text: str, *, listed: bool = False) -> str:
-    """Return the JSON of an answer that was to be JSON.
+    """Return the JSON object in an answer, or the whole text if there is none.
 
-    The JSON may stand in a code fence or between other words. `listed` accepts a list as well as an
-    object. Returns the text unchanged if no such value is found.
+    The JSON may be in a code fence or between other words. With `listed`, a JSON list also counts.
     """
     kinds = (dict, list) if listed else (dict,)
     for part in (text, *_FENCE.findall(text)):
@@ -108,10 +107,10 @@ def json_of(text: str, *, listed: bool = False) -> str:
 
 
 def inputs_object(text: str) -> str:
-    """Return the JSON of a list of inputs as {"inputs": [...]}.
+    """Convert a JSON list of inputs to the form {"inputs": [...]}.
 
-    Accepts a bare list, a list under another key, and a list of objects with one text each. Returns
-    any other text unchanged.
+    Accepts a bare list, a list under another key, and a list of objects with one string each.
+    Returns any other text unchanged.
     """
     found = _loaded(text)
     if isinstance(found, list) and len(found) == 1 and isinstance(found[0], dict):
@@ -139,9 +138,9 @@ def _only_text(item: dict[str, Any]) -> object:
 
 
 def _whole(text: str, kinds: tuple[type, ...]) -> str | None:
-    """Return a text that is JSON of one of the kinds, None if it is not.
+    """Return a text that as a whole is JSON of one of the types; None if it is not.
 
-    Repairs a trailing comma, JSON inside a JSON string, and an object alone in a list.
+    Removes trailing commas. Unpacks JSON in a JSON string, and an object in a list of one.
     """
     for written in (text, _COMMA.sub(r"\1", text)):
         found = _loaded(written)
@@ -165,9 +164,9 @@ def _loaded(text: str) -> object:
 
 
 def _within(text: str, mark: str) -> str | None:
-    """Return the first JSON value that begins with `mark` within a text, None if there is none.
+    """Return the first JSON value in a text that begins with `mark`; None if there is none.
 
-    Only lists of texts or objects count, since prose has numbers in brackets.
+    A list counts only if its items are strings or objects, since prose has numbers in brackets.
     """
     at = -1
     for _ in range(_MOST_STARTS):
@@ -183,7 +182,7 @@ def _within(text: str, mark: str) -> str | None:
 
 
 def read_again(request: Request, stored: Completion) -> Completion:
-    """Parse a stored answer again by today's rules.
+    """Return a stored completion with its text parsed again by the current rules.
 
     Older versions stored reasoning, code fences and lists.
     """
@@ -194,15 +193,12 @@ def read_again(request: Request, stored: Completion) -> Completion:
 
 
 def _is_plain(text: str) -> bool:
-    """True if no rule can change the text.
-
-    Nearly every answer is a plain object or a few words.
-    """
+    """True if no rule can change the text, as for most objects and labels."""
     return "<" not in text and (text.startswith("{") or not any(mark in text for mark in "{[`"))
 
 
 def counted_text(request: Request, text: str) -> str:
-    """Read the part of an answer that counts: its JSON if the request asks for JSON."""
+    """Return the part of an answer to store and score: the JSON if the request asks for JSON."""
     asked_for_json = request.sampling.is_json
     found = json_of(text, listed=bool(request.sampling.inputs)) if asked_for_json else text
     return replace_lone_surrogates(inputs_object(found) if request.sampling.inputs else found)

@@ -1,6 +1,6 @@
 """API keys from the environment.
 
-Messages name the variable of a key. No key is shown, stored or logged.
+Messages name the environment variable of a key. No key is shown, stored or logged.
 """
 
 import os
@@ -12,8 +12,10 @@ from distill.core.requests import Endpoint
 def required_key(variable: str, who: str, instead: str) -> None:
     """Check that the environment variable of a key is set.
 
-    Raises InputError if the variable is not set; the message offers the alternative `instead`.
-    Raises InputError if the value has characters that no key has.
+    `who`: the model that needs the key. `instead`: the end of the message, an alternative to a key.
+
+    Raises InputError if the variable is not set, or if its value has characters that are not valid
+    in a key.
     """
     key = os.environ.get(variable, "").strip()
     _check_characters(variable, key)
@@ -24,8 +26,8 @@ def required_key(variable: str, who: str, instead: str) -> None:
 def key_of(endpoint: Endpoint) -> str | None:
     """Return the endpoint's key without surrounding white space.
 
-    Returns None if the endpoint needs no key or the variable is not set. Raises InputError for
-    characters that no HTTP header can hold.
+    Returns None if the endpoint needs no key, or if the variable is not set. Raises InputError for
+    characters that are not valid in an HTTP header.
     """
     key = os.environ.get(endpoint.key_variable or "", "").strip()
     _check_characters(endpoint.key_variable or "", key)
@@ -34,4 +36,7 @@ def key_of(endpoint: Endpoint) -> str | None:
 
 def _check_characters(variable: str, key: str) -> None:
     if not (key.isascii() and key.isprintable()):
-        raise InputError(f"{variable} holds characters that no key has: curly quotes, a line break")
+        raise InputError(
+            f"{variable} has characters that are not valid in a key (curly quotes, a line break): "
+            "copy the key again"
+        )

@@ -1,4 +1,4 @@
-"""Frozen records of rows: labelled rows, candidates, examples and the split."""
+"""Frozen records of a data set: labelled rows, candidates, drops, examples and the split."""
 
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -12,7 +12,7 @@ LeakKind = Literal["exact", "near", "semantic"]
 
 @dataclass(frozen=True, slots=True)
 class LabelledExample:
-    """A row of seeds or gold: an input, its human answer, and its file and line."""
+    """A row of seeds or gold: an input, a person's answer, and the row's file and line."""
 
     input: str
     answer: str
@@ -27,7 +27,7 @@ class LabelledExample:
 
     @property
     def key(self) -> str:
-        """Hash of the row without its place: rows inserted above do not change it."""
+        """Hash of the input and answer, which stays the same when the row moves in its file."""
         return stable_hash([self.input, self.answer])
 
 
@@ -35,6 +35,7 @@ class LabelledExample:
 class Candidate:
     """An input with its answers, before curation.
 
+    `asked_label`: the label that the synthesis request asked for; None without one.
     `origin`: the synthesis request that made the input, or the file and row of a given input.
     `answer_ids`: the ids of the requests that returned the answers.
     `problem`: the reason why an answer cannot be used; "" if all can.
@@ -50,17 +51,17 @@ class Candidate:
 
     @property
     def id(self) -> str:
-        """Hash of source, origin and input: the same text from two origins is two candidates."""
+        """Hash of source, origin and input, so equal texts of two origins are two candidates."""
         return stable_hash([self.source, self.origin, self.input])
 
     @property
     def answer(self) -> str:
-        """The most frequent answer, the first one on a tie; "" without answers."""
+        """The most frequent answer, or on a tie the first of them; "" without answers."""
         return majority_vote(self.answers)
 
     @property
     def agreement(self) -> float:
-        """Share of the answers that equal `answer`; 0 without answers."""
+        """The share of answers equal to `answer`; 0 without answers."""
         return self.answers.count(self.answer) / len(self.answers) if self.answers else 0.0
 
 
@@ -79,7 +80,7 @@ class SimilarPair(NamedTuple):
 class GoldOverlap:
     """A text that equals or nearly equals a gold row.
 
-    `text`, `gold`: the indices in the two lists.
+    `text`, `gold`: the indices in the list of texts and in the list of gold rows.
     `kind`: exact, near or semantic.
     `score`: the similarity, 1.0 for equal texts.
     """
@@ -94,7 +95,7 @@ class GoldOverlap:
 class ReviewDecision:
     """A reviewer's answer to an input, with its file and line.
 
-    `answer` is None if the input must not be trained on.
+    `answer` is None if the reviewer rejected the input for training.
     """
 
     input: str
@@ -105,12 +106,12 @@ class ReviewDecision:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A candidate that curation left out.
+    """The removal of a candidate by a check of curation.
 
-    `check`: the check that dropped the candidate.
-    `reason`: the reason, worded the same for every such row, so that drops can be counted.
+    `check`: the name of the check.
+    `reason`: the reason, in the same words for every such row, so that drops can be counted.
     `matched`: the row or text that the candidate was compared with, if any.
-    `score`: the similarity of a duplicate, else None.
+    `score`: the similarity of a duplicate; None for other drops.
     """
 
     candidate_id: str
@@ -124,7 +125,7 @@ class Drop:
 class CheckNote:
     """A check's remark on its results.
 
-    `spared`: the drops that the check therefore did not make.
+    `spared`: the rows that the check kept for this reason, as the drops that it would have made.
     """
 
     check: str
@@ -134,7 +135,7 @@ class CheckNote:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An input with the answer to learn; `id` is the id of its candidate."""
+    """An input with the answer to train on; `id` is the id of its candidate."""
 
     id: str
     input: str
@@ -144,7 +145,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class SplitExample:
-    """An example's part of the split; an epoch shows the example `repeats` times."""
+    """An example with its part of the split; each epoch trains on it `repeats` times."""
 
     example: Example
     part: Part
@@ -155,8 +156,7 @@ class SplitExample:
 class GroupDiversity:
     """The diversity of a group's examples, as `distill.text.diversity` measures it.
 
-    `covered`: the share of the group's real texts (seeds, given inputs) that have a synthesised
-        text near.
+    `covered`: the share of real texts (seeds, given inputs) with a synthesised text near them.
     """
 
     label: str

@@ -8,16 +8,13 @@ from pathlib import Path
 
 
 class DistillError(Exception):
-    """A failure that the user must know of.
-
-    The message names the failure, the place and the remedy.
-    """
+    """A failure to report to the user; the message names the failure, the place and the remedy."""
 
     exit_code = 1
 
 
 class InputError(DistillError):
-    """An unusable input: an argument, a task's file, or a store that another process holds."""
+    """An unusable input: an argument, a task file, or a store that another process has locked."""
 
     exit_code = 2
 
@@ -36,12 +33,12 @@ class ChildError(DistillError):
     def __init__(
         self, what: str, exit_code: int | None, log: Path, *, tail_lines: int = 20
     ) -> None:
-        ended = "did not get ready in time" if exit_code is None else f"ended with code {exit_code}"
+        ended = "was not ready in time" if exit_code is None else f"ended with code {exit_code}"
         super().__init__(f"{what} {ended}. The last lines of {log}:\n{log_tail(log, tail_lines)}")
 
 
 def log_tail(log: Path, lines: int) -> str:
-    """Return the last `lines` lines of a log, or a remark if the log is missing or empty."""
+    """Return the last `lines` lines of a log; a remark if the log is missing or empty."""
     if not log.exists():
         return "(the log was never written)"
     text = log.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -32,7 +32,8 @@ class Prediction:
     """A system's answer on a gold row.
 
     `request_id`: None for systems that answer in this process.
-    `confidence`: the system's probability of its own answer; None if the system gives none.
+    `latency_s`: seconds from the request to the answer.
+    `confidence`: the probability that the system gives to its answer; None if it gives none.
     """
 
     system: str
@@ -58,7 +59,11 @@ class ProbeAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ServerStats:
-    """The startup of a system's server: seconds until healthy, and MiB of memory after loading."""
+    """The startup figures of a system's server.
+
+    `start_s`: seconds until the server was healthy.
+    `memory_mib`: MiB of memory after the load tests.
+    """
 
     system: str
     start_s: float
@@ -67,12 +72,13 @@ class ServerStats:
 
 @dataclass(frozen=True, slots=True)
 class LoadTestResult:
-    """The speed of a system with `in_flight` requests at a time.
+    """The speed of a system with `in_flight` concurrent requests.
 
-    `requests`, `seconds`: the number of requests, and the time that they took in all.
+    `requests`, `seconds`: the number of requests, and the total time of the test.
     `latency_p50_s`, `latency_p95_s`, `latency_p99_s`: percentiles of the latency in seconds.
     `completion_tokens`: the tokens of all answers.
-    `others_cpu`: the share of the processors that other processes took meanwhile; None if unknown.
+    `others_cpu`: the share of the processors that other processes used during the test; None if
+        unknown.
     `measured`: the time of the measurement in UTC.
     """
 
@@ -89,9 +95,9 @@ class LoadTestResult:
 
     @property
     def is_comparable(self) -> bool:
-        """True if every system of the run was measured in the same way.
+        """True if all systems of the run were measured in the same way.
 
-        Older versions measured the student only. Rows of those versions have the time 0.
+        Older versions measured only the student. `measured` is the epoch (0) in their rows.
         """
         return self.measured.timestamp() > 0
 
@@ -108,9 +114,9 @@ class LoadTestResult:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The speed of a model on our machine for a run's purpose.
+    """The speed of a model on our machine for a purpose of a run.
 
-    `seconds` counts only the time in which at least one answer was being made.
+    `seconds`: the time during which at least one request was in flight.
     """
 
     run_id: str
@@ -127,9 +133,10 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class LoadExtent:
-    """A period in which our machine answered a purpose's requests.
+    """A period in which our machine answered the requests of a purpose.
 
-    `others_cpu`: the share of the processors that other processes took meanwhile; None if unknown.
+    `others_cpu`: the share of the processors that other processes used in the period; None if
+        unknown.
     """
 
     purpose: Purpose

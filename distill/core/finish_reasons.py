@@ -1,8 +1,7 @@
-"""Mapping of finish reasons of servers and models to the tool's own.
+"""Mapping of the finish reasons of servers and models to the tool's own.
 
-Servers use different words ("stop", "eos_token", "STOP", "<|im_end|>", "FINISH_REASON_STOP"). The
-meanings are the same: complete, truncated, filtered, or failed on the way. Words are recognised by
-their parts.
+Servers use different words ("stop", "eos_token", "STOP", "<|im_end|>", "FINISH_REASON_STOP") for
+four meanings: complete, truncated, filtered and failed. A finish reason is recognised by its parts.
 """
 
 import re
@@ -16,7 +15,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Filters and errors precede "length" and "stop": "rate_limit" has a word of both.
+# The first match counts: "rate_limit" has a word of "passing" and a word of "length".
 _KINDS: tuple[tuple[Ending, frozenset[str]], ...] = (
     (
         "content_filter",
@@ -37,7 +36,7 @@ _KINDS: tuple[tuple[Ending, frozenset[str]], ...] = (
 )
 _PREFIX = re.compile(r"(?:finish|stop|done)_?reason_?")
 _NOTHING = _words("none null unknown unspecified undefined nan") | {""}
-# The tool's own finish reasons, and those of an answer without text.
+# The tool's own finish reasons, and servers' finish reasons of answers without text.
 _OTHERS = _words("refusal tool_calls tool_use function_call pause_turn no_choices context_length")
 _OTHERS |= _words("invalid_prompt no_answer refused_row")
 
@@ -52,7 +51,7 @@ def ending_of(reason: str) -> Ending:
 
 
 def says_nothing(reason: str) -> bool:
-    """True if the finish reason has no meaning, so that the text decides."""
+    """True if a finish reason such as "unknown" does not say whether the answer is complete."""
     return set(_parts(reason)) <= _NOTHING
 
 

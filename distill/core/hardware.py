@@ -1,4 +1,4 @@
-"""Hardware of this machine, and the Python interpreters of vLLM and Unsloth."""
+"""The hardware of this machine, and the Python interpreters of vLLM and Unsloth."""
 
 import importlib.util
 import os
@@ -12,7 +12,7 @@ from typing import Literal
 
 @cache
 def gpu() -> str | None:
-    """Return the name and memory of the first NVIDIA GPU, None without one."""
+    """Return the name and memory of the first NVIDIA GPU; None without one."""
     if not shutil.which("nvidia-smi"):
         return None
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
@@ -28,10 +28,10 @@ def cores() -> int:
 
 
 def interpreter(part: Literal["vllm", "unsloth"]) -> str:
-    """Return the Python of `.venv-<part>` beside this environment, else this Python.
+    """Return the Python of `.venv-<part>` beside this environment; this Python without one.
 
-    Set-up makes that environment on a machine with a GPU, where the pins of vLLM and Unsloth
-    conflict.
+    The set-up makes `.venv-<part>` only on a machine with a GPU, where vLLM and Unsloth need
+    conflicting versions.
     """
     own = Path(sys.prefix).parent / f".venv-{part}" / "bin" / "python"
     return str(own) if own.exists() else sys.executable
@@ -40,16 +40,16 @@ def interpreter(part: Literal["vllm", "unsloth"]) -> str:
 def installed(part: Literal["vllm", "unsloth"], package: str) -> bool:
     """True if the Python of `part` has a package.
 
-    A `.venv-<part>` always has the package, since set-up made it for that purpose.
+    A `.venv-<part>` is assumed to have the package, since the set-up installs it there.
     """
     return interpreter(part) != sys.executable or importlib.util.find_spec(package) is not None
 
 
 def how_to_install(part: Literal["vllm", "unsloth"]) -> str:
-    """Return the instruction to install a missing part on this machine."""
+    """Return the message that `part` is not installed, with the command to install it."""
     card = gpu()
     lock, why = f"gpu-{part}.txt" if card else "cpu.txt", card or "no NVIDIA card was found"
     return (
-        f"{part} is not installed in {interpreter(part)}: `make setup`, in the project's folder, "
-        f"installs it from locks/{lock} ({why})"
+        f"{part} is not installed in {interpreter(part)}: run `make setup` in the project's "
+        f"folder to install it from locks/{lock} ({why})"
     )

@@ -1,4 +1,4 @@
-"""Checks of host names and addresses, and contexts without proxies."""
+"""Checks of host names and addresses, and context managers that bypass proxies."""
 
 import os
 import re
@@ -11,17 +11,17 @@ _PROXY = re.compile(r"^(?:https?|all)_proxy$", re.IGNORECASE)
 
 
 def is_loopback(host: str) -> bool:
-    """True if only this machine can reach the address."""
+    """True if the host is a loopback address, which only this machine can reach."""
     try:
         return ip_address(host).is_loopback
-    except ValueError:  # a name: only "localhost" is sure to be this machine
+    except ValueError:  # a name: only "localhost" surely means this machine
         return host == "localhost"
 
 
 def is_here(host: str) -> bool:
-    """True if a client reaches this machine under the address.
+    """True if a client that connects to the host reaches this machine.
 
-    0.0.0.0 counts, since servers print it as their own address.
+    0.0.0.0 counts, since servers print it as their address.
     """
     try:
         address = ip_address(host)
@@ -33,7 +33,7 @@ def is_here(host: str) -> bool:
 
 @contextmanager
 def loopback_without_proxy() -> Iterator[None]:
-    """Hold `no_proxy` so that clients made in the block reach this machine without a proxy."""
+    """Set `no_proxy` in the block, so that clients made there reach this machine directly."""
     before = os.environ.get("no_proxy")
     others = before or os.environ.get("NO_PROXY", "")
     os.environ["no_proxy"] = f"{others},{LOCAL}".lstrip(",")
@@ -53,9 +53,9 @@ def proxy_variables() -> list[str]:
 
 @contextmanager
 def without_proxies() -> Iterator[None]:
-    """Hold the environment without proxy variables for clients made in the block.
+    """Remove the proxy variables from the environment in the block.
 
-    Anthropic's client reads these variables whatever its options are.
+    Anthropic's client reads these variables even if its options forbid it.
     """
     hidden = {name: os.environ.pop(name) for name in proxy_variables()}
     try:

@@ -1,11 +1,11 @@
-"""Names of models, as in `teacher.model`: the backend, and the key that the backend needs.
+"""Names of models, such as the value of `teacher.model`.
 
-- `embedded`: the small teacher that comes with the tool
+- `embedded`: the small model that is installed with the tool
 - `openai:<id>`: OpenAI, with the key in OPENAI_API_KEY
 - `anthropic:<id>`: Anthropic, with the key in ANTHROPIC_API_KEY
-- `vllm:<folder or id>`: a model that we serve
+- `vllm:<folder or id>`: a model that the tool serves with vLLM
 - `<url>#<model>`: any server with OpenAI's chat protocol
-- `auto`: one of these, chosen by the keys that are set and the terms
+- `auto`: a model that the tool chooses by the available keys and the terms
 """
 
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ class Source:
 
     `module`: the module that implements `Provider` of `llm/models.py`.
     `form`: the form of a model's name.
-    `key`: the environment variable of the key; "" if the source needs none.
-    `base_url`: the environment variable of another address; "" if there is none.
-    `automatic`: the model that `auto` takes if the key is set; "" if `auto` passes the source over.
+    `key`: the environment variable of the key; "" if the source needs no key.
+    `base_url`: the environment variable that overrides the address; "" if there is none.
+    `automatic`: the model that `auto` chooses if the key is set; "" if `auto` skips the source.
     """
 
     module: str
@@ -35,7 +35,7 @@ class Source:
     automatic: str = ""
 
 
-# To add a provider, add a module and a row here. `auto` takes the first row whose key is set.
+# To add a provider, add a module and a row here. `auto` chooses the first row whose key is set.
 SOURCES: dict[str, Source] = {
     "embedded": Source("distill.llm.providers.embedded", "embedded"),
     "openai": Source(
@@ -58,19 +58,20 @@ SOURCES: dict[str, Source] = {
 
 
 def key_variables() -> dict[str, str]:
-    """Map each source that needs a key to the environment variable of the key."""
+    """Return the environment variable of the key of each source that needs one."""
     return {name: source.key for name, source in SOURCES.items() if source.key}
 
 
 def forms() -> str:
-    """List the forms of a model's name."""
+    """Return the forms of a model's name, separated by commas."""
     return ", ".join([AUTO, *(source.form for source in SOURCES.values())])
 
 
 def check_key(place: str, name: str) -> None:
-    """Check the key of the model that the setting `place` of a task file names.
+    """Check that the key of a model is set.
 
-    An empty name needs no key. Raises InputError if the model needs a key that is not set.
+    `place`: the key of task.toml with the model's name. An empty name needs no API key. Raises
+    InputError if the model needs an API key that is not set.
     """
     backend = parse(name)[0] if name else ""
     if backend in key_variables():
@@ -79,18 +80,19 @@ def check_key(place: str, name: str) -> None:
 
 
 def check_name(place: str, name: str) -> None:
-    """Check the model name of the setting `place` of a task file.
+    """Check the form of a model's name.
 
-    Accepts "" and `auto`. Raises InputError if no such model can exist.
+    `place`: the key of task.toml with the name. Accepts "" and `auto`. Raises InputError for a name
+    of an unknown form.
     """
     if name not in ("", AUTO):
         parse(name, place)
 
 
 def parse(name: str, place: str = "teacher.model") -> tuple[str, str]:
-    """Split a model's name into its backend and the argument of that backend.
+    """Split a model's name into its backend and the backend's argument.
 
-    Raises InputError, which names the key `place`, for a name of another form.
+    `place`: the key of task.toml with the name. Raises InputError for a name of an unknown form.
     """
     backend, _, argument = name.partition(":")
     if "://" in name:

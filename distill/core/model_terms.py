@@ -1,4 +1,4 @@
-"""Terms of a model, and the permission to train a student on its outputs."""
+"""Terms of use of a model, with the permission to train a student on its outputs."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -16,14 +16,16 @@ SENTENCES: dict[Training, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The terms of a model.
+    """The terms of use of a model.
 
-    `use`: teacher, judge or base.
-    `place`: the setting that names the model.
+    `use`: the role of the model: teacher, judge or base.
+    `place`: the key of task.toml that names the model.
+    `says`: the wording of the terms.
     `source`: the document; "" for a model without a row in the table.
-    `checked`: the day on which the document was last read; None if it was not.
-    `effective`: the day from which the terms hold; None if unknown.
-    `self_served`: True for a model on a machine of the user's.
+    `checked`: the day on which the document was last read; None if it was never read.
+    `effective`: the day on which the terms take effect; None if unknown.
+    `duties`: the user's duties under the terms.
+    `self_served`: True for a model on a machine of the user.
     """
 
     use: str
@@ -46,10 +48,9 @@ class Terms:
 
     @property
     def stops(self) -> bool:
-        """True if a run needs the user's reason to train on the outputs.
+        """True if a run needs the user to give a reason for training on the outputs.
 
-        Unknown weights on a machine of the user's need no reason, since the user chose their
-        licence.
+        Unknown weights on a machine of the user need no reason, since the user chose their licence.
         """
         if self.use == "base" or self.training in ("allowed", "own_use"):
             return False
@@ -57,7 +58,7 @@ class Terms:
 
     @property
     def sentence(self) -> str:
-        """The permission to train in words, with its document and the date of reading."""
+        """A sentence on the permission to train, with the document and the date of reading."""
         if not self.is_known:
             return f"{self.provider}: the terms are not known."
         if self.use == "base":
@@ -66,7 +67,7 @@ class Terms:
 
     @property
     def origin(self) -> str:
-        """The document, the day from which it holds, and the month in which it was read."""
+        """The document, the day on which it takes effect, and the month in which it was read."""
         parts = [self.source]
         if self.effective:
             parts.append(f"from {self.effective}")
@@ -74,5 +75,5 @@ class Terms:
         return ", ".join(parts)
 
     def is_stale(self, today: date) -> bool:
-        """True if the page was last read more than STALE_DAYS ago; False if it was never read."""
+        """True if the document was last read more than STALE_DAYS ago; False if never read."""
         return self.checked is not None and (today - self.checked).days > STALE_DAYS

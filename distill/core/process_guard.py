@@ -1,9 +1,8 @@
 """Guard that runs a command and ends its process group when the command or the parent ends.
 
 Usage: `python -m distill.core.process_guard COMMAND…`. Standard input is a pipe that the parent
-holds open and never writes to. When the parent ends, even by kill -9, the pipe closes, and the
-guard ends the command. Exit code: the command's own, and 128 + signal for a command that a signal
-ended.
+keeps open and never writes to. When the parent ends, even by kill -9, the pipe closes, and the
+guard ends the command. The exit code is the command's, or 128 + signal if a signal ended it.
 """
 
 import os
@@ -23,7 +22,7 @@ GRACE_SECONDS, POLL_SECONDS = 10.0, 0.1
 
 
 def main(command: Sequence[str]) -> int:
-    """Run `command` until the command or the parent ends."""
+    """Run `command` until it or the parent ends, and return the exit code."""
     signal.signal(signal.SIGTERM, lambda *_: end_group(child))
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     ended = os.pidfd_open(child.pid)
@@ -36,9 +35,9 @@ def main(command: Sequence[str]) -> int:
 
 
 def end_group(child: subprocess.Popen[bytes]) -> None:
-    """End every process of the group, this one included.
+    """End every process of the group, including this one.
 
-    Sends SIGTERM, then SIGKILL after GRACE_SECONDS or once the command has ended.
+    Sends SIGTERM, then SIGKILL once the command has ended, at the latest after GRACE_SECONDS.
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.killpg(0, signal.SIGTERM)
@@ -53,7 +52,7 @@ def end_group(child: subprocess.Popen[bytes]) -> None:
 def end_left_behind() -> None:
     """End the processes that a finished command left in the group.
 
-    Sends SIGTERM, then SIGKILL after GRACE_SECONDS.
+    Sends SIGTERM, and after GRACE_SECONDS SIGKILL to those still running.
     """
     import psutil
 
@@ -70,7 +69,7 @@ def end_left_behind() -> None:
 
 
 def _is_left(process: "psutil.Process") -> bool:
-    """True if a process is another member of this group and still runs."""
+    """True if another process of this group is still running."""
     import psutil
 
     try:

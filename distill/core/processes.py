@@ -1,4 +1,4 @@
-"""Child processes that never outlive this process, each with a log file."""
+"""Child processes with a log file that end with this process."""
 
 import os
 import re
@@ -43,17 +43,14 @@ def running(
 
 
 def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without keys and passwords.
-
-    Neither a server nor a trainer calls a provider.
-    """
+    """Return an environment without keys and passwords, which servers and trainers do not need."""
     return {name: value for name, value in environment.items() if not SECRET.search(name)}
 
 
 def memory_mib(process: int) -> float:
-    """Return the MiB of memory of a process and its children.
+    """Return the memory of a process and all its descendants, in MiB.
 
-    Memory shared with other processes is divided among all of them (Linux's PSS).
+    Shared memory is divided equally among the processes that share it (Linux's PSS).
     """
     import psutil
 

@@ -1,7 +1,7 @@
-"""Measurement of the share of processors that other processes take in a timed block.
+"""Measurement of the processor time that other processes use during a timed block.
 
-Only the processors that this process may use count. Our processes are this one and all its
-descendants, such as servers and trainers. Time that a virtual machine's host gave to others (steal)
+Only the processors that this process may use count. Our processes are this one and its descendants,
+such as servers and trainers. Steal time, which a virtual machine's host gives to other machines,
 counts as other processes' time.
 """
 
@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import psutil
 
-# A share of the processors; docs/money.md gives the slowdown of a server at this share.
+# Share of the processors; docs/money.md gives the slowdown of a server at this share.
 DISTURBED_FROM = 0.1
-LEAST_SECONDS = 0.5  # the kernel counts in steps of 10 ms
+LEAST_SECONDS = 0.5  # the kernel counts processor time in steps of 10 ms
 CGROUPS, GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 @dataclass(slots=True)
 class Watch:
-    """The share of the processors that other processes took, 0 to 1.
+    """The share of the processors that other processes used, 0 to 1.
 
-    None before the block has ended, for a block under LEAST_SECONDS, and without kernel counters.
+    None before the end of the block, for a block under LEAST_SECONDS, and without kernel counters.
     """
 
     others_cpu: float | None = None
@@ -34,13 +34,13 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A CPU limit of this process's control group: processors, and the group's folder."""
+    """The CPU limit of a control group: a number of processors, and the group's folder."""
 
     processors: float
     folder: Path
 
     def seconds(self) -> float:
-        """Return the processor seconds of the group so far; 0 if the group does not count them."""
+        """Return the group's processor seconds so far; 0 if the kernel does not count them."""
         with suppress(OSError, ValueError):
             return int((self.folder / "cpuacct.usage").read_text(encoding="ascii")) / 1e9
         with suppress(OSError, ValueError, KeyError):
@@ -51,12 +51,12 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """A reading of the clock and of processor seconds.
+    """A reading of the clock and of the processor time, in seconds.
 
-    `clock`: seconds of a monotonic clock.
-    `everybody`: processor seconds of all processes on our processors.
-    `ours`: processor seconds of our processes.
-    `group`: processor seconds of our control group; 0 without a quota.
+    `clock`: the time of a monotonic clock.
+    `everybody`: the processor time of all processes on our processors.
+    `ours`: the processor time of our processes.
+    `group`: the processor time of our control group; 0 without a quota.
     """
 
     clock: float
@@ -67,7 +67,7 @@ class Counters:
 
 @contextmanager
 def watched() -> Iterator[Watch]:
-    """Hold a measurement of the processor time that other processes take in the block."""
+    """Measure the share of the processors that other processes use during the block."""
     quota, usable = quota_of(CGROUPS), os.sched_getaffinity(0)
     watch, known = Watch(), _our_processes(())
     before = _counters(known, usable, quota)
@@ -79,18 +79,17 @@ def watched() -> Iterator[Watch]:
 
 
 def is_disturbed(others_cpu: float | None) -> bool:
-    """True if other processes took so much that a timing is invalid; False for an unknown share."""
+    """True if the share makes a timing invalid; False for an unknown share."""
     return others_cpu is not None and others_cpu > DISTURBED_FROM
 
 
 def others_share(
     before: Counters, after: Counters, processors: int, quota: Quota | None = None
 ) -> float | None:
-    """Return the share of the processors that others took between two readings, 0 to 1.
+    """Return the share of the processors that others used between two readings, 0 to 1.
 
-    With a quota, others reduce our share in two cases: others run within our control group, or
-    leave fewer processors than the quota. Returns None for less than LEAST_SECONDS and without
-    kernel counters.
+    Under a quota, others count only if they run in our control group or leave us fewer processors
+    than the quota. Returns None for less than LEAST_SECONDS, and without kernel counters.
     """
     seconds, everybody = after.clock - before.clock, after.everybody - before.everybody
     if seconds < LEAST_SECONDS or everybody <= 0:
@@ -105,10 +104,10 @@ def others_share(
 
 
 def quota_of(root: Path, groups: Path = GROUPS) -> Quota | None:
-    """Return the tightest quota of this process's control groups under `root`; None without one.
+    """Return the lowest quota of this process's control groups under `root`; None without one.
 
-    `groups` is the file that lists the control groups. Source: Linux,
-    Documentation/admin-guide/cgroup-v2.rst (`cpu.max`), scheduler/sched-bwc.rst.
+    `groups`: the file that lists the control groups. Source: Linux documentation,
+    admin-guide/cgroup-v2.rst (`cpu.max`) and scheduler/sched-bwc.rst.
     """
     lines = groups.read_text(encoding="utf-8").splitlines() if groups.exists() else []
     found = [
@@ -118,9 +117,9 @@ def quota_of(root: Path, groups: Path = GROUPS) -> Quota | None:
 
 
 def _folders(root: Path, line: str) -> Iterator[Path]:
-    """List the folders of a control group and of its parents.
+    """Yield the folders of a control group and of its parents; none without CPU control.
 
-    `line` has a form such as `0::/a/b` or `3:cpu,cpuacct:/a/b`.
+    `line` is a line such as `0::/a/b` or `3:cpu,cpuacct:/a/b` of /proc/self/cgroup.
     """
     _, controllers, path = line.split(":", 2)
     if not controllers or "cpu" in controllers.split(","):
@@ -153,7 +152,7 @@ def _counters(
 def _everybody(usable: set[int]) -> float:
     """Sum the busy seconds of the usable processors.
 
-    Waiting for a disk counts as idle. Interrupt time counts for no process.
+    Waiting for a disk counts as idle. Interrupt time is left out.
     """
     import psutil
 
@@ -180,7 +179,7 @@ def _our_processes(known: "tuple[psutil.Process, ...]") -> "tuple[psutil.Process
 def _taken(process: "psutil.Process") -> float:
     """Return the processor seconds of a process and of its ended children.
 
-    Returns 0 for an ended process, whose parent counts its seconds.
+    Returns 0 for an ended process, because its parent's seconds include its own.
     """
     import psutil
 

@@ -1,6 +1,6 @@
-"""Progress of a run: bars on a terminal, else one line per step, and events in `events.jsonl`.
+"""Progress of a run, as bars or lines on standard error and as events in `events.jsonl`.
 
-`distill status` reads the events from another terminal.
+Without a terminal, a line per step replaces the bars. `distill status` reads the events.
 """
 
 import json
@@ -23,11 +23,11 @@ Advance = Callable[[int], None]
 
 @dataclass
 class Progress:
-    """Output of a run's steps as bars or lines, and as events.
+    """A reporter of a run's steps: bars or lines for the user, and events in a file.
 
     `events`: the file to which events are appended.
-    `say`: prints one line.
-    `bars`: the bars of a terminal; None without a terminal.
+    `say`: a function that prints a line.
+    `bars`: the progress bars; None without a terminal.
     """
 
     events: Path
@@ -36,7 +36,10 @@ class Progress:
 
     @contextmanager
     def step(self, stage: str, name: str, total: int | None = None) -> Iterator[Advance]:
-        """Hold a step of a stage; the block calls `advance(n)` as work gets done."""
+        """Report the block as a step of a stage; the block calls `advance(n)` per `n` items done.
+
+        `total`: the number of items; None if unknown.
+        """
         step = _Step(self, stage, name, total)
         step.event("begin")
         try:
@@ -116,7 +119,7 @@ def _say(line: str) -> None:
 
 @contextmanager
 def shown(events: Path) -> Iterator[Progress]:
-    """Hold a progress for standard error: bars on a terminal, else lines."""
+    """Provide a reporter that writes to standard error: bars on a terminal, otherwise lines."""
     if not sys.stderr.isatty():
         yield Progress(events, _say)
         return

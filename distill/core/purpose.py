@@ -1,10 +1,10 @@
-"""Purposes of requests: the stage, the step and the round that ask them."""
+"""Purposes of requests: the stage, step and round that send them."""
 
 from dataclasses import dataclass, replace
 
 STAGES = ("generate", "curate", "split", "train", "evaluate", "report")
 EVALUATION = "evaluate"  # the stage that asks the systems
-_JUDGE = "judge"  # a step of curation, and the step of evaluation that is no system
+_JUDGE = "judge"  # a step of curation, and the only step of evaluation that is not a system
 
 
 def stages_until(last: str) -> list[str]:
@@ -14,12 +14,12 @@ def stages_until(last: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """The purpose of requests. The store writes it as "stage:step" or "stage:step.round".
+    """The purpose of requests, stored as "stage:step" or "stage:step.round".
 
-    `step`: for answers on gold the system's name, which may have colons and dots.
+    `step`: for answers on gold the system's name, which may contain colons and dots.
     `round`: the number of a round of generation, or the hash of a judge's requests; "" for none.
 
-    Raises ValueError if the text of these values would be read in another way.
+    Raises ValueError if the stored string would not parse to the same values.
     """
 
     stage: str
@@ -29,17 +29,17 @@ class Purpose:
     def __post_init__(self) -> None:
         values = (self.stage, self.step, self.round)
         if self.stage not in STAGES or not self.step or _values(str(self)) != values:
-            raise ValueError(f'not a purpose "stage:step.round" of requests: {str(self)!r}')
+            raise ValueError(f'{str(self)!r} is not a purpose of the form "stage:step.round"')
 
     def __str__(self) -> str:
         return f"{self.stage}:{self.step}" + (f".{self.round}" if self.round else "")
 
     @classmethod
     def parse(cls, text: str) -> "Purpose":
-        """Read the text of a purpose. Raises ValueError for any other text."""
+        """Parse the stored string of a purpose. Raises ValueError for any other string."""
         found = cls(*_values(text))
         if str(found) != text:
-            raise ValueError(f"no round behind the dot of the purpose {text!r}")
+            raise ValueError(f"the purpose {text!r} has a dot but no round after it")
         return found
 
     @classmethod
@@ -48,38 +48,35 @@ class Purpose:
         return cls(EVALUATION, system)
 
     def in_round(self, name: str) -> "Purpose":
-        """Return the purpose in the round of that name."""
+        """Return the purpose with the given round."""
         return replace(self, round=name)
 
     @property
     def without_round(self) -> "Purpose":
-        """Return the purpose that all its rounds share."""
+        """The purpose with the round "", which all rounds have in common."""
         return replace(self, round="")
 
     @property
     def is_timed(self) -> bool:
-        """True if the report has the latency of the answers, so that they come from no batch."""
+        """True if the report gives the latency of the answers, which rules out batches."""
         return self.stage == EVALUATION and self.step != _JUDGE
 
     @property
     def is_judged(self) -> bool:
-        """True if a judge answers, about examples or about systems' answers."""
+        """True if a judge answers the requests."""
         return self.step == _JUDGE
 
     @property
     def is_learned_from(self) -> bool:
-        """True if the student learns from the answers.
-
-        Unusable answers of a compared system are a result.
-        """
+        """True if the student is trained on the answers."""
         return self.stage == "generate"
 
 
 def _values(text: str) -> tuple[str, str, str]:
-    """Split a text into stage, step and round."""
+    """Split a stored string into stage, step and round."""
     stage, _, rest = text.partition(":")
     step, _, round_ = rest.partition(".")
-    # The name of a system's model has dots, too.
+    # A system's name may contain dots, which do not begin a round.
     return (stage, rest, "") if stage == EVALUATION and step != _JUDGE else (stage, step, round_)
 
 

@@ -23,7 +23,7 @@ UNUSABLE_FINISH_REASONS = {
     "no_answer": "not answered in any try",
     "refused_row": "refused by the provider",
 }
-# Default context of a served model, in tokens.
+# Default context length of a served model, in tokens.
 MODEL_TOKENS = 2048
 
 
@@ -31,8 +31,9 @@ MODEL_TOKENS = 2048
 class Model:
     """A model.
 
-    `name`: its name, with the provider, and with a hash of the weights if we serve it.
-    `folder`: the folder of the weights; None if we do not serve the model.
+    `name`: the provider and the model, with a hash of the weights if the tool serves the model.
+    `folder`: the folder of the weights; None if the tool does not serve the model.
+    `api`: the protocol of the server.
     """
 
     name: str
@@ -47,10 +48,10 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of an answer.
+    """The token counts of an answer.
 
-    `prompt`: all prompt tokens, cached and newly cached ones included.
-    `completion`: all completion tokens, reasoning included.
+    `prompt`: all prompt tokens, including `cached` and `cache_written`.
+    `completion`: all completion tokens, including `reasoning`.
     `tier`: the service tier that answered; "" if unknown.
     """
 
@@ -67,26 +68,27 @@ class Price(Protocol):
 
     @property
     def by_seconds(self) -> bool:
-        """True if no provider bills an answer, so that its time on our machine is its price."""
+        """True if the price of an answer is the time of our machine, because nobody bills it."""
 
     def usd(self, usage: Usage, seconds: float) -> Decimal:
-        """Return the USD of one answer that took `seconds`."""
+        """Return the price in USD of an answer that took `seconds`."""
 
     def worst(self, prompt_tokens: int, completion_tokens: int) -> Decimal:
-        """Return the most USD that an answer with at most so many tokens can be billed."""
+        """Return the maximum bill, in USD, for an answer with at most the given tokens."""
 
     def covers(self, tier: str) -> bool:
-        """True if `worst` also holds for answers of a service tier."""
+        """True if `worst` is also the maximum for answers of the service tier `tier`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """An address that serves a model, with the prices of its answers.
 
-    `url`: None for the default of the provider's official client.
-    `key_variable`: the environment variable of the key; None if there is no key.
-    `batch_price`: the price of answers in batches; None without batches.
-    `server`: the server that we started for the endpoint, if any.
+    `url`: the address; None for the default of the provider's official client.
+    `in_flight`: the maximum number of concurrent requests.
+    `key_variable`: the environment variable of the key; None if no key is needed.
+    `batch_price`: the price of answers in batches; None without a batch API.
+    `server`: the server that the tool started for the endpoint; None if it started none.
     """
 
     url: str | None
@@ -100,7 +102,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class ServerProcess:
-    """A server that we started: its process id, and the seconds until it was healthy."""
+    """A server started by the tool: its process id, and the seconds until it was healthy."""
 
     process: int
     seconds: float
@@ -116,15 +118,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """All parameters besides the messages that shape an answer.
+    """All parameters of a request except the messages.
 
-    `min_p`: tokens less likely than this share of the likeliest are left out.
-    `choices`: the answer is one of these.
-    `inputs`: the answer is a list of so many texts.
-    `rationale`: a choice or an object comes after a rationale.
-    `logprobs`: the answer comes with its probability.
-    `schema`: the answer is an object of this JSON Schema.
-    `again`: the number of earlier answers that were discarded; servers never get this value.
+    `min_p`: tokens below this share of the likeliest token's probability are excluded.
+    `choices`: the allowed answers; empty for any answer.
+    `inputs`: the number of texts if the answer is a list of texts, otherwise 0.
+    `rationale`: True if a rationale precedes the choice or object.
+    `logprobs`: True to get the probability of the answer.
+    `schema`: the JSON Schema of an answer that is an object; "" without one.
+    `again`: the number of discarded earlier answers. The value is not sent to the server.
     """
 
     max_tokens: int
@@ -146,7 +148,7 @@ class Sampling:
 
     @property
     def hashed(self) -> dict[str, object]:
-        """Return the values that a request's id hashes, under names that never change."""
+        """The values that are hashed into a request's id, under names that never change."""
         since_the_first = {
             "max_tokens": self.max_tokens,
             "temperature": self.temperature,
@@ -155,7 +157,7 @@ class Sampling:
             "stop": self.stop,
             "choices": self.choices,
         }
-        # Without one of these a request is the one that it was before they were there.
+        # Left out if not set, so that the ids of older requests stay the same.
         later = {
             "inputs": self.inputs,
             "rationale": self.rationale,
@@ -168,7 +170,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One rendered call to a model; its id is a hash of everything that shapes the answer."""
+    """A rendered call to a model, with a hash of all its values as the id."""
 
     model: str
     messages: tuple[Message, ...]
@@ -176,14 +178,14 @@ class Request:
 
     @property
     def id(self) -> str:
-        """Hash of the request; the same in every run, so that one answer serves all runs."""
+        """Hash of the request, the same in every run, so that all runs share one answer."""
         turns = [{"role": turn.role, "content": turn.content} for turn in self.messages]
         return stable_hash(
             {"model": self.model, "messages": turns, "sampling": self.sampling.hashed}
         )
 
     def asked_again(self, times: int) -> "Request":
-        """Return the request after `times` discarded answers; 0 gives the original request."""
+        """Return the request to send after `times` discarded answers; the original one for 0."""
         if times == self.sampling.again:
             return self
         return replace(self, sampling=replace(self.sampling, again=times))
@@ -191,7 +193,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRequest:
-    """A request of a run with its purpose and its subject (a label or an input)."""
+    """A request of a run with its purpose and its subject: a label or an input."""
 
     purpose: Purpose
     subject: str
@@ -202,9 +204,8 @@ class PlannedRequest:
 class Completion:
     """The answer to a request, with usage, price and time.
 
-    `logprob`: the logarithm of the text's probability; None unless requested and given.
-    `in_flight`: the limit of requests in flight; None for a batch, or an answer older than this
-        field.
+    `logprob`: the logarithm of the text's probability; None if not requested or not returned.
+    `in_flight`: the maximum of concurrent requests; None for a batch, and in older stores.
     `by_seconds`: True if the price is the time of our machine.
     """
 
@@ -229,7 +230,7 @@ class Completion:
         reason = self.finish_reason
         if reason == "stop" or (says_nothing(reason) and (self.text or not reason)):
             return ""
-        # Older stores hold the finish reasons as the servers wrote them.
+        # Older stores contain the finish reasons in the servers' words.
         kind = "" if reason in UNUSABLE_FINISH_REASONS else ending_of(reason)
         return (
             ""
@@ -240,7 +241,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One sending of a request with its maximum cost, recorded before it is sent."""
+    """One attempt to send a request, with its maximum cost, recorded before it is sent."""
 
     id: str
     request: Request
@@ -253,10 +254,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class AttemptOutcome:
-    """The outcome of an attempt: a completion, or the reason of the failure.
+    """The outcome of an attempt: a completion, or the reason for the failure.
 
     `maybe_billed`: True if an attempt without an answer may have been billed.
-    `remark`: a note on an unusual completion.
+    `remark`: a note on an unusual completion; "" for none.
     """
 
     attempt: Attempt
@@ -274,7 +275,7 @@ class AttemptOutcome:
 
     @property
     def usd(self) -> Decimal:
-        """The price of the completion; 0 without a bill, the maximum cost if maybe billed."""
+        """The price of the completion; the maximum cost if maybe billed, 0 if not billed."""
         if self.maybe_billed:
             return self.attempt.worst_usd
         return Decimal(0) if self.completion is None else self.completion.usd

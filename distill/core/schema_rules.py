@@ -1,6 +1,6 @@
-"""Rules of providers' structured outputs: the reason why a JSON Schema of an answer is refused.
+"""Checks of a JSON Schema by the rules of OpenAI's and Anthropic's structured outputs.
 
-The stand-in server applies the same rules.
+The stand-in server of a rehearsal uses the same checks.
 """
 
 from collections.abc import Iterator
@@ -39,14 +39,14 @@ Where = tuple[str, ...]
 
 @dataclass
 class SchemaRefused(Exception):
-    """A schema that a provider refuses; `param` names the parameter of the request, if any."""
+    """A provider's refusal of a schema; `param` is the request's parameter, None if unknown."""
 
     message: str
     param: str | None = None
 
 
 class _Keywords(BaseModel):
-    """The JSON types of keywords; `_keyword_problem` checks all others."""
+    """The types of a schema's keywords; `_keyword_problem` checks the other rules."""
 
     model_config = ConfigDict(strict=True, populate_by_name=True)
 
@@ -127,9 +127,9 @@ def _types(part: dict[str, Any]) -> list[Any]:
 
 
 def _keyword_problem(part: dict[str, Any], forbidden: set[str]) -> str | None:
-    """Return a problem by the rules that both providers share, None if there is none.
+    """Return a problem by the rules that both providers share; None if there is none.
 
-    The rules: a type is required, must be known, and must support each keyword.
+    A schema must have a known type, and only keywords of that type.
     """
     types = _types(part)
     if unknown := [kind for kind in types if not isinstance(kind, str) or kind not in _TYPES]:
@@ -145,7 +145,7 @@ def _keyword_problem(part: dict[str, Any], forbidden: set[str]) -> str | None:
 
 
 def check_form(schema: Any) -> None:
-    """Raise SchemaRefused for a value that is not a schema, or that the stand-in cannot answer."""
+    """Raise SchemaRefused for an invalid schema, and for one that the stand-in cannot answer."""
     for where, part in _parts(schema, ()):
         if "pattern" in part:
             raise _malformed((*where, "pattern"), "patterns are not supported")
@@ -155,7 +155,7 @@ def check_form(schema: Any) -> None:
             first = error.errors()[0]
             raise _malformed((*where, *map(str, first["loc"])), first["msg"]) from None
         if not _exists(schema, part.get("$ref", "#")):
-            raise _malformed((*where, "$ref"), "a reference to a part of the schema")
+            raise _malformed((*where, "$ref"), "must be a reference to a part of the schema")
 
 
 def _malformed(where: Where, problem: str) -> SchemaRefused:
@@ -163,7 +163,7 @@ def _malformed(where: Where, problem: str) -> SchemaRefused:
 
 
 def _exists(root: Any, reference: Any) -> bool:
-    """True if a reference leads to a part of the schema itself."""
+    """True if a reference points to an existing part of the schema."""
     if not isinstance(reference, str) or not reference.startswith("#"):
         return False
     target = root
@@ -175,7 +175,10 @@ def _exists(root: Any, reference: Any) -> bool:
 
 
 def _parts(schema: Any, where: Where) -> Iterator[tuple[Where, dict[str, Any]]]:
-    """List the schema and every schema within it, each with its path."""
+    """Yield the schema and every schema within it, each with its path.
+
+    Raises SchemaRefused for a schema that is not an object.
+    """
     if not isinstance(schema, dict):
         raise SchemaRefused(
             f"Invalid schema: in {where!r} there must be an object.", "response_format"

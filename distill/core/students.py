@@ -1,4 +1,4 @@
-"""Frozen records of a trained student."""
+"""Frozen records of trained students."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,12 +10,13 @@ from pathlib import Path
 class Student:
     """A trained student.
 
-    `folder`: the folder of the weights, or of the provider's job.
-    `kept_step`: the training step of the kept weights.
+    `recipe`: the settings of the training.
+    `folder`: the folder of the weights, or of the records of a provider's job.
+    `kept_step`: the training step of the kept weights; None in older stores.
     `model`: the model's name at the provider that trained it; "" for local weights.
-    `train_usd`: USD that the provider billed; None for local training.
+    `train_usd`: the provider's bill in USD; None for local training.
     `licence`: the licence of the base.
-    `others_cpu`: the share of the processors that other processes took during the training; None if
+    `others_cpu`: the share of the processors that other processes used during the training; None if
         unknown.
     """
 
@@ -27,7 +28,7 @@ class Student:
     folder: Path
     train_seconds: float
     trained_tokens: int
-    kept_step: int | None = None  # None for students older than this field
+    kept_step: int | None = None
     losses: Sequence[Mapping[str, float]] = field(default_factory=tuple)
     model: str = ""
     train_usd: Decimal | None = None
@@ -44,7 +45,7 @@ class Student:
 class TrainingSpeed:
     """The training speed of a run's student.
 
-    `seconds_per_1k`: seconds per 1,000 rows learned, start and merge included.
+    `seconds_per_1k`: seconds per 1,000 trained rows, including startup and the merge of weights.
     `epochs`: the epochs of the recipe.
     """
 
@@ -55,12 +56,16 @@ class TrainingSpeed:
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """The number of prompts sent to the trained and the served student, and of equal answers."""
+    """The counts of the parity check.
+
+    `asked`: the prompts sent to both the trained and the served student.
+    `agreed`: the prompts with equal answers.
+    """
 
     asked: int
     agreed: int
 
     @property
     def agreement(self) -> float:
-        """The share of equal answers; 1 without prompts."""
+        """The share of prompts with equal answers; 1 without prompts."""
         return self.agreed / self.asked if self.asked else 1.0

@@ -1,4 +1,4 @@
-"""Normal forms, hashes and votes of texts."""
+"""Normal forms and hashes of texts, and the majority vote."""
 
 import hashlib
 import json
@@ -7,20 +7,20 @@ from collections.abc import Sequence
 
 
 def stable_hash(value: object) -> str:
-    """Return 32 hexadecimal digits of the SHA-256 of a value's canonical JSON."""
+    """Return the first 32 hexadecimal digits of the SHA-256 of a value's canonical JSON."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def majority_vote(answers: Sequence[str]) -> str:
-    """Return the most frequent answer, the first one on a tie; "" without answers."""
+    """Return the most frequent answer, or on a tie the first of them; "" without answers."""
     return max(answers, key=answers.count) if answers else ""
 
 
 def replace_lone_surrogates(text: str) -> str:
     """Replace each lone surrogate with U+FFFD, and join surrogate pairs into one character.
 
-    JSON may contain lone surrogates. Neither UTF-8 nor the store can hold them.
+    JSON may contain lone surrogates, but neither UTF-8 nor the store can represent them.
     """
     if text.isascii():
         return text
@@ -28,8 +28,8 @@ def replace_lone_surrogates(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Return a text without differences of case, Unicode form (NFKC) and white space.
+    """Return a text in NFKC form, case-folded, with single spaces as white space.
 
-    Two texts are equal duplicates if their folded forms are equal.
+    Two texts are exact duplicates if their folded forms are equal.
     """
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -1,8 +1,8 @@
 """Word counts of texts in any script.
 
-Chinese, Japanese, Thai, Lao, Khmer, Burmese, Tibetan, Javanese and others write no spaces between
-words. Words of these scripts are estimated from the mean letters per word. Long runs of Korean
-without spaces are counted in the same way.
+Scripts such as Chinese, Japanese, Thai, Lao, Khmer, Burmese, Tibetan and Javanese have no spaces
+between words. Their words are estimated from the mean number of letters per word. Korean words of 7
+or more letters are counted in the same way.
 """
 
 import re
@@ -25,13 +25,14 @@ _SCRIPTS = (
         4.0,
     ),
 )
-# Korean has spaces, which people leave out in chats. No Korean word has 7 letters or more.
+# People leave out the spaces of Korean in chats. A run of 7 or more letters is taken for several
+# words.
 _LONG_KOREAN = re.compile(r"[\uac00-\ud7a3]{7,}")
 KOREAN_LETTERS = 3
 
 
 def count_words(text: str) -> int:
-    """Count words between spaces, and words in scripts that write none."""
+    """Count the words of a text, and estimate the words of a script without spaces."""
     words = 0
     for script, letters in _SCRIPTS:
         text, count = script.subn(" ", text)
@@ -42,13 +43,16 @@ def count_words(text: str) -> int:
 
 
 def letters_a_word(text: str) -> int:
-    """Return the mean letters per word of the text's script without spaces; 1 for other scripts."""
+    """Return the mean letters per word of a script without spaces; 1 for any other script.
+
+    Returns the lower mean if the text mixes such scripts.
+    """
     found = [letters for script, letters in _SCRIPTS if script.search(text)]
     return round(min(found, default=1))
 
 
 def word_units(text: str) -> list[str]:
-    """Split a text into words; in a script without spaces, into letters."""
+    """Split a text into words, or into letters in a script without spaces."""
     for script, _ in _SCRIPTS:
         text = script.sub(r" \g<0> ", text)
     return text.split()

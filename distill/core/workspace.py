@@ -1,6 +1,6 @@
-"""Folders of tasks and runs, the store's path, and the lock of a task.
+"""Folders of tasks and runs, the path of a task's store, and the lock of a task.
 
-The lock lets one process at a time work on a task.
+Only the process that holds the lock may work on the task.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ EVENTS = "events.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The folders of prompts and runs that every command works on."""
+    """The folder of the tasks' prompts and the folder of the runs."""
 
     prompts: Path
     runs: Path
@@ -25,10 +25,10 @@ class Workspace:
     def task_folder(self, task: str) -> Path:
         """Return the folder of all results of a task.
 
-        Raises InputError for a name that leads elsewhere.
+        Raises InputError for a name that would point to another folder.
         """
         if task in ("", ".", "..") or Path(task).name != task:
-            raise InputError(f"{task!r} is not a name of a task")
+            raise InputError(f"{task!r} is not a task name: give the name of a folder, not a path")
         return self.runs / task
 
     def database(self, task: str) -> Path:
@@ -40,16 +40,16 @@ class Workspace:
         return self.task_folder(task) / run_id
 
     def point_latest(self, task: str, run_id: str) -> None:
-        """Point `runs/<task>/latest` to a run, atomically."""
+        """Point the link `runs/<task>/latest` to a run, atomically."""
         link = self.task_folder(task) / f".latest-{os.getpid()}"
         link.unlink(missing_ok=True)
         link.symlink_to(run_id)
         link.replace(self.task_folder(task) / "latest")
 
     def holder(self, task: str) -> int | None:
-        """Return the PID of the process that works on the task, None if there is none."""
+        """Return the PID of the process that has locked the task; None if there is none."""
         try:
-            with self._lock_file(task).open(encoding="utf-8") as file:  # it may be read-only
+            with self._lock_file(task).open(encoding="utf-8") as file:  # may be a read-only file
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileNotFoundError:
             return None
@@ -59,10 +59,10 @@ class Workspace:
 
     @contextmanager
     def locked(self, task: str) -> Iterator[None]:
-        """Hold the task's lock, so that no other process works on the task.
+        """Lock the task for the block, so that no other process works on the task.
 
-        Raises InputError with the PID of the process that holds the lock. The lock ends with its
-        process, even after a crash.
+        The lock ends with the process, even after a crash. Raises InputError, with the PID, if
+        another process holds the lock.
         """
         self.task_folder(task).mkdir(parents=True, exist_ok=True)
         with self._lock_file(task).open("a+", encoding="utf-8") as file:
@@ -71,8 +71,8 @@ class Workspace:
             except BlockingIOError as error:
                 pid = self._lock_file(task).read_text(encoding="utf-8") or "unknown"
                 raise InputError(
-                    f"task {task} is held by another process (PID {pid}); wait for it or end it. "
-                    f"`distill status {task}` shows how far it is."
+                    f"task {task} is locked by another process (PID {pid}): wait for it or end it. "
+                    f"`distill status {task}` shows its progress."
                 ) from error
             file.truncate(0)
             file.write(str(os.getpid()))

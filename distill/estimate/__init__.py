@@ -1,8 +1,7 @@
-"""The plan of a run: its requests to models that send bills, counted and priced in advance.
+"""The plan of a run: its billed requests, counted and priced in advance.
 
-In: a task, and its store if there is one. Out: a plan with one step for each purpose that is
-billed. Nothing is asked and nothing is written. Stored answers correct the assumptions about the
-rest.
+A plan has a step for each billed purpose. To make a plan, nothing is sent and nothing is written.
+Stored answers replace assumptions about the remaining requests.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -63,13 +62,13 @@ def plan(
     detach: bool = False,
     aside: Collection[str] = (),
 ) -> CostEstimate:
-    """Plan the payments that are left until the task's report.
+    """Plan the remaining payments until the task's report.
 
-    `run_id`: the run that goes on; None for a new run.
-    `detach`: the user does not wait for batches.
-    `aside`: requests whose stored answers are put aside.
+    `run_id`: the run to resume; None for a new run.
+    `detach`: True if the user does not wait for batches.
+    `aside`: the ids of requests whose stored answers are to be discarded.
 
-    Raises InputError if the teacher does not exist or its price is not known. Needs no key.
+    Needs no API key. Raises InputError if the teacher does not exist or its price is unknown.
     """
     name = task.spec.teacher.model
     price = price_of(name, task.rates)
@@ -114,34 +113,31 @@ def plan(
 
 
 def _permission(task: Task) -> tuple[str, ...]:
-    """Return the terms of the teacher, the judge and the base, in sentences."""
+    """Return the terms of the teacher, the judge and the base as sentences."""
     return tuple(lines(task, today()))
 
 
 def _training_time(task: Task, teacher: str, stock: StoredAnswers) -> TrainingTime | None:
-    """Return the duration of the student's training; None if it is over or not known."""
+    """Return the duration of the student's training; None if it is finished or unknown."""
     if "train" in stock.finished:
         return None
     return training_time(task, kept_of(task, model_of(teacher)), stock.store)
 
 
 def model_of(teacher: str) -> Model:
-    """Return the model that `teacher.model` names.
-
-    No weights are fetched for a model behind our vLLM.
-    """
+    """Return the model that `teacher.model` names, without fetching any weights."""
     served_here = Model(teacher, Path(), "chat")
     return served_here if teacher.startswith("vllm:") else choose(teacher).model
 
 
 def _assumed_prices(terms: Iterable["_PurposePricing"]) -> list[str]:
-    """List the assumptions about models whose price leaves out the cache."""
+    """List the assumptions about models without known cache prices."""
     words = (assumption(row.model.name, row.online) for row in terms)
     return list(dict.fromkeys(filter(None, words)))
 
 
 def _with_warnings(task: Task, found: CostEstimate) -> CostEstimate:
-    """Add the warnings about the provider that trains the student to the plan."""
+    """Return the plan with the warnings about a provider that trains the student."""
     base, day = base_of(task), today()
     if base is None:
         return found
@@ -154,10 +150,11 @@ def _with_warnings(task: Task, found: CostEstimate) -> CostEstimate:
 
 
 def tuned_student(task: Task, found: CostEstimate) -> Tuned | None:
-    """Return the student that a provider trains, with its teacher's price.
+    """Return the student that a provider trains, with the prices of student and teacher.
 
-    The USD spent include the whole run and the hours of people. None if the student is trained
-    here, if the teacher sends no bill, or if either has answered all gold already.
+    `spent` includes the whole run and people's hours. Returns None if the student is trained on
+    this machine, or if the teacher is not billed. Returns None if student or teacher has already
+    answered all gold.
     """
     base, teacher = base_of(task), teacher_usd(found)
     step = next((step for step in found.steps if step.purpose == STUDENT and step.requests), None)
@@ -168,10 +165,10 @@ def tuned_student(task: Task, found: CostEstimate) -> Tuned | None:
 
 
 def teacher_usd(found: CostEstimate) -> Decimal | None:
-    """Return the USD of a request to the teacher about an input.
+    """Return the mean USD of a request to the teacher for an answer.
 
-    None if the teacher sends no bill or has answered all gold already. Gold that is also among the
-    inputs is asked with the inputs.
+    Returns None if the teacher is not billed, or has already answered all gold. The price is from
+    the answers to gold, or from other inputs if these include all gold.
     """
     steps = {step.purpose: step for step in found.steps}
     gold = steps.get(EVALUATE)
@@ -182,7 +179,7 @@ def teacher_usd(found: CostEstimate) -> Decimal | None:
 
 
 def _student_wanted(task: Task, stock: StoredAnswers) -> list[PurposeWorkload]:
-    """Return the gold requests to a student that a provider serves, and to its base."""
+    """Return the requests on gold to a student at a provider and to its base; [] without one."""
     base = base_of(task)
     if base is None:
         return []
@@ -192,7 +189,7 @@ def _student_wanted(task: Task, stock: StoredAnswers) -> list[PurposeWorkload]:
 
 
 def _baselines(task: Task, stock: StoredAnswers) -> list[PurposeWorkload]:
-    """Return the gold requests to the untuned models that the task names."""
+    """Return the requests on gold to the baselines of the task."""
     return [
         gold_wanted(task, choose(name).model, Purpose.of_system(name), stock)
         for name in task.spec.evaluate.baselines
@@ -200,7 +197,7 @@ def _baselines(task: Task, stock: StoredAnswers) -> list[PurposeWorkload]:
 
 
 def curve_plan(task: Task, store: Store, run_id: str, trainings: TrainingCost) -> CostEstimate:
-    """Plan a learning curve alone: its trainings, and the judge of texts."""
+    """Plan only a learning curve: its fine-tuning jobs, and the judge in a generate task."""
     found, base, terms = plan(task, store, run_id), base_of(task), _terms(task)
     steps = []
     if base is not None:
@@ -215,7 +212,7 @@ def curve_plan(task: Task, store: Store, run_id: str, trainings: TrainingCost) -
 def _training(
     task: Task, teacher: Model, stock: StoredAnswers, run_id: str | None
 ) -> list[CostLine]:
-    """Return the training as a step; empty if it is done or no provider does it."""
+    """Return the fine-tuning job as a step; [] if it is finished, or if no provider trains."""
     base = base_of(task)
     if base is None or "train" in stock.finished:
         return []
@@ -229,7 +226,7 @@ def _training(
 
 
 def _without_new_inputs(task: Task) -> Task:
-    """Return the task without synthesis, so that it learns from given inputs alone."""
+    """Return the task without synthesis, so that only given inputs are used."""
     generate = task.spec.generate.model_copy(update={"requests": 0, "examples": 0})
     return replace(task, spec=task.spec.model_copy(update={"generate": generate}))
 
@@ -265,8 +262,9 @@ def _stock(store: Store | None, run_id: str | None, aside: Collection[str]) -> S
 class _PurposePricing:
     """The model of a purpose with its prices.
 
-    `batch`: None if the purpose is never asked in batches.
-    `in_flight`: requests at a time online.
+    `online`: the price of requests outside batches.
+    `batch`: the price in batches; None if the purpose never uses batches.
+    `in_flight`: the maximum of concurrent online requests.
     """
 
     model: Model
@@ -276,9 +274,9 @@ class _PurposePricing:
 
 
 def _terms(task: Task) -> dict[Purpose, _PurposePricing]:
-    """Return purpose → pricing of the purposes that are billed.
+    """Return the pricing of each billed purpose.
 
-    Gold is always asked online, because the latency is a figure of the report.
+    Requests on gold are always online, because the report gives their latency.
     """
     spec, found = task.spec, dict[Purpose, _PurposePricing]()
     for purpose, name in (
@@ -334,15 +332,15 @@ def _step(wanted: PurposeWorkload, expected: UsageForecast, terms: _PurposePrici
 
 
 def _usages(model: Model, requests: Sequence[Request], expected: UsageForecast) -> Iterator[Usage]:
-    """Yield the usage that is expected of each request.
+    """Yield the expected usage of each request.
 
-    The first FIRST_WINDOW requests go out before any answer is back, so they read nothing from the
-    provider's cache.
+    The first FIRST_WINDOW requests are sent before the first answer returns, so they read nothing
+    from the provider's cache.
     """
     for index, request in enumerate(requests):
         prompt = of_prompt(request).times(expected.prompt_factor)
         read, written = cached_and_written(model, prompt, warm=index >= FIRST_WINDOW)
-        # Rounds to whole tokens and keeps the sum: 5.4 a request are 5, 6, 5, 6, 5, …
+        # Whole tokens with the right sum: 5.4 tokens per request are 5, 6, 5, 6, 5, …
         completion = round(expected.tokens * (index + 1)) - round(expected.tokens * index)
         yield Usage(prompt.total, completion, read, written)
 

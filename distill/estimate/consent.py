@@ -1,7 +1,6 @@
-"""The user's consent to a bill, checked against the plan before anything is sent.
+"""The check of the user's consent against the planned bill, before anything is sent.
 
-In: a consent, and the plan of the payments that are left. Out: the max USD that the run may have
-been billed when the call ends, or an error. A key in the environment is not consent.
+A key in the environment is not consent.
 """
 
 from collections.abc import Callable
@@ -21,8 +20,9 @@ Agree = Callable[[CostEstimate], bool]
 class Consent:
     """The user's consent to the bill of a call.
 
-    `max_usd`: the max USD; None for all that `budget.usd` leaves.
-    `agree`: asks the user about an estimate above `budget.ask_above_usd`; None asks nobody.
+    `max_usd`: the maximum bill in USD; None for the rest of `budget.usd`.
+    `agree`: a function that asks the user about an estimate above `budget.ask_above_usd`; None if
+        nobody can be asked.
     """
 
     max_usd: Decimal | None = Decimal(0)
@@ -30,7 +30,7 @@ class Consent:
 
     @property
     def is_given(self) -> bool:
-        """True if anything may be billed."""
+        """True if the consent allows any bill."""
         return self.max_usd is None or self.max_usd > 0
 
 
@@ -39,7 +39,7 @@ WHOLE_BUDGET = Consent(max_usd=None)
 
 
 class NotAgreed(InputError):
-    """A bill without consent; nothing was sent."""
+    """A planned bill without consent; nothing was sent."""
 
 
 class Declined(DistillError):
@@ -47,16 +47,16 @@ class Declined(DistillError):
 
     def __init__(self, task: str, usd: Decimal) -> None:
         super().__init__(
-            f"declined: the estimated {dollars(usd)} were not spent, nothing was asked. "
-            f"`distill plan {task}` shows what they are for."
+            f"declined: nothing was sent, and the estimated {dollars(usd)} were not spent. "
+            f"`distill plan {task}` shows each cost."
         )
 
 
 def check_consent(task: Task, left: CostEstimate, consent: Consent) -> None:
     """Check the consent, and ask the user if the estimate is above `budget.ask_above_usd`.
 
-    Nobody is asked without `consent.agree`. Raises NotAgreed if the consent does not cover the
-    estimate. Raises Declined if the user's answer is no. Does nothing if the plan bills nothing.
+    The user is not asked if `consent.agree` is None, or if the plan bills nothing. Raises NotAgreed
+    if the estimate is above the consent. Raises Declined if the user's answer is no.
     """
     if not left.worst_usd:
         return
@@ -64,7 +64,7 @@ def check_consent(task: Task, left: CostEstimate, consent: Consent) -> None:
     if not consent.is_given:
         raise NotAgreed(
             f"{task.name}: {left.words}. Nothing was sent: a key in the environment is not "
-            f"consent, and there is no terminal to ask at. {_ways(task, left)}"
+            f"consent, and without a terminal you cannot be asked. {_ways(task, left)}"
         )
     if most is not None and usd > most:
         raise NotAgreed(
@@ -77,23 +77,23 @@ def check_consent(task: Task, left: CostEstimate, consent: Consent) -> None:
 
 
 def _ways(task: Task, left: CostEstimate) -> str:
-    """List the ways to go on, as a sentence."""
+    """List the ways to continue, as a sentence."""
     ways = [
-        f"--yes spends up to budget.usd ({dollars(left.budget_usd)})",
-        "--max-usd N spends at most N, where the estimate is no more than that",
+        f"--yes allows bills up to budget.usd ({dollars(left.budget_usd)})",
+        "--max-usd N allows bills up to N, which must cover the estimate",
     ]
     if left.price is not None:
         file, keys = task.folder / "task.toml", " and ".join(key_variables().values())
-        ways.append(f'teacher.model = "{WITHOUT_KEY}" in {file} sends no bill')
-        ways.append(f'nor does "{AUTO}" in a new run (--new) with {keys} unset')
-    return f"To go on: {'; '.join(ways)}."
+        ways.append(f'teacher.model = "{WITHOUT_KEY}" in {file} costs nothing')
+        ways.append(f'"{AUTO}" in a new run (--new) with {keys} unset costs nothing, either')
+    return f"To continue: {'; '.join(ways)}."
 
 
 def limit_usd(task: Task, store: Store, run_id: str, consent: Consent) -> Decimal:
-    """Return the max USD that the run may have been billed when the call ends.
+    """Return the maximum total bill of the run, in USD, at the end of the call.
 
-    The limit is `budget.usd`, or the USD billed before the call plus `max_usd` if that is less.
-    Later bills for batches and trainings of earlier calls count against this limit.
+    The limit is the lower of `budget.usd` and (earlier bills + `max_usd`). Bills that arrive late
+    for batches and fine-tuning jobs of earlier calls count against it.
     """
     if consent.max_usd is None:
         return task.spec.budget.usd

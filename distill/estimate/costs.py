@@ -1,7 +1,4 @@
-"""The payments that are left: steps, one for each purpose, and their sums.
-
-In: counts and prices of a run's requests. Out: records, and their sums in words.
-"""
+"""Records of the remaining payments of a run, with a step for each purpose, and their sums."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -14,16 +11,17 @@ from distill.pricing.token_prices import TokenPrice
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """The payment that is left for one purpose.
+    """The remaining payment for a purpose.
 
-    `cached_tokens`: prompt tokens read from the provider's cache.
-    `cache_written_tokens`: prompt tokens written to the provider's cache.
-    `usd`: the cost online.
-    `batch_usd`: the cost in batches; None if the purpose is always asked online.
-    `certain_usd`, `certain_batch_usd`: the same without requests about new inputs, as none may
-        come.
-    `worst_usd`: the USD that the ledger would reserve for all requests.
-    `seconds`: the duration of asking online.
+    `requests`, `answered`: the numbers of remaining and of answered requests.
+    `cached_tokens`: the prompt tokens read from the provider's cache.
+    `cache_written_tokens`: the prompt tokens written to the provider's cache.
+    `usd`: the expected cost online.
+    `batch_usd`: the expected cost in batches; None if the purpose is always online.
+    `certain_usd`, `certain_batch_usd`: the same costs without requests on inputs that are not
+        generated yet.
+    `worst_usd`: the maximum cost, as the ledger would reserve it.
+    `seconds`: the expected duration online.
     """
 
     purpose: Purpose
@@ -43,28 +41,28 @@ class CostLine:
 
     @property
     def usd_in_batches(self) -> Decimal:
-        """Return the cost, with batches where they can be used."""
+        """The expected cost, in batches if the purpose can use them."""
         return self.usd if self.batch_usd is None else self.batch_usd
 
     @property
     def certain_usd_in_batches(self) -> Decimal:
-        """Return the certain cost, with batches where they can be used."""
+        """The certain cost, in batches if the purpose can use them."""
         return self.certain_usd if self.certain_batch_usd is None else self.certain_batch_usd
 
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate:
-    """The steps of a run that are billed.
+    """The plan of a run: its billed steps.
 
-    `price`: the teacher's price; None if the teacher sends no bill.
-    `batches`: the provider takes batches.
-    `steps`: empty if nothing is billed.
-    `spent_usd`: USD that the run was billed already.
-    `in_batches`: the run uses batches.
-    `training`: the duration of the student's training; None if it is over or not known.
-    `terms`: the terms of teacher, judge and base, in sentences.
-    `possibly_paid_twice_usd`: max USD that the run may have been billed for lost answers.
-    `new_inputs`: the number of inputs that are still to come.
+    `price`: the teacher's price; None if the teacher is not billed.
+    `batches`: True if the provider has a batch API.
+    `steps`: the billed steps; empty if nothing is billed.
+    `spent_usd`: the USD that the run has been billed so far.
+    `in_batches`: True if the run uses batches.
+    `training`: the duration of the student's training; None if it is finished or unknown.
+    `terms`: the terms of teacher, judge and base, as sentences.
+    `possibly_paid_twice_usd`: the maximum USD that the run may have been billed for lost answers.
+    `new_inputs`: the number of inputs still to be generated.
     """
 
     task: str
@@ -83,27 +81,27 @@ class CostEstimate:
 
     @property
     def requests(self) -> int:
-        """Count the requests that are left to be paid."""
+        """The number of requests still to be paid for."""
         return sum(step.requests for step in self.steps)
 
     @property
     def usd(self) -> Decimal:
-        """Sum the expected USD if all requests are asked online."""
+        """The expected USD if all requests are online."""
         return sum((step.usd for step in self.steps), Decimal(0))
 
     @property
     def batch_usd(self) -> Decimal:
-        """Sum the expected USD, with batches wherever they can be used."""
+        """The expected USD if batches are used for all purposes that can use them."""
         return sum((step.usd_in_batches for step in self.steps), Decimal(0))
 
     @property
     def expected_usd(self) -> Decimal:
-        """Return the expected USD in the run's own mode, online or in batches."""
+        """The expected USD in the mode of the run, online or in batches."""
         return self.batch_usd if self.in_batches else self.usd
 
     @property
     def certain_usd(self) -> Decimal:
-        """Return the expected USD in the run's own mode if no new input is unlike the others."""
+        """The expected USD in the mode of the run if no further input is generated."""
         steps, zero = self.steps, Decimal(0)
         if self.in_batches:
             return sum((step.certain_usd_in_batches for step in steps), zero)
@@ -111,17 +109,17 @@ class CostEstimate:
 
     @property
     def worst_usd(self) -> Decimal:
-        """Sum the max USD of the bills."""
+        """The maximum USD of all bills."""
         return sum((step.worst_usd for step in self.steps), Decimal(0))
 
     @property
     def seconds(self) -> float:
-        """Sum the seconds of asking online."""
+        """The expected duration in seconds if all requests are online."""
         return sum(step.seconds for step in self.steps)
 
     @property
     def words(self) -> str:
-        """Write the sum as a line."""
+        """The expected and the maximum cost in words."""
         models = " and ".join(dict.fromkeys(step.model for step in self.steps if step.requests))
         expected = f"{self.range}," if self.hangs else self.range
         return (
@@ -132,33 +130,34 @@ class CostEstimate:
 
     @property
     def hangs(self) -> bool:
-        """True if the sum depends on inputs that are not made yet."""
+        """True if the expected cost depends on inputs that are not generated yet."""
         return self.certain_usd != self.expected_usd
 
     @property
     def range(self) -> str:
-        """Write the expected sum, and the sum without inputs that are not made yet."""
+        """The expected cost in words, with the certain cost if it is lower."""
         if not self.hangs:
             return dollars(self.expected_usd)
         return (
-            f"{dollars(self.certain_usd)} for what is there, up to {dollars(self.expected_usd)} "
-            f"if all {self.new_inputs:,} new inputs are new"
+            f"{dollars(self.certain_usd)} for existing inputs, up to {dollars(self.expected_usd)} "
+            f"if all {self.new_inputs:,} generated inputs differ from them"
         )
 
     @property
     def committed_usd(self) -> Decimal:
-        """Return the USD that the budget counts of the run so far."""
+        """The USD of the run so far that count against the budget."""
         return self.spent_usd + self.possibly_paid_twice_usd
 
     def up_to(self, stages: Collection[str]) -> "CostEstimate":
-        """Return the plan of these stages alone."""
+        """Return the part of the plan for the given stages."""
         steps = tuple(step for step in self.steps if step.purpose.stage in stages)
         return replace(self, steps=steps)
 
     def stops(self) -> tuple[CostLine, int] | None:
-        """Return the step that reaches the budget, and how many of its requests the budget covers.
+        """Return (step that exceeds the budget, number of its requests that the budget covers).
 
-        None if the budget is enough. The ledger begins a request only if its worst case fits.
+        Returns None if the budget is sufficient. The ledger sends a request only if the request's
+        maximum cost is within the budget.
         """
         left = self.budget_usd - self.committed_usd
         for step in self.steps:
@@ -173,5 +172,5 @@ class CostEstimate:
 
 
 def dollars(usd: Decimal) -> str:
-    """Format USD with cents, or with four places below one dollar."""
+    """Format an amount in USD with two decimals, or with four below $1."""
     return f"${usd:,.2f}" if usd >= 1 or not usd else f"${usd:.4f}"

@@ -1,6 +1,6 @@
-"""The cost of a student that a provider trains: its training, and its answers on gold.
+"""The cost of a student at a provider: its fine-tuning job, and its answers on gold.
 
-Rows that are not made yet are assumed to be like the seeds.
+Rows that do not exist yet are assumed to have the length of the seeds.
 """
 
 from collections.abc import Sequence
@@ -29,16 +29,16 @@ STUDENT = Purpose.of_system("student")
 
 
 def base_of(task: Task) -> Base | None:
-    """Return the base that a provider would train; None if the student is trained here."""
+    """Return the base that a provider trains; None if the student is trained on this machine."""
     spec = task.spec.student
     trainer = trainer_of(spec.trainer)
     return trainer.locate(spec.base) if trainer.PROVIDER else None
 
 
 def systems_of(task: Task, base: Base) -> dict[Purpose, Model]:
-    """Return purpose → the model that is asked.
+    """Return the models of the systems at the provider, by purpose.
 
-    The student's name is not known yet, but its price is.
+    The student does not exist yet, so `ft:<base>` replaces its name; the price is the same.
     """
     provider = trainer_of(task.spec.student.trainer).PROVIDER
     assert provider is not None, "the base is a provider's"
@@ -47,7 +47,7 @@ def systems_of(task: Task, base: Base) -> dict[Purpose, Model]:
 
 
 def gold_requests(task: Task, base: Base) -> dict[Purpose, Sequence[Request]]:
-    """Map purposes to their requests about gold."""
+    """Return the requests on gold to the systems at the provider, by purpose."""
     inputs = [row.input for row in task.gold]
     models = systems_of(task, base)
     shots = task.spec.teacher.few_shot
@@ -60,18 +60,18 @@ def gold_requests(task: Task, base: Base) -> dict[Purpose, Sequence[Request]]:
 
 @dataclass(frozen=True, slots=True)
 class TrainingTokens:
-    """Tokens of all epochs of a training: as counted here, and their maximum."""
+    """The tokens of all epochs of a fine-tuning job: our count, and the maximum."""
 
     counted: int
     most: int
 
     def cost(self, base: Base) -> "TrainingCost":
-        """Return the provider's bill for these tokens."""
+        """Return the expected and the maximum bill for these tokens."""
         return TrainingCost(*(training_usd(base.place, n) for n in (self.counted, self.most)))
 
 
 class TrainingCost(NamedTuple):
-    """The USD that are expected, and the USD that are reserved."""
+    """The expected bill, and the maximum bill that the ledger reserves."""
 
     usd: Decimal
     worst_usd: Decimal
@@ -80,10 +80,10 @@ class TrainingCost(NamedTuple):
 def training_tokens(
     task: Task, base: Base, teacher: Model, store: Store | None, run_id: str | None
 ) -> TrainingTokens:
-    """Count the tokens of a training.
+    """Count the tokens of a fine-tuning job.
 
-    The run's rows are counted if they are split. Before the split, the count assumes as many rows
-    like the seeds as are expected to be kept.
+    After the split, the run's rows are counted. Before the split, the expected number of rows is
+    multiplied by the mean tokens of the seeds.
     """
     if store and run_id and "split" in store.finished_stages(run_id):
         return tokens_of(task, base, store.split(run_id))
@@ -97,7 +97,7 @@ def training_tokens(
 
 
 def epochs_of(task: Task, base: Base) -> int:
-    """Return the epochs of the training at the provider."""
+    """Return the number of epochs of the fine-tuning job."""
     choices, labelled = task.spec.student.model_dump(), bool(task.form.choices)
     recipe = trainer_of(task.spec.student.trainer).recipe(choices, base, labelled=labelled)
     return int(str(recipe["n_epochs"]))
@@ -116,7 +116,7 @@ def tokens_of(task: Task, base: Base, split: Sequence[SplitExample]) -> Training
 
 
 def kept_of(task: Task, teacher: Model) -> float:
-    """Return the expected number of kept examples, without the seeds."""
+    """Return the expected number of examples after curation, without seeds."""
     spec = task.spec.generate
     given = len(task.inputs) if "inputs" in spec.sources else 0
     new = sum(planned_counts(task, teacher).values()) * inputs_per_request(task, teacher)
@@ -125,9 +125,9 @@ def kept_of(task: Task, teacher: Model) -> float:
 
 
 def curve_cost(split: Sequence[SplitExample], task: Task) -> TrainingCost:
-    """Return the provider's bill for training on the parts: expected USD, and max USD.
+    """Return the expected and the maximum bill for the fine-tuning jobs of a learning curve.
 
-    0 if the student is trained here.
+    Both are 0 if the students are trained on this machine.
     """
     base = base_of(task)
     if base is None:

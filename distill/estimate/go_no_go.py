@@ -1,10 +1,8 @@
 """The advice before a run: is a student worth its cost?
 
-The findings are about the seeds, the power of the gold, and the pay-back at the task's traffic. The
-student is served on a machine of ours, or by the provider that trains it.
-
-In: a task and, if there is one, its store. Out: findings, each with its reason. Nothing is asked
-and nothing is written.
+The findings are about the number of seeds, the statistical power of gold, and the break-even at the
+task's traffic. The student is served on a machine of ours, or by the provider that trains it.
+Nothing is sent and nothing is written.
 """
 
 from collections import Counter
@@ -29,15 +27,15 @@ from distill.task import Task
 from distill.task.loading import load_task
 from distill.train.trainers import trainer_of
 
-FEWEST_SEEDS = 3  # minimum for a label, or for a set of fields
-DIFFERING = 0.1  # share of gold rows on which equally good systems differ (not measured)
+FEWEST_SEEDS = 3  # min seeds for each label
+DIFFERING = 0.1  # assumed share of gold rows on which two equally good systems differ
 
 Word = Literal["go", "no go", "careful"]
 
 
 @dataclass(frozen=True, slots=True)
 class AdviceFinding:
-    """A finding: its subject, its word, and the figures that speak for it."""
+    """A finding: its subject, its verdict in a word, and the figures behind it."""
 
     about: str
     word: Word
@@ -45,16 +43,16 @@ class AdviceFinding:
 
 
 def advise(workspace: Workspace, name: str) -> list[AdviceFinding]:
-    """List the findings for and against a run of the task.
+    """Return the findings for and against a run of the task.
 
-    Raises InputError if the task cannot be read, or if the teacher's price is not known.
+    Raises InputError if the task is invalid, or if the teacher's price is unknown.
     """
     task = load_task(workspace.prompts, name)
     return [*_seeds(task), *_gold(task), *_money(task, estimate_run(workspace, name))]
 
 
 def verdict_of(findings: list[AdviceFinding]) -> Word:
-    """Return the worst word of the findings."""
+    """Return the worst verdict of the findings."""
     words = {finding.word for finding in findings}
     return "no go" if "no go" in words else "careful" if "careful" in words else "go"
 
@@ -76,20 +74,20 @@ def _gold(task: Task) -> Iterator[AdviceFinding]:
     level = level_of_look(spec.confidence, 1)
     needed = sample_size_for_margin(DIFFERING, margin=spec.margin, confidence=level)
     told = (
-        f"{len(task.gold)} gold rows; a margin of {100 * spec.margin:.1f} points takes about "
-        f"{needed:,} where two systems of like quality differ on {DIFFERING:.0%} of them"
+        f"{len(task.gold)} gold rows; a margin of {100 * spec.margin:.1f} points needs about "
+        f"{needed:,}, if two equally good systems differ on {DIFFERING:.0%} of them"
     )
     yield AdviceFinding("gold", "go" if len(task.gold) >= needed else "careful", told)
 
 
 def _money(task: Task, plan: CostEstimate) -> Iterator[AdviceFinding]:
-    """Yield the finding about money: the best pay-back that a student can have."""
+    """Yield the finding about money: the earliest possible break-even of a student."""
     if why := trainer_of(task.spec.student.trainer).closed(today()):
         yield AdviceFinding("money", "no go", why)
     elif any(
         step.purpose == EVALUATE and step.answered and not step.requests for step in plan.steps
     ):
-        told = "all gold is answered already: the report says whether a student pays for itself"
+        told = "all gold is already answered: the report says whether a student pays for itself"
         yield AdviceFinding("money", "careful", told)
     elif base_of(task) is not None:
         yield _at_provider(task, plan)
@@ -98,20 +96,20 @@ def _money(task: Task, plan: CostEstimate) -> Iterator[AdviceFinding]:
 
 
 def _on_a_machine(task: Task, plan: CostEstimate) -> AdviceFinding:
-    """Return the finding for a student that we serve, on one machine.
+    """Return the finding for a student that we serve on one machine.
 
-    One machine is the best case. The number needed is not known before the student is served.
+    The number of machines is unknown until the student is served, so the best case is assumed.
     """
     asked, each = task.spec.traffic.requests_per_day, teacher_usd(plan)
     if each is None:
-        told = "its teacher sends no bill: what a student saves is time of the same machine"
+        told = "the teacher is not billed: a student saves only time on the same machine"
         return AdviceFinding("money", "careful", told)
     teacher, machine = at_provider(1000 * each, asked), _one_machine(task)
     found = pay_back(_spent(task, plan), teacher, machine)
     told = f"{_teacher(teacher)}, one machine {dollars(machine.usd_per_day)}; {_run(task, plan)}"
     if found.days is None:
         return AdviceFinding(
-            "money", "no go", f"{told}: a student of your own never pays for itself"
+            "money", "no go", f"{told}: a student on your machine never pays for itself"
         )
     days = ceil(found.days)
     word: Word = "go" if days <= LATE_DAYS else "no go"
@@ -123,7 +121,7 @@ def _on_a_machine(task: Task, plan: CostEstimate) -> AdviceFinding:
 
 
 def _at_provider(task: Task, plan: CostEstimate) -> AdviceFinding:
-    """Return the finding for a student that a provider serves until its model ends."""
+    """Return the finding for a student that a provider serves until it shuts the model down."""
     asked, day = task.spec.traffic.requests_per_day, today()
     tuned = tuned_student(task, plan)
     if tuned is None:
@@ -139,25 +137,25 @@ def _at_provider(task: Task, plan: CostEstimate) -> AdviceFinding:
 
 
 def _instead_of_a_machine(task: Task, plan: CostEstimate) -> AdviceFinding:
-    """Return the finding for a provider's student in place of a teacher that we serve.
+    """Return the finding for a provider's student that replaces a teacher on our machines.
 
-    The teacher takes at least one machine.
+    The teacher needs at least one machine.
     """
     step = next((step for step in plan.steps if step.purpose == STUDENT and step.requests), None)
     if step is None:
-        told = "all gold is answered already: the report says whether a student pays for itself"
+        told = "all gold is already answered: the report says whether a student pays for itself"
         return AdviceFinding("money", "careful", told)
     asked = task.spec.traffic.requests_per_day
     student = at_provider(1000 * step.usd / step.requests, asked)
     machine = _one_machine(task).usd_per_day
     told = (
-        "its teacher sends no bill, but takes a machine, or more: each costs "
+        "the teacher is not billed, but needs one machine or more: a machine costs "
         f"{dollars(machine)} a day, the student {dollars(student.usd_per_day)} at {asked:,} "
         f"requests; {_run(task, plan)}"
     )
     if student.usd_per_day >= machine:
         least = int(student.usd_per_day // machine) + 1
-        told += f": it saves only where the teacher takes {least:,} machines or more"
+        told += f": it saves money only if the teacher needs {least:,} machines or more"
     return AdviceFinding("money", "careful", told)
 
 
@@ -184,9 +182,9 @@ def _run(task: Task, plan: CostEstimate) -> str:
 def _before_its_teacher_ends(
     plan: CostEstimate, days: int, finding: AdviceFinding
 ) -> AdviceFinding:
-    """Return the finding, made careful if the teacher ends before the student is paid back.
+    """Return the finding, with "go" changed to "careful" if the teacher ends before the break-even.
 
-    A finding of "no go" stays.
+    A finding of "no go" stays "no go".
     """
     rows = [row for api in key_variables() if (row := lifetime_of(api, plan.teacher))]
     paid_back = today() + timedelta(days=days)
@@ -194,10 +192,10 @@ def _before_its_teacher_ends(
         return finding
     told = f"{finding.because}; but the teacher ends on {rows[0].shutdown}"
     word: Word = "careful" if finding.word == "go" else finding.word
-    return replace(finding, word=word, because=f"{told}: compare what takes its place")
+    return replace(finding, word=word, because=f"{told}: compare with its successor")
 
 
 def shown(findings: list[AdviceFinding]) -> list[dict[str, str]]:
-    """Return rows for a terminal or JSON, the verdict first."""
+    """Return the findings as rows for a terminal or JSON, after a row with the verdict."""
     rows: list[dict[str, str]] = [{"advice": verdict_of(findings)}]
     return rows + [{"about": f.about, "word": f.word, "because": f.because} for f in findings]

@@ -1,7 +1,7 @@
 """The estimate of `distill plan`, and a probe of at most five paid calls to improve it.
 
-A probe asks the first requests of the real run, through the run's ledger. Answers and spend are
-stored as the run's own, so the run does not ask these requests again.
+A probe sends the first requests of the real run, through the run's ledger. The answers and bills
+are stored as part of the run, which does not send these requests again.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,16 +35,13 @@ from distill.task.leak_gate import without_leaking_seeds
 from distill.task.loading import load_task
 
 CALLS = 5
-SYNTHESES = 3  # max of CALLS, asked first because new inputs differ most in length
+SYNTHESES = 3  # max synthesis calls, sent first because new inputs vary most in length
 
 Say = Callable[[int, Decimal], None]
 
 
 def estimate_run(workspace: Workspace, name: str) -> CostEstimate:
-    """Estimate the payments that are left for the task.
-
-    Nothing is asked and no run is begun.
-    """
+    """Estimate the remaining payments for the task. Nothing is sent and no run is begun."""
     task = load_task(workspace.prompts, name)
     database = workspace.database(name)
     if not database.exists():
@@ -68,7 +65,7 @@ def probe_run(
     """
     task, way = load_task(workspace.prompts, name), RunOptions(consent=consent)
     with workspace.locked(name):
-        # by_keys keeps the provider's teacher; of the embedded one there is nothing to measure.
+        # by_keys chooses a provider's teacher even without consent; only its bills need a probe.
         chosen = choose_run(workspace, task, way, by_keys(task))
         found = plan_of(workspace, chosen, way)
         if found is None or found.price is None or not found.requests:
@@ -86,7 +83,7 @@ def probe_run(
 class _Probe:
     """The store and the run of a probe's calls.
 
-    `limit_usd`: the max USD that the run may have been billed after the calls.
+    `limit_usd`: the maximum total bill of the run, in USD, after the calls.
     `log`: the log of the server.
     """
 
@@ -97,7 +94,7 @@ class _Probe:
 
 
 def _of_calls(found: CostEstimate) -> CostEstimate:
-    """Return the plan of a probe's calls alone, each at the mean price of its step."""
+    """Return the plan of only the probe's calls, each at the mean price of its step."""
     steps, left = [], CALLS
     for step in found.steps:
         most = {SYNTHESIZE: SYNTHESES, ANSWER: left}.get(step.purpose, 0)
@@ -122,9 +119,9 @@ def _first(step: CostLine, count: int) -> CostLine:
 
 
 def _ask_first(task: Task, probe: _Probe, say: Say) -> None:
-    """Ask the first requests of synthesis and annotation.
+    """Send the first requests of synthesis, and then of annotation.
 
-    Inputs must be made before they can be answered.
+    `say` is called before each with the number of requests and their maximum bill in USD.
     """
     task, teacher = without_leaking_seeds(task), choose(task.spec.teacher.model)
     store = probe.store
@@ -139,7 +136,7 @@ def _ask_first(task: Task, probe: _Probe, say: Say) -> None:
                 store.add_requests(requests)
                 complete_all(endpoint, ledger.ask(iter(requests), lambda answers: None))
 
-        out = requests_out(store)  # in a batch already, to be answered and billed
+        out = requests_out(store)  # already in a batch, which will answer and bill them
 
         def missing(wanted: PurposeWorkload, most: int) -> list[Request]:
             return [row for row in wanted.missing if row.id not in out][:most]

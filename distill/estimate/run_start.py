@@ -1,6 +1,6 @@
-"""The start of a call: choose its run or begin one, estimate the cost, and check the consent.
+"""The start of a call: the choice of its run, the cost estimate, and the check of the consent.
 
-Nothing is sent and no run is written before `check_before_paying`.
+Before `check_before_paying`, nothing is sent and no run is stored.
 """
 
 import secrets
@@ -26,15 +26,16 @@ BILLED_STAGES = ("generate", "curate", "train", "evaluate")  # a provider may bi
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """The options of a run.
+    """The options of a call.
 
-    `until`: the last stage.
-    `new`: begin a new run.
-    `detach`: return instead of waiting for batches.
-    `curve`: also measure the learning curve.
-    `consent`: the bills that may be made; none by default.
-    `rehearsal`: the run is a rehearsal.
-    `ask_again`: begin a run that asks again the requests without a usable answer in the latest run.
+    `until`: the last stage to run.
+    `new`: True to begin a new run.
+    `detach`: True to return instead of waiting for batches.
+    `curve`: True to measure the learning curve, too.
+    `consent`: the user's consent to bills; none by default.
+    `rehearsal`: True for a rehearsal.
+    `ask_again`: True to begin a new run that repeats the latest run's requests without a usable
+        answer.
     """
 
     until: str = "report"
@@ -51,11 +52,11 @@ DEFAULT_OPTIONS = RunOptions()
 
 @dataclass(frozen=True, slots=True)
 class SelectedRun:
-    """The run that a call works on, and the task with its teacher.
+    """The run of a call, and the task with the run's teacher.
 
-    `choice`: the reason for the teacher; None if the task names the teacher.
-    `is_new`: nothing of the run is written yet.
-    `aside`: requests that are asked again; their stored answers are put aside.
+    `choice`: the choice of the teacher; None if the task names the teacher.
+    `is_new`: True if the run is not stored yet.
+    `aside`: the ids of requests to send again, whose stored answers are to be discarded.
     """
 
     run: Run
@@ -66,9 +67,9 @@ class SelectedRun:
 
 
 def begin(workspace: Workspace, task: Task, way: RunOptions) -> tuple[Run, Task]:
-    """Choose the run to work on, make it the latest, and return it with the task and its teacher.
+    """Choose the run of a call, make it the latest, and return it with the task.
 
-    Raises InputError if answers of a rehearsal would go into the run.
+    The returned task has the run's teacher. Raises InputError if the store is a rehearsal's.
     """
     chosen = choose_run(workspace, task, way)
     write_run(workspace, chosen, None, way)
@@ -78,13 +79,13 @@ def begin(workspace: Workspace, task: Task, way: RunOptions) -> tuple[Run, Task]
 def choose_run(
     workspace: Workspace, task: Task, way: RunOptions, settled: Settled | None = None
 ) -> SelectedRun:
-    """Choose the latest run, or a new one, and write nothing.
+    """Choose the latest run or a new run, without storing anything.
 
-    The run is new if there is none, if a new one is asked for, or if the task was edited since.
-    Only a new run settles the teacher of `auto`: `settled`, or else the choice by the consent.
+    The run is new if there is none, if the user asks for one, or if the task has been edited. A new
+    run with `auto` has the teacher `settled`, or without one the choice by the consent.
 
-    Raises InputError if answers of a rehearsal would go into the run. Raises InputError if no
-    answer is left to be asked for again.
+    Raises InputError if the store is a rehearsal's. Raises InputError for `way.ask_again` if no
+    request can be repeated.
     """
     database = workspace.database(task.name)
     latest = choice = None
@@ -93,8 +94,8 @@ def choose_run(
         with open_store(database) as store:
             if store.is_rehearsal() and not way.rehearsal:
                 raise InputError(
-                    f"{workspace.task_folder(task.name)} holds a rehearsal, whose answers are a "
-                    "stand-in's: choose another folder with --runs"
+                    f"{workspace.task_folder(task.name)} contains a rehearsal with a stand-in's "
+                    "answers: choose another folder with --runs"
                 )
             latest = latest_run(store)
             choice = store.teacher_choice(latest.id) if latest else None
@@ -112,22 +113,23 @@ def choose_run(
 
 
 def _to_ask_again(store: Store, latest: Run) -> tuple[str, ...]:
-    """Return the requests of the latest run without a usable answer.
+    """Return the ids of the latest run's requests without a usable answer.
 
     Raises InputError if there are none.
     """
     found = unusable_answers(store, latest.id)
     if not found:
-        raise InputError("--ask-again: every stored answer of the latest run can be used")
+        raise InputError("--ask-again: all answers of the latest run are usable: omit this option")
     return tuple(found)
 
 
 def write_run(
     workspace: Workspace, chosen: SelectedRun, cost: CostEstimate | None, way: RunOptions
 ) -> Decimal:
-    """Store a new run, and the estimate of a run that has paid nothing; point `latest` to the run.
+    """Store a new run and its terms, and point `latest` to the run.
 
-    Returns the max USD that the run may have been billed when the call ends.
+    Stores the estimate, too, unless the run has paid before. Returns the maximum total bill of the
+    run, in USD, at the end of the call.
     """
     run, task = chosen.run, chosen.task
     with open_store(workspace.database(task.name)) as store:
@@ -148,9 +150,9 @@ def write_run(
 
 
 def plan_of(workspace: Workspace, chosen: SelectedRun, way: RunOptions) -> CostEstimate | None:
-    """Plan the payments that are left for a run, stored or not.
+    """Plan the remaining payments of a run, which may be new.
 
-    None if every stage that pays is done.
+    Returns None if all stages with bills are finished.
     """
     task, database = chosen.task, workspace.database(chosen.task.name)
     run_id = None if chosen.is_new else chosen.run.id
@@ -164,12 +166,10 @@ def plan_of(workspace: Workspace, chosen: SelectedRun, way: RunOptions) -> CostE
 
 
 def check_before_paying(task: Task, left: CostEstimate, way: RunOptions) -> None:
-    """Check terms, schema, keys and consent before the first paid request.
+    """Check terms, schema, API keys and consent before the first paid request.
 
-    Nothing is sent and no run is written before this check.
-
-    Raises InputError if the terms forbid the training or a key is missing. Raises NotAgreed or
-    Declined if the user does not agree to the bill.
+    Raises InputError if the terms forbid the training, if the schema is refused, or if a key is
+    missing. Raises NotAgreed or Declined if the user does not agree to the bill.
     """
     if not way.rehearsal:
         check_terms(task)
@@ -187,7 +187,7 @@ def latest_run(store: Store) -> Run | None:
 
 
 def new_run_reason(task: Task, latest: Run | None, *, asked: bool) -> str | None:
-    """Return the reason for a new run; None if the latest run goes on."""
+    """Return the reason to begin a new run; None to resume the latest run."""
     if latest is None:
         return "the first run of the task"
     if asked:

@@ -1,4 +1,4 @@
-"""The display of a plan: a table, notes on the budget and the assumptions, or JSON."""
+"""The output of a plan: a table with notes on budget and assumptions, or JSON."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -21,7 +21,7 @@ ALL = "all"
 
 
 def table(plan: CostEstimate) -> list[list[str]]:
-    """Return a row for each step and one for all, under HEADER."""
+    """Return a row for each step and a row of totals, with the columns of HEADER."""
     rows = [
         [
             *(str(step.purpose), *(f"{getattr(step, name):,}" for name in COLUMNS)),
@@ -41,9 +41,9 @@ def _batch(usd: Decimal | None) -> list[str]:
 
 
 def notes(plan: CostEstimate) -> Iterator[str]:
-    """Yield the sentences under the table."""
+    """Yield the lines below the table."""
     if plan.price is None and not plan.steps:
-        yield f"Nothing is billed: the teacher ({plan.teacher}) answers on a machine of yours."
+        yield f"Nothing is billed: the teacher ({plan.teacher}) runs on your own machine."
         yield from _training(plan)
         yield from plan.terms
         return
@@ -66,36 +66,36 @@ def _training(plan: CostEstimate) -> Iterator[str]:
 
 
 def _budget(plan: CostEstimate) -> str:
-    spent = f"{dollars(plan.spent_usd)} of it are spent; " if plan.spent_usd else ""
+    spent = f"{dollars(plan.spent_usd)} of it have been spent; " if plan.spent_usd else ""
     if twice := plan.possibly_paid_twice_usd:
         spent += f"at most {dollars(twice)} may have been billed for lost answers; "
     if stop := plan.stops():
         step, carried = stop
         return (
             f"{spent}not enough: the run stops in {step.purpose} with about {carried:,} of "
-            f"{step.requests:,} answers, keeps all that was paid for and goes on when it is raised"
+            f"{step.requests:,} answers, keeps all paid answers, and resumes with a higher budget"
         )
     if plan.committed_usd + plan.worst_usd > plan.budget_usd:
-        return f"{spent}enough, though not for the most that could be billed"
-    return f"{spent}enough, also for the most that could be billed"
+        return f"{spent}enough for the expected bill, but not for the maximum"
+    return f"{spent}enough, even for the maximum bill"
 
 
 def _rates(rates: Rates) -> str:
     return (
-        f"in ${rates.input}, of it read from a cache ${rates.cached}, written to one "
+        f"in ${rates.input}, read from a cache ${rates.cached}, written to a cache "
         f"${rates.cache_write}; out ${rates.output}"
     )
 
 
 def duration(seconds: float) -> str:
-    """Format a duration in round units."""
+    """Format a duration in seconds, minutes or hours."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def figures(plan: CostEstimate) -> dict[str, Any]:
-    """Return a plan for other programs: USD as Decimal, other units as in `CostLine`."""
+    """Return a plan as a dict for JSON: USD as Decimal, other units as in `CostLine`."""
     stop = plan.stops()
     return {
         "task": plan.task,

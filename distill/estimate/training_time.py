@@ -1,6 +1,6 @@
-"""The duration of a student's training here: rows that are learned, and seconds for 1,000 rows.
+"""The expected duration of a student's training on this machine.
 
-The speed is that of the task's own runs, or one that was measured once.
+The speed is from an earlier run of the task, or a measured default for the embedded base.
 """
 
 from dataclasses import dataclass
@@ -13,16 +13,19 @@ from distill.train.trainers import TRAINERS, choose
 from distill.train.trainers.recipes import BY_PARAMETERS
 
 AUTO = "auto"
-# The embedded base on two cores of an AMD EPYC, start and merge included (docs/results.md).
+# Measured with the embedded base on two cores of an AMD EPYC, including startup and merge
+# (docs/results.md).
 EMBEDDED_SECONDS_PER_1K = 225.0
 EMBEDDED_EPOCHS = BY_PARAMETERS[0][1].epochs
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingTime:
-    """The rows that are learned, every epoch counted, and the seconds for 1,000 rows.
+    """The expected duration of a training.
 
-    `measured`: the place of the measurement, in words.
+    `rows`: the rows of all epochs together.
+    `seconds_per_1k`: the seconds per 1,000 rows.
+    `measured`: the origin of the speed, in words.
     """
 
     rows: int
@@ -31,14 +34,14 @@ class TrainingTime:
 
     @property
     def seconds(self) -> float:
-        """Return the seconds of the whole training."""
+        """The duration of the whole training in seconds."""
         return self.rows * self.seconds_per_1k / 1000
 
     @property
     def words(self) -> str:
-        """Write the duration as a sentence."""
+        """The duration as a sentence."""
         return (
-            f"The student is trained here: about {self.rows:,} rows in all its epochs, "
+            f"The student is trained on this machine: about {self.rows:,} rows in all epochs at "
             f"{self.seconds_per_1k:.0f} s per 1,000 ({self.measured}), so "
             f"{ceil(self.seconds / 60)} min."
         )
@@ -47,8 +50,8 @@ class TrainingTime:
 def training_time(task: Task, kept: float, store: Store | None) -> TrainingTime | None:
     """Estimate the duration of a training on `kept` examples and the seeds.
 
-    None if a provider trains. None for a base that no run of the task has trained, except the
-    embedded base without a GPU.
+    Returns None if a provider trains. Returns None if no run of the task has trained the base,
+    except for the embedded base without a GPU.
     """
     spec = task.spec.student
     trainer = choose(spec.trainer)
@@ -58,7 +61,7 @@ def training_time(task: Task, kept: float, store: Store | None) -> TrainingTime 
     if seen:
         per_1k, measured = seen.seconds_per_1k, f"as in run {seen.run_id}"
     elif spec.base == AUTO and not gpu():
-        per_1k, measured = EMBEDDED_SECONDS_PER_1K, "seen on two cores; this machine may differ"
+        per_1k, measured = EMBEDDED_SECONDS_PER_1K, "measured on two cores; this machine may differ"
     else:
         return None
     epochs = spec.epochs or (seen.epochs if seen else EMBEDDED_EPOCHS)

@@ -1,6 +1,6 @@
-"""The usage that is expected of a purpose's answers.
+"""The expected token usage and duration of a purpose's answers.
 
-The usage is assumed before the first answer, and then measured on the stored answers.
+Before the first answer they are assumed, and afterwards measured on the stored answers.
 """
 
 import json
@@ -23,12 +23,12 @@ RATIONALE_TOKENS = 50
 
 @dataclass(frozen=True, slots=True)
 class UsageForecast:
-    """The usage that is expected of a request.
+    """The expected usage of a request.
 
-    `measured`: the number of answers that were measured, 0 for an assumption.
-    `prompt_factor`: the prompt's tokens as a multiple of those counted here.
-    `tokens`, `seconds`: the tokens and the duration of the answer.
-    `thought`: the part of `tokens` that is thought.
+    `measured`: the number of measured answers; 0 for an assumption.
+    `prompt_factor`: the tokens of the prompt divided by our own count.
+    `tokens`, `seconds`: the mean tokens and the mean duration of the answer.
+    `thought`: the reasoning tokens included in `tokens`.
     """
 
     measured: int
@@ -39,13 +39,14 @@ class UsageForecast:
 
     @property
     def words(self) -> str:
-        """Write the forecast as a phrase."""
+        """The forecast as a phrase."""
         if self.measured:
             return (
-                f"prompts of {self.prompt_factor:.2f} times the tokens counted here, answers of "
-                f"{self.tokens:.1f} tokens in {self.seconds:.1f} s, as measured on {self.measured}"
+                f"prompts of {self.prompt_factor:.2f} times our token count, answers of "
+                f"{self.tokens:.1f} tokens in {self.seconds:.1f} s, measured on {self.measured} "
+                "answers"
             )
-        thought = f", {self.thought} of them thought," if self.thought else ""
+        thought = f", {self.thought} of them for reasoning," if self.thought else ""
         return (
             f"answers of {self.tokens:.1f} tokens{thought} in {self.seconds:.1f} s "
             f"({FIRST_TOKEN_SECONDS} s and {TOKENS_PER_SECOND} tokens a second); not measured"
@@ -55,10 +56,10 @@ class UsageForecast:
 def expectations(
     task: Task, models: Mapping[Purpose, Model], asked: Sequence[PurposeWorkload]
 ) -> dict[Purpose, UsageForecast]:
-    """Return purpose → the usage that is expected of its answers.
+    """Return the expected usage of each purpose.
 
-    Gold and seeds are answered like any other input. All prompts to one model go through the same
-    tokenizer, so they share a prompt factor.
+    Answers to gold and seeds are assumed to be like answers to other inputs. All prompts to a model
+    have the same prompt factor, since they have the same tokenizer.
     """
     known = {row.purpose: found for row in asked if (found := _measured(row))}
     for alike in (ON_SEEDS, EVALUATE, AGAIN) if ANSWER in known else ():
@@ -82,19 +83,19 @@ def assumptions(
         yield kept
     new = asked.synthesize.missing or asked.synthesize.more
     if new and asked.new_share is None:
-        yield "every new input that is asked for comes, and is unlike the others"
+        yield "every requested input is generated, and differs from the others"
     elif new:
-        yield f"{asked.new_share:.0%} of the new inputs asked for come, as of those before"
+        yield f"{asked.new_share:.0%} of the requested inputs are generated, as so far"
     if ON_SEEDS in found and asked.seeds.missing:
-        yield "the second opinion differs with the teacher, so that seeds are asked about"
+        yield "the second opinion differs from the teacher, so the teacher answers the seeds, too"
     for wanted in asked.wanted:
         if wanted.purpose in found and (wanted.missing or wanted.more):
             yield f"{wanted.purpose}: {found[wanted.purpose].words}"
-    yield "no answer is lost on the way, and no limit of the provider slows the asking down"
+    yield "no answer is lost, and no rate limit slows the requests down"
 
 
 def _measured(wanted: PurposeWorkload) -> UsageForecast | None:
-    """Measure the usage of the stored answers; None if there are none."""
+    """Return the mean usage of the stored answers; None if there are none."""
     if not wanted.answered:
         return None
     counted = sum(of_prompt(request).total for request, _ in wanted.answered)
@@ -110,10 +111,10 @@ def _measured(wanted: PurposeWorkload) -> UsageForecast | None:
 def _assumed(
     task: Task, model: Model, wanted: PurposeWorkload, factors: Mapping[str, float]
 ) -> UsageForecast:
-    """Assume the usage before any answer.
+    """Return the assumed usage before the first answer.
 
-    Labels are as long as the schema writes them, and new inputs as long as the seeds. `factors` are
-    the prompt factors measured on other prompts to a model.
+    Labels are assumed to be in JSON as in the schema, and new inputs to be as long as the seeds.
+    `factors`: the prompt factors measured on other purposes, by model.
     """
     factor = factors.get(model.name, 1.0)
     sample = next(iter(wanted.missing or wanted.alike), None)

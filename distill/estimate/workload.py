@@ -1,7 +1,7 @@
-"""The requests of a run to its teacher and judges, rendered, with the stored answers.
+"""The requests of a run to its teacher and judges, with the stored answers.
 
-Requests about inputs that do not exist yet cannot be rendered; they are counted and priced like
-similar ones.
+Requests on inputs that do not exist yet cannot be rendered. They are counted, and priced like
+similar requests.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -30,12 +30,13 @@ Known = Mapping[str, Completion]
 
 @dataclass(frozen=True, slots=True)
 class PurposeWorkload:
-    """The requests of one purpose, each once.
+    """The requests of a purpose, without duplicates.
 
-    `missing`: requests that are to be asked.
-    `answered`: requests with their stored answers.
-    `more`: the number of further requests, each like one of `alike`.
-    `unmade`: the part of `more` about new inputs, if these come and are new.
+    `missing`: the requests without a stored answer.
+    `answered`: the requests with their stored answers.
+    `more`: the number of further requests, which cannot be rendered yet.
+    `alike`: similar requests, by which to price the further ones.
+    `unmade`: the part of `more` that depends on inputs still to be generated.
     """
 
     purpose: Purpose
@@ -48,11 +49,11 @@ class PurposeWorkload:
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswers:
-    """The stored state from which a workload is counted.
+    """The stored answers and finished stages, by which a workload is counted.
 
-    `store`: None before the first run.
-    `finished`: the finished stages of the run that goes on.
-    `aside`: requests whose stored answers the run puts aside.
+    `store`: the task's store; None before the first run.
+    `finished`: the finished stages of the resumed run.
+    `aside`: the ids of requests whose stored answers are to be discarded.
     """
 
     store: Store | None = None
@@ -60,7 +61,7 @@ class StoredAnswers:
     aside: Collection[str] = ()
 
     def completions(self, requests: Sequence[Request]) -> Known:
-        """Return request id → its stored completion."""
+        """Return the stored completions of the requests, by request id."""
         return self.store.completions(requests, self.aside) if self.store else {}
 
 
@@ -68,8 +69,8 @@ class StoredAnswers:
 class Workload:
     """The requests of a run to its teacher and its judges, by purpose.
 
-    `new_share`: the share of requested new inputs that came; None before any answer.
-    `new_inputs`: the number of inputs that are still to come.
+    `new_share`: the share of the requested inputs that were generated; None before any answer.
+    `new_inputs`: the number of inputs still to be generated.
     """
 
     synthesize: PurposeWorkload
@@ -84,13 +85,13 @@ class Workload:
 
     @property
     def wanted(self) -> tuple[PurposeWorkload, ...]:
-        """Return the purposes in the order of asking."""
+        """The workloads of all purposes, in the order of the run."""
         curated = (self.synthesize, self.answer, self.seeds, self.judge)
         return (*curated, self.evaluate, self.again, self.compared)
 
 
 def workload(task: Task, model: Model, stock: StoredAnswers) -> Workload:
-    """Count the requests that are left until the task's report, for a teacher that sends bills."""
+    """Count the remaining requests to a billed teacher and to judges until the task's report."""
     first, answers = _synthesis(task, model, stock)
     made = {row.input for row in synthesised_candidates(answers) if row.input}
     each = inputs_per_request(task, model)
@@ -98,7 +99,7 @@ def workload(task: Task, model: Model, stock: StoredAnswers) -> Workload:
     inputs = sorted(made | _given(task))
     answers_wanted = (row for _, row in annotation_requests(task, model, inputs))
     second = wanted_requests(ANSWER, answers_wanted, stock)
-    if "generate" in stock.finished:  # a finished stage asks for nothing more
+    if "generate" in stock.finished:  # a finished stage sends no more requests
         first = replace(first, missing=(), more=0, alike=())
         second = replace(second, missing=())
     expected = (len(first.missing) + first.more) * each
@@ -118,10 +119,10 @@ def workload(task: Task, model: Model, stock: StoredAnswers) -> Workload:
 
 
 def _about_seeds(task: Task, model: Model, stock: StoredAnswers) -> PurposeWorkload:
-    """Return the requests to the teacher about seeds.
+    """Return the requests to the teacher on seeds.
 
-    Only the teacher's answers show if a second opinion differs, so all requests count. Empty
-    without a second opinion or after curation.
+    They are only sent if a second opinion differs from the teacher, which is assumed. Empty without
+    a second opinion, and after curation.
     """
     if not is_on(task) or "curate" in stock.finished:
         return PurposeWorkload(ON_SEEDS, (), ())
@@ -129,10 +130,10 @@ def _about_seeds(task: Task, model: Model, stock: StoredAnswers) -> PurposeWorkl
 
 
 def _judged(task: Task, stock: StoredAnswers, inputs: int, new_inputs: int) -> PurposeWorkload:
-    """Estimate the requests to the judge.
+    """Return the expected number of requests to the judge of examples.
 
-    Only the checks before the judge show how many rows pass them, so ASSUMED_YIELD is used. Empty
-    without a judge or after curation.
+    A share of ASSUMED_YIELD of the rows is assumed to pass the checks before the judge. Empty
+    without a judge, and after curation.
     """
     if not task.judge or "curate" in stock.finished:
         return PurposeWorkload(JUDGED, (), ())
@@ -144,10 +145,11 @@ def _judged(task: Task, stock: StoredAnswers, inputs: int, new_inputs: int) -> P
 
 
 def _compared(task: Task, stock: StoredAnswers) -> PurposeWorkload:
-    """Return the requests to the judge of texts, two for each pair.
+    """Return the number of requests to the judge of systems, two per pair of answers.
 
-    Seeds' answers stand in for the systems' answers, which do not exist yet. Pairs of equal answers
-    are counted, although the judge is not asked about them.
+    The systems' answers do not exist yet, so seeds' answers are used for the price. Pairs of equal
+    answers are counted, too, although they are not judged. Empty without a judge, and after the
+    evaluation.
     """
     if not task.judge_of_systems or "evaluate" in stock.finished:
         return PurposeWorkload(COMPARED, (), ())
@@ -156,7 +158,7 @@ def _compared(task: Task, stock: StoredAnswers) -> PurposeWorkload:
 
 
 def comparisons(task: Task, pairs: int) -> PurposeWorkload:
-    """Return the requests about `pairs` pairs to the judge of texts, each in both orders."""
+    """Return the workload of judging `pairs` pairs of answers, each in both orders."""
     model = choose(task.judge_of_systems).model
     others = [*task.seeds[1:], *task.seeds[:1]]
     alike = [
@@ -172,9 +174,10 @@ def comparisons(task: Task, pairs: int) -> PurposeWorkload:
 def _synthesis(
     task: Task, model: Model, stock: StoredAnswers
 ) -> tuple[PurposeWorkload, list[CompletedRequest]]:
-    """Return the requests of all rounds of synthesis, and the answers that are stored.
+    """Return the requests of all rounds of synthesis, and the stored answers.
 
-    A round that shows inputs that are not made yet is rendered with seeds instead.
+    The prompt of a round contains inputs of earlier rounds. If these do not exist yet, it is
+    rendered with seeds instead.
     """
     found = PurposeWorkload(SYNTHESIZE, (), ())
     answers: list[CompletedRequest] = []
@@ -211,9 +214,9 @@ def wanted_requests(
     stock: StoredAnswers,
     before: tuple[tuple[Request, Completion], ...] = (),
 ) -> PurposeWorkload:
-    """Split the requests, each once, into missing and answered.
+    """Split the distinct requests into missing and answered ones.
 
-    `before`: answered requests of the same purpose, to be kept.
+    `before`: answered requests of the same purpose, which come first in the result.
     """
     once = list({request.id: request for request in requests}.values())
     known = stock.completions(once)
@@ -223,10 +226,7 @@ def wanted_requests(
 
 
 def once(wanted_of_all: Sequence[PurposeWorkload]) -> list[PurposeWorkload]:
-    """Keep a missing request only under the first purpose that asks it.
-
-    One answer serves all purposes.
-    """
+    """Remove each missing request from all but its first purpose, since all share the answer."""
     seen: set[str] = set()
     found = []
     for wanted in wanted_of_all:
@@ -243,7 +243,7 @@ def _given(task: Task) -> set[str]:
 
 
 def _alike(task: Task, model: Model, made: Sequence[str]) -> tuple[Request, ...]:
-    """Render requests about the new inputs that came, or about the seeds before any came."""
+    """Return at most MOST_ALIKE requests on generated inputs, or on seeds if there are none."""
     texts = list(made) or [seed.input for seed in task.seeds]
     some = texts[:: -(-len(texts) // MOST_ALIKE)]
     return tuple(answer_requests(task, model, some, shots=task.spec.teacher.few_shot))
@@ -252,7 +252,7 @@ def _alike(task: Task, model: Model, made: Sequence[str]) -> tuple[Request, ...]
 def gold_wanted(
     task: Task, model: Model, purpose: Purpose, stock: StoredAnswers, *, vote: int = 0
 ) -> PurposeWorkload:
-    """Return the gold requests to a model that is asked as the teacher is."""
+    """Return the requests on gold to a model, with the prompts of the teacher."""
     gold = gold_for(purpose.step, task.gold)
     inputs, shots = [row.input for row in gold], task.spec.teacher.few_shot
     return wanted_requests(

@@ -1,1 +1,1 @@
-"""Prices of tokens, trainings and machines in USD as Decimal; break-even; providers' terms."""
+"""Prices of tokens, fine-tuning and machines, the break-even, and providers' terms of use."""

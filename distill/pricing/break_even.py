@@ -1,8 +1,8 @@
-"""Cost of a system at a task's traffic, and the break-even of a student.
+"""The cost of a system at a task's traffic, and the break-even of a student.
 
-All amounts are USD as Decimal. A provider bills each request. Our machine is paid by the hour,
-whether it is in use or not. The number of machines follows from the traffic, spread evenly over the
-day, at the assumed utilisation.
+All amounts are in USD, as Decimal. A provider bills each request. A machine of ours is paid by the
+hour, even when idle. The number of machines depends on the traffic, which is assumed to be even,
+and on the utilisation.
 """
 
 from dataclasses import dataclass, replace
@@ -14,16 +14,16 @@ from math import ceil
 SECONDS_PER_DAY = 86_400
 HOURS_PER_DAY = 24
 DAYS_PER_MONTH = Decimal(365) / 12
-LATE_DAYS = 90  # a break-even after more days counts as too late
-PLACES = Decimal("0.000000000001")  # of a dollar; precision of amounts
+LATE_DAYS = 90  # a later break-even counts as too late
+PLACES = Decimal("0.000000000001")  # precision of amounts in USD
 
 
 @dataclass(frozen=True, slots=True)
 class TrafficAssumptions:
-    """Assumptions on the traffic and our machines.
+    """The assumptions about the traffic and our machines.
 
-    `utilisation`: the share of the time that a machine is busy.
-    `usd_per_hour`: USD of one machine hour.
+    `utilisation`: the share of the time during which a machine is busy.
+    `usd_per_hour`: the price of a machine in USD per hour.
     """
 
     requests_per_day: int
@@ -33,9 +33,9 @@ class TrafficAssumptions:
 
 @dataclass(frozen=True, slots=True)
 class DailyCost:
-    """USD per day of a system at a daily traffic.
+    """The cost of a system per day at a given traffic.
 
-    `replicas`: the number of our machines; 0 for a provider.
+    `replicas`: the number of our machines; 0 at a provider.
     """
 
     requests_per_day: int
@@ -44,16 +44,16 @@ class DailyCost:
 
     @property
     def usd_per_1k(self) -> Decimal:
-        """USD per 1,000 requests."""
+        """The cost of 1,000 requests in USD."""
         return (1000 * self.usd_per_day / self.requests_per_day).quantize(PLACES)
 
 
 @dataclass(frozen=True, slots=True)
 class ServingOption:
-    """A way to serve a system.
+    """A way to serve a system: a provider, or machines of ours.
 
-    A provider bills `usd_per_1k` per 1,000 requests. If `usd_per_1k` is None, machines of ours
-    serve `requests_per_s` each.
+    `requests_per_s`: the requests per second that a machine of ours can serve.
+    `usd_per_1k`: the provider's price of 1,000 requests; None for machines of ours.
     """
 
     requests_per_s: float
@@ -71,7 +71,7 @@ class ServingOption:
         )
 
     def priced(self, factor: Decimal) -> "ServingOption | None":
-        """Return the option at `factor` times the provider's price; None without a provider."""
+        """Return the option at `factor` times the provider's price; None for machines of ours."""
         if self.usd_per_1k is None:
             return None
         return replace(self, usd_per_1k=(factor * self.usd_per_1k).quantize(PLACES))
@@ -79,7 +79,7 @@ class ServingOption:
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """A student that answers every request, and a teacher for a share of the requests.
+    """A student that answers all requests, with a teacher that answers a share of them again.
 
     `handed_over`: the share of the requests that the teacher answers, too.
     """
@@ -89,7 +89,7 @@ class Mixture:
     handed_over: Fraction
 
     def at(self, assumed: TrafficAssumptions) -> DailyCost:
-        """Return the daily cost of both systems, each on machines of its own if we serve it."""
+        """Return the daily cost of both systems; each needs its own machines if we serve it."""
         student = self.student.at(assumed)
         asked = ceil(self.handed_over * assumed.requests_per_day)
         if not asked:
@@ -106,9 +106,9 @@ class Mixture:
 class BreakEven:
     """The break-even of a student.
 
-    `saved_per_day`: USD saved per day.
-    `days`: days until the savings equal the spent USD; None for never.
-    `requests`: requests until the savings equal the spent USD; None for never.
+    `saved_per_day`: the USD saved per day.
+    `days`: the days until the savings equal the investment; None if they never do.
+    `requests`: the requests until the savings equal the investment; None if they never do.
     """
 
     saved_per_day: Decimal
@@ -117,16 +117,17 @@ class BreakEven:
 
     @property
     def saved_per_month(self) -> Decimal:
-        """USD saved per month of 365 ÷ 12 days."""
+        """The USD saved per month of 365 ÷ 12 days."""
         return self.saved_per_day * DAYS_PER_MONTH
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """A student that its provider serves until `ends`.
+    """A student that a provider trained and serves.
 
-    `spent`: USD of making the student.
-    `teacher`, `student`: USD of one request to each.
+    `spent`: the USD spent on making the student.
+    `teacher`, `student`: the USD of a request to each.
+    `ends`: the day on which the provider shuts the student down.
     """
 
     spent: Decimal
@@ -136,22 +137,22 @@ class Tuned:
 
     @property
     def needed(self) -> int | None:
-        """Requests until the student has paid for itself; None for never."""
+        """The requests until the student has paid for itself; None if it never does."""
         saved = self.teacher - self.student
         return ceil(self.spent / saved) if saved > 0 else None
 
     def days_left(self, today: date) -> int:
-        """Return the days until the provider ends the student, at least 1."""
+        """Return the days until the provider shuts the student down, at least 1."""
         return max((self.ends - today).days, 1)
 
     def in_words(self, today: date) -> str:
         """Describe the break-even in a sentence."""
         if self.needed is None:
-            return "the student costs no less than its teacher: it never pays for itself"
+            return "the student costs as much as its teacher or more: it never pays for itself"
         a_day = ceil(self.needed / self.days_left(today))
         return (
-            f"the run pays for itself after about {self.needed:,} requests, "
-            f"${self.teacher - self.student:.8f} saved on each: {a_day:,} a day until its model "
+            f"the run pays for itself after about {self.needed:,} requests, each of which saves "
+            f"${self.teacher - self.student:.8f}: this takes {a_day:,} a day until its model "
             f"ends on {self.ends}"
         )
 
@@ -164,9 +165,9 @@ def at_provider(usd_per_1k: Decimal, requests_per_day: int) -> DailyCost:
 def on_machines(
     usd_per_hour: Decimal, requests_per_s: float, requests_per_day: int, utilisation: float
 ) -> DailyCost:
-    """Return the daily cost on our machines, at least one.
+    """Return the daily cost of the machines that the traffic needs, at least one.
 
-    Each machine serves `requests_per_s` and is busy for the share `utilisation` of the time.
+    Each machine can serve `requests_per_s`, and is busy for the share `utilisation` of the time.
     """
     each = Decimal(str(requests_per_s)) * Decimal(str(utilisation)) * SECONDS_PER_DAY
     replicas = max(1, ceil(requests_per_day / each))

@@ -1,6 +1,6 @@
-"""Prices, limits and end dates of OpenAI's trainings, from `prices.toml`.
+"""Prices, limits and end dates of fine-tuning at OpenAI, from `prices.toml`.
 
-Bases newer than these cannot be trained.
+Newer bases cannot be fine-tuned.
 """
 
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from decimal import Decimal
 from distill.pricing.table import price_table
 
 NO_NEW_JOBS = price_table().no_new_trainings
-FEWEST_EXAMPLES = 10  # minimum of a training file
+FEWEST_EXAMPLES = 10  # min examples in a training file
 TOKENS_PER_PRICE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Tunable:
-    """A base that can be trained.
+    """A base that can be fine-tuned.
 
-    `training`: USD per 1M trained tokens.
-    `example_tokens`: the maximum tokens of one example.
-    `shutdown`: the day on which the base and all its fine-tuned models end.
+    `training`: the price in USD per 1M trained tokens.
+    `example_tokens`: the maximum tokens of an example.
+    `shutdown`: the day on which the base and all its fine-tuned models are shut down.
     """
 
     training: Decimal
@@ -35,5 +35,5 @@ TUNABLE = {
 
 
 def training_usd(base: str, trained_tokens: int) -> Decimal:
-    """Return the USD of a training; every token of every epoch is billed."""
+    """Return the price of a fine-tuning job in USD, for the trained tokens of all epochs."""
     return TUNABLE[base].training * trained_tokens / TOKENS_PER_PRICE

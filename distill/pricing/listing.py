@@ -1,4 +1,4 @@
-"""Rows that list the prices of models and their sources, for people."""
+"""Rows of prices with their sources, for `distill prices`."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -22,7 +22,7 @@ Shown = dict[str, Any]
 
 
 def all_rows(today: date) -> list[Shown]:
-    """List the prices that the tool adds to the price library."""
+    """Return the rows of all prices that the tool adds to the price library."""
     table = price_table()
     inference = [
         {
@@ -44,10 +44,10 @@ def all_rows(today: date) -> list[Shown]:
 
 
 def rows_of(name: str, today: date, given: Mapping[str, Rates]) -> list[Shown]:
-    """List the prices of a model: at once, in batches, by prompt length, and of training.
+    """Return the rows of a model's prices: online, in batches, and of fine-tuning.
 
-    `name` is a name as in `teacher.model`, or the id alone. `given` holds the project's own prices,
-    which take precedence. Raises InputError if no price is known.
+    `name`: a name in the form of `teacher.model`, or a provider's id. `given`: the prices of the
+    project by model, which take precedence. Raises InputError if no price is known.
     """
     providers, model = _parted(name)
     found: list[Shown] = []
@@ -128,10 +128,10 @@ def _origin(row: Row, today: date) -> Shown:
     told: Shown = {"valid_from": row.valid_from} if row.valid_from else {}
     told |= {"checked": row.checked}
     if row.is_stale(today):
-        told["stale"] = f"not looked at for {(today - row.checked).days} days"
+        told["stale"] = f"last checked {(today - row.checked).days} days ago"
     return told | {"source": row.source}
 
 
 def printed(row: Shown) -> Shown:
-    """Convert a row for JSON or a terminal: amounts and days become text."""
+    """Return a row for JSON or a terminal, with amounts and dates as strings."""
     return {key: str(v) if isinstance(v, Decimal | date) else v for key, v in row.items()}

@@ -1,6 +1,6 @@
-"""Checked rows of `prices.toml`, the prices that the price library lacks.
+"""Validated rows of `prices.toml`, the prices that are missing in the price library.
 
-Each row has its source and the day on which the source was last checked.
+Each row has a source and the day on which the source was last checked.
 """
 
 import re
@@ -21,7 +21,11 @@ Usd = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
 
 class Row(BaseModel):
-    """The source of a price, the day of its last check, and the day from which it holds."""
+    """The source of a price.
+
+    `checked`: the day on which the source was last checked.
+    `valid_from`: the day from which the price is valid; None if unknown.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,10 +39,10 @@ class Row(BaseModel):
 
 
 class Tokens(BaseModel):
-    """USD per 1M tokens.
+    """Prices in USD per 1M tokens.
 
-    Without `cached`, tokens read from the provider's cache have the prompt's price. Without
-    `cache_write`, tokens written to the cache have the prompt's price.
+    `cached`: prompt tokens read from the provider's cache; None for the price `input`.
+    `cache_write`: prompt tokens written to the cache; None for the price `input`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,7 +54,7 @@ class Tokens(BaseModel):
 
 
 class InferenceRow(Row, Tokens):
-    """USD per 1M tokens of answers; without `batch`, batches cost half."""
+    """The prices of a model; without `batch`, batches cost half."""
 
     provider: str
     model: str
@@ -58,11 +62,11 @@ class InferenceRow(Row, Tokens):
 
 
 class TrainingRow(Row):
-    """The training price of a base.
+    """The fine-tuning price of a base.
 
-    `usd_per_mtok`: USD per 1M trained tokens.
-    `example_tokens`: the maximum tokens of one example.
-    `shutdown`: the day on which the base and its students end.
+    `usd_per_mtok`: the price in USD per 1M trained tokens.
+    `example_tokens`: the maximum tokens of an example.
+    `shutdown`: the day on which the base and its students are shut down.
     """
 
     base: str
@@ -72,7 +76,7 @@ class TrainingRow(Row):
 
 
 class LifetimeRow(Row):
-    """The day on which a provider's model ends."""
+    """The day on which a provider shuts a model down."""
 
     provider: str
     model: str
@@ -80,7 +84,7 @@ class LifetimeRow(Row):
 
 
 class MachineRow(Row):
-    """USD per hour of a machine."""
+    """The price of a machine in USD per hour."""
 
     name: str
     usd_per_hour: Usd
@@ -99,18 +103,18 @@ class PriceTable(BaseModel):
 
 
 def valid_rows(rows: Iterable[InferenceRow], today: date) -> dict[tuple[str, str], InferenceRow]:
-    """Map (provider, model) to the latest row that holds on the day `today`."""
+    """Return the latest row that is valid on the day `today`, by (provider, model)."""
     begun = [row for row in rows if row.valid_from is None or row.valid_from <= today]
     ordered = sorted(begun, key=lambda row: row.valid_from or date.min)
     return {(row.provider, row.model): row for row in ordered}
 
 
 def lifetime_of(provider: str, model: str) -> LifetimeRow | None:
-    """Return the lifetime of a provider's model, None if unknown.
+    """Return the lifetime of a provider's model; None if unknown.
 
-    A fine-tuned model has the lifetime of its base. The row of the id itself comes first. An id
-    with a date or `-latest` also takes the row of the id without that suffix. An id without a date
-    takes the latest end of its dated ids.
+    A fine-tuned model has the lifetime of its base. The row of the id counts, or without one, the
+    row of the id without its date or `-latest`. For an id without a date, the latest row counts of
+    the same id with a date.
     """
     name = model.split(":")[1] if model.startswith("ft:") else model
     rows = [row for row in price_table().lifetime if row.provider == provider]
@@ -126,12 +130,12 @@ def _undated(model: str) -> str:
 
 
 def today() -> date:
-    """Return the current day in UTC, by which prices hold and models end."""
+    """Return the current day in UTC."""
     return datetime.now(UTC).date()
 
 
 @cache
 def price_table() -> PriceTable:
-    """Load the price table that comes with the tool."""
+    """Load the price table that is part of the tool."""
     text = (files("distill.pricing") / "prices.toml").read_text(encoding="utf-8")
     return PriceTable.model_validate(tomllib.loads(text))

@@ -1,6 +1,6 @@
-"""Checked rows of `terms.toml`: terms of providers and licences on training with outputs.
+"""Validated rows of `terms.toml`: providers' terms of use and models' licences.
 
-Each row has its source and the day on which the source was last checked.
+Each row has a source and the day on which the source was last checked.
 """
 
 import tomllib
@@ -23,8 +23,8 @@ class _Row(BaseModel):
 class Sourced(_Row):
     """The source of terms.
 
-    `checked`: the day of the last check; None for terms recorded without a look at their page.
-    `effective`: the day from which the terms hold; None if unknown.
+    `checked`: the day on which the page was last read; None if it was never read.
+    `effective`: the day on which the terms take effect; None if unknown.
     """
 
     source: Text
@@ -34,7 +34,7 @@ class Sourced(_Row):
 
 
 class Clause(_Row):
-    """One sentence of terms for some task kinds and trainers; an empty tuple stands for all."""
+    """A clause of terms for some kinds of tasks and trainers; an empty tuple means all."""
 
     kinds: tuple[Literal["classify", "extract", "generate"], ...] = ()
     trainers: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Clause(_Row):
     duties: tuple[Text, ...] = ()
 
     def fits(self, kind: str, trainer: str) -> bool:
-        """True if the clause applies to students of that task kind and trainer."""
+        """True if the clause applies to students of a kind of task and a trainer."""
         return (not self.kinds or kind in self.kinds) and (
             not self.trainers or trainer in self.trainers
         )
@@ -53,9 +53,9 @@ class TeacherRow(Sourced):
     """The terms of a provider, or of a model's weights.
 
     `backend`, `hosts`, `models`: the backend, the hosts and the name patterns that select the row.
-    `gateway`: True if the provider serves models of other providers.
-    `slugs`: name patterns of a gateway for the row's models.
-    `clauses`: the most specific clause first; the last one must fit every task.
+    `slugs`: the name patterns that select the row at a gateway.
+    `gateway`: True if the provider serves the models of other providers.
+    `clauses`: the clauses, the most specific first; the last one must fit every task.
     """
 
     provider: Text
@@ -78,7 +78,7 @@ class BaseRow(Sourced):
     """The licence of base models.
 
     `licences`, `models`: the licence ids and the name patterns that select the row.
-    `duties`: the duties for a student of such a base.
+    `duties`: the user's duties for a student of such a base.
     """
 
     name: Text
@@ -97,6 +97,6 @@ class TermTable(_Row):
 
 @cache
 def term_table() -> TermTable:
-    """Load the table of terms that comes with the tool."""
+    """Load the table of terms that is part of the tool."""
     text = (files("distill.pricing") / "terms.toml").read_text(encoding="utf-8")
     return TermTable.model_validate(tomllib.loads(text))

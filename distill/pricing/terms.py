@@ -1,6 +1,6 @@
-"""Lookup of the terms of a teacher's outputs or a base's weights.
+"""Lookup of the terms of use of a teacher's outputs or a base's weights.
 
-Names are those of `task.toml`. The lookup uses no network.
+Models are given by their names in `task.toml`. The lookup does not use the network.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ UNKNOWN_SAYS = (
 
 @dataclass(frozen=True, slots=True)
 class StudentKind:
-    """The task's kind and the trainer, the two facts on which the terms of a student depend."""
+    """The kind of the task and the trainer, on which the terms for a student depend."""
 
     kind: str
     trainer: str
@@ -33,9 +33,9 @@ class StudentKind:
 def terms_of_teacher(
     model: str, student: StudentKind, *, use: str = "teacher", place: str = "teacher.model"
 ) -> Terms:
-    """Return the terms of a model whose outputs a student learns from.
+    """Return the terms of a model on whose outputs a student is trained.
 
-    `model` is a name as in `teacher.model`. A model without a row has the training term "ask".
+    `model`: a name in the form of `teacher.model`. For a model without a row, `training` is "ask".
     """
     backend, host, name = _parts(model)
     own = backend in ("embedded", "vllm") or (bool(host) and is_private(host))
@@ -63,7 +63,7 @@ def terms_of_teacher(
 
 
 def terms_of_base(model: str, licence: str) -> Terms:
-    """Return the terms of a base, by the licence on its card, else by its name."""
+    """Return the terms of a base by the licence on its card, or without one by its name."""
     place = "student.base"
     row = _base_row(model, licence)
     if row is None:
@@ -87,7 +87,7 @@ def terms_of_base(model: str, licence: str) -> Terms:
 
 
 def is_private(host: str) -> bool:
-    """True if a host is this machine or one in a private network."""
+    """True if a host is this machine or a machine in a private network."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -96,7 +96,7 @@ def is_private(host: str) -> bool:
 
 
 def _parts(model: str) -> tuple[str, str, str]:
-    """Split a model's name into backend, host and the name at its provider.
+    """Split a model's name into the backend, the host and the provider's name of the model.
 
     The host is "" unless the name is a URL.
     """
@@ -110,7 +110,7 @@ def _parts(model: str) -> tuple[str, str, str]:
 
 
 def _host(url: str) -> str:
-    """Return the host of a URL; "" for a broken URL, which the teacher's backend refuses."""
+    """Return the host of a URL; "" for an invalid URL, which the teacher's backend rejects."""
     try:
         return (urlsplit(url).hostname or "").rstrip(".")
     except ValueError:
@@ -118,7 +118,10 @@ def _host(url: str) -> str:
 
 
 def _teacher_row(backend: str, host: str, name: str) -> TeacherRow | None:
-    """Return the row of the provider, else of the model's name, else of the gateway, else None."""
+    """Return the row of a model; None without one.
+
+    The first match counts: the provider unless it is a gateway, the model's name, the gateway.
+    """
     rows = term_table().teacher
     serving = next((row for row in rows if _serves(row, backend, host)), None)
     if serving and not serving.gateway:
@@ -138,7 +141,7 @@ def _serves(row: TeacherRow, backend: str, host: str) -> bool:
 
 
 def _names(name: str) -> Iterator[str]:
-    """List a model's name and its last part: `Qwen/Qwen3.6-27B` gives `Qwen3.6-27B`, too."""
+    """Yield a model's name and, if it has a slash, the part after the last slash."""
     yield name
     last = name.rstrip("/").rpartition("/")[2]
     if last != name:
@@ -150,7 +153,7 @@ def _clause(row: TeacherRow, student: StudentKind) -> Clause:
 
 
 def _base_row(model: str, licence: str) -> BaseRow | None:
-    """Return the row of the licence; without a licence on the card, of the base's name."""
+    """Return the row of a licence, or for "" the row of the base's name; None without a row."""
     rows = term_table().base
     if licence:
         return next((row for row in rows if licence.lower() in row.licences), None)

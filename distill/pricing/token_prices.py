@@ -1,7 +1,7 @@
-"""Prices of answers in USD as Decimal, never float.
+"""Prices of answers in USD, as Decimal.
 
-A model behind an API has a price per token. An answer of a model that we serve costs machine time
-at the task's `machine.usd_per_hour`. Every report shows that assumption.
+A provider's model has prices per token. An answer of a model that we serve costs machine time at
+the task's `machine.usd_per_hour`, an assumption that every report shows.
 """
 
 from collections.abc import Mapping
@@ -18,24 +18,25 @@ if TYPE_CHECKING:
     from genai_prices.types import PriceContext
 
 SECONDS_PER_HOUR = 3600
-STANDARD_TIERS = ("", "default")  # service tiers, as answers name them
+STANDARD_TIERS = ("", "default")  # names of the standard service tier in answers
 OTHER_TIERS = ("flex", "priority", "fast")
 
 Tiers = tuple[tuple[int, "Rates"], ...]
 TOKENS_PER_PRICE = 1_000_000
 USD_PLACES = Decimal("0.000000000001")
-TOKENS = ("input", "output", "cached", "cache_write")  # kinds of tokens, by the fields of `Rates`
+TOKENS = ("input", "output", "cached", "cache_write")  # kinds of tokens: fields of `Rates`
 OF_THE_CACHE = {"cached": "tokens read from a cache", "cache_write": "tokens written to a cache"}
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """USD per 1M tokens.
+    """Prices in USD per 1M tokens.
 
-    `input`, `output`: prompt tokens, and answer tokens with reasoning.
-    `cached`, `cache_write`: prompt tokens read from the cache, and prompt tokens written to it.
-    `source`: the origin of a user's own rates; "" for all others.
-    `assumed`: kinds of OF_THE_CACHE without a price of their own, which take the prompt's price.
+    `input`: prompt tokens.
+    `output`: answer tokens, including reasoning.
+    `cached`, `cache_write`: prompt tokens read from the cache, and written to the cache.
+    `source`: the origin of rates given by the user; "" for other rates.
+    `assumed`: the kinds of OF_THE_CACHE without a known price, which have the price `input`.
     """
 
     input: Decimal
@@ -50,9 +51,9 @@ class Rates:
 class TokenPrice:
     """A price per token.
 
-    `tiers`: pairs of a minimum prompt length in tokens and rates for all tokens, ascending from 0.
+    `tiers`: pairs (minimum tokens of the prompt, rates for all tokens), ascending from 0.
     `source`: the origin of the rates.
-    `service`: the tiers of service tiers other than the standard one, if known.
+    `service`: the same pairs for each other service tier with a known price.
     """
 
     tiers: Tiers
@@ -62,13 +63,13 @@ class TokenPrice:
 
     @property
     def first(self) -> Rates:
-        """The rates of the shortest prompts."""
+        """The rates for the shortest prompts."""
         return self.tiers[0][1]
 
     def usd(self, usage: Usage, seconds: float) -> Decimal:
-        """Return the USD of an answer in its service tier; `seconds` has no influence.
+        """Return the price of an answer in USD; `seconds` is ignored.
 
-        The standard tier's rates hold if the service tier is unknown.
+        For an unknown service tier, the rates of the standard tier are used.
         """
         rates = _rates_of(self.service.get(usage.tier, self.tiers), usage.prompt)
         fresh = usage.prompt - usage.cached - usage.cache_written
@@ -77,9 +78,9 @@ class TokenPrice:
         return (millionths / TOKENS_PER_PRICE).quantize(USD_PLACES)
 
     def worst(self, prompt_tokens: int, completion_tokens: int) -> Decimal:
-        """Return the most USD of an answer.
+        """Return the maximum price of an answer in USD.
 
-        Every prompt token counts at the highest rate of the prompt, cache rates included.
+        All prompt tokens are priced at the highest of the rates for prompts and the cache.
         """
         rates = _rates_of(self.tiers, prompt_tokens)
         dearest = max(rates.input, rates.cached, rates.cache_write)
@@ -87,7 +88,7 @@ class TokenPrice:
         return (millionths / TOKENS_PER_PRICE).quantize(USD_PLACES)
 
     def covers(self, tier: str) -> bool:
-        """True if answers of a service tier cost at most as much as those of the standard tier."""
+        """True if answers of a service tier are known to cost no more than in the standard tier."""
         if tier in STANDARD_TIERS:
             return True
         known = self.service.get(tier)
@@ -105,14 +106,14 @@ def _rates_of(tiers: Tiers, prompt_tokens: int) -> Rates:
 
 @dataclass(frozen=True, slots=True)
 class MachinePrice:
-    """The price of a machine's time, shared by `in_flight` requests at a time."""
+    """The price of a machine's time, shared by `in_flight` concurrent requests."""
 
     usd_per_hour: Decimal
     in_flight: int
     by_seconds: ClassVar[bool] = True
 
     def usd(self, usage: Usage, seconds: float) -> Decimal:
-        """Return the answer's share of the machine's cost."""
+        """Return the answer's share of the machine's cost in USD."""
         return machine_share(self.usd_per_hour, seconds, self.in_flight)
 
     def worst(self, prompt_tokens: int, completion_tokens: int) -> Decimal:
@@ -120,12 +121,12 @@ class MachinePrice:
         return Decimal(0)
 
     def covers(self, tier: str) -> bool:
-        """True always: a machine has no service tiers."""
+        """Return True, since a machine has no service tiers."""
         return True
 
 
 def own_rates(today: date | None = None) -> dict[tuple[str, str], Rates]:
-    """Map (provider, model) to the rates that the price library lacks."""
+    """Return the rates that are missing in the price library, by (provider, model)."""
     return {key: _rates(row) for key, row in _own_rows(today).items()}
 
 
@@ -145,8 +146,8 @@ def token_price(
 ) -> TokenPrice:
     """Return the price of a provider's model.
 
-    `given` holds the task's own rates for answers at once, which take precedence. Raises InputError
-    if the price is unknown: an unknown price never counts as 0.
+    `given`: the online rates in the task by model, which take precedence. Raises InputError if the
+    price is unknown.
     """
     rates = rates_given(given, provider, model)
     if rates is None:
@@ -160,10 +161,10 @@ def token_price(
 
 
 def rates_given(given: Mapping[str, Rates], provider: str, model: str) -> Rates | None:
-    """Return a user's own rates for a model, None if there are none.
+    """Return the user's rates for a model; None if there are none.
 
-    The rates stand under the model's id or its name as in `teacher.model`. A fine-tuned model also
-    takes the rates of its base.
+    The key in `given` is the model's id, or its name in the form of `teacher.model`. A fine-tuned
+    model may also have the rates of `ft:<base>`.
     """
     for name in (model, _untagged(model)):
         if rates := given.get(name) or given.get(f"{provider}:{name}"):
@@ -182,10 +183,10 @@ def _known_price(provider: str, model: str, *, batch: bool) -> TokenPrice:
 def _in_proportion(
     given: Rates, at_once: TokenPrice, known: TokenPrice, *, batch: bool
 ) -> TokenPrice:
-    """Return the price of a known model at the user's own rates for answers at once.
+    """Return the price of a model by the user's online rates and the known price.
 
-    The user's rates hold for all prompt lengths. Rates that the user omits keep their ratio to the
-    known price; so do batches and service tiers.
+    The user's rates are valid for all prompt lengths. The rates that the user does not give, of
+    batches and of service tiers are in proportion to the known price.
     """
     base, rates = at_once.first, known.first
     own = {
@@ -202,17 +203,14 @@ def _in_proportion(
         return Rates(*(_scaled(own[k], getattr(rates, k), getattr(base, k)) for k in TOKENS))
 
     found = scaled(rates)
-    if batch and known.tiers == at_once.tiers:  # no batch price is known
+    if batch and known.tiers == at_once.tiers:  # the batch price is unknown
         found = _halved(found)
     service = {name: ((0, scaled(tiers[0][1])),) for name, tiers in known.service.items()}
     return TokenPrice(((0, found),), source, service)
 
 
 def _scaled(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
-    """Return `amount` × `part` ÷ `whole` without trailing zeros.
-
-    Returns `amount` if `part` equals `whole` or `whole` is 0.
-    """
+    """Return `amount` × `part` ÷ `whole` without trailing zeros; `amount` if `whole` is 0."""
     if part == whole or not whole:
         return amount
     found = (amount * part / whole).quantize(USD_PLACES)
@@ -220,13 +218,13 @@ def _scaled(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
 
 
 def assumption(model: str, price: TokenPrice) -> str:
-    """Return the assumption in words for a model without cache prices; "" if nothing is assumed."""
+    """Describe the assumption about a model without cache prices; "" if nothing is assumed."""
     kinds, name = price.first.assumed, model.rpartition("#")[2]
     if not kinds:
         return ""
     return (
-        f"{name}: {' and '.join(OF_THE_CACHE[kind] for kind in kinds)} count at the full price of "
-        f"the prompt, since {price.source} gives no other: give {' and '.join(kinds)} under "
+        f"{name}: {' and '.join(OF_THE_CACHE[kind] for kind in kinds)} are priced like other "
+        f"prompt tokens, since {price.source} has no price for them: set {' and '.join(kinds)} in "
         f'[prices."{name}"]'
     )
 
@@ -238,12 +236,15 @@ def _row_rates(row: InferenceRow, *, batch: bool) -> Rates:
 
 
 def _untagged(model: str) -> str:
-    """Remove owner, suffix and id of a fine-tuned model: ft:<base>:<org>:<suffix>:<id>."""
+    """Return `ft:<base>` of a fine-tuned model `ft:<base>:<org>:<suffix>:<id>`.
+
+    Returns the name of any other model unchanged.
+    """
     return ":".join(model.split(":")[:2]) if model.startswith("ft:") else model
 
 
 def _halved(rates: Rates) -> Rates:
-    """Halve the rates of every kind of token, the default for batches."""
+    """Return the rates halved, the default for batches."""
     halves = (getattr(rates, name) / 2 for name in TOKENS)
     return Rates(*halves, source=rates.source, assumed=rates.assumed)
 
@@ -262,7 +263,7 @@ def _library_price(provider: str, model: str, *, batch: bool) -> TokenPrice:
 
 
 def _library_tiers(provider: str, model: str, context: "PriceContext") -> Tiers:
-    """Return the library's tiers of a model.
+    """Return the price library's rates of a model, by minimum prompt length.
 
     Raises InputError if the library has no price per token for the model.
     """
@@ -289,16 +290,16 @@ def _library_tiers(provider: str, model: str, context: "PriceContext") -> Tiers:
 def unpriced(provider: str, model: str) -> str:
     """Return the message for a model without a price."""
     return (
-        f"the price of {model} ({provider}) is not known. Give it in task.toml, in USD per 1M "
+        f"the price of {model} ({provider}) is not known. Add it to task.toml, in USD per 1M "
         "tokens:\n"
         f'[prices."{model}"]\ninput = 1.00\noutput = 5.00'
     )
 
 
 def _columns(price: object) -> dict[str, dict[int, Decimal]]:
-    """Map each kind of token to {minimum prompt tokens: USD per 1M tokens}.
+    """Return {minimum prompt tokens: USD per 1M tokens} for each kind of token.
 
-    A kind without a rate has the prompt's price.
+    A kind without a price has the price of prompt tokens.
     """
     input_ = _tiers(getattr(price, "input_mtok"))  # noqa: B009 - the library's are dynamic
     kinds = {
@@ -313,9 +314,9 @@ def _columns(price: object) -> dict[str, dict[int, Decimal]]:
 
 
 def _tiers(price: object) -> dict[int, Decimal]:
-    """Map minimum prompt lengths to prices.
+    """Return the prices by minimum prompt length.
 
-    The library's tier holds for prompts longer than its start.
+    A tier of the library begins at `start` + 1 tokens.
     """
     if isinstance(price, Decimal):
         return {0: price}
@@ -328,19 +329,19 @@ def _at(column: Mapping[int, Decimal], start: int) -> Decimal:
 
 
 def machine_share(usd_per_hour: Decimal, seconds: float, in_flight: int) -> Decimal:
-    """Return the USD of an answer of `seconds` on a machine with `in_flight` requests at a time."""
+    """Return the USD of an answer of `seconds` on a machine that `in_flight` requests share."""
     hours = Decimal(str(seconds)) / SECONDS_PER_HOUR
     return (usd_per_hour * hours / in_flight).quantize(USD_PLACES)
 
 
 def machine_usd(usd_per_hour: Decimal, seconds: float) -> Decimal:
-    """Return the USD of `seconds` of the whole machine."""
+    """Return the USD of `seconds` on a whole machine."""
     return machine_share(usd_per_hour, seconds, 1)
 
 
 def usd_per_1k(usd_per_hour: Decimal, requests_per_s: float) -> Decimal:
     """Return the USD of 1,000 requests on a machine that is always busy.
 
-    The machine needs 1000 ÷ `requests_per_s` seconds.
+    They take 1000 ÷ `requests_per_s` seconds.
     """
     return machine_usd(usd_per_hour, 1000 / requests_per_s)

@@ -1,1 +1,1 @@
-"""A whole run against a stand-in for the provider on loopback."""
+"""Rehearsals: whole runs against a stand-in for the provider on loopback."""

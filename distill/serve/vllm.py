@@ -1,7 +1,7 @@
 """vLLM as a child process: an OpenAI-compatible endpoint for a folder of weights.
 
-With a GPU the CUDA build runs with its own defaults. Without a GPU the CPU build runs, which dies
-at its start unless the memory is set.
+The CUDA build runs with its own defaults. The CPU build, for machines without a GPU, only starts if
+the size of its KV cache is set.
 """
 
 import os
@@ -25,31 +25,31 @@ from distill.pricing.token_prices import MachinePrice
 if TYPE_CHECKING:
     from distill.serve import ServerSettings
 
-# `vllm serve` does not start from the CPU wheel; this module is in both builds.
+# The CPU wheel does not support `vllm serve`; this module is in both builds.
 ENTRY = "vllm.entrypoints.launchers.api_server.entry"
 START_SECONDS = 300.0
 POLL_SECONDS = 0.25
-KEY_VARIABLE = "VLLM_API_KEY"  # the name that vLLM reads
+KEY_VARIABLE = "VLLM_API_KEY"  # the environment variable that vLLM reads
 LAST_WORDS_SECONDS = 3.0
-# Without multiprocessing the model runs in the engine's own process, which saves a quarter of the
-# time until a small model answers. vLLM then sets no number of threads.
+# Without multiprocessing, the model runs in the process of the engine, so that a small model
+# answers in three quarters of the time. vLLM then does not set the number of threads.
 CPU_ENV = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
-# Students learned objects without white space between the parts, so answers have none either.
+# Students are trained on JSON without white space, so that answers must have none either.
 STRUCTURED = '{"backend": "xgrammar", "disable_any_whitespace": true}'
-# bfloat16 is four to six times slower than float32 on a processor without instructions for it. With
-# bfloat16, rounding and thus sampled answers depend on the other requests of a batch.
-# torch.compile makes requests 15-20 % faster and the start 100 seconds slower. With chunked
-# prefill, a request with a seed kills the engine (a generator on the CPU has no offset).
+# On a processor without bfloat16 instructions, bfloat16 is four to six times as slow as float32.
+# With bfloat16, rounding and therefore sampled answers depend on the other requests in a batch.
+# torch.compile makes requests 15-20 % faster, but the start 100 seconds slower. With chunked
+# prefill, a request with a seed crashes the engine (a generator on the CPU has no offset).
 CPU_FLAGS = ("--dtype", "float32", "--enforce-eager", "--no-enable-chunked-prefill")
 
 
 @contextmanager
 def serve(model: Model, settings: "ServerSettings") -> Iterator[Endpoint]:
-    """Keep a model's endpoint open, healthy at the start; always stop the server at the end.
+    """Serve a model during the block, which begins once the server is healthy.
 
-    The endpoint is on a free port of loopback by default. Raises ChildError, with the tail of the
-    log, if the server is not healthy in time or dies, also within the block. Raises InputError,
-    with the remedy, if vLLM is missing or the port is taken.
+    By default the endpoint is on a free port of loopback. The server always ends with the block.
+    Raises ChildError, with the end of the log, if the server is not healthy in time or ends early.
+    Raises InputError, with the remedy, if vLLM is missing or the port is taken.
     """
     if not installed("vllm", "vllm"):
         raise InputError(how_to_install("vllm"))
@@ -77,7 +77,7 @@ def serve(model: Model, settings: "ServerSettings") -> Iterator[Endpoint]:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nothing listens on."""
+    """Return a free port of loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -85,9 +85,9 @@ def free_port() -> int:
 
 
 def _check_free(host: str, port: int) -> None:
-    """Raise InputError if something listens already, which would be taken for the new server."""
+    """Raise InputError if a server already listens, since it would be taken for the new server."""
     with suppress(OSError), socket.create_connection((_reached_at(host).strip("[]"), port), 2):
-        raise InputError(f"port {port} of {host} is taken: choose another, or leave --port out")
+        raise InputError(f"port {port} of {host} is taken: choose another, or omit --port")
 
 
 def _command(model: Model, port: int, settings: "ServerSettings") -> list[str]:
@@ -96,15 +96,15 @@ def _command(model: Model, port: int, settings: "ServerSettings") -> list[str]:
     command += ["--max-model-len", str(settings.model_tokens), "--disable-uvicorn-access-log"]
     command += ["--max-num-seqs", str(settings.in_flight)]
     command += ["--structured-outputs-config", STRUCTURED]
-    command += ["--load-format", "safetensors"]  # other formats are pickled
+    command += ["--load-format", "safetensors"]  # other formats contain pickles
     return command if gpu() else [*command, *CPU_FLAGS]
 
 
 def _environment(scratch: str, host: str) -> dict[str, str]:
-    """Return the environment of the server.
+    """Return the environment variables of the server.
 
-    `scratch` takes the sockets that vLLM's processes leave behind. A server on loopback has no key,
-    even if KEY_VARIABLE is set for servers that others reach.
+    `scratch`: the folder for sockets, which vLLM's processes do not delete. A server on loopback
+    needs no key, even if KEY_VARIABLE is set.
     """
     quiet = {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     quiet["TMPDIR"] = scratch
@@ -127,16 +127,16 @@ def _wait_until_healthy(
 
 
 def _ended(child: subprocess.Popen[bytes]) -> int | None:
-    """Return the exit code of a server that died or is about to; None if it goes on."""
+    """Return the exit code of a server that has ended or ends soon; None if it keeps running."""
     with suppress(subprocess.TimeoutExpired):
         return child.wait(timeout=LAST_WORDS_SECONDS)
     return None
 
 
 def _reached_at(host: str) -> str:
-    """Return the address of a server from this machine, as a URL writes it.
+    """Return the address at which this machine reaches a server, in the form for a URL.
 
-    0.0.0.0 and :: stand for all addresses and become loopback.
+    0.0.0.0 and ::, which mean all addresses, become loopback.
     """
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{host}]" if ":" in host else host
@@ -144,7 +144,7 @@ def _reached_at(host: str) -> str:
 
 def _healthy(host: str, port: int) -> bool:
     try:
-        # A proxy of the environment must not be asked for loopback.
+        # A proxy in the environment must not get requests to loopback.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(f"http://{host}:{port}/health", timeout=2) as answer:
             return bool(answer.status == 200)

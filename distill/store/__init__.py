@@ -1,7 +1,7 @@
-"""DuckDB file of a task: every request, completion, example, prediction and score.
+"""The store of a task: a DuckDB file with all requests, completions, examples and scores.
 
-No other package imports duckdb. A stage opens the store, works and closes the store. While one
-process holds the file open for writing, no other process can open the file, not even to read.
+No other package imports duckdb. Each stage opens the store and closes it at the end. While one
+process has the file open for writing, no other process can open it, even for reading.
 """
 
 import os
@@ -48,15 +48,15 @@ INTERRUPTED = "Query interrupted"  # DuckDB's message for a Ctrl-C during a quer
 
 
 class Store(Runs, Requests, Money, Data, Pairs, Results, Trainings, Provenance, Verdicts):
-    """The rows of one task; each module adds the rows of one subject."""
+    """The tables of a task's store; each base class covers the tables of one subject."""
 
 
 @contextmanager
 def open_store(path: Path) -> Iterator["Store"]:
-    """Keep the store at `path` open; create and migrate the store first if needed.
+    """Open the store at `path` for the block, after creating or migrating it if needed.
 
-    Raises InputError if another process holds the store. Raises DistillError if the disk is full or
-    the file is not a store. Rows that were committed before the error stay.
+    Raises InputError if another process has locked the store. Raises DistillError if the disk is
+    full, or if the file is damaged or not a store. Committed rows survive the error.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -77,9 +77,9 @@ def open_store(path: Path) -> Iterator["Store"]:
 
 @contextmanager
 def open_to_read(path: Path) -> Iterator["Store"]:
-    """Keep the store at `path` open for reading, even if the file is read-only.
+    """Open the store at `path` for reading in the block, even if the file is read-only.
 
-    Raises the errors of `open_store`. Raises InputError for a read-only store of an older distill,
+    Raises the errors of `open_store`. Raises InputError for a read-only store of an older version,
     since its tables cannot be migrated.
     """
     if _is_writable(path) and _is_writable(path.parent):
@@ -90,8 +90,9 @@ def open_to_read(path: Path) -> Iterator["Store"]:
         with duckdb.connect(str(path), read_only=True) as connection:
             if pending := _pending(connection):
                 raise InputError(
-                    f"{path} is of an older distill and may not be written here, so that "
-                    f"{pending[0].name} cannot be applied: copy it to a folder of yours"
+                    f"{path} was written by an older version of distill and is read-only, so the "
+                    f"migration {pending[0].name} cannot be applied: copy the folder to a place "
+                    "where you may write"
                 )
             yield Store(connection)
     except duckdb.Error as error:
@@ -103,36 +104,36 @@ def _is_writable(path: Path) -> bool:
 
 
 def explain(path: Path, error: duckdb.Error) -> DistillError:
-    """Convert a database error to the tool's error: held, damaged or not writable.
+    """Convert a database error to the tool's error: locked, damaged or not writable.
 
-    Whole phrases decide, since any message may contain paths and DuckDB's own words ("block").
+    Whole phrases are matched, since a message may contain a path with any word.
     """
     message = str(error)
     if any(phrase in message for phrase in LOCKED):
         holder = re.search(r"PID (\d+)", message)
         pid = holder.group(1) if holder else "unknown"
         return InputError(
-            f"{path} is held by another process (PID {pid}). Wait for it or end it; "
-            "`distill status` works meanwhile."
+            f"{path} is locked by another process (PID {pid}): wait for it or end it. "
+            "`distill status` works in the meantime."
         )
     if "Could not write" in message or "No space left" in message:
         return DistillError(
             f"{path} cannot be written (is the disk full?): {message}\n"
-            "Everything committed before is kept: make room, then run the same command again."
+            "All earlier rows are kept: free disk space, then run the same command again."
         )
     if any(word in message for word in DAMAGED):
         return DistillError(
             f"{path} is damaged: {message}\n"
-            "Keep the file, and put a copy from before in its place; without one, `distill export` "
-            "may still write its other tables."
+            "Keep the damaged file, and put an older copy in its place. Without a copy, try "
+            "`distill export`, which may still read the undamaged tables."
         )
     return DistillError(f"{path}: {message}")
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, *, stop_before: str | None = None) -> None:
-    """Apply the pending migrations of `schema/`, each in one transaction with its record.
+    """Apply the pending migrations of `schema/`, each in a transaction with its record.
 
-    `stop_before` names the first migration to leave out, for tests of later ones.
+    `stop_before`: the migration at which to stop, for tests; None to apply all.
     """
     connection.execute(
         "CREATE TABLE IF NOT EXISTS migration (name VARCHAR PRIMARY KEY, applied TIMESTAMPTZ)"
@@ -147,9 +148,9 @@ def migrate(connection: duckdb.DuckDBPyConnection, *, stop_before: str | None = 
 
 
 def _pending(connection: duckdb.DuckDBPyConnection) -> list[Traversable]:
-    """List the migrations of `schema/` that are not applied yet, in order.
+    """List the migrations of `schema/` that have not been applied yet, in order.
 
-    Raises InputError for a store of a newer distill.
+    Raises InputError if a newer version of distill wrote the store.
     """
     applied = {name for (name,) in connection.execute("SELECT name FROM migration").fetchall()}
     scripts = sorted(files("distill.store.schema").iterdir(), key=lambda item: item.name)

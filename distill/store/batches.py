@@ -1,4 +1,4 @@
-"""Batches of a task in its store: attempts and events."""
+"""The stored batches of a task, with their attempts and events."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from distill.core.requests import Attempt
 from distill.core.text import replace_lone_surrogates
 from distill.store import Row, Store, request_of
 
-# `detail` of an event. submitted: the provider's id of the batch. guessed: an id that may belong
-# to another batch. mistaken: the id of another batch. closed: the reason why no more answers come.
+# The `detail` of each event. submitted: the provider's id of the batch. guessed: an id that may be
+# another batch's. mistaken: another batch's id. closed: the reason why no more answers will come.
 Event = Literal["submitted", "guessed", "mistaken", "closed"]
 IDENTIFIED: tuple[Event, ...] = ("submitted", "guessed")
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A provider's batch.
+    """A batch of requests at a provider.
 
-    `tag`: our id of the batch.
-    `run_id`: the run whose requests the batch carries.
-    `teacher`: the name of the teacher in the task.
-    `written`: the time of the record in the store.
+    `tag`: the tool's id of the batch.
+    `run_id`: the run whose requests are in the batch.
+    `teacher`: the name of the teacher in task.toml.
+    `written`: the time at which the batch was stored.
     `job_id`: the provider's id; None until it is known.
-    `mistaken`: provider's ids of other batches, once taken for this one.
+    `mistaken`: the provider's ids of other batches that were once taken for this one.
     """
 
     tag: str
@@ -39,7 +39,7 @@ class Batch:
 
 
 def add_batch(store: Store, batch: Batch, attempts: Sequence[Attempt]) -> None:
-    """Store a batch before it is sent; call this in the transaction of its attempts."""
+    """Store a batch before it is sent; call this in the transaction that stores its attempts."""
     row = [batch.tag, batch.run_id, str(batch.purpose), batch.teacher, batch.written]
     store.insert("batch", [row])
     store.insert("batch_attempt", [[attempt.id, batch.tag] for attempt in attempts])
@@ -55,7 +55,7 @@ def add_event(store: Store, batch: Batch, event: Event, detail: str) -> None:
 
 
 def open_batches(store: Store) -> list[Batch]:
-    """List the batches of all runs that may still bring answers, the oldest first."""
+    """List the open batches of all runs, which may still return answers, the oldest first."""
     rows = store.rows(
         """SELECT id, run_id, purpose, teacher, written FROM batch WHERE id NOT IN
                (SELECT batch_id FROM batch_event WHERE event = 'closed')
@@ -78,15 +78,12 @@ def _batch(row: Row, events: Sequence[tuple[str, str]]) -> Batch:
 
 
 def known_jobs(store: Store) -> frozenset[str]:
-    """Return the providers' ids of all batches of the task."""
+    """Return the providers' ids of all batches of the task, including guessed ids."""
     return _jobs(store, *IDENTIFIED)
 
 
 def guessed_jobs(store: Store) -> frozenset[str]:
-    """Return the providers' ids that may belong to other batches.
-
-    A guessed batch was recognised by its size alone.
-    """
+    """Return the providers' ids that may be other batches', because only the size matched."""
     return _jobs(store, "guessed")
 
 
@@ -96,7 +93,7 @@ def _jobs(store: Store, *events: Event) -> frozenset[str]:
 
 
 def attempts_out(store: Store, batch: Batch) -> dict[str, Attempt]:
-    """Map id to attempt for the batch's attempts without an outcome."""
+    """Return the batch's attempts without an outcome, by id."""
     rows = store.rows(
         """SELECT out_in_batch.id, worst_usd, request.model, messages, sampling FROM out_in_batch
            JOIN request ON request.id = request_id WHERE batch_id = ?""",
@@ -112,13 +109,13 @@ def ids_of(store: Store, batch: Batch) -> frozenset[str]:
 
 
 def reserved_usd(store: Store, run_id: str) -> Mapping[str, Decimal]:
-    """Map each of the run's attempts that is out in a batch to its maximum USD."""
+    """Return the maximum USD of each of the run's attempts in open batches, by attempt id."""
     rows = store.rows("SELECT id, worst_usd FROM out_in_batch WHERE run_id = ?", run_id)
     return dict(rows)
 
 
 def count_out(store: Store, run_id: str, purpose: Purpose) -> int:
-    """Count the requests of a run's purpose that are out in batches, of this run or another."""
+    """Count the requests of a run's purpose that are in open batches of any run."""
     rows = store.rows(
         """SELECT COUNT(DISTINCT request_id) FROM ask JOIN out_in_batch USING (request_id)
            WHERE ask.run_id = ? AND ask.purpose = ?""",
@@ -129,14 +126,14 @@ def count_out(store: Store, run_id: str, purpose: Purpose) -> int:
 
 
 def requests_out(store: Store) -> frozenset[str]:
-    """Return the ids of the requests that are out in batches, of any run."""
+    """Return the ids of the requests that are in open batches of any run."""
     return frozenset(id_ for (id_,) in store.rows("SELECT request_id FROM out_in_batch"))
 
 
 def goes_in_batches(mode: str, *, detach: bool, began: bool) -> bool:
-    """True if a run's requests go in batches, provided that its teacher has batches.
+    """True if a run sends its requests in batches, provided that its teacher has a batch API.
 
-    Mode `auto` uses batches if the user does not wait, and keeps to batches once one `began`.
+    Mode `auto` uses batches with `--detach`, and in a run that has sent a batch before (`began`).
     """
     return mode == "batch" or (mode == "auto" and (detach or began))
 

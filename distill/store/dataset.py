@@ -1,4 +1,4 @@
-"""Candidates, drops, examples and the split of a run."""
+"""The stored candidates, drops, examples and split of a run."""
 
 import json
 from collections import Counter
@@ -10,8 +10,8 @@ from distill.core.dataset import Candidate, CheckNote, Drop, Example, GroupDiver
 from distill.core.text import majority_vote
 from distill.store.tables import Rows, as_json, values_of
 
-# asked: the requests behind each candidate of a run. shared: the number of candidates per request.
-# priced: the USD of each request.
+# asked: the requests that made or answered each candidate of a run. shared: the number of
+# candidates per request. priced: the USD of each request.
 ASKED = """asked AS (
     SELECT id, origin AS request_id FROM candidate WHERE run_id = ? AND source = 'synthesis'
     UNION ALL
@@ -23,10 +23,11 @@ priced AS (SELECT request_id, usd FROM cost WHERE run_id = ?)"""
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A candidate that was left out.
+    """A candidate that a check dropped.
 
-    `matched`: the text that was too similar, or the evidence against the candidate.
-    `usd`: the candidate's share of the USD of its requests.
+    `matched`: the text that was too similar, or other evidence against the candidate.
+    `score`: the similarity to `matched`; None without one.
+    `usd`: the candidate's share of the price of its requests, in USD.
     """
 
     input: str
@@ -39,7 +40,7 @@ class Dropped:
 
 
 class Data(Rows):
-    """The rows of candidates, drops, examples and splits."""
+    """The tables of candidates, drops, examples and splits."""
 
     def add_candidates(self, run_id: str, candidates: Sequence[Candidate]) -> None:
         """Store the candidates of a run, in order."""
@@ -67,14 +68,14 @@ class Data(Rows):
         ]
 
     def count_candidates(self, run_id: str) -> Counter[str]:
-        """Count the candidates by source."""
+        """Count the candidates of a run by source."""
         rows = self.rows(
             "SELECT source, COUNT(*) FROM candidate WHERE run_id = ? GROUP BY source", run_id
         )
         return Counter(dict(rows))
 
     def count_drops(self, run_id: str, *, seeds: bool) -> Counter[tuple[str, str]]:
-        """Count the drops by (check, reason), of seeds alone or of all other candidates."""
+        """Count the drops by (check, reason), of seeds only or of all other candidates."""
         rows = self.rows(
             """SELECT "check", reason, COUNT(*) FROM dropped
                JOIN candidate ON candidate.run_id = dropped.run_id AND id = candidate_id
@@ -91,7 +92,7 @@ class Data(Rows):
         )
 
     def spreads(self, run_id: str) -> list[GroupDiversity]:
-        """List the diversity of each group's examples; empty for a run older than the table."""
+        """List the diversity of each group's examples; empty for a run of an older version."""
         rows = self.rows(
             "SELECT * EXCLUDE (run_id, position) FROM spread WHERE run_id = ? ORDER BY position",
             run_id,
@@ -103,13 +104,13 @@ class Data(Rows):
         self.insert("dropped", [[run_id, *values_of(drop)] for drop in drops])
 
     def add_check_notes(self, run_id: str, notes: Sequence[CheckNote]) -> None:
-        """Store the notes of checks, with the drops that were spared."""
+        """Store the notes of checks, with the rows that they spared."""
         self.insert("check_note", [[run_id, note.check, note.words] for note in notes])
         spared = [drop for note in notes for drop in note.spared]
         self.insert("spared", [[run_id, *values_of(drop)] for drop in spared])
 
     def check_notes(self, run_id: str) -> list[CheckNote]:
-        """List the notes of checks; empty for a run older than the table."""
+        """List the notes of checks; empty for a run of an older version."""
         spared = self.rows(
             'SELECT candidate_id, "check", reason, matched, score FROM spared '
             "WHERE run_id = ? ORDER BY candidate_id",
@@ -133,9 +134,10 @@ class Data(Rows):
         return [Drop(*row) for row in rows]
 
     def dropped_rows(self, run_id: str, *, of_each: int | None = None) -> list[Dropped]:
-        """List the dropped candidates except seeds, in the order of completion, with their USD.
+        """List the dropped candidates except seeds, with their USD, in the order of candidates.
 
-        With `of_each`, lists at most so many rows per check and reason, and only rows with a text.
+        `of_each`: the maximum number of rows per check and reason; None for all. With a maximum,
+        rows without an input are left out.
         """
         few = """AND candidate.input <> '' QUALIFY row_number() OVER
                (PARTITION BY "check", reason ORDER BY candidate.position) <= ?"""
@@ -168,7 +170,7 @@ class Data(Rows):
         ]
 
     def drop_costs(self, run_id: str) -> dict[str, Decimal]:
-        """Map each check to the USD of the candidates that it dropped, seeds excluded."""
+        """Return the USD of the candidates that each check dropped, seeds excluded, by check."""
         rows = self.rows(
             f"""WITH {ASKED}
                SELECT "check", usd, candidates, count(*) FROM dropped
@@ -203,12 +205,12 @@ class Data(Rows):
         return [Example(*row) for row in rows]
 
     def add_split(self, run_id: str, rows: Sequence[SplitExample]) -> None:
-        """Store the split, which is frozen from then on."""
+        """Store the split of a run; stored rows never change."""
         values = [[run_id, row.example.id, row.part, row.repeats] for row in rows]
         self.insert("split", values)
 
     def split(self, run_id: str) -> list[SplitExample]:
-        """List the frozen split, in the order of the examples."""
+        """List the rows of the split, in the order of the examples."""
         rows = self.rows(
             """SELECT id, input, answer, source, part, repeats FROM split
                JOIN example ON example.id = example_id AND example.run_id = split.run_id
@@ -219,7 +221,7 @@ class Data(Rows):
 
 
 def _shared_usd(parts: Sequence[tuple[Decimal, int]]) -> Decimal:
-    """Sum USD ÷ candidates over pairs of a request's USD and its number of candidates."""
+    """Sum USD ÷ candidates over requests, given as (USD, number of candidates)."""
     return sum((usd / candidates for usd, candidates in parts), Decimal(0))
 
 

@@ -1,4 +1,4 @@
-"""Students, predictions, scores and speeds of a run."""
+"""The stored students, predictions, scores and speeds of a run."""
 
 import json
 from collections.abc import Sequence
@@ -11,21 +11,22 @@ from distill.store.tables import Rows, as_json, values_of
 
 
 class Results(Rows):
-    """The rows of students and their evaluation."""
+    """The tables of students and of their evaluation."""
 
     def add_student(self, run_id: str, student: Student) -> None:
         """Store the run's student."""
         self.insert("student", [[run_id, *_values(student)]])
 
     def student(self, run_id: str) -> Student | None:
-        """Return the run's student, None before it is trained."""
+        """Return the run's student; None before it is trained."""
         rows = self.rows("SELECT * EXCLUDE (run_id) FROM student WHERE run_id = ?", run_id)
         return _student(rows[0]) if rows else None
 
     def training_speed(self, trainer: str, base: str) -> TrainingSpeed | None:
-        """Return the speed of the newest student of a trainer and a base, None before the first.
+        """Return the training speed of the newest student with this trainer and base.
 
-        `base` is the name in the task. Returns None if no step was recorded.
+        `base`: the value of student.base in task.toml. Returns None if there is no such student, or
+        if its training steps were not recorded.
         """
         rows = self.rows(
             """SELECT run.id, train_seconds, recipe, losses FROM student JOIN run ON run.id = run_id
@@ -44,11 +45,11 @@ class Results(Rows):
         )
 
     def add_curve_student(self, run_id: str, examples: int, student: Student) -> None:
-        """Store a student trained on so many examples of the split."""
+        """Store a student of the learning curve, which was trained on `examples` of the split."""
         self.insert("curve_student", [[examples, run_id, *_values(student)]])
 
     def curve_students(self, run_id: str) -> dict[int, Student]:
-        """Map numbers of examples to the students trained on them, the fewest first."""
+        """Return the students of the learning curve by number of examples, the fewest first."""
         rows = self.rows(
             """SELECT * EXCLUDE (run_id) FROM curve_student
                WHERE run_id = ? ORDER BY examples""",
@@ -57,20 +58,20 @@ class Results(Rows):
         return {examples: _student(values) for examples, *values in rows}
 
     def add_parity(self, run_id: str, parity: Parity) -> None:
-        """Store the parity of the served and the trained student."""
+        """Store the result of the parity check."""
         self.insert("parity", [[run_id, *values_of(parity)]])
 
     def parity(self, run_id: str) -> Parity | None:
-        """Return the parity; None for a student that is served where it was trained."""
+        """Return the result of the parity check; None if the trainer also serves the student."""
         rows = self.rows("SELECT asked, agreed FROM parity WHERE run_id = ?", run_id)
         return Parity(*rows[0]) if rows else None
 
     def add_speeds(self, run_id: str, speeds: Sequence[LoadTestResult]) -> None:
-        """Store load-test results; earlier results stay."""
+        """Store load-test results in addition to earlier ones."""
         self.insert("speed", [[run_id, *values_of(row)] for row in speeds])
 
     def speeds(self, run_id: str) -> list[LoadTestResult]:
-        """List the latest load-test result of each system and load, the lowest load first."""
+        """List the latest load-test result of each system and number of concurrent requests."""
         rows = self.rows(
             """SELECT * EXCLUDE (run_id) FROM speed WHERE run_id = ?
                QUALIFY row_number() OVER (PARTITION BY system, in_flight ORDER BY measured DESC) = 1
@@ -119,7 +120,7 @@ class Results(Rows):
         return [Prediction(*row) for row in rows]
 
     def scores(self, run_id: str, metric: str) -> dict[str, dict[str, float]]:
-        """Map system to gold id to score of one metric."""
+        """Return the scores of a metric, by system and then by gold id."""
         rows = self.rows(
             """SELECT system, gold_id, value FROM score
                WHERE run_id = ? AND metric = ? ORDER BY system, gold_id""",

@@ -1,4 +1,7 @@
-"""Trainings that a provider bills, recorded before they are sent and after they end."""
+"""The stored fine-tuning jobs at providers.
+
+A job is recorded before it is created and after it ends.
+"""
 
 from decimal import Decimal
 
@@ -6,19 +9,20 @@ from distill.store.tables import Rows, now
 
 
 class Trainings(Rows):
-    """The rows of trainings.
+    """The table of fine-tuning jobs.
 
-    An attempt holds the maximum cost of a training, an outcome its actual cost.
+    A job's attempt has its maximum cost, and its outcome has the actual cost. A job's `tag` is a
+    hash of rows, base and recipe.
     """
 
     def begin_training(self, run_id: str, tag: str, attempt_id: str, worst_usd: Decimal) -> None:
-        """Record a training that is about to be sent."""
+        """Record a fine-tuning job before it is created."""
         with self.transaction():
             self.insert("attempt", [[attempt_id, run_id, tag, worst_usd, now()]], known_new=True)
             self.insert("training", [[attempt_id, tag]], known_new=True)
 
     def training_out(self, run_id: str, tag: str) -> str | None:
-        """Return the id of the training's latest attempt without an outcome; None without one."""
+        """Return the id of the latest attempt of the tag that has no outcome; None without one."""
         rows = self.rows(
             """SELECT attempt_id FROM training JOIN attempt ON attempt.id = attempt_id
                WHERE run_id = ? AND tag = ? AND attempt_id NOT IN (SELECT attempt_id FROM outcome)
@@ -29,7 +33,7 @@ class Trainings(Rows):
         return rows[0][0] if rows else None
 
     def trainings_out(self) -> list[tuple[str, str]]:
-        """List (attempt, tag) of all trainings without an outcome."""
+        """List all fine-tuning jobs without an outcome, as (attempt id, tag)."""
         return [
             (attempt_id, tag)
             for attempt_id, tag in self.rows(
@@ -39,9 +43,9 @@ class Trainings(Rows):
         ]
 
     def trainings_out_usd(self, run_id: str, *, but: str = "") -> Decimal:
-        """Return the maximum USD of the run's trainings without an outcome.
+        """Return the total maximum USD of the run's fine-tuning jobs without an outcome.
 
-        Trainings of the tag `but` are excluded. Returns 0 if there are none.
+        Jobs with the tag `but` are excluded. Returns 0 if there are no such jobs.
         """
         rows = self.rows(
             """SELECT SUM(worst_usd) FROM training JOIN attempt ON attempt.id = attempt_id
@@ -53,7 +57,7 @@ class Trainings(Rows):
         return rows[0][0] or Decimal(0)
 
     def has_training(self, run_id: str) -> bool:
-        """True if the run has begun a training that a provider bills."""
+        """True if the run has recorded a fine-tuning job, finished or not."""
         rows = self.rows(
             """SELECT 1 FROM training JOIN attempt ON attempt.id = attempt_id
                WHERE run_id = ? LIMIT 1""",
@@ -62,7 +66,7 @@ class Trainings(Rows):
         return bool(rows)
 
     def forget_training(self, attempt_id: str) -> None:
-        """Record a training as billed at its maximum cost, since no process follows it any more."""
+        """Record a job as maybe billed at its maximum cost, because it is no longer followed."""
         self.rows(
             """INSERT INTO outcome SELECT id, 'maybe_billed', worst_usd, 'forgotten', ?
                FROM attempt WHERE id = ?""",
@@ -71,26 +75,23 @@ class Trainings(Rows):
         )
 
     def end_training(self, attempt_id: str, usd: Decimal, model: str) -> None:
-        """Record the bill of a training that made a `model`; 0 if it was paid before."""
+        """Record the bill of a job that made `model`; `usd` is 0 if another attempt paid for it."""
         result = "answered" if usd else "not_billed"
         self.insert("outcome", [[attempt_id, result, usd, model, now()]])
 
     def end_uncounted_training(self, attempt_id: str, most_usd: Decimal, model: str) -> None:
-        """Record the maximum bill of a training that made a `model`.
-
-        Use this if the provider does not give the bill.
-        """
+        """Record the maximum bill of a job that made `model`, if the actual bill is unknown."""
         self.insert("outcome", [[attempt_id, "maybe_billed", most_usd, model, now()]])
 
     def end_without_student(self, attempt_id: str, usd: Decimal, why: str) -> None:
-        """Record the bill of a failed or cancelled training, usually 0."""
+        """Record the bill, usually 0, of a failed or cancelled job; `why` is the reason."""
         result = "ended" if usd else "not_billed"
         self.insert("outcome", [[attempt_id, result, usd, why, now()]])
 
     def training_usd(self, run_id: str, tag: str) -> Decimal:
-        """Return the USD billed to the run for the trainings of a tag.
+        """Return the USD that the run was billed for jobs with the tag; 0 if nothing.
 
-        Trainings without a student count. Trainings that were only maybe billed do not count.
+        Jobs without a student are included. Jobs that were only maybe billed are excluded.
         """
         rows = self.rows(
             """SELECT SUM(outcome.usd) FROM training JOIN outcome USING (attempt_id)
@@ -102,7 +103,7 @@ class Trainings(Rows):
         return rows[0][0] or Decimal(0)
 
     def is_training_billed(self, run_id: str, tag: str) -> bool:
-        """True if the run was billed a known amount for a student of the tag."""
+        """True if the run was billed a known amount for a job that made a student of the tag."""
         rows = self.rows(
             """SELECT 1 FROM training JOIN outcome USING (attempt_id)
                JOIN attempt ON attempt.id = attempt_id

@@ -1,4 +1,4 @@
-"""Ledger of a task: attempts with their maximum cost, outcomes and estimates."""
+"""The ledger of a task: attempts with their maximum cost, outcomes and estimates."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from distill.store.tables import Rows, now
 
 
 class Money(Rows):
-    """The rows of attempts, outcomes and estimates."""
+    """The tables of attempts, outcomes and estimates."""
 
     def add_attempts(self, run_id: str, attempts: Sequence[Attempt]) -> None:
         """Store attempts before they are sent."""
@@ -24,7 +24,7 @@ class Money(Rows):
         )
 
     def add_outcomes(self, outcomes: Sequence[AttemptOutcome]) -> None:
-        """Store the outcomes of attempts; a second outcome of an attempt is an error."""
+        """Store the outcomes of attempts. Raises an error for an attempt that has an outcome."""
         at = now()
         self.insert(
             "outcome",
@@ -44,8 +44,8 @@ class Money(Rows):
     def settle_lost(self) -> None:
         """Record attempts without an outcome as maybe billed.
 
-        The process of such an attempt ended before an outcome was stored. Call this only if nothing
-        is in flight but batches and trainings, which outlive their process.
+        Their process ended before it stored an outcome. Attempts in batches and fine-tuning jobs
+        are left out, since these outlive a process. Call this only if no request is in flight.
         """
         with self.transaction():
             self.rows(
@@ -60,22 +60,26 @@ class Money(Rows):
             )
 
     def committed_usd(self, run_id: str) -> Decimal:
-        """Return the USD that providers billed or may have billed the run, which the budget counts.
+        """Return the USD that providers billed or may have billed the run.
 
-        The time of our own machine is excluded, since its maximum bill is 0.
+        This sum counts against the budget. The time of our machine is excluded, since its maximum
+        bill is 0.
         """
         return sum(self._settled(run_id).values(), Decimal(0))
 
     def billed_usd(self, run_id: str) -> Decimal:
-        """Return the USD that providers billed the run.
+        """Return the USD that providers billed the run for answers and fine-tuning jobs.
 
-        Answers and trainings count. A training without a student counts as far as its provider
-        gives the bill.
+        A failed job is included if its bill is known.
         """
         return self.committed_usd(run_id) - self.possibly_paid_twice_usd(run_id)
 
     def possibly_paid_twice_usd(self, run_id: str) -> Decimal:
-        """Return the maximum USD of attempts without an answer, whose requests were sent again."""
+        """Return the maximum USD of the run's attempts without an answer that may be billed.
+
+        Their requests were sent again, so these may have been billed twice. Returns 0 without such
+        attempts.
+        """
         return self._settled(run_id).get("maybe_billed", Decimal(0))
 
     def _settled(self, run_id: str) -> dict[str, Decimal]:
@@ -87,7 +91,7 @@ class Money(Rows):
         return dict(rows)
 
     def mean_usd(self, purpose: Purpose) -> Decimal | None:
-        """Return the mean USD of a purpose's answers in all runs, None before the first."""
+        """Return the mean USD of a purpose's answers in all runs; None before the first answer."""
         rows = self.rows(
             "SELECT AVG(usd) FROM completion "
             "WHERE request_id IN (SELECT request_id FROM ask WHERE purpose = ?)",
@@ -96,10 +100,10 @@ class Money(Rows):
         return None if rows[0][0] is None else Decimal(str(rows[0][0]))
 
     def spent(self, run_id: str) -> dict[Purpose, Decimal]:
-        """Map each purpose, without its round, to the USD of the run's completions.
+        """Return the USD of the run's completions by purpose, with all rounds added up.
 
-        Each completion counts once, under the first of its purposes: generation, judges, systems.
-        The run's task sets the price of our machine's time (the view `cost`).
+        A completion with several purposes counts once: for generation first, then judges, then
+        systems. The view `cost` prices our machine's time as the run's task says.
         """
         rows = self.rows("SELECT purpose, SUM(usd) FROM cost WHERE run_id = ? GROUP BY ALL", run_id)
         found: dict[Purpose, Decimal] = defaultdict(Decimal)
@@ -108,14 +112,14 @@ class Money(Rows):
         return dict(found)
 
     def add_stretch(self, run_id: str, stretch: LoadExtent) -> None:
-        """Store the load of other processes while our machine answered."""
+        """Store a period in which our machine answered, with the load by other processes."""
         load = (stretch.began, stretch.ended, stretch.others_cpu)
         self.insert("stretch", [[run_id, str(stretch.purpose), *load]])
 
     def others_cpu(self, run_id: str) -> dict[Purpose, float]:
-        """Map each purpose to the mean share of the processors that other processes took.
+        """Return the mean share of the processors that other processes used, by purpose.
 
-        The mean is over the run's answers from our machine for which the share is known.
+        The mean is over the run's answers from our machine with a known share.
         """
         rows = self.rows(
             """SELECT cost.purpose, AVG(others_cpu) FROM cost
@@ -128,9 +132,9 @@ class Money(Rows):
         return {Purpose.parse(purpose): share for purpose, share in rows}
 
     def paces(self) -> list[Pace]:
-        """List the speed of models on our machine by run, purpose and model.
+        """List the speeds of models on our machine by run, purpose and model.
 
-        Purposes of generation are without their round.
+        The rounds of generation are added up.
         """
         rows = self.rows(
             """SELECT run_id, model, COUNT(*), SUM(machine_seconds),
@@ -145,9 +149,9 @@ class Money(Rows):
         ]
 
     def add_estimate(self, run_id: str, usd: Decimal, certain_usd: Decimal) -> None:
-        """Store the estimated USD of the run; a first estimate stays.
+        """Store the estimated USD of the run, unless an estimate is already stored.
 
-        `certain_usd` is the part that does not depend on inputs that do not exist yet.
+        `certain_usd`: the part that does not depend on inputs still to be generated.
         """
         self.insert("estimate", [[run_id, usd, now(), certain_usd]])
 
@@ -157,9 +161,9 @@ class Money(Rows):
         return rows[0][0] if rows else None
 
     def certain_usd(self, run_id: str) -> Decimal | None:
-        """Return the USD of the estimate that did not depend on inputs yet to be made.
+        """Return the part of the estimate that did not depend on inputs still to be generated.
 
-        Returns None if there is no estimate or the estimate has no such part.
+        Returns None without an estimate, and for an estimate of an older version.
         """
         rows = self.rows("SELECT certain_usd FROM estimate WHERE run_id = ?", run_id)
         return rows[0][0] if rows else None

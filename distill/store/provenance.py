@@ -1,4 +1,4 @@
-"""Terms that apply to a run, and the origins of its labels."""
+"""The stored terms of use that apply to a run, and the origins of its labels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,9 +10,10 @@ from distill.store.tables import Rows, now
 
 @dataclass(frozen=True, slots=True)
 class LabelCount:
-    """The number of rows with an answer of one origin: teacher, seed or review.
+    """The number of rows whose answers have the same origin.
 
-    `model` and `provider` are "" unless the origin is a teacher.
+    `origin`: teacher, seed or review.
+    `model`, `provider`: those of the teacher; "" for other origins.
     """
 
     origin: str
@@ -22,10 +23,13 @@ class LabelCount:
 
 
 class Provenance(Rows):
-    """The rows of terms and of the origins of labels."""
+    """The tables of terms of use and of the origins of labels."""
 
     def add_terms(self, run_id: str, rows: Sequence[Terms], confirmed: str) -> None:
-        """Store the terms that apply to a run, and the user's reason; equal terms once."""
+        """Store the terms that apply to a run, unless they are already stored.
+
+        `confirmed`: the user's reason for training on the outputs; "" without one.
+        """
         self.insert(
             "terms",
             [
@@ -43,7 +47,7 @@ class Provenance(Rows):
         self.insert("label_origin", [[run_id, *pair] for pair in origins.items()])
 
     def count_labels(self, run_id: str) -> list[LabelCount]:
-        """Count the rows of the split by origin, model and provider, the largest count first."""
+        """List the number of rows of the split by origin, model and provider, the largest first."""
         rows = self.rows(
             """SELECT origin, coalesce(model, ''), coalesce(provider, ''), count(*) AS found
                FROM label JOIN split
@@ -55,6 +59,6 @@ class Provenance(Rows):
 
 
 def version_of(terms: Terms) -> str:
-    """Return 12 hexadecimal digits of a hash of all fields of the terms."""
+    """Return the first 12 hexadecimal digits of a hash of all fields of the terms."""
     values = {name: str(value) for name, value in asdict(terms).items()}
     return stable_hash(values)[:12]

@@ -1,4 +1,4 @@
-"""Access to the store for other tools: a read-only query, and an export of all tables."""
+"""Read-only queries of the store, and the export of all its tables."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,35 +15,35 @@ Format = Literal["parquet", "csv"]
 
 
 def query(path: Path, sql: str) -> tuple[list[str], list[Row]]:
-    """Return the columns and the rows of a query that only reads the store.
+    """Run a read-only query, and return the column names and the rows.
 
-    Raises InputError for an invalid query. Raises InputError for a query that writes, or that reads
-    anything outside the store. Raises InputError for a value without a Python type.
+    Raises InputError for an empty or invalid query, and for a query that writes or that reads files
+    outside the store. Raises InputError for a result that Python cannot represent.
     """
     with _reading(path, outside=False) as connection:
         try:
             found = connection.execute(sql)
             if found is None:
-                raise InputError("the query is empty")
+                raise InputError("the query is empty: give a SELECT statement")
             return [column[0] for column in found.description or ()], found.fetchall()
         except duckdb.Error as error:
             raise InputError(f"{path}: {error}") from error
-        except (OverflowError, ValueError, RuntimeError) as error:  # a value without a Python type
+        except (OverflowError, ValueError, RuntimeError) as error:  # no Python type fits the value
             raise InputError(
                 f"{path}: a value of the result cannot be shown ({error}): cast it to VARCHAR"
             ) from error
 
 
 def export(path: Path, folder: Path, form: Format) -> dict[str, int]:
-    """Write every table to a file in `folder`, and map tables to their number of rows.
+    """Write each table to a file in `folder`, and return the number of rows by table.
 
-    Raises InputError if a file exists already.
+    Raises InputError, before anything is written, if one of the files already exists.
     """
     with _reading(path, outside=True) as connection:
         names = [name for (name,) in connection.execute("SHOW TABLES").fetchall()]
         files = {name: folder / f"{name}.{form}" for name in names}
         if there := [str(file) for file in files.values() if file.exists()]:
-            raise InputError(f"{there[0]} is there already: choose another folder")
+            raise InputError(f"{there[0]} already exists: choose another folder")
         folder.mkdir(parents=True, exist_ok=True)
         for name, file in files.items():
             table = connection.table(name)
@@ -54,9 +54,14 @@ def export(path: Path, folder: Path, form: Format) -> dict[str, int]:
 
 @contextmanager
 def _reading(path: Path, *, outside: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Keep the store open for reading, without migration; `outside` permits writing other files."""
+    """Open the store for reading in the block, without migrating it.
+
+    `outside`: True to allow access to other files. Raises InputError if there is no store.
+    """
     if not path.exists():
-        raise InputError(f"{path} is not there: the task has no run yet")
+        raise InputError(
+            f"{path} does not exist: the task has no run yet; begin one with `distill run`"
+        )
     config: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": outside,
         "lock_configuration": True,

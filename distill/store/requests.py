@@ -1,4 +1,4 @@
-"""Requests with the runs and purposes that asked them, and completions."""
+"""The stored requests, the runs and purposes that planned them, and their completions."""
 
 import json
 from collections.abc import Collection, Iterator, Sequence
@@ -20,7 +20,7 @@ PAGE = 1000
 
 
 class Requests(Rows):
-    """The rows of asks, requests and completions."""
+    """The tables of planned requests, requests and completions."""
 
     def add_asks(self, run_id: str, asks: Sequence[PlannedRequest]) -> None:
         """Store a run's planned requests before they are sent."""
@@ -35,7 +35,7 @@ class Requests(Rows):
             self.insert("ask", links)
 
     def add_requests(self, requests: Sequence[Request]) -> None:
-        """Store requests that belong to no run yet."""
+        """Store requests without a run."""
         rows = [
             [
                 row.id,
@@ -48,10 +48,10 @@ class Requests(Rows):
         self.insert("request", rows)
 
     def unanswered(self, run_id: str, purpose: Purpose) -> Iterator[Request]:
-        """List the run's requests of a purpose without a completion and outside all batches.
+        """Yield the run's requests of a purpose without a completion that are not in a batch.
 
-        Each request comes once, in order. Rows are read in pages, so completions may be stored
-        meanwhile.
+        Each request is yielded once, in order. Rows are read in pages, so that the caller may store
+        completions during the iteration.
         """
         last = -1
         while True:
@@ -83,7 +83,7 @@ class Requests(Rows):
         return int(rows[0][0])
 
     def inputs_asked(self, run_id: str) -> int:
-        """Count the new inputs that the run's answered synthesis requests asked for."""
+        """Count the inputs that were requested by the run's answered synthesis requests."""
         rows = self.rows(
             """SELECT COALESCE(SUM(GREATEST(CAST(sampling ->> 'inputs' AS INTEGER), 1)), 0)
                FROM request WHERE id IN (
@@ -94,15 +94,16 @@ class Requests(Rows):
         return int(rows[0][0])
 
     def add_completions(self, completions: Sequence[Completion]) -> None:
-        """Store completions with their usage and price, in one transaction."""
+        """Store completions with their usage and price."""
         self.insert("completion", [list(values_of(completion)) for completion in completions])
 
     def completions(
         self, requests: Sequence[Request], aside: Collection[str] = ()
     ) -> dict[str, Completion]:
-        """Map request ids to completions of any run; ids without a completion are left out.
+        """Return the completions of the requests, from any run, by the id of the original request.
 
-        Discarded answers do not count. `aside` are answers to discard as well.
+        Requests without a completion are left out. Discarded answers do not count. `aside`: the ids
+        of further requests whose answers count as discarded.
         """
         current = {row.id: row for row in self.current(requests, aside)}
         rows = self.rows(
@@ -112,26 +113,27 @@ class Requests(Rows):
         found: dict[str, Completion] = {}
         for completion in (Completion(*row) for row in rows):
             request = current[completion.request_id]
-            # An id is a hash, so that of an original request is not computed twice.
+            # The id is a hash, so it is computed only if the request was changed.
             again = request.sampling.again
             first_id = request.asked_again(0).id if again else completion.request_id
             found[first_id] = read_again(request, completion)
         return found
 
     def current(self, requests: Sequence[Request], aside: Collection[str] = ()) -> list[Request]:
-        """Return the requests in their current form.
+        """Return the requests with a new id for each that has discarded answers.
 
-        After each discarded answer a request has a new id, so that it is sent again.
+        A request with a new id is sent again. `aside`: the ids of further requests whose answers
+        count as discarded.
         """
         put_aside = {id_ for (id_,) in self.rows("SELECT request_id FROM put_aside")} | {*aside}
         return [_current(request, put_aside) for request in requests] if put_aside else [*requests]
 
     def put_aside(self, request_ids: Collection[str]) -> None:
-        """Discard answers; their rows and their bills stay."""
+        """Mark answers as discarded; their rows and bills are kept."""
         self.insert("put_aside", [[id_, now()] for id_ in request_ids])
 
     def purposes(self, run_id: str) -> list[Purpose]:
-        """List the purposes of a run's requests."""
+        """List the distinct purposes of a run's requests."""
         rows = self.rows("SELECT DISTINCT purpose FROM ask WHERE run_id = ? ORDER BY ALL", run_id)
         return [Purpose.parse(purpose) for (purpose,) in rows]
 
@@ -141,7 +143,7 @@ class Requests(Rows):
         """List the run's answered requests of a purpose with their completions, in order.
 
         `most`: the maximum number of rows; None for all.
-        `rounds`: True to include the purposes of rounds (`<purpose>.<round>`).
+        `rounds`: True to include requests of the purpose's rounds (`<purpose>.<round>`).
         """
         rows = self.rows(
             """SELECT subject, request.model, messages, sampling, completion.* FROM ask
@@ -162,7 +164,7 @@ def _current(request: Request, put_aside: Collection[str]) -> Request:
 
 
 def _answered(purpose: Purpose, row: Row) -> CompletedRequest:
-    """Build a completed request; its request has the original id, as in the plan of the run."""
+    """Build a completed request with the id of the original request, as in the run's plan."""
     request = request_of(row[1:4])
     completion = read_again(request, Completion(*row[4:]))
     return CompletedRequest(PlannedRequest(purpose, row[0], request.asked_again(0)), completion)

@@ -1,4 +1,4 @@
-"""Runs, their finished stages, and the mark of a rehearsal."""
+"""The stored runs, their finished stages, and the mark of a rehearsal."""
 
 import json
 from dataclasses import dataclass
@@ -9,11 +9,12 @@ from distill.store.tables import Rows, as_json, now
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One way through all stages.
+    """A run of a task through all stages.
 
-    `parts`: the parts of the task from which the run was made.
-    `why`: the reason for the run.
-    `teacher`: the teacher of the whole run.
+    `task_hash`: the hash of the task.
+    `parts`: the hash of each of the task's files.
+    `why`: the reason why a new run began.
+    `teacher`: the name of the teacher, which stays the same for the whole run.
     """
 
     id: str
@@ -26,9 +27,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class TeacherChoice:
-    """The reason for the teacher that `auto` chose.
+    """The choice of a teacher by `auto`.
 
-    `instead_of`: the teacher that `auto` would have chosen with consent to pay; "" if none.
+    `why`: the reason for the choice.
+    `instead_of`: the teacher that `auto` would have chosen with consent to pay; "" if the same.
     """
 
     why: str
@@ -36,7 +38,7 @@ class TeacherChoice:
 
 
 class Runs(Rows):
-    """The rows of runs."""
+    """The tables of runs and their stages."""
 
     def add_run(self, run: Run, spec: dict[str, object]) -> None:
         """Store a new run."""
@@ -44,9 +46,9 @@ class Runs(Rows):
         self.insert("run", [values])
 
     def runs(self) -> list[Run]:
-        """List all runs in the order of their start.
+        """List all runs, the oldest first.
 
-        The order of insertion decides, since a clock may have been set back.
+        Runs are sorted by insertion and not by time, since the clock may have been set back.
         """
         rows = self.rows(
             """SELECT id, task_hash, parts, why, created,
@@ -62,17 +64,17 @@ class Runs(Rows):
     def teacher_choice(self, run_id: str) -> TeacherChoice | None:
         """Return the choice of the teacher.
 
-        Returns None if the task names the teacher or the run is older than the table.
+        Returns None if the task names its teacher, and for a run of an older version.
         """
         rows = self.rows("SELECT why, instead_of FROM teacher_choice WHERE run_id = ?", run_id)
         return TeacherChoice(*rows[0]) if rows else None
 
     def begin_rehearsal(self) -> None:
-        """Mark the store as a rehearsal for good: all its answers come from a stand-in."""
+        """Mark the store permanently as a rehearsal, with answers from a stand-in server."""
         self.insert("rehearsal", [[now()]])
 
     def is_rehearsal(self) -> bool:
-        """True if the answers of the store come from a stand-in."""
+        """True if the store is marked as a rehearsal."""
         return bool(self.rows("SELECT 1 FROM rehearsal LIMIT 1"))
 
     def finish_stage(self, run_id: str, stage: str, seconds: float) -> None:
@@ -80,6 +82,6 @@ class Runs(Rows):
         self.insert("stage", [[run_id, stage, seconds, now()]])
 
     def finished_stages(self, run_id: str) -> dict[str, float]:
-        """Map each finished stage to its seconds."""
+        """Return the duration of each finished stage in seconds."""
         rows = self.rows("SELECT stage, seconds FROM stage WHERE run_id = ?", run_id)
         return dict(rows)

@@ -1,4 +1,4 @@
-"""Pairs of similar texts that searches found."""
+"""The stored results of searches for similar texts."""
 
 from collections.abc import Sequence
 
@@ -7,19 +7,22 @@ from distill.store.tables import Rows, now
 
 
 class Pairs(Rows):
-    """The rows of searches for similar pairs."""
+    """The tables of searches and of the pairs found."""
 
     def add_pairs(self, search_id: str, floor: float, pairs: Sequence[SimilarPair]) -> None:
-        """Store the pairs of a search with scores of at least `floor`.
+        """Store the result of a search: all pairs with a score of at least `floor`.
 
-        `search_id` is a hash of the method and the texts.
+        `search_id`: a hash of the method and the texts.
         """
         with self.transaction():
             self.insert("pair_search", [[search_id, floor, now()]])
             self.insert("pair", [[search_id, floor, *pair] for pair in pairs])
 
     def pairs(self, search_id: str, threshold: float) -> list[SimilarPair] | None:
-        """Return the pairs with a score of at least `threshold`; None if no search covers it."""
+        """Return the pairs with a score of at least `threshold`.
+
+        Returns None if no stored search has a floor that is low enough.
+        """
         rows = self.rows(
             "SELECT MAX(floor) FROM pair_search WHERE search_id = ? AND floor <= ?",
             search_id,

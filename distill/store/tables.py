@@ -1,4 +1,4 @@
-"""Access to DuckDB tables: queries, inserts by column, transactions."""
+"""Queries, inserts and transactions on DuckDB tables."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ Row = tuple[Any, ...]
 
 
 class Rows:
-    """The base of the store's classes; every method that writes is one transaction."""
+    """The base class of the store's tables; every method that writes is one transaction."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -20,7 +20,7 @@ class Rows:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Hold a transaction, or join the one that is open already."""
+        """Run the block in a transaction, or as part of one that is already open."""
         if self._in_transaction:
             yield
             return
@@ -30,7 +30,7 @@ class Rows:
             yield
             self._connection.commit()
         except BaseException:
-            # A commit that failed has ended its transaction by itself.
+            # A failed commit has already ended its transaction.
             with suppress(duckdb.TransactionException):
                 self._connection.rollback()
             raise
@@ -44,15 +44,15 @@ class Rows:
     def insert(
         self, table: str, rows: Sequence[Sequence[object]], *, known_new: bool = False
     ) -> None:
-        """Add rows, each with a value for every column.
+        """Insert rows, each with a value for every column.
 
-        Existing rows are kept. With `known_new` the conflict check is skipped (twice as fast), and
-        a duplicate raises an error.
+        A row whose key already exists is skipped. With `known_new`, such a row raises an error; the
+        insert is then twice as fast.
         """
         if not rows:
             return
-        # One statement for all rows, since executemany takes a hundred times as long. A value
-        # that all rows share (the run, the time) is passed once.
+        # One statement for all rows is a hundred times as fast as executemany. A value that all
+        # rows share (the run, the time) is passed once.
         columns = [list(column) for column in zip(*rows, strict=True)]
         shared = [len(rows) > 1 and all(v is column[0] for v in column) for column in columns]
         marks = ", ".join("?" if same else "unnest(?)" for same in shared)
@@ -64,12 +64,12 @@ class Rows:
 
 
 def values_of(record: object) -> tuple[object, ...]:
-    """Return a record's values, in the order of its fields."""
+    """Return the values of a record's fields, in order."""
     return tuple(getattr(record, name) for name in record.__dataclass_fields__)  # type: ignore[attr-defined]
 
 
 def as_json(value: object) -> str:
-    """Convert a value to JSON text with unescaped Unicode."""
+    """Convert a value to a JSON string with unescaped Unicode."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

@@ -1,4 +1,4 @@
-"""Verdicts with their evidence: the gold rows, and the scores of student and teacher."""
+"""The stored verdicts, with the gold rows and the scores of student and teacher behind them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ from distill.store.tables import Rows, as_json, now
 
 @dataclass(frozen=True, slots=True)
 class StoredVerdict:
-    """The verdict that a run's report gave.
+    """The verdict of a run's report.
 
-    `look`: the number of this verdict among all verdicts on the same gold, from 1.
-    `level`: the confidence level of this verdict.
-    `result`: None if the judge was unusable.
+    `look`: the position of this verdict among all verdicts on the same gold, from 1.
+    `level`: the confidence level of the one-sided test.
+    `result`: the verdict in one word; None if the judge was unusable.
     `limits`: the limits of the regression probes.
-    `exceeded`: the groups of probes that exceed their limit.
+    `exceeded`: the groups of probes that exceeded their limit.
     """
 
     margin: float
@@ -33,13 +33,13 @@ class StoredVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A run with a finished evaluation.
+    """The scores and the verdict of a run with a finished evaluation.
 
-    `evaluate`: the keys of `[evaluate]`.
-    `student`, `teacher`: the scores by gold row.
+    `evaluate`: the values of `[evaluate]` in task.toml.
+    `student`, `teacher`: the scores, one per gold row.
     `inputs`: the inputs of the gold rows.
-    `verdict`: None for a run older than stored verdicts.
-    `keys`: the keys of the gold rows; empty for a run older than stored verdicts.
+    `verdict`: the stored verdict; None for a run of an older version.
+    `keys`: the keys of the gold rows; empty for a run of an older version.
     """
 
     run_id: str
@@ -53,13 +53,13 @@ class Evaluation:
 
     @property
     def evidence(self) -> str:
-        """Hash of the rows and scores behind a verdict; equal evidence makes no new verdict."""
+        """Hash of the rows and scores; two evaluations with the same hash count as one verdict."""
         return stable_hash(sorted(zip(self.inputs, self.student, self.teacher, strict=True)))
 
     def shared(self, gold: Sequence[LabelledExample]) -> int:
-        """Count the rows of `gold` that the run was judged on.
+        """Count the rows of `gold` on which the run was evaluated.
 
-        Rows are compared by key, or by input for a run older than stored verdicts.
+        Rows are compared by key, or by input for a run of an older version.
         """
         if self.keys:
             return sum(row.key in self.keys for row in gold)
@@ -68,12 +68,12 @@ class Evaluation:
 
 
 class Verdicts(Rows):
-    """The rows of verdicts."""
+    """The tables of verdicts and their gold rows."""
 
     def add_verdict(
         self, run_id: str, verdict: StoredVerdict, gold: Sequence[LabelledExample]
     ) -> None:
-        """Store a run's verdict and its gold rows; a run's first verdict stays."""
+        """Store a run's verdict and its gold rows, unless the run already has a verdict."""
         limits, exceeded = as_json(dict(verdict.limits)), as_json(list(verdict.exceeded))
         values = [
             *(run_id, verdict.margin, verdict.confidence, verdict.look, verdict.level),
@@ -84,7 +84,7 @@ class Verdicts(Rows):
             self.insert("verdict_gold", [[run_id, row.id, row.key] for row in gold])
 
     def evaluations(self, metric: str) -> list[Evaluation]:
-        """List the runs with scores of student and teacher by `metric`, the oldest first."""
+        """List the evaluations with student and teacher scores by `metric`, the oldest first."""
         runs = self.rows(
             """SELECT run.id, stage.finished, json_extract(spec, '$.evaluate')
                FROM run JOIN stage ON stage.run_id = run.id AND stage.stage = 'evaluate'
@@ -105,7 +105,7 @@ class Verdicts(Rows):
     ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[str, ...]]:
         """Return the student's scores, the teacher's scores, and the inputs of the rows.
 
-        A gold id stands for an input that no request asked.
+        A gold id replaces an input that was not sent in a request.
         """
         rows = self.rows(
             """SELECT DISTINCT ON (student.gold_id) student.value, teacher.value,

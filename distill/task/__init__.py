@@ -1,4 +1,4 @@
-"""A task: the folder `prompts/<task>/` as a frozen, checked record with its hash and prompts."""
+"""The checked record of a task, the folder `prompts/<task>/`, with its hash and prompts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,10 +20,11 @@ from distill.task.kinds.generate import Text
 from distill.task.spec import USD, TaskSpec
 
 PROMPTS = ("synthesize.md", "answer.md", "student.md")
-# Default prompts of API teachers and judges. A file of the same name in the task replaces one.
+# Default prompts of API teachers and judges. A file of the same name in the task's folder overrides
+# a default.
 INSTRUCTIONS = ("synthesize.system.md", "synthesize.ask.md", "answer.system.md", "judge.md")
 COMPARE = "compare.md"
-# Settings that no answer and no student depends on. Changing one starts no new run.
+# Settings that affect neither answers nor students. A change of one does not start a new run.
 NOT_SHAPING: dict[str, Any] = {
     **{"budget": True, "traffic": True, "people": True, "currencies": True},
     "terms": True,
@@ -33,7 +34,7 @@ NOT_SHAPING: dict[str, Any] = {
 REVIEWS = "reviews.jsonl"
 PREFERENCES = "preferences.jsonl"
 SCHEMA = "schema.json"
-# A template can fail like any program: "{{ description.index('zzz') }}".
+# A template can run code, as in "{{ description.index('zzz') }}", and so raise almost any error.
 TEMPLATE_ERRORS = (
     *(TemplateError, TypeError, ArithmeticError, ValueError, LookupError, AttributeError),
     *(AssertionError, RecursionError, MemoryError, SyntaxError),
@@ -42,7 +43,11 @@ TEMPLATE_ERRORS = (
 
 @dataclass(frozen=True)
 class Task:
-    """A checked task: its specification, prompts and rows."""
+    """A checked task: its specification, prompts and rows.
+
+    `leaking`: the seeds that the leak gate removed from `seeds`.
+    `copies`: the rows of gold.jsonl that repeat a row of `gold`.
+    """
 
     spec: TaskSpec
     folder: Path
@@ -53,8 +58,8 @@ class Task:
     inputs: tuple[str, ...]
     reviews: tuple[ReviewDecision, ...] = ()
     preferences: tuple[Preference, ...] = ()
-    leaking: tuple[LabelledExample, ...] = ()  # seeds that the leak gate took out of `seeds`
-    copies: tuple[LabelledExample, ...] = ()  # rows of gold.jsonl that repeat a row of `gold`
+    leaking: tuple[LabelledExample, ...] = ()
+    copies: tuple[LabelledExample, ...] = ()
 
     @property
     def name(self) -> str:
@@ -63,21 +68,21 @@ class Task:
 
     @property
     def rates(self) -> dict[str, Rates]:
-        """Prices of the task or its project in USD, by model."""
+        """The prices in USD from task.toml or distill.toml, by model."""
         currencies = self.spec.currencies
         return {model: price.rates(currencies) for model, price in self.spec.prices.items()}
 
     @property
     def named_models(self) -> dict[str, str]:
-        """Models of the systems that need no training, by system, as the task names the models."""
+        """The model names of the teacher and the baselines, by system."""
         baselines = self.spec.evaluate.baselines
         return {"teacher": self.spec.teacher.model} | {name: name for name in baselines}
 
     @property
     def models_asked(self) -> tuple[tuple[str, str], ...]:
-        """(key in `task.toml`, model) of every model that is asked.
+        """The models that the task uses, as (key in task.toml, model).
 
-        The model is "" for a judge that is switched off, or not named: then the teacher judges.
+        The model is "" if a judge is switched off, or if the teacher is the judge.
         """
         spec = self.spec
         return (
@@ -89,15 +94,15 @@ class Task:
 
     @property
     def judge(self) -> str:
-        """The model that judges examples, in the form of `teacher.model`; empty if none does."""
+        """The name of the model that judges examples; "" without a judge."""
         spec = self.spec
         return (spec.curate.judge_model or spec.teacher.model) if spec.curate.judge else ""
 
     @property
     def judge_of_systems(self) -> str:
-        """The model that compares the systems' answers, in the form of `teacher.model`.
+        """The name of the model that compares the systems' answers.
 
-        Empty if answers are right or wrong, so that no comparison is needed.
+        "" unless the task is a generate task, since other answers are scored as right or wrong.
         """
         spec = self.spec
         wanted = isinstance(self.form, Text)
@@ -105,10 +110,10 @@ class Task:
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
-        """Groups of answers, by which examples are balanced and new inputs are requested.
+        """The groups of answers, by which examples are balanced and new inputs are requested.
 
         - classify: the labels, in the order of `task.toml`
-        - extract: the sets of fields that the seeds have
+        - extract: the sets of fields in the seeds' answers
         - generate: one group
         """
         return self.form.groups or tuple(
@@ -121,12 +126,11 @@ class Task:
 
     @cached_property
     def parts(self) -> dict[str, str]:
-        """Hash of each part of the task, to find the edited part."""
-        # The budget and the way that requests are sent change no answer.
+        """The hash of each part of the task, by file name, to find the edited file."""
         shaping = self.spec.model_dump(mode="json", exclude=NOT_SHAPING)
         if shaping["student"]["patience"] is None:  # keeps the hash of the former default, 2
             shaping["student"]["patience"] = 2
-        if foreign := self._foreign_rates():  # a new exchange rate changes them in USD
+        if foreign := self._foreign_rates():  # an exchange rate changes these prices in USD
             shaping["foreign_prices"] = foreign
         parts = {"task.toml": stable_hash(shaping)}
         if isinstance(self.form, Fields):
@@ -136,14 +140,14 @@ class Task:
         gold = sorted((*self.gold, *self.copies), key=lambda row: row.line)
         parts["gold.jsonl"] = stable_hash([[row.input, row.answer] for row in gold])
         parts["inputs.jsonl"] = stable_hash(list(self.inputs))
-        if self.reviews:  # without reviews, the hash stays that of versions without them
+        if self.reviews:  # without reviews, the hash is the same as in older versions
             parts[REVIEWS] = stable_hash([[row.input, row.answer] for row in self.reviews])
         if self.preferences:
             parts[PREFERENCES] = stable_hash([[row.id, row.better] for row in self.preferences])
         return parts
 
     def _foreign_rates(self) -> dict[str, list[str]]:
-        """Return the USD rates of the prices in another currency, by model."""
+        """Return the prices given in another currency, converted to USD, by model."""
         return {
             model: [str(getattr(self.rates[model], kind)) for kind in TOKENS]
             for model, price in self.spec.prices.items()
@@ -152,31 +156,31 @@ class Task:
 
     @cached_property
     def hash(self) -> str:
-        """Hash of everything in the task's folder that a run depends on."""
+        """The hash of all parts of the task that affect a run."""
         return stable_hash(self.parts)
 
     def with_teacher(self, **changes: str) -> "Task":
-        """Return the task with other values in `[teacher]`."""
+        """Return a copy of the task with the given values in `[teacher]`."""
         teacher = self.spec.teacher.model_copy(update=changes)
         return replace(self, spec=self.spec.model_copy(update={"teacher": teacher}))
 
     def render(self, prompt: str, **values: object) -> str:
-        """Fill `values`, the description and the labels or fields into a prompt file.
+        """Render a prompt file with `values`, the description, and the labels or fields.
 
-        Raises InputError, naming the file, if the template is broken or needs an unknown value.
+        Raises InputError, with the file, if the template is invalid or uses an unknown value.
         """
         try:
             text = _template(self.prompts[prompt]).render(
                 description=self.spec.description, **self.form.values(), **values
             )
         except TEMPLATE_ERRORS as error:
-            said = str(error) or type(error).__name__  # MemoryError has no text
+            said = str(error) or type(error).__name__  # MemoryError has no message
             raise InputError(f"{self.folder / prompt}: {said}") from error
         return text.rstrip("\n")
 
 
 @lru_cache(maxsize=64)
 def _template(text: str) -> Template:
-    """Compile a template once; compiling takes a hundred times as long as rendering."""
+    """Compile a template, cached because compiling takes a hundred times as long as rendering."""
     env = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True)
     return env.from_string(text)

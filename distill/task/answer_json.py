@@ -1,4 +1,4 @@
-"""Parsers of a model's answer: the JSON object, the label or the inputs in a text."""
+"""Parsers of a model's answer as a JSON object, a label or a list of inputs."""
 
 import json
 import math
@@ -6,19 +6,19 @@ from typing import Any
 
 from distill.core.text import replace_lone_surrogates
 
-MAX_DEPTH = 64  # levels of lists and objects in JSON
+MAX_DEPTH = 64  # max levels of nested lists and objects
 
 
 def label_of(text: str) -> str:
-    """Return the label of {"label": …}, else the text itself."""
+    """Return the label in {"label": …}; the whole text if it is not such an object."""
     label = (json_object(text) or {}).get("label")
     return replace_lone_surrogates(label if isinstance(label, str) else text).strip()
 
 
 def inputs_of(text: str, *, listed: bool = False) -> list[str]:
-    """Return the texts of {"inputs": […]}, else the whole text as the only input.
+    """Return the inputs in {"inputs": […]}; the whole text as the only input if there is no list.
 
-    `listed`: True if the schema asked for a list. An answer without a list then gives [].
+    `listed`: True if the schema required a list. An answer without a list then gives [].
     """
     found = (json_object(text) or {}).get("inputs")
     if isinstance(found, list):
@@ -27,9 +27,10 @@ def inputs_of(text: str, *, listed: bool = False) -> list[str]:
 
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """Parse a text as a JSON object; None for other text or more than MAX_DEPTH levels.
+    """Parse a text as a JSON object.
 
-    None also for NaN, Infinity, or a number too large for a float.
+    Returns None for any other text, and for an object with more than MAX_DEPTH levels. Returns None
+    if the object contains NaN, Infinity, or a number too large for a float.
     """
     if not text.lstrip().startswith("{"):
         return None
@@ -41,7 +42,7 @@ def json_object(text: str) -> dict[str, Any] | None:
 
 
 def is_shallow(value: object) -> bool:
-    """True if a JSON value has at most MAX_DEPTH levels; functions that walk a value recurse."""
+    """True if a JSON value has at most MAX_DEPTH levels, a safe depth for recursive functions."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [

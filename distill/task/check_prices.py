@@ -1,7 +1,7 @@
-"""The check of a user's prices against the known ones.
+"""The check of the prices in a task against the known prices.
 
-A price that is a hundred times off is more likely a slip (per 1,000 tokens, cents, a comma) than a
-bargain.
+A price that is a hundred times too high or too low is more likely a mistake than a bargain. Typical
+mistakes are a price per 1,000 tokens, a price in cents and a misplaced comma.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from distill.pricing.table import price_table
 from distill.pricing.token_prices import TOKENS, TokenPrice, token_price
 from distill.task.spec import TaskSpec
 
-ABSURD = 100  # times as high or as low as a known price
+ABSURD = 100  # ratio to a known price, in either direction
 
 
 def check_prices(path: Path, spec: TaskSpec) -> None:
-    """Check the prices of a task against the known ones.
+    """Check the prices of a task against the known prices.
 
-    Raises InputError if a price is ABSURD times off. The message names each such price, the known
-    one and the remedy: correct the price, or set `sure = true` beside it.
+    Raises InputError if a price is ABSURD times a known price or more, or 1/ABSURD or less. The
+    message names each such price, the known price and the remedy.
     """
     doubts = [*_of_models(spec), *_of_the_machine(spec)]
     if doubts:
@@ -36,12 +36,12 @@ def _of_models(spec: TaskSpec) -> Iterator[str]:
         ours, theirs = given.rates(spec.currencies), known.first
         for name in TOKENS:
             price, usual = getattr(ours, name), getattr(theirs, name)
-            said = name not in ours.assumed and price  # a price of 0 may be agreed
+            said = name not in ours.assumed and price  # a price of 0 may be an agreement
             if said and usual and not usual / ABSURD < price < usual * ABSURD:
                 yield (
                     f'prices."{model}".{name}: ${price.normalize():f} per 1M tokens is '
-                    f"{_times(price, usual)} the ${usual.normalize():f} that {known.source} "
-                    f"knows: correct it ({ours.source}), or say sure = true beside it"
+                    f"{_times(price, usual)} the ${usual.normalize():f} in {known.source}: "
+                    f"correct it in {ours.source}, or set sure = true beside it"
                 )
 
 
@@ -53,7 +53,7 @@ def _of_the_machine(spec: TaskSpec) -> Iterator[str]:
     which, usual = ("cheapest", cheapest) if price < cheapest else ("dearest", dearest)
     yield (
         f"machine.usd_per_hour: ${price:f} is {_times(price, usual)} the ${usual:f} of the "
-        f"{which} machine that `distill prices` knows: correct it, or say sure = true beside it"
+        f"{which} machine in `distill prices`: correct it, or set sure = true beside it"
     )
 
 
@@ -63,9 +63,9 @@ def _times(price: Decimal, usual: Decimal) -> str:
 
 
 def _known(name: str) -> TokenPrice | None:
-    """Return the known price of a model; None if only the user gives one.
+    """Return the known price of a model; None if there is none.
 
-    The model is named by its id or in the form of `teacher.model`.
+    `name`: a provider's id of the model, or a name in the form of `teacher.model`.
     """
     provider, _, model = name.partition(":")
     priced = key_variables()

@@ -14,7 +14,7 @@ from distill.task.kinds import AnswerForm
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.json_schema import inline, schema_problem
 
-MAX_BYTES = 1_000_000_000  # of a task's file, which is read as a whole
+MAX_BYTES = 1_000_000_000  # max size of a task's file, which is read into memory
 
 
 def read_labelled(
@@ -22,7 +22,7 @@ def read_labelled(
 ) -> tuple[LabelledExample, ...]:
     """Read the rows {"input", "label"} or {"input", "answer"} of a JSON-lines file.
 
-    With `optional`, a row without an answer gets an empty one. Raises InputError, with file and
+    With `optional`, a row without an answer gets the answer "". Raises InputError, with file and
     line, if a row is invalid.
     """
     rows = []
@@ -44,10 +44,10 @@ def _answer(where: str, form: AnswerForm, value: object) -> str:
 
 
 def read_reviews(path: Path, form: AnswerForm) -> tuple[ReviewDecision, ...]:
-    """Read the rows {"input", "answer"} of a person's decisions; none if there is no file.
+    """Read a reviewer's decisions, the rows {"input", "answer"} of a JSON-lines file.
 
-    Only the latest decision on an input counts. An answer of null rejects. Raises InputError, with
-    file and line, if a row is invalid.
+    The last decision on an input counts. The answer null rejects the input. Returns () if there is
+    no file. Raises InputError, with file and line, if a row is invalid.
     """
     rows: dict[str, ReviewDecision] = {}
     for line, row in json_lines(path) if path.exists() else ():
@@ -55,7 +55,7 @@ def read_reviews(path: Path, form: AnswerForm) -> tuple[ReviewDecision, ...]:
         if not isinstance(text, str):
             raise InputError(f'{path}:{line}: "input" must be a string')
         if "answer" not in row:
-            raise InputError(f'{path}:{line}: "answer" is missing; null rejects the row')
+            raise InputError(f'{path}:{line}: "answer" is missing: add it, or null to reject')
         right = None if answer is None else _answer(f"{path}:{line}", form, answer)
         text = replace_lone_surrogates(text)
         rows[fold(text)] = ReviewDecision(text, right, path.name, line)
@@ -63,9 +63,9 @@ def read_reviews(path: Path, form: AnswerForm) -> tuple[ReviewDecision, ...]:
 
 
 def read_preferences(path: Path, form: AnswerForm) -> tuple[Preference, ...]:
-    """Read the rows {"input", "first", "second", "better"} of people who compared two answers.
+    """Read people's comparisons of two answers, the rows {"input", "first", "second", "better"}.
 
-    There are none if there is no file. Raises InputError, with file and line, if a row is invalid.
+    Returns () if there is no file. Raises InputError, with file and line, if a row is invalid.
     """
     rows = []
     for line, row in json_lines(path) if path.exists() else ():
@@ -76,7 +76,7 @@ def read_preferences(path: Path, form: AnswerForm) -> tuple[Preference, ...]:
             raise InputError(f'{where}: "better" is {better!r}; known: first, second, same')
         first, second = (_answer(where, form, row.get(key)) for key in ("first", "second"))
         if first == second:
-            raise InputError(f"{where}: both answers are the same; there is nothing to compare")
+            raise InputError(f"{where}: both answers are the same: remove the row")
         rows.append(
             Preference(
                 replace_lone_surrogates(text).strip(), first, second, better, path.name, line
@@ -88,13 +88,13 @@ def read_preferences(path: Path, form: AnswerForm) -> tuple[Preference, ...]:
 def read_schema(path: Path) -> Fields:
     """Read the schema of an extract task's answers.
 
-    Raises InputError, with the problem, if the schema cannot be used.
+    Raises InputError, with the problem, if the schema is invalid or unsupported.
     """
     try:
         schema = json.loads(read_text(path), object_hook=_readable_texts)
     except json.JSONDecodeError as error:
         raise InputError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from error
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, lists in lists
+    except (ValueError, RecursionError) as error:  # e.g. a number of 5,000 digits, or "[[[[…"
         raise InputError(f"{path}: not valid JSON: {error}") from error
     if is_shallow(schema):
         schema = inline(schema)
@@ -104,7 +104,7 @@ def read_schema(path: Path) -> Fields:
 
 
 def _readable_texts(part: dict[str, Any]) -> dict[str, Any]:
-    """Replace the lone surrogates of a JSON object, which no request can hold."""
+    """Replace the lone surrogates in a JSON object, since a request cannot contain them."""
     return {
         replace_lone_surrogates(key): replace_lone_surrogates(value)
         if isinstance(value, str)
@@ -114,9 +114,9 @@ def _readable_texts(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_inputs(path: Path) -> tuple[str, ...]:
-    """Read the rows {"input"} of a JSON-lines file; none if there is no file.
+    """Read the inputs of a JSON-lines file with rows {"input"}.
 
-    Raises InputError, with file and line, if a row is invalid.
+    Returns () if there is no file. Raises InputError, with file and line, if a row is invalid.
     """
     if not path.exists():
         return ()
@@ -128,10 +128,10 @@ def read_inputs(path: Path) -> tuple[str, ...]:
 
 
 def json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
-    """Read (line number, object) of each row of a JSON-lines file.
+    """Read the rows of a JSON-lines file as (line number, object).
 
-    A first line {"about": …} is the header and no row. Line separators within a text (U+2028 and
-    the like) end no row. Raises InputError, with file and line, if a row is no JSON object.
+    A first line {"about": …} is skipped as a header. Only a newline ends a row, and not a separator
+    such as U+2028. Raises InputError, with file and line, if a row is not a JSON object.
     """
     rows = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
@@ -139,7 +139,7 @@ def json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
             continue
         try:
             row = json.loads(line)
-        except (ValueError, RecursionError) as error:  # also a number of 5,000 digits, "[[[[…"
+        except (ValueError, RecursionError) as error:  # e.g. a number of 5,000 digits, or "[[[[…"
             said = error.msg if isinstance(error, json.JSONDecodeError) else error
             raise InputError(f"{path}:{number}: not valid JSON: {said}") from error
         if not isinstance(row, dict):
@@ -150,21 +150,21 @@ def json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
 
 
 def read_text(path: Path) -> str:
-    """Read a file's text without its byte order mark.
+    """Read a text file without its byte order mark.
 
-    Raises InputError if the file is missing, no regular file, larger than MAX_BYTES, unreadable or
-    not UTF-8.
+    Raises InputError if the file is missing, not a regular file, larger than MAX_BYTES, unreadable
+    or not UTF-8.
     """
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
             raise InputError(f"{path} is not a regular file")
         if about.st_size > MAX_BYTES:
-            raise InputError(f"{path} has {about.st_size:,} bytes, more than {MAX_BYTES:,}")
+            raise InputError(f"{path} has {about.st_size:,} bytes; the maximum is {MAX_BYTES:,}")
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error
+        raise InputError(f"{path}: not UTF-8 at byte {error.start}: save it as UTF-8") from error

@@ -1,7 +1,7 @@
 """Duplicates and contradictions in gold.
 
-A duplicate is no evidence of its own: ten copies of a row would narrow every interval as ten rows
-do. One input with two answers is an error in the file, since no system could be right on both.
+Duplicates would make confidence intervals too narrow, so only the first row counts. One input with
+two different answers is an error in the file, since no system could be right on both.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,10 @@ Rows = tuple[LabelledExample, ...]
 
 
 def count_once(rows: Sequence[LabelledExample], form: AnswerForm) -> tuple[Rows, Rows]:
-    """Split gold into (counted, duplicates): the first row of an input and answer counts.
+    """Split gold into (counted rows, duplicates).
 
-    Texts never contradict each other, so the first row of an input that has a reference counts.
+    The first row with an input and an answer counts. In a generate task, answers to one input never
+    contradict each other, so only the input's first row with an answer counts.
     """
     counted = [row for same in _same_inputs(rows) for row in _of_one_input(same, form)]
     ids = {row.id for row in counted}
@@ -31,7 +32,7 @@ def count_once(rows: Sequence[LabelledExample], form: AnswerForm) -> tuple[Rows,
 
 
 def check_contradictions(folder: Path, rows: Sequence[LabelledExample], form: AnswerForm) -> None:
-    """Raise InputError, with both lines, if one input has two answers."""
+    """Raise InputError, with both lines, if one input has two different answers."""
     found = [
         (kept[0], other)
         for same in _same_inputs(rows)
@@ -41,11 +42,11 @@ def check_contradictions(folder: Path, rows: Sequence[LabelledExample], form: An
     if not found:
         return
     first, second = found[0]
-    more = f" {len(found)} rows of gold contradict an earlier one." if len(found) > 1 else ""
+    more = f" {len(found)} rows of gold contradict an earlier row." if len(found) > 1 else ""
     raise InputError(
-        f"{folder / second.file}:{second.line} has the input of {first.file}:{first.line} "
-        f"({first.input!r}) and another answer ({second.answer!r}, there {first.answer!r}): no "
-        f"system could be right on both. Correct or remove one of them.{more}"
+        f"{folder / second.file}:{second.line} has the same input as {first.file}:{first.line} "
+        f"({first.input!r}) but another answer ({second.answer!r}, not {first.answer!r}): correct "
+        f"or remove one of the rows, since no system can be right on both.{more}"
     )
 
 
@@ -57,7 +58,7 @@ def _same_inputs(rows: Sequence[LabelledExample]) -> list[list[LabelledExample]]
 
 
 def _of_one_input(same: Sequence[LabelledExample], form: AnswerForm) -> list[LabelledExample]:
-    """Return the first row of each answer; more than one row if answers contradict each other."""
+    """Return the first row with each answer: more than one row if the answers contradict."""
     if isinstance(form, Text):
         return [next((row for row in same if row.answer), same[0])]
     kept: list[LabelledExample] = []
@@ -68,7 +69,7 @@ def _of_one_input(same: Sequence[LabelledExample], form: AnswerForm) -> list[Lab
 
 
 def _agree(first: str, second: str, form: AnswerForm) -> bool:
-    """True if two answers score the same; the values of objects are compared as in scoring."""
+    """True if two answers to one input do not contradict; objects are compared as in scoring."""
     if isinstance(form, Fields):
         return form.pairs(first) == form.pairs(second)
     return not form.contradict(first, second)

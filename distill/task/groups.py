@@ -1,4 +1,4 @@
-"""The groups of a task's rows, and the share of the examples that each should have."""
+"""The intended shares of a task's groups in the examples."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,17 +8,17 @@ from distill.task import Task
 
 
 def group_shares(rows: Sequence[Candidate], task: Task) -> Mapping[str, float]:
-    """Return the share of the examples that each group should have.
+    """Return the intended share of each group in the examples, by group.
 
-    The shares are those of real inputs if `curate.balance` is "inputs" and there are any. Otherwise
-    all shares are equal.
+    If `curate.balance` is "inputs" and there are real inputs, the shares follow the real inputs.
+    Otherwise all shares are equal.
     """
     group = task.form.group
     real = Counter(group(row.answer) for row in rows if row.source == "inputs")
-    # An extract task's rows may have a set of fields that no seed has.
+    # The rows of an extract task may have sets of fields that are not in any seed.
     groups = dict.fromkeys((*task.groups, *(group(row.answer) for row in rows)))
     if task.spec.curate.balance == "inputs" and real:
-        # One is added to each count, so that a group without real inputs still gets a share.
+        # Adding 1 to each count gives a share to a group without real inputs.
         total = real.total() + len(groups)
         return {name: (real[name] + 1) / total for name in groups}
     return {name: 1 / len(groups) for name in groups}

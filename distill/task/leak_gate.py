@@ -1,8 +1,8 @@
-"""The leak gate between gold and everything that is trained on or shown in a prompt.
+"""The leak gate, which keeps gold out of training data and prompts.
 
-Seeds too close to gold are shown in no prompt and used by no system and no check. Examples too
-close to gold are left out of training. `distill leaks` lists both. Curation masks personal data, so
-texts are also compared in canonical form, with kinds in place of values.
+Seeds too close to gold are not used in any prompt, system or check. Examples too close to gold are
+left out of training. `distill leaks` lists both. Since curation masks personal data, texts are also
+compared in canonical form, with kinds such as "email" in place of values.
 """
 
 from collections import defaultdict
@@ -24,17 +24,17 @@ REASONS = {
     "near": "nearly equals a gold row",
     "semantic": "means the same as a gold row",
 }
-OFF = 2.0  # a threshold that no similarity reaches
-MOST_KEPT = 100_000  # texts
-MOST_PAIRED = 5_000  # gold rows that are compared with each other: 3 seconds
+OFF = 2.0  # above every similarity
+MOST_KEPT = 100_000  # max texts in the cache
+MOST_PAIRED = 5_000  # max gold rows to compare with each other, which takes 3 seconds
 
 
 def find(
     texts: Sequence[str], gold: Sequence[LabelledExample], leaks: LeaksSpec, curate: CurateSpec
 ) -> list[GoldOverlap]:
-    """Find the texts too close to a gold row, each with its closest row.
+    """Find the texts too close to gold, each with its closest gold row.
 
-    Texts and gold are compared as given and in canonical form.
+    Texts and gold are compared both as given and in canonical form.
     """
     return leak_matches(
         texts,
@@ -46,10 +46,10 @@ def find(
 
 
 def canonical(text: str, curate: CurateSpec) -> str:
-    """Replace the values that curation masks by their kinds.
+    """Return the canonical form of a text, with the personal data that curation masks as kinds.
 
-    A masked text and its original have one canonical form. If `curate.privacy` is "off", the text
-    stays.
+    A masked text and its original have the same canonical form. Returns the text unchanged if
+    `curate.privacy` is "off".
     """
     if curate.privacy == "off":
         return text
@@ -58,7 +58,7 @@ def canonical(text: str, curate: CurateSpec) -> str:
 
 @lru_cache(maxsize=MOST_KEPT)
 def _named_once(text: str, kinds: tuple[str, ...], region: str, names: tuple[str, ...]) -> str:
-    """Replace values by kinds, cached because every round of generation has the same texts."""
+    """Replace values with kinds, cached because each round of generation repeats the texts."""
     return name_kinds(text, kinds, region=region, names=names)
 
 
@@ -71,10 +71,10 @@ def find_with_answers(
     task: Task,
     search: Search | None = None,
 ) -> list[GoldOverlap]:
-    """Find the rows too close to a gold row, unless the two answers contradict each other.
+    """Find the rows too close to gold whose answers do not contradict the gold row's answer.
 
-    "turn on the light" and "turn off the light" with two labels are no leak, since such rows show
-    where a label ends. Equal texts are a leak whatever their answers.
+    "turn on the light" and "turn off the light" with different labels are not a leak, since such
+    rows show the border between labels. Equal texts are always a leak.
     """
     search = search or partial(_search, task=task)
     leaks, again = [], defaultdict[str, list[int]](list)
@@ -98,9 +98,9 @@ def _search(
 
 
 def _contradict(task: Task, row: LabelledExample, gold: LabelledExample) -> bool:
-    """True if two answers cannot both be right.
+    """True if two answers contradict each other.
 
-    Objects with a value in common give away a part of gold's answer, so they do not contradict.
+    Objects with a common value do not contradict, since the row reveals a part of gold's answer.
     """
     form = task.form
     if not form.contradict(row.answer, gold.answer):
@@ -113,7 +113,7 @@ def _contradict(task: Task, row: LabelledExample, gold: LabelledExample) -> bool
 
 
 def leaking_seeds(task: Task) -> list[tuple[LabelledExample, GoldOverlap]]:
-    """Return the seeds too close to gold, each with its closest row."""
+    """Return the seeds too close to gold, each with its closest gold row."""
 
     def search(
         seeds: Sequence[LabelledExample], gold: Sequence[LabelledExample]
@@ -131,18 +131,15 @@ def _of_seeds(
     leaks: LeaksSpec,
     curate: CurateSpec,
 ) -> tuple[GoldOverlap, ...]:
-    """Find the seeds too close to gold, cached because every stage repeats the search.
-
-    Each answer that contradicts a near gold row causes one more search.
-    """
+    """Find the seeds too close to gold, cached because every stage repeats the search."""
     return tuple(find([row.input for row in seeds], gold, leaks, curate))
 
 
 def without_leaking_seeds(task: Task) -> Task:
-    """Return the task without its leaking seeds, as all code after the loading gets it.
+    """Return the loaded task without its leaking seeds.
 
-    Raises InputError if a label, or a task without labels, has no seed left. Raises InputError if
-    gold has two answers to one input.
+    Raises InputError if no seed is left, or none of a label. Raises InputError if gold has two
+    answers to one input.
     """
     check_contradictions(task.folder, task.gold, task.form)
     found = leaking_seeds(task)
@@ -154,18 +151,18 @@ def without_leaking_seeds(task: Task) -> Task:
             seed, leak = next(pair for pair in found if task.form.group(pair[0].answer) == group)
             twin = task.gold[leak.gold]
             raise InputError(
-                f"{task.folder}: every seed of {group!r} is too close to gold, like "
+                f"{task.folder}: every seed of {group!r} is too close to gold, for example "
                 f"{seed.file}:{seed.line} ({seed.input!r}) to {twin.file}:{twin.line} "
-                f"({twin.input!r}). Take them out of one of the files; `distill leaks {task.name}` "
-                "lists them all."
+                f"({twin.input!r}). Remove such rows from one of the two files; "
+                f"`distill leaks {task.name}` lists them."
             )
     return replace(task, seeds=passed, leaking=tuple(seed for seed, _ in found))
 
 
 def near_gold(task: Task) -> list[GoldOverlap]:
-    """Return the gold rows that nearly equal an earlier one, each with its closest row.
+    """Return the gold rows that nearly equal an earlier gold row, each with its closest row.
 
-    Only the first MOST_PAIRED rows are compared. There are none if `leaks.near` is 0.
+    Only the first MOST_PAIRED rows are compared. Returns [] if `leaks.near` is 0.
     """
     near, curate = task.spec.leaks.near, task.spec.curate
     inputs = [row.input for row in task.gold[:MOST_PAIRED]]
@@ -173,20 +170,20 @@ def near_gold(task: Task) -> list[GoldOverlap]:
 
 
 def gold_notes(task: Task) -> list[str]:
-    """Describe the duplicates and near duplicates of gold, in sentences; none if there are none."""
+    """Describe duplicates and near duplicates in gold, a sentence each; [] if there are none."""
     notes, total = [], len(task.gold) + len(task.copies)
     if task.copies:
         copy = task.copies[0]
         notes.append(
             f"{len(task.copies)} of {total} gold rows repeat another row (the first is "
-            f"{copy.file}:{copy.line}): each text counts once, so {len(task.gold)} are tested on"
+            f"{copy.file}:{copy.line}): only {len(task.gold)} different rows are used for testing"
         )
     if near := near_gold(task):
         row, twin = task.gold[near[0].text], task.gold[near[0].gold]
         compared = min(len(task.gold), MOST_PAIRED)
         notes.append(
-            f"{len(near)} of {compared} gold rows nearly equal another row (like "
-            f"{row.file}:{row.line} and {twin.file}:{twin.line}): they say less than as many "
-            f"different rows, and the intervals do not know; `distill leaks {task.name}` lists them"
+            f"{len(near)} of {compared} gold rows nearly equal another row (for example "
+            f"{row.file}:{row.line} and {twin.file}:{twin.line}): the true uncertainty is larger "
+            f"than the intervals say; `distill leaks {task.name}` lists these rows"
         )
     return notes

@@ -1,4 +1,4 @@
-"""The loading of a task's folder into a checked Task."""
+"""The loader of a task's folder, which checks every part of the task."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -25,11 +25,11 @@ from distill.task.kinds.json_schema import VERBATIM
 from distill.task.spec import TaskSpec
 from distill.task.spec_file import read_spec
 
-PROJECT = "distill.toml"  # beside the folder of tasks
+PROJECT = "distill.toml"
 
 
 def project_file(prompts: Path) -> Path:
-    """Return the path of `distill.toml`, beside the folder of tasks; the file may be missing."""
+    """Return the path of `distill.toml` beside the folder of tasks, even if the file is missing."""
     return prompts.resolve().parent / PROJECT
 
 
@@ -37,25 +37,27 @@ def known_tasks(prompts: Path) -> list[str]:
     """List the names of the tasks under `prompts`. Raises InputError if there is no such folder."""
     if not prompts.is_dir():
         raise InputError(
-            f"there is no folder {prompts}/ here: change to the project's folder, or name another "
-            "with --prompts"
+            f"there is no folder {prompts}/ here: change to the project's folder, or give another "
+            "folder with --prompts"
         )
     return sorted(path.parent.name for path in prompts.glob("*/task.toml"))
 
 
 def load_task(prompts: Path, name: str) -> Task:
-    """Load the task `prompts/<name>`.
+    """Load and check the task in the folder `prompts/<name>`.
 
-    Raises InputError, with file, line or key, if a part of the task cannot be used.
+    Raises InputError, with the file and the line or key, if a part of the task is invalid.
     """
     folder = prompts / name
     if name not in known_tasks(prompts):
         known = ", ".join(known_tasks(prompts)) or "none"
-        raise InputError(f"no task {name!r} in {prompts}/; known tasks: {known}")
+        raise InputError(f"there is no task {name!r} in {prompts}/; known tasks: {known}")
     spec = read_spec(folder / "task.toml", project_file(prompts))
     check_prices(folder / "task.toml", spec)
     if spec.name != name:
-        raise InputError(f"{folder / 'task.toml'}: name is {spec.name!r}, its folder {name!r}")
+        raise InputError(
+            f"{folder / 'task.toml'}: name is {spec.name!r} but the folder is {name!r}: rename one"
+        )
     form = _form(spec, folder)
     instructions = (*INSTRUCTIONS, COMPARE) if isinstance(form, Text) else INSTRUCTIONS
     rows = read_labelled(folder / "gold.jsonl", form, optional=isinstance(form, Text))
@@ -94,14 +96,14 @@ def _instruction(path: Path, kind: str) -> str:
 
 def _check_rows(task: Task) -> None:
     if not task.gold:
-        raise InputError(f"{task.folder / 'gold.jsonl'} is empty: add rows to measure on")
+        raise InputError(f"{task.folder / 'gold.jsonl'} is empty: add rows for the evaluation")
     missing = [group for group in task.groups if not task.seeds_of(group)]
     where = task.folder / "seeds.jsonl"
     if not task.groups:
         raise InputError(f"{where} is empty: add at least one seed for the teacher")
     if missing:
         raise InputError(
-            f"{where}: no seed for {', '.join(missing)}; each label needs at least one"
+            f"{where}: no seed for {', '.join(missing)}: add at least one seed for each label"
         )
     if isinstance(task.form, Fields):
         _check_verbatim(task, task.form)
@@ -110,7 +112,7 @@ def _check_rows(task: Task) -> None:
         if twin := seeds.get(fold(row.input)):
             raise InputError(
                 f"{task.folder}: {row.file}:{row.line} equals {twin.file}:{twin.line} "
-                f"({row.input!r}): a gold row must not be a seed, too; remove one of them"
+                f"({row.input!r}): a gold row must not also be a seed: remove one of them"
             )
 
 
@@ -122,7 +124,7 @@ def _check_prompts(task: Task) -> None:
     )
     if one == other:
         raise InputError(
-            f"{task.folder / 'answer.md'} does not show the input: write {{{{ input }}}} into it"
+            f"{task.folder / 'answer.md'} does not show the input: add {{{{ input }}}} to it"
         )
 
 

@@ -1,4 +1,4 @@
-"""Requests of a task; no other module makes requests of its prompts."""
+"""Builders of a task's requests from its prompts."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -12,11 +12,11 @@ from distill.task.kinds.generate import Text
 from distill.text.embeddings import nearest
 
 ANSWER_TOKENS = 16
-# {"label": …} takes more than the label, and another provider's tokens may be shorter.
+# JSON needs more tokens than the bare label, and a provider's tokens may be shorter than ours.
 JSON_ANSWER_TOKENS, JSON_TOKENS = 96, 24
 RATIONALE_TOKENS = 200
 TEXT_TOKENS = 64
-# A completion model begins the next example after an empty line.
+# After an empty line, a completion model would begin another example.
 TEXT_ENDS = ("\n\n",)
 RUBRICS = {
     "classify": {
@@ -41,15 +41,16 @@ RUBRICS = {
         "1": "the answer is wrong or no answer, or the input makes no sense",
     },
 }
-VERDICTS = {"A": 1.0, "same": 0.5, "B": 0.0}  # a judge's verdicts, with the score of answer A
+VERDICTS = {"A": 1.0, "same": 0.5, "B": 0.0}  # score of answer A by a judge's verdict
 
 
 def answer_requests(
     task: Task, model: Model, inputs: Sequence[str], *, shots: int, vote: int = 0
 ) -> list[Request]:
-    """Make a request for the answer to each input, with the `shots` nearest seeds, nearest last.
+    """Build a request for the answer to each input, with the `shots` nearest seeds as examples.
 
-    Each vote after the first draws its seeds from twice as many neighbours, in another order.
+    The nearest seed comes last. For a vote above 0, the seeds are drawn at random from twice as
+    many neighbours.
     """
     pool = [seed.input for seed in task.seeds]
     wanted = shots if vote == 0 else 2 * shots
@@ -66,9 +67,9 @@ def answer_requests(
 
 
 def seed_requests(task: Task, model: Model, seeds: Sequence[LabelledExample]) -> list[Request]:
-    """Make a request for the answer to each seed, as for any input, with other seeds shown.
+    """Build a request for the teacher's answer to each seed, with other seeds as examples.
 
-    A seed with the same input, whatever its case and white space, is never shown.
+    Seeds with the same input, up to case and white space, are never used as examples.
     """
     shots, requests = task.spec.teacher.few_shot, []
     for seed in seeds:
@@ -79,7 +80,10 @@ def seed_requests(task: Task, model: Model, seeds: Sequence[LabelledExample]) ->
 
 
 def _with_rationale(request: Request, task: Task, model: Model) -> Request:
-    """Ask an API teacher for reasons before the answer, if the task wants them."""
+    """Return the request with a rationale before the answer, if the task asks for one.
+
+    Only API teachers write a rationale.
+    """
     if model.is_local or not task.spec.teacher.rationale:
         return request
     sampling = request.sampling
@@ -88,10 +92,10 @@ def _with_rationale(request: Request, task: Task, model: Model) -> Request:
 
 
 def instructions(task: Task, model: Model, prompt: str) -> tuple[Message, ...]:
-    """Return the system message of an API model; none for a model that this tool serves.
+    """Return the system message for an API model; () for a model that the tool serves.
 
-    The message is the same for every request, so that the provider can cache it. Served models are
-    small and answer better without a system message.
+    The message is the same in every request, so that the provider can cache it. Served models are
+    small, and answer better without a system message.
     """
     return () if model.is_local else (Message("system", task.render(prompt)),)
 
@@ -104,12 +108,12 @@ def _shown(found: Sequence[int], shots: int, vote: int, text: str) -> list[int]:
 
 
 def student_messages(task: Task, text: str) -> tuple[Message, ...]:
-    """Return the student's messages in training and production: the short prompt and the input."""
+    """Return the student's prompt in training and production: an instruction and the input."""
     return (Message("system", task.render("student.md")), Message("user", text))
 
 
 def student_chat(task: Task, text: str, answer: str) -> list[dict[str, str]]:
-    """Return a row of the example file: the student's messages and the answer."""
+    """Return a row of the training file: the messages to the student and the answer."""
     turns = [asdict(turn) for turn in student_messages(task, text)]
     return [*turns, {"role": "assistant", "content": answer}]
 
@@ -117,10 +121,9 @@ def student_chat(task: Task, text: str, answer: str) -> list[dict[str, str]]:
 def constrained_request(
     task: Task, model: Model, messages: tuple[Message, ...], *, seed: int = 0
 ) -> Request:
-    """Make a request that only allows answers in the task's form.
+    """Build a request that only allows answers in the task's form.
 
-    The form is one of the labels, an object that fits the schema, or a text. A base model continues
-    the text: after "Team:" comes " billing", not "billing".
+    The form is one of the labels, an object that fits the schema, or a text.
     """
     if task.form.choices:
         return _choice_request(model, messages, task.form.choices, seed=seed)
@@ -135,11 +138,11 @@ def constrained_request(
 
 
 def student_request(task: Task, model: Model, text: str) -> Request:
-    """Make the student's request in production.
+    """Build the request to the student in production.
 
-    A student that a provider trained answers with a bare label, as in its training rows. With a
-    schema it would answer in JSON instead of the label. The request asks for log probabilities,
-    which cost nothing and measure confidence. A text gets none, since many others are as good.
+    A student that a provider trained is asked without a schema, since its training answers are bare
+    labels. The request asks for log probabilities, which measure confidence at no cost. A generate
+    task has no confidence, since many texts can be right.
     """
     messages = student_messages(task, text)
     if isinstance(task.form, Text):
@@ -152,11 +155,13 @@ def student_request(task: Task, model: Model, text: str) -> Request:
 
 
 def answer_tokens(task: Task) -> int:
-    """Return the token limit of an answer, its end included.
+    """Return the maximum tokens of an answer, including the end-of-turn token.
 
-    - classify: the longest label
-    - extract: twice the longest answer of the seeds
-    - generate: a token per byte of the longest answer of the seeds, about four times its tokens
+    A byte counts as a token, which is about four times too many.
+
+    - classify: for the longest label
+    - extract: for twice the longest answer of the seeds
+    - generate: for the longest answer of the seeds
     """
     if task.form.choices:
         return _room(task.form.choices)
@@ -166,12 +171,12 @@ def answer_tokens(task: Task) -> int:
 
 
 def _room(answers: Sequence[str]) -> int:
-    """Return the token limit of the longest answer and its end; a token is a byte or more."""
+    """Return the maximum tokens of the longest answer, with its end; a token has 1 byte or more."""
     return max(ANSWER_TOKENS, 1 + max(len(answer.encode()) for answer in answers))
 
 
 def served_tokens(task: Task) -> int:
-    """Return the token limit of a prompt with its answer, for servers of student and base."""
+    """Return the context length, in tokens, for a server of the student or its base."""
     return max(MODEL_TOKENS, task.spec.student.context_tokens + answer_tokens(task))
 
 
@@ -188,10 +193,10 @@ def _choice_request(
 
 
 def judge_request(task: Task, model: Model, row: Candidate) -> Request:
-    """Make a request for the judge's score, "1" to "5", of an input with its answer.
+    """Build a request for the judge's score, "1" to "5", of an input with its answer.
 
-    The order of the scores differs between inputs, so that a model's liking for the first or last
-    score favours none.
+    The order of the scores differs between inputs. A judge's preference for the first or the last
+    option therefore favours no score.
     """
     rubric = list(RUBRICS[task.spec.kind].items())
     random.Random(stable_hash([row.input, row.answer])).shuffle(rubric)
@@ -202,9 +207,9 @@ def judge_request(task: Task, model: Model, row: Candidate) -> Request:
 def comparison_request(
     task: Task, model: Model, text: str, answers: tuple[str, str], reference: str
 ) -> Request:
-    """Make a request for the judge's verdict, one of VERDICTS, on two answers to an input.
+    """Build a request for the judge's verdict, one of VERDICTS, on two answers to an input.
 
-    The answers are shown in the given order. `reference` is a person's answer, empty for none.
+    The answers are shown in the given order. `reference`: a person's answer; "" for none.
     """
     first, second = answers
     content = task.render("compare.md", input=text, first=first, second=second, reference=reference)
@@ -214,7 +219,7 @@ def comparison_request(
 def annotation_requests(
     task: Task, model: Model, inputs: Sequence[str]
 ) -> Iterator[tuple[str, Request]]:
-    """Yield (input, request) for every vote on every input."""
+    """Yield (input, request) for each vote on each input."""
     spec = task.spec.teacher
     for vote in range(spec.votes):
         requests = answer_requests(task, model, inputs, shots=spec.few_shot, vote=vote)

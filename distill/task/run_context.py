@@ -1,4 +1,4 @@
-"""The context of a run, which every stage gets."""
+"""The context of a run, which is passed to every stage."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,10 +14,12 @@ from distill.task import Task
 class Context:
     """The context of a run.
 
-    - folder, database: places of the run's files and of the task's store
-    - progress: receiver of messages to the user
-    - detach: True to return instead of waiting for batches
-    - limit_usd: the most that the run may have been billed at the end; None for the task's budget
+    `folder`: the folder of the run's files.
+    `database`: the path of the task's store.
+    `progress`: the reporter of progress to the user.
+    `detach`: True to return instead of waiting for batches.
+    `limit_usd`: the maximum total bill of the run by the user's consent; None for the task's
+        budget.
     """
 
     task: Task
@@ -30,19 +32,19 @@ class Context:
 
     @property
     def budget_usd(self) -> Decimal:
-        """USD that the run may have been billed: the task's budget, or less by the consent."""
+        """The maximum total bill of the run in USD: the task's budget or the consent, if lower."""
         budget = self.task.spec.budget.usd
         return budget if self.limit_usd is None else min(budget, self.limit_usd)
 
     @property
     def is_limited(self) -> bool:
-        """True if the consent covers less than the task's budget."""
+        """True if the consent is lower than the task's budget."""
         return self.budget_usd < self.task.spec.budget.usd
 
     def store(self) -> AbstractContextManager[Store]:
-        """Hold the task's store open."""
+        """Open the task's store for a `with` block."""
         return open_store(self.database)
 
     def log(self, name: str) -> Path:
-        """Return the path of a child process's log."""
+        """Return the path of the log of a child process."""
         return self.folder / "logs" / f"{name}.log"

@@ -1,7 +1,7 @@
 """The checked sections of `task.toml` and `distill.toml`.
 
 Every key has a default, except the name, the kind and the labels of a classify task. An unknown key
-is an error that lists the known keys, so that a typo never becomes a silent default.
+is an error that lists the known keys, so that a typo is not silently ignored.
 """
 
 import re
@@ -24,7 +24,7 @@ from distill.pricing.token_prices import OF_THE_CACHE, Rates
 from distill.text.language import languages
 from distill.text.pii.detect import phone_regions
 
-# Axes along which an API teacher varies new inputs.
+# Properties of new inputs that an API teacher varies.
 _EVERY_KIND = {
     "tone": ("calm", "hurried", "angry", "polite", "confused", "friendly"),
     "length": ("a few words", "one sentence", "two or three sentences", "long, with a story"),
@@ -59,15 +59,15 @@ AXES = {
     },
 }
 USD = "USD"
-# Joiners of Persian, Sinhala and emoji, the Mongolian vowel separator, and tags of flag emoji.
+# Joiners in Persian, Sinhala and emoji, the Mongolian vowel separator, and tags of flag emoji.
 JOINERS = frozenset(("\u200c", "\u200d", "\u180e", *map(chr, range(0xE0020, 0xE0080))))
 FLAG_END = "\U000e007f"
-TEXT_PARITY = 0.9  # default of a generate task
+TEXT_PARITY = 0.9  # default of evaluate.parity in a generate task
 
 
 def _no_auto(name: str) -> str:
     if name == "auto":
-        raise ValueError("only teacher.model can be auto; name the model")
+        raise ValueError("only teacher.model can be auto: give the name of a model")
     return name
 
 
@@ -79,7 +79,7 @@ class _Section(BaseModel):
 
 
 class TeacherSpec(_Section):
-    """The teacher and the form of its requests."""
+    """The choice of the teacher, and the form of its requests."""
 
     model: str = "auto"
     mode: Literal["auto", "online", "batch"] = "auto"
@@ -90,7 +90,7 @@ class TeacherSpec(_Section):
 
 
 class GenerateSpec(_Section):
-    """The number, the sources and the sampling of new inputs."""
+    """The settings for new inputs: number, sources and sampling."""
 
     requests: Annotated[int, Field(ge=0, le=10_000_000)] = 800
     examples: Annotated[int, Field(ge=0)] = 0
@@ -106,7 +106,7 @@ class GenerateSpec(_Section):
 
 
 class CurateSpec(_Section):
-    """Checks that a candidate must pass; `false`, 0, "off" or "" switches one off."""
+    """The checks that a candidate must pass; `false`, 0, "off" or "" switches a check off."""
 
     min_words: Annotated[int, Field(ge=0)] = 3
     max_words: Annotated[int, Field(ge=0)] = 80
@@ -143,15 +143,15 @@ class CurateSpec(_Section):
     def _is_a_region(cls, code: str) -> str:
         if code not in phone_regions():
             hint = "; the United Kingdom is GB" if code == "UK" else ""
-            raise ValueError(f"unknown {code!r}: a country's two letters (ISO 3166){hint}")
+            raise ValueError(f"unknown {code!r}: give a country's two letters (ISO 3166){hint}")
         return code
 
 
 class LeaksSpec(_Section):
-    """Thresholds of the leak gate.
+    """The thresholds of the leak gate.
 
-    - near, semantic: least similarity to gold of a leak; 0 for never
-    - most_share: largest share of leaking examples; more means an error in the task
+    - near, semantic: the minimum similarity to gold of a leak; 0 switches the comparison off
+    - most_share: the maximum share of leaking examples; a higher share is an error
     """
 
     near: Annotated[float, Field(ge=0, le=1)] = 0.9
@@ -160,7 +160,7 @@ class LeaksSpec(_Section):
 
 
 class StudentSpec(_Section):
-    """The base and the recipe of the student; None means a value by the size of the base."""
+    """The base and the recipe of the student; None for a default by the size of the base."""
 
     base: str = "auto"
     trainer: str = "auto"
@@ -182,7 +182,7 @@ class StudentSpec(_Section):
 
 
 class EvaluateSpec(_Section):
-    """The comparison of the systems."""
+    """The settings of the evaluation."""
 
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
@@ -199,21 +199,21 @@ class EvaluateSpec(_Section):
     @model_validator(mode="after")
     def _baselines_have_names_of_their_own(self) -> "EvaluateSpec":
         if len(set(self.baselines)) < len(self.baselines):
-            raise ValueError("baselines: a model stands there twice")
+            raise ValueError("baselines: a model is listed twice: remove one of them")
         return self
 
 
 class MachineSpec(_Section):
-    """The price of the machine that serves local models, an assumption that the report shows."""
+    """The assumed price of the machine that serves local models."""
 
     usd_per_hour: Annotated[Decimal, Field(gt=0)] = Decimal("0.10")
     sure: bool = False
 
 
 class PeopleSpec(_Section):
-    """The hours of people's work on the student (seeds, gold, reviews) and the price of an hour.
+    """The hours of people's work on seeds, gold and reviews, and the price of an hour.
 
-    The cost is a part of the investment that the student has to pay back.
+    The cost is part of the investment that the student has to pay back.
     """
 
     hours: Annotated[Decimal, Field(ge=0)] = Decimal(0)
@@ -222,19 +222,19 @@ class PeopleSpec(_Section):
     @model_validator(mode="after")
     def _hours_have_a_price(self) -> "PeopleSpec":
         if bool(self.hours) != bool(self.usd_per_hour):
-            raise ValueError("people: hours and usd_per_hour go together; one of them is missing")
+            raise ValueError("people: set both hours and usd_per_hour; one of them is missing")
         return self
 
     @property
     def usd(self) -> Decimal:
-        """Cost of all hours, in USD."""
+        """The cost of all hours, in USD."""
         return self.hours * self.usd_per_hour
 
 
 class TrafficSpec(_Section):
-    """Production traffic, for the cost of machines that are always on and for the break-even.
+    """The production traffic, for the break-even and the cost of machines that are always on.
 
-    `utilisation` is the highest load of a machine, for the user to set by the peaks.
+    `utilisation`: the maximum average load of a machine, which leaves room for peaks.
     """
 
     requests_per_day: Annotated[int, Field(ge=1)] = 10_000
@@ -242,11 +242,11 @@ class TrafficSpec(_Section):
 
 
 class PriceSpec(_Section):
-    """A model's price per 1M tokens, if it is unknown or another one was agreed.
+    """A price per 1M tokens of a model with an unknown or a negotiated price.
 
-    - cached, cache_write: by default in proportion to the known price; without one, as `input`
-    - source: origin of the price
-    - sure: confirms a price far off the known one
+    - cached, cache_write: by default in proportion to the known price; otherwise equal to `input`
+    - source: the origin of the price
+    - sure: True to confirm a price that differs greatly from the known price
     """
 
     input: Annotated[Decimal, Field(gt=0)]
@@ -258,7 +258,7 @@ class PriceSpec(_Section):
     sure: bool = False
 
     def rates(self, currencies: Mapping[str, Decimal]) -> Rates:
-        """Return the rates in USD; `currencies` gives the USD for one unit of each currency."""
+        """Return the rates in USD; `currencies` gives the USD per unit of each other currency."""
         cached = self.input if self.cached is None else self.cached
         write = self.input if self.cache_write is None else self.cache_write
         usd = {USD: Decimal(1), **currencies}[self.currency]
@@ -270,21 +270,21 @@ class PriceSpec(_Section):
 
 def _reason(text: str) -> str:
     if not re.search(r"\w", text):
-        raise ValueError("say who gives the permission, and where that is written")
+        raise ValueError("state who gave the permission, and where it is written")
     return " ".join(text.split())
 
 
 class TermsSpec(_Section):
-    """The permission to train on a teacher whose provider's terms forbid it."""
+    """The user's permission to train on the outputs of a teacher, if its terms do not give it."""
 
     confirmed: Annotated[str, AfterValidator(_reason)] = ""
 
 
 class BudgetSpec(_Section):
-    """Limits of what providers bill for a run.
+    """The limits of providers' bills for a run.
 
-    - usd: the most that a run may cost
-    - ask_above_usd: estimate above which a user at a terminal is asked
+    - usd: the maximum bill of a run
+    - ask_above_usd: the estimate above which a user at a terminal is asked for consent
     """
 
     usd: Annotated[Decimal, Field(gt=0)] = Decimal("5.00")
@@ -292,7 +292,7 @@ class BudgetSpec(_Section):
 
 
 class ProjectSpec(_Section):
-    """The contents of `distill.toml`: defaults for every task of a project."""
+    """The contents of `distill.toml`: defaults for all tasks of a project."""
 
     machine: MachineSpec = MachineSpec()
     traffic: TrafficSpec = TrafficSpec()
@@ -304,12 +304,14 @@ class ProjectSpec(_Section):
     @model_validator(mode="after")
     def _currencies_have_rates(self) -> "ProjectSpec":
         if USD in self.currencies:
-            raise ValueError(f"currencies.{USD}: rates are {USD} for one of another currency")
+            raise ValueError(
+                f"currencies.{USD}: remove it; list other currencies, each with its worth in {USD}"
+            )
         for model, price in self.prices.items():
             if price.currency not in {USD, *self.currencies}:
                 raise ValueError(
-                    f'prices."{model}".currency: what one {price.currency} is worth is not known; '
-                    f"say so: [currencies] {price.currency} = <USD for one>"
+                    f'prices."{model}".currency: the exchange rate of {price.currency} is unknown: '
+                    f"set {price.currency} = <USD for one> in [currencies]"
                 )
         return self
 
@@ -335,7 +337,7 @@ class TaskSpec(ProjectSpec):
         for name in labels:
             if not name or name != name.strip() or not _in_one_line(name):
                 raise ValueError(
-                    f"{name!r}: a label is printable text in one line, without space around it"
+                    f"{name!r}: a label must be one printable line without spaces at its ends"
                     + _unprintable(name)
                 )
         return labels
@@ -343,28 +345,32 @@ class TaskSpec(ProjectSpec):
     @model_validator(mode="after")
     def _labels_where_they_belong(self) -> "TaskSpec":
         if self.kind == "classify" and len(self.labels) < 2:
-            raise ValueError('labels: a classify task needs at least two, as name = "meaning"')
+            raise ValueError('labels: a classify task needs at least two: add name = "meaning"')
         if self.kind == "extract" and self.labels:
-            raise ValueError("labels: an extract task has none; its fields are in schema.json")
+            raise ValueError(
+                "labels: remove them; an extract task has fields instead, in schema.json"
+            )
         if self.kind == "generate" and self.labels:
-            raise ValueError("labels: a generate task has none; its answers are texts")
+            raise ValueError("labels: remove them; the answers of a generate task are texts")
         return self
 
     @model_validator(mode="after")
     def _texts_are_compared(self) -> "TaskSpec":
         if self.kind != "generate" and self.evaluate.judge_model:
-            raise ValueError("evaluate.judge_model: only the answers of a generate task need one")
+            raise ValueError(
+                "evaluate.judge_model: remove it; only the answers of a generate task are compared"
+            )
         if self.kind == "generate" and self.teacher.votes > 1:
-            raise ValueError("teacher.votes: two texts are never the same; leave it at 1")
+            raise ValueError("teacher.votes: set it to 1; texts cannot be put to a vote")
         if self.kind == "generate" and self.teacher.rationale:
-            raise ValueError("teacher.rationale: a text has no place for reasons beside it")
+            raise ValueError("teacher.rationale: set it to false; texts are given without reasons")
         return self
 
     @model_validator(mode="after")
     def _parity_of_its_kind(self) -> "TaskSpec":
         """Set the default parity of a generate task.
 
-        A text has many tokens at which rounding can pick the other of two equally likely ones.
+        It is lower, because rounding may change a token of a long text.
         """
         if self.kind == "generate" and "parity" not in self.evaluate.model_fields_set:
             evaluate = self.evaluate.model_copy(update={"parity": TEXT_PARITY})
@@ -380,14 +386,14 @@ class TaskSpec(ProjectSpec):
 
 
 def _in_one_line(name: str) -> bool:
-    """True if a name is printable; joiners inside words or emoji and all spaces count as such."""
+    """True if a name is one printable line; spaces, and joiners within words or emoji, count."""
     ends = (name[0], name[-1] if name[-1] != FLAG_END else "")
     return not _unprintable(name) and JOINERS.isdisjoint(ends)
 
 
 def _unprintable(name: str) -> str:
-    """Name the first unprintable character, as the end of a message; "" if there is none."""
+    """Return the end of a message that names the first unprintable character; "" for none."""
     for sign in name:
         if not (sign.isprintable() or sign in JOINERS or category(sign) == "Zs"):
-            return f"; take out U+{ord(sign):04X} ({unicode_name(sign, 'a control character')})"
+            return f"; remove U+{ord(sign):04X} ({unicode_name(sign, 'a control character')})"
     return ""

@@ -1,4 +1,4 @@
-"""Readers of task.toml and distill.toml, with errors that name the file, the line and the key."""
+"""Readers of task.toml and distill.toml, with errors that name the file and the key."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -16,13 +16,13 @@ from distill.task.files import read_text
 from distill.task.spec import ProjectSpec, TaskSpec
 
 Spec = TypeVar("Spec", bound=BaseModel)
-SHOWN = 200  # characters of a value in a message
+SHOWN = 200  # max characters of a value in a message
 
 
 def read_spec(path: Path, project: Path) -> TaskSpec:
-    """Read a task's file over the project's file, which may be missing.
+    """Read a task's file, with the project's file as defaults; the project's file may be missing.
 
-    Raises InputError, naming the file and the key, if one of them is invalid.
+    Raises InputError, with the file and the key, if a value is invalid.
     """
     values = _read(path)
     for section, given in project_values(project).items():
@@ -32,9 +32,10 @@ def read_spec(path: Path, project: Path) -> TaskSpec:
 
 
 def project_values(path: Path) -> dict[str, Any]:
-    """Read `distill.toml` by section; {} if there is no file.
+    """Read the sections of `distill.toml`; {} if there is no file.
 
-    Prices without a source get the file's name. Raises InputError if the file is invalid.
+    A price without a source gets the file's name as its source. Raises InputError if the file is
+    invalid.
     """
     if not path.exists():
         return {}
@@ -46,7 +47,10 @@ def project_values(path: Path) -> dict[str, Any]:
 
 
 def project_rates(path: Path) -> dict[str, Rates]:
-    """Return the prices of `distill.toml` in USD, by model. Raises InputError if it is invalid."""
+    """Return the prices of `distill.toml` in USD, by model.
+
+    Raises InputError if the file is invalid.
+    """
     spec = _checked(path, ProjectSpec, project_values(path))
     return {model: price.rates(spec.currencies) for model, price in spec.prices.items()}
 
@@ -54,7 +58,7 @@ def project_rates(path: Path) -> dict[str, Rates]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_text(path))
-    except (ValueError, RecursionError) as error:  # also a number of 5,000 digits, "[[[[…"
+    except (ValueError, RecursionError) as error:  # e.g. a number of 5,000 digits, or "[[[[…"
         raise InputError(f"{path}: not valid TOML: {error}") from error
 
 
@@ -76,7 +80,7 @@ def _explain(form: type[BaseModel], problem: Mapping[str, Any]) -> str:
         return f"{key!r} is missing"
     message = str(problem["msg"]).removeprefix("Value error, ")
     if location[:1] == ("labels",) and problem["type"] == "string_type":
-        message = 'must be a text; a label with a dot in it is written in quotes: "a.b" = "…"'
+        message = 'must be a string; put a label that contains a dot in quotes: "a.b" = "…"'
     return f"{key}: {message} (got {_short(problem['input'])})" if key else message
 
 
@@ -86,9 +90,9 @@ def _short(value: object) -> str:
 
 
 def _section(form: type[BaseModel], location: Sequence[str | int]) -> type[BaseModel]:
-    """Return the section of a key; all sections in a dict have one type."""
+    """Return the type of the section at a location; all sections in a dict have the same type."""
     for part in location:
-        if part not in form.model_fields:  # the name of a section in a dict
+        if part not in form.model_fields:  # a section's name in a dict
             continue
         annotation = form.model_fields[str(part)].annotation
         found = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]

@@ -1,4 +1,4 @@
-"""The conversion of a task's JSON Schema for the strict modes of providers."""
+"""Conversion of a task's JSON Schema for the strict modes of providers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +9,9 @@ ALTERNATIVES = ("anyOf", "oneOf")
 def strict(schema: dict[str, Any]) -> dict[str, Any]:
     """Convert a schema for the strict modes of providers.
 
-    Every field of every object is required, and an optional one may be null. Alternatives become
-    `anyOf`, and a type is added if the keywords imply one. The parts of an `allOf` become one
-    schema. A map (`additionalProperties` with a schema) stays, since no provider's strict mode
-    takes it.
+    All fields of all objects become required; optional fields may be null. `oneOf` becomes `anyOf`,
+    and the parts of an `allOf` are merged. A missing type is added if the keywords imply one. A map
+    (`additionalProperties` with a schema) is unchanged, since no strict mode supports maps.
     """
     schema = merged(schema)
     written = {key: value for key, value in schema.items() if key != "oneOf"}
@@ -28,7 +27,7 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def merged(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge the parts of a schema's `allOf`: the fields and the required fields of each."""
+    """Merge the parts of a schema's `allOf`, with all their fields and required fields."""
     parts = [merged(part) for part in schema.get("allOf", ()) if isinstance(part, dict)]
     whole = {key: value for key, value in schema.items() if key != "allOf"}
     if not parts:
@@ -56,11 +55,11 @@ def _strict_fields(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _strict_part(part: Any) -> Any:
-    """Convert a part of a schema; `true`, which allows anything, stays."""
+    """Convert a part of a schema; `true`, which allows any value, is unchanged."""
     return strict(part) if isinstance(part, dict) else part
 
 
 def closed_object(properties: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of an object with exactly these properties, all of them required."""
+    """Return the schema of an object with exactly these properties, all required."""
     shape = {"type": "object", "properties": properties, "required": list(properties)}
     return shape | {"additionalProperties": False}

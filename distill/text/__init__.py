@@ -1,1 +1,1 @@
-"""Local analysis of texts: near duplicates, embeddings, personal data, languages, classifiers."""
+"""Analysis of texts on this machine: duplicates, embeddings, personal data and classifiers."""

@@ -1,7 +1,7 @@
-"""Refusals and placeholders of a teacher in texts that should be a customer's message.
+"""Detection of refusals and placeholders in generated customer messages.
 
-Customers say "sorry" and "I can't" too. Each pattern therefore needs an act of an assistant
-("assist with that", "generate such content"), or a position where only an assistant says it.
+Customers say "sorry" and "I can't", too. Each pattern therefore contains an act of an assistant
+("assist with that", "generate such content"), or only matches where a customer would not say it.
 """
 
 import re
@@ -114,7 +114,7 @@ _REFUSALS = (
 )
 _REFUSAL = re.compile("|".join(f"(?:{one})" for one in _REFUSALS))
 
-# Words of a blank to fill in. Brackets alone would also match "[sic]" or "<rant>".
+# Words in a placeholder. Without such a word, "[sic]" and "<rant>" would also match.
 _BLANK = re.compile(
     r"(?<![^\W_])(?:account|address|agent|amount|area|bank|booking|brand|card|category|city|code"
     r"|colou?r|company|contact|country|currency|customer|date|day|department|description|device"
@@ -150,7 +150,7 @@ def refusal_in(text: str) -> bool:
 
 
 def placeholder_in(text: str) -> bool:
-    """True if a text has a blank to fill in. "[SECRET]", which masking writes, is not a blank."""
+    """True if a text has a placeholder; "[SECRET]", which masking writes, does not count."""
     if _FORM.search(text) or _UNDECIDED.fullmatch(text):
         return True
     inner = [match[match.lastindex or 0] for match in _BRACKETED.finditer(text)]

@@ -1,7 +1,7 @@
-"""The cheap baselines: logistic regression and the nearest row.
+"""The cheap baselines: logistic regression and the nearest neighbour.
 
-Logistic regression uses counts of words and characters, or sentence embeddings. All baselines are
-fitted in seconds and answer in milliseconds on any processor.
+Logistic regression uses TF-IDF or sentence embeddings. All baselines are fitted in seconds and
+answer in milliseconds on any processor.
 """
 
 from collections.abc import Sequence
@@ -10,21 +10,21 @@ from typing import Any, Protocol
 
 from distill.core.text import fold
 
-# Little regularisation: with ten examples a label the defaults underfit (measured on banking77).
+# Weak regularisation, since the defaults underfit with ten examples per label (banking77).
 TFIDF_C = 30.0
 EMBEDDINGS_C = 10.0
-MOST_FITS = 50  # fits of `left_out`, each of which takes up to a second
+MOST_FITS = 50  # max fits in `left_out`, each of up to a second
 
 
 class Classifier(Protocol):
     """A fitted scikit-learn pipeline over texts."""
 
     def predict(self, texts: Sequence[str]) -> Any:
-        """Predict a label for each text."""
+        """Return a label for each text."""
 
 
 def fit_tfidf(texts: Sequence[str], labels: Sequence[str]) -> Classifier:
-    """Fit logistic regression on TF-IDF of words (1-2) and of characters within words (2-5)."""
+    """Fit logistic regression on the TF-IDF of word 1- to 2-grams and character 2- to 5-grams."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline, make_union
@@ -39,7 +39,7 @@ def fit_tfidf(texts: Sequence[str], labels: Sequence[str]) -> Classifier:
 
 
 def fit_embeddings(texts: Sequence[str], labels: Sequence[str]) -> Classifier:
-    """Fit logistic regression on sentence embeddings (all-MiniLM-L6-v2, not tuned)."""
+    """Fit logistic regression on sentence embeddings (all-MiniLM-L6-v2, not fine-tuned)."""
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
 
@@ -51,11 +51,11 @@ def fit_embeddings(texts: Sequence[str], labels: Sequence[str]) -> Classifier:
 
 
 def left_out(texts: Sequence[str], labels: Sequence[str], places: Sequence[int]) -> list[str]:
-    """Predict the label at each of the places by a model that did not see its text.
+    """Predict the labels of the texts at `places`, each with a model fitted without its text.
 
-    The model is that of `fit_embeddings`, fitted without the text and its duplicates. With more
-    than MOST_FITS texts, a part of the others is left out too. If a single label is left, it is
-    returned.
+    The model is that of `fit_embeddings`. Duplicates of the text are left out of the fit, too. With
+    more than MOST_FITS texts, so are some other texts. If the rest has a single label, that label
+    is returned.
     """
     from threadpoolctl import threadpool_limits
 
@@ -64,7 +64,7 @@ def left_out(texts: Sequence[str], labels: Sequence[str], places: Sequence[int])
     vectors = embed_once(texts)
     parts = _parts(texts)
     found: dict[int, str] = {}
-    # On several threads small fits wait for each other, a hundred times as long on a busy machine.
+    # Several threads make small fits up to a hundred times as slow on a busy machine.
     with threadpool_limits(1):
         for part in sorted({parts[place] for place in places}):
             rest = [place for place, of in enumerate(parts) if of != part]
@@ -76,14 +76,14 @@ def left_out(texts: Sequence[str], labels: Sequence[str], places: Sequence[int])
 
 
 def _fitted_once(vectors: Any, labels: Sequence[str], asked: Any) -> list[str]:
-    """Predict the labels of the asked vectors by a model of the others."""
+    """Predict the labels of the vectors `asked` with a model fitted to `vectors`."""
     if len(set(labels)) < 2:
         return [labels[0] if labels else ""] * len(asked)
     return [str(label) for label in _regression().fit(vectors, labels).predict(asked)]
 
 
 def _parts(texts: Sequence[str]) -> list[int]:
-    """Return the part of each text, of at most MOST_FITS; equal folded texts share a part."""
+    """Assign each text to one of at most MOST_FITS parts; duplicates are in the same part."""
     numbers: dict[str, int] = {}
     return [numbers.setdefault(fold(text), len(numbers)) % MOST_FITS for text in texts]
 
@@ -96,19 +96,19 @@ def _regression() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """A classifier that returns the answer of the nearest text, word for word."""
+    """A classifier that returns the unchanged answer of the nearest text."""
 
     neighbours: Any
     answers: Sequence[str]
 
     def predict(self, texts: Sequence[str]) -> list[str]:
-        """Predict an answer for each text."""
+        """Return an answer for each text."""
         found = self.neighbours.kneighbors(_embedded(texts), return_distance=False)
         return [self.answers[row[0]] for row in found]
 
 
 def fit_nearest(texts: Sequence[str], answers: Sequence[str]) -> Classifier:
-    """Fit the nearest neighbour by the same embeddings."""
+    """Fit the nearest-neighbour classifier on sentence embeddings."""
     from sklearn.neighbors import NearestNeighbors
 
     neighbours = NearestNeighbors(n_neighbors=1, metric="cosine").fit(_embedded(texts))

@@ -1,7 +1,7 @@
-"""Overlaps of texts with gold, since a test that was trained on measures nothing.
+"""Detection of texts that equal, nearly equal or mean the same as a gold row.
 
-A text that equals, nearly equals or means the same as a gold row gets one GoldOverlap. The overlap
-is the best match of the first kind that finds one.
+Training on such texts would make the evaluation on gold invalid. Each text gets at most one
+GoldOverlap: the best match of the first kind (exact, near, semantic) that has a match.
 """
 
 import re
@@ -17,19 +17,18 @@ from distill.core.words import letters_a_word, word_units
 from distill.text.embeddings import similar_matches
 from distill.text.meaningful_signs import keep_meaning
 
-# Measured on banking77 (benchmarks/leaks.py). NEAR is the share of letters in common, in the texts'
-# order or with sorted words. SEMANTIC is the cosine of embeddings.
+# Measured on banking77 (benchmarks/leaks.py). NEAR is the share of common letters, with the words
+# in their own order or sorted. SEMANTIC is the cosine of the embeddings.
 NEAR = 0.90
 SEMANTIC = 0.96
-# From so many words on, all words but one in common are near enough, in any order. Of two words,
-# that would be half.
+# Min words of texts that count as near if all words but one are the same, in any order.
 LEAST_WORDS = 3
 UNKNOWN_WORD = -1
 _SPACE = re.compile(r" (?!(?<=\d )\d)")
-PLAIN_TEXTS = 200_000  # kept in some 60 MB, since each text is compared several times
-BLOCK_CELLS = 4_000_000  # similarities at a time, in some 60 MB
+PLAIN_TEXTS = 200_000  # in about 60 MB, since each text is compared several times
+BLOCK_CELLS = 4_000_000  # similarities computed at once, in about 60 MB
 
-# (texts, gold) → the pair of each text and its nearest gold row, if one is near enough.
+# (texts, gold) → the pair of each text and its nearest gold row, if that is near enough.
 Search = Callable[[Sequence[str], Sequence[str]], Iterable[SimilarPair]]
 
 
@@ -40,11 +39,11 @@ def leak_matches(
     semantic: float = SEMANTIC,
     canonical: Callable[[str], str] = str,
 ) -> list[GoldOverlap]:
-    """Return the leaks, in the order of the texts; a threshold above 1 turns its kind off.
+    """Return the texts that overlap with gold, in order.
 
-    Texts are equal if they have the same letters, digits and signs with a meaning
-    (`meaningful_signs`), whatever their case, punctuation and white space. Texts and gold are
-    compared as given, and as `canonical` writes both.
+    A threshold above 1 switches its comparison off. Texts are equal if their letters, digits and
+    meaningful signs are the same (`meaningful_signs`). Case, other punctuation and white space are
+    ignored. Texts and gold are compared both as given and as converted by `canonical`.
     """
     searches: dict[LeakKind, Search] = {"exact": _exact}
     if near <= 1:
@@ -64,7 +63,7 @@ def leak_matches(
 def _search_canonical(
     search: Search, forms: Mapping[str, str], texts: Sequence[str], gold: Sequence[str]
 ) -> Iterator[SimilarPair]:
-    """Yield the pairs of canonical forms in which at least one form differs from its text."""
+    """Search the canonical forms, and yield the pairs in which at least one text has changed."""
     changed = [place for place, text in enumerate(texts) if forms[text] != text]
     unchanged = [place for place, text in enumerate(texts) if forms[text] == text]
     changed_gold = [place for place, text in enumerate(gold) if forms[text] != text]
@@ -98,13 +97,13 @@ def _exact(texts: Sequence[str], gold: Sequence[str]) -> Iterator[SimilarPair]:
 
 
 def _letters(text: str) -> str:
-    """Remove the spaces of a plain text, except between two numbers."""
+    """Return the plain form of a text without spaces, except between two numbers."""
     return _SPACE.sub("", _plain(text))
 
 
 @lru_cache(maxsize=PLAIN_TEXTS)
 def _plain(text: str) -> str:
-    """Fold a text and remove its punctuation, unless there is nothing else."""
+    """Return a folded text without punctuation; with it if there is nothing else."""
     folded = keep_meaning(text)
     return " ".join(folded.translate(_punctuation()).split()) or folded
 
@@ -113,7 +112,7 @@ def _plain(text: str) -> str:
 def _punctuation() -> dict[int, None]:
     """Return the `str.translate` table that removes punctuation and signs.
 
-    Emoji stay, since they may be the only difference between two texts.
+    Emoji are kept, since they may be the only difference between two texts.
     """
     kept = {"So"}
     every = ((code, unicodedata.category(chr(code))) for code in range(sys.maxunicode + 1))
@@ -121,7 +120,7 @@ def _punctuation() -> dict[int, None]:
 
 
 def _near(texts: Sequence[str], gold: Sequence[str], threshold: float) -> Iterator[SimilarPair]:
-    """Yield each text that is near a gold row, with the nearest row."""
+    """Yield a pair for each text that is near gold, with the nearest gold row."""
     if not gold:
         return
     plain, rows = [_plain(text) for text in texts], [_plain(text) for text in gold]
@@ -137,7 +136,7 @@ def _near(texts: Sequence[str], gold: Sequence[str], threshold: float) -> Iterat
 def _nearness(texts: Sequence[str], gold: Sequence[str], threshold: float) -> Any:
     """Return the similarity of texts and gold, float32 of shape (texts, gold).
 
-    A similarity is the share of letters or of words in common, 0 if neither suffices.
+    A similarity is the share of common letters or words, 0 if neither reaches its threshold.
     """
     import numpy
 
@@ -151,9 +150,9 @@ def _nearness(texts: Sequence[str], gold: Sequence[str], threshold: float) -> An
 def near_copies(
     texts: Sequence[str], near: float = NEAR, canonical: Callable[[str], str] = str
 ) -> list[GoldOverlap]:
-    """Return the texts that equal or nearly equal an earlier one, each with the nearest one.
+    """Return the texts that equal or nearly equal an earlier text, each with the nearest one.
 
-    All texts are compared as `canonical` writes them.
+    All texts are compared as converted by `canonical`.
     """
     import numpy
 
@@ -175,7 +174,7 @@ def _sorted(text: str) -> str:
 
 
 def _letters_shared(texts: Sequence[str], gold: Sequence[str], threshold: float) -> Any:
-    """Compute the indel similarity, called `ratio` in rapidfuzz."""
+    """Return the indel similarities (`ratio` in rapidfuzz), of shape (texts, gold)."""
     import numpy
     from rapidfuzz.distance import Indel
     from rapidfuzz.process import cdist
@@ -187,10 +186,10 @@ def _letters_shared(texts: Sequence[str], gold: Sequence[str], threshold: float)
 
 
 def _words_shared(texts: Sequence[str], gold: Sequence[str]) -> Any:
-    """Compute the share of the longer text's words that the other text has too.
+    """Return the shares of the longer text's words that the other text has, too.
 
-    The share is 0 if more than one word differs. In a script without spaces, letters stand for
-    words and must be in order.
+    A share is 0 if more than one word differs. In a script without spaces, letters are compared in
+    place of words and must be in the same order.
     """
     import numpy
     from rapidfuzz.distance import LCSseq
@@ -201,7 +200,7 @@ def _words_shared(texts: Sequence[str], gold: Sequence[str]) -> Any:
         for word in word_units(text):
             codes.setdefault(word, len(codes))
     lists, rows = ([_codes(codes, text) for text in side] for side in (texts, gold))
-    # Units of one changed word: letters of the script with the shorter words.
+    # Max different units: one word, or as many letters as a word of the script with shorter words.
     allowed = numpy.minimum(
         numpy.array([letters_a_word(text) for text in texts])[:, None],
         numpy.array([letters_a_word(text) for text in gold])[None, :],
@@ -217,9 +216,9 @@ def _words_shared(texts: Sequence[str], gold: Sequence[str]) -> Any:
 
 
 def _codes(codes: dict[str, int], text: str) -> list[int]:
-    """Return the numbers of a text's words, sorted if words have spaces between them.
+    """Return the codes of a text's words, sorted unless the script has no spaces.
 
-    The longest common subsequence of two sorted lists is everything that they have in common.
+    The longest common subsequence of two sorted lists contains all their common words.
     """
     numbers = [codes.get(word, UNKNOWN_WORD) for word in word_units(text)]
     return sorted(numbers) if letters_a_word(text) == 1 else numbers

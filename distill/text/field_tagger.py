@@ -1,8 +1,8 @@
 """The cheap baseline of an extract task.
 
-Logistic regression on each word of an input and its neighbours predicts the field of the word. A
-field whose values are not in the inputs is chosen among its values in training. Training takes
-seconds, an answer milliseconds.
+Logistic regression predicts the field of each word from the word and its neighbours. For a field
+whose values are not in the inputs, a classifier chooses one of the values seen in training.
+Training takes seconds, and an answer takes milliseconds.
 """
 
 import json
@@ -15,8 +15,8 @@ from typing import Any
 from distill.text.classifiers import Classifier, fit_tfidf
 
 C = 10.0
-REACH = 2  # neighbours on either side
-# With a smaller share of its values in the inputs, a field is not searched in inputs.
+REACH = 2  # neighbours on each side
+# Min share of a field's values that are in the inputs. Below it, the field has a classifier.
 LEAST_COPIED = 0.5
 ABSENT = ""
 
@@ -30,10 +30,10 @@ Span = tuple[int, int]
 class Tagger:
     """A fitted tagger.
 
-    - words: the model of each word's field; None if there is only one tag
-    - choices: the classifier of each field whose value is chosen
-    - numbers: fields whose text becomes a number
-    - lists: fields whose texts become a list
+    - words: the model that predicts a word's field; None if all words have the same tag
+    - choices: the classifiers of the fields whose values are not in the inputs
+    - numbers: the fields whose values are numbers
+    - lists: the fields whose values are lists
     """
 
     words: Any | None
@@ -42,7 +42,7 @@ class Tagger:
     lists: frozenset[str]
 
     def predict(self, texts: Sequence[str]) -> list[str]:
-        """Predict an object for each text, as JSON."""
+        """Return an object for each text, as JSON."""
         return [json.dumps(self._found(text), ensure_ascii=False) for text in texts]
 
     def _found(self, text: str) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class Tagger:
         return found
 
     def _tagged(self, text: str) -> Iterator[tuple[str, Any]]:
-        """Yield (field, value) for each run of words of one field, the most probable first."""
+        """Yield (field, value) for each run of words with the same field, the likeliest first."""
         spans = [match.span() for match in _TOKEN.finditer(text)]
         if self.words is None or not spans:
             return
@@ -78,7 +78,7 @@ class Tagger:
 
 
 def fit_tagger(texts: Sequence[str], answers: Sequence[str]) -> Tagger:
-    """Fit a tagger to inputs and their objects (JSON)."""
+    """Fit a tagger to inputs and their answers, which are objects as JSON."""
     objects = [json.loads(answer) for answer in answers]
     fields = dict.fromkeys(field for found in objects for field in found)
     copied = [field for field in fields if _is_copied(field, texts, objects)]
@@ -98,7 +98,7 @@ def fit_tagger(texts: Sequence[str], answers: Sequence[str]) -> Tagger:
 
 
 def _fit_words(rows: Sequence[Features], tags: Sequence[str]) -> Any | None:
-    """Fit the model of words; None if there are fewer than two tags."""
+    """Fit the model that predicts a word's field; None if there are fewer than two tags."""
     from sklearn.feature_extraction import DictVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -111,7 +111,7 @@ def _fit_words(rows: Sequence[Features], tags: Sequence[str]) -> Any | None:
 def _fit_choices(
     fields: Sequence[str], texts: Sequence[str], objects: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[str, Classifier]]:
-    """Yield (field, classifier of its value) for each field with more than one value."""
+    """Yield (field, classifier) for each field with more than one value."""
     for field in fields:
         values = [json.dumps(row[field]) if field in row else ABSENT for row in objects]
         if len(set(values)) > 1:
@@ -128,7 +128,7 @@ def _is_copied(field: str, texts: Sequence[str], objects: Sequence[Mapping[str, 
 
 
 def _spans_of(text: str, value: Any) -> list[Span]:
-    """Return the first place in a text of a value, or of each value of a list."""
+    """Return the first span in a text of a value, or of each value of a list; [] if none."""
     if isinstance(value, dict | bool) or value is None:
         return []
     found = []
@@ -140,7 +140,7 @@ def _spans_of(text: str, value: Any) -> list[Span]:
 
 
 def _tags(text: str, spans: Sequence[Span], found: Mapping[str, Any]) -> list[str]:
-    """Return the field of each word; ABSENT if none."""
+    """Return the field of each word; ABSENT for a word of no field."""
     tags = [ABSENT] * len(spans)
     for field, value in found.items():
         for start, end in _spans_of(text, value):
@@ -151,7 +151,7 @@ def _tags(text: str, spans: Sequence[Span], found: Mapping[str, Any]) -> list[st
 
 
 def _features(text: str, spans: Sequence[Span]) -> list[Features]:
-    """Return the features of each word: its ends, and the words and shapes around it."""
+    """Return the features of each word: prefix, suffix, and the words and shapes around it."""
     words = [text[start:end] for start, end in spans]
     return [dict(_features_of(words, place)) for place in range(len(words))]
 
@@ -169,7 +169,7 @@ def _features_of(words: Sequence[str], place: int) -> Iterator[tuple[str, float]
 
 
 def _shape(word: str) -> str:
-    """Write each run of capitals, small letters or digits as one sign."""
+    """Replace each run of capitals, small letters or digits with "A", "a" or "9"."""
     return re.sub(r"[^\WA-Z\d_]+", "a", re.sub(r"[A-Z]+", "A", re.sub(r"\d+", "9", word)))
 
 

@@ -1,7 +1,7 @@
-"""Language identification: naive Bayes over byte n-grams (py3langid, 139 languages, offline).
+"""Language identification by naive Bayes on byte n-grams (py3langid, 139 languages, offline).
 
-Languages are ISO 639 codes as `languages` lists them ("en", "de", "zh", …). A text takes about 80
-µs.
+Languages are ISO 639 codes, such as "en", "de" and "zh"; `languages` lists them. A text takes about
+80 µs.
 """
 
 import copy
@@ -13,19 +13,18 @@ from distill.core.errors import InputError
 
 UNDETERMINED = "und"  # ISO 639-2
 NO_LANGUAGE = "zxx"  # ISO 639-2: markup, numbers, identifiers
-# Below this probability of the wanted language, a text counts as another language. At 0.001 no
-# English row of banking77 or restaurant8k does, at 0.01 every eighth single name would.
+# A text with a lower probability of the expected language counts as another language. At 0.001 this
+# affects no English row of banking77 or restaurant8k; at 0.01, every eighth single name.
 UNLIKELY = 0.001
-# In characters. py3langid damps counts and length, so that a megabyte looks like every language.
+# Max characters to read. py3langid damps counts and length, so that a megabyte fits any language.
 MOST_READ = 1_000
 
 
 def language_of(text: str, among: Sequence[str] = ()) -> tuple[str, float]:
-    """Return the likeliest language and its probability, 0–1.
+    """Return the likeliest language of a text and its probability, 0–1.
 
-    `among` lists the possible languages; empty means all. Returns ("und", 0.0) for a text without a
-    letter. Short texts get low probabilities. Raises InputError for a code that `languages` does
-    not list.
+    `among`: the possible languages; empty for all. Returns ("und", 0.0) for a text without a
+    letter. Short texts get low probabilities. Raises InputError for an unknown code.
     """
     if not _has_letter(text):
         return UNDETERMINED, 0.0
@@ -34,10 +33,10 @@ def language_of(text: str, among: Sequence[str] = ()) -> tuple[str, float]:
 
 
 def other_language(text: str, language: str) -> bool:
-    """True if a text is clearly in another language than the wanted one.
+    """True if a text is clearly not in the expected language.
 
-    False if the language is unclear (a number, a name, gibberish). Raises InputError for a code
-    that `languages` does not list.
+    False for a text without a clear language, such as a number or a name. Raises InputError for an
+    unknown code.
     """
     (code,) = _known([language])
     if not _has_letter(text):
@@ -48,7 +47,7 @@ def other_language(text: str, language: str) -> bool:
 
 @cache
 def languages() -> tuple[str, ...]:
-    """List the codes of the languages that can be identified, sorted."""
+    """Return the codes of all languages that can be identified, sorted."""
     return tuple(sorted(set(_identifier(()).labels) - {NO_LANGUAGE}))
 
 
@@ -59,7 +58,7 @@ def _has_letter(text: str) -> bool:
 def _known(codes: Sequence[str]) -> tuple[str, ...]:
     for code in codes:
         if code not in languages():
-            raise InputError(f"unknown language {code!r}. Known are: {', '.join(languages())}.")
+            raise InputError(f"unknown language {code!r}; known: {', '.join(languages())}")
     return tuple(codes)
 
 

@@ -1,7 +1,7 @@
-"""Signs that carry meaning, kept when the punctuation of a text is removed.
+"""Protection of meaningful signs from the removal of punctuation.
 
-`keep_meaning` writes a kept sign as a character of a private plane, which is not punctuation. Two
-different texts then stay different without punctuation.
+`keep_meaning` replaces a meaningful sign with a private-use character, which is not punctuation.
+Texts with different meanings therefore still differ after the removal of punctuation.
 
 - kept: operators, signs and marks of numbers ("-20", "3.5", "5%", "x > 5", "6'"), currencies
 - kept: names with signs ("C++", "C#", "A-"), brackets of a sum or an interval, emoticons
@@ -64,19 +64,19 @@ _KEPT = re.compile(
         )
     )
 )
-# Letters with the signs of prose alone, none of which is kept: most texts need no other look.
+# Letters with signs of prose alone, none of which is kept. Most texts match.
 _PROSE = re.compile(r"(?:[^\W\d]|[\s.,?]|['\u2019](?!\()|!(?![\w(=]))*+")
 
-# [1,2) and (1,2]; two round brackets are those of prose.
+# [1,2) and (1,2]; two round brackets are punctuation.
 _BOUNDS = r"\s?-?\d[\d.]{0,20}\s?[,;.]\s?-?\d[\d.]{0,20}\s?"
 _INTERVAL = re.compile(rf"(\[)({_BOUNDS})([\])])|(\()({_BOUNDS})(\])")
 _ABSOLUTE = re.compile(r"\|(-?\w{1,20})\|")
 _INCHES = re.compile(r"(?<![\w.,])(\d+(?:[.]\d+)?)(''|[\"'])(?![\w\"'])")
-_QUOTED = 200  # characters between two quotation marks
+_QUOTED = 200  # max characters between two quotation marks
 
 
 def keep_meaning(text: str) -> str:
-    """Fold a text, and write its signs with a meaning as characters of the private plane."""
+    """Return a folded text with its meaningful signs as private-use characters."""
     folded = fold(text)
     has_power = _POWER.search(text) is not None
     if not has_power and (_PROSE.fullmatch(folded) or not _ANY_SIGN.search(text)):
@@ -102,7 +102,7 @@ def _interval(found: re.Match[str]) -> str:
 
 
 def _length(found: re.Match[str]) -> str:
-    """Keep the sign of feet or inches, unless the sign ends a quotation."""
+    """Protect the sign of feet or inches, unless it ends a quotation."""
     before = found.string[max(0, found.start() - _QUOTED) : found.start()]
     if before.count(found[2]) % 2:
         return found[0]
@@ -118,6 +118,6 @@ def _private(signs: str) -> str:
 
 
 def _is_kept_alone(sign: str) -> bool:
-    """True for a currency's sign, or one of mathematics that no keyboard has."""
+    """True for a currency sign, or a mathematical sign outside ASCII."""
     kind = unicodedata.category(sign)
     return kind == "Sc" or (kind == "Sm" and not sign.isascii())

@@ -1,8 +1,8 @@
-"""Parts of a prompt that came back in its answer.
+"""Detection of parts of a prompt that are repeated in its answer.
 
-The measure is the share of a text's word n-grams that are in one of its prompts. Eight words in a
-row are seldom the same by chance. Training data are searched for test rows in the same way (Brown
-et al. 2020, appendix C, with 13 words).
+The measure is the share of a text's word n-grams that are in one of its prompts. Eight consecutive
+words are seldom equal by chance. Brown et al. 2020 (appendix C) search training data for test rows
+in the same way, with 13 words.
 """
 
 import re
@@ -13,10 +13,10 @@ from functools import lru_cache
 from distill.core.text import fold
 
 WORDS = 8
-# Half of the text, or ten words in a row. In banking77, 0.5% of the test rows share as much with
-# ten examples of their label, and nearly all of these say the same.
+# Half of the text, or ten consecutive words. In banking77, 0.5% of the test rows have as much in
+# common with ten examples of their label, and nearly all of these have the same meaning.
 LEAKED_SHARE, LEAKED_GRAMS = 0.5, 3
-LINE_WORDS = 3  # a shorter line of a prompt is a heading or a name, which messages repeat
+LINE_WORDS = 3  # a shorter line of a prompt is a heading or a name, which any message may repeat
 
 # Chinese and Japanese have no spaces, so each character is a word.
 _NO_SPACES = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
@@ -28,17 +28,17 @@ Words = tuple[str, ...]
 def copied_share(text: str, prompt: str, n: int = WORDS) -> float:
     """Return the share of the text's word n-grams that are in the prompt, 0–1.
 
-    Case, spaces and punctuation are ignored. A text of fewer than n words counts as a whole, if it
-    is a line of the prompt.
+    Case, spaces and punctuation are ignored. For a text of fewer than n words, the share is 1 if
+    the text is a line of the prompt, otherwise 0.
     """
     copied, all_ = _copied(_words(text), prompt, n)
     return copied / all_ if all_ else 0.0
 
 
 def leaked_prompt(text: str, prompts: Sequence[str]) -> bool:
-    """True if half of a text, or ten words in a row, are in one of the prompts.
+    """True if half of a text, or ten consecutive words, are in one of the prompts.
 
-    A text of fewer than WORDS words must be a line of a prompt, of at least LINE_WORDS words.
+    A text of fewer than WORDS words must equal a line of a prompt with at least LINE_WORDS words.
     """
     words = _words(text)
     if len(words) < LINE_WORDS:
@@ -50,12 +50,12 @@ def leaked_prompt(text: str, prompts: Sequence[str]) -> bool:
 
 
 def words_of(text: str) -> Words:
-    """Split a text into words as for comparison; a Chinese character is a word."""
+    """Split a text into words as in `copied_share`; a Chinese or Japanese character is a word."""
     return _words(text)
 
 
 def _copied(words: Words, prompt: str, n: int) -> tuple[int, int]:
-    """Return (number of the text's n-grams in the prompt, number of all its n-grams)."""
+    """Return (n-grams of the text that are in the prompt, all n-grams of the text)."""
     if len(words) < n:
         return int(words in _lines(prompt)), int(bool(words))
     known = _prompt_grams(prompt, n)
@@ -64,7 +64,7 @@ def _copied(words: Words, prompt: str, n: int) -> tuple[int, int]:
 
 
 def _words(text: str) -> Words:
-    """Return the words without combining marks, at which `\\w` would end a word."""
+    """Return the words without combining marks, since `\\w` does not match them."""
     letters = unicodedata.normalize("NFD", fold(text))
     if not letters.isascii():
         letters = "".join(c for c in letters if not unicodedata.category(c).startswith("M"))
@@ -82,5 +82,5 @@ def _prompt_grams(prompt: str, n: int) -> frozenset[Words]:
 
 @lru_cache(maxsize=64)
 def _lines(prompt: str) -> frozenset[Words]:
-    """Return the words of each line that has any."""
+    """Return the words of each line that has words."""
     return frozenset(words for line in prompt.splitlines() if (words := _words(line)))

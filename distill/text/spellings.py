@@ -1,7 +1,8 @@
-"""Copies of texts in which each sign has one spelling, with the place of each character.
+"""Copies of texts in plain spelling, with the original position of each character.
 
-Full width, no-break spaces, dashes, points, digits of other scripts, escapes (`&#64;`, `%40`) and
-zero-width characters hide a value from every rule for ASCII.
+A regular expression for ASCII does not find a value in another spelling. Examples are full-width
+signs, no-break spaces, special dashes and points, digits of other scripts, escapes (`&#64;`, `%40`)
+and zero-width characters.
 """
 
 import html
@@ -10,9 +11,9 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-# Decompositions of one sign into the same sign (UAX #44).
+# Decompositions of a sign into another form of the same sign (UAX #44).
 _SAME_SIGN = ("<wide>", "<narrow>", "<small>", "<font>", "<noBreak>")
-_JOINERS = "\u034f\u180b\u180c\u180d"  # zero-width characters outside of category Cf
+_JOINERS = "\u034f\u180b\u180c\u180d"  # zero-width characters outside category Cf
 _HYPHENS = "\u2010\u2011\ufe63\uff0d"
 _REFERENCE = re.compile(
     r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,16});"
@@ -30,19 +31,22 @@ _DASH_AT_DIGIT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Respelled:
-    """A copy of a text; `starts[n]` to `ends[n]` of the text is written as `copy[n]`."""
+    """A copy of a text in plain spelling.
+
+    `copy[n]` is the plain spelling of the text from `starts[n]` to `ends[n]`.
+    """
 
     copy: str
     starts: tuple[int, ...]
     ends: tuple[int, ...]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Return the span in the text of a span of the copy."""
+        """Convert a span of the copy to a span of the text."""
         return self.starts[start], self.ends[end - 1]
 
 
 def respell(text: str) -> Respelled | None:
-    """Write each sign in its plain spelling; None if the text is plain already."""
+    """Return a copy of a text in plain spelling; None if the text is already plain."""
     if _PLAIN.fullmatch(text) and not _SPECIAL.search(text):
         return None
     signs: list[tuple[str, int, int]] = []
@@ -68,14 +72,14 @@ def _unescaped(reference: str) -> str:
 
 
 def respelled(text: str) -> str:
-    """Write each sign of a text in its plain spelling."""
+    """Return a text in plain spelling."""
     found = respell(text)
     return found.copy if found else text
 
 
 @lru_cache(maxsize=4096)
 def _plain(sign: str) -> str:
-    """Return the plain spelling of a character; empty for a zero-width one."""
+    """Return the plain spelling of a character; "" for a zero-width character."""
     kind = unicodedata.category(sign)
     if kind == "Cf" or sign in _JOINERS or "\ufe00" <= sign <= "\ufe0f":
         return ""

@@ -82,7 +82,7 @@ def test_a_wrong_text_is_no_purpose(text: str) -> None:
 def test_values_that_would_be_read_in_another_way_are_no_purpose(
     values: tuple[str, str, str],
 ) -> None:
-    with pytest.raises(ValueError, match="not a purpose"):
+    with pytest.raises(ValueError, match="is not a purpose"):
         Purpose(*values)
 
 

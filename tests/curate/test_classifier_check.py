@@ -166,7 +166,7 @@ def test_the_plan_counts_what_is_asked_about_seeds(
     (step,) = (row for row in plan(task).steps if row.purpose == ON_SEEDS)
     assert (step.requests, step.answered) == (SEEDS, 0)
     assert step.usd > 0 and step.batch_usd == step.usd / 2
-    assert any("seeds are asked about" in line for line in plan(task).assumptions)
+    assert any("the teacher answers the seeds" in line for line in plan(task).assumptions)
     teach(strong(told=False))
     paid_run(workspace, "pets", UNTIL_CURATE)
     with open_store(workspace.database("pets")) as store:

@@ -491,7 +491,7 @@ def test_the_certain_part_is_the_cost_of_what_is_there(
     whole = plan(task)
     hanging = found[ANSWER].usd - found[ANSWER].certain_usd
     assert whole.usd - whole.certain_usd == hanging > 0
-    assert f"up to ${whole.usd:.4f} if all 60 new inputs are new" in whole.words
+    assert f"up to ${whole.usd:.4f} if all 60 generated inputs differ from them" in whole.words
     assert plan(given).words.startswith(f"about ${plan(given).usd:.4f} for 82 requests")
 
 

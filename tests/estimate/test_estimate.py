@@ -358,14 +358,14 @@ def test_the_table_says_what_the_budget_carries(
     assert [line.split()[0] for line in output.splitlines()[:7]] == [
         *("step", *map(str, (SYNTHESIZE, ANSWER, ON_SEEDS, EVALUATE, AGAIN)), "all")
     ]
-    assert "budget.usd is $5.00: enough, also for the most that could be billed." in output
+    assert "budget.usd is $5.00: enough, even for the maximum bill." in output
     assert "genai-prices" in output and "within 24 h" in output
     pets(task_toml=toml("[budget]\nusd = 0.002\n"), inputs_jsonl=INPUTS)
     output = shown(workspace, "plan", "pets").stdout
     assert "not enough: the run stops in generate:answer with about" in output
     pets(task_toml=toml("[budget]\nusd = 0.02\n"), inputs_jsonl=INPUTS)
     output = shown(workspace, "plan", "pets").stdout
-    assert "enough, though not for the most that could be billed" in output
+    assert "enough for the expected bill, but not for the maximum" in output
     assert provider.bill().requests == 0
 
 
@@ -460,7 +460,7 @@ def test_a_terminal_that_declines_ends_with_1_and_nothing_spent(
     for end in (ours, theirs):
         os.close(end)
     assert child.returncode == 1
-    assert "Continue? [y/N]" in errors and "nothing was asked" in errors
+    assert "Continue? [y/N]" in errors and "nothing was sent" in errors
     assert provider.bill().requests == 0
 
 

@@ -68,7 +68,7 @@ def test_a_teacher_that_has_answered_all_gold_still_sends_bills(
         for step in estimate.steps
     )
     (money,) = _money(task, replace(estimate, steps=steps))
-    assert money.word == "careful" and "all gold is answered already" in money.because
+    assert money.word == "careful" and "all gold is already answered" in money.because
 
 
 PEOPLE = "[people]\nhours = 1\nusd_per_hour = 200\n"
@@ -93,7 +93,10 @@ def test_no_student_is_trained_where_nobody_may_any_more(
     monkeypatch.setattr(distill.estimate.go_no_go, "today", lambda: date(2027, 1, 6))
     pets(task_toml=f"{HEAD}{AT_OPENAI}")
     money = found(workspace, "money")
-    assert money.word == "no go" and "taken no new trainings since 2027-01-06" in money.because
+    assert (
+        money.word == "no go"
+        and "accepted no new fine-tuning jobs since 2027-01-06" in money.because
+    )
 
 
 def test_a_student_that_ends_before_it_has_paid_is_no_go(
@@ -127,7 +130,9 @@ TEACHERS = {
     "http://somewhere/v1#mine": (True, '[prices."mine"]\ninput = 1\noutput = 5\ncached = 1\n'),
     "http://127.0.0.1:1/v1#mine": (False, ""),
 }
-A_DAY = re.compile(r"the run pays for itself after about .*: ([\d,]+) a day until its model ends")
+A_DAY = re.compile(
+    r"the run pays for itself after about .*: this takes ([\d,]+) a day until its model ends"
+)
 
 
 @pytest.mark.parametrize("trainer", ["openai", "peft"])
@@ -152,7 +157,7 @@ def test_advice_and_plan_say_the_same(
         if "never pays for itself" in told:
             assert money.word == "no go" and "never pays for itself" in money.because
         if not bills:
-            assert money.word == "careful" and "sends no bill" in money.because
+            assert money.word == "careful" and "is not billed" in money.because
             assert "never pays" not in told
     assert not bills or "no go" in words.values()
     if teacher in ("openai:gpt-6.1-terra", "anthropic:claude-opus-5-5"):
@@ -166,8 +171,10 @@ def test_a_teacher_of_ours_is_a_machine_that_a_student_at_openai_does_without(
     for asked, more in ((1000, False), (1_000_000, True)):
         pets(task_toml=f"{head}{AT_OPENAI}[traffic]\nrequests_per_day = {asked}\n")
         money = found(workspace, "money")
-        assert money.word == "careful" and "each costs $2.40 a day, the student" in money.because
-        assert ("it saves only where the teacher takes" in money.because) is more
+        assert (
+            money.word == "careful" and "a machine costs $2.40 a day, the student" in money.because
+        )
+        assert ("it saves money only if the teacher needs" in money.because) is more
 
 
 def test_gold_among_the_inputs_hides_no_price(workspace: Workspace, pets: WriteTask) -> None:
@@ -188,7 +195,7 @@ def test_too_little_gold_is_said_before(workspace: Workspace, pets: WriteTask) -
     pets(task_toml=HEAD)
     gold = found(workspace, "gold")
     assert gold.word == "careful"
-    assert "a margin of 2.0 points takes about 1,963" in gold.because
+    assert "a margin of 2.0 points needs about 1,963" in gold.because
 
 
 @pytest.mark.parametrize(("margin", "rows"), [(0.02, 1546), (0.05, 248)])

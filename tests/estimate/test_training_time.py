@@ -22,7 +22,7 @@ def test_before_the_first_run_it_is_what_was_seen_once(pets: WriteTask) -> None:
     # 90 of the 100 train, beside twice 12 seeds, in three epochs.
     assert (found.rows, found.seconds_per_1k) == (342, EMBEDDED_SECONDS_PER_1K)
     assert found.seconds == pytest.approx(0.342 * EMBEDDED_SECONDS_PER_1K)
-    assert "seen on two cores" in found.words and "342 rows" in found.words
+    assert "measured on two cores" in found.words and "342 rows" in found.words
 
 
 def test_of_another_base_and_of_a_provider_nothing_is_said(pets: WriteTask) -> None:
@@ -52,7 +52,7 @@ def test_the_plan_tells_it_in_both_forms(workspace: Workspace, pets: WriteTask) 
     pets(task_toml=text.replace("[teacher]\n", '[teacher]\nmodel = "embedded"\n'))
     folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
     shown = CliRunner().invoke(cli, [*folders, "plan", "pets"])
-    assert "s per 1,000 (seen on two cores" in shown.output
+    assert "s per 1,000 (measured on two cores" in shown.output
     found = json.loads(CliRunner().invoke(cli, [*folders, "plan", "pets", "--json"]).stdout)
     training = found["training"]
     assert training["seconds"] == round(training["rows"] * EMBEDDED_SECONDS_PER_1K / 1000)

@@ -200,7 +200,7 @@ def test_a_reason_lets_the_run_go_on_and_stands_everywhere(
 
 @pytest.mark.parametrize("reason", ["", " ", "\\t\\n", "\\u200b", "—"])
 def test_a_reason_that_says_nothing_is_refused(pets: WriteTask, reason: str) -> None:
-    with pytest.raises(InputError, match=r"terms\.confirmed: say who gives the permission"):
+    with pytest.raises(InputError, match=r"terms\.confirmed: state who gave the permission"):
         pets(task_toml=toml(ANTHROPIC, f'[terms]\nconfirmed = "{reason}"\n'))
 
 

@@ -206,14 +206,16 @@ def test_of_an_unknown_model_it_is_said_what_is_assumed() -> None:
     for batch in (False, True):
         price = token_price("url", "mine", contract, batch=batch)
         told = assumption("http://host/v1#mine", price)
-        assert told.startswith("mine: tokens read from a cache and tokens written to a cache count")
+        assert told.startswith(
+            "mine: tokens read from a cache and tokens written to a cache are priced like"
+        )
         assert told.endswith(
-            'since task.toml gives no other: give cached and cache_write under [prices."mine"]'
+            'task.toml has no price for them: set cached and cache_write in [prices."mine"]'
         )
     told = assumption(
         "mine", token_price("url", "mine", {"mine": agreed(input="1", output="5", cached="1")})
     )
-    assert told.endswith('give cache_write under [prices."mine"]')
+    assert told.endswith('set cache_write in [prices."mine"]')
 
 
 @pytest.mark.parametrize(("name", "booked"), [("gpt-6.2-sol", "5080"), ("gpt-6.2-astra", "20320")])

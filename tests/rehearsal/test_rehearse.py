@@ -82,10 +82,10 @@ def test_a_rehearsal_starts_from_nothing_and_is_no_start_for_a_real_run(
     assert first.bill.asked == second.bill.asked, "the task's own teacher, and nothing of before"
     assert first.bill.usd == second.bill.usd > 0
     apart = Workspace(workspace.prompts, workspace.runs / "rehearsal")
-    with pytest.raises(InputError, match="is for rehearsals, which clear it"):
+    with pytest.raises(InputError, match="each rehearsal clears it"):
         pipeline.run(apart, "pets")
     apart.task_folder("pets").rename(workspace.task_folder("pets"))
-    with pytest.raises(InputError, match="holds a rehearsal"):
+    with pytest.raises(InputError, match="contains a rehearsal"):
         pipeline.run(workspace, "pets")
 
 
@@ -128,7 +128,7 @@ def test_a_rehearsal_clears_nothing_but_a_rehearsal(
     folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
     result = CliRunner().invoke(cli, [*folders, "rehearse", "pets", "--until", "generate"])
     assert isinstance(result.exception, InputError)
-    assert "holds something else" in str(result.exception)
+    assert "is not the folder of a rehearsal" in str(result.exception)
     after = {path.relative_to(place): path.stat().st_size for path in place.rglob("*")}
     assert {name: size for name, size in after.items() if name.name != ".lock"} == before
 
@@ -139,7 +139,9 @@ def test_what_a_user_put_beside_a_rehearsal_is_not_deleted(workspace: Workspace)
     for name in ("notes.txt", "20261129-021440-90da.bak", "a-run"):
         notes = apart.task_folder("pets") / name
         notes.write_text("mine", encoding="utf-8")
-        with pytest.raises(InputError, match=f"no rehearsal makes {name}.*nothing was deleted"):
+        with pytest.raises(
+            InputError, match=f"contains {name}, which no rehearsal writes.*nothing was deleted"
+        ):
             clear(apart, "pets")
         assert notes.read_text(encoding="utf-8") == "mine"
         notes.unlink()
@@ -185,7 +187,7 @@ def test_what_cannot_be_rehearsed_is_an_input_error(
         rehearse(workspace, "pets", RehearsalOptions(teacher="http://127.0.0.1:1/v1#m"))
     with pytest.raises(InputError, match="--faults: unknown fault 'rain'; the known ones are 429"):
         parse_faults("rain=1")
-    with pytest.raises(InputError, match="--faults: fault cut is a share from 0 to 1"):
+    with pytest.raises(InputError, match="--faults: fault cut must be a share from 0 to 1"):
         parse_faults("cut=2")
 
 
@@ -223,7 +225,7 @@ def test_a_teacher_that_is_not_played_is_replaced_by_no_cheaper_one_and_said(
     [row] = json.loads(result.stdout)
     assert row["teacher"] == "openai:gpt-6.1-terra"
     named = "embedded" if own == "auto" else own
-    assert row["why"].startswith(f"the run's teacher would be {named}, which the stand-in does not")
+    assert row["why"].startswith(f"the run's teacher would be {named}, which the stand-in cannot")
     apart = Workspace(workspace.prompts, workspace.runs / "rehearsal")
     with open_store(apart.database("pets")) as store:
         paid = store.rows(

@@ -40,7 +40,7 @@ def test_an_invalid_answer_is_no_label_whatever_labels_are_called() -> None:
 
 
 def test_no_task_can_have_a_label_that_is_taken_for_an_invalid_answer(pets: WriteTask) -> None:
-    with pytest.raises(InputError, match="a label is printable text"):
+    with pytest.raises(InputError, match="a label must be one printable line"):
         pets(task_toml=f'name = "pets"\nkind = "classify"\n[labels]\n"{INVALID}" = ""\ncats = ""\n')
 
 

@@ -156,12 +156,16 @@ TENSOR = {"dtype": "F16", "shape": [2**62], "data_offsets": [0, 8]}
 TOOLS = {"auto_map": {"AutoTokenizer": ["evil.Tokenizer", None]}, "tokenizer_class": "Evil"}
 WRONG: list[tuple[str, bytes, str]] = [
     ("config.json", b"no JSON", "is not valid JSON"),
-    ("config.json", b"[]", "is no JSON object"),
+    ("config.json", b"[]", "is not a JSON object"),
     ("config.json", b"[" * 100_000, "is not valid JSON"),
     ("config.json", b"\xff", "is not UTF-8"),
     ("config.json", b'{"max_position_embeddings": "many"}', "'many' for"),
     ("config.json", b'{"model_type": "own", "vocab_size": 3}', "names the architecture 'own'"),
-    ("config.json", b'{"model_type": "llama", "vocab_size": 7}', "without a table of the 7 tokens"),
+    (
+        "config.json",
+        b'{"model_type": "llama", "vocab_size": 7}',
+        "without an embedding of the 7 tokens",
+    ),
     ("tokenizer_config.json", b"[]", "has no tokenizer that can be read"),
     ("tokenizer_config.json", json.dumps(TOOLS).encode(), "has no tokenizer that can be read"),
     ("tokenizer_config.json", b'{"tokenizer_class": "PreTrainedTokenizerFast"}', "end-of-sequence"),
@@ -171,10 +175,10 @@ WRONG: list[tuple[str, bytes, str]] = [
     ("one.safetensors", header({}, 2**63), "is damaged"),
     ("one.safetensors", header({}, 90_000_000), "is damaged"),
     ("one.safetensors", header({"a": TENSOR}), "is damaged"),
-    ("one.safetensors", header({}), "without a table of the 3 tokens"),
-    (INDEX, b'{"weight_map": {"a": "../../other.safetensors"}}', "of files beside it"),
+    ("one.safetensors", header({}), "without an embedding of the 3 tokens"),
+    (INDEX, b'{"weight_map": {"a": "../../other.safetensors"}}', "of files in the same folder"),
     (INDEX, b'{"weight_map": {"a": "three.safetensors"}}', "lacks three.safetensors"),
-    (INDEX, b"{}", "of files beside it"),
+    (INDEX, b"{}", "of files in the same folder"),
 ]
 
 
@@ -261,7 +265,7 @@ def test_an_adapter_beside_the_weights_is_refused(base: Path) -> None:
     """Transformers would load it with the base, and its weights may be pickled."""
     (base / "adapter_config.json").write_text("{}", encoding="utf-8")
     (base / "adapter_model.bin").write_bytes(b"a pickle")
-    with pytest.raises(InputError, match=r"student\.base: .*holds an adapter"):
+    with pytest.raises(InputError, match=r"student\.base: .*contains an adapter"):
         locate(str(base))
 
 
@@ -282,7 +286,7 @@ def test_a_teacher_without_safetensors_is_refused(base: Path) -> None:
 
 def test_weights_that_are_quantized_already(base: Path) -> None:
     write_config(base, quantization_config={"load_in_4bit": True})
-    with pytest.raises(InputError, match="quantized already: take the 16-bit ones"):
+    with pytest.raises(InputError, match="quantized already: take the 16-bit weights"):
         locate(str(base))
 
 
@@ -364,7 +368,7 @@ def test_what_the_hub_refuses(tmp_path: Path) -> None:
     with hub("GatedRepo") as url:
         assert "is gated: accept its licence" in ask_hub(url, tmp_path)
     with hub("RepoNotFound") as url:
-        assert "the hub has no 'meta-llama/Llama-3.2-1B-Instruct'" in ask_hub(url, tmp_path)
+        assert "the hub has no model 'meta-llama/Llama-3.2-1B-Instruct'" in ask_hub(url, tmp_path)
 
 
 def test_a_mirror_on_this_machine_is_asked_without_a_proxy(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_every_table_is_a_file(
     select = f"SELECT id FROM '{folder}/run.{form}' ORDER BY id"
     read = duckdb.connect().execute(select).fetchall()
     assert read == [(f"r{n}",) for n in range(RUNS)]
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         export(database, folder, form)  # type: ignore[arg-type]
 
 
@@ -102,4 +102,4 @@ def test_json_has_no_numbers_that_json_lacks(workspace: Workspace, database: Pat
 def test_a_task_is_a_name_and_no_path(workspace: Workspace, database: Path, name: str) -> None:
     shown = told(workspace, "sql", name, "SELECT 1")
     assert isinstance(shown.exception, InputError)
-    assert "is not a name of a task" in str(shown.exception)
+    assert "is not a task name" in str(shown.exception)

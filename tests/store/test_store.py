@@ -151,7 +151,7 @@ with open_store(Path({str(database)!r})) as store:
 def test_a_store_held_by_another_process_names_it(database: Path) -> None:
     with (
         held_by_another_process(database) as pid,
-        pytest.raises(InputError, match=rf"held by another process \(PID {pid}\)"),
+        pytest.raises(InputError, match=rf"locked by another process \(PID {pid}\)"),
         open_store(database),
     ):
         pass
@@ -274,7 +274,7 @@ def test_a_damaged_store_is_not_held_by_anybody(tmp_path: Path, start: int) -> N
     for read in (opened, *readers):
         with pytest.raises(DistillError, match="is damaged") as raised:
             read()
-        assert "held by another process" not in str(raised.value)
+        assert "locked by another process" not in str(raised.value)
 
 
 def test_runs_are_in_the_order_in_which_they_began(database: Path) -> None:

@@ -202,7 +202,7 @@ def test_a_killed_run_asks_nothing_twice(workspace: Workspace, scripted_backends
         ({"seeds_jsonl": ""}, r"seeds.jsonl is empty"),
         (
             {"task_toml": TASK + '[labels]\na = "A"\n'},
-            "labels: an extract task has none; its fields are in schema.json",
+            "labels: remove them; an extract task has fields instead",
         ),
         (
             {"reviews_jsonl": '{"input": "x y", "answer": {"people": "many"}}\n'},

@@ -86,8 +86,10 @@ def test_two_answers_to_one_input_stop_with_both_lines(
     with pytest.raises(InputError) as stopped:
         check_contradictions(folder, gold, form)
     said = str(stopped.value)
-    assert said.startswith(f"{folder / 'gold.jsonl'}:3 has the input of gold.jsonl:1 ('an input')")
-    assert "Correct or remove one of them" in said
+    assert said.startswith(
+        f"{folder / 'gold.jsonl'}:3 has the same input as gold.jsonl:1 ('an input')"
+    )
+    assert "correct or remove one of the rows" in said
     check_contradictions(folder, rows_of(("an input", first), ("other", second)), form)
 
 
@@ -103,7 +105,7 @@ def test_contradicting_gold_stops_a_run_before_it_begins(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
     task = contradicting(pets)
-    with pytest.raises(InputError, match=r"gold.jsonl:4 has the input of gold.jsonl:1"):
+    with pytest.raises(InputError, match=r"gold.jsonl:4 has the same input as gold.jsonl:1"):
         pipeline.run(workspace, "pets")
     assert not workspace.database("pets").exists() and scripted_backends.total == 0
     with pytest.raises(InputError, match=r"gold.jsonl:4"):
@@ -168,7 +170,9 @@ def test_what_is_to_be_known_of_gold_is_said(pets: WriteTask) -> None:
     near = {"input": "could you feed my dear cat", "label": "cats"}
     copies, close = gold_notes(pets(gold_jsonl=jsonl([*APART, APART[1], near])))
     assert copies.startswith("1 of 5 gold rows repeat another row (the first is gold.jsonl:4)")
-    assert close.startswith("1 of 4 gold rows nearly equal another row (like gold.jsonl:5 and ")
+    assert close.startswith(
+        "1 of 4 gold rows nearly equal another row (for example gold.jsonl:5 and "
+    )
 
 
 def test_run_plan_tasks_and_leaks_say_it(
@@ -177,7 +181,8 @@ def test_run_plan_tasks_and_leaks_say_it(
     near = {"input": "could you feed my dear cat", "label": "cats"}
     pets(gold_jsonl=jsonl([*APART, near]))
     folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
-    told = "gold: 1 of 4 gold rows nearly equal another row (like gold.jsonl:4 and gold.jsonl:1)"
+    told = "1 of 4 gold rows nearly equal another row (for example gold.jsonl:4 and gold.jsonl:1)"
+    told = f"gold: {told}"
     for command in (["plan", "pets"], ["generate", "pets"]):
         result = CliRunner().invoke(cli, [*folders, *command])
         assert result.exit_code == 0 and told in result.output, command

@@ -62,8 +62,8 @@ def test_without_the_file_a_task_is_the_one_it_was(workspace: Workspace, pets: W
             "people.hours: Input should be a finite number",
         ),
         ("[machine\n", "not valid TOML"),
-        ("[people]\nhours = 40\n", "hours and usd_per_hour go together"),
-        ("[currencies]\nUSD = 0.5\n", "rates are USD for one of another currency"),
+        ("[people]\nhours = 40\n", "set both hours and usd_per_hour"),
+        ("[currencies]\nUSD = 0.5\n", "list other currencies, each with its worth in USD"),
     ],
 )
 def test_a_mistake_is_named_with_its_file(
@@ -82,7 +82,9 @@ def test_other_currencies_count_at_their_rate(workspace: Workspace, pets: WriteT
     assert (found.input, found.cached, found.output) == tuple(
         map(Decimal, ("0.108", "0.0108", "0.54"))
     )
-    with pytest.raises(InputError, match=r"what one EUR is worth is not known; say so: \[curr"):
+    with pytest.raises(
+        InputError, match=r"exchange rate of EUR is unknown: set EUR = .* in \[curr"
+    ):
         pets(task_toml=HEAD + own)
     project(workspace, "[currencies]\nEUR = 1.1\n")
     assert pets(task_toml=HEAD + own).rates["gpt-6-luna"].input == Decimal("0.11")
@@ -102,7 +104,7 @@ def test_a_price_a_hundred_times_off_is_questioned(
     with pytest.raises(InputError) as caught:
         pets(task_toml=text)
     assert f'prices."gpt-6-luna".input: ${input_} per 1M tokens is' in str(caught.value)
-    assert "the $0.1 that genai-prices" in str(caught.value) and "sure = true" in str(caught.value)
+    assert "the $0.1 in genai-prices" in str(caught.value) and "sure = true" in str(caught.value)
     assert pets(task_toml=f"{text}sure = true\n").rates["gpt-6-luna"].input == Decimal(input_)
 
 

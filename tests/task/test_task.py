@@ -74,7 +74,7 @@ def test_broken_toml_names_the_line(pets: WriteTask) -> None:
 
 
 def test_name_must_be_the_folders(pets: WriteTask) -> None:
-    assert "name is 'fish', its folder 'pets'" in problem(
+    assert "name is 'fish' but the folder is 'pets'" in problem(
         pets, task_toml=HEAD.replace('"pets"', '"fish"')
     )
 
@@ -160,7 +160,7 @@ def test_a_template_that_wants_all_memory_is_told(pets: WriteTask) -> None:
 
 
 def test_an_answer_prompt_without_the_input(pets: WriteTask) -> None:
-    with pytest.raises(InputError, match=r"answer\.md does not show the input: write \{\{ input"):
+    with pytest.raises(InputError, match=r"answer\.md does not show the input: add \{\{ input"):
         pets(answer_md="Which pet?")
 
 
@@ -180,12 +180,12 @@ def test_values_that_would_do_harm(pets: WriteTask, toml: str, says: str) -> Non
 
 @pytest.mark.parametrize("label", ["", " ", "cats ", "a\\nb"])
 def test_a_label_that_no_answer_can_be(pets: WriteTask, label: str) -> None:
-    with pytest.raises(InputError, match="a label is printable text in one line"):
+    with pytest.raises(InputError, match="a label must be one printable line"):
         pets(task_toml=f'name = "pets"\nkind = "classify"\n[labels]\n"{label}" = "x"\ndogs = "y"\n')
 
 
 def test_a_review_needs_its_answer(pets: WriteTask) -> None:
-    with pytest.raises(InputError, match=r'reviews\.jsonl:1: "answer" is missing; null rejects'):
+    with pytest.raises(InputError, match=r'reviews\.jsonl:1: "answer" is missing: add it, or null'):
         pets(reviews_jsonl='{"input": "It purrs.", "label": "cats"}\n')
 
 
@@ -303,13 +303,13 @@ def test_a_label_may_have_joiners_and_any_space(pets: WriteTask, label: str) -> 
 def test_a_label_that_is_no_text_in_a_line_is_refused(pets: WriteTask, label: str) -> None:
     quoted = json.dumps(label)
     text = f'name = "pets"\nkind = "classify"\n[labels]\n{quoted} = "one"\nother = "two"\n'
-    with pytest.raises(InputError, match="a label is printable text in one line"):
+    with pytest.raises(InputError, match="a label must be one printable line"):
         pets(task_toml=text)
 
 
 def test_a_sign_that_nobody_sees_is_named(pets: WriteTask) -> None:
     text = 'name = "pets"\nkind = "classify"\n[labels]\n"a\u200eb" = "one"\nother = "two"\n'
-    with pytest.raises(InputError, match=r"take out U\+200E \(LEFT-TO-RIGHT MARK\)"):
+    with pytest.raises(InputError, match=r"remove U\+200E \(LEFT-TO-RIGHT MARK\)"):
         pets(task_toml=text)
 
 
@@ -330,7 +330,7 @@ def test_accents_in_either_form_are_the_same_label(pets: WriteTask) -> None:
 @pytest.mark.parametrize("label", [1, True])
 def test_a_label_that_is_no_text_is_named_with_the_way_out(pets: WriteTask, label: object) -> None:
     labels = '[labels]\n1 = "one"\ntrue = "two"\n'
-    with pytest.raises(InputError, match="write it in quotes"):
+    with pytest.raises(InputError, match="put it in quotes"):
         pets(
             task_toml=f'name = "pets"\nkind = "classify"\n{labels}',
             seeds_jsonl=json.dumps({"input": "a", "label": label}),

@@ -319,11 +319,14 @@ def test_unreadable_verdicts_are_counted(
         ({"gold_jsonl": jsonl([{"input": "x y", "answer": 3}])}, "gold.jsonl:1: answer: must be"),
         ({"seeds_jsonl": jsonl([{"input": "x y"}])}, "seeds.jsonl:1: answer: must be a string"),
         ({"seeds_jsonl": ""}, "seeds.jsonl is empty"),
-        ({"task_toml": TASK + '[labels]\na = "A"\n'}, "labels: a generate task has none"),
-        ({"task_toml": TASK.replace("few_shot = 2", "votes = 3")}, "two texts are never the same"),
+        (
+            {"task_toml": TASK + '[labels]\na = "A"\n'},
+            "labels: remove them; the answers of a generate task",
+        ),
+        ({"task_toml": TASK.replace("few_shot = 2", "votes = 3")}, "teacher.votes: set it to 1"),
         (
             {"task_toml": TASK.replace("few_shot = 2", "rationale = true")},
-            "a text has no place for reasons",
+            "teacher.rationale: set it to false",
         ),
         (
             {"preferences_jsonl": jsonl([PREFERENCES[0] | {"better": "A"}])},
@@ -364,7 +367,7 @@ def test_only_a_task_of_texts_has_a_judge_of_systems(workspace: Workspace) -> No
     task = write(workspace, task_toml=TASK + '[evaluate]\njudge_model = "openai:gpt-6-luna"\n')
     assert task.judge_of_systems == "openai:gpt-6-luna"
     labels = '[labels]\na = "A"\nb = "B"\n[evaluate]\njudge_model = "openai:gpt-6-luna"\n'
-    with pytest.raises(InputError, match=r"evaluate\.judge_model: only the answers of a generate"):
+    with pytest.raises(InputError, match=r"evaluate\.judge_model: remove it; only the answers"):
         write(workspace, task_toml=f'name = "counts"\nkind = "classify"\n{labels}')
 
 

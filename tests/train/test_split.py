@@ -127,7 +127,7 @@ def test_seeds_too_close_to_gold_are_taken_out_before_anything_is_asked(pets: Wr
 def test_a_label_without_any_seed_left_stops_the_run(pets: WriteTask) -> None:
     rows = [row for row in pet_rows("seed", 4) if row["label"] != "cats"]
     task = pets(seeds_jsonl=jsonl([*rows, CLOSE[0]]))
-    says = r"every seed of 'cats' is too close to gold, like seeds.jsonl:9 \('please could you feed"
+    says = r"every seed of 'cats' is too close to gold, for example seeds.jsonl:9 \('please"
     with pytest.raises(InputError, match=says):
         without_leaking_seeds(task)
 

@@ -1,9 +1,9 @@
-"""A stand-in for the two providers, on loopback.
+"""A stand-in server on loopback that simulates OpenAI and Anthropic.
 
-It checks requests as strictly as the providers, keeps its own bill, and produces faults on request.
-Nothing that it receives is sent anywhere or costs anything.
+It checks requests as strictly as the providers, keeps a bill, and produces faults on request. It
+sends nothing to any other machine, and its bill is not real.
 
-`running(Settings(...))` starts it as a child process and provides its address and its bill.
+`running(Settings(...))` starts it as a child process, and yields its address and its bill.
 """
 
 import json
@@ -25,26 +25,26 @@ END_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a stand-in, named as the options of its command line."""
+    """The settings of a stand-in, with the names of its command-line options."""
 
     seeds: Path
-    """JSON lines {"input", "label"}: the source of the answers."""
+    """The source of the answers: a JSON-lines file with rows {"input", "label"}."""
     port: int = 0
-    """0 is any free port."""
+    """0 for any free port."""
     random_seed: int = 0
     """Answers and faults are the same for the same seed and the same requests."""
     latency: float = 0.0
-    """Seconds before a model's answer comes."""
+    """The seconds before each answer of a model."""
     requests_per_second: float | None = None
-    """Faster requests get a 429. With None there is no limit, and none is announced."""
+    """The rate limit; further requests get status 429. None for no limit."""
     rate_headers: bool = True
-    """True if the headers of every answer announce the limit."""
+    """True if the headers of every answer state the rate limit."""
     rate_windows: bool = False
-    """True if the limit counts in windows of one second, without carrying over unused requests."""
+    """True if unused requests of a second are not carried over to the next second."""
     faults: Mapping[str, float] = field(default_factory=dict)
     """The faults to produce; `distill.rehearsal.provider.faults` has their names."""
     batch_seconds: float = 1.0
-    """Seconds that a batch or a training takes."""
+    """The seconds that a batch or a fine-tuning job takes."""
 
     def options(self) -> list[str]:
         """Return the settings as arguments of `python -m distill.rehearsal.provider`."""
@@ -64,32 +64,32 @@ class Settings:
 
 @dataclass(frozen=True)
 class Bill:
-    """The charges of a stand-in, and counts of its requests."""
+    """The bill of a stand-in, with counts of requests and objects."""
 
     usd: Decimal
-    """Exact; never rounded."""
+    """The exact sum, without rounding."""
     requests: int
-    """Billed answers, whether or not the client received them; lines of batches too."""
+    """The number of billed answers, including lost answers and answers in batches."""
     refused: int
-    """Answers with a status of 400 or more."""
+    """The number of answers with a status of 400 or more."""
     first_at: float
-    """Time of the first billed answer, in seconds of a monotonic clock; 0 if there is none."""
+    """The time of the first billed answer, in seconds of a monotonic clock; 0 if there is none."""
     last_at: float
-    """Time of the last billed answer; 0 if there is none."""
+    """The time of the last billed answer; 0 if there is none."""
     asked: Mapping[str, int]
-    """`billing.body_hash` of a request's body → number of times that it was billed."""
+    """The number of bills for each request, by `billing.body_hash` of its body."""
     files: int
-    """Files uploaded."""
+    """The number of uploaded files."""
     batches: int
-    """Batches created, of both providers."""
+    """The number of created batches of both providers."""
     jobs: int
-    """Trainings created."""
+    """The number of created fine-tuning jobs."""
     most_at_once: int
     """The maximum number of concurrent requests to a model."""
     uploads_by_content: Mapping[str, int]
-    """SHA-256 of a file's bytes → number of its uploads."""
+    """The number of uploads of each file, by the SHA-256 of its content."""
     batches_by_key: Mapping[str, int]
-    """The batches' metadata "distill" → number of batches created with it."""
+    """The number of created batches by the value of their metadata "distill"."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class StandIn:
         """Return the current bill."""
         from urllib.request import ProxyHandler, build_opener
 
-        # A proxy of the user must not get requests to loopback.
+        # A proxy in the environment must not get requests to loopback.
         opener = build_opener(ProxyHandler({}))
         with opener.open(self.url + "/rehearsal/bill", timeout=READY_SECONDS) as answer:
             fields = json.load(answer)
@@ -111,7 +111,10 @@ class StandIn:
 
 @contextmanager
 def running(settings: Settings) -> Iterator[StandIn]:
-    """Hold a stand-in in a child process, which ends with the block or with this process."""
+    """Run a stand-in as a child process, which ends with the block or with this process.
+
+    Raises DistillError if it does not start.
+    """
     command = [sys.executable, "-m", "distill.rehearsal.provider", *settings.options()]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdin is not None and child.stdout is not None
@@ -128,11 +131,13 @@ def running(settings: Settings) -> Iterator[StandIn]:
 
 
 def _url(child: subprocess.Popen[bytes], stdout: IO[bytes]) -> str:
-    """Return the address that the child prints when it is ready. Raises DistillError if it does not
-    start."""
+    """Return the address that the child process prints when it is ready.
+
+    Raises DistillError if it does not start.
+    """
     ready, _, _ = select.select([stdout], [], [], READY_SECONDS)
     line = stdout.readline() if ready else b""
     if not line:
-        raise DistillError(f"The stand-in did not start (exit code {child.poll()}).")
+        raise DistillError(f"the stand-in did not start (exit code {child.poll()})")
     url: str = json.loads(line)["url"]
     return url

@@ -28,16 +28,16 @@ BACKLOG = 2048
 
 
 class _Protocol(HttpToolsProtocol):
-    """A protocol whose requests can close their own connection without an answer."""
+    """An HTTP protocol whose handlers can close the connection without an answer."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        # The protocol's type knows no such key.
+        # The key CUT is not in the type of the scope.
         cast("dict[str, Any]", self.scope)[CUT] = self.transport.abort
 
 
 class _Server(uvicorn.Server):
-    """A server that prints its address once it listens. `_serve` handles the signals."""
+    """A server that prints its address once it listens, and leaves signals to `_serve`."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -52,7 +52,7 @@ class _Server(uvicorn.Server):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM, SIGINT, or the parent closes standard input; return 0."""
+    """Serve until SIGTERM or SIGINT, or until the parent closes standard input; return 0."""
     settings = _settings(arguments)
     world = ProviderState(settings)
     listener = socket.socket()
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _serve(server: _Server, listener: socket.socket) -> None:
     def end() -> None:
-        # Without force it would wait for clients that a fault leaves hanging.
+        # Without `force_exit` it would wait for the clients of a "hang" fault.
         server.should_exit = server.force_exit = True
 
     loop = asyncio.get_running_loop()

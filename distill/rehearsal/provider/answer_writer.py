@@ -1,7 +1,8 @@
-"""The answers of a stand-in's models: a value of the request's schema, or a short text.
+"""The writer of a stand-in's answers: a value that fits the request's schema, or a short text.
 
-An enum gets the label that fits the question best. An array of texts gets as many new texts as the
-prompt asks for. Everything else gets a valid value. The same question gets the same answer.
+An enum gets the label that fits the question best. An array of texts gets the number of new texts
+that the prompt asks for. Everything else gets any valid value. The same question always gets the
+same answer.
 """
 
 import json
@@ -17,10 +18,10 @@ from distill.rehearsal.provider.memory import Memory
 Schema = dict[str, Any]
 
 TEXTS = 5
-"""Number of texts in an array if neither the schema nor the prompt says it."""
+"""The number of texts in an array if neither the schema nor the prompt gives a number."""
 MOST_TEXTS = 500
 MOST_STEPS = 50
-"""Maximum number of references followed in a row."""
+"""The maximum number of consecutive references to follow."""
 NONSENSE = "That depends on how one looks at it; there is much to say for either side."
 
 _NUMBER = re.compile(r"\b[1-9]\d{0,2}\b")
@@ -41,11 +42,11 @@ _LABEL_NAMES = {"label", "answer", "category", "class", "output", "intent"}
 
 @dataclass
 class Writer:
-    """The writer of the answer to one request."""
+    """The writer of the answer to a request."""
 
     memory: Memory
     asked: str
-    """The text of the last message of the user."""
+    """The text of the user's last message."""
     random: Random
     root: Schema = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
@@ -63,12 +64,15 @@ class Writer:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
     def text(self) -> str:
-        """Write an answer in words."""
+        """Return a new text as the answer."""
         return self.memory.new_text(self.memory.topics(self.asked), self.taken, self.random)
 
     def value(self, schema: Schema, depth: int, name: str = "", label: str = "") -> Any:
-        """Build a valid value. `name` is the property's name, and `label` is the topic of the
-        texts."""
+        """Return a valid value of a schema.
+
+        `name`: the name of the property; "" outside objects.
+        `label`: the topic of generated texts; "" for any.
+        """
         schema = self._resolved(schema, depth)
         if "const" in schema:
             return schema["const"]
@@ -88,7 +92,7 @@ class Writer:
         return None if kind == "null" else self._string(schema, name, label)
 
     def _resolved(self, schema: Schema, depth: int) -> Schema:
-        """Follow references and choose one of the alternatives.
+        """Return the schema after following references and choosing alternatives.
 
         Chooses null below level 8, so that a recursive schema ends. Raises RecursionError after
         MOST_STEPS references.
@@ -122,10 +126,9 @@ class Writer:
         }
 
     def _known_object(self, properties: dict[str, Schema]) -> dict[str, Any] | None:
-        """Return the label of the row most similar to the question, if labels are objects of these
-        properties.
+        """Return the label of the row that is most similar to the question, as an object.
 
-        Properties that the label lacks are null. None if labels are not such objects.
+        Missing properties are null. Returns None if labels are not objects with these properties.
         """
         try:
             found = json.loads(self.memory.label_of(self.asked) or self.memory.labels[0])
@@ -161,10 +164,9 @@ class Writer:
         return topics
 
     def _wanted(self, schema: Schema, depth: int) -> int:
-        """Return the number of items: the last number of the prompt, within the schema's bounds.
+        """Return the number of items: the last number in the prompt, within the schema's bounds.
 
-        The last number counts because examples, which contain numbers too, come before the
-        question.
+        Earlier numbers may be in examples, which precede the question.
         """
         low = int(schema.get("minItems", 0))
         high = int(schema.get("maxItems", MOST_TEXTS))
@@ -179,7 +181,7 @@ class Writer:
         high: float | None = schema.get("maximum", schema.get("exclusiveMaximum"))
         if "minimum" not in schema:
             low += step if high is None else min(step, high - low)
-        if not step:  # strictly between the bounds, which may be exclusive
+        if not step:  # a value strictly between the bounds, which may be exclusive
             high = low + 1 if high is None else high
             return float(low + (high - low) * self.random.randint(1, 9) / 10)
         last = low + 5 * step if high is None else high - step * ("exclusiveMaximum" in schema)

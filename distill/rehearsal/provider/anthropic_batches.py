@@ -40,8 +40,10 @@ class MessageBatch:
     lines: list[Body] = field(default_factory=list)
 
     def as_json(self) -> Body:
-        """Return the batch object of the API. Until the end its counts show all requests as
-        processing."""
+        """Return the batch object of the API.
+
+        Before the batch ends, all requests are counted as processing.
+        """
         counts = dict.fromkeys(("processing", "succeeded", "errored", "canceled", "expired"), 0)
         if self.ended is None:
             counts["processing"] = len(self.requests)
@@ -68,7 +70,7 @@ def _time(moment: datetime | None) -> str | None:
 
 
 async def create(world: ProviderState, call: Call) -> ProviderReply:
-    """Start a batch. The requests themselves are checked later."""
+    """Start a batch, whose requests are checked later."""
     body = call.json()
     forms.check_anthropic(_Create, body)
     names = Counter(request["custom_id"] for request in body["requests"])
@@ -139,7 +141,7 @@ async def listed(world: ProviderState, call: Call) -> ProviderReply:
 
 
 async def cancel(world: ProviderState, call: Call) -> ProviderReply:
-    """Cancel the requests of a batch that are not answered yet."""
+    """Cancel the unanswered requests of a batch."""
     batch = _found(world, call)
     if batch.ended is None and batch.canceled is None:
         batch.status, batch.canceled = "canceling", datetime.now(UTC)
@@ -147,7 +149,7 @@ async def cancel(world: ProviderState, call: Call) -> ProviderReply:
 
 
 async def results(world: ProviderState, call: Call) -> ProviderReply:
-    """Return one JSON line for each request, in no order."""
+    """Return a JSON line for each request of an ended batch, in any order."""
     batch = _found(world, call)
     if batch.ended is None:
         raise ApiError(404, "not_found_error", "The results are not available yet.")

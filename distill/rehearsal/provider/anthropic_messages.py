@@ -18,7 +18,7 @@ THINKING_TOKENS = {"low": 32, "medium": 96, "high": 256, "xhigh": 512, "max": 10
 
 @dataclass
 class _Draft:
-    """A model's answer before it gets the API's form."""
+    """A model's answer before it is put in the form of the API."""
 
     text: str
     stop: str = "end_turn"
@@ -31,14 +31,17 @@ class _Draft:
 
 
 async def create(world: ProviderState, call: Call) -> ProviderReply:
-    """Answer one request."""
+    """Answer a request."""
     return ProviderReply(answer(world, call.json(), fault=call.fault))
 
 
 def answer(
     world: ProviderState, body: Any, *, batch: bool = False, fault: str | None = None
 ) -> Body:
-    """Write and bill the message. Raises ApiError if the request is refused."""
+    """Return the message object of the answer, and bill it.
+
+    Raises ApiError for a refused request.
+    """
     anthropic_params.check_create(body, batch=batch)
     model = _model(body["model"])
     anthropic_params.check_for_model(model, body)
@@ -80,7 +83,7 @@ def _model(name: str) -> AnthropicModel:
 
 
 def _prompt(body: Body) -> tuple[list[str], list[int]]:
-    """Return the prompt's tokens, and the token counts at which cache markers stand."""
+    """Return the tokens of the prompt, and the positions of its cache markers in tokens."""
     wanted = body.get("output_config", {}).get("format")
     prompt, marked = tokens.pieces(str(wanted["schema"])) if wanted else [], []
     for block in body.get("system", []):
@@ -95,9 +98,9 @@ def _prompt(body: Body) -> tuple[list[str], list[int]]:
 def _cached(
     world: ProviderState, model: AnthropicModel, prompt: list[str], marked: list[int]
 ) -> tuple[int, int]:
-    """Return the tokens read from the cache, and those written to it.
+    """Return the numbers of tokens read from the cache and written to it.
 
-    Up to the last marker, tokens that were written before are read, and the rest is written.
+    Of the tokens before the last marker, those written earlier are read. The rest is written.
     """
     ends = [end for end in marked if end >= model.cache_minimum]
     if not ends:
@@ -131,7 +134,7 @@ def _stop(draft: _Draft, marks: list[str]) -> None:
 
 
 def _limit(draft: _Draft, limit: int) -> None:
-    """Cut an answer to `limit` tokens. Thinking counts too and may leave nothing for the text."""
+    """Cut an answer to `limit` tokens, including thinking, which may leave none for the text."""
     draft.thinking = min(draft.thinking, limit)
     if draft.tokens > limit:
         draft.text = tokens.cut(draft.text, limit - draft.thinking)
@@ -170,7 +173,7 @@ def _usage(draft: _Draft, use: Use, tier: str) -> Body:
 
 
 async def model(world: ProviderState, call: Call) -> ProviderReply:
-    """Return one model."""
+    """Return the model object of the API."""
     found = _model(call.path["model"])
     named = {"type": "model", "id": found.id, "display_name": found.name}
     return ProviderReply(named | {"created_at": "2026-10-01T00:00:00Z"})

@@ -1,4 +1,4 @@
-"""The parameters of messages that the product sends, as in the official client 2.12.0."""
+"""Checks of the parameters of messages that the tool sends, as in the official client 2.12.0."""
 
 from typing import Annotated, Any, Literal
 
@@ -59,12 +59,12 @@ class _Batched(_Create):
 
 
 def check_create(body: Any, *, batch: bool) -> None:
-    """Check the parameters of a message for any model."""
+    """Check the parameters of a message by the rules of all models. Raises ApiError."""
     forms.check_anthropic(_Batched if batch else _Create, body)
 
 
 def check_for_model(model: AnthropicModel, body: Body) -> None:
-    """Check the parameters against the model's rules."""
+    """Check the parameters of a message by the rules of the model. Raises ApiError."""
     if body["max_tokens"] > model.max_output:
         raise invalid(
             f"max_tokens: {body['max_tokens']} > {model.max_output}, which is the maximum allowed "

@@ -1,4 +1,4 @@
-"""The paths of both providers, and the path of the bill."""
+"""The application of the stand-in: the paths of both providers and of the bill."""
 
 from dataclasses import dataclass
 
@@ -23,13 +23,13 @@ from distill.rehearsal.provider.state import Handler, ProviderState
 
 @dataclass(frozen=True)
 class EitherProvider:
-    """A path of both providers. Anthropic's clients are recognised by their version header."""
+    """A path that both providers have; Anthropic's clients are recognised by a header."""
 
     openai: Endpoint
     anthropic: Endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the provider that the client means."""
+        """Answer in the form of the provider that the client expects."""
         versioned = any(name == b"anthropic-version" for name, _ in scope["headers"])
         await (self.anthropic if versioned else self.openai)(scope, receive, send)
 
@@ -63,7 +63,7 @@ _ANTHROPIC: list[tuple[str, str, Handler, Purpose]] = [
 
 
 def build(world: ProviderState) -> Starlette:
-    """Build the application of both providers and of the bill."""
+    """Build the application with all paths."""
 
     async def bill(request: Request) -> Response:
         return JSONResponse(world.ledger.as_json())

@@ -1,4 +1,4 @@
-"""Common parts of both providers' batches: pace, order, extra lines, and the pages of lists."""
+"""Parts that the batches of both providers share: timing, order, extra lines and list pages."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from distill.rehearsal.provider.errors import invalid
 
 
 class Listed(Protocol):
-    """An object that a list can hold."""
+    """An object of a paged list."""
 
     @property
     def id(self) -> str: ...
@@ -22,11 +22,11 @@ Item = TypeVar("Item")
 Named = TypeVar("Named", bound=Listed)
 
 LINES_AT_A_TIME = 20
-"""Number of lines after which other requests are served."""
+"""The number of lines after which other requests get a turn."""
 
 
 def shuffled(items: Sequence[Item], seed: int) -> list[Item]:
-    """Shuffle the items into another order than theirs."""
+    """Return the items in a random order that differs from the given order."""
     order = list(items)
     Random(seed).shuffle(order)
     if len(order) > 1 and order == list(items):
@@ -37,9 +37,9 @@ def shuffled(items: Sequence[Item], seed: int) -> list[Item]:
 async def paced(
     items: Sequence[Item], seconds: float, over: Callable[[], bool]
 ) -> AsyncIterator[Item]:
-    """Yield the items evenly over `seconds`, while the server does other work.
+    """Yield the items evenly over `seconds`, and let the server do other work in between.
 
-    Once `over` is true the rest comes at once.
+    Once `over` returns True, the remaining items are yielded at once.
     """
     start = time.monotonic()
     for number, item in enumerate(items):
@@ -51,15 +51,17 @@ async def paced(
 
 
 async def wait(seconds: float, over: Callable[[], bool]) -> None:
-    """Wait for `seconds`, or until `over` is true."""
+    """Wait for `seconds`, or until `over` returns True."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0 and not over():
         await asyncio.sleep(min(left, 0.02))
 
 
 def page(items: Sequence[Named], after: str | None, limit: int) -> tuple[Sequence[Named], bool]:
-    """Return the items of a list's page, and True if more follow. Raises ApiError if there is no
-    `after`."""
+    """Return a page of at most `limit` items after the id `after`, and True if more items follow.
+
+    Raises ApiError if no item has the id `after`.
+    """
     names = [item.id for item in items]
     if after is not None and after not in names:
         raise invalid(f"No such object: {after}", "after")
@@ -68,7 +70,7 @@ def page(items: Sequence[Named], after: str | None, limit: int) -> tuple[Sequenc
 
 
 def with_strays(lines: list[dict[str, Any]], unknown: int, twice: int) -> list[dict[str, Any]]:
-    """Return the lines of a result, with some duplicates and some lines under unknown ids."""
+    """Return the lines of a result with `twice` duplicates and `unknown` lines of unknown ids."""
     if not lines:
         return lines
     strays = [lines[n % len(lines)] | {"custom_id": f"unknown-{n}"} for n in range(unknown)]

@@ -1,4 +1,4 @@
-"""The bill: exact sums in Decimal, and counts of requests."""
+"""The bill of the stand-in: exact sums in Decimal, and counts of requests."""
 
 import json
 from collections import Counter
@@ -15,7 +15,10 @@ HALF = Decimal("0.5")
 
 @dataclass(frozen=True)
 class Use:
-    """Billed tokens. `input` excludes tokens read from the cache or written to it."""
+    """The billed tokens of an answer.
+
+    `input`: the prompt tokens without those read from the cache or written to it.
+    """
 
     input: int
     output: int
@@ -24,7 +27,7 @@ class Use:
 
 
 def cost(price: Price, use: Use) -> Decimal:
-    """Return the exact price in USD."""
+    """Return the exact price of an answer's tokens in USD."""
     total = (
         price.input * use.input
         + price.cached * use.cached
@@ -35,19 +38,19 @@ def cost(price: Price, use: Use) -> Decimal:
 
 
 def training_cost(price: Price, tokens: int) -> Decimal:
-    """Return the price in USD of a training on `tokens` tokens."""
+    """Return the price in USD of a fine-tuning job with `tokens` trained tokens."""
     return (price.training * tokens).scaleb(-6)
 
 
 def body_hash(body: object) -> str:
-    """Hash a request's body for `Bill.asked`, in any order of its keys."""
+    """Return the hash of a request's body for `Bill.asked`, regardless of the order of keys."""
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass
 class ProviderLedger:
-    """The growing bill."""
+    """The bill so far."""
 
     usd: Decimal = Decimal(0)
     requests: int = 0
@@ -63,7 +66,7 @@ class ProviderLedger:
     batches_by_key: Counter[str] = field(default_factory=Counter)
 
     def charge(self, usd: Decimal, name: str) -> None:
-        """Add an answered request, where `name` is the hash of its body."""
+        """Add a billed answer; `name` is the hash of the request's body."""
         self.usd += usd
         self.requests += 1
         self.last_at = monotonic()
@@ -76,11 +79,11 @@ class ProviderLedger:
         self.uploads_by_content[sha256(content).hexdigest()] += 1
 
     def batch_created(self, metadata: dict[str, str] | None) -> None:
-        """Count a created batch, and its "distill" key if it has one."""
+        """Count a created batch, also by the value of "distill" in its metadata."""
         self.batches += 1
         if metadata and "distill" in metadata:
             self.batches_by_key[metadata["distill"]] += 1
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fields of `Bill`, with money as text."""
+        """Return the fields of `Bill`, with USD as a string."""
         return vars(self) | {"usd": f"{self.usd:f}"}

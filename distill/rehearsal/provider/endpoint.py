@@ -1,4 +1,4 @@
-"""A path of a provider: authentication, rate limit, faults and delivery."""
+"""The handling of requests to a path: authentication, rate limit, faults and delivery."""
 
 import asyncio
 import math
@@ -16,7 +16,7 @@ from distill.rehearsal.provider.errors import ApiError, anthropic_body, invalid,
 from distill.rehearsal.provider.state import Call, Handler, ProviderReply, ProviderState
 
 CUT = "distill.cut"
-"""The key in a request's scope of the function that closes the connection."""
+"""The key in a request's scope for the function that closes the connection."""
 PROXY_PAGE = (
     b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1>"
     b"</center><hr><center>nginx</center></body></html>"
@@ -27,7 +27,11 @@ Purpose = Literal["ask", "create", "look"]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A path of a provider. Requests to a model are rate limited; they and creations cost money."""
+    """A path of a provider.
+
+    `purpose`: "ask" for requests to a model, which are rate limited; "create" for other requests
+        that cost money; "look" for requests without a bill.
+    """
 
     world: ProviderState
     provider: Literal["openai", "anthropic"]
@@ -56,10 +60,10 @@ class Endpoint:
     async def _counted(
         self, request: Request, body: bytes, fault: str | None
     ) -> ProviderReply | None:
-        """Answer a request to a model, and count the concurrent ones.
+        """Answer a request to a model, and count concurrent requests.
 
-        The count falls before the answer leaves, since a client may ask again as soon as it has the
-        answer.
+        The count is lowered before the answer is sent, since the client may send its next request
+        immediately afterwards.
         """
         world = self.world
         world.at_once += 1
@@ -75,7 +79,7 @@ class Endpoint:
     async def _reply(
         self, request: Request, body: bytes, fault: str | None
     ) -> ProviderReply | None:
-        """Return the answer; None if the connection is to be cut instead."""
+        """Return the answer to a request; None to close the connection instead."""
         request_id = self.world.new_id("req_")
         try:
             self._authenticate(request.headers)
@@ -133,7 +137,7 @@ class Endpoint:
         )
 
     def _fail(self, fault: str | None) -> None:
-        """Raise the error of a fault that replaces the answer."""
+        """Raise the error of a fault that replaces the answer; do nothing for other faults."""
         ours = self.provider == "anthropic"
         if fault == "429":
             raise self._too_many()
@@ -208,7 +212,7 @@ async def _until_client_is_gone(receive: Receive) -> None:
 
 
 async def _cut(scope: Scope, receive: Receive) -> None:
-    """Close the connection, and drop what was not sent."""
+    """Close the connection, and discard unsent data."""
     scope[CUT]()
     await _until_client_is_gone(receive)
 

@@ -1,4 +1,4 @@
-"""Refusals of a provider, and their bodies."""
+"""Errors of the providers' APIs, and their bodies."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass
 class ApiError(Exception):
-    """An answer with a status of 400 or more; `kind` is the `type` of the error's body."""
+    """An error answer, with a status of 400 or more; `kind` is the `type` in its body."""
 
     status: int
     kind: str
@@ -28,5 +28,5 @@ def anthropic_body(error: ApiError, request_id: str) -> dict[str, Any]:
 
 
 def invalid(message: str, param: str | None = None, code: str | None = None) -> ApiError:
-    """Return the error of a request that cannot be answered."""
+    """Return the error for an invalid request, with status 400."""
     return ApiError(400, "invalid_request_error", message, param, code)

@@ -1,35 +1,37 @@
-"""Faults on request: the known names, and their distribution over requests.
+"""The faults that a stand-in can produce, and their distribution over requests.
 
-A fault with a share strikes that share of the requests, or of a batch's lines. A draw from the
-random seed and the request's number decides. No request has two faults.
+A fault with a share affects that share of the requests, or of a batch's lines. They are drawn by
+the random seed and the request's number. A request has at most one fault.
 """
 
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 BEFORE_WORK = ("429", "500", "529", "html", "hang", "cut_before")
-"""Requests that the model does not answer, not billed."""
+"""Requests without an answer, which are not billed."""
 OF_ANSWERS = ("refuse", "content_filter", "length", "nonsense", "priority")
-"""Wrong answers, billed. `priority` is an answer in another service tier (OpenAI's models that
-think)."""
+"""Unusual answers, which are billed.
+
+`priority`: an answer in another service tier, by OpenAI's reasoning models.
+"""
 AFTER_WORK = ("cut", "broken_json")
-"""Answers that do not reach the client, billed."""
+"""Answers that are billed but do not reach the client whole."""
 OF_LINES = ("expire", "batch_error", "no_status", "broken_line", "empty_line")
 """Faults of a batch's lines.
 
-`expire`, `batch_error`, `no_status`: lines without an answer, not billed.
-`broken_line`: an answered line, billed, that is cut in the middle.
-`empty_line`: an answered line, billed, with neither a response nor an error.
+`expire`, `batch_error`, `no_status`: a line without an answer, which is not billed.
+`broken_line`: a billed line that is cut in the middle.
+`empty_line`: a billed line with neither a response nor an error.
 """
 
 SHARES = BEFORE_WORK + OF_ANSWERS + AFTER_WORK + OF_LINES
 COUNTS = ("unknown_id", "twice", "queue", "late_files")
-"""Faults with a number.
+"""Faults whose value is a number.
 
-`unknown_id`: lines under unknown ids.
-`twice`: duplicate lines.
-`queue`: the maximum number of lines waiting in batches.
-`late_files`: reads of a completed batch before it names its file.
+`unknown_id`: the number of lines with unknown ids.
+`twice`: the number of duplicate lines.
+`queue`: the maximum number of lines in unfinished batches.
+`late_files`: the number of times that a completed batch is read before it lists its files.
 """
 FLAGS = (
     "training_not_available",
@@ -42,13 +44,13 @@ FLAGS = (
 )
 """Faults that are on (1) or off (0).
 
-`training_not_available`: the account may not train.
+`training_not_available`: the account has no access to fine-tuning.
 `no_credit`: requests that cost money are refused.
-`training_fails`: a training ends without a model.
-`training_pauses`: a training pauses before it goes on.
-`events_twice`: a training's events come twice and out of order.
-`files_linger`: deleted files stay in the list.
-`fast_project`: the project's service tier, for requests that name none, is the fast one.
+`training_fails`: fine-tuning jobs end without a model.
+`training_pauses`: fine-tuning jobs pause before they continue.
+`events_twice`: the events of a fine-tuning job are listed twice and out of order.
+`files_linger`: deleted files remain in the list.
+`fast_project`: requests that name no service tier are answered in the fast tier.
 """
 SECONDS = ("slow_retry_after",)
 KNOWN = SHARES + COUNTS + FLAGS + SECONDS
@@ -71,27 +73,27 @@ def parse(option: str) -> tuple[str, float]:
 
 
 def check(faults: Mapping[str, float]) -> None:
-    """Check the faults.
+    """Check the names and values of faults.
 
-    Raises ValueError if a fault is unknown, a value is invalid, or the shares add up to more than
-    1.
+    Raises ValueError, with the reason, for an unknown name or an invalid value. Raises ValueError
+    if the shares add up to more than 1.
     """
     for name, value in faults.items():
         parse(f"{name}={value}")
         if name in SHARES and not 0 <= value <= 1:
-            raise ValueError(f"fault {name} is a share from 0 to 1, not {value}")
+            raise ValueError(f"fault {name} must be a share from 0 to 1, not {value}")
         if name in FLAGS and value not in (0, 1):
-            raise ValueError(f"fault {name} is 1 or 0, not {value}")
+            raise ValueError(f"fault {name} must be 1 or 0, not {value}")
         if name in COUNTS and (value < 0 or value != int(value)):
-            raise ValueError(f"fault {name} is a number of lines, not {value}")
+            raise ValueError(f"fault {name} must be a whole number from 0, not {value}")
         if value < 0:
-            raise ValueError(f"fault {name} cannot be negative")
+            raise ValueError(f"fault {name} must not be negative")
     if sum(faults.get(name, 0) for name in BEFORE_WORK + OF_ANSWERS + AFTER_WORK) > 1 + 1e-9:
-        raise ValueError("the shares of all faults together are more than 1")
+        raise ValueError("the shares of all faults must not add up to more than 1")
 
 
 class Faults:
-    """The distribution of the faults."""
+    """The distribution of faults over requests."""
 
     def __init__(self, random_seed: int, faults: Mapping[str, float]) -> None:
         check(faults)
@@ -103,11 +105,11 @@ class Faults:
         return self._faults.get(name, 0)
 
     def of_request(self, number: int) -> str | None:
-        """Draw the fault of the number-th request; None if it has none."""
+        """Return the fault of a request, by its number; None if it has none."""
         return self._draw("request", number, BEFORE_WORK + OF_ANSWERS + AFTER_WORK)
 
     def of_line(self, number: int) -> str | None:
-        """Draw the fault of the number-th line of all batches; None if it has none."""
+        """Return the fault of a line, by its number among all batches' lines; None if none."""
         return self._draw("line", number, OF_LINES + OF_ANSWERS)
 
     def _draw(self, stream: str, number: int, names: Sequence[str]) -> str | None:

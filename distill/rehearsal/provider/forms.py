@@ -1,4 +1,4 @@
-"""The form of a request: a pydantic model without unknown keys or converted types."""
+"""Checks of a request's form: pydantic models that refuse unknown keys and wrong types."""
 
 from typing import Annotated, Any
 
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from distill.rehearsal.provider.errors import invalid
 
 ABSENT: Any = None
-"""The default of a key that may be missing but not null."""
+"""The default of a key that may be missing but must not be null."""
 
 Text64 = Annotated[str, Field(max_length=64)]
 Metadata = Annotated[
@@ -48,7 +48,7 @@ def check_openai(form: type[Form], body: Any) -> None:
 
 
 def check_anthropic(form: type[Form], body: Any) -> None:
-    """Check a request to Anthropic, whose messages are pydantic's own. Raises ApiError."""
+    """Check a request to Anthropic. Raises ApiError with pydantic's message, as Anthropic does."""
     try:
         form.model_validate(body)
     except ValidationError as error:

@@ -1,7 +1,7 @@
-"""The rate limit: a token bucket, and each provider's headers for it.
+"""The rate limit of a stand-in: a token bucket, and the headers of both providers.
 
-The limit is announced per minute and enforced per second, as the providers do. At once at most one
-second's worth passes.
+As at the providers, the limit is stated per minute and enforced per second. At most one second's
+requests pass at once.
 """
 
 import math
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 TOKENS_PER_REQUEST = 2000
-"""The announced token limit, as a multiple of the request limit. It refuses no request."""
+"""The stated limit of tokens, as a multiple of the limit of requests. It is not enforced."""
 
 
 @dataclass
 class Bucket:
-    """A bucket that holds at most `capacity` and gains `per_second` each second."""
+    """A token bucket that gains `per_second` each second, up to `capacity`."""
 
     per_second: float
     clock: Callable[[], float]
@@ -35,7 +35,10 @@ class Bucket:
         return self._level
 
     def take(self, amount: float = 1.0, *, force: bool = False) -> bool:
-        """Take an amount; True if the bucket had it. With `force` a lower level falls to 0."""
+        """Take an amount, and return True if the bucket had enough.
+
+        With `force`, a bucket without enough is emptied.
+        """
         enough = self.level() >= amount
         if enough or force:
             self._level = max(0.0, self._level - amount)
@@ -43,32 +46,32 @@ class Bucket:
 
     @property
     def per_minute(self) -> int:
-        """The limit as announced."""
+        """The limit per minute, as in the headers."""
         return round(self.per_second * 60)
 
     def seconds_until(self, amount: float) -> float:
-        """Return the seconds until the bucket holds `amount`."""
+        """Return the seconds until the bucket has `amount`."""
         return max(0.0, (min(amount, self.capacity) - self.level()) / self.per_second)
 
 
 @dataclass
 class Window(Bucket):
-    """A limit of `capacity` in each window of one second, without carrying over unused requests."""
+    """A limit of `capacity` in each second, without carrying over unused requests."""
 
     def level(self) -> float:
-        """Return the rest of the current window."""
+        """Return the rest of the limit in the current second."""
         now = math.floor(self.clock())
         if now != self._at:
             self._level, self._at = self.capacity, now
         return self._level
 
     def seconds_until(self, amount: float) -> float:
-        """Return the seconds until the window ends; 0 if the window still has `amount`."""
+        """Return the seconds until the next second begins; 0 if this one still has `amount`."""
         return 0.0 if self.level() >= amount else self._at + 1.0 - self.clock()
 
 
 class Limits:
-    """The limits on requests and tokens of one provider."""
+    """A provider's limits on requests and tokens."""
 
     def __init__(
         self, per_second: float, clock: Callable[[], float], *, windows: bool = False
@@ -77,7 +80,7 @@ class Limits:
         self.tokens = Bucket(per_second * TOKENS_PER_REQUEST, clock)
 
     def openai_headers(self) -> dict[str, str]:
-        """Return the x-ratelimit-… headers."""
+        """Return OpenAI's headers `x-ratelimit-…`."""
         headers = {}
         for name, bucket in (("requests", self.requests), ("tokens", self.tokens)):
             headers[f"x-ratelimit-limit-{name}"] = str(bucket.per_minute)
@@ -87,7 +90,7 @@ class Limits:
         return headers
 
     def anthropic_headers(self) -> dict[str, str]:
-        """Return the anthropic-ratelimit-… headers."""
+        """Return Anthropic's headers `anthropic-ratelimit-…`."""
         headers = {}
         for name in ("requests", "tokens", "input-tokens", "output-tokens"):
             bucket = self.requests if name == "requests" else self.tokens

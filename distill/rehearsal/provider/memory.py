@@ -1,4 +1,4 @@
-"""The rows behind the answers: the label that fits a text, and new texts similar to known ones."""
+"""The rows behind the answers, a source of labels for texts and of new texts."""
 
 import json
 import re
@@ -10,28 +10,28 @@ from unicodedata import normalize
 
 from distill.core.words import word_units
 
-# Maximum occurrences of a question's words that are searched, the rarest words first. A common
-# word in thousands of seeds tells little and costs the most time.
+# Max rows to search for the words of a question, the rarest words first. A common word in thousands
+# of seeds takes the most time and contributes little.
 MOST_OCCURRENCES = 2000
 
 _WORD = re.compile(r"\w+")
 
 
 def _folded(text: str) -> str:
-    """Normalise a text's case and the form of its accents."""
+    """Return a text in NFC form, case-folded."""
     return text.casefold() if text.isascii() else normalize("NFC", text).casefold()
 
 
 def _words(text: str) -> list[str]:
-    """Split a text into words, or into letters for scripts without spaces."""
+    """Split a text into folded words, or into letters in a script without spaces."""
     folded = _folded(text)
     return _WORD.findall(folded if text.isascii() else " ".join(word_units(folded)))
 
 
 def _units(text: str) -> list[str]:
-    """Split a text into its written words, each with a space after it.
+    """Split a text into words, each followed by a space, for new texts.
 
-    Letters of scripts without spaces are units of their own, without a space.
+    A word in a script without spaces is split into letters, of which only the last has a space.
     """
     found = []
     for word in text.split() or ["nothing"]:
@@ -41,7 +41,7 @@ def _units(text: str) -> list[str]:
 
 
 class Memory:
-    """Texts and their labels."""
+    """The texts and labels behind the answers. Raises ValueError without rows."""
 
     def __init__(self, rows: Iterable[tuple[str, str]]) -> None:
         self.rows = list(rows)
@@ -57,10 +57,10 @@ class Memory:
         self._known = {text for text, _ in self.rows}
 
     def label_of(self, text: str, allowed: Collection[str] | None = None) -> str | None:
-        """Return the allowed label of the row that shares most words with the text; None if no row
-        does.
+        """Return the label of the row that has the most words in common with a text.
 
-        A word counts more if fewer rows have it.
+        Rare words have a higher weight. `allowed`: the labels to choose from; None for all. Returns
+        None if no row with an allowed label has a common word.
         """
         scores: dict[int, float] = defaultdict(float)
         looked = 0
@@ -72,7 +72,7 @@ class Memory:
             weight = 1 / len(rows) if rows else 0
             for row in rows:
                 scores[row] += weight
-        # The order of the rows depends only on the text, so ties are broken consistently.
+        # The order of `scores` depends only on the text, so ties are always broken in the same way.
         best = max(scores, key=scores.__getitem__, default=None)
         if best is None or allowed is None:
             return None if best is None else self.rows[best][1]
@@ -84,14 +84,17 @@ class Memory:
         return next((label for label in found if label is not None), None)
 
     def topics(self, text: str) -> list[str]:
-        """Return the labels that the text names most often; all labels if it names none."""
+        """Return the labels that occur most often in a text; all labels if none occurs."""
         lower = _folded(text)
         found = Counter({label: lower.count(_folded(label)) for label in self.labels if label})
         most = max(found.values(), default=0)
         return [label for label in self.labels if most and found[label] == most] or self.labels
 
     def new_text(self, labels: Sequence[str], taken: set[str], random: Random) -> str:
-        """Write a text similar to those of the labels, different from all known and taken texts."""
+        """Return a new text in the style of the labels' texts, and add it to `taken`.
+
+        The text differs from all rows and from all texts in `taken`.
+        """
         known = [label for label in labels if label in self.texts] or self.labels
         texts = self.texts[random.choice(known)]
         text = _mixed(texts, random)
@@ -102,7 +105,7 @@ class Memory:
 
 
 def _mixed(texts: Sequence[Sequence[str]], random: Random) -> str:
-    """Join the beginning of one text, a word of another and the end of a third."""
+    """Return the beginning of a random text, a word of another and the end of a third."""
     first, second, third = (random.choice(texts) for _ in range(3))
     head = first[: random.randint(len(first) // 3, 2 * len(first) // 3)]
     tail = third[random.randint(len(third) // 3, 2 * len(third) // 3) :]
@@ -110,7 +113,7 @@ def _mixed(texts: Sequence[Sequence[str]], random: Random) -> str:
 
 
 def load(path: Path) -> Memory:
-    """Load the rows of a JSON lines file {"input", "label"} or {"input", "answer"}.
+    """Load the rows {"input", "label"} or {"input", "answer"} of a JSON-lines file.
 
     A line {"about"} is skipped. Raises ValueError for any other line.
     """

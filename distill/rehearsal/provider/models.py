@@ -1,6 +1,6 @@
-"""The models of the stand-in: their prices per million tokens, and their parameters.
+"""The models of the stand-in, with their prices and parameters.
 
-Prices are in USD as published in November 2026. A batch costs half of everything.
+Prices are as published in November 2026, in USD per million tokens. Batches cost half.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ class Price:
     input: Decimal
     cached: Decimal
     write: Decimal
-    """Tokens written to the cache."""
+    """The price of tokens written to the cache."""
     output: Decimal
     training: Decimal = Decimal(0)
 
     def times(self, factor: Decimal) -> "Price":
-        """Multiply each price by `factor`."""
+        """Return all prices multiplied by `factor`."""
         rates = (self.input, self.cached, self.write, self.output, self.training)
         return Price(*(rate * factor for rate in rates))
 
@@ -30,7 +30,7 @@ def _price(rates: str) -> Price:
 
 @dataclass(frozen=True)
 class OpenAIModel:
-    """A model of OpenAI. The newer ones reason; the older ones can be trained."""
+    """A model of OpenAI: a newer model that reasons, or an older one that can be fine-tuned."""
 
     id: str
     price: Price
@@ -39,11 +39,11 @@ class OpenAIModel:
     max_output: int
     shutdown: str | None = None
     base: str | None = None
-    """The base of a trained model; None for others."""
+    """The base of a fine-tuned model; None for others."""
 
     @property
     def reasons(self) -> bool:
-        """True if the model thinks before it answers."""
+        """True if the model reasons before it answers."""
         return bool(self.efforts)
 
 
@@ -55,15 +55,15 @@ class AnthropicModel:
     name: str
     price: Price
     thinks: bool
-    """True if the model thinks when the request does not say otherwise."""
+    """True if the model thinks by default."""
     can_stop_thinking: bool
-    """True if the model takes `thinking.type` "disabled"."""
+    """True if the model accepts `thinking.type` "disabled"."""
     efforts: tuple[str, ...]
     context: int
     max_output: int
     cache_minimum: int = 512
     dear_above: int | None = None
-    """Prompts above this number of tokens cost five times as much."""
+    """The number of prompt tokens above which all prices are five times as high; None for none."""
 
     def price_of(self, prompt_tokens: int) -> Price:
         """Return the price for a prompt of this length."""
@@ -72,7 +72,7 @@ class AnthropicModel:
 
 
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
-# Above 272,000 tokens other prices hold, which the stand-in lacks.
+# Longer prompts have other prices, which the stand-in does not know.
 _CONTEXT = 272_000
 
 OPENAI = {

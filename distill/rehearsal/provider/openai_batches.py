@@ -15,7 +15,7 @@ from distill.rehearsal.provider.state import Body, Call, ProviderReply, Provider
 MOST_REQUESTS = 50_000
 WINDOW = 24 * 3600
 ENDS = ("completed", "expired", "failed", "cancelled")
-# Share of a batch's time that each of its two short phases takes.
+# Share of a batch's time for each of its two short phases, validation and finalization.
 PHASE = 0.1
 _MESSAGES = {
     "batch_expired": "This request could not be executed before the completion window expired.",
@@ -57,7 +57,7 @@ class BatchState:
     late_looks: int = 0
 
     def enter(self, status: str) -> None:
-        """Set the status and its time."""
+        """Set the status, and record the time."""
         self.status = status
         self.times[f"{status}_at"] = now()
 
@@ -90,7 +90,7 @@ class BatchState:
 
 
 async def create(world: ProviderState, call: Call) -> ProviderReply:
-    """Start a batch. Its file is checked later."""
+    """Start a batch, whose file is checked later."""
     body = call.json()
     forms.check_openai(_Create, body)
     openai_files.found(world, body["input_file_id"], "input_file_id", "batch")
@@ -124,7 +124,7 @@ async def _work(world: ProviderState, batch: BatchState) -> None:
 
 
 def _line_errors(lines: list[Body], endpoint: str) -> list[Body]:
-    """Return the errors of a batch's lines; empty if there are none."""
+    """Return the errors in a batch's lines; [] if there are none."""
     errors: list[Body] = []
     seen: set[str] = set()
 
@@ -153,7 +153,10 @@ def _line_errors(lines: list[Body], endpoint: str) -> list[Body]:
 
 
 def _queue_errors(world: ProviderState, lines: list[Body]) -> list[Body]:
-    """Return an error if too many lines are waiting. The real provider counts prompt tokens."""
+    """Return an error if unfinished batches have too many lines; [] if not.
+
+    The real provider counts prompt tokens instead.
+    """
     most = int(world.faults.value("queue"))
     waiting = sum(other.total for other in world.batches.values() if other.status not in ENDS)
     if not most or waiting + len(lines) <= most:
@@ -163,7 +166,7 @@ def _queue_errors(world: ProviderState, lines: list[Body]) -> list[Body]:
 
 
 def _answer(world: ProviderState, batch: BatchState, line: Body) -> bool:
-    """Answer a line; True if the line has expired."""
+    """Answer a line of a batch, and return True if the line has expired."""
     told: Body = {
         "id": world.new_id("batch_req_"),
         "custom_id": line["custom_id"],
@@ -241,7 +244,7 @@ async def listed(world: ProviderState, call: Call) -> ProviderReply:
 
 
 async def cancel(world: ProviderState, call: Call) -> ProviderReply:
-    """Cancel the requests of a batch that are not answered yet."""
+    """Cancel the unanswered requests of a batch."""
     batch = _found(world, call)
     if batch.status not in ("validating", "in_progress", "finalizing", "cancelling"):
         message = f"Cannot cancel a batch with status '{batch.status}'."

@@ -27,7 +27,7 @@ REFUSAL = "I'm sorry, but I can't help with that."
 
 @dataclass
 class _Draft:
-    """A model's answer before it gets the API's form."""
+    """A model's answer before it is put in the form of the API."""
 
     text: str | None
     finish: str = "stop"
@@ -40,14 +40,17 @@ class _Draft:
 
 
 async def create(world: ProviderState, call: Call) -> ProviderReply:
-    """Answer one request."""
+    """Answer a request."""
     return ProviderReply(answer(world, call.json(), fault=call.fault))
 
 
 def answer(
     world: ProviderState, body: Any, *, batch: bool = False, fault: str | None = None
 ) -> Body:
-    """Write and bill the completion. Raises ApiError if the request is refused."""
+    """Return the completion object of the answer, and bill it.
+
+    Raises ApiError for a refused request.
+    """
     openai_params.check_form(body)
     found = world.openai_model(body["model"])
     if found is None:
@@ -81,10 +84,10 @@ def answer(
 
 
 def _service_tier(world: ProviderState, body: Body, model: OpenAIModel) -> str:
-    """Return the tier that answers and is billed.
+    """Return the service tier that answers and is billed.
 
-    A project may have another tier than the standard one for requests that name none. The older
-    models have only the standard tier.
+    A project may have a fast tier for requests that name no tier. Older models have only the
+    standard tier.
     """
     named = body.get("service_tier") == "default"
     fast = world.faults.value("fast_project") and not named and model.reasons
@@ -95,7 +98,7 @@ _schema_tokens = lru_cache(maxsize=64)(tokens.pieces)
 
 
 def _prompt(body: Body) -> list[str]:
-    """Return the prompt's tokens. A schema stands before the messages, as for the real models."""
+    """Return the tokens of the prompt: the schema, if any, and the messages."""
     wanted = body.get("response_format")
     prompt = list(_schema_tokens(str(wanted["json_schema"]))) if wanted else []
     for message in body["messages"]:
@@ -104,9 +107,9 @@ def _prompt(body: Body) -> list[str]:
 
 
 def _cached(world: ProviderState, body: Body, prompt: list[str]) -> tuple[int, int]:
-    """Return the tokens read from the cache and the tokens written to it.
+    """Return the numbers of tokens read from the cache and written to it.
 
-    Older models report and charge only the first number.
+    Older models report and bill only the tokens read.
     """
     if len(prompt) < CACHE_MINIMUM:
         return 0, 0
@@ -127,7 +130,7 @@ def _draft(body: Body, model: OpenAIModel, memory: Memory, random: Random) -> _D
     wanted = body.get("response_format")
     if wanted:
         draft = _Draft(writer.json(wanted["json_schema"]["schema"]))
-    elif model.base is not None:  # a trained model repeats its training answers
+    elif model.base is not None:  # a fine-tuned model repeats the answers of its training file
         draft = _Draft(memory.label_of(asked) or memory.labels[0])
     else:
         draft = _Draft(writer.text())
@@ -141,7 +144,7 @@ def _draft(body: Body, model: OpenAIModel, memory: Memory, random: Random) -> _D
 
 
 def _limit(draft: _Draft, limit: int) -> None:
-    """Cut an answer to `limit` tokens. Thinking counts too and may leave nothing for the text."""
+    """Cut an answer to `limit` tokens, including reasoning, which may leave none for the text."""
     draft.reasoning = min(draft.reasoning, limit)
     if draft.tokens > limit:
         draft.text = tokens.cut(draft.text or "", limit - draft.reasoning)
@@ -206,7 +209,7 @@ def _usage(draft: _Draft, use: Use) -> Body:
 
 
 def _logprobs(text: str) -> list[Body]:
-    """Return one entry for each token; its probability depends only on the text up to the token."""
+    """Return an entry for each token, whose probability depends only on the text so far."""
     entries, start = [], 0
     for count in range(1, tokens.count(text) + 1):
         end = len(tokens.cut(text, count))
@@ -221,7 +224,7 @@ def _logprobs(text: str) -> list[Body]:
 
 
 async def model(world: ProviderState, call: Call) -> ProviderReply:
-    """Return one model."""
+    """Return the model object of the API."""
     name = call.path["model"]
     found = world.openai_model(name)
     if found is None:

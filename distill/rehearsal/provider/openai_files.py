@@ -1,4 +1,4 @@
-"""/v1/files of OpenAI, and the paged lists that batches and trainings use too."""
+"""/v1/files of OpenAI, and the paged lists for files, batches and fine-tuning jobs."""
 
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -22,7 +22,7 @@ LARGEST = {"batch": 200 * 2**20, "fine-tune": 512 * 2**20}
 
 
 def page(items: Sequence[batches.Listed], call: Call, default: int, most: int) -> ProviderReply:
-    """Return the part of a list that `after` and `limit` select."""
+    """Return the page of a list that the query's `after` and `limit` select."""
     limit = call.whole("limit", default, 1, most)
     part, more = batches.page(items, call.query.get("after"), limit)
     body = {"object": "list", "data": [item.as_json() for item in part]}
@@ -85,7 +85,7 @@ def _check(content: bytes, name: str, purpose: str) -> None:
 
 
 def store(world: ProviderState, content: bytes, name: str, purpose: str) -> StoredFile:
-    """Keep a file, uploaded or produced by the stand-in."""
+    """Store an uploaded file, or a file of the stand-in's results."""
     file = StoredFile(world.new_id("file-"), content, name, purpose, now())
     world.files[file.id] = file
     return file
@@ -94,7 +94,7 @@ def store(world: ProviderState, content: bytes, name: str, purpose: str) -> Stor
 def found(
     world: ProviderState, name: str, param: str = "id", purpose: str | None = None
 ) -> StoredFile:
-    """Return the file of an id. Raises ApiError if there is none or its purpose is another."""
+    """Return the file with an id. Raises ApiError if there is none, or if its purpose differs."""
     file = world.files.get(name)
     if file is None and purpose is None:
         raise ApiError(404, "invalid_request_error", f"No such File object: {name}", param)

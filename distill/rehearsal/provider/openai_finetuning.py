@@ -1,4 +1,4 @@
-"""/v1/fine_tuning/jobs of OpenAI: supervised trainings whose models can then answer."""
+"""/v1/fine_tuning/jobs of OpenAI: supervised fine-tuning jobs, whose models can then answer."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ from distill.rehearsal.provider.state import (
 FEWEST_EXAMPLES = 10
 DEFAULT_EPOCHS = 3
 CHECKPOINTS = 3
-# Share of a training's time that each of its two short phases takes.
+# Share of a job's time for each of its two short phases.
 PHASE = 0.1
 
 
@@ -65,7 +65,7 @@ class _Row(Form):
 
 @dataclass
 class FineTuningJobState:
-    """A training."""
+    """A fine-tuning job."""
 
     id: str
     request: Body
@@ -83,11 +83,11 @@ class FineTuningJobState:
     checkpoints: list["Entry"] = field(default_factory=list)
 
     def is_over(self) -> bool:
-        """True if the training has ended."""
+        """True if the job has ended."""
         return self.status in ("succeeded", "failed", "cancelled")
 
     def end(self, status: str) -> None:
-        """End the training with a status."""
+        """End the job with a status, and record the time."""
         self.status, self.finished_at = status, now()
 
     def as_json(self) -> Body:
@@ -120,13 +120,13 @@ class FineTuningJobState:
 
 @dataclass(frozen=True)
 class Entry:
-    """An event or a checkpoint."""
+    """An event or a checkpoint of a job."""
 
     id: str
     fields: Body
 
     def as_json(self) -> Body:
-        """Return the object of the API."""
+        """Return the event or checkpoint object of the API."""
         return {"id": self.id} | self.fields
 
 
@@ -144,7 +144,7 @@ def _tell(
 
 
 async def create(world: ProviderState, call: Call) -> ProviderReply:
-    """Start a training. Its files are checked later."""
+    """Start a job, whose files are checked later."""
     body = call.json()
     forms.check_openai(_Create, body)
     if world.faults.value("training_not_available"):
@@ -214,7 +214,7 @@ def _rows(file: StoredFile) -> list[list[Body]]:
 
 
 def _file_problem(file: StoredFile | None, param: str) -> str | None:
-    """Return the reason why a file cannot be used; None if it can."""
+    """Return the reason why a file is invalid; None if it is valid or None."""
     if file is None:
         return None
     lines = file.content.splitlines()
@@ -289,12 +289,15 @@ def _found(world: ProviderState, call: Call) -> FineTuningJobState:
 
 
 async def retrieve(world: ProviderState, call: Call) -> ProviderReply:
-    """Return the current state of a training."""
+    """Return the current state of a job."""
     return ProviderReply(_found(world, call).as_json())
 
 
 async def listed(world: ProviderState, call: Call) -> ProviderReply:
-    """List all trainings, the newest first, or those with the given `metadata[key]=value`."""
+    """List the jobs, the newest first.
+
+    Parameters `metadata[key]=value` of the query select jobs with these metadata.
+    """
     call.only("after", "limit", "metadata")
     wanted = {
         name.removeprefix("metadata[").removesuffix("]"): value
@@ -310,7 +313,7 @@ async def listed(world: ProviderState, call: Call) -> ProviderReply:
 
 
 async def events(world: ProviderState, call: Call) -> ProviderReply:
-    """List the events of a training, the newest first."""
+    """List the events of a job, the newest first."""
     call.only("after", "limit")
     told = _found(world, call).events[::-1]
     if world.faults.value("events_twice") and "after" not in call.query:
@@ -319,13 +322,13 @@ async def events(world: ProviderState, call: Call) -> ProviderReply:
 
 
 async def checkpoints(world: ProviderState, call: Call) -> ProviderReply:
-    """List the models after the last epochs, the newest first."""
+    """List the checkpoints of a job, the newest first: the models after the last epochs."""
     call.only("after", "limit")
     return openai_files.page(_found(world, call).checkpoints[::-1], call, 10, 100)
 
 
 async def cancel(world: ProviderState, call: Call) -> ProviderReply:
-    """Stop a training without a bill."""
+    """Cancel a job, which is then not billed."""
     job = _found(world, call)
     if job.is_over():
         raise invalid(f"Job has already completed: {job.id}", code="invalid_status")

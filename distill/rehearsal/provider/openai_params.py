@@ -1,6 +1,7 @@
-"""Parameters of chat.completions that the product sends, as in the official client 3.54.0.
+"""Checks of the parameters of chat.completions, as in the official client 3.54.0.
 
-`top_p`, the penalties, `n` and `stream` come from the tools of benchmarks/peers.
+Only parameters that the tool sends are known, and `top_p`, the penalties, `n` and `stream`, which
+the tools in benchmarks/peers send.
 """
 
 import json
@@ -62,12 +63,12 @@ _SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "l
 
 
 def check_form(body: Any) -> None:
-    """Check the parameters themselves for any model."""
+    """Check the parameters by the rules of all models. Raises ApiError."""
     forms.check_openai(_Chat, body)
 
 
 def check_for_model(model: OpenAIModel, body: Body) -> None:
-    """Check the parameters against the model's rules."""
+    """Check the parameters by the rules of the model. Raises ApiError."""
     given = {name for name, value in body.items() if value is not None}
     if {"max_tokens", "max_completion_tokens"} <= given:
         raise invalid("Only one of max_tokens and max_completion_tokens can be set.", "max_tokens")
@@ -87,8 +88,7 @@ def check_for_model(model: OpenAIModel, body: Body) -> None:
 
 
 def output_limit(body: Body) -> int | None:
-    """Return the maximum tokens of the answer, under either of its two names; None if it is not
-    set."""
+    """Return the maximum tokens of the answer, from either of its parameters; None if not set."""
     limit: int | None = body.get("max_completion_tokens") or body.get("max_tokens")
     return limit
 
@@ -125,7 +125,7 @@ def _check_format(model: OpenAIModel, body: Body) -> None:
 
 @lru_cache(maxsize=64)
 def _check_schema(schema: str, name: str, tuned: bool) -> None:
-    """Check a schema once, since most requests share one."""
+    """Check a schema, cached because most requests have the same schema. Raises ApiError."""
     parsed = json.loads(schema)
     schemas.check_form(parsed)
     schemas.check_openai(parsed, name, tuned=tuned)

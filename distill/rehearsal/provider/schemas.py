@@ -1,4 +1,4 @@
-"""The provider's own rules for JSON schemas, as errors of its API."""
+"""Checks of JSON schemas, with the errors of the providers' APIs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,19 +9,19 @@ from distill.rehearsal.provider.errors import invalid
 
 
 def check_openai(schema: dict[str, Any], name: str, *, tuned: bool) -> None:
-    """Refuse a schema that strict mode of OpenAI refuses."""
+    """Raise ApiError for a schema that OpenAI's strict mode refuses."""
     with _as_api_error():
         schema_rules.check_openai(schema, name, tuned=tuned)
 
 
 def check_anthropic(schema: dict[str, Any]) -> None:
-    """Refuse a schema that structured outputs of Anthropic refuse."""
+    """Raise ApiError for a schema that Anthropic's structured outputs refuse."""
     with _as_api_error():
         schema_rules.check_anthropic(schema)
 
 
 def check_form(schema: Any) -> None:
-    """Refuse a value that is not a schema, or that the stand-in cannot answer."""
+    """Raise ApiError for an invalid schema, and for one that the stand-in cannot answer."""
     with _as_api_error():
         schema_rules.check_form(schema)
 

@@ -1,4 +1,4 @@
-"""The state of a running stand-in, and the records that its parts exchange."""
+"""The state of a running stand-in, and the records of requests, answers and files."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Call:
-    """A request that was read completely."""
+    """A request with its complete body."""
 
     path: Mapping[str, str]
     query: Mapping[str, str]
@@ -44,13 +44,16 @@ class Call:
             ) from None
 
     def only(self, *names: str) -> None:
-        """Refuse all other parameters of the query."""
+        """Raise ApiError if the query has any parameter except `names`."""
         for name in self.query:
             if name.partition("[")[0] not in names:
                 raise invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
 
     def whole(self, name: str, default: int, low: int, high: int) -> int:
-        """Return an integer of the query, or its default. Raises ApiError for an invalid one."""
+        """Return a whole number from the query, or the default if it is missing.
+
+        Raises ApiError for a value that is not a number from `low` to `high`.
+        """
         given = self.query.get(name)
         if given is None:
             return default
@@ -62,7 +65,7 @@ class Call:
 
 @dataclass(frozen=True)
 class ProviderReply:
-    """An answer: an object to be sent as JSON, or bytes."""
+    """An answer, whose body is an object to send as JSON, or bytes."""
 
     body: Any
     status: int = 200
@@ -130,7 +133,7 @@ class ProviderState:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def next(self, kind: str) -> int:
-        """Return 0, 1, 2, … for each kind."""
+        """Return the next number of a kind: 0, 1, 2, …"""
         self._numbers[kind] += 1
         return self._numbers[kind] - 1
 
@@ -141,17 +144,17 @@ class ProviderState:
         return prefix + blake2b(text.encode(), digest_size=12).hexdigest()
 
     def random(self, name: str) -> Random:
-        """Return the random generator for the answer to the request with this hash."""
+        """Return the random generator for the answer to a request; `name` is the body's hash."""
         return Random(int(name[:16], 16) ^ self.settings.random_seed)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run work in the background."""
+        """Run a coroutine in the background."""
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)  # the loop itself holds tasks only weakly
+        self._tasks.add(task)  # the event loop only has weak references to tasks
         task.add_done_callback(self._tasks.discard)
 
     def openai_model(self, name: object) -> tuple[OpenAIModel, Memory] | None:
-        """Return a model and the memory that it answers from; None if it does not exist."""
+        """Return a model and the rows behind its answers; None if the model does not exist."""
         if not isinstance(name, str):
             return None
         model = OPENAI.get(OPENAI_ALIASES.get(name, name))
@@ -159,5 +162,5 @@ class ProviderState:
 
 
 def now() -> int:
-    """Return the Unix time in seconds, as the providers write it."""
+    """Return the Unix time in whole seconds, as in the providers' objects."""
     return int(time.time())

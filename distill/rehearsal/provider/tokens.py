@@ -1,11 +1,11 @@
-"""Counting of tokens by a simple, deterministic rule of our own.
+"""Counts of tokens by a simple, deterministic rule.
 
-A token is up to seven letters of a word with their accents. Up to three digits, or up to three
-other visible marks in a row, are also a token. Spaces are free. Each message of a prompt adds
-`PER_MESSAGE` for its role.
+A token is up to seven letters of a word, up to three digits, or up to three consecutive other
+visible characters. Spaces are not counted. Each message of a prompt has PER_MESSAGE further tokens
+for its role.
 
-The count is within 6 % of the tokenizers of Gemma 3 and of Mistral (tekken) on prompts, schemas and
-messages in English.
+The count differs by at most 6 % from the tokenizers of Gemma 3 and Mistral (tekken) on English
+prompts, schemas and messages.
 """
 
 import re
@@ -16,7 +16,7 @@ from unicodedata import category
 PER_MESSAGE = 4
 
 _MARKS = "".join(chr(code) for code in range(0x300, 0x3100) if category(chr(code))[0] == "M")
-"""Accents and vowel signs, which belong to the letter before them."""
+"""Accents and vowel signs, which are part of the letter before them."""
 _PIECE = re.compile(rf"(?:[^\W\d_][{_MARKS}]*){{1,7}}|\d{{1,3}}|(?:[^\w\s]|_){{1,3}}")
 
 
@@ -31,7 +31,7 @@ def count(text: str) -> int:
 
 
 def message(role: str, text: str) -> list[str]:
-    """Return the tokens of a message of a prompt."""
+    """Return the tokens of a message in a prompt, with those for its role."""
     return [f"<{role}>", *[""] * (PER_MESSAGE - 1), *_PIECE.findall(text)]
 
 
@@ -46,15 +46,15 @@ def cut(text: str, limit: int) -> str:
 
 
 class PrefixCache:
-    """The beginnings of prompts that were seen before."""
+    """A prompt cache: the digests of the beginnings of earlier prompts."""
 
     def __init__(self) -> None:
         self._seen: set[bytes] = set()
 
     def digests(self, space: str, tokens: Sequence[str], ends: Iterable[int]) -> list[bytes]:
-        """Return a digest for each beginning of the prompt, where `ends` ascends.
+        """Return the digests of the beginnings of a prompt, up to each of the ascending `ends`.
 
-        Prompts of another `space` (model, cache key) never match.
+        Only prompts of the same `space`, such as a model, have equal digests.
         """
         running, start = blake2b(space.encode(), digest_size=16), 0
         digests = []
@@ -65,9 +65,9 @@ class PrefixCache:
         return digests
 
     def longest(self, digests: Sequence[bytes]) -> int:
-        """Return the number of digests up to the last one seen before; 0 if none was seen."""
+        """Return the number of digests up to the last known one; 0 if none is known."""
         return next((n for n in range(len(digests), 0, -1) if digests[n - 1] in self._seen), 0)
 
     def remember(self, digests: Iterable[bytes]) -> None:
-        """Record the digests as seen."""
+        """Add the digests to the cache."""
         self._seen.update(digests)

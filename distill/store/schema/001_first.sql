@@ -1,16 +1,16 @@
--- A row is never changed or deleted: a status is a later row.
--- An id is a hash of what shapes the row, so inserting twice is inserting once.
+-- Rows are never changed or deleted: a change of status is a new row.
+-- An id is a hash of the row's values, so a second insert of a row has no effect.
 
 CREATE TABLE run (
     id VARCHAR PRIMARY KEY,
     task_hash VARCHAR NOT NULL,
-    parts JSON NOT NULL,              -- file of the task -> hash of its content
+    parts JSON NOT NULL,              -- hash of each file of the task
     spec JSON NOT NULL,
     why VARCHAR NOT NULL,
     created TIMESTAMPTZ NOT NULL
 );
 
-CREATE TABLE stage (                  -- written in the transaction of the stage's own rows
+CREATE TABLE stage (                  -- written in the transaction that writes the stage's rows
     run_id VARCHAR NOT NULL,
     stage VARCHAR NOT NULL,
     seconds DOUBLE NOT NULL,
@@ -25,7 +25,7 @@ CREATE TABLE request (
     sampling JSON NOT NULL
 );
 
-CREATE TABLE ask (                    -- which run wants which request, what for and about what
+CREATE TABLE ask (                    -- the requests that a run plans, with purpose and subject
     run_id VARCHAR NOT NULL,
     purpose VARCHAR NOT NULL,         -- synthesize, answer, evaluate:<system>
     position INTEGER NOT NULL,
@@ -53,7 +53,7 @@ CREATE TABLE candidate (
     asked_label VARCHAR,
     answers JSON NOT NULL,
     source VARCHAR NOT NULL,
-    origin VARCHAR NOT NULL,          -- the synthesis request, or the file and row
+    origin VARCHAR NOT NULL,          -- id of the synthesis request, or file and row of the input
     answer_ids JSON NOT NULL,
     PRIMARY KEY (run_id, id)
 );
@@ -70,7 +70,7 @@ CREATE TABLE dropped (
 
 CREATE TABLE example (
     run_id VARCHAR NOT NULL,
-    id VARCHAR NOT NULL,              -- its candidate's
+    id VARCHAR NOT NULL,              -- the id of its candidate
     position INTEGER NOT NULL,
     input VARCHAR NOT NULL,
     answer VARCHAR NOT NULL,

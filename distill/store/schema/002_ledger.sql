@@ -1,18 +1,18 @@
--- What is sent is written down before; what became of it is a later row. An attempt without an
--- outcome is in flight, or was when its process ended.
+-- An attempt is stored before its request is sent, and its outcome afterwards. An attempt without
+-- an outcome is in flight, or was in flight when its process ended.
 
 CREATE TABLE attempt (
     id VARCHAR PRIMARY KEY,
     run_id VARCHAR NOT NULL,
     request_id VARCHAR NOT NULL,
-    worst_usd DECIMAL(18, 12) NOT NULL,   -- the most that it can be billed: reserved until settled
+    worst_usd DECIMAL(18, 12) NOT NULL,   -- maximum bill, reserved until there is an outcome
     started TIMESTAMPTZ NOT NULL
 );
 
 CREATE TABLE outcome (
     attempt_id VARCHAR PRIMARY KEY,
     result VARCHAR NOT NULL,              -- answered, not_billed, maybe_billed
-    usd DECIMAL(18, 12) NOT NULL,         -- the price; 0; the most that it can have been billed
+    usd DECIMAL(18, 12) NOT NULL,         -- in the same order: the price, 0, the maximum bill
     detail VARCHAR NOT NULL,
     finished TIMESTAMPTZ NOT NULL
 );

@@ -1,4 +1,4 @@
--- What a run was expected to be billed, as it was known before its first paid call.
+-- The estimated bill of a run, stored before its first paid request.
 
 CREATE TABLE estimate (
     run_id VARCHAR PRIMARY KEY,

@@ -1,4 +1,4 @@
--- A row here says that answers of a stand-in went into this store: no figure from it is about a real
+-- A row marks the store as a rehearsal: its answers come from a stand-in server, not from a real
 -- teacher.
 
 CREATE TABLE rehearsal (since TIMESTAMPTZ PRIMARY KEY);

@@ -1,8 +1,8 @@
--- Texts that are alike, with how much: a search for more than an earlier one finds its pairs here.
+-- Pairs of similar texts with their scores. A stored search also serves any higher threshold.
 
 CREATE TABLE pair_search (
-    search_id VARCHAR NOT NULL,       -- a hash of method and texts
-    floor DOUBLE NOT NULL,            -- the least score that it looked for
+    search_id VARCHAR NOT NULL,       -- hash of the method and the texts
+    floor DOUBLE NOT NULL,            -- minimum score of the search
     finished TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (search_id, floor)
 );
@@ -10,7 +10,7 @@ CREATE TABLE pair_search (
 CREATE TABLE pair (
     search_id VARCHAR NOT NULL,
     floor DOUBLE NOT NULL,
-    first INTEGER NOT NULL,           -- the texts' places in the search
+    first INTEGER NOT NULL,           -- index of a text in the search
     second INTEGER NOT NULL,
     score DOUBLE NOT NULL,
     PRIMARY KEY (search_id, floor, first, second)

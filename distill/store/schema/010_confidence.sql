@@ -1,5 +1,5 @@
--- How sure a model is: the logarithm of its answer's probability, where it was told, and that
--- probability as a prediction's confidence.
+-- The logarithm of an answer's probability, if the server returned it, and the probability as the
+-- confidence of a prediction.
 
 ALTER TABLE completion ADD COLUMN logprob DOUBLE;
 ALTER TABLE prediction ADD COLUMN confidence DOUBLE;

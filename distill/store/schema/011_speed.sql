@@ -1,4 +1,4 @@
--- How fast a system is served, with so many requests always in flight.
+-- The speed of a served system under a load of `in_flight` concurrent requests.
 
 CREATE TABLE speed (
     run_id VARCHAR NOT NULL,
@@ -13,12 +13,12 @@ CREATE TABLE speed (
     PRIMARY KEY (run_id, system, in_flight)
 );
 
--- What its server took.
+-- The startup of a system's server.
 
 CREATE TABLE server (
     run_id VARCHAR NOT NULL,
     system VARCHAR NOT NULL,
-    start_s DOUBLE NOT NULL,          -- until it was healthy
-    memory_mib DOUBLE NOT NULL,       -- Linux's PSS of all its processes, after the loads
+    start_s DOUBLE NOT NULL,          -- seconds until the server was healthy
+    memory_mib DOUBLE NOT NULL,       -- PSS of all its processes, after the load tests
     PRIMARY KEY (run_id, system)
 );

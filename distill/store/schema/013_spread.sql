@@ -1,14 +1,14 @@
--- How different the examples of each group are, worked out when they are split, since their
--- embeddings are there then. Runs that were split before have none.
+-- The diversity of each group's examples, measured by the stage `split`, which has their
+-- embeddings. Runs of older versions have no rows.
 
 CREATE TABLE spread (
     run_id VARCHAR NOT NULL,
     position INTEGER NOT NULL,
-    label VARCHAR NOT NULL,           -- the group: a label, or the fields that are there
-    examples INTEGER NOT NULL,        -- without seeds
+    label VARCHAR NOT NULL,           -- the group: a label, or a set of fields
+    examples INTEGER NOT NULL,        -- number of examples without seeds
     distinct_1 DOUBLE NOT NULL,
     distinct_2 DOUBLE NOT NULL,
     mean_nearest_distance DOUBLE NOT NULL,
-    covered DOUBLE NOT NULL,          -- share of the real texts that have a synthesised one near
+    covered DOUBLE NOT NULL,          -- share of real texts with a synthesised text near
     PRIMARY KEY (run_id, label)
 );

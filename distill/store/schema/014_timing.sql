@@ -1,5 +1,5 @@
--- How an answer was asked for: how many requests were allowed in flight, and whether the time of our
--- machine is its price. Answers of before have no number; those that nobody could bill had our time.
+-- The maximum number of concurrent requests, and whether the price of an answer is the time of our
+-- machine. Older answers have no maximum; their price was our time if their maximum bill was 0.
 
 ALTER TABLE completion ADD COLUMN in_flight INTEGER;
 ALTER TABLE completion ADD COLUMN by_seconds BOOLEAN DEFAULT FALSE;
@@ -9,8 +9,8 @@ UPDATE completion SET by_seconds = TRUE WHERE request_id IN (
     WHERE worst_usd = 0 AND result = 'answered'
 );
 
--- A stretch in which our machine answered a purpose's requests, and the share of its processors that
--- other processes took meanwhile (0 to 1; NULL: not known).
+-- A period in which our machine answered the requests of a purpose, and the share of its processors
+-- that other processes used in the period (0 to 1; NULL if unknown).
 
 CREATE TABLE stretch (
     run_id VARCHAR NOT NULL,
@@ -21,10 +21,10 @@ CREATE TABLE stretch (
     PRIMARY KEY (run_id, purpose, began)
 );
 
-ALTER TABLE student ADD COLUMN others_cpu DOUBLE;        -- while it was trained
+ALTER TABLE student ADD COLUMN others_cpu DOUBLE;        -- during the training
 ALTER TABLE curve_student ADD COLUMN others_cpu DOUBLE;
 
--- A system's speed can be taken again: the newest row counts.
+-- The speed of a system may be measured repeatedly; the newest row counts.
 
 CREATE TABLE speed_again (
     run_id VARCHAR NOT NULL,
@@ -37,17 +37,17 @@ CREATE TABLE speed_again (
     latency_p99_s DOUBLE NOT NULL,
     completion_tokens BIGINT NOT NULL,
     others_cpu DOUBLE,
-    measured TIMESTAMPTZ NOT NULL,    -- 1970 for those of before
+    measured TIMESTAMPTZ NOT NULL,    -- 1970 for older rows
     PRIMARY KEY (run_id, system, in_flight, measured)
 );
 INSERT INTO speed_again SELECT *, NULL, to_timestamp(0) FROM speed;
 DROP TABLE speed;
 ALTER TABLE speed_again RENAME TO speed;
 
--- What each answer cost each run that wanted it, once, under the first of its purposes. What a
--- provider bills is as it was billed. The time of our machine costs what the run's task says, and
--- is the time in which at least one of a purpose's answers was being made, shared out by how long
--- each took.
+-- The cost of each answer to each run that planned its request. An answer with several purposes
+-- counts once, for the first of them. The cost is the provider's bill, or the time of our machine
+-- multiplied by the rate in the run's task. The machine's time for a purpose is the time with at
+-- least one request in flight, divided among the answers in proportion to their latencies.
 
 CREATE VIEW cost AS
 WITH wanted AS (

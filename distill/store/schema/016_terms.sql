@@ -1,31 +1,32 @@
--- The terms that a run's outputs came under, as they were known before it paid, and of its base.
--- Another row when the terms or the task's reason changed.
+-- The terms of use of a run's models and of its base, as known before the first payment. A change
+-- of the terms, or of the reason in the task, adds a row.
 
 CREATE TABLE terms (
     run_id VARCHAR NOT NULL,
-    version VARCHAR NOT NULL,         -- a hash of what the row of terms.toml said
-    confirmed VARCHAR NOT NULL,       -- the task's terms.confirmed
+    version VARCHAR NOT NULL,         -- hash of the row of terms.toml
+    confirmed VARCHAR NOT NULL,       -- terms.confirmed of the task
     use VARCHAR NOT NULL,             -- teacher, judge, base
-    model VARCHAR NOT NULL,           -- as task.toml names it; a base with the hash of its weights
+    model VARCHAR NOT NULL,           -- name as in task.toml; a base with the hash of its weights
     provider VARCHAR NOT NULL,
     training VARCHAR NOT NULL,        -- allowed, own_use, ask, forbidden
-    source VARCHAR NOT NULL,          -- empty: no row of terms.toml is about the model
+    source VARCHAR NOT NULL,          -- empty if terms.toml has no row for the model
     checked DATE,
     effective DATE,
     written TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (run_id, version, confirmed)
 );
 
--- Whose an example's answer is. Runs that were curated before have no rows.
+-- The origin of an example's answer. Runs of older versions have no rows.
 
 CREATE TABLE label_origin (
     run_id VARCHAR NOT NULL,
     example_id VARCHAR NOT NULL,
-    origin VARCHAR NOT NULL,          -- teacher; a person's: seed, review
+    origin VARCHAR NOT NULL,          -- teacher, or from a person: seed or review
     PRIMARY KEY (run_id, example_id)
 );
 
--- A request's model names its backend: a URL, weights with their hash, else an id at a provider.
+-- The provider of a model, by the form of the model's name: a URL, a name with a hash of the
+-- weights, or a provider's id.
 
 CREATE VIEW model_provider AS
 SELECT DISTINCT model,
@@ -36,8 +37,8 @@ SELECT DISTINCT model,
          ELSE 'openai' END AS provider
 FROM request;
 
--- Every example's answer: whose it is, and the model, its provider and the day for a teacher's;
--- and who made the input, where that was synthesised.
+-- The origin of each example's answer. A teacher's answer has its model, provider and time. A
+-- synthesised input has its model and provider.
 
 CREATE VIEW label AS
 SELECT whose.run_id, whose.example_id, whose.source, whose.origin,

@@ -1,10 +1,10 @@
--- Of what a run is expected to be billed: what does not hang on inputs that are not made yet. Runs
--- of before have none.
+-- The part of the estimated bill that does not depend on inputs still to be generated. NULL in runs
+-- of older versions.
 
 ALTER TABLE estimate ADD COLUMN certain_usd DECIMAL(18, 12);
 
--- Why a run has its teacher, where the task leaves that to `auto`, and the one that it would have
--- had if somebody had agreed to pay it ('' for none).
+-- The reason for the teacher that `auto` chose, and the teacher that it would have chosen with
+-- consent to pay ('' if the same).
 
 CREATE TABLE teacher_choice (
     run_id VARCHAR PRIMARY KEY,

@@ -1,5 +1,5 @@
--- What a check of curation found out about itself, in a sentence, and the rows that it therefore did
--- not drop. Runs that were curated before have none.
+-- A check's remark on its own reliability, and the rows that the check kept for this reason. Runs
+-- of older versions have no rows.
 
 CREATE TABLE check_note (
     run_id VARCHAR NOT NULL,

@@ -1,5 +1,5 @@
--- Answers that a user put aside since they were of no use. They and their bills stay; the request is
--- asked again, as another request.
+-- Answers that the user discarded. The answers and their bills are kept. The request is sent again
+-- under another id.
 
 CREATE TABLE put_aside (
     request_id VARCHAR PRIMARY KEY,

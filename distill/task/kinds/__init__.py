@@ -1,4 +1,4 @@
-"""The kinds of tasks: the check, the comparison and the scoring of answers."""
+"""The interface of the kinds of tasks: parsing, checking and comparing answers."""
 
 from typing import Protocol
 
@@ -10,44 +10,44 @@ class AnswerForm(Protocol):
 
     @property
     def key(self) -> str:
-        """Key of the answer in a row of seeds or gold."""
+        """The key of the answer in a row of seeds or gold."""
 
     @property
     def metric(self) -> str:
-        """Name of the main metric."""
+        """The name of the main metric."""
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """Answers to choose from; empty if there is no list of answers."""
+        """The allowed answers; empty if there is no list of them."""
 
     @property
     def schema_text(self) -> str:
-        """JSON Schema that an answer must fit; empty for none."""
+        """The JSON Schema that an answer must fit; "" for none."""
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Groups that must all have seeds."""
+        """The groups that must each have a seed; empty for none."""
 
     def of_row(self, value: object) -> str:
-        """Read a person's answer. Raises ValueError, with the problem, if the answer is invalid."""
+        """Parse a person's answer. Raises ValueError, with the problem, for an invalid answer."""
 
     def of_text(self, text: str) -> str:
-        """Read a model's answer, valid or not."""
+        """Parse a model's answer, which may be invalid."""
 
     def is_valid(self, answer: str) -> bool:
         """True if an answer is valid."""
 
     def group(self, answer: str) -> str:
-        """Return the group of an answer, for balancing examples and requesting new inputs."""
+        """Return the group of an answer."""
 
     def group_values(self, group: str) -> dict[str, str]:
-        """Return the values of a group for prompts that ask for new inputs."""
+        """Return a group's template values for prompts that ask for new inputs."""
 
     def contradict(self, first: str, second: str) -> bool:
         """True if two answers to one input cannot both be right."""
 
     def values(self) -> dict[str, object]:
-        """Return the values of the form for prompts."""
+        """Return the form's template values for all prompts."""
 
     def counts(self) -> dict[str, int]:
-        """Count the labels or the fields."""
+        """Return the number of labels or fields."""

@@ -1,4 +1,4 @@
-"""The answers of a classify task: one label of a set."""
+"""The answers of a classify task: labels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from distill.task.answer_json import label_of
 
 @dataclass(frozen=True)
 class Labels:
-    """The form of a classify task: one label of a set, each label with its meaning."""
+    """The form of answers in a classify task: one of several labels, each with a meaning."""
 
     meanings: Mapping[str, str]
     key: str = "label"
@@ -23,30 +23,30 @@ class Labels:
 
     @property
     def schema_text(self) -> str:
-        """Empty: a label has no schema."""
+        """Empty, since a label has no schema."""
         return ""
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The labels, each of them a group."""
+        """The labels: each label is a group."""
         return tuple(self.meanings)
 
     def of_row(self, value: object) -> str:
-        """Read a known label. Raises ValueError if the label is unknown."""
+        """Parse a label. Raises ValueError, with the known labels, for an unknown one."""
         label = self._spelt(value) if isinstance(value, str) else None
         if label is None:
-            hint = "" if isinstance(value, str) else "; a label is a text: write it in quotes"
+            hint = "" if isinstance(value, str) else "; a label is a string: put it in quotes"
             known = ", ".join(self.meanings)
             raise ValueError(f"unknown label {value!r}; known: {known}{hint}")
         return label
 
     def of_text(self, text: str) -> str:
-        """Read the label in {"label": …}, or the text itself."""
+        """Return the label in {"label": …}, or the whole text if it is not such an object."""
         answer = label_of(text)
         return self._spelt(answer) or answer
 
     def _spelt(self, text: str) -> str | None:
-        """Return the label that equals a text, whatever the form of accents; None if none does."""
+        """Return the label that equals a text up to Unicode normalisation; None if none does."""
         return text if text in self.meanings else self._composed.get(normalize("NFC", text))
 
     @cached_property
@@ -58,7 +58,7 @@ class Labels:
         return answer in self.meanings
 
     def group(self, answer: str) -> str:
-        """Return the label, a group of its own."""
+        """Return the label itself."""
         return answer
 
     def group_values(self, group: str) -> dict[str, str]:
@@ -70,9 +70,9 @@ class Labels:
         return first != second
 
     def values(self) -> dict[str, object]:
-        """Return `labels`, name → meaning."""
+        """Return `labels`, the meanings by label."""
         return {"labels": self.meanings}
 
     def counts(self) -> dict[str, int]:
-        """Count the `labels`."""
+        """Return the number of `labels`."""
         return {"labels": len(self.meanings)}

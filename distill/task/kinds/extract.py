@@ -21,15 +21,15 @@ from distill.task.kinds.json_schema import (
 from distill.task.kinds.normalise import NORMALISERS
 from distill.task.strict_schema import ALTERNATIVES, merged
 
-# Keywords that do not change which answers are valid. Servers refuse some of them.
+# Keywords that do not affect the validity of answers. Servers refuse some of them.
 NOT_SENT = (NORMALIZE, VERBATIM, "$schema", "$id", "title", "default", "examples", "discriminator")
 
 
 @dataclass(frozen=True)
 class Fields:
-    """The form of an extract task: an object that fits a JSON Schema, as compact JSON.
+    """The form of answers in an extract task: an object that fits a JSON Schema, as compact JSON.
 
-    The fields are in the schema's order. Fields without a value are left out.
+    The fields are in the schema's order. Optional fields without a value are left out.
     """
 
     schema: Schema
@@ -38,34 +38,34 @@ class Fields:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """Empty: there is no list of objects."""
+        """Empty, since any object that fits the schema is allowed."""
         return ()
 
     @cached_property
     def schema_text(self) -> str:
-        """The schema in the form for servers, cached because every request has it."""
+        """The schema as JSON for servers, cached because every request contains it."""
         return _compact(_sent(self.schema))
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Empty: no group needs seeds."""
+        """Empty, since no group must have a seed."""
         return ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the object's fields."""
+        """The names of the object's fields."""
         return tuple(self.schema["properties"])
 
     @property
     def leaves(self) -> tuple[str, ...]:
-        """Names of the fields without fields of their own."""
+        """The names of the fields that are not objects with fields."""
         parts = self.schema["properties"].items()
         return tuple(name for name, part in parts if "properties" not in part)
 
     def is_choice(self, field: str) -> bool:
-        """True if a field, given by its path, has one of few values.
+        """True if a field, given by its path, has a fixed list of values.
 
-        The values need not be in an input.
+        Such a value need not appear in the input.
         """
         part: Schema = self.schema
         for name in field.split("."):
@@ -74,7 +74,7 @@ class Fields:
 
     @cached_property
     def _closed(self) -> Any:
-        """Validator of the schema as servers get it, which refuses fields that it does not name."""
+        """The validator of the schema as sent to servers, which refuses unknown fields."""
         from jsonschema import Draft202012Validator
 
         return Draft202012Validator(_sent(self.schema))
@@ -86,7 +86,7 @@ class Fields:
         return Draft202012Validator(self.schema)
 
     def of_row(self, value: object) -> str:
-        """Read an object that fits the schema.
+        """Convert an object that fits the schema to compact JSON.
 
         Raises ValueError, with the problem, for any other value.
         """
@@ -97,16 +97,16 @@ class Fields:
         try:
             answer = _compact(_ordered(self.schema, value))
         except ValueError as error:
-            raise ValueError("answer: NaN and Infinity are no JSON") from error
+            raise ValueError("answer: NaN and Infinity are not valid JSON") from error
         for problem in self._closed.iter_errors(json.loads(answer)):
             where = "".join(f"{place}: " for place in problem.absolute_path)
             raise ValueError(f"answer: {where}{problem.message}")
         return replace_lone_surrogates(answer)
 
     def of_text(self, text: str) -> str:
-        """Return the object in a text, without its rationale.
+        """Return the object in a text as compact JSON, without a rationale.
 
-        A text without an object is returned as it is.
+        Returns the text itself if it is not an object.
         """
         found = json_object(text)
         if found is None:
@@ -122,7 +122,7 @@ class Fields:
         return found is not None and bool(self._validator.is_valid(found))
 
     def group(self, answer: str) -> str:
-        """Return the names of the fields in an answer as one text; NOTHING if there are none."""
+        """Return the names of an answer's fields, separated by commas; NOTHING without fields."""
         found = json_object(answer) or {}
         return ", ".join(name for name in self.names if name in found) or NOTHING
 
@@ -141,26 +141,26 @@ class Fields:
         return first != second
 
     def values(self) -> dict[str, object]:
-        """Return `fields`, name → description, and `schema`."""
+        """Return `fields`, the descriptions by field, and `schema`."""
         return {
             "fields": {name: self._description(name) for name in self.names},
             "schema": self.schema_text,
         }
 
     def counts(self) -> dict[str, int]:
-        """Count the `fields`."""
+        """Return the number of `fields`."""
         return {"fields": len(self.names)}
 
     def pairs(self, answer: str) -> Counter[tuple[str, str]]:
         """Count the pairs (field, value) of a valid answer.
 
-        A field within a field is named by its path. Every item of a list is one value. Values are
-        normalised as the schema says.
+        A nested field is named by its path. Each item of a list is a value. Values are normalised
+        as the schema says.
         """
         return Counter(_pairs(self.schema, json.loads(answer), ()))
 
     def not_verbatim(self, text: str, answer: str) -> str:
-        """Return the first field that must be in the input verbatim but is not; "" for none."""
+        """Return the first field that must be verbatim in the input but is not; "" for none."""
         found = json_object(answer) or {}
         for name, part in self.schema["properties"].items():
             value = found.get(name)
@@ -172,9 +172,10 @@ class Fields:
 
 
 def _sent(schema: Any) -> Any:
-    """Remove the keywords in NOT_SENT from a schema, and close its objects.
+    """Return a schema without the keywords in NOT_SENT, and with closed objects.
 
-    A property may have the name of a keyword.
+    A closed object has no other fields than its properties. A property that has the name of a
+    keyword is kept.
     """
     if isinstance(schema, list):
         return [_sent(part) for part in schema]
@@ -184,7 +185,7 @@ def _sent(schema: Any) -> Any:
     return {
         key: {name: _sent(part) for name, part in value.items()}
         if key in ("properties", "$defs") and isinstance(value, dict)
-        # If closed, each part would refuse the fields of the other parts.
+        # A closed part of an `allOf` would refuse the fields of the other parts.
         else [_sent(part) | {"additionalProperties": True} for part in value]
         if key == "allOf" and len(value) > 1 and all(isinstance(part, dict) for part in value)
         else _sent(value)
@@ -213,9 +214,10 @@ def _ordered(schema: Schema, value: Any) -> Any:
 
 
 def _fitting(schema: Schema, value: Any) -> Schema:
-    """Return the schema, or its first alternative that validates a list or an object.
+    """Return the schema, or the first of its alternatives that a list or an object fits.
 
-    If none does, returns the first alternative of the value's type, or else the schema.
+    If the value fits none, returns the first alternative of its type. Without such an alternative,
+    returns the schema.
     """
     from jsonschema import Draft202012Validator
 

@@ -8,9 +8,9 @@ from distill.task.kinds import ANY
 
 @dataclass(frozen=True)
 class Text:
-    """The form of a generate task: a free text.
+    """The form of answers in a generate task: any text.
 
-    Many texts can be right, so a judge compares them two by two.
+    Many texts can be right, so a judge compares pairs of them.
     """
 
     key: str = "answer"
@@ -18,27 +18,27 @@ class Text:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """Empty: there is no list of texts."""
+        """Empty, since any text is allowed."""
         return ()
 
     @property
     def schema_text(self) -> str:
-        """Empty: a text has no schema."""
+        """Empty, since a text has no schema."""
         return ""
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Empty: no group needs seeds."""
+        """Empty, since no group must have a seed."""
         return ()
 
     def of_row(self, value: object) -> str:
-        """Read a text. Raises ValueError if the value is empty or no text."""
+        """Parse a person's text. Raises ValueError if the value is not a string, or is empty."""
         if not isinstance(value, str) or not value.strip():
             raise ValueError(f"answer: must be a string that is not empty, not {value!r}")
         return replace_lone_surrogates(value).strip()
 
     def of_text(self, text: str) -> str:
-        """Return the text itself, without white space at its ends."""
+        """Return the text without white space at its ends."""
         return replace_lone_surrogates(text).strip()
 
     def is_valid(self, answer: str) -> bool:
@@ -50,17 +50,17 @@ class Text:
         return ANY
 
     def group_values(self, group: str) -> dict[str, str]:
-        """Return no values."""
+        """Return {}, since the only group has no values."""
         return {}
 
     def contradict(self, first: str, second: str) -> bool:
-        """False: two different texts can both be right."""
+        """Return False, since two different texts can both be right."""
         return False
 
     def values(self) -> dict[str, object]:
-        """Return no values."""
+        """Return {}, since the form has no values."""
         return {}
 
     def counts(self) -> dict[str, int]:
-        """Return no counts."""
+        """Return {}, since there are neither labels nor fields."""
         return {}

@@ -1,4 +1,4 @@
-"""The JSON Schema of a task: its references written out, and the check for unsupported parts."""
+"""The JSON Schema of a task: resolution of its references, and a check for unsupported parts."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +16,10 @@ Schema = Mapping[str, Any]
 
 
 def inline(schema: Any) -> Any:
-    """Write out the definitions of a schema (`$defs`, as pydantic makes them) at their references.
+    """Replace the references of a schema with the definitions (`$defs`) that they point to.
 
-    The schema stays as it is if a reference remains: to elsewhere, or of a definition to itself.
+    Returns the schema unchanged if a reference cannot be replaced: to another file, or from a
+    definition to itself.
     """
     if not isinstance(schema, dict):
         return schema
@@ -58,7 +59,7 @@ def _inlined(part: Any, definitions: Mapping[str, Any], within: tuple[str, ...])
 
 
 def schema_problem(schema: object) -> str:
-    """Describe the problem of a schema that a task cannot use; empty if there is none."""
+    """Return the problem of an invalid or unsupported schema; "" if there is none."""
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
 
@@ -74,7 +75,10 @@ def schema_problem(schema: object) -> str:
         return '"type" must be "object", with at least one of "properties"'
     for name, part in schema["properties"].items():
         if not isinstance(part, dict) or "," in name or name == NOTHING:
-            return f'properties: {name!r}: no name for a field, or not an object like {{"type": …}}'
+            return (
+                f'properties: {name!r}: a field needs a name without commas, other than "nothing", '
+                'and an object like {"type": …}'
+            )
     fields = [id(part) for part in schema["properties"].values()]
     for part, followed in _parts(schema):
         if problem := _part_problem(part, followed=followed, is_field=id(part) in fields):
@@ -84,29 +88,28 @@ def schema_problem(schema: object) -> str:
 
 def _part_problem(part: Schema, *, followed: bool, is_field: bool) -> str:
     if "$ref" in part or "$dynamicRef" in part:
-        return "$ref: is not followed; write the part out where it belongs"
+        return "$ref: this reference is not supported: replace it with the part that it points to"
     for key in part:
         if key.startswith("x-") and key not in (NORMALIZE, VERBATIM):
             return f"{key}: unknown; known: {NORMALIZE}, {VERBATIM}"
     if NORMALIZE in part and not followed:
-        return f"{NORMALIZE}: is looked for in properties and items only"
+        return f"{NORMALIZE}: is only allowed in properties and items"
     named = part.get(NORMALIZE, [])
     if not isinstance(named, str | list):
-        return f"{NORMALIZE}: must be a name or a list of them, not {named!r}"
+        return f"{NORMALIZE}: must be a name or a list of names, not {named!r}"
     if unknown := [name for name in normalisers_of(part) if name not in tuple(NORMALISERS)]:
         return f"{NORMALIZE}: unknown {unknown[0]!r}; known: {', '.join(NORMALISERS)}"
     if not isinstance(part.get(VERBATIM, False), bool):
         return f"{VERBATIM}: must be true or false, not {part[VERBATIM]!r}"
     if VERBATIM in part and not is_field:
-        return f"{VERBATIM}: is looked for in the object's own properties only"
+        return f"{VERBATIM}: is only allowed in the properties of the outermost object"
     return ""
 
 
 def _parts(schema: Any, *, followed: bool = True) -> Iterator[tuple[Schema, bool]]:
-    """Yield each part of a schema, with True if answers are read by the part.
+    """Yield each part of a schema, with True if the part is in `properties` and `items` only.
 
-    Answers are not read by the parts of `anyOf` and the like. A property may have the name of a
-    keyword.
+    Only such parts normalise an answer; parts of `anyOf` or `oneOf`, for example, do not.
     """
     if isinstance(schema, list):
         for part in schema:
@@ -134,7 +137,7 @@ def is_choice(part: Schema) -> bool:
 
 
 def as_object(schema: Any) -> Schema:
-    """Return a part of a schema as an object; {} for `true`, which allows anything."""
+    """Return a part of a schema as an object; {} for `true`, which allows any value."""
     return schema if isinstance(schema, dict) else {}
 
 

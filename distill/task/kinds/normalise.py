@@ -1,6 +1,6 @@
-"""Normalisers of values that mean the same in different spellings.
+"""Normalisers of values that have the same meaning in different spellings.
 
-`x-normalize` in a schema names the differences that scoring ignores.
+`x-normalize` in a schema names the normalisers that scoring applies to a value.
 """
 
 import re
@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import partial
 from unicodedata import normalize
 
-# A number with "." for decimals, optional "," between thousands, and a currency sign or "%".
+# A number with a decimal point, optional commas between thousands, and a currency sign or "%".
 _NUMBER = re.compile(
     r"([+-]?)([$€£¥]?)\s*((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)\s*([$€£¥%]?)"
 )
@@ -24,20 +24,20 @@ _YEAR_FIRST = re.compile(
 
 
 def whitespace(text: str) -> str:
-    """Reduce runs of white space to one space, and remove those at the ends."""
+    """Replace each run of white space with one space, and strip the ends."""
     return " ".join(text.split())
 
 
 def case(text: str) -> str:
-    """Ignore the difference of upper and lower case."""
+    """Fold upper and lower case."""
     return text.casefold()
 
 
 def number(text: str) -> str:
     """Normalise a number: "$1,250.00" is 1250, "€1,250.00" is €1250 and "50 %" is 50%.
 
-    A dollar sign is ignored, and no other sign is. A comma separates thousands, never decimals. A
-    text that is not a number stays.
+    A dollar sign is removed; other currency signs are kept. A comma separates thousands, never
+    decimals. Returns any other text unchanged.
     """
     found = _NUMBER.fullmatch(text.strip())
     if found is None or (found[2] and found[4]):
@@ -50,24 +50,24 @@ def number(text: str) -> str:
 
 
 def _digits(written: str) -> str:
-    """Return the shortest form of a decimal number, with every digit kept."""
-    value = f"{Decimal(written):f}"  # Decimal.normalize would round to the context's 28 digits
+    """Return a decimal number without trailing zeros, at full precision."""
+    value = f"{Decimal(written):f}"  # Decimal.normalize would round to 28 digits
     if "." in value:
         value = value.rstrip("0").rstrip(".")
     return "0" if value in ("-0", "+0") else value
 
 
 def date(text: str, *, dayfirst: bool = False) -> str:
-    """Write a whole date in ISO 8601; a text without day, month and year (dateutil) stays.
+    """Convert a date to ISO 8601; a text without a full date is returned unchanged.
 
-    In 03/04/2026 the first number is the month, or the day with `dayfirst`. If the year comes
-    first, month and day follow. A time and its zone are left out and never shift the date.
+    In 03/04/2026 the first number is the month, or with `dayfirst` the day. After a leading year,
+    the order is month, day. A time and its zone are removed without shifting the date.
     """
     from dateutil import parser
 
     plain = normalize("NFKC", text).translate(_DASHES)
     year_first = _YEAR_FIRST.search(plain)
-    # A missing part comes from the default, so two defaults reveal a missing part.
+    # dateutil takes a missing part from the default, so two defaults reveal a missing part.
     defaults = datetime(2000, 1, 1), datetime(2003, 2, 2)
     try:
         first, second = (

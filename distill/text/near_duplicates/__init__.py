@@ -1,8 +1,7 @@
-"""Near duplicates: pairs of texts by the Jaccard similarity of their shingles.
+"""Detection of near duplicates, by the Jaccard similarity of the shingles of folded texts.
 
-MinHash finds the candidates, and the true similarity decides. No pair below the threshold is
-returned. Of the pairs just at the threshold, a share of MISSED is not found. Texts are compared as
-`fold` leaves them.
+MinHash finds the candidates, and the exact similarity decides. No pair below the threshold is
+returned. A share of MISSED of the pairs with exactly the threshold is not found.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,25 +15,24 @@ from distill.text.near_duplicates.lsh import Codes, changes, places_of, rank, un
 from distill.text.near_duplicates.minhash import bands_of, sketch, workers
 from distill.text.near_duplicates.shingles import jaccard
 
-# Limits of the candidates and the pairs of a text. A million messages from one template would make
-# 10**11 pairs.
+# Max candidates and max pairs of a text. A million messages from one template would otherwise have
+# 5 * 10**11 pairs.
 MOST_TRIED = 64
 MOST_EACH = 16
-# A pair's share of equal hashes is tested on TRIED hashes and on all. A pair with a share this far
-# below the threshold (more than three standard deviations) is not compared.
+# A pair's share of equal hashes is tested first on TRIED hashes and then on all. A pair is dropped
+# if the share is below the threshold by the margin, which is over three standard deviations.
 TRIED = 64
 TRIED_MARGIN, MARGIN = 0.2, 0.1
 BANDS_AT_ONCE = 8
 PAIRS_AT_ONCE = 2**13
-POINTS_AT_ONCE = 2**22  # code points of the texts that are compared at once
+POINTS_AT_ONCE = 2**22  # total code points of the texts compared at once
 
 
 def near_pairs(texts: Sequence[str], threshold: float) -> list[SimilarPair]:
-    """Return the pairs of `texts` with a similarity of at least `threshold`, sorted.
+    """Return the pairs of texts with a similarity of at least `threshold`, sorted.
 
-    The threshold is above 0 and at most 1. Equal texts count as one, the first of them. A later
-    copy is paired with the first alone, with score 1. A text is paired with at most MOST_EACH
-    earlier texts, the first that are found.
+    A copy is paired only with the first equal text (score 1). A text is paired with at most
+    MOST_EACH earlier texts. Raises ValueError unless 0 < threshold ≤ 1.
     """
     firsts, places = _firsts(texts)
     copies = [
@@ -49,20 +47,20 @@ def near_pairs(texts: Sequence[str], threshold: float) -> list[SimilarPair]:
 
 
 def _firsts(texts: Sequence[str]) -> tuple[dict[str, int], list[int]]:
-    """Return the first place of each folded text, and that place for every text."""
+    """Return the first index of each folded text, and the list of these indices for all texts."""
     firsts: dict[str, int] = {}
     return firsts, [firsts.setdefault(fold(text), place) for place, text in enumerate(texts)]
 
 
 def _near(texts: Sequence[str], threshold: float) -> Iterator[tuple[int, int, float]]:
-    """Return (text, other, similarity) of the near pairs of different texts.
+    """Return the near pairs of different texts as (text, earlier text, similarity).
 
-    Raises ValueError if the threshold is not above 0 and at most 1.
+    Raises ValueError unless 0 < threshold ≤ 1.
     """
     import numpy
 
     if not 0 < threshold <= 1:
-        raise ValueError(f"a threshold of {threshold} is not above 0 and at most 1")
+        raise ValueError(f"the threshold must be above 0 and at most 1, not {threshold}")
     with workers() as pool:
         codes = _candidates(pool, texts, threshold)
         scores = numpy.concatenate([numpy.empty(0), *_scores(pool, texts, codes)])
@@ -74,7 +72,7 @@ def _near(texts: Sequence[str], threshold: float) -> Iterator[tuple[int, int, fl
 
 
 def _candidates(pool: ThreadPoolExecutor, texts: Sequence[str], threshold: float) -> Codes:
-    """Return the pairs of all bands whose sketches are similar enough."""
+    """Return the pairs with an equal band and sufficiently similar sketches."""
     import numpy
 
     sketches = sketch(pool, texts, bands_of(threshold))
@@ -89,9 +87,9 @@ def _candidates(pool: ThreadPoolExecutor, texts: Sequence[str], threshold: float
 
 
 def _likely(pool: ThreadPoolExecutor, codes: Codes, least: Sequence[tuple[Any, float]]) -> Codes:
-    """Return the pairs whose share of equal bytes is large enough in each table.
+    """Return the pairs whose share of equal bytes reaches the minimum in each table.
 
-    `least` has a table and its smallest share.
+    `least`: the tables, each with its minimum share.
     """
     import numpy
 
@@ -108,7 +106,7 @@ def _likely(pool: ThreadPoolExecutor, codes: Codes, least: Sequence[tuple[Any, f
 
 
 def _scores(pool: ThreadPoolExecutor, texts: Sequence[str], codes: Codes) -> Iterator[Any]:
-    """Return the similarities in blocks of pairs; the sets of all texts would fill the memory."""
+    """Return the similarities of the pairs, in blocks to save memory."""
     import numpy
 
     lengths = numpy.fromiter(map(len, texts), dtype="int64", count=len(texts))

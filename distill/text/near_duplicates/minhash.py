@@ -1,8 +1,8 @@
-"""Folded texts → MinHash sketches: a key for each band, and a byte of each hash.
+"""MinHash sketches of folded texts: a key for each band, and a byte of each hash.
 
-MinHash as in Broder 1997 (On the resemblance and containment of documents), bands as in Leskovec,
-Rajaraman, Ullman: Mining of Massive Datasets, chapter 3.4. Two texts with Jaccard similarity s
-share a key with probability 1 - (1 - s**rows)**bands.
+Sources: Broder 1997 (On the resemblance and containment of documents) for MinHash; Leskovec,
+Rajaraman, Ullman (Mining of Massive Datasets, chapter 3.4) for bands. Two texts with the Jaccard
+similarity s have a common key with the probability 1 - (1 - s**rows)**bands.
 """
 
 import math
@@ -12,19 +12,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-MISSED = 0.003  # share of the pairs with a similarity of the threshold that share no key
+MISSED = 0.003  # probability that a pair with exactly the threshold has no common key
 MOST_HASHES = 300
 MOST_ROWS = 8
-BLOCK = 2**16  # shingles that are hashed at once: they and their products stay in the L2 cache
+BLOCK = 2**16  # shingles hashed at once, so that they and their products fit in the L2 cache
 SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Sketches:
-    """Sketches of n texts.
+    """The sketches of n texts.
 
-    - `keys`: uint64 of shape (bands, n).
-    - `lows`: the low byte of each hash's minimum, uint8 of shape (n, bands * rows).
+    - `keys`: the keys of the bands, uint64 of shape (bands, n).
+    - `lows`: the low byte of each minimum hash, uint8 of shape (n, bands * rows).
     """
 
     keys: Any
@@ -32,7 +32,10 @@ class Sketches:
 
 
 def bands_of(threshold: float) -> tuple[int, int]:
-    """(bands, rows): as many rows, hence as few other candidates, as MOST_HASHES allows."""
+    """Return (bands, rows) with as many rows as MOST_HASHES allows.
+
+    More rows give fewer false candidates. The bands keep the share of missed pairs at MISSED.
+    """
     options = []
     for rows in range(1, MOST_ROWS + 1):
         miss = math.log1p(-min(threshold**rows, 1 - MISSED))
@@ -45,12 +48,12 @@ def bands_of(threshold: float) -> tuple[int, int]:
 
 
 def workers() -> ThreadPoolExecutor:
-    """A thread for each core: numpy and scipy let go of the interpreter while they work."""
+    """Return a pool with a thread per core; numpy and scipy release the interpreter lock."""
     return ThreadPoolExecutor(os.cpu_count() or 1)
 
 
 def sketch(pool: ThreadPoolExecutor, texts: Sequence[str], shape: tuple[int, int]) -> Sketches:
-    """The texts' sketches of (bands, rows), the same ones for the same text in every process."""
+    """Return the sketches of texts for `shape` (bands, rows), the same in every process."""
     import numpy
 
     bands, rows = shape
@@ -68,7 +71,7 @@ def sketch(pool: ThreadPoolExecutor, texts: Sequence[str], shape: tuple[int, int
 
 
 def _blocks(texts: Sequence[str]) -> Iterator[Any]:
-    """The texts' indices in blocks of about BLOCK code points, texts of like length together."""
+    """Yield the indices of texts in blocks of about BLOCK code points, with similar lengths."""
     import numpy
 
     lengths = numpy.fromiter((len(text) or 1 for text in texts), dtype="int64", count=len(texts))
@@ -77,16 +80,16 @@ def _blocks(texts: Sequence[str]) -> Iterator[Any]:
     while start < len(order):
         longest = int(lengths[order[start]])
         stop = start + max(BLOCK // longest, 1)
-        # Padding is work: a block ends where texts are half as long as its first.
+        # To limit padding, all texts of a block have at least half the length of the first.
         stop = min(stop, start + int((lengths[order[start:stop]] * 2 >= longest).sum()))
         yield order[start:stop]
         start = stop
 
 
 def _least(texts: Sequence[str], hashes: int) -> Any:
-    """For each hash and text the least hash of the text's shingles, uint32 (hashes, texts).
+    """Return each text's minimum of each hash over its shingles, uint32 of shape (hashes, texts).
 
-    A hash multiplies by an odd number modulo 2**32, which permutes what is hashed already.
+    A hash function multiplies a shingle's hash by an odd number modulo 2**32, a permutation.
     """
     import numpy
 
@@ -104,8 +107,10 @@ def _least(texts: Sequence[str], hashes: int) -> Any:
 
 
 def _columns(codes: Any, starts: Any) -> Any:
-    """A column for each text, filled up with its last shingle: a minimum of columns runs several
-    times as fast as one of stretches."""
+    """Return a column of shingles for each text, padded with its last shingle.
+
+    The minimum of columns is several times as fast as the minimum of slices.
+    """
     import numpy
 
     counts = numpy.diff(starts)
@@ -114,7 +119,7 @@ def _columns(codes: Any, starts: Any) -> Any:
 
 
 def _keys(least: Any) -> Any:
-    """(bands, rows, texts) → (bands, texts): the rows of a band as one hash, uint64."""
+    """Hash the rows of each band to a key: (bands, rows, texts) → uint64 (bands, texts)."""
     import numpy
 
     from distill.text.near_duplicates.shingles import BASE

@@ -1,8 +1,8 @@
-"""Personal data and secrets in a text → their spans, or the text with reserved values instead.
+"""Detection of personal data and secrets in a text, and replacement with reserved values.
 
-Numbers with a check are checked (numbering plans, Luhn, ISO 7064, global addresses). Order numbers,
-prices, dates and versions therefore stay. Reserved values belong to nobody and are not found, so a
-masked text is clean.
+Numbers must pass a check (numbering plan, Luhn, ISO 7064, global IP address). Order numbers,
+prices, dates and versions are therefore not found. Reserved values belong to nobody and are not
+found either, so nothing is found in a masked text.
 """
 
 import re
@@ -21,7 +21,7 @@ WITH_DIGITS = ("phone", "card", "iban", "ip")
 
 Span = tuple[int, int]
 
-# Latin, Greek and Cyrillic: a Chinese sentence runs into the address in it without a space.
+# Only Latin, Greek and Cyrillic, because a Chinese sentence has no space before an address.
 _LETTER = "A-Za-z\u00c0-\u024f\u0370-\u052f"
 _AT = r"(?:@|\s@\s|\s?[\[({<]\s?(?:at|@|\xe4t|arroba|chiocciola)\s?[\])}>]\s?)"
 _DOT = r"(?:\.|\s?[\[({<]\s?(?:dot|\.|punkt|point|punto|ponto)\s?[\])}>]\s?)"
@@ -39,8 +39,8 @@ _EMAIL_IN_WORDS = re.compile(
 _AT_SIGN = re.compile(r"@|[\[({<]\s?(?:at|\xe4t|arroba|chiocciola)\s?[\])}>]", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _IBAN_HEAD = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?=[ ./_-]{0,2}[A-Z0-9])", re.IGNORECASE | re.ASCII)
-LONGEST_IBAN = 34 + 16  # characters, with two spaces between its groups
-_GAP = r" {1,2}| ?[-/._] ?|\t"  # between the groups of a card, the same throughout
+LONGEST_IBAN = 34 + 16  # max characters, with two spaces between the groups
+_GAP = r" {1,2}| ?[-/._] ?|\t"  # separator between the groups of a card number
 _CARD = re.compile(
     rf"(?<!\w)(?<!\d[ .-])(?:\d{{14,19}}|\d{{4}}({_GAP})\d{{4}}\1\d{{4}}\1\d{{2,4}}(?:\1\d{{3}})?"
     rf"|\d{{4}}({_GAP})\d{{6}}\2\d{{4,5}})(?!\w|[ .-]\d{{4}})",
@@ -58,14 +58,14 @@ _VERSION = re.compile(
     r"|android|ios|windows|macos|chrome|firefox|safari|section|chapter|clause)\b[^.!?,;]{0,12}$"
 )
 _ABROAD = re.compile(r"(?<![\w+.,-])00(?=[1-9]\d{0,2}[ \d])", re.ASCII)
-BEFORE, AFTER = 40, 24  # characters that say what a number is
-# A number costs 0.1 ms to try; no message has so many that are none.
+BEFORE, AFTER = 40, 24  # characters before and after a number that show its kind
+# Max numbers to try, at 0.1 ms each. No message has more numbers that are not phone numbers.
 MOST_PHONES_TRIED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class PersonalData:
-    """The data at `text[start:end]`; `kind` is one of KINDS, or "name" for a name given."""
+    """Personal data at `text[start:end]`; `kind` is one of KINDS, or "name"."""
 
     kind: str
     start: int
@@ -101,9 +101,10 @@ def _without_overlaps(
 def name_kinds(
     text: str, kinds: Sequence[str] = KINDS, *, region: str = "US", names: Sequence[str] = ()
 ) -> str:
-    """Replace every value with its kind, including reserved values.
+    """Replace all personal data, including reserved values, with kinds such as "[email]".
 
-    Texts that differ only in personal data become equal. A text and its masked copy do, too."""
+    Texts that differ only in personal data become equal, and so do a text and its masked copy.
+    """
     names = (*names, *NAMES) if names else ()
     candidates = chain(_candidates(text, kinds, region, names), find_written(text, kinds))
     parts, at = [], 0
@@ -114,7 +115,7 @@ def name_kinds(
 
 
 def mask_personal(text: str, found: Sequence[PersonalData]) -> str:
-    """The text with a reserved value for each: equal ones for equal values."""
+    """Replace personal data with reserved values; equal data get equal values."""
     values = [(one.kind, text[one.start : one.end]) for one in found]
     parts, at = [], 0
     for one, value in zip(found, reserved_values(values), strict=True):
@@ -126,14 +127,17 @@ def mask_personal(text: str, found: Sequence[PersonalData]) -> str:
 def _candidates(
     text: str, kinds: Sequence[str], region: str, names: Sequence[str]
 ) -> Iterator[tuple[str, Iterable[Span]]]:
-    """Yield respelled data first: in the text as given, a part of it may look whole."""
+    """Yield (kind, spans) for the text in plain spelling, and then for the text as given.
+
+    The plain spelling comes first, since a part of a value may match in the given text.
+    """
     plain = respell(text)
     if plain is None:
         yield from _written(text, kinds, region, names)
         return
     for kind, spans in _written(plain.copy, kinds, region, names):
         yield kind, [plain.span(*span) for span in spans]
-    # A telephone number is one in both or in none: the words before it decide.
+    # Telephone numbers are searched in the plain spelling only.
     rest = [kind for kind in kinds if kind != "phone"]
     yield from _written(text, rest, region, names)
 
@@ -141,7 +145,7 @@ def _candidates(
 def _written(
     text: str, kinds: Sequence[str], region: str, names: Sequence[str]
 ) -> Iterator[tuple[str, Iterator[Span]]]:
-    """The surest kinds first: what they take is not looked at again."""
+    """Yield (kind, spans), the most reliable kinds first, since the first kind wins an overlap."""
     has_digit = _DIGIT.search(text) is not None
     for kind, finder in _FINDERS.items():
         if kind in kinds and (has_digit or kind not in WITH_DIGITS):
@@ -160,7 +164,7 @@ def _emails(text: str) -> Iterator[Span]:
 
 
 def _ibans(text: str) -> Iterator[Span]:
-    """IBANs by their countries' lengths and structures and their check digits (ISO 13616)."""
+    """Yield the IBANs with a valid length, structure and check digits (ISO 13616)."""
     for match in _IBAN_HEAD.finditer(text):
         from stdnum import iban
 
@@ -177,7 +181,7 @@ def _ibans(text: str) -> Iterator[Span]:
 
 @lru_cache
 def _iban_length(country: str) -> int:
-    """Characters without spaces; more than any IBAN has where the country has none."""
+    """Return the length of a country's IBANs without spaces; 99 if the country has no IBANs."""
     from stdnum import numdb
 
     info = numdb.get("iban").info(country)[0][1]
@@ -195,7 +199,7 @@ def _cards(text: str) -> Iterator[Span]:
 
 
 def _addresses(text: str) -> Iterator[Span]:
-    """Global IP addresses: private and reserved ones are nobody's."""
+    """Yield the global IP addresses, since private and reserved addresses belong to nobody."""
     for match in _IP4.finditer(text):
         if _is_global(match[0]) and not _VERSION.search(_before(text, match.start())):
             yield match.span()
@@ -216,19 +220,19 @@ def _is_global(value: str) -> bool:
 
 
 def phone_regions() -> frozenset[str]:
-    """The countries whose numbering plans are known, by their two letters."""
+    """Return the two-letter codes of the countries with a known numbering plan."""
     from phonenumbers import SUPPORTED_REGIONS
 
     return frozenset(SUPPORTED_REGIONS)
 
 
 def _phones(text: str, region: str) -> Iterator[Span]:
-    """Numbers that a numbering plan has, unless the words before say that they are references."""
+    """Yield the numbers of a numbering plan, except references and computed numbers."""
     if not re.search(r"\d\D{0,4}\d\D{0,4}\d", text):
         return
     from phonenumbers import Leniency, PhoneNumberMatcher
 
-    # Of the same length, so that places stay.
+    # The replacement has the same length, so that positions stay the same.
     dialled = _ABROAD.sub(" +", text)
     for match in PhoneNumberMatcher(dialled, region, Leniency.VALID, MOST_PHONES_TRIED):
         opened = match.raw_string[0] == "(" and ")" not in match.raw_string
@@ -239,8 +243,10 @@ def _phones(text: str, region: str) -> Iterator[Span]:
 
 
 def _is_no_phone(text: str, start: int, end: int) -> bool:
-    """True for an order number, a version, a number in a sum and their like, none of which is
-    written with a country code."""
+    """True for an order number, an IP address or a number in a computation.
+
+    False for a number with a country code or an area code in brackets.
+    """
     if text[start] in "+(":
         return False
     before = _before(text, start)
@@ -255,7 +261,7 @@ def _before(text: str, start: int) -> str:
 
 @lru_cache
 def _names(names: tuple[str, ...]) -> re.Pattern[str]:
-    """Each run of names is one: a given name and a family name are one person."""
+    """Compile a pattern for runs of names, since a given name and a family name are one person."""
     one = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
     return re.compile(rf"(?<!\w)(?:{one})(?:[ \t]+(?:{one}))*(?!\w)", re.IGNORECASE)
 

@@ -1,8 +1,8 @@
-"""Words and signs that tell a reference or a computed number from a telephone number.
+"""Words and signs that distinguish references and computed numbers from telephone numbers.
 
-The words before a number mark a reference (an order, an invoice, a parcel). The signs beside a
-number mark a computation. A person's word ("client", "Kunde") counts only with a word for "number",
-since a customer's telephone number follows the bare word.
+Words before a number mark a reference, such as an order, an invoice or a parcel. Signs next to a
+number mark a computation. A word for a person ("client", "Kunde") counts only with a word for
+"number", since a telephone number may follow the word alone.
 """
 
 import re
@@ -56,7 +56,7 @@ _ABROAD = (
     # Arabic, Hebrew, Hindi
     r"|(?:ال)?(?:طلب\w*|شحنة|فاتورة|حجز|تتبع)|سفارش\w*|مرسوله|بسته|فاکتور|پیگیری|آرڈر|ההזמנה|הזמנה|חשבונית|ऑर्डर|बुकिंग|इनवॉइस|रसीद|অর্ডার|ஆர்டர்|ఆర్డర్|ઓર્ડર|ಆರ್ಡರ್"
 )
-# Scripts without spaces have no boundary before the word.
+# In scripts without spaces there is no word boundary before the word.
 _WITHOUT_SPACES = (
     # Japanese
     r"(?:注文|伝票|発注|受注|オーダー)(?:の?(?:番号|コード))?"
@@ -97,10 +97,10 @@ _COMPUTED_AFTER = re.compile(
 
 
 def is_reference(before: str) -> bool:
-    """True if these lower-case words mark the number after them as an order number or its like."""
+    """True if the lower-case text before a number marks it as a reference such as an order."""
     return _REFERENCE.search(before) is not None
 
 
 def is_computed(before: str, after: str) -> bool:
-    """True if an arithmetic sign or a word for computing stands beside a number."""
+    """True if an arithmetic sign or a word of arithmetic is next to a number."""
     return bool(_COMPUTED_BEFORE.search(before) or _COMPUTED_AFTER.match(after))

@@ -1,9 +1,9 @@
-"""Reserved values, which belong to nobody and replace personal data.
+"""Reserved values, which belong to nobody and are the replacements of personal data.
 
 Sources:
 
-- RFC 2606 and 6761 (domains), RFC 5737 and 3849 (addresses)
-- the North American Numbering Plan's 555-0100 to 555-0199, Ofcom's numbers for drama
+- RFC 2606 and 6761 (domains), RFC 5737 and 3849 (IP addresses)
+- 555-0100 to 555-0199 of the North American Numbering Plan, and Ofcom's numbers for drama
 - the card networks' published test numbers
 - the examples of ISO 13616 and of SWIFT's IBAN registry
 """
@@ -45,8 +45,8 @@ IBANS = (
 )
 SECRET = "[SECRET]"
 NAMES = ("Alex", "Robin", "Sam", "Kim", "Jamie", "Chris", "Charlie", "Jordan", "Taylor", "Casey")
-# Reserved values in masked texts that the rules for real values leave out: a number of another
-# region than the task's, an address that is not global.
+# Reserved values that the search for real values does not find: numbers of another region than the
+# task's, IP addresses that are not global, and the replacement of secrets.
 _WRITTEN = {
     "phone": re.compile(
         r"(?<![\w-])(?:\+?1[ .-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])?555[ .-]01\d{2}(?![\w-])",
@@ -63,7 +63,7 @@ _PERHAPS_WRITTEN = re.compile(r"\[|555|\.0\.2\.|\.100\.|\.113\.|:db8:", re.IGNOR
 
 
 def find_written(text: str, kinds: Sequence[str]) -> Iterator[tuple[str, list[tuple[int, int]]]]:
-    """Yield the spans of the reserved values in a text that no rule for real values finds."""
+    """Yield (kind, spans) of the reserved values that the search for real values does not find."""
     if not _PERHAPS_WRITTEN.search(text):
         return
     for kind, pattern in _WRITTEN.items():
@@ -74,7 +74,8 @@ def find_written(text: str, kinds: Sequence[str]) -> Iterator[tuple[str, list[tu
 def reserved_values(values: Sequence[tuple[str, str]]) -> list[str]:
     """Return a reserved value for each (kind, value).
 
-    Equal values get equal ones. Different values get different ones as long as there are enough.
+    Equal values get equal reserved values. Different values get different ones, as long as there
+    are enough.
     """
     seen: dict[tuple[str, str], int] = {}
     count: dict[str, int] = {}
@@ -86,7 +87,7 @@ def reserved_values(values: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def normal(kind: str, value: str) -> str:
-    """Return the normal form, which all spellings of a value share."""
+    """Return the normal form of a value, which is the same for all its spellings."""
     value = respelled(value)
     if kind in ("phone", "card"):
         return re.sub(r"\D", "", value)[-9 if kind == "phone" else 0 :]
@@ -96,7 +97,7 @@ def normal(kind: str, value: str) -> str:
 
 
 def is_reserved(kind: str, value: str) -> bool:
-    """True if a value is reserved and belongs to nobody."""
+    """True if a value is reserved."""
     value = respelled(value)
     if kind == "email":
         return bool(_DOMAIN.search(re.sub(r"\s?[\[(]dot[\])]\s?", ".", value.casefold())))
@@ -111,7 +112,7 @@ def _pool(kind: str, value: str) -> str:
 
 
 def _reserved_value(kind: str, value: str, number: int) -> str:
-    """Return the reserved value of a number, counted from 0."""
+    """Return the reserved value with a number, counted from 0."""
     if kind == "email":
         return f"person{number + 1 if number else ''}@example.com"
     if kind == "phone":

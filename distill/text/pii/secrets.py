@@ -1,8 +1,7 @@
-"""Secrets in a text by their formats: the spans of keys, tokens and passwords.
+"""Detection of keys, tokens and passwords by their formats.
 
-The patterns are those of detect-secrets' plugins, and of formats that detect-secrets does not know.
-Neither its configuration nor its verification is used, since verification by detect-secrets would
-send the secret to its issuer.
+The patterns are those of detect-secrets' plugins, and further ones for other formats. The
+verification of detect-secrets is not used, since it would send the secret to its issuer.
 """
 
 import re
@@ -10,9 +9,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-LONGEST_PREFIX = 20  # characters; a shorter capture of a plugin's pattern is a prefix
-SHORTEST_RANDOM = 32  # characters; shorter ones are order and tracking numbers
-# Bits a character. The plugin's own limit, 4.5, misses every fifth random value of 40 characters.
+LONGEST_PREFIX = 20  # characters; a shorter capture by a plugin's pattern is a prefix
+SHORTEST_RANDOM = 32  # characters; shorter values are order and tracking numbers
+# Bits per character. The plugin's limit of 4.5 misses every fifth random value of 40 characters.
 LEAST_ENTROPY = 4.2
 
 _BLOCK = re.compile(  # PEM (RFC 7468) and OpenPGP; a block without an end ends with its base64
@@ -29,17 +28,17 @@ _PASSWORD = re.compile(
     r"((?=\S{0,60}\d)(?=\S{0,60}[^\W\d_])[^\s\"'”\u2019<>,;]{5,60}[^\s\"'”\u2019<>,;.!?)])",
     re.IGNORECASE,
 )
-_JWT = re.compile(  # RFC 7519; the plugin's pattern leaves the signature out
+_JWT = re.compile(  # RFC 7519; the plugin's pattern does not include the signature
     r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{2,}+(?:\.[\w-]+)?", re.ASCII
 )
-# Every pattern of the plugins needs a long run of characters, or one of these words. This search
-# takes a tenth of the time.
+# All patterns of the plugins need a long run of characters, or one of these words. This search is
+# ten times as fast as the patterns.
 _PERHAPS_KNOWN = re.compile(r"\S{20}|xox|PRIVATE KEY", re.IGNORECASE)
 _RANDOM = re.compile(rf"(?<![\w+/.:@-])[A-Za-z0-9+/]{{{SHORTEST_RANDOM},}}+={{0,2}}(?![\w@/-])")
 
 
 def find_keys(text: str) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of each secret; spans may overlap, the longest of a place first."""
+    """Yield (start, end) of each secret; of overlapping spans, the longest comes first."""
     for pattern in (_BLOCK, _IN_URL):
         yield from (match.span() for match in pattern.finditer(text))
     yield from (match.span() for match in _JWT.finditer(text) if _is_jwt(match[0]))
@@ -61,9 +60,9 @@ def _is_jwt(value: str) -> bool:
 
 
 def _known(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans that the plugins' patterns find.
+    """Yield the spans of the secrets that the plugins' patterns find.
 
-    A pattern's capture is the secret, unless the capture is a prefix.
+    The secret is the captured group of a match, or the whole match if the group is a prefix.
     """
     for pattern in (pattern for plugin in _plugins() for pattern in plugin.denylist):
         for match in pattern.finditer(text):
@@ -73,10 +72,10 @@ def _known(text: str) -> Iterator[tuple[int, int]]:
 
 @cache
 def _plugins() -> tuple[Any, ...]:
-    """Load the plugins with formats that occur in nothing else and patterns of linear time.
+    """Load the plugins with unambiguous formats and patterns of linear time.
 
-    The formats of Artifactory and of passwords in code occur elsewhere. The patterns of JWTs and
-    OpenAI take quadratic time, so this module has its own for both.
+    The formats of Artifactory and of passwords in code are ambiguous. The patterns for JWTs and
+    OpenAI take quadratic time, so this module has its own patterns for both.
     """
     from detect_secrets.plugins import (
         aws,
@@ -122,7 +121,7 @@ def _entropy() -> Any:
 
 
 def _is_random(value: str) -> bool:
-    """True for an even mix of small letters, capital letters and digits."""
+    """True for a value of high entropy with small letters, capital letters and digits."""
     if not all(re.search(one, value) for one in ("[a-z]", "[A-Z]", "[0-9]")):
         return False
     return bool(_entropy().calculate_shannon_entropy(value) >= LEAST_ENTROPY)
