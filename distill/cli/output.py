@@ -9,6 +9,15 @@ from typing import Any
 import click
 
 SHOWN = 160
+OPTION_HEADER = ("option", "made of", "score", "likely", "as good?", "$ a month", "95 % within")
+COLOURS = {
+    "switch": "green",
+    "switch_after_fix": "yellow",
+    "use_cheaper": "yellow",
+    "not_proven": "yellow",
+    "dont_switch": "red",
+    "no_verdict": None,
+}
 LONGEST_MESSAGE = 4000  # characters, enough for the tail of a log
 
 
@@ -42,53 +51,33 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def show_report(figures: Mapping[str, Any], folder: Path) -> None:
-    """Print the headline of report.json, one row per system, and the path of the HTML report."""
-    from distill.evaluate.systems import METRIC_TITLES
-
-    click.echo("\n" + printable(figures["headline"]) + "\n")
-    for one in figures.get("advice", []):
-        click.echo(printable(f"- {one['say']} ({one['because']})") + "\n")
-    rows = [
-        [
-            system["name"],
-            f"{system['value']:.1%}",
-            f"{system['ci_low']:.1%}–{system['ci_high']:.1%}",
-            f"{system['valid_rate']:.0%}",
-            _price(system),
-            f"{1000 * system['latency_p50_s']:.0f}",
-            f"{1000 * system['latency_p95_s']:.0f}",
-            f"{system['requests_per_s']:.1f}",
-        ]
-        for system in figures.get("systems", [])
-    ]
-    if not rows:  # the run is not finished
-        click.echo(folder / "report.html")
-        return
-    if figures.get("rehearsal"):
-        rows = [[f"REHEARSAL {name}", *values] for name, *values in rows]
-    header = [
-        "system",
-        METRIC_TITLES[figures["systems"][0]["metric"]],
-        "interval",
-        "valid",
-        f"$/1,000 at {figures['break_even']['assumptions']['requests_per_day']:,} a day",
-        "p50 ms",
-        "p95 ms",
-        "req/s",
-    ]
-    show_table(header, rows)
+    """Print the decision of report.json as the page shows it, and the path of the page."""
+    found = figures["decision"]
+    stamp = "REHEARSAL " if figures.get("rehearsal") else ""
+    click.echo()
+    click.secho(f"{stamp}{found['badge'].upper()}", fg=COLOURS[found["verdict"]], bold=True)
+    click.secho(printable(found["title"]), bold=True)
+    click.echo(printable(found["why"]) + "\n")
+    for tile in found["tiles"]:
+        click.echo(printable(f"{tile['label']}: {tile['value']} ({tile['note']})"))
+    if found["options"]:
+        click.echo()
+        show_table(OPTION_HEADER, [_option(row) for row in found["options"]])
+    click.echo()
+    for number, step in enumerate(found["next"], start=1):
+        command = f"\n   {step['command']}" if "command" in step else ""
+        click.echo(printable(f"{number}. {step['do']}{command}", lines=True))
     if "disturbed" in figures:
         click.echo(f"\n{figures['disturbed']}")
     click.echo(f"\n{folder / 'report.html'}")
 
 
-def _price(system: Mapping[str, Any]) -> str:
-    """Return the USD per 1,000 requests at the task's traffic, as used in the headline."""
-    from distill.report.figures import is_disturbed
-    from distill.report.spend import short_usd
-
-    usd = short_usd(system["at_traffic"]["usd_per_1k_requests"])
-    return f"{usd} (disturbed)" if is_disturbed(system) else usd
+def _option(row: Mapping[str, Any]) -> list[str]:
+    score, interval = "not measured", ""
+    if "value" in row:
+        score, interval = f"{row['value']:.1%}", f"{row['ci_low']:.1%}–{row['ci_high']:.1%}"
+    cells = [row["name"], row["origin"], score, interval, row["as_good"]]
+    return [printable(cell) for cell in (*cells, row["usd_per_month"], row["latency"])]
 
 
 def show_curve(figures: Mapping[str, Any]) -> None:

@@ -90,6 +90,21 @@ class MachineRow(Row):
     usd_per_hour: Usd
 
 
+class ComparedRow(BaseModel):
+    """A model whose list price the report shows beside the measured costs.
+
+    `name`: the model's name for people. `decides`: True for a model that picks one of given answers
+    and bills no output.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    provider: str
+    model: str
+    name: str
+    decides: bool = False
+
+
 class PriceTable(BaseModel):
     """All rows of `prices.toml`."""
 
@@ -100,6 +115,7 @@ class PriceTable(BaseModel):
     training: tuple[TrainingRow, ...]
     lifetime: tuple[LifetimeRow, ...]
     machine: tuple[MachineRow, ...]
+    compared: tuple[ComparedRow, ...]
 
 
 def valid_rows(rows: Iterable[InferenceRow], today: date) -> dict[tuple[str, str], InferenceRow]:

@@ -1,4 +1,4 @@
-"""The report files of a run: report.json, report.md, report.html and the student's model card.
+"""Report files of a run: report.json, two pages in Markdown, report.html and the model card.
 
 The pages and the card are rendered from report.json alone. Its names are stable, because other
 programs read it.
@@ -14,7 +14,7 @@ from distill.report.build import collect
 from distill.report.looks import remember
 from distill.report.partial import so_far
 from distill.report.payback import assumptions
-from distill.report.render import card, html, markdown
+from distill.report.render import card, html, markdown, summary
 from distill.report.terms import terms_figures
 from distill.store import Store
 from distill.task.run_context import Context
@@ -64,7 +64,8 @@ def _write(context: Context, figures: Mapping[str, Any], others: Mapping[str, st
     check_finite(figures)
     pages = {
         "report.json": json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-        "report.md": markdown(figures),
+        "report.md": summary(figures),
+        "report.full.md": markdown(figures),
         "report.html": html(figures),
         **others,
     }

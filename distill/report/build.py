@@ -17,6 +17,7 @@ from distill.evaluate.learning_curve import curve_figures, sentence
 from distill.evaluate.systems import shown_order
 from distill.llm.models import choose
 from distill.report.alternative_prices import billing, reasons_figures, tariff_figures
+from distill.report.decision import decision_figures
 from distill.report.headline import headline, measured, unbeaten_rival
 from distill.report.judge import judge_figures
 from distill.report.kinds import RIGHT_OR_WRONG, answer_figures, mistake_figures
@@ -53,6 +54,7 @@ from distill.report.timing import (
     speed_figures,
     times_of,
 )
+from distill.report.today import list_prices
 from distill.store import Run, Store
 from distill.store.batches import was_batched
 from distill.task import Task
@@ -123,6 +125,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         **(rival_verdict_figures(verdicts) if usable else {}),
         **({"judge": judge} if judge else {}),
         "break_even": money,
+        **list_prices(task, systems),
         **prompt_tokens_saved(systems),
         **self_agreement(task, results),
         **answer_figures(task, results),
@@ -145,8 +148,10 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     if note := disturbed_note(figures):
         figures["disturbed"] = note
     if store.is_rehearsal():
-        return stamped(figures)
-    return figures | {"advice": advice(figures, verdicts)}
+        figures = stamped(figures)
+    else:
+        figures["advice"] = advice(figures, verdicts)
+    return figures | {"decision": decision_figures(figures, ahead)}
 
 
 def run_figures(task: Task, store: Store, run: Run) -> Figures:
@@ -160,6 +165,7 @@ def run_figures(task: Task, store: Store, run: Run) -> Figures:
     mode = "batch" if was_batched(store, run.id) else "online"
     return {
         "task": task.name,
+        **({"description": task.spec.description} if task.spec.description else {}),
         "run": run.id,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),

@@ -11,7 +11,7 @@ from typing import Any
 from distill.evaluate.statistics import Interval, Verdict
 from distill.evaluate.systems import rival_in_words
 from distill.report.figures import is_disturbed, timing_command
-from distill.report.payback import dearer_than_teacher, displaces_student, usd_at_traffic
+from distill.report.payback import dearer_than_today, displaces_student, usd_at_traffic
 from distill.report.spend import short_usd
 from distill.task import Task
 
@@ -155,7 +155,7 @@ def unbeaten_rival(
     found = [
         row
         for row in _level_rivals(systems, leads)
-        if displaces_student(systems, money["rivals"], row["name"])
+        if displaces_student(systems, money, row["name"])
     ]
     return max(found, key=_value, default=None)
 
@@ -169,7 +169,7 @@ def _dearer_rival(
     found = [
         row
         for row in _level_rivals(systems, leads)
-        if not dearer_than_teacher(systems, row)
+        if not dearer_than_today(systems, money, row)
         and not money["rivals"].get(row["name"], {"never": True})["never"]
     ]
     return max(found, key=_value, default=None)

@@ -6,6 +6,7 @@ from distill.core.errors import DistillError
 from distill.curate.drops import figures as yield_figures
 from distill.curate.drops import notes, yields
 from distill.report.build import collect, data_figures, run_figures, stamped, student_figures
+from distill.report.decision import unfinished_decision
 from distill.report.spend import spend_figures
 from distill.store import Run, Store
 from distill.task import Task
@@ -41,6 +42,7 @@ def so_far(task: Task, store: Store, run: Run) -> Figures:
         **_data(task, store, run.id, done),
         "spend": spend_figures(task, store, run, student),
     }
+    figures |= {"decision": unfinished_decision(figures)}
     return stamped(figures) if store.is_rehearsal() else figures
 
 

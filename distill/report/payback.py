@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from distill.evaluate.statistics import Verdict
+from distill.evaluate.systems import LOCAL_SYSTEMS
 from distill.llm.models import choose
 from distill.pricing.break_even import (
     DailyCost,
@@ -24,6 +25,7 @@ from distill.pricing.table import lifetime_of
 from distill.report.figures import is_disturbed
 from distill.report.replacement import Replacement, StudentCost, pay_back_figures
 from distill.report.spend import shown_usd
+from distill.report.today import today_figures, today_offer
 from distill.task import Task
 
 MORE_TRAFFIC = (1, 10, 100)
@@ -63,8 +65,13 @@ def assumptions(task: Task) -> Figures:
 
 
 def offer(system: System, *, billed: bool) -> ServingOption:
-    """Return a system's serving option: its provider's price if `billed`, else machine time."""
+    """Return a system's serving option: its provider's price if `billed`, else machine time.
+
+    A local system runs inside the caller's service, which costs nothing extra.
+    """
     usd = Decimal(system["usd_per_1k_requests"]) if billed else None
+    if system["name"] in LOCAL_SYSTEMS and not billed:
+        usd = Decimal(0)
     return ServingOption(float(system["requests_per_s"]), usd)
 
 
@@ -84,8 +91,9 @@ def _at_traffic(found: DailyCost) -> Figures:
 def break_even_figures(
     task: Task, systems: Sequence[System], billed: Collection[str], made: StudentCost
 ) -> Figures:
-    """Return `break_even` of the student against its teacher.
+    """Return `break_even` of the student against today's model, which is the teacher by default.
 
+    - `today`: cost of today's model; absent if the teacher does the job today
     - `ends`: day on which the provider ends the student
     - `open_because`: reasons why no sentence may say that the student pays, `verdict` or `timing`
     - `traffic`: the break-even at the task's traffic and its multiples
@@ -94,18 +102,20 @@ def break_even_figures(
     If the timing was disturbed, every figure that depends on a price is absent.
     """
     purchase = _purchase(task, systems, billed, made, "teacher")
-    assumed, disturbed = assumed_of(task), disturbed_of(systems, ("teacher", "student"))
+    today = today_offer(task, systems, billed)
+    compared = ("teacher", "student") if today is None else ("student",)
+    assumed, disturbed = assumed_of(task), disturbed_of(systems, compared)
     reasons = [VERDICT] if not made.may_replace else []
     reasons += [TIMING] if disturbed else []
-    sentence = (
-        purchase.sentence(assumed, "its teacher") if not disturbed else _unmeasured(disturbed)
-    )
+    before = "its teacher" if today is None else "today's model"
+    sentence = purchase.sentence(assumed, before) if not disturbed else _unmeasured(disturbed)
     return {
         "break_even": {
             **(purchase.figures(assumed) if not disturbed else {}),
             **({"open_because": reasons} if reasons else {}),
             **({"replicas": purchase.student.at(assumed).replicas} if not disturbed else {}),
             "spent_usd": shown_usd(made.usd),
+            **today_figures(task, systems, today),
             **({"ends": purchase.ends.isoformat()} if purchase.ends else {}),
             **({"teacher_ends": purchase.before_ends.isoformat()} if purchase.before_ends else {}),
             "assumptions": assumptions(task),
@@ -194,25 +204,30 @@ def rival_figures(
     }
 
 
-def displaces_student(systems: Sequence[System], rivals: Mapping[str, Figures], name: str) -> bool:
+def displaces_student(systems: Sequence[System], money: Mapping[str, Any], name: str) -> bool:
     """True if the student has no advantage over a rival that is as good as the teacher.
 
-    Such a rival costs no more than the teacher at the task's traffic, and the student does not pay
-    for itself in its place. A disturbed price does not rule this out. `rivals`: the `rivals` of
-    `rival_figures`."""
-    if name not in rivals:
+    Such a rival costs no more than today's model at the task's traffic, and the student does not
+    pay for itself in its place. A disturbed price does not rule this out. `money`: the report's
+    `break_even`.
+    """
+    if name not in money["rivals"]:
         return True
     row = next(row for row in systems if row["name"] == name)
-    return bool(rivals[name]["never"]) and not dearer_than_teacher(systems, row)
+    never = bool(money["rivals"][name]["never"])
+    return never and not dearer_than_today(systems, money, row)
 
 
-def dearer_than_teacher(systems: Sequence[System], row: System) -> bool:
-    """True if a system costs more than the teacher at the task's traffic.
+def dearer_than_today(systems: Sequence[System], money: Mapping[str, Any], row: System) -> bool:
+    """True if a system costs more than today's model at the task's traffic.
 
-    False if either price is disturbed."""
+    False if either price is disturbed.
+    """
     teacher = next(row for row in systems if row["name"] == "teacher")
-    if is_disturbed(teacher) or is_disturbed(row):
+    if is_disturbed(row) or ("today" not in money and is_disturbed(teacher)):
         return False
+    if "today" in money:
+        return usd_at_traffic(row) > Decimal(money["today"]["usd_per_1k_requests"])
     return usd_at_traffic(row) > usd_at_traffic(teacher)
 
 
@@ -228,9 +243,8 @@ def _usd(system: System) -> tuple[Decimal, Decimal]:
     return Decimal(system["at_traffic"]["usd_per_day"]), Decimal(system["usd_per_1k_requests"])
 
 
-def _ends(task: Task, name: str) -> date | None:
-    """Return the day on which the provider ends an untrained system; None if unknown."""
-    named = task.named_models.get(name)
+def _ends(named: str | None) -> date | None:
+    """Return the day on which the provider ends a model; None if unknown."""
     if not named:
         return None
     model = choose(named).model
@@ -241,10 +255,17 @@ def _ends(task: Task, name: str) -> date | None:
 def _purchase(
     task: Task, systems: Sequence[System], billed: Collection[str], made: StudentCost, before: str
 ) -> Replacement:
-    """Return the replacement of the teacher, or of a rival, by the student."""
+    """Return the replacement of today's model, or of a rival, by the student.
+
+    Today's model is the teacher unless the task names another one.
+    """
     spent = made.usd - (Decimal(0) if before == "teacher" else made.taken(before))
-    offers = _offers(before, systems, billed)
-    return Replacement(spent, *offers, made.ends(billed), _ends(task, before))
+    replaced, student = _offers(before, systems, billed)
+    ends = _ends(task.named_models.get(before))
+    today = today_offer(task, systems, billed) if before == "teacher" else None
+    if today is not None:
+        replaced, ends = today, _ends(task.spec.today.model)
+    return Replacement(spent, replaced, student, made.ends(billed), ends)
 
 
 def _offers(

@@ -29,7 +29,8 @@ Verdicts = Mapping[str, Verdict]  # rival → verdict against the teacher
 def advice(figures: Figures, rivals: Verdicts) -> list[Advice]:
     """Return the advice of every rule that applies, the largest saving first.
 
-    A piece of advice is {"rule", "say", "because"}."""
+    A piece of advice is {"rule", "say", "because"}, and "system" if it recommends a rival.
+    """
     if not figures.get("judge", {"usable": True})["usable"]:
         return [_of("judge", "Name a stronger judge, and run again.", figures["headline"])]
     found = [one for rule in RULES for one in rule(figures, rivals)]
@@ -54,8 +55,9 @@ def _is_open(figures: Figures, reason: str) -> bool:
     return reason in figures["break_even"].get("open_because", ())
 
 
-def _of(rule: str, say: str, because: str) -> Advice:
-    return {"rule": rule, "say": say, "because": because}
+def _of(rule: str, say: str, because: str, system: str = "") -> Advice:
+    found = {"rule": rule, "say": say, "because": because}
+    return found | ({"system": system} if system else {})
 
 
 def _free_model(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
@@ -70,14 +72,14 @@ def _free_model(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
             f'fitted("{rows}", "{best}").predict([text])'
         )
         say = f"Use {best} instead of any language model; it is fitted in seconds: {line}"
-        yield _of("free_model", say, f"{_against(best, rivals)}; {_money(figures, best)}")
+        yield _of("free_model", say, f"{_against(best, rivals)}; {_money(figures, best)}", best)
 
 
 def _prompt(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
     for name in ("base_few_shot", "base"):
         if _takes_over(figures, name, rivals):
             say = f"Prompt the base, do not train it: {BASELINES[name]} is as good as the teacher."
-            yield _of("prompt", say, f"{_against(name, rivals)}; {_money(figures, name)}")
+            yield _of("prompt", say, f"{_against(name, rivals)}; {_money(figures, name)}", name)
             return
 
 
@@ -94,22 +96,25 @@ def _cheap_model(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
             say += f" and {'cheaper than the student' if cheaper else does_not_pay}."
         else:
             say += ", if its price is lower than the student's."
-        yield _of("cheap_model", say, f"{_against(name, rivals)}; {_money(figures, name)}")
+        yield _of("cheap_model", say, f"{_against(name, rivals)}; {_money(figures, name)}", name)
 
 
 def _saves(figures: Figures, name: str) -> bool:
-    """True if a rival is cheaper than the teacher, or if either price is disturbed."""
-    if not _is_measured(figures, (name, "teacher")):
+    """True if a rival is cheaper than today's model, or if either price is disturbed."""
+    today = figures["break_even"].get("today")
+    if not _is_measured(figures, (name,) if today else (name, "teacher")):
         return True
+    if today:
+        return _at_traffic(figures, name) < Decimal(today["usd_per_1k_requests"])
     return _at_traffic(figures, name) < _at_traffic(figures, "teacher")
 
 
 def _takes_over(figures: Figures, name: str, rivals: Verdicts) -> bool:
     """True if a rival is as good as the teacher, and the student has no advantage over it."""
-    found, paid_back = rivals.get(name), figures["break_even"]["rivals"]
+    found = rivals.get(name)
     if found is None or found.result != "non_inferior":
         return False
-    return displaces_student(figures["systems"], paid_back, name)
+    return displaces_student(figures["systems"], figures["break_even"], name)
 
 
 def _is_measured(figures: Figures, names: Collection[str]) -> bool:

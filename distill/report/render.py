@@ -1,6 +1,8 @@
 """The rendering of report.json's figures as Markdown, and as one self-contained HTML file."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from jinja2 import (
@@ -14,7 +16,9 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from distill.evaluate.systems import METRIC_TITLES
+from distill.report.charts.ranges import range_of
 from distill.report.figures import is_disturbed
+from distill.report.numbers import dollars
 from distill.report.spend import short_usd
 from distill.report.timing import MARK, doubt, mark
 
@@ -43,9 +47,14 @@ AGAIN = {
 }
 
 
-def markdown(figures: Figures) -> str:
-    """Return the report as Markdown, with inputs in code spans."""
+def summary(figures: Figures) -> str:
+    """Render the decision as Markdown for a pull request, at most 25 lines."""
     return _environment().get_template("report.md.jinja").render(figures)
+
+
+def markdown(figures: Figures) -> str:
+    """Render the whole report as Markdown, with the text of inputs in code spans."""
+    return _environment().get_template("report.full.md.jinja").render(figures)
 
 
 def card(figures: Figures) -> str:
@@ -88,6 +97,7 @@ def _environment() -> Environment:
     environment.filters |= {"dollars": short_usd, "labeller": _labeller}
     environment.filters |= {"seconds": _seconds, "code": _code, "points": _points}
     environment.filters |= {"cell": _cell, "days": _days, "foreign": _foreign}
+    environment.filters |= {"range_of": range_of, "day": _day, "price": _price}
     environment.filters |= {"mark": mark, "mark_of": _mark_of, "doubt": doubt}
     environment.tests["disturbed"] = is_disturbed
     return environment
@@ -140,6 +150,15 @@ def _foreign(text: str) -> Markup:
 
     It is isolated (`bdi`), so that its direction does not change the text beside it."""
     return Markup("<bdi>{}</bdi>").format(_legible(_cut(text)))
+
+
+def _day(time: str) -> str:
+    """Format a time as a day: "26 Nov 2026"."""
+    return f"{datetime.fromisoformat(time):%-d %b %Y}"
+
+
+def _price(usd: str) -> str:
+    return dollars(Decimal(usd))
 
 
 def _cut(text: str) -> str:

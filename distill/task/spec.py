@@ -241,6 +241,25 @@ class TrafficSpec(_Section):
     utilisation: Annotated[float, Field(gt=0, le=1)] = 0.6
 
 
+class TodaySpec(_Section):
+    """The model that does the job today, against which the saving is stated.
+
+    - model: as in `teacher.model`; by default the teacher does the job
+    - prompt_tokens, completion_tokens: mean tokens of a request; by default the teacher's
+    """
+
+    model: str = ""
+    prompt_tokens: Annotated[int | None, Field(ge=1)] = None
+    completion_tokens: Annotated[int | None, Field(ge=0)] = None
+
+    @model_validator(mode="after")
+    def _tokens_have_a_model(self) -> "TodaySpec":
+        given = (self.prompt_tokens, self.completion_tokens)
+        if not self.model and given != (None, None):
+            raise ValueError("today: tokens need today.model, whose requests have them")
+        return self
+
+
 class PriceSpec(_Section):
     """A price per 1M tokens of a model with an unknown or a negotiated price.
 
@@ -296,6 +315,7 @@ class ProjectSpec(_Section):
 
     machine: MachineSpec = MachineSpec()
     traffic: TrafficSpec = TrafficSpec()
+    today: TodaySpec = TodaySpec()
     people: PeopleSpec = PeopleSpec()
     budget: BudgetSpec = BudgetSpec()
     prices: dict[str, PriceSpec] = Field(default_factory=dict)

@@ -284,7 +284,7 @@ def test_what_it_cost_and_what_it_spared_are_shown(
     assert found["data"]["notes"] == [
         {"check": "second_opinion", "words": note.words, "spared": len(note.spared)}
     ]
-    for page in ("report.md", "report.html"):
+    for page in ("report.full.md", "report.html"):
         text = (folder / page).read_text(encoding="utf-8")
         assert "It would have dropped" in text and "answers to seeds" in text
     folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]

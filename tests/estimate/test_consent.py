@@ -389,7 +389,7 @@ def test_auto_is_the_embedded_teacher_where_nobody_can_agree(
     assert teacher["instead_of"] == TERRA and "a key is not consent" in teacher["auto"]
     assert "not consent" in (folder / "events.jsonl").read_text(encoding="utf-8")
     said = f"not {TERRA}: OPENAI_API_KEY is set, but"
-    for page in ("report.md", "report.html"):
+    for page in ("report.full.md", "report.html"):
         assert said in (folder / page).read_text(encoding="utf-8")
     again = process("run", "pets", "--yes")
     assert (again.returncode, listener.requests) == (0, 0), "a run keeps its teacher"
@@ -455,7 +455,7 @@ def test_report_runs_no_stage_and_says_what_is_missing(
     paid_run(workspace, "pets", RunOptions("curate"))
     asked, bill = scripted_backends.total, provider.bill()
     half = shown(workspace, "report", "pets")
-    assert half.exit_code == 1 and "UNFINISHED: generate, curate done" in half.stdout
+    assert half.exit_code == 1 and "Done so far: generate, curate." in half.stdout
     assert "split, train, evaluate, report not done yet" in str(half.exception)
     assert "Continue with `distill run pets`" in str(half.exception)
     assert shown(workspace, "report", "pets", "--now").exit_code == 0
@@ -520,7 +520,7 @@ def test_the_bill_lies_between_the_certain_part_and_the_whole_estimate(
     assert before.certain_usd * Decimal("0.9") <= bill <= before.usd * Decimal("1.1")
     assert Decimal(spend["estimate_certain_usd"]) == round(before.certain_usd, 8)
     assert Decimal(spend["estimate_usd"]) == round(before.usd, 8)
-    page = (folder / "report.md").read_text(encoding="utf-8")
+    page = (folder / "report.full.md").read_text(encoding="utf-8")
     assert f"whether or not new inputs come | {spend['estimate_certain_usd']} |" in page
     assert f">${spend['estimate_certain_usd']}<" in (folder / "report.html").read_text("utf-8")
 

@@ -151,7 +151,7 @@ def test_the_report_shows_the_estimate_beside_the_bill(
     spend = figures(folder)["spend"]
     assert Decimal(spend["estimate_usd"]) == round(estimate, 8)
     assert Decimal(spend["billed_usd"]) == round(provider.bill().usd, 8)
-    page = (folder / "report.md").read_text(encoding="utf-8")
+    page = (folder / "report.full.md").read_text(encoding="utf-8")
     assert f"| estimated before the first paid call | {spend['estimate_usd']} |" in page
     html = (folder / "report.html").read_text(encoding="utf-8")
     assert f">${spend['estimate_usd']}<" in html

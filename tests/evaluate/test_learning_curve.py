@@ -174,7 +174,7 @@ def test_a_curve_after_the_report_stands_in_it_and_is_made_once(
     parts = ("generate", "judge", "train", "curve", "evaluate")
     total = sum(Decimal(after["spend"][f"{part}_usd"]) for part in parts)
     assert Decimal(after["spend"]["total_usd"]) == total
-    for page in ("report.md", "report.html"):
+    for page in ("report.full.md", "report.html"):
         assert sentence(curve) in (folder / page).read_text(encoding="utf-8")
     assert pipeline.run(workspace, "pets", CURVE).curve == curve
     assert (scripted_backends.total, len(trainer.rows)) == (asked, trained)

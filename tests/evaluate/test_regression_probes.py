@@ -235,7 +235,7 @@ def test_a_run_tells_what_its_training_broke(
     assert general["difference"] == 0.0 and not general["worse"]
     assert safety["student"]["value"] == 1.0
     assert carried["n"] == 15
-    for name in ("report.html", "report.md"):
+    for name in ("report.html", "report.full.md"):
         assert "What fine-tuning may have broken" in (folder / name).read_text(encoding="utf-8")
 
 

@@ -239,7 +239,7 @@ def test_other_traffic_is_another_page_of_the_same_run(
     }
     assert after["systems"][0]["at_traffic"] != before["systems"][0]["at_traffic"]
     assert after["verdict"] == before["verdict"]
-    page = (outcome.context.folder / "report.md").read_text(encoding="utf-8")
+    page = (outcome.context.folder / "report.full.md").read_text(encoding="utf-8")
     assert "5,000,000 requests a day" in page
     assert pipeline.run(workspace, "pets").stages_run == ()
     assert json.dumps(after), "and it is JSON"
@@ -462,7 +462,7 @@ def test_hours_of_people_are_part_of_what_has_to_be_paid_back(
     more = Decimal(after["spend"]["total_usd"]) - Decimal(before["spend"]["total_usd"])
     assert more == 90 and after["spend"]["billed_usd"] == before["spend"]["billed_usd"]
     assert after["break_even"]["assumptions"]["people_hours"] == 1.5
-    page = (outcome.context.folder / "report.md").read_text(encoding="utf-8")
+    page = (outcome.context.folder / "report.full.md").read_text(encoding="utf-8")
     assert "| people | 90 |" in page
 
 

@@ -181,7 +181,7 @@ def test_a_reason_lets_the_run_go_on_and_stands_everywhere(
     outcome = paid_run(workspace, "pets")
     folder = outcome.context.folder
     assert figures(folder)["terms"]["confirmed"] == REASON
-    for page in ("report.md", "report.html", "student/README.md", "events.jsonl"):
+    for page in ("report.full.md", "report.html", "student/README.md", "events.jsonl"):
         assert REASON in (folder / page).read_text(encoding="utf-8"), page
     with outcome.context.store() as store:
         rows = store.rows("SELECT use, model, provider, training, confirmed, effective FROM terms")

@@ -55,7 +55,7 @@ def test_a_rehearsal_goes_the_whole_way_and_every_figure_is_stamped(
     assert found["rehearsal"] is True
     assert found["headline"].startswith("REHEARSAL: ")
     assert found["teacher"] == {"model": teacher.partition(":")[2], "mode": mode}
-    assert unstamped_rows((folder / "report.md").read_text(encoding="utf-8")) == []
+    assert unstamped_rows((folder / "report.full.md").read_text(encoding="utf-8")) == []
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page.count("REHEARSAL") > len(found["systems"])
     assert not workspace.database("pets").exists(), "a rehearsal leaves real runs alone"

@@ -282,7 +282,7 @@ def test_the_page_of_a_second_run_says_so(
     found = figures(second.context.folder)
     (before,) = found["verdict"]["earlier"]
     assert (before["run"], before["margin"]) == (first.run.id, 0.02)
-    for page in ("report.md", "report.html"):
+    for page in ("report.full.md", "report.html"):
         text = (second.context.folder / page).read_text(encoding="utf-8")
         assert "evaluate.margin was 2.0 points until" in text
     assert found["rivals_tried"] == len(found["rival_verdicts"]) > 1

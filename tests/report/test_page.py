@@ -24,10 +24,11 @@ from distill.estimate.run_start import RunOptions
 from distill.report import check_finite
 from distill.report.charts import CHARTS, charts
 from distill.report.compare_runs import compare
-from distill.report.render import comparison, html, markdown
+from distill.report.render import comparison, html, markdown, summary
 from distill.store import open_store
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.report.test_report import at_traffic, report
+from tests.support.decisions import CASES, Case, figures_of
 from tests.support.figures import figures
 from tests.support.runs import finished
 from tests.support.standin import StandIn
@@ -43,7 +44,7 @@ QUIET: tuple[str, ...] = (
     "--disable-component-update",
 )
 QUIET += ("--disable-sync", "--disable-gpu", "--no-sandbox")
-MOST_BYTES = 1_500_000
+MOST_BYTES = 250_000
 PEOPLE = "[people]\nhours = 1\nusd_per_hour = 9\n"
 SCRIPT = "<script>window.hacked = 1</script>"
 LINK = "](javascript:window.hacked=1) **x**"
@@ -75,10 +76,11 @@ class Seen:
 
 
 Look = Callable[[Path, Any, int], Seen]
+InBrowser = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def look() -> Iterator[Look]:
+def in_browser() -> Iterator[InBrowser]:
     """A browser in a thread of its own: its loop must not be in the way of the pipeline's."""
     if CHROMIUM is None:
         if os.environ.get("DISTILL_BROWSER") == "required":
@@ -88,9 +90,15 @@ def look() -> Iterator[Look]:
         started = ExitStack()
         browser = thread.submit(_started, started).result()
         try:
-            yield lambda *view: thread.submit(_seen, browser, *view).result()
+            yield lambda show, *view: thread.submit(show, browser, *view).result()
         finally:
             thread.submit(started.close).result()
+
+
+@pytest.fixture(scope="module")
+def look(in_browser: InBrowser) -> Look:
+    """Looks at a page with everything opened."""
+    return lambda *view: in_browser(_seen, *view)
 
 
 def _started(stack: ExitStack) -> "Browser":
@@ -116,6 +124,7 @@ def _seen(browser: "Browser", path: Path, theme: Any, width: int) -> Seen:
     page.on("dialog", lambda dialog: problems.append(dialog.message))
     page.on("request", lambda request: requests.append(request.url))
     page.goto(path.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     wide = page.evaluate("document.documentElement.scrollWidth")
     heights = page.locator("figure svg").evaluate_all(
         "charts => charts.map(chart => chart.getBoundingClientRect().height)"
@@ -170,6 +179,56 @@ def test_a_browser_shows_the_page(page: Path, look: Look, views: list[tuple[str,
         assert seen.paper == "rgb(255, 255, 255)", "ink on paper, whatever the theme"
 
 
+@dataclass(frozen=True)
+class FirstScreen:
+    """The first screen of a page, before anything is opened."""
+
+    bottoms: dict[str, float]
+    width: int
+    above: str
+    closed: str
+
+
+def _first_screen(browser: "Browser", path: Path, width: int, height: int) -> FirstScreen:
+    context = browser.new_context(viewport={"width": width, "height": height}, offline=True)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    bottoms = {}
+    for part in (".verdict h1", ".tiles div:nth-child(2)", ".tiles div:nth-child(4)", ".next li"):
+        box = page.locator(part).first.bounding_box()
+        assert box is not None, part
+        bottoms[part] = box["y"] + box["height"]
+    above = page.inner_text(".task") + " " + page.inner_text(".verdict")
+    found = FirstScreen(
+        bottoms,
+        page.evaluate("document.documentElement.scrollWidth"),
+        above,
+        page.inner_text("body").partition("Details")[0],
+    )
+    context.close()
+    return found
+
+
+@pytest.mark.parametrize("case", CASES[:6], ids=lambda case: case.name)
+@pytest.mark.parametrize("screen", [(1280, 800), (390, 844)], ids=["desk", "phone"])
+def test_verdict_saving_risk_and_next_step_are_on_the_first_screen(
+    case: Case,
+    screen: tuple[int, int],
+    workspace: Workspace,
+    pets: WriteTask,
+    in_browser: InBrowser,
+) -> None:
+    rows = {"gold_jsonl": jsonl(pet_rows("gold", 80)[: case.rows])}
+    path = workspace.runs / "report.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(html(figures_of(case, workspace, pets, rows)), encoding="utf-8")
+    width, height = screen
+    seen = in_browser(_first_screen, path, width, height)
+    assert max(seen.bottoms.values()) <= height and seen.width <= width
+    assert len(seen.above.split()) <= 45 and len(re.findall(r"\d[\d,.]*", seen.above)) <= 8
+    assert not re.search(r"\d{5}", seen.closed)
+
+
 def hostile() -> dict[str, Any]:
     """Figures whose every text of a model or a user is an attack."""
     found: Any = report()
@@ -191,7 +250,10 @@ def hostile() -> dict[str, Any]:
         "data_hash": "b",
         "losses": [],
     }
-    found["headline"] = f"{SCRIPT} {LINK}"
+    found["headline"] = found["description"] = f"{SCRIPT} {LINK}"
+    found["decision"]["wrong"] = [f"{SCRIPT} is taken for {LINK}"]
+    for row in found["decision"]["options"]:
+        row |= {"name": SCRIPT, "origin": LINK}
     return found  # type: ignore[no-any-return]
 
 
@@ -221,6 +283,8 @@ MARKUP = {"html_block", "html_inline", "link_open", "image"}
 def test_attacks_are_text_in_markdown_too() -> None:
     kinds, shown = rendered(markdown(hostile()))
     assert not MARKUP & kinds and shown.count("&lt;script&gt;") >= 8
+    kinds, shown = rendered(summary(hostile()))
+    assert not MARKUP & kinds and shown.count("&lt;script&gt;") >= 4
     assert rendered(f"[a{LINK} {SCRIPT}")[0] >= {"link_open", "html_inline"}, "it would see them"
 
 
@@ -232,6 +296,8 @@ def everywhere(text: str) -> Any:
     found: Any = report()
     found["headline"], found["labels"][0]["label"] = f"x {text}", text
     found["worst"] = [{"input": text, "expected": text, "teacher": text, "student": text}]
+    found["decision"]["wrong"] = [text]
+    found["decision"]["options"][1] |= {"name": text, "origin": text}
     found["systems"][2]["name"] = text
     found["data"]["yields"][0]["examples"] = [{"input": text, "reason": "x", "matched": text}]
     return found
@@ -301,8 +367,10 @@ def test_an_unfinished_run_has_a_page_that_says_so(
         assert "systems" not in told and "verdict" not in told
         listed = CliRunner().invoke(cli, [*folders, "runs"])
         assert listed.exit_code == 0 and outcome.run.id in listed.output
-        assert "UNFINISHED: generate, curate" in found.output
-        assert "not finished" in (outcome.context.folder / "report.md").read_text(encoding="utf-8")
+        assert f"Not finished yet: {left} is next." in found.output
+        for name in ("report.md", "report.full.md"):
+            text = (outcome.context.folder / name).read_text(encoding="utf-8")
+            assert "Not finished yet" in text or "not finished" in text
         seen = look(outcome.context.folder / "report.html", "light", 390)
         assert "This run is not finished." in seen.text and seen.width <= 390
         assert (seen.problems, seen.axe) == ([], [])
@@ -431,4 +499,4 @@ def test_a_store_full_of_attacks_has_a_page_of_text(
             assert seen.width <= width
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "&lt;script&gt;" in page and "](javascript:" in page
-    assert not MARKUP & rendered((folder / "report.md").read_text(encoding="utf-8"))[0]
+    assert not MARKUP & rendered((folder / "report.full.md").read_text(encoding="utf-8"))[0]

@@ -298,7 +298,7 @@ def test_the_report_of_a_run_gives_advice(
     folder = finished(workspace, "pets").context.folder
     told = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert told["advice"] and set(told["advice"][0]) == {"rule", "say", "because"}
-    for name in ("report.md", "report.html"):
+    for name in ("report.full.md", "report.html"):
         page = (folder / name).read_text(encoding="utf-8").replace("&#34;", '"')
         assert told["advice"][0]["say"] in page.replace("&#39;", "'"), name
     rival = fitted(folder / "student" / "train.jsonl", "linear")

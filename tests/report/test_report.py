@@ -195,13 +195,35 @@ def test_an_open_verdict_says_how_many_rows_would_settle_it() -> None:
     assert "gold messages would settle it" in text
 
 
+def decision() -> dict[str, object]:
+    """The decision of a report, with an option for each system."""
+    found = [
+        {
+            **{"system": row["name"], "name": row["name"], "origin": "<b>", "as_good": "yes"},
+            **{"value": row["value"], "ci_low": row["ci_low"], "ci_high": row["ci_high"]},
+            **{"usd_per_month": "$73", "latency": "0.7 s"},
+        }
+        for row in systems()
+    ]
+    return {
+        **{"verdict": "switch", "badge": "Switch", "title": "Switch <now>.", "why": "It <pays>."},
+        "tiles": [{"label": "Right", "value": "75 %", "note": "<today> 62 %", "bad": True}],
+        "next": [{"do": "Serve <it>:", "command": "distill serve pets"}, {"do": "Look."}],
+        "options": found,
+        "changes": ["More <traffic>."],
+        "wrong": ["<x> is taken for <y> (3 of 4)"],
+    }
+
+
 def report() -> dict[str, object]:
     return {
         "task": "pets",
         "run": "r1",
         "created": "2026-11-22",
         "versions": {"duckdb": "2.0.0"},
+        "description": "Sort <pets>.",
         "headline": "It is <good>.",
+        "decision": decision(),
         "teacher": {"model": "t"},
         "student": {"base": "b", "trainer": "u", "artifact": "a", "data_hash": "h"},
         "data": {

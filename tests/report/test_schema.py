@@ -30,7 +30,7 @@ IN_BATCHES = HEAD + (
     "[generate]\nrequests = 30\ninputs_per_request = 5\n"
     '[student]\ntrainer = "openai"\nepochs = 2\n[people]\nhours = 1\nusd_per_hour = 9\n'
     '[evaluate]\nmargin = 0.9\n[prices."gpt-6-luna"]\ninput = 900\noutput = 900\nsure = true\n'
-    "[budget]\nusd = 100000\n"
+    '[budget]\nusd = 100000\n[today]\nmodel = "openai:gpt-6.1-terra"\nprompt_tokens = 900\n'
 )
 # Key → how it comes about. The runs of other tests have these keys.
 RARE = {
@@ -53,6 +53,7 @@ RARE = {
     "Server.start_s": "the same",
     "Spend.disturbed": "a busy machine",
     "Tariff.assumed": "a cached token without a price of its own",
+    "Tile.bad": "a student that fails more probes than allowed",
     "Teacher.instead_of": "a key without a consent",
 }
 

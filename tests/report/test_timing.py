@@ -108,12 +108,12 @@ def test_every_system_that_we_serve_is_priced_by_the_same_loop(
     assert "`distill evaluate pets --timing`" in marked["disturbed"]
     page, html, card = (
         (outcome.context.folder / file).read_text(encoding="utf-8")
-        for file in ("report.md", "report.html", "student/README.md")
+        for file in ("report.full.md", "report.html", "student/README.md")
     )
     assert f"{price} {MARK} |" in page and f"| {MARK} |" in card
     assert f">{price} {MARK}<" in html
     told = CliRunner().invoke(cli, [*folders, "report", "pets"])
-    assert "(disturbed)" in told.output and marked["disturbed"] in told.output
+    assert "not measured" in told.output and marked["disturbed"] in told.output
     assert marked["disturbed"] in page
     doubt = f"{MARK} These sums go by disturbed times, of teacher."
     assert page.count(doubt) == html.count(doubt) == 1, "under the coverage"
@@ -151,7 +151,7 @@ def test_another_run_prints_what_its_settings_measure(
         timing = system(three, name)["timing"]
         assert (timing["from"], timing["in_flight"]) == ("gold", 8)
     assert "by answers on gold, 8 in flight: teacher" in three["machine"]["sentence"]
-    page = (third.context.folder / "report.md").read_text(encoding="utf-8")
+    page = (third.context.folder / "report.full.md").read_text(encoding="utf-8")
     assert three["machine"]["sentence"] in page and "speed" not in three
 
 
@@ -190,7 +190,7 @@ def test_beside_another_process_there_is_a_mark(
         timing = row["timing"]
         share = timing["others_cpu"]
         assert timing["disturbed"] == (share is not None and share > processors.DISTURBED_FROM)
-    page = (outcome.context.folder / "report.md").read_text(encoding="utf-8")
+    page = (outcome.context.folder / "report.full.md").read_text(encoding="utf-8")
     disturbed = [row for row in found["systems"] if row["timing"]["disturbed"]]
     assert ("disturbed" in found) == bool(disturbed)
     assert all(f"{row['usd_per_1k_requests']} {MARK} |" in page for row in disturbed)

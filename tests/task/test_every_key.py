@@ -87,9 +87,10 @@ ELSEWHERE.add("terms.confirmed")  # it shapes no run: in test_terms.py
 # The scripted trainer's model answers nothing: in test_parity.py. A model to compare with is paid:
 # in test_baselines.py.
 ELSEWHERE |= {"evaluate.parity", "evaluate.baselines"}
-# They shape no run: in test_break_even.py.
+# They shape no run: in test_break_even.py and test_decision.py.
 ELSEWHERE |= {"traffic.requests_per_day", "traffic.utilisation"}
 ELSEWHERE |= {"people.hours", "people.usd_per_hour"}
+ELSEWHERE |= {f"today.{name}" for name in ("model", "prompt_tokens", "completion_tokens")}
 ELSEWHERE.add("budget.ask_above_usd")  # in test_consent.py
 ELSEWHERE.add("machine.sure")  # in test_project_file.py
 ELSEWHERE.add("evaluate.judge_model")  # of texts alone: in test_paid_judge.py

@@ -121,7 +121,7 @@ def test_a_run_ends_in_a_report_with_fields(
     assert {row["label"] for row in found["data"]["spread"]} >= {"people, day", "name", "nothing"}
     assert "agreement: another answer than asked for" in found["data"]["dropped"]
     assert "field F1" in found["headline"] or "as well as the teacher" in found["headline"]
-    for name in ("report.md", "report.html", "student/README.md"):
+    for name in ("report.full.md", "report.html", "student/README.md"):
         text = (outcome.context.folder / name).read_text(encoding="utf-8")
         assert "field F1" in text, name
 

@@ -127,7 +127,7 @@ def test_copies_are_one_row_of_evidence(
     assert found["verdict"] == alone["verdict"] and found["verdict"]["result"] == "inconclusive"
     assert (found["data"]["gold"], found["data"]["gold_copies"]) == (24, 216)
     assert "gold_copies" not in alone["data"]
-    for name in ("report.html", "report.md"):
+    for name in ("report.html", "report.full.md"):
         page = (outcome.context.folder / name).read_text(encoding="utf-8")
         assert "216 rows of gold.jsonl repeat another row" in page
 

@@ -52,7 +52,10 @@ def test_without_the_file_a_task_is_the_one_it_was(workspace: Workspace, pets: W
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[price]\n", "unknown key 'price'; known here: machine, traffic, people, budget, prices"),
+        (
+            "[price]\n",
+            "unknown key 'price'; known here: machine, traffic, today, people, budget, prices",
+        ),
         (f"{LUNA}input = 1\noutput = 2\ninptu = 3\n", "inptu'; known here: input, output, cached"),
         (f"{LUNA}input = -1\noutput = 2\n", "gpt-6-luna.input: Input should be greater than 0"),
         (f"{LUNA}input = nan\noutput = 2\n", "gpt-6-luna.input: Input should be a finite number"),

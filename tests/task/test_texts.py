@@ -149,7 +149,7 @@ def test_the_report_says_what_the_judge_is_worth(
     assert judge["people"]["kappa"] == pytest.approx((3 / 4 - 5 / 16) / (1 - 5 / 16))
     assert "on 20 messages, judged by the teacher itself" in found["headline"]
     assert "The judge agrees with people on 75.0% of 4 comparisons" in found["headline"]
-    for name in ("report.md", "report.html", "student/README.md"):
+    for name in ("report.full.md", "report.html", "student/README.md"):
         text = (outcome.context.folder / name).read_text(encoding="utf-8")
         assert "win rate" in text, name
         assert "judge" in text, name

@@ -7,8 +7,9 @@ check.
 import json
 from typing import Literal
 
+from distill.report.schema.decision import DecisionFigures
 from distill.report.schema.fields import Count, Section, Time, key, optional
-from distill.report.schema.money import BreakEven, Spend
+from distill.report.schema.money import BreakEven, ListPrices, Spend
 from distill.report.schema.quality import (
     UNSURE,
     Advice,
@@ -55,6 +56,8 @@ class Common(Section):
     made: Made = key("Origin of the run.")
     teacher: Teacher = key("The teacher.")
     terms: Terms = key("Terms of the models.")
+    description: str = optional("Description of the task.", "if the task has none")
+    decision: DecisionFigures = key("The decision that the report recommends.")
     headline: str = key("The report in a few sentences.")
     spend: Spend = key("Cost of the run.")
     rehearsal: Literal[True] = optional(
@@ -86,6 +89,7 @@ class Report(Common):
     )
     judge: Judge = optional("The judge of texts.", "unless the task generates")
     break_even: BreakEven = key("When the student has paid for itself.")
+    list_prices: ListPrices = optional("Prices of other models.", "if no tokens were counted")
     prompt_tokens_saved: TokensSaved = optional(
         "Prompt tokens that the training saves.", "if they were not counted"
     )

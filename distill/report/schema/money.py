@@ -10,6 +10,7 @@ from distill.report.schema.fields import (
     Requests,
     Section,
     Share,
+    Tokens,
     Usd,
     Usd1k,
     key,
@@ -105,8 +106,35 @@ class Assumptions(Section):
     )
 
 
+class Today(Section):
+    """The model that does the job today, and its cost."""
+
+    model: str = key("Its name at its provider.")
+    prompt_tokens: Tokens = key("Mean tokens of a prompt, given or the teacher's.")
+    completion_tokens: Tokens = key("Mean tokens of an answer, given or the teacher's.")
+    usd_per_1k_requests: Usd1k = key("Cost of 1,000 requests.")
+    usd_per_day: Usd = key("Cost of a day at the task's traffic.")
+
+
+class ListPrice(Section):
+    """The list price of a model."""
+
+    model: str = key("Name of the model for people.")
+    usd_per_month: Usd = key("Cost of a month at the task's traffic.")
+
+
+class ListPrices(Section):
+    """The task's traffic at the list prices of the day; no quality is measured."""
+
+    prompt_tokens: Tokens = key("Tokens of a prompt, as today's model or the teacher has them.")
+    completion_tokens: Tokens = key("Tokens of an answer. Decision models bill none.")
+    models: list[ListPrice] = key("Models, the cheapest first.")
+
+
 class BreakEven(Section):
-    """The break-even of the student against its teacher and its rivals."""
+    """The break-even of the student against today's model and its rivals."""
+
+    today: Today = optional("Today's model.", "if the teacher does the job today")
 
     never: bool = optional(
         "True if the student never pays for itself, or only after its model ends.", DISTURBED

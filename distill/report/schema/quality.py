@@ -384,3 +384,4 @@ class Advice(Section):
     rule: str = key("Name of the rule, see docs/advice.md.")
     say: str = key("The advice.")
     because: str = key("Figures that led to it.")
+    system: str = optional("Name of the recommended rival.", "unless the rule recommends one")

@@ -1,0 +1,109 @@
+"""The next steps of a decision, at most two, each with its command if it has one."""
+
+from collections.abc import Callable, Mapping
+
+from distill.evaluate.systems import LOCAL_SYSTEMS
+from distill.report.decision.facts import Facts
+from distill.report.decision.verdicts import Decision
+from distill.report.figures import timing_command
+from distill.report.names import name_of, within
+from distill.report.numbers import large
+
+Step = dict[str, str]
+MOST = 2
+
+
+def next_steps(found: Decision, facts: Facts) -> list[Step]:
+    """Return the next steps, the recommended one first."""
+    return STEPS[found.verdict](found, facts)[:MOST]
+
+
+def _step(do: str, command: str = "") -> Step:
+    return {"do": do, **({"command": command} if command else {})}
+
+
+def _switch(found: Decision, facts: Facts) -> list[Step]:
+    return [
+        _step("Serve the trained model:", f"distill serve {facts.task}"),
+        _step("Read its mistakes below, then send it a part of your traffic."),
+    ]
+
+
+def _fix(found: Decision, facts: Facts) -> list[Step]:
+    gold = f"prompts/{facts.task}/seeds.jsonl"
+    return [
+        _step(
+            f"Add messages like the failed probes, with right answers, to {gold}; train again:",
+            f"distill run {facts.task}",
+        ),
+        _step("If your messages come from nobody who could attack, raise evaluate.most_unsafe."),
+    ]
+
+
+def _cheaper(found: Decision, facts: Facts) -> list[Step]:
+    name = found.chosen or ""
+    if name in LOCAL_SYSTEMS:
+        line = next(one["say"] for one in facts.figures["advice"] if one.get("system") == name)
+        first = _step("Try it in your service:", line.partition(": ")[2])
+    elif name in ("base", "base_few_shot"):
+        first = _step("Serve the small model with the prompt of this task; nothing is trained.")
+    else:
+        first = _step(f"Ask {name} with the prompt of this task.")
+    return [first, _step("If you doubt it, label more test messages and measure again.")]
+
+
+def _not_proven(found: Decision, facts: Facts) -> list[Step]:
+    gold = f"prompts/{facts.task}/gold.jsonl"
+    is_open = facts.figures["verdict"]["result"] == "inconclusive"
+    more = facts.labels_needed if is_open else facts.gold
+    if more is None:
+        return [
+            _step("Keep today's model, or accept a larger loss: raise evaluate.margin."),
+            _step("See whether more examples would help:", f"distill run {facts.task} --curve"),
+        ]
+    label = _step(
+        f"Label about {large(more)} more test messages in {gold}, then run:",
+        f"distill run {facts.task}",
+    )
+    rival = facts.figures.get("unbeaten")
+    until = "Until then, keep today's model"
+    if rival is not None:
+        who = within(name_of(facts.figures, rival))
+        until += f", or try {who}: it scores {facts.score(rival)} at {facts.monthly(rival)} a month"
+    return [label, _step(f"{until}.")]
+
+
+def _keep(found: Decision, facts: Facts) -> list[Step]:
+    if facts.figures["verdict"]["result"] != "inferior":
+        return [_step("Keep today's model; run again when traffic or prices change.")]
+    return [
+        _step(
+            "See whether more examples would help:",
+            f"distill run {facts.task} --curve",
+        ),
+        _step("Look at the mistakes below, and add seeds and inputs like them."),
+    ]
+
+
+def _measure(found: Decision, facts: Facts) -> list[Step]:
+    if facts.figures.get("rehearsal"):
+        return [
+            _step("Set the key of your provider, and see what a run would cost:", _plan(facts)),
+        ]
+    if found.chosen is None:
+        return [_step("Name another evaluate.judge_model, then run:", f"distill run {facts.task}")]
+    return [_step("Measure again while nothing else runs:", timing_command(facts.task))]
+
+
+def _plan(facts: Facts) -> str:
+    return f"distill plan {facts.task}"
+
+
+STEPS: Mapping[str, Callable[[Decision, Facts], list[Step]]] = {
+    "switch": _switch,
+    "switch_after_fix": _fix,
+    "use_cheaper": _cheaper,
+    "not_proven": _not_proven,
+    "dont_switch": _keep,
+    "no_verdict": _measure,
+}

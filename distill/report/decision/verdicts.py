@@ -1,0 +1,164 @@
+"""The verdict of a report, one of six, and its reason in a title and a sentence or two.
+
+The rules of the advice decide; `verdict.result` of report.json stays the statistical result.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from distill.report.decision.facts import Facts, failed
+from distill.report.names import name_of, within
+from distill.report.numbers import dollars, large, span
+
+Verdict = Literal[
+    "switch", "switch_after_fix", "use_cheaper", "not_proven", "dont_switch", "no_verdict"
+]
+
+CHEAPER = ("free_model", "prompt", "cheap_model")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict in words.
+
+    `chosen`: the system that the verdict recommends; None without one.
+    """
+
+    verdict: Verdict
+    title: str
+    why: str
+    chosen: str | None = None
+
+
+def decide(facts: Facts) -> Decision:
+    """Return the verdict on a finished run."""
+    figures = facts.figures
+    if figures.get("rehearsal"):
+        return Decision(
+            "no_verdict",
+            "A rehearsal: no figure on this page is real.",
+            "A stand-in gave the answers. A real run has the same pages, with your figures.",
+        )
+    if not figures.get("judge", {"usable": True})["usable"]:
+        return Decision(
+            "no_verdict",
+            "No verdict: the judge cannot tell good answers from bad.",
+            "Its scores mean nothing. Name a stronger judge, then measure again.",
+        )
+    if cheaper := _cheaper(facts):
+        return cheaper
+    by_result = {"inferior": _worse, "inconclusive": _open, "non_inferior": _as_good}
+    return by_result[figures["verdict"]["result"]](facts)
+
+
+def _cheaper(facts: Facts) -> Decision | None:
+    """Recommend the rival that the first such rule of the advice names; None without one."""
+    name = next((one["system"] for one in facts.figures["advice"] if one["rule"] in CHEAPER), None)
+    if name is None:
+        return None
+    who = name_of(facts.figures, name)
+    title = {
+        "base": "The small model does this job without any training.",
+        "base_few_shot": "The small model does this job with examples in its prompt.",
+        "nearest": "Looking up the nearest example does this job.",
+    }.get(name, f"{who} does this job. You don't need the trained model.")
+    if within(who) != who and name not in ("base", "base_few_shot", "nearest"):
+        title = f"A {within(who)[4:]} does this job. You don't need the trained model."
+    why = f"{facts.scored_beside_today('It', name)}. {_trained(facts, name)}"
+    return Decision("use_cheaper", title, why, name)
+
+
+def _trained(facts: Facts, rival: str) -> str:
+    """State the student's score, and why a lead over the chosen rival does not decide."""
+    ours = facts.score("student")
+    if facts.value("student") <= facts.value(rival):
+        return f"The trained model gets {ours}."
+    if facts.leads[rival].low <= 0:
+        return f"The trained model gets {ours}, which could be chance."
+    return f"The trained model gets {ours}, but does not pay for itself."
+
+
+def _worse(facts: Facts) -> Decision:
+    return Decision(
+        "dont_switch",
+        "Keep today's model. The trained one is worse.",
+        f"{facts.scored_beside_today('The trained model', 'student')}.",
+        "teacher",
+    )
+
+
+def _open(facts: Facts) -> Decision:
+    title = "Not proven yet: label more test messages."
+    if facts.labels_needed is None:
+        title = "Not proven, and more test messages won't settle it."
+    scores = facts.scored_beside_today("The trained model", "student")
+    return Decision(
+        "not_proven",
+        title,
+        f"{scores}. {large(facts.gold)} test messages are too few to rule out a real loss.",
+        "teacher",
+    )
+
+
+def _as_good(facts: Facts) -> Decision:
+    """Decide on a student that answers as well as its teacher."""
+    if "busy_machine" in facts.rules and "open_because" in facts.money:
+        return Decision(
+            "no_verdict",
+            f"As good as {facts.teacher}, but the price is not measured.",
+            "Other programs used this machine while it was timed. Measure again before you decide.",
+            "teacher",
+        )
+    if "too_late" in facts.rules:
+        return _too_late(facts)
+    rival = facts.figures.get("unbeaten")
+    if rival is not None:
+        who = name_of(facts.figures, rival)
+        return Decision(
+            "not_proven",
+            "It works, but a cheaper option may do as well.",
+            f"{facts.scored('The trained model', 'student')}, {within(who)} gets "
+            f"{facts.score(rival)}: {large(facts.gold)} test messages don't tell them apart.",
+            "teacher",
+        )
+    saved = dollars(facts.saved_by("student") or Decimal(0))
+    if facts.broken is not None:
+        return Decision(
+            "switch_after_fix",
+            "Fix one thing, then switch.",
+            f"The trained model is as good as {facts.teacher} and saves {saved} a month, but "
+            f"{failed(facts.broken)}.",
+            "student",
+        )
+    return Decision(
+        "switch",
+        "Switch to the trained model.",
+        f"{facts.scored_beside_today('The trained model', 'student')}. It saves {saved} a month.",
+        "student",
+    )
+
+
+def _too_late(facts: Facts) -> Decision:
+    """Decide on a student that is as good and pays back too late, or never."""
+    money, saved = facts.money, facts.saved_by("student")
+    before, after = facts.monthly("today"), facts.monthly("student")
+    if saved is None or saved <= 0:
+        costs = (
+            f"both cost {before}" if before == after else f"it costs {after} instead of {before}"
+        )
+        return Decision(
+            "dont_switch",
+            "Keep today's model. Switching saves nothing.",
+            f"The trained model is as good, but {costs} a month at your traffic.",
+            "teacher",
+        )
+    days = None if money["never"] else money["days"]
+    ends = f"its provider ends it on {money['ends']}" if days is None and "ends" in money else ""
+    pays = ends or f"it pays for itself after {span(days)}"
+    return Decision(
+        "dont_switch",
+        "Keep today's model. Switching pays too late.",
+        f"The trained model is as good and saves {dollars(saved)} a month, but {pays}.",
+        "teacher",
+    )

@@ -1,0 +1,133 @@
+"""The decision of a report: one verdict of six, in words for whoever pays."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from distill.core.workspace import Workspace
+from distill.report.decision import BADGES
+from distill.report.numbers import dollars, latency, percent, span
+from distill.report.render import html, summary
+from tests.conftest import WriteTask, jsonl, pet_rows
+from tests.support.decisions import CASES, Case, figures_of
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+@pytest.fixture
+def figures(case: Case, workspace: Workspace, pets: WriteTask) -> Any:
+    rows = {"gold_jsonl": jsonl(pet_rows("gold", 80)[: case.rows])}
+    return figures_of(case, workspace, pets, rows)
+
+
+@every_case
+def test_each_run_ends_in_its_verdict(case: Case, figures: Any) -> None:
+    found = figures["decision"]
+    assert found["verdict"] == case.verdict
+    assert found["badge"] == BADGES[case.verdict]
+    saved = [tile["value"] for tile in found["tiles"] if "ave" in tile["label"]]
+    assert saved == ([case.saved] if case.saved else [])
+
+
+@every_case
+def test_the_first_screen_has_few_words_and_numbers(case: Case, figures: Any) -> None:
+    found = figures["decision"]
+    assert len(found["title"].split()) <= 12
+    above = " ".join((figures["task"], found["badge"], found["title"], found["why"]))
+    assert len(above.split()) <= 45 and len(re.findall(r"\d[\d,.]*", above)) <= 8
+    assert len(found["next"]) in (1, 2) and len(found["options"]) <= 6
+    assert not re.search(r"\d{5}", " ".join([above, *map(str, found["tiles"])]))
+
+
+@every_case
+def test_the_summary_fits_a_pull_request(case: Case, figures: Any) -> None:
+    lines = summary(figures).splitlines()
+    assert len(lines) <= 25 and figures["decision"]["title"] in summary(figures)
+    assert sum(line.startswith("|") for line in lines) == (
+        len(figures["decision"]["options"]) + 2 if figures["decision"]["options"] else 0
+    )
+
+
+def test_the_saving_is_against_the_model_that_does_the_job_today(
+    workspace: Workspace, pets: WriteTask
+) -> None:
+    """1,000 tokens in and 10 out at $1 and $5 a million are $0.00105: $319 a month."""
+    terra = '[prices."gpt-6.1-terra"]\ninput = 1\noutput = 5\n'
+    given = '[today]\nmodel = "openai:gpt-6.1-terra"\n'
+    tokens = "prompt_tokens = 1000\ncompletion_tokens = 10\n"
+    rows = {"gold_jsonl": jsonl(pet_rows("gold", 80)[:240])}
+    found = figures_of(CASES[0], workspace, pets, rows, more=given + tokens + terra)
+    assert found["break_even"]["today"]["usd_per_1k_requests"] == "1.05"
+    assert found["break_even"]["monthly_saving_usd"] == "246.38"
+    assert [tile["value"] for tile in found["decision"]["tiles"]][1] == "$246 / month"
+    assert found["decision"]["options"][0] == {
+        **{"system": "today", "name": "Today's model", "origin": "gpt-6.1-terra"},
+        **{"as_good": "not tested", "usd_per_month": "$319", "latency": "not measured"},
+    }
+    assert "the teacher on 90" in found["decision"]["why"]
+    assert "not measured" in html(found) and "as good as the teacher?" in summary(found)
+
+
+def test_without_tokens_of_its_own_todays_model_has_the_teachers(
+    workspace: Workspace, pets: WriteTask
+) -> None:
+    given = '[today]\nmodel = "openai:gpt-6-luna"\n'
+    rows = {"gold_jsonl": jsonl(pet_rows("gold", 80)[:240])}
+    found = figures_of(CASES[0], workspace, pets, rows, more=given)["break_even"]["today"]
+    assert (found["prompt_tokens"], found["completion_tokens"]) == (1200, 5)
+
+
+def test_a_rival_that_is_dearer_than_todays_model_is_not_advised(
+    workspace: Workspace, pets: WriteTask
+) -> None:
+    """The teacher costs $167 a month and today's model $10: the student saves nothing."""
+    rows = {"gold_jsonl": jsonl(pet_rows("gold", 80)[:240])}
+    tokens = "prompt_tokens = 300\ncompletion_tokens = 8\n"
+    given = f'[today]\nmodel = "openai:gpt-6-luna"\n{tokens}'
+    found = figures_of(CASES[0], workspace, pets, rows, more=given)
+    assert found["decision"]["verdict"] == "dont_switch"
+    assert "$73 instead of $10 a month" in found["decision"]["why"]
+
+
+def test_list_prices_are_of_this_traffic(workspace: Workspace, pets: WriteTask) -> None:
+    """1,200 tokens in and 5 out: at $0.10 and $0.50 a million $0.1225 for 1,000, $37.26 a month."""
+    rows = {"gold_jsonl": jsonl(pet_rows("gold", 80)[:240])}
+    found = figures_of(CASES[0], workspace, pets, rows)["list_prices"]
+    assert (found["prompt_tokens"], found["completion_tokens"]) == (1200, 5)
+    models = {row["model"]: Decimal(row["usd_per_month"]) for row in found["models"]}
+    assert round(models["gpt-6-luna"], 2) == Decimal("37.26")
+    assert round(models["gpt-6-luna, decisions"], 2) == Decimal("36.50"), "output is free"
+    assert list(models.values()) == sorted(models.values())
+
+
+@pytest.mark.parametrize(
+    ("show", "value", "text"),
+    [
+        (dollars, Decimal("0"), "$0"),
+        (dollars, Decimal("0.0004"), "under 1 cent"),
+        (dollars, Decimal("2.4"), "$2.40"),
+        (dollars, Decimal("73.04"), "$73"),
+        (dollars, Decimal("-5"), "-$5"),
+        (dollars, Decimal("1234.5"), "$1,230"),
+        (dollars, Decimal("9.999"), "$10"),
+        (dollars, Decimal("12345678"), "$12.3 million"),
+        (percent, 0.754, "75 %"),
+        (percent, 0.999, "over 99 %"),
+        (percent, 0.001, "under 1 %"),
+        (percent, 1.0, "100 %"),
+        (span, None, "never"),
+        (span, 0.2, "today"),
+        (span, 1.0, "1 day"),
+        (span, 2.1, "3 days"),
+        (span, 400.0, "14 months"),
+        (span, 5000.0, "14 years"),
+        (latency, 0.0004, "under 1 ms"),
+        (latency, 0.0134, "13 ms"),
+        (latency, 0.66, "0.7 s"),
+        (latency, 12.3, "12 s"),
+    ],
+)
+def test_numbers_have_at_most_three_digits_that_count(show: Any, value: Any, text: str) -> None:
+    assert show(value) == text
