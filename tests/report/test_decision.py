@@ -1,6 +1,7 @@
 """The decision of a report: one verdict of six, in words for whoever pays."""
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -89,6 +90,18 @@ def test_a_rival_that_is_dearer_than_todays_model_is_not_advised(
     found = figures_of(CASES[0], workspace, pets, rows, more=given)
     assert found["decision"]["verdict"] == "dont_switch"
     assert "$73 instead of $10 a month" in found["decision"]["why"]
+
+
+def test_a_difference_close_to_the_margin_asks_for_no_labels(
+    workspace: Workspace, pets: WriteTask
+) -> None:
+    """Of 60 messages the student is right on 53 and the teacher on 54, and the margin is 2 points."""
+    rows = {"gold_jsonl": jsonl(pet_rows("gold", 80)[:60])}
+    case = replace(CASES[3], student=88)
+    found = figures_of(case, workspace, pets, rows)["decision"]
+    assert found["title"] == "Not proven: the loss is close to the one you allow."
+    assert "You allow 2 points less." in found["why"]
+    assert "raise evaluate.margin" in found["next"][0]["do"]
 
 
 def test_list_prices_are_of_this_traffic(workspace: Workspace, pets: WriteTask) -> None:

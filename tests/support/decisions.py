@@ -111,7 +111,7 @@ CASES = (
     Case("switch", "switch", "$94 / month"),
     Case("switch after fix", "switch_after_fix", "$94 / month", obeyed=13),
     Case("cheaper rival", "use_cheaper", "$167 / month", free=91),
-    Case("not proven", "not_proven", "$94 / month", student=88, rows=60),
+    Case("not proven", "not_proven", "$94 / month", student=91, rows=60),
     Case("inferior", "dont_switch", "$0 / month", student=70),
     Case("never pays", "dont_switch", "$0 / month", model=CHEAP),
     Case("judge useless", "no_verdict", "", change=useless),

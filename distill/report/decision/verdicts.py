@@ -89,13 +89,18 @@ def _worse(facts: Facts) -> Decision:
 
 
 def _open(facts: Facts) -> Decision:
-    title = "Not proven yet: label more test messages."
-    if facts.labels_needed is None:
-        title = "Not proven, and more test messages won't settle it."
     scores = facts.scored_beside_today("The trained model", "student")
+    if facts.labels_needed is None:
+        allowed = 100 * facts.figures["verdict"]["margin"]
+        return Decision(
+            "not_proven",
+            "Not proven: the loss is close to the one you allow.",
+            f"{scores}. You allow {allowed:g} points less. More test messages won't settle it.",
+            "teacher",
+        )
     return Decision(
         "not_proven",
-        title,
+        "Not proven yet: label more test messages.",
         f"{scores}. {large(facts.gold)} test messages are too few to rule out a real loss.",
         "teacher",
     )
