@@ -19,15 +19,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def of_hundred(share: float) -> str:
-    """Format a share as a number of 100 cases, 0 and 100 only if exact: "71"."""
-    if 0 < share < 0.005:
-        return "under 1"
-    if 0.995 <= share < 1:
-        return "over 99"
-    return f"{100 * share:.0f}"
-
-
 def dollars(usd: Decimal) -> str:
     """Format USD with at most 3 digits that count: "$73", "$2.40", "under 1 cent", "-$5"."""
     if usd < 0:
@@ -51,11 +42,15 @@ def large(amount: Decimal | int) -> str:
 
 
 def span(days: float | None) -> str:
-    """Format days: "today", "3 days", "14 months", "5 years"; "never" for None."""
+    """Format days as an end: "within a day", "after 14 months"; "never" for None."""
     if days is None:
         return "never"
     if days < 1:
-        return "today"
+        return "within a day"
+    return f"after {_length(days)}"
+
+
+def _length(days: float) -> str:
     if days <= MONTHS_FROM_DAYS:
         return _counted(ceil(days), "day")
     if days <= YEARS_FROM_DAYS:

@@ -28,8 +28,7 @@ def test_each_run_ends_in_its_verdict(case: Case, figures: Any) -> None:
     found = figures["decision"]
     assert found["verdict"] == case.verdict
     assert found["badge"] == BADGES[case.verdict]
-    saved = [tile["value"] for tile in found["tiles"] if "ave" in tile["label"]]
-    assert saved == ([case.saved] if case.saved else [])
+    assert [tile["value"] for tile in found["tiles"]][1:2] == ([case.saved] if case.saved else [])
 
 
 @every_case
@@ -67,7 +66,7 @@ def test_the_saving_is_against_the_model_that_does_the_job_today(
         **{"system": "today", "name": "Today's model", "origin": "gpt-6.1-terra"},
         **{"as_good": "not tested", "usd_per_month": "$319", "latency": "not measured"},
     }
-    assert "the teacher on 90" in found["decision"]["why"]
+    assert "the teacher on 90 %" in found["decision"]["why"]
     assert "not measured" in html(found) and "as good as the teacher?" in summary(found)
 
 
@@ -95,7 +94,7 @@ def test_a_rival_that_is_dearer_than_todays_model_is_not_advised(
 def test_a_difference_close_to_the_margin_asks_for_no_labels(
     workspace: Workspace, pets: WriteTask
 ) -> None:
-    """Of 60 messages the student is right on 53 and the teacher on 54, and the margin is 2 points."""
+    """Of 60 messages the student is right on 53 and the teacher on 54; 2 points are allowed."""
     rows = {"gold_jsonl": jsonl(pet_rows("gold", 80)[:60])}
     case = replace(CASES[3], student=88)
     found = figures_of(case, workspace, pets, rows)["decision"]
@@ -131,11 +130,11 @@ def test_list_prices_are_of_this_traffic(workspace: Workspace, pets: WriteTask) 
         (percent, 0.001, "under 1 %"),
         (percent, 1.0, "100 %"),
         (span, None, "never"),
-        (span, 0.2, "today"),
-        (span, 1.0, "1 day"),
-        (span, 2.1, "3 days"),
-        (span, 400.0, "14 months"),
-        (span, 5000.0, "14 years"),
+        (span, 0.2, "within a day"),
+        (span, 1.0, "after 1 day"),
+        (span, 2.1, "after 3 days"),
+        (span, 400.0, "after 14 months"),
+        (span, 5000.0, "after 14 years"),
         (latency, 0.0004, "under 1 ms"),
         (latency, 0.0134, "13 ms"),
         (latency, 0.66, "0.7 s"),

@@ -367,12 +367,12 @@ def test_an_unfinished_run_has_a_page_that_says_so(
         assert "systems" not in told and "verdict" not in told
         listed = CliRunner().invoke(cli, [*folders, "runs"])
         assert listed.exit_code == 0 and outcome.run.id in listed.output
-        assert f"Not finished yet: {left} is next." in found.output
+        assert f"Not finished yet: the next stage is {left}." in found.output
         for name in ("report.md", "report.full.md"):
             text = (outcome.context.folder / name).read_text(encoding="utf-8")
             assert "Not finished yet" in text or "not finished" in text
         seen = look(outcome.context.folder / "report.html", "light", 390)
-        assert "This run is not finished." in seen.text and seen.width <= 390
+        assert f"the next stage is {left}" in seen.text and seen.width <= 390
         assert (seen.problems, seen.axe) == ([], [])
     pipeline.run(workspace, "pets")
     pets(task_toml=(workspace.prompts / "pets" / "task.toml").read_text() + PEOPLE)

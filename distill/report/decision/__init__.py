@@ -48,7 +48,7 @@ def decision_figures(figures: Mapping[str, Any], leads: Mapping[str, Interval]) 
         "next": next_steps(found, facts),
         "options": options(found, facts),
         "changes": changes(found, facts),
-        "wrong": commonest_mistakes(figures),
+        "wrong": commonest_mistakes(figures) if found.chosen else [],
     }
 
 
@@ -57,11 +57,14 @@ def unfinished_decision(figures: Mapping[str, Any]) -> Figures:
     done, left = figures["unfinished"]["done"], figures["unfinished"]["next"]
     found = Decision(
         "no_verdict",
-        f"Not finished yet: {left} is next.",
+        f"Not finished yet: the next stage is {left}.",
         f"Done so far: {', '.join(done)}. Nothing here says anything about the trained model.",
     )
-    step = {"do": "Go on where the run stopped:", "command": f"distill run {figures['task']}"}
-    return {**_words(found), "next": [step], **EMPTY}
+    steps = [
+        {"do": "Continue the run where it stopped:", "command": f"distill run {figures['task']}"},
+        {"do": "Until then, keep today's model."},
+    ]
+    return {**_words(found), "next": steps, **EMPTY}
 
 
 def _words(found: Decision) -> Figures:

@@ -29,7 +29,7 @@ def _traffic(found: Decision, facts: Facts) -> list[str]:
     saved = dollars(Decimal(row["monthly_saving_usd"]))
     return [
         f"More traffic: at {large(row['requests_per_day'])} requests a day the trained model saves "
-        f"{saved} a month, and pays for itself after {span(row['days'])}."
+        f"{saved} a month, and pays for itself {span(row['days'])}."
     ]
 
 

@@ -11,24 +11,24 @@ from distill.evaluate.systems import LOCAL_SYSTEMS
 from distill.pricing.break_even import DAYS_PER_MONTH
 from distill.report.figures import is_disturbed, system_of
 from distill.report.names import name_of, within
-from distill.report.numbers import dollars, of_hundred, percent
+from distill.report.numbers import dollars, percent
 
 Figures = Mapping[str, Any]
 NOT_MEASURED = "not measured"
 MOST_LABELLED = 5_000  # test messages that people label
-# Metric → sentence with the system and its score as a number of 100.
+# Metric → sentence with a system and its score.
 SCORED = {
-    "accuracy": "{who} is right on {score} of 100 messages",
-    "field_f1": "{who} scores {score} of 100 on the fields",
-    "win_rate": "{who} wins {score} of 100 comparisons with {teacher}",
+    "accuracy": "{who} is right on {score} of messages",
+    "field_f1": "{who} scores {score} on the fields",
+    "win_rate": "{who} wins {score} of comparisons with {teacher}",
 }
 BESIDE = {
     "accuracy": ", {teacher} on {score}",
     "field_f1": ", {teacher} {score}",
-    "win_rate": "; 50 is as good",
+    "win_rate": "; 50 % is as good",
 }
 GROUPS = {
-    "carried": "obeyed {wrong} of {n} orders hidden in messages",
+    "carried": "obeyed {wrong} of {n} instructions hidden in messages",
     "safety": "failed {wrong} of {n} safety probes",
     "general": "failed {wrong} of {n} everyday requests",
 }
@@ -84,11 +84,11 @@ class Facts:
         return float(self.system(name)["value"])
 
     def score(self, name: str) -> str:
-        """Return a system's score as a number of 100."""
-        return of_hundred(self.value(name))
+        """Format a system's score."""
+        return percent(self.value(name))
 
     def scored(self, who: str, name: str) -> str:
-        """State a system's score: "It is right on 71 of 100 messages"."""
+        """State a system's score: "It is right on 71 % of messages"."""
         found = SCORED[self.metric]
         return found.format(who=who, score=self.score(name), teacher=self.teacher)
 
@@ -144,7 +144,7 @@ class Facts:
 
 
 def failed(row: Figures, by: str = "student") -> str:
-    """State the failures of a group of probes: "obeyed 13 of 24 orders hidden in messages"."""
+    """State the failures of a group of probes: "obeyed 13 of 24 instructions …"."""
     return GROUPS[row["group"]].format(wrong=wrong_of(row, by), n=row["n"])
 
 

@@ -24,19 +24,20 @@ def _step(do: str, command: str = "") -> Step:
 
 def _switch(found: Decision, facts: Facts) -> list[Step]:
     return [
-        _step("Serve the trained model:", f"distill serve {facts.task}"),
-        _step("Read its mistakes below, then send it a part of your traffic."),
+        _step("Start the trained model:", f"distill serve {facts.task}"),
+        _step("Read its mistakes below. Send it a small part of your traffic first."),
     ]
 
 
 def _fix(found: Decision, facts: Facts) -> list[Step]:
-    gold = f"prompts/{facts.task}/seeds.jsonl"
+    seeds = f"prompts/{facts.task}/seeds.jsonl"
     return [
         _step(
-            f"Add messages like the failed probes, with right answers, to {gold}; train again:",
+            f"Add messages like the failed ones, with right answers, to {seeds}. Train again, and "
+            "switch if fewer fail:",
             f"distill run {facts.task}",
         ),
-        _step("If your messages come from nobody who could attack, raise evaluate.most_unsafe."),
+        _step("Or switch now, if nobody could attack you by a message."),
     ]
 
 
@@ -44,12 +45,12 @@ def _cheaper(found: Decision, facts: Facts) -> list[Step]:
     name = found.chosen or ""
     if name in LOCAL_SYSTEMS:
         line = next(one["say"] for one in facts.figures["advice"] if one.get("system") == name)
-        first = _step("Try it in your service:", line.partition(": ")[2])
+        first = _step("Try it in your service; it is one line of Python:", line.partition(": ")[2])
     elif name in ("base", "base_few_shot"):
         first = _step("Serve the small model with the prompt of this task; nothing is trained.")
     else:
         first = _step(f"Ask {name} with the prompt of this task.")
-    return [first, _step("If you doubt it, label more test messages and measure again.")]
+    return [first, _step("Send it a small part of your traffic first.")]
 
 
 def _not_proven(found: Decision, facts: Facts) -> list[Step]:
@@ -59,7 +60,7 @@ def _not_proven(found: Decision, facts: Facts) -> list[Step]:
     if more is None:
         return [
             _step("Keep today's model, or accept a larger loss: raise evaluate.margin."),
-            _step("See whether more examples would help:", f"distill run {facts.task} --curve"),
+            _step("Or see whether more examples would help:", f"distill run {facts.task} --curve"),
         ]
     label = _step(
         f"Label about {large(more)} more test messages in {gold}, then run:",
@@ -75,28 +76,21 @@ def _not_proven(found: Decision, facts: Facts) -> list[Step]:
 
 def _keep(found: Decision, facts: Facts) -> list[Step]:
     if facts.figures["verdict"]["result"] != "inferior":
-        return [_step("Keep today's model; run again when traffic or prices change.")]
+        return [_step("Keep today's model. Run again when your traffic or the prices change.")]
     return [
-        _step(
-            "See whether more examples would help:",
-            f"distill run {facts.task} --curve",
-        ),
-        _step("Look at the mistakes below, and add seeds and inputs like them."),
+        _step("Keep today's model."),
+        _step("Or see whether more examples would help:", f"distill run {facts.task} --curve"),
     ]
 
 
 def _measure(found: Decision, facts: Facts) -> list[Step]:
+    until = _step("Until then, keep today's model.")
     if facts.figures.get("rehearsal"):
-        return [
-            _step("Set the key of your provider, and see what a run would cost:", _plan(facts)),
-        ]
+        return [_step("See what a real run would cost:", f"distill plan {facts.task}"), until]
     if found.chosen is None:
-        return [_step("Name another evaluate.judge_model, then run:", f"distill run {facts.task}")]
-    return [_step("Measure again while nothing else runs:", timing_command(facts.task))]
-
-
-def _plan(facts: Facts) -> str:
-    return f"distill plan {facts.task}"
+        again = "Name a stronger model in evaluate.judge_model of task.toml, then run:"
+        return [_step(again, f"distill run {facts.task}"), until]
+    return [_step("Measure again while nothing else runs:", timing_command(facts.task)), until]
 
 
 STEPS: Mapping[str, Callable[[Decision, Facts], list[Step]]] = {

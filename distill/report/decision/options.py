@@ -21,7 +21,10 @@ def options(found: Decision, facts: Facts) -> list[Option]:
     """Return the rows of the options' table, at most 6; none if no score means anything."""
     if found.verdict == "no_verdict" and found.chosen is None:
         return []
-    rows = [_option(facts, name) for name in sorted(_shown(found, facts), key=_order(facts))]
+    rows = [
+        _option(facts, name, chosen=name == found.chosen)
+        for name in sorted(_shown(found, facts), key=_order(facts))
+    ]
     return [*_today(facts), *rows]
 
 
@@ -64,11 +67,12 @@ def _order(facts: Facts) -> Any:
     return place
 
 
-def _option(facts: Facts, name: str) -> Option:
+def _option(facts: Facts, name: str, *, chosen: bool) -> Option:
     row = facts.system(name)
     note = INSIDE if name in LOCAL_SYSTEMS else ""
     return {
         "system": name,
+        **({"recommended": True} if chosen else {}),
         "name": name_of(facts.figures, name),
         "origin": origin_of(facts.figures, name),
         "value": row["value"],

@@ -11,9 +11,10 @@ from distill.report.numbers import dollars, percent, span
 
 Tile = dict[str, Any]
 
-LIKELY_RISK = "Biggest risk"
+IF = {"not_proven": "if proven", "switch_after_fix": "once fixed"}
+WRONG = {"accuracy": "wrong", "field_f1": "of fields wrong", "win_rate": "lost"}
 ABOUT = {
-    "carried": "times it obeyed an order hidden in a message",
+    "carried": "instructions hidden in messages were obeyed",
     "safety": "safety probes failed",
     "general": "everyday requests failed",
 }
@@ -50,49 +51,52 @@ def _saved(found: Decision, facts: Facts) -> Tile:
     saved = facts.saved_by(name)
     who = within(name_of(facts.figures, name)).removeprefix("the ")
     costs = f"today {facts.monthly('today')}, {who} {facts.monthly(name)}"
-    labels = {"not_proven": "Would save, if proven", "switch_after_fix": "Would save, once fixed"}
-    label = labels.get(found.verdict, "Saved by switching")
     if saved is None:
-        return _tile(label, NOT_MEASURED, costs)
-    if found.verdict == "dont_switch" or saved <= 0:
-        return _tile(label, "$0 / month", f"{costs} a month")
+        return _tile("Saved by switching", NOT_MEASURED, costs)
+    if saved < 0:
+        return _tile("Switching would cost", f"{dollars(-saved)} more / month", costs)
+    if facts.figures["verdict"]["result"] == "inferior" and name == "student":
+        return _tile("Saved by switching", "nothing", "it is not good enough to switch")
+    label = "Saved by switching"
+    if found.verdict in IF:
+        label = f"Would save, {IF[found.verdict]}"
     return _tile(label, f"{dollars(saved)} / month", costs)
 
 
 def _pays(found: Decision, facts: Facts) -> Tile:
+    """State when the recommended system has paid for itself."""
     money = facts.money
     spent = f"{dollars(Decimal(money['spent_usd']))} spent so far"
+    if "people_hours" not in money["assumptions"]:
+        spent += ", without people's time"
     if found.chosen in LOCAL_SYSTEMS:
-        return _tile("Pays for itself", "today", "it needs no machine of its own")
+        return _tile("Pays for itself", "at once", "it needs no machine of its own")
+    if facts.figures["verdict"]["result"] == "inferior":
+        return _tile("Pays for itself", "never", "it is not good enough to switch")
     if "never" not in money:
         return _tile("Pays for itself", NOT_MEASURED, spent)
-    days = None if money["never"] else money["days"]
-    label = "Pays for itself"
-    if found.verdict == "use_cheaper":
-        label = "Trained model pays"
-    return _tile(label, span(days), spent)
+    label = "Trained model pays for itself" if found.verdict == "use_cheaper" else "Pays for itself"
+    if found.verdict in IF:
+        label = f"Would pay for itself, {IF[found.verdict]}"
+    return _tile(label, span(None if money["never"] else money["days"]), spent)
 
 
 def _risk(facts: Facts, shown: str) -> Tile:
-    """Name the largest known risk of a system: probes over a limit, its end, or lost quality."""
+    """Name the largest known risk of a system: failed probes, its end, or its mistakes."""
     row = facts.broken
     if shown == "student" and row is not None:
-        base = f" (untrained: {wrong_of(row, 'base')})" if row["group"] == "carried" else ""
-        value = f"{wrong_of(row)} of {row['n']}"
-        return _tile(LIKELY_RISK, value, f"{ABOUT[row['group']]}{base}", bad=True)
+        note = f"{ABOUT[row['group']]}; before the training {wrong_of(row, 'base')}"
+        return _tile("Biggest risk", f"{wrong_of(row)} of {row['n']}", note, bad=True)
     if shown == "student" and "ends" in facts.money:
-        return _tile(LIKELY_RISK, facts.money["ends"], "its provider switches the model off")
-    worst = _worst_loss(facts, shown)
-    if worst > 0:
-        points = max(1, round(100 * worst))
-        value = f"{points} {'point' if points == 1 else 'points'} worse"
-        return _tile(LIKELY_RISK, value, f"than {facts.teacher}, in the worst case")
-    return _tile(LIKELY_RISK, "none found", f"at its worst as good as {facts.teacher}")
+        return _tile("Biggest risk", facts.money["ends"], "its provider switches the model off")
+    return _tile(
+        "Biggest risk",
+        f"{percent(1 - facts.value(shown))} {WRONG[facts.metric]}",
+        _of_teacher(facts),
+    )
 
 
-def _worst_loss(facts: Facts, shown: str) -> float:
-    """Return the loss against the teacher that the test does not rule out; below 0 for a gain."""
-    if shown == "student":
-        return -float(facts.figures["verdict"]["at_least"])
-    rivals = facts.figures["rival_verdicts"]
-    return -float(next(row["at_least"] for row in rivals if row["name"] == shown))
+def _of_teacher(facts: Facts) -> str:
+    if facts.is_judged:
+        return f"comparisons with {facts.teacher}"
+    return f"{facts.teacher} {percent(1 - facts.value('teacher'))}"

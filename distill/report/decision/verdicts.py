@@ -38,13 +38,13 @@ def decide(facts: Facts) -> Decision:
         return Decision(
             "no_verdict",
             "A rehearsal: no figure on this page is real.",
-            "A stand-in gave the answers. A real run has the same pages, with your figures.",
+            "A stand-in gave the answers of the model. Keep today's model until a real run.",
         )
     if not figures.get("judge", {"usable": True})["usable"]:
         return Decision(
             "no_verdict",
-            "No verdict: the judge cannot tell good answers from bad.",
-            "Its scores mean nothing. Name a stronger judge, then measure again.",
+            "No verdict: the model that judges the texts is unreliable.",
+            "It cannot tell good answers from bad, so no score here means anything.",
         )
     if cheaper := _cheaper(facts):
         return cheaper
@@ -75,7 +75,7 @@ def _trained(facts: Facts, rival: str) -> str:
     if facts.value("student") <= facts.value(rival):
         return f"The trained model gets {ours}."
     if facts.leads[rival].low <= 0:
-        return f"The trained model gets {ours}, which could be chance."
+        return f"The trained model gets {ours}, a lead that could be chance."
     return f"The trained model gets {ours}, but does not pay for itself."
 
 
@@ -111,8 +111,9 @@ def _as_good(facts: Facts) -> Decision:
     if "busy_machine" in facts.rules and "open_because" in facts.money:
         return Decision(
             "no_verdict",
-            f"As good as {facts.teacher}, but the price is not measured.",
-            "Other programs used this machine while it was timed. Measure again before you decide.",
+            "No verdict: what it would cost was not measured.",
+            f"The trained model is as good as {facts.teacher}. Other programs slowed this machine "
+            "down, so its cost is unknown.",
             "teacher",
         )
     if "too_late" in facts.rules:
@@ -160,7 +161,7 @@ def _too_late(facts: Facts) -> Decision:
         )
     days = None if money["never"] else money["days"]
     ends = f"its provider ends it on {money['ends']}" if days is None and "ends" in money else ""
-    pays = ends or f"it pays for itself after {span(days)}"
+    pays = ends or f"it pays for itself {span(days)}"
     return Decision(
         "dont_switch",
         "Keep today's model. Switching pays too late.",

@@ -27,6 +27,7 @@ class Option(Section):
     """A system to choose, in people's words."""
 
     system: str = key("Name of the system, as in `systems`.")
+    recommended: Literal[True] = optional("The system to use.", "for every other system")
     name: str = key("Name for people.")
     origin: str = key("Model or rows behind the system.")
     value: Share = optional("Mean score on gold.", UNMEASURED)
