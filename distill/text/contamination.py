@@ -5,11 +5,10 @@ GoldOverlap: the best match of the first kind (exact, near, semantic) that has a
 """
 
 import re
-import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 from distill.core.dataset import GoldOverlap, LeakKind, SimilarPair
@@ -105,18 +104,22 @@ def _letters(text: str) -> str:
 def _plain(text: str) -> str:
     """Return a folded text without punctuation; with it if there is nothing else."""
     folded = keep_meaning(text)
-    return " ".join(folded.translate(_punctuation()).split()) or folded
+    return " ".join(folded.translate(_WITHOUT_PUNCTUATION).split()) or folded
 
 
-@cache
-def _punctuation() -> dict[int, None]:
-    """Return the `str.translate` table that removes punctuation and signs.
+class _WithoutPunctuation(dict[int, int | None]):
+    """The `str.translate` table that removes punctuation and signs, filled as characters come.
 
-    Emoji are kept, since they may be the only difference between two texts.
+    Emoji stay, since they may be the only difference between two texts.
     """
-    kept = {"So"}
-    every = ((code, unicodedata.category(chr(code))) for code in range(sys.maxunicode + 1))
-    return {code: None for code, kind in every if kind[0] in "PS" and kind not in kept}
+
+    def __missing__(self, code: int) -> int | None:
+        kind = unicodedata.category(chr(code))
+        self[code] = None if kind[0] in "PS" and kind != "So" else code
+        return self[code]
+
+
+_WITHOUT_PUNCTUATION = _WithoutPunctuation()
 
 
 def _near(texts: Sequence[str], gold: Sequence[str], threshold: float) -> Iterator[SimilarPair]:

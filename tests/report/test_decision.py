@@ -12,7 +12,7 @@ from distill.report.decision import BADGES
 from distill.report.numbers import dollars, latency, percent, span
 from distill.report.render import html, summary
 from tests.conftest import WriteTask, jsonl, pet_rows
-from tests.support.decisions import CASES, Case, figures_of
+from tests.support.decisions import CASES, Case, figures_of, inventing
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
@@ -101,6 +101,15 @@ def test_a_difference_close_to_the_margin_asks_for_no_labels(
     assert found["title"] == "Not proven: the loss is close to the one you allow."
     assert "You allow 2 points less." in found["why"]
     assert "raise evaluate.margin" in found["next"][0]["do"]
+
+
+def test_values_of_training_rows_are_the_biggest_risk(
+    workspace: Workspace, pets: WriteTask
+) -> None:
+    rows = {"gold_jsonl": jsonl(pet_rows("gold", 80)[:240])}
+    case = replace(CASES[0], change=inventing)
+    risk = figures_of(case, workspace, pets, rows)["decision"]["tiles"][3]
+    assert (risk["value"], risk["bad"]) == ("12 % invented", True)
 
 
 def test_list_prices_are_of_this_traffic(workspace: Workspace, pets: WriteTask) -> None:

@@ -89,6 +89,13 @@ def busy(figures: Figures) -> Figures:
     return figures | {"systems": rows, "break_even": money, "advice": advice}
 
 
+def inventing(figures: Figures) -> Figures:
+    """The same figures of a student that repeats values of its training rows."""
+    facts = [{"rule": "facts", "say": "Give it the facts.", "because": "12 %"}]
+    share = {"value": 0.12, "ci_low": 0.08, "ci_high": 0.17}
+    return figures | {"memorised": share, "advice": facts}
+
+
 def unfinished(figures: Figures) -> Figures:
     """The same run before its evaluation."""
     kept = (

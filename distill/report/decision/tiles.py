@@ -82,11 +82,17 @@ def _pays(found: Decision, facts: Facts) -> Tile:
 
 
 def _risk(facts: Facts, shown: str) -> Tile:
-    """Name the largest known risk of a system: failed probes, its end, or its mistakes."""
+    """Name the largest known risk of a system.
+
+    Failed probes come first, then invented values, the end of the model, and mistakes.
+    """
     row = facts.broken
     if shown == "student" and row is not None:
         note = f"{ABOUT[row['group']]}; before the training {wrong_of(row, 'base')}"
         return _tile("Biggest risk", f"{wrong_of(row)} of {row['n']}", note, bad=True)
+    if shown == "student" and "facts" in facts.rules:
+        value = f"{percent(facts.figures['memorised']['value'])} invented"
+        return _tile("Biggest risk", value, "values of training rows, not of the message", bad=True)
     if shown == "student" and "ends" in facts.money:
         return _tile("Biggest risk", facts.money["ends"], "its provider switches the model off")
     return _tile(
