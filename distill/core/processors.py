@@ -24,9 +24,10 @@ CGROUPS, GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 @dataclass(slots=True)
 class Watch:
-    """The share of the processors that other processes used, 0 to 1.
+    """A measurement of the processors that other processes use during a `with` block.
 
-    None before the end of the block, for a block under LEAST_SECONDS, and without kernel counters.
+    `others_cpu`: their share of the processors, 0 to 1. None until the block ends, for a block
+    under LEAST_SECONDS, and without kernel counters.
     """
 
     others_cpu: float | None = None

@@ -174,8 +174,9 @@ def _seen(where: str, decision: str, rows: Sequence[Candidate], answer: str | No
     seen = [row for row in rows if answer is None or fold(_cell(row.answer)) == fold(answer)]
     if not seen and decision == "accept":
         raise InputError(
-            f"{where}: accept, but no run answered {answer!r}: restore the answer column. To "
-            "change an answer, write correct as the decision and the right answer as the label"
+            f'{where}: the decision is "accept", but no run gave the answer {answer!r}: restore '
+            'the answer column. To change an answer, set the decision to "correct" and write the '
+            "right answer in the label column"
         )
     return (seen or rows)[-1]
 

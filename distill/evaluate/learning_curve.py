@@ -136,8 +136,8 @@ def parts(split: Sequence[SplitExample], task: Task) -> list[list[SplitExample]]
     counts = [examples_of(part) for part in [*found, split]]
     if len(set(counts)) < len(counts):
         raise InputError(
-            f"the split has too few examples besides the seeds for a learning curve ({counts[-1]} "
-            "for training): generate more"
+            "too few examples for a learning curve: the split has only "
+            f"{counts[-1]} for training, seeds not counted. Generate more"
         )
     return found
 

@@ -24,7 +24,7 @@ Row = dict[str, Any]
 
 
 def diagnose() -> list[Row]:
-    """List the machine's hardware, packages, keys, choices of `auto` and terms.
+    """List hardware, packages, keys, the choices of `auto`, and the terms of use.
 
     Only the names of keys are included, never their values.
     """

@@ -183,10 +183,10 @@ def _known_price(provider: str, model: str, *, batch: bool) -> TokenPrice:
 def _in_proportion(
     given: Rates, at_once: TokenPrice, known: TokenPrice, *, batch: bool
 ) -> TokenPrice:
-    """Return the price of a model by the user's online rates and the known price.
+    """Return a model's price from the user's online rates, completed from the known price.
 
-    The user's rates are valid for all prompt lengths. The rates that the user does not give, of
-    batches and of service tiers are in proportion to the known price.
+    The user's rates are valid for all prompt lengths. Missing rates, batch rates and service-tier
+    rates are scaled in proportion to the known price.
     """
     base, rates = at_once.first, known.first
     own = {

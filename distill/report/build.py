@@ -73,7 +73,9 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     run = next(run for run in store.runs() if run.id == run_id)
     student = store.student(run_id)
     if student is None:
-        raise DistillError(f"run {run_id} has no student yet; `distill run {task.name}` goes on")
+        raise DistillError(
+            f"run {run_id} has no student yet; to continue it, run `distill run {task.name}`"
+        )
     results = results_of(store, run_id, task.form.metric, {row.id for row in task.copies})
     split = store.split(run_id)
     said, judge = results.predictions, judge_figures(task, store, run_id)

@@ -56,9 +56,11 @@ def today_figures(task: Task, systems: Sequence[System], offer: ServingOption | 
     if offer is None or offer.usd_per_1k is None:
         return {}
     prompt, completion = tokens_today(task, systems)
+    named = task.spec.today.model
     return {
         "today": {
             "model": choose(task.spec.today.model).model.name,
+            "compared": next((row["name"] for row in systems if row["name"] == named), None),
             "prompt_tokens": prompt,
             "completion_tokens": completion,
             "usd_per_1k_requests": shown_usd(offer.usd_per_1k),

@@ -95,7 +95,7 @@ _GGUF: dict[str, Callable[[Path], Path]] = {TEACHER: _teacher_gguf, STUDENT: _st
 
 
 def _dequantize(gguf: Path, out: Path) -> None:
-    """Convert a GGUF file to bfloat16 safetensors with the tokenizer, in the folder `out`."""
+    """Write a GGUF file's weights, as bfloat16 safetensors, and its tokenizer to `out`."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

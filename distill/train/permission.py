@@ -61,7 +61,7 @@ def notes(task: Task, *, rehearsal: bool) -> Iterator[str]:
 
 
 def lines(task: Task, today: date) -> Iterator[str]:
-    """Yield sentences on the terms for a task, before its first run."""
+    """Yield sentences on the terms of use that apply to a task, to show before its first run."""
     for row in (*learned_from(task), _base(task)):
         yield f"Terms of the {row.use}, {row.model}: {row.sentence} {row.says}"
         if row.is_stale(today):

@@ -183,7 +183,7 @@ def test_what_is_accepted_is_the_answer_that_the_person_saw(
     assert json.loads(written.splitlines()[-1])["answer"] == row["answer"] == "cats"
     decide(path, [row | {"decision": "accept", "answer": "birds"}])
     result = told(workspace, "--import", str(path))
-    assert "accept, but no run answered 'birds'" in str(result.exception)
+    assert "but no run gave the answer 'birds'" in str(result.exception)
 
 
 def test_decisions_begin_on_a_line_of_their_own(

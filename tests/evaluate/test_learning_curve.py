@@ -200,7 +200,7 @@ def test_a_split_that_is_too_small_says_so(
     task = pets()
     text = (task.folder / "task.toml").read_text(encoding="utf-8")
     pets(task_toml=text.replace("requests = 30", "requests = 0"))
-    with pytest.raises(InputError, match="too few examples besides the seeds"):
+    with pytest.raises(InputError, match="too few examples for a learning curve"):
         pipeline.run(workspace, "pets", CURVE)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from distill.core.requests import Usage
 from distill.core.workspace import Workspace
 from distill.report.decision import BADGES
 from distill.report.numbers import dollars, latency, percent, span
@@ -66,8 +67,26 @@ def test_the_saving_is_against_the_model_that_does_the_job_today(
         **{"system": "today", "name": "Today's model", "origin": "gpt-6.1-terra"},
         **{"as_good": "not tested", "usd_per_month": "$319", "latency": "not measured"},
     }
-    assert "the teacher on 90 %" in found["decision"]["why"]
+    assert found["decision"]["verdict"] == "not_proven", "nobody compared today's model"
+    assert "would save $246 a month" in found["decision"]["why"]
+    assert "evaluate.baselines" in found["decision"]["next"][0]["do"]
     assert "not measured" in html(found) and "as good as the teacher?" in summary(found)
+
+
+@pytest.mark.parametrize(("today", "verdict"), [(90, "switch"), (92, "switch"), (99, "not_proven")])
+def test_todays_model_is_compared_where_the_task_names_it(
+    today: int, verdict: str, workspace: Workspace, pets: WriteTask
+) -> None:
+    """The student is right on 92 of 100 messages, and 2 points less are allowed."""
+    terra = '[prices."gpt-6.1-terra"]\ninput = 1\noutput = 5\n'
+    given = '[today]\nmodel = "openai:gpt-6.1-terra"\n'
+    compared = '[evaluate]\nbaselines = ["openai:gpt-6.1-terra"]\n'
+    rows = {"gold_jsonl": jsonl(pet_rows("gold", 80)[:240])}
+    case = replace(CASES[0], named={"openai:gpt-6.1-terra": (today, Usage(1000, 10))})
+    found = figures_of(case, workspace, pets, rows, more=given + compared + terra)
+    assert found["break_even"]["today"]["compared"] == "openai:gpt-6.1-terra"
+    assert found["decision"]["verdict"] == verdict
+    assert found["break_even"]["today"]["usd_per_1k_requests"] == "1.05", "as measured"
 
 
 def test_without_tokens_of_its_own_todays_model_has_the_teachers(

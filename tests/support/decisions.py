@@ -1,7 +1,7 @@
 """Ten recorded runs, one for each decision that a report can recommend."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from distill.core.evaluation import ProbeAnswer
@@ -60,6 +60,7 @@ class Case:
     rows: int = 240
     model: str = DEAR
     obeyed: int = 0
+    named: Mapping[str, tuple[int, Usage]] = field(default_factory=dict)
     change: Callable[[Figures], Figures] = lambda figures: figures
 
 
@@ -141,6 +142,7 @@ def figures_of(
         "base": Answers(right(13, case.rows)),
         "embeddings_seeds": Answers(right(case.free, case.rows), seconds=0.1),
     }
+    systems |= {name: Answers(right(n, case.rows), bill) for name, (n, bill) in case.named.items()}
     context = record(workspace, task, systems)
     with context.store() as store:
         store.add_probe_answers(context.run_id, list(_probes(case.obeyed)))

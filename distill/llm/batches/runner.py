@@ -216,7 +216,9 @@ class BatchRunner:
         """Record a batch that the provider rejected: its queue is full, or the batch is invalid."""
         if job.too_long and (size := len(ids_of(self.store, batch))) > 1:
             self.most = max(min(self.most, size) // 2, 1)
-            self.results.note(f"the provider's queue is full: now {self.most} requests per batch")
+            self.results.note(
+                f"the provider's queue is full: at most {self.most} requests per batch from now on"
+            )
         else:
             self.results.refused.append(job.problem)
         self.results.drop(batch, job.problem)

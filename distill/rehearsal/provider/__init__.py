@@ -138,6 +138,8 @@ def _url(child: subprocess.Popen[bytes], stdout: IO[bytes]) -> str:
     ready, _, _ = select.select([stdout], [], [], READY_SECONDS)
     line = stdout.readline() if ready else b""
     if not line:
-        raise DistillError(f"the stand-in did not start (exit code {child.poll()})")
+        raise DistillError(
+            f"the rehearsal's stand-in provider did not start (exit code {child.poll()})"
+        )
     url: str = json.loads(line)["url"]
     return url

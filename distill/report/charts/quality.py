@@ -80,7 +80,7 @@ def _cell(
 
 
 def coverage(figures: Figures) -> Chart | None:
-    """Draw the score of student and teacher together, by the student's share of the answers.
+    """Draw the score of a student backed by its teacher, by the student's share of the answers.
 
     None if the report has no coverage."""
     if "coverage" not in figures:

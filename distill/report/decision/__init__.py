@@ -53,7 +53,7 @@ def decision_figures(figures: Mapping[str, Any], leads: Mapping[str, Interval]) 
 
 
 def unfinished_decision(figures: Mapping[str, Any]) -> Figures:
-    """Return the decision of an unfinished run: no verdict, and the command that goes on."""
+    """Return the decision of an unfinished run: no verdict, and the command that continues it."""
     done, left = figures["unfinished"]["done"], figures["unfinished"]["next"]
     found = Decision(
         "no_verdict",

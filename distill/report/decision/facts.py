@@ -126,6 +126,16 @@ class Facts:
         found = [row for row in self.figures.get("side_effects", ()) if row["worse"]]
         return max(found, key=lambda row: 1 - row["student"]["value"], default=None)
 
+    def keeps_up(self, name: str, today: str) -> bool:
+        """True if a system is not shown to lose more than the margin against today's model.
+
+        The student's difference has an interval. A rival is compared by its score.
+        """
+        margin = float(self.figures["verdict"]["margin"])
+        if name == "student":
+            return self.leads[today].low >= -margin
+        return self.value(name) >= self.value(today) - margin
+
     @property
     def labels_needed(self) -> int | None:
         """Test messages to label until an open verdict is settled; None if nobody labels so many.

@@ -55,6 +55,10 @@ def _cheaper(found: Decision, facts: Facts) -> list[Step]:
 
 def _not_proven(found: Decision, facts: Facts) -> list[Step]:
     gold = f"prompts/{facts.task}/gold.jsonl"
+    if "today" in facts.money and facts.money["today"]["compared"] is None:
+        where = f"evaluate.baselines in prompts/{facts.task}/task.toml"
+        compare = f"Compare today's model: name it in {where}, then run:"
+        return [_step(compare, f"distill run {facts.task}"), _step("Until then, keep it.")]
     is_open = facts.figures["verdict"]["result"] == "inconclusive"
     more = facts.labels_needed if is_open else facts.gold
     if more is None:

@@ -31,7 +31,7 @@ def options(found: Decision, facts: Facts) -> list[Option]:
 def _today(facts: Facts) -> list[Option]:
     """Return the row of today's model if the task names one that is not compared."""
     today = facts.money.get("today")
-    if today is None or today["model"] in {row["name"] for row in facts.figures["systems"]}:
+    if today is None or today["compared"] is not None:
         return []
     return [
         {

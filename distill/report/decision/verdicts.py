@@ -16,6 +16,7 @@ Verdict = Literal[
 ]
 
 CHEAPER = ("free_model", "prompt", "cheap_model")
+REPLACING = ("switch", "switch_after_fix", "use_cheaper")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,38 @@ def decide(facts: Facts) -> Decision:
             "No verdict: the model that judges the texts is unreliable.",
             "It cannot tell good answers from bad, so no score here means anything.",
         )
-    if cheaper := _cheaper(facts):
-        return cheaper
     by_result = {"inferior": _worse, "inconclusive": _open, "non_inferior": _as_good}
-    return by_result[figures["verdict"]["result"]](facts)
+    found = _cheaper(facts) or by_result[figures["verdict"]["result"]](facts)
+    return _beside_today(found, facts) if found.verdict in REPLACING else found
+
+
+def _beside_today(found: Decision, facts: Facts) -> Decision:
+    """Keep a verdict only if the chosen system is as good as the model under [today], too.
+
+    The chosen system is as good as the teacher; today's model may be better than both.
+    """
+    today, name = facts.money.get("today"), found.chosen or "student"
+    if today is None:
+        return found
+    saved = dollars(facts.saved_by(name) or Decimal(0))
+    who = name_of(facts.figures, name)
+    if today["compared"] is None:
+        return Decision(
+            "not_proven",
+            "It works, but today's model was not compared.",
+            f"{who} is as good as the teacher, and would save {saved} a month. Whether it is as "
+            "good as today's model is unknown.",
+            "teacher",
+        )
+    if facts.keeps_up(name, today["compared"]):
+        return found
+    return Decision(
+        "not_proven",
+        "As good as the teacher, but perhaps not as today's model.",
+        f"{facts.scored(who, name)}, today's model on {facts.score(today['compared'])}. It would "
+        f"save {saved} a month.",
+        "teacher",
+    )
 
 
 def _cheaper(facts: Facts) -> Decision | None:

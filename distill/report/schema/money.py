@@ -110,6 +110,7 @@ class Today(Section):
     """The model that does the job today, and its cost."""
 
     model: str = key("Its name at its provider.")
+    compared: str | None = key("Its name in `systems`; null if the task does not compare it.")
     prompt_tokens: Tokens = key("Mean tokens of a prompt, given or the teacher's.")
     completion_tokens: Tokens = key("Mean tokens of an answer, given or the teacher's.")
     usd_per_1k_requests: Usd1k = key("Cost of 1,000 requests.")

@@ -88,7 +88,7 @@ def is_made(job: TrainJob) -> bool:
 
 
 def cancel(tag: str) -> None:
-    """Return None, because no provider has a local training."""
+    """Return None: a local training has nothing to cancel at a provider."""
 
 
 def closed(today: date) -> str:
