@@ -278,7 +278,7 @@ def test_a_student_that_the_store_does_not_know_yet_is_not_trained_again(
 ) -> None:
     """The process ended between the last file and the record."""
     pets()
-    with monkeypatch.context() as patch, pytest.raises(InputError, match="held"):
+    with monkeypatch.context() as patch, pytest.raises(InputError, match="locked by another process"):
         patch.setattr(Store, "add_student", held)
         pipeline.run(workspace, "pets")
     made = (workspace.task_folder("pets") / "latest" / "student" / "made_of").stat().st_mtime_ns

@@ -119,7 +119,7 @@ def test_what_is_of_no_use_is_asked_again_and_nothing_else(
     server.asked.clear()
     assert dropped(paid_run(workspace, "pets", replace(CURATED, new=True))) == {}
     assert server.asked == [], "the new answers are kept"
-    with pytest.raises(InputError, match="--ask-again: every stored answer"):
+    with pytest.raises(InputError, match="--ask-again: all answers of the latest run are usable"):
         paid_run(workspace, "pets", replace(CURATED, ask_again=True))
 
 

@@ -120,7 +120,7 @@ def test_an_answer_in_a_dearer_tier_is_booked_by_it_and_stops_the_run(
 
 def test_so_it_is_in_batches(database: Path, provider: Provider) -> None:
     with provider(priority=0.1) as standin:
-        with pytest.raises(DistillError, match="in its service tier 'priority'"):
+        with pytest.raises(DistillError, match="in service tier 'priority'"):
             spend_in_batches(database, TEACHERS[0], 60, PLENTY)
         bill = standin.bill()
     assert ledger(database) == (bill.usd, Decimal(0))

@@ -44,7 +44,7 @@ def test_no_prompt_is_found_in_the_servers_cache(standin: StandIn) -> None:
 
 
 def test_only_this_machine_is_loaded() -> None:
-    with pytest.raises(DistillError, match=r"this machine only, not https://api\.example"):
+    with pytest.raises(DistillError, match=r"on this machine, not https://api\.example"):
         closed_loop(endpoint("https://api.example/v1"), requests(1), Extent(1, 1))
 
 

@@ -755,5 +755,5 @@ def test_a_key_that_no_header_can_hold_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("DISTILL_TEACHER_KEY", "“curly”")
     model = Model("http://127.0.0.1:9/v1#m", None, "compatible")
     keyed = Endpoint("http://127.0.0.1:9/v1", model, 1, PRICE, "DISTILL_TEACHER_KEY")
-    with pytest.raises(DistillError, match="DISTILL_TEACHER_KEY holds characters"):
+    with pytest.raises(DistillError, match="DISTILL_TEACHER_KEY has characters"):
         complete_all(keyed, Books(asked(LABELS)))

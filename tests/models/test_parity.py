@@ -93,7 +93,7 @@ def test_weights_without_their_adapter_that_do_not_end_are_no_missing_end(weight
 
 def test_a_missing_end_is_seen_even_if_the_answer_begins_alike(weights: Path) -> None:
     endless = changed(served(trained()), 9, text="cats cats", finish_reason="length")
-    with pytest.raises(DistillError, match=r"do not end: generation_config\.json misses"):
+    with pytest.raises(DistillError, match=r"do not end: generation_config\.json lacks"):
         parity.gate(trained(), endless, weights, 0.98)
 
 

@@ -20,7 +20,7 @@ def _labels(figures: Mapping[str, Any]) -> list[str]:
         for answer, count in row["student"]["taken_for"].items()
     ]
     return [
-        f"{label} is taken for {answer} ({count} of {n})"
+        f"“{label}” is taken for “{answer}” ({count} of {n})"
         for count, n, label, answer in sorted(found, key=lambda one: (-one[0], *one[1:]))
     ]
 
@@ -31,7 +31,7 @@ def _fields(figures: Mapping[str, Any]) -> list[str]:
         for row in figures.get("fields", ())
     ]
     return [
-        f"{field} is wrong or missing ({count} of {n})"
+        f"“{field}” is wrong or missing ({count} of {n})"
         for count, n, field in sorted(found, key=lambda one: (-one[0], *one[1:]))
         if count
     ]
