@@ -42,6 +42,7 @@ from distill.estimate.run_start import (
     plan_of,
     write_run,
 )
+from distill.estimate.table import duration
 from distill.evaluate import evaluate, time_again
 from distill.evaluate.learning_curve import learning_curve
 from distill.generate import check_teacher, generate
@@ -303,11 +304,21 @@ def _paid_stages(task: Task, until: str) -> list[str]:
     return stages_until(until) + (["curate"] if task.spec.generate.examples else [])
 
 
+def _position(stage: str, before: Mapping[str, float]) -> str:
+    """Describe the position of a stage in the run, with the time left by the run before."""
+    place = list(STAGES).index(stage)
+    seconds = sum(before.get(name, 0.0) for name in list(STAGES)[place:])
+    left = f", about {duration(seconds)} left" if seconds else ""
+    return f"stage {place + 1} of {len(STAGES)}: {stage}{left}"
+
+
 def _do(context: Context, stage: str) -> bool:
     """Run a stage unless it is done; return True if it ran now."""
     with context.store() as store:
         if stage in store.finished_stages(context.run_id):
             return False
+        before = store.stage_seconds_before(context.run_id)
+    context.progress.say(_position(stage, before))
     began = perf_counter()
     if stage != "report":  # the report counts the leaking seeds, which no other stage uses
         context = replace(context, task=without_leaking_seeds(context.task))

@@ -34,6 +34,21 @@ def test_every_list_of_stages_is_the_same() -> None:
     assert tuple(pipeline.STAGES) == STAGES == tuple(commands.STAGES)
 
 
+def test_a_stage_says_its_place_and_the_time_that_the_run_before_took(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, capsys: Any
+) -> None:
+    pets()
+    first = pipeline.run(workspace, "pets", RunOptions(until="curate"))
+    assert "stage 2 of 6: curate\n" in capsys.readouterr().err, "no run before"
+    with open_store(workspace.database("pets")) as store:
+        for stage, seconds in zip(STAGES, (600, 1, 1, 300, 240, 2), strict=True):
+            store.finish_stage("before", stage, seconds)
+    pipeline.run(workspace, "pets", RunOptions(until="train"))
+    told = capsys.readouterr().err
+    assert "stage 3 of 6: split, about 9 min left\nsplit: leak gate" in told
+    assert "stage 4 of 6: train, about 9 min left\n" in told and first.run.id in told
+
+
 @pytest.mark.usefixtures("drawn_charts", "whole_load")
 def test_a_run_ends_in_a_report(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
@@ -278,7 +293,10 @@ def test_a_student_that_the_store_does_not_know_yet_is_not_trained_again(
 ) -> None:
     """The process ended between the last file and the record."""
     pets()
-    with monkeypatch.context() as patch, pytest.raises(InputError, match="locked by another process"):
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(InputError, match="locked by another process"),
+    ):
         patch.setattr(Store, "add_student", held)
         pipeline.run(workspace, "pets")
     made = (workspace.task_folder("pets") / "latest" / "student" / "made_of").stat().st_mtime_ns

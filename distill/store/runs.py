@@ -81,6 +81,16 @@ class Runs(Rows):
         """Record a finished stage; call this in the transaction that writes the stage's rows."""
         self.insert("stage", [[run_id, stage, seconds, now()]])
 
+    def stage_seconds_before(self, run_id: str) -> dict[str, float]:
+        """Return the duration in seconds of each stage of the last other run with a report."""
+        rows = self.rows(
+            """SELECT stage, seconds FROM stage WHERE run_id = (
+                 SELECT run_id FROM stage WHERE stage = 'report' AND run_id <> ?
+                 ORDER BY rowid DESC LIMIT 1)""",
+            run_id,
+        )
+        return dict(rows)
+
     def finished_stages(self, run_id: str) -> dict[str, float]:
         """Return the duration of each finished stage in seconds."""
         rows = self.rows("SELECT stage, seconds FROM stage WHERE run_id = ?", run_id)
