@@ -25,12 +25,16 @@ CARD = "README.md"
 def is_outdated(context: Context) -> bool:
     """True if the task's assumptions or terms have changed since report.json was written.
 
-    Such a change (of traffic, hours of people, or terms) does not require a new run. False if there
-    is no report.json."""
+    Such a change (of traffic, hours of people, today's model or terms) does not require a new run.
+    True for a report without a decision, as older versions wrote it. False if there is no
+    report.json.
+    """
     path = context.folder / "report.json"
     if not path.exists():
         return False
     found = json.loads(path.read_text(encoding="utf-8"))
+    if "decision" not in found:
+        return True
     with context.store() as store:
         terms = terms_figures(context.task, store, context.run_id)
     # An older version's report without terms is outdated only if the terms stop a run.

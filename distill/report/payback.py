@@ -59,6 +59,7 @@ def assumptions(task: Task) -> Figures:
     if people.usd:
         told |= {"people_hours": float(people.hours)}
         told |= {"people_usd_per_hour": shown_usd(people.usd_per_hour)}
+    told |= {f"today_{key}": value for key, value in task.spec.today.given.items()}
     if task.spec.teacher.rationale:
         told |= {"teacher_rationale": True}
     return told

@@ -252,6 +252,12 @@ class TodaySpec(_Section):
     prompt_tokens: Annotated[int | None, Field(ge=1)] = None
     completion_tokens: Annotated[int | None, Field(ge=0)] = None
 
+    @property
+    def given(self) -> dict[str, str | int]:
+        """The keys that the task sets."""
+        found = self.model_dump(exclude_none=True)
+        return {key: value for key, value in found.items() if value != ""}
+
     @model_validator(mode="after")
     def _tokens_have_a_model(self) -> "TodaySpec":
         given = (self.prompt_tokens, self.completion_tokens)

@@ -1,5 +1,6 @@
 """The decision of a report: one verdict of six, in words for whoever pays."""
 
+import json
 import re
 from dataclasses import replace
 from decimal import Decimal
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from distill import pipeline
 from distill.core.requests import Usage
 from distill.core.workspace import Workspace
 from distill.report.decision import BADGES
@@ -14,6 +16,7 @@ from distill.report.numbers import dollars, latency, percent, span
 from distill.report.render import html, summary
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.support.decisions import CASES, Case, figures_of, inventing
+from tests.support.standin import StandIn
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
@@ -171,3 +174,30 @@ def test_list_prices_are_of_this_traffic(workspace: Workspace, pets: WriteTask) 
 )
 def test_numbers_have_at_most_three_digits_that_count(show: Any, value: Any, text: str) -> None:
     assert show(value) == text
+
+
+def test_a_report_of_an_older_version_is_written_anew(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    pets()
+    path = pipeline.run(workspace, "pets").context.folder / "report.json"
+    whole = json.loads(path.read_text(encoding="utf-8"))
+    old = {key: value for key, value in whole.items() if key != "decision"}
+    path.write_text(json.dumps(old), encoding="utf-8")
+    asked = scripted_backends.total
+    pipeline.run(workspace, "pets")
+    assert json.loads(path.read_text(encoding="utf-8"))["decision"] == whole["decision"]
+    assert scripted_backends.total == asked
+
+
+def test_naming_todays_model_writes_the_report_anew(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
+) -> None:
+    pets()
+    run = pipeline.run(workspace, "pets")
+    toml = (workspace.prompts / "pets" / "task.toml").read_text(encoding="utf-8")
+    pets(task_toml=toml + '\n[today]\nmodel = "openai:gpt-6-luna"\n')
+    again = pipeline.run(workspace, "pets")
+    assert (again.run.id, again.stages_run) == (run.run.id, ("report",))
+    found = json.loads((again.context.folder / "report.json").read_text(encoding="utf-8"))
+    assert found["break_even"]["today"]["model"] == "gpt-6-luna"

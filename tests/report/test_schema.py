@@ -31,6 +31,7 @@ IN_BATCHES = HEAD + (
     '[student]\ntrainer = "openai"\nepochs = 2\n[people]\nhours = 1\nusd_per_hour = 9\n'
     '[evaluate]\nmargin = 0.9\n[prices."gpt-6-luna"]\ninput = 900\noutput = 900\nsure = true\n'
     '[budget]\nusd = 100000\n[today]\nmodel = "openai:gpt-6.1-terra"\nprompt_tokens = 900\n'
+    "completion_tokens = 5\n"
 )
 # Key → how it comes about. The runs of other tests have these keys.
 RARE = {

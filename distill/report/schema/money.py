@@ -17,6 +17,7 @@ from distill.report.schema.fields import (
     optional,
 )
 
+NOT_GIVEN = "if the task does not give it"
 NEVER = "if the student never pays for itself"
 DISTURBED = "if other programs disturbed a price"
 NEVER_OR_DISTURBED = f"{NEVER}, or {DISTURBED}"
@@ -101,6 +102,9 @@ class Assumptions(Section):
     usd_per_hour: Usd = key("Price of an hour of one of our machines.")
     people_hours: Hours = optional("Hours of people's work.", "if the task declares none")
     people_usd_per_hour: Usd = optional("Price of such an hour.", "if the task declares none")
+    today_model: str = optional("The model that does the job today.", NOT_GIVEN)
+    today_prompt_tokens: Tokens = optional("Tokens of a prompt to that model.", NOT_GIVEN)
+    today_completion_tokens: Tokens = optional("Tokens of its answer.", NOT_GIVEN)
     teacher_rationale: Literal[True] = optional(
         "The teacher gives reasons before its answers.", "if it does not"
     )
