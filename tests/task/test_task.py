@@ -239,7 +239,7 @@ def test_the_bundled_task_has_what_its_header_says(bundled: Task) -> None:
 
 def test_the_bundled_extraction_finds_every_field_in_most_ways(bundled: Task) -> None:
     task = load_task(bundled.folder.parent, "extract")
-    assert (len(task.seeds), len(task.gold), len(task.inputs)) == (30, 60, 60)
+    assert (len(task.seeds), len(task.gold), len(task.inputs)) == (150, 240, 60)
     assert {task.form.group(row.answer) for row in task.gold} == set(task.groups)
     assert min(len(task.seeds_of(group)) for group in task.groups) >= 3
     for name in ("seeds.jsonl", "gold.jsonl", "inputs.jsonl"):
