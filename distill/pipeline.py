@@ -48,7 +48,7 @@ from distill.evaluate.learning_curve import learning_curve
 from distill.generate import check_teacher, generate
 from distill.llm.complete import BatchesPending, teacher_settings
 from distill.llm.models import check_exists
-from distill.report import is_outdated, report, report_so_far
+from distill.report import is_outdated, mark_older, report, report_so_far
 from distill.serve.context_length import perhaps_longer_than
 from distill.store import Run, Store, open_store
 from distill.store.rehearsals import check_is_for_real_runs
@@ -203,19 +203,22 @@ class RunReport:
 def report_now(workspace: Workspace, name: str) -> RunReport:
     """Write the report of the task's latest run, even if the run is unfinished.
 
-    Runs no other stage: no model is asked, served or trained. Raises InputError if there is no run,
-    or if the task was edited since. Raises DistillError if no stage is finished.
+    Runs no other stage: no model is asked, served or trained. The report of a run whose task was
+    edited since is marked as older than the task. Raises InputError if there is no run, or if such
+    an older run has no report. Raises DistillError if no stage is finished.
     """
+    _, latest, edited = _latest(workspace, name)
+    if edited and mark_older(folder := workspace.run_folder(name, latest.id), edited):
+        return RunReport(latest, folder, ())
     with workspace.locked(name), _latest_run(workspace, name) as context:
         with context.store() as store:
-            latest, finished = latest_run(store), store.finished_stages(context.run_id)
+            finished = store.finished_stages(context.run_id)
         missing = tuple(stage for stage in STAGES if stage not in finished)
         if missing == ("report",):
             _do(context, "report")
             missing = ()
         elif missing or is_outdated(context) or not (context.folder / FIGURES).exists():
             report_so_far(context)
-    assert latest is not None
     return RunReport(latest, context.folder, missing)
 
 
@@ -237,6 +240,20 @@ def _latest_run(workspace: Workspace, name: str) -> Iterator[Context]:
 
     Raises InputError if there is no run, or the task was edited since.
     """
+    task, latest, edited = _latest(workspace, name)
+    if edited:
+        raise InputError(f"{edited}: begin another run with `distill run {name}`")
+    folder, database = workspace.run_folder(name, latest.id), workspace.database(name)
+    with shown(folder / EVENTS) as progress:
+        task = task.with_teacher(model=latest.teacher)
+        yield Context(task, latest.id, folder, database, progress, limit_usd=Decimal(0))
+
+
+def _latest(workspace: Workspace, name: str) -> tuple[Task, Run, str | None]:
+    """Return the task, its latest run, and the edit since that run; None without an edit.
+
+    Raises InputError if there is no run.
+    """
     task, database = load_task(workspace.prompts, name), workspace.database(name)
     latest = None
     if database.exists():
@@ -244,12 +261,7 @@ def _latest_run(workspace: Workspace, name: str) -> Iterator[Context]:
             latest = latest_run(store)
     if latest is None:
         raise InputError(f"task {name} has no run yet: begin one with `distill run {name}`")
-    if edited := new_run_reason(task, latest, asked=False):
-        raise InputError(f"{edited}: begin another run with `distill run {name}`")
-    folder = workspace.run_folder(name, latest.id)
-    with shown(folder / EVENTS) as progress:
-        task = task.with_teacher(model=latest.teacher)
-        yield Context(task, latest.id, folder, database, progress, limit_usd=Decimal(0))
+    return task, latest, new_run_reason(task, latest, asked=False)
 
 
 def _is_trained(workspace: Workspace, task: Task, way: RunOptions) -> bool:

@@ -55,6 +55,8 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
     found = figures["decision"]
     stamp = "REHEARSAL " if figures.get("rehearsal") else ""
     click.echo()
+    if "older" in figures:
+        click.echo(printable(f"Older than the task: {figures['older']}."))
     click.secho(f"{stamp}{found['badge'].upper()}", fg=COLOURS[found["verdict"]], bold=True)
     click.secho(printable(found["title"]), bold=True)
     click.echo(printable(found["why"]) + "\n")

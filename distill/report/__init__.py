@@ -7,6 +7,7 @@ programs read it.
 import json
 from collections.abc import Callable, Mapping
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 from distill.core.errors import DistillError
@@ -33,7 +34,7 @@ def is_outdated(context: Context) -> bool:
     if not path.exists():
         return False
     found = json.loads(path.read_text(encoding="utf-8"))
-    if "decision" not in found:
+    if "decision" not in found or "older" in found:
         return True
     with context.store() as store:
         terms = terms_figures(context.task, store, context.run_id)
@@ -64,22 +65,42 @@ def report_so_far(context: Context) -> None:
     _write(context, figures, {f"student/{CARD}": card(figures)} if whole else {})
 
 
+def mark_older(folder: Path, edit: str) -> bool:
+    """Mark a run's report as older than its task; False if the run has no report to show.
+
+    `edit`: the edit of the task since the run.
+    """
+    path = folder / "report.json"
+    figures = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if "decision" not in figures:
+        return False
+    for name, text in _pages(figures | {"older": edit}).items():
+        _replace(folder / name, text)
+    return True
+
+
 def _write(context: Context, figures: Mapping[str, Any], others: Mapping[str, str]) -> None:
     check_finite(figures)
-    pages = {
+    pages = {**_pages(figures), **others}
+    with context.progress.step("report", "write", len(pages)) as advance:
+        for name, text in pages.items():
+            _replace(context.folder / name, text)
+            advance(1)
+
+
+def _pages(figures: Mapping[str, Any]) -> dict[str, str]:
+    return {
         "report.json": json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
         "report.md": summary(figures),
         "report.full.md": markdown(figures),
         "report.html": html(figures),
-        **others,
     }
-    with context.progress.step("report", "write", len(pages)) as advance:
-        for name, text in pages.items():
-            path = context.folder / name
-            partial = path.with_name(f".{path.name}")
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(path)
-            advance(1)
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
 
 
 def check_finite(value: object, key: str = "report") -> None:

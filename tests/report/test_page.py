@@ -384,7 +384,9 @@ def test_an_unfinished_run_has_a_page_that_says_so(
     assert '"verdict"' in whole.output and "unfinished" not in figures(outcome.context.folder)
     pets(student_md="Another prompt.\n")
     edited = CliRunner().invoke(cli, command)
-    assert isinstance(edited.exception, InputError) and "edited since" in str(edited.exception)
+    assert edited.exit_code == 0 and "Older than the task: edited since" in edited.output
+    shown = (outcome.context.folder / "report.html").read_text(encoding="utf-8")
+    assert "Older than the task:" in shown, "its own page, not that of the edited task"
 
 
 def test_what_a_useless_judge_says_is_not_drawn_as_quality() -> None:

@@ -39,6 +39,7 @@ RARE = {
     "CheckNote.check": "a second opinion that is wrong too often",
     "CheckNote.spared": "the same",
     "CheckNote.words": "the same",
+    "Common.older": "a task that was edited since the run",
     "Common.rehearsal": "a rehearsal",
     "CuratedData.notes": "a second opinion that is wrong too often",
     "Loss.validation_loss": "a real training",

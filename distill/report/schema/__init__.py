@@ -57,6 +57,7 @@ class Common(Section):
     teacher: Teacher = key("The teacher.")
     terms: Terms = key("Terms of the models.")
     description: str = optional("Description of the task.", "if the task has none")
+    older: str = optional("The edit of the task since the run.", "if the task is as it was")
     decision: DecisionFigures = key("The decision that the report recommends.")
     headline: str = key("The report in a few sentences.")
     spend: Spend = key("Cost of the run.")
