@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from benchmarks.results_table import results
 from distill.curate.registry import CHECKS, KEYS
 from distill.task.key_table import field_of, tables
 from distill.task.spec import CurateSpec, LeaksSpec, PriceSpec, TaskSpec
@@ -77,3 +78,23 @@ def test_every_message_of_the_page_on_trouble_is_one_of_the_code() -> None:
     texts = texts_of_the_code()
     parts = {part.strip(" '") for message in messages for part in message.split(MISSING)}
     assert sorted(part for part in parts if len(part) > 1 and part not in texts) == []
+
+
+def test_the_readme_has_the_figures_of_the_bundled_run() -> None:
+    _, found = next(one for one in results() if one[0].parent.name == "bundled-classify")
+    page = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    right = {name: f"{share:.0f} %" for name, share in found["systems"].items()}
+    assert f"the student is right on {right['student']}" in page
+    assert f"its small teacher on {right['teacher']}" in page
+    assert f"a simple classifier on {right['embeddings_seeds']}" in page
+    assert f"takes {found['minutes']} minutes on two cores" in page
+
+
+def test_each_result_says_what_was_claimed_and_where() -> None:
+    keys = {"date", "command", "machine", "commit", "claims"}
+    for path, found in results():
+        assert keys <= set(found) <= {*keys, "note", "lost", "output", "systems", "minutes"}, path
+        assert path.stem == found["date"]
+        for claim in found["claims"]:
+            assert set(claim) == {"claim", "figure", "target", "met"}, path
+            assert (claim["target"] is None) == (claim["met"] is None), path
