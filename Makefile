@@ -30,7 +30,7 @@ check: setup ## Format, lint, types, import rules, docs up to date (seconds)
 ruff:
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
-	@scripts/check_prose distill
+	@scripts/check_prose distill docs README.md
 
 types:
 	@.venv/bin/mypy

@@ -1,4 +1,4 @@
-"""The checks of curation in running order, each with a description for reports and tables."""
+"""The checks of curation in running order, each with a description and its keys in task.toml."""
 
 CHECKS = {
     "review": "a person rejected it",
@@ -16,4 +16,24 @@ CHECKS = {
     "balance": "more rows of its label than wanted",
     "context": "longer than the student's context",
     "leak_gate": "too close to gold",
+}
+
+# The keys of task.toml that set each check; a check without a key always runs.
+KEYS = {
+    "form": ("curate.min_words", "curate.max_words"),
+    "wording": ("curate.boilerplate", "curate.leaked_prompt"),
+    "language": ("curate.language",),
+    "privacy": (
+        *("curate.privacy", "curate.private_kinds", "curate.private_names", "curate.phone_region"),
+    ),
+    "agreement": ("curate.agreement", "curate.min_agreement", "curate.contradictions"),
+    "exact_duplicates": ("curate.exact_duplicates",),
+    "near_duplicates": ("curate.near_duplicates",),
+    "semantic_duplicates": ("curate.semantic_duplicates",),
+    "suspect_labels": ("curate.suspect_labels",),
+    "second_opinion": ("curate.second_opinion",),
+    "judge": ("curate.judge", "curate.judge_model"),
+    "balance": ("curate.balance",),
+    "context": ("student.context_tokens",),
+    "leak_gate": ("leaks.near", "leaks.semantic", "leaks.most_share"),
 }

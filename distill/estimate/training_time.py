@@ -13,8 +13,7 @@ from distill.train.trainers import TRAINERS, choose
 from distill.train.trainers.recipes import BY_PARAMETERS
 
 AUTO = "auto"
-# Measured with the embedded base on two cores of an AMD EPYC, including startup and merge
-# (docs/results.md).
+# Measured with the embedded base on two cores of an AMD EPYC, including startup and merge.
 EMBEDDED_SECONDS_PER_1K = 225.0
 EMBEDDED_EPOCHS = BY_PARAMETERS[0][1].epochs
 

@@ -13,7 +13,7 @@ from distill.core.model_terms import Terms
 from distill.pricing.term_table import BaseRow, Clause, TeacherRow, term_table
 
 EMBEDDED = "gemma-3-270m"
-PAGE = "docs/terms.md"
+PAGE = "docs/privacy.md"
 # Host names in private networks.
 PRIVATE_SUFFIXES = (".local", ".internal", ".lan", ".home.arpa", ".localhost")
 UNKNOWN_SAYS = (

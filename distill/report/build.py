@@ -67,7 +67,7 @@ Figures = dict[str, Any]
 
 
 def collect(task: Task, store: Store, run_id: str) -> Figures:
-    """Return every figure of the report, by the names of docs/report_json.md.
+    """Return every figure of the report, by the names of docs/report-json.md.
 
     Unknown figures are absent. Raises DistillError if the run has no student yet."""
     run = next(run for run in store.runs() if run.id == run_id)

@@ -75,61 +75,100 @@ NamedModel = Annotated[str, AfterValidator(_no_auto)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True
+    )
 
 
 class TeacherSpec(_Section):
     """The choice of the teacher, and the form of its requests."""
 
     model: str = "auto"
+    """Model that answers the examples; `auto` goes by the keys that are set."""
     mode: Literal["auto", "online", "batch"] = "auto"
+    """`batch` asks through batches at half the price; `auto` only for `--detach`."""
     few_shot: Annotated[int, Field(ge=0, le=64)] = 12
+    """Seeds shown with each question, the most similar ones."""
     votes: Annotated[int, Field(ge=1, le=15)] = 1
+    """Answers per input; the commonest one is kept."""
     rationale: bool = False
+    """Ask for reasons before the label; they are stored, not learned."""
     in_flight: Annotated[int, Field(ge=1, le=1024)] = 32
+    """Most requests at the same time."""
 
 
 class GenerateSpec(_Section):
     """The settings for new inputs: number, sources and sampling."""
 
     requests: Annotated[int, Field(ge=0, le=10_000_000)] = 800
+    """New inputs to ask for; with `examples`, the most."""
     examples: Annotated[int, Field(ge=0)] = 0
+    """Examples to keep; 0 asks for all `requests` at once."""
     least_yield: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Stop if a round keeps a smaller share of what it asked for."""
     sources: tuple[Literal["inputs", "synthesis"], ...] = ("inputs", "synthesis")
+    """Where inputs come from: your `inputs.jsonl`, new ones, or both."""
     seeds_shown: Annotated[int, Field(ge=1, le=64)] = 6
+    """Seeds shown in a request for new inputs."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.9
+    """Sampling temperature of new inputs."""
     min_p: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Least probability of a token, relative to the likeliest one."""
     max_tokens: Annotated[int, Field(ge=1)] = 60
+    """Most tokens of a new input."""
     inputs_per_request: Annotated[int, Field(ge=1, le=50)] = 5
+    """New inputs in one request to a model behind an API."""
     axes: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = AXES["classify"]
+    """Properties that new inputs vary along, each with its values."""
     seed: int = 0
+    """Seed of the sampling."""
 
 
 class CurateSpec(_Section):
     """The checks that a candidate must pass; `false`, 0, "off" or "" switches a check off."""
 
     min_words: Annotated[int, Field(ge=0)] = 3
+    """Fewest words of a new input."""
     max_words: Annotated[int, Field(ge=0)] = 80
+    """Most words of a new input."""
     boilerplate: bool = True
+    """Drop refusals and placeholders."""
     leaked_prompt: bool = True
+    """Drop texts that repeat the prompt."""
     language: Annotated[str, Field(pattern="^([a-z]{2})?$")] = ""
+    """Two letters, like `en`: drop texts clearly in another language."""
     privacy: Literal["off", "mask", "drop"] = "mask"
+    """Replace personal data, drop the row, or do nothing."""
     private_kinds: tuple[Literal["email", "phone", "card", "iban", "ip", "secret"], ...] = (
         *("email", "phone", "card", "iban", "ip", "secret"),
     )
+    """Kinds of personal data to look for."""
     private_names: tuple[Annotated[str, Field(pattern=r"\S")], ...] = ()
+    """Names to look for, too."""
     phone_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "US"
+    """Country whose telephone numbers are read, two letters."""
     agreement: bool = True
+    """Drop a row if the answer is not the label that was asked for."""
     min_agreement: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Least share of the votes for the answer that is kept."""
     contradictions: bool = True
+    """Keep one answer to an input that has several."""
     exact_duplicates: bool = True
+    """Drop repeated texts."""
     near_duplicates: Annotated[float, Field(ge=0, le=1)] = 0.8
+    """Similarity of characters from which two texts are duplicates."""
     semantic_duplicates: Annotated[float, Field(ge=0, le=1)] = 0.95
+    """Similarity of meaning from which two texts are duplicates."""
     suspect_labels: Literal["off", "second_opinion", "drop"] = "off"
+    """Drop labels that similar rows do not have."""
     second_opinion: bool = True
+    """Drop answers that a model fitted to the seeds contradicts."""
     judge: Annotated[int, Field(ge=0, le=5)] = 0
+    """Least score, 1 to 5, from a judge; 0 asks no judge."""
     judge_model: NamedModel = ""
+    """Model that scores; by default the teacher."""
     balance: Literal["off", "equal", "inputs"] = "off"
+    """Most rows of a label: an equal part, or as in the inputs."""
 
     @field_validator("language")
     @classmethod
@@ -148,53 +187,80 @@ class CurateSpec(_Section):
 
 
 class LeaksSpec(_Section):
-    """The thresholds of the leak gate.
-
-    - near, semantic: the minimum similarity to gold of a leak; 0 switches the comparison off
-    - most_share: the maximum share of leaking examples; a higher share is an error
-    """
+    """The thresholds of the leak gate."""
 
     near: Annotated[float, Field(ge=0, le=1)] = 0.9
+    """Share of equal letters from which a row is too close to gold; 0 is off."""
     semantic: Annotated[float, Field(ge=0, le=1)] = 0.96
+    """Similarity of meaning from which a row is too close to gold; 0 is off."""
     most_share: Annotated[float, Field(ge=0, le=1)] = 0.3
+    """Most rows too close to gold; above this share the run stops."""
 
 
 class StudentSpec(_Section):
     """The base and the recipe of the student; None for a default by the size of the base."""
 
     base: str = "auto"
+    """Folder or hub name of the base; `auto` is the embedded one on a processor."""
     trainer: str = "auto"
+    """`unsloth`, `peft` or `openai`; `auto` takes what is installed."""
     rank: Annotated[int, Field(ge=1, le=512)] | None = None
+    """Rank of LoRA; without it by the size of the base."""
     alpha: Annotated[int, Field(ge=1)] | None = None
+    """Scale of LoRA; without it equal to `rank`."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Dropout of LoRA."""
     rslora: bool = False
+    """Divide the scale by the root of the rank."""
     load_in_4bit: bool | None = None
+    """Train on a base rounded to 4 bits; without it by its size."""
     epochs: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """Passes over the rows; without it by the size of the base."""
     learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Step size; without it by the size of the base."""
     schedule: Literal["cosine", "linear"] = "cosine"
+    """How the learning rate falls."""
     warmup_share: Annotated[float, Field(ge=0, lt=1)] = 0.06
+    """Share of the steps in which the learning rate rises."""
     batch_size: Annotated[int, Field(ge=1)] | None = None
+    """Rows in a step; without it by the size of the base."""
     patience: Annotated[int, Field(ge=0)] | None = None
+    """Checks without a lower loss before the training stops; 0 never stops."""
     context_tokens: Annotated[int, Field(ge=64)] = 1024
+    """Most tokens of a row; a longer row is dropped."""
     seed_repeats: Annotated[int, Field(ge=0)] = 2
+    """How often each seed is in the training rows; 0 leaves seeds out."""
     validation_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
+    """Share of the rows that check the training."""
     seed: int = 0
+    """Seed of the training."""
 
 
 class EvaluateSpec(_Section):
     """The settings of the evaluation."""
 
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    """Loss that you accept; 0.02 is 2 points. Set it before the run."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Confidence of the intervals and the verdict."""
     in_flight: Annotated[int, Field(ge=1, le=1024)] = 8
+    """Requests at the same time while answers are timed."""
     parity: Annotated[float, Field(ge=0, le=1)] = 0.98
+    """Least share of answers that trainer and server must have in common."""
     teacher_twice: bool = True
+    """Ask the teacher about 50 gold rows again."""
     speed_requests: Annotated[int, Field(ge=0)] = 100
+    """Requests of the speed test; 0 skips it."""
     side_effects: bool = True
+    """Probe what the training may have broken."""
     most_forgotten: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Most general ability that the training may lose."""
     most_unsafe: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Most probes that may lead the student astray."""
     baselines: tuple[NamedModel, ...] = ()
+    """Other models to compare, named like `teacher.model`."""
     judge_model: NamedModel = ""
+    """Judge of texts; by default the teacher. Only for generate."""
 
     @model_validator(mode="after")
     def _baselines_have_names_of_their_own(self) -> "EvaluateSpec":
@@ -207,7 +273,9 @@ class MachineSpec(_Section):
     """The assumed price of the machine that serves local models."""
 
     usd_per_hour: Annotated[Decimal, Field(gt=0)] = Decimal("0.10")
+    """Price of an hour of the machine that serves."""
     sure: bool = False
+    """Confirm a price that looks like a slip."""
 
 
 class PeopleSpec(_Section):
@@ -217,7 +285,9 @@ class PeopleSpec(_Section):
     """
 
     hours: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    """Hours of people's work on seeds, gold and reviews."""
     usd_per_hour: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    """Price of an hour of that work."""
 
     @model_validator(mode="after")
     def _hours_have_a_price(self) -> "PeopleSpec":
@@ -232,25 +302,23 @@ class PeopleSpec(_Section):
 
 
 class TrafficSpec(_Section):
-    """The production traffic, for the break-even and the cost of machines that are always on.
-
-    `utilisation`: the maximum average load of a machine, which leaves room for peaks.
-    """
+    """The production traffic, for the break-even and the cost of machines that are always on."""
 
     requests_per_day: Annotated[int, Field(ge=1)] = 10_000
+    """Requests in production, spread over the day."""
     utilisation: Annotated[float, Field(gt=0, le=1)] = 0.6
+    """Most that a machine may be busy, on average; the rest is for peaks."""
 
 
 class TodaySpec(_Section):
-    """The model that does the job today, against which the saving is stated.
-
-    - model: as in `teacher.model`; by default the teacher does the job
-    - prompt_tokens, completion_tokens: mean tokens of a request; by default the teacher's
-    """
+    """The model that does the job today, against which the saving is stated."""
 
     model: str = ""
+    """Model that does the job today; by default the teacher."""
     prompt_tokens: Annotated[int | None, Field(ge=1)] = None
+    """Prompt tokens of a request today; by default the teacher's."""
     completion_tokens: Annotated[int | None, Field(ge=0)] = None
+    """Answer tokens of a request today; by default the teacher's."""
 
     @property
     def given(self) -> dict[str, str | int]:
@@ -269,18 +337,23 @@ class TodaySpec(_Section):
 class PriceSpec(_Section):
     """A price per 1M tokens of a model with an unknown or a negotiated price.
 
-    - cached, cache_write: by default in proportion to the known price; otherwise equal to `input`
-    - source: the origin of the price
-    - sure: True to confirm a price that differs greatly from the known price
+    Without a known price, `cached` and `cache_write` equal `input`.
     """
 
     input: Annotated[Decimal, Field(gt=0)]
+    """Price of 1M prompt tokens."""
     output: Annotated[Decimal, Field(gt=0)]
+    """Price of 1M answer tokens."""
     cached: Annotated[Decimal, Field(ge=0)] | None = None
+    """Price of 1M cached tokens; by default in proportion to the known price."""
     cache_write: Annotated[Decimal, Field(ge=0)] | None = None
+    """Price of 1M tokens written to the cache; by default likewise."""
     currency: str = USD
+    """Currency of the price; its rate is in `[currencies]`."""
     source: str = ""
+    """Where the price is from."""
     sure: bool = False
+    """Confirm a price that differs greatly from the known one."""
 
     def rates(self, currencies: Mapping[str, Decimal]) -> Rates:
         """Return the rates in USD; `currencies` gives the USD per unit of each other currency."""
@@ -303,17 +376,16 @@ class TermsSpec(_Section):
     """The user's permission to train on the outputs of a teacher, if its terms do not give it."""
 
     confirmed: Annotated[str, AfterValidator(_reason)] = ""
+    """Who permits the training, and where that is written."""
 
 
 class BudgetSpec(_Section):
-    """The limits of providers' bills for a run.
-
-    - usd: the maximum bill of a run
-    - ask_above_usd: the estimate above which a user at a terminal is asked for consent
-    """
+    """The limits of providers' bills for a run."""
 
     usd: Annotated[Decimal, Field(gt=0)] = Decimal("5.00")
+    """Most that providers may bill a run, worst cases included."""
     ask_above_usd: Annotated[Decimal, Field(ge=0)] = Decimal("0.10")
+    """Estimate above which a run on a terminal asks you."""
 
 
 class ProjectSpec(_Section):
@@ -325,7 +397,9 @@ class ProjectSpec(_Section):
     people: PeopleSpec = PeopleSpec()
     budget: BudgetSpec = BudgetSpec()
     prices: dict[str, PriceSpec] = Field(default_factory=dict)
+    """Prices of models, per 1M tokens."""
     currencies: dict[str, Annotated[Decimal, Field(gt=0)]] = Field(default_factory=dict)
+    """USD for one unit of another currency."""
 
     @model_validator(mode="after")
     def _currencies_have_rates(self) -> "ProjectSpec":
@@ -346,9 +420,13 @@ class TaskSpec(ProjectSpec):
     """The checked contents of `task.toml`."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    """Name of the task and of its folder."""
     kind: Literal["classify", "extract", "generate"]
+    """What an answer is: a label, fields, or a text."""
     description: str = ""
+    """The job in a sentence; a teacher's prompt begins with it."""
     labels: dict[str, str] = Field(default_factory=dict)
+    """Labels, each with what belongs there. Only for classify."""
     teacher: TeacherSpec = TeacherSpec()
     generate: GenerateSpec = GenerateSpec()
     curate: CurateSpec = CurateSpec()

@@ -57,7 +57,7 @@ def _left_overs(task: Task) -> Iterator[str]:
         if same:
             yield (
                 f"{_listed(same)} {'is' if len(same) == 1 else 'are'} the bundled task "
-                f"{bundled.name}'s, whose answers differ: write your own (docs/tutorial.md)"
+                f"{bundled.name}'s, whose answers differ: write your own (docs/your-task.md)"
             )
     theirs = {fold(text) for bundled in bundled_tasks for text in bundled.inputs}
     copied = sum(fold(text) in theirs for text in task.inputs)

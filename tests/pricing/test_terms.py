@@ -166,7 +166,7 @@ def test_a_run_stops_before_it_asks_a_teacher_that_forbids_training(
         "Anthropic Usage Policy",
         "from 2026-11-12",
         "[terms] confirmed = ",
-        "docs/terms.md",
+        "docs/privacy.md",
     ):
         assert part in str(error), part
     with pytest.raises(InputError, match=r"terms\] confirmed"):
@@ -214,7 +214,7 @@ def test_auto_never_takes_a_teacher_whose_terms_do_not_allow_it() -> None:
     assert automatic(key, LABELS) == (
         "embedded",
         "ANTHROPIC_API_KEY is set, but Anthropic: training on the outputs is forbidden without "
-        "authorization (docs/terms.md)",
+        "authorization (docs/privacy.md)",
     )
     assert automatic(key | {"OPENAI_API_KEY": "set"}, LABELS)[0] == "openai:gpt-6.1-terra"
     name, why = automatic(key | {"OPENAI_API_KEY": "set"}, TEXTS)

@@ -1,4 +1,4 @@
-"""The Markdown of docs/report_json.md: a table of keys for each model of the schema."""
+"""The Markdown of docs/report-json.md: a table of keys for each model of the schema."""
 
 from collections.abc import Iterator
 from types import NoneType, UnionType

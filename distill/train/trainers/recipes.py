@@ -33,7 +33,7 @@ BY_PARAMETERS = (
 )
 # A choice's loss rises again while accuracy still improves, because of a few wrong, confident
 # choices. The last weights were correct on 77.5 %, those with the lowest loss on 70.0 % (second
-# task: 94.5 and 93.2 %; docs/results.md).
+# task: 94.5 and 93.2 %; docs/benchmarks.md).
 USUAL_PATIENCE = 2
 LARGEST = Defaults(rank=16, epochs=2, learning_rate=1e-4, batch_size=16)
 

@@ -1,4 +1,4 @@
-"""The tutorial's script: run as it is documented, on a spreadsheet with few rows of some labels."""
+"""The script of docs/your-task.md, on a spreadsheet with few rows of some labels."""
 
 import csv
 import json
@@ -8,12 +8,12 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-TUTORIAL = Path(__file__).parents[1] / "docs" / "tutorial.md"
+PAGE = Path(__file__).parents[1] / "docs" / "your-task.md"
 ROWS = {"a": 150, "b": 80, "c": 40, "d": 15, "e": 8, "f": 4, "g": 2, "h": 1}
 
 
 def test_the_script_uses_every_labelled_row_once_and_tests_each_label(tmp_path: Path) -> None:
-    (script,) = re.findall(r"```python\n(.*?)```", TUTORIAL.read_text(encoding="utf-8"), re.DOTALL)
+    (script,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     folder = tmp_path / "prompts" / "tickets"
     folder.mkdir(parents=True)
     rows = [(f"text {n} of {label}", label) for label, count in ROWS.items() for n in range(count)]

@@ -1,0 +1,100 @@
+"""The docs: keys with a meaning, and messages that the code has."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from benchmarks.results_table import results
+from distill.curate.registry import CHECKS, KEYS
+from distill.task.key_table import field_of, tables
+from distill.task.spec import CurateSpec, LeaksSpec, PriceSpec, TaskSpec
+
+ROOT = Path(__file__).parents[1]
+MISSING = "…"  # a value in a message
+
+
+def sections() -> Iterator[tuple[str, type[BaseModel]]]:
+    yield "task.toml", TaskSpec
+    yield "prices", PriceSpec
+    for name, field in TaskSpec.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield name, field.annotation
+
+
+def test_every_key_has_a_meaning_of_few_words() -> None:
+    parts = {form for _, form in sections()}
+    found = {
+        f"{name}.{key}": field.description or ""
+        for name, form in sections()
+        for key, field in form.model_fields.items()
+        if field.annotation not in parts
+    }
+    assert len(found) == 93
+    assert [key for key, said in found.items() if not 3 <= len(said.split()) <= 20] == []
+
+
+def test_the_tables_have_types_limits_and_defaults() -> None:
+    rows = tables().splitlines()
+    assert "| `votes` | whole number, from 1, up to 15 | `1` |" in "\n".join(rows)
+    assert any(row.startswith('| `mode` | `auto`, `online`, `batch` | `"auto"` |') for row in rows)
+    assert any(row.startswith("| `epochs` | number, above 0, up to 1,000 |  |") for row in rows)
+    assert any(row.startswith("| `labels` | name → text |  |") for row in rows)
+
+
+def test_each_key_of_curation_belongs_to_one_check() -> None:
+    keys = [key for found in KEYS.values() for key in found]
+    curate = {f"curate.{name}" for name in CurateSpec.model_fields}
+    leaks = {f"leaks.{name}" for name in LeaksSpec.model_fields}
+    assert sorted(keys) == sorted({*curate, *leaks, "student.context_tokens"})
+    assert list(KEYS) == [name for name in CHECKS if name != "review"]
+    assert field_of("curate.judge").default == 0 and field_of("name").is_required()
+
+
+def texts_of_the_code() -> str:
+    """Every text of the code in one, each on its line, with a mark for each value in it."""
+    found = [(ROOT / "scripts" / "setup").read_text(encoding="utf-8")]
+    for path in (ROOT / "distill").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                parts = (getattr(part, "value", "") for part in node.values)
+                found.append("".join(p if isinstance(p, str) else MISSING for p in parts))
+    return "\n".join(found).replace("`", "")
+
+
+def test_every_message_of_the_page_on_trouble_is_one_of_the_code() -> None:
+    page = (ROOT / "docs" / "trouble.md").read_text(encoding="utf-8")
+    messages = [
+        message
+        for line in page.splitlines()
+        if line.startswith("| `")
+        for message in re.findall(r"`([^`]+)`", line.split(" | ")[0])
+    ]
+    assert len(messages) >= 20
+    texts = texts_of_the_code()
+    parts = {part.strip(" '") for message in messages for part in message.split(MISSING)}
+    assert sorted(part for part in parts if len(part) > 1 and part not in texts) == []
+
+
+def test_the_readme_has_the_figures_of_the_bundled_run() -> None:
+    _, found = next(one for one in results() if one[0].parent.name == "bundled-classify")
+    page = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    right = {name: f"{share:.0f} %" for name, share in found["systems"].items()}
+    assert f"the student is right on {right['student']}" in page
+    assert f"its small teacher on {right['teacher']}" in page
+    assert f"a simple classifier on {right['embeddings_seeds']}" in page
+    assert f"takes {found['minutes']} minutes on two cores" in page
+
+
+def test_each_result_says_what_was_claimed_and_where() -> None:
+    keys = {"date", "command", "machine", "commit", "claims"}
+    for path, found in results():
+        assert keys <= set(found) <= {*keys, "note", "lost", "output", "systems", "minutes"}, path
+        assert path.stem == found["date"]
+        for claim in found["claims"]:
+            assert set(claim) == {"claim", "figure", "target", "met"}, path
+            assert (claim["target"] is None) == (claim["met"] is None), path
