@@ -74,6 +74,15 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
     click.echo(f"\n{folder / 'report.html'}")
 
 
+def open_page(page: Path) -> None:
+    """Open a page in the browser, and print its path on standard error."""
+    import webbrowser
+
+    opened = webbrowser.open(page.resolve().as_uri())
+    said = "opened in the browser" if opened else "no browser was found here; open it yourself"
+    click.echo(f"{page}: {said}", err=True)
+
+
 def _option(row: Mapping[str, Any]) -> list[str]:
     score, interval = "not measured", ""
     if "value" in row:

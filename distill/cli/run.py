@@ -20,7 +20,7 @@ from distill.cli.group import (
     workspace_of,
     yes_option,
 )
-from distill.cli.output import show_curve, show_report, show_rows
+from distill.cli.output import open_page, show_curve, show_report, show_rows
 from distill.core.errors import DistillError
 
 STAGES = {
@@ -55,14 +55,17 @@ def run(context: click.Context, /, task: str, as_json: bool, **options: Any) -> 
 @cli.command()
 @click.pass_context
 @task_argument
+@click.option("--open", "in_browser", is_flag=True, help="Open report.html in the browser.")
 @click.option("--now", is_flag=True, help="Exit with 0 even if the run is unfinished.")
 @json_option
-def report(context: click.Context, task: str, as_json: bool, now: bool) -> None:
+def report(context: click.Context, task: str, as_json: bool, now: bool, in_browser: bool) -> None:
     """Show the report of TASK's latest run, rewritten if it is outdated. Runs no other stage and
     spends nothing. For an unfinished run, shows the results so far and exits with 1."""
     from distill.pipeline import report_now
 
     shown = report_now(workspace_of(context), task)
+    if in_browser:
+        open_page(shown.folder / "report.html")
     figures = _figures(shown.folder)
     if not as_json:
         show_report(figures, shown.folder)
