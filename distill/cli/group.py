@@ -46,8 +46,7 @@ SECTIONS = {
         "prices": "Show the prices in use and their sources.",
     },
     "Run": {
-        "run": "Run all stages of a task, up to its report.",
-        "generate, curate, split, train, evaluate": "Run a task up to that stage.",
+        "run": "Run a task up to its report, or up to a stage.",
         "status": "Show the progress of the latest run.",
         "cancel": "Stop batches and fine-tuning jobs; keep the answers.",
     },

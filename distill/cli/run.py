@@ -31,6 +31,14 @@ STAGES = {
     "evaluate": "Compare the systems on gold.",
     "report": "Write report.json, report.md and report.html, and show the result.",
 }
+WITH_STUDENT = ("train", "evaluate", "report")
+until_option = click.option(
+    "--until",
+    type=click.Choice(list(STAGES)),
+    default="report",
+    show_default=True,
+    help="Last stage.",
+)
 
 
 def _way_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -47,9 +55,15 @@ def _way_options(command: Callable[..., None]) -> Callable[..., None]:
 @cli.command()
 @click.pass_context
 @_way_options
-def run(context: click.Context, /, task: str, as_json: bool, **options: Any) -> None:
+@until_option
+@curve_option
+def run(context: click.Context, /, task: str, as_json: bool, until: str, **options: Any) -> None:
     """Run all stages of TASK, up to its report. Continues where an earlier call stopped."""
-    _run(context, task, "report", as_json=as_json, **options)
+    if options["curve"] and until not in WITH_STUDENT:
+        raise click.UsageError(
+            f"--curve needs a student: choose --until {WITH_STUDENT[0]} or later"
+        )
+    _run(context, task, until, as_json=as_json, **options)
 
 
 @cli.command()
@@ -96,8 +110,15 @@ def _figures(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _stage_command(stage: str, about: str) -> None:
-    @cli.command(name=stage, help=f"{about} Runs unfinished earlier stages first.")
+def _stage_help(stage: str) -> str:
+    same = f"The same as `distill run TASK --until {stage}`."
+    return f"{STAGES[stage]} Runs unfinished earlier stages first. {same}"
+
+
+def _stage_command(stage: str) -> None:
+    """Add the command of a stage, the older form of `distill run --until`."""
+
+    @cli.command(name=stage, help=_stage_help(stage), hidden=True)
     @click.pass_context
     @_way_options
     def command(context: click.Context, /, task: str, as_json: bool, **options: Any) -> None:
@@ -107,12 +128,12 @@ def _stage_command(stage: str, about: str) -> None:
         curve_option(command)
 
 
-for stage, about in STAGES.items():
+for stage in STAGES:
     if stage not in ("evaluate", "report"):
-        _stage_command(stage, about)
+        _stage_command(stage)
 
 
-@cli.command(help=f"{STAGES['evaluate']} Runs unfinished earlier stages first.")
+@cli.command(help=_stage_help("evaluate"), hidden=True)
 @click.pass_context
 @_way_options
 @click.option("--timing", is_flag=True, help="Only repeat the finished run's speed measurements.")
@@ -176,13 +197,7 @@ def _run(context: click.Context, task: str, until: str, *, as_json: bool, **opti
     type=click.FloatRange(0.01, 1e6),
     help="The stand-in's rate limit in requests per second.",
 )
-@click.option(
-    "--until",
-    type=click.Choice(list(STAGES)),
-    default="report",
-    show_default=True,
-    help="Last stage.",
-)
+@until_option
 @json_option
 @click.pass_context
 def rehearse(

@@ -109,7 +109,9 @@ def curated(workspace: Workspace, name: str) -> Iterator[tuple[Store, str]]:
     with open_store(workspace.database(name)) as store:
         run_id = _latest_curated(store)
         if run_id is None:
-            raise InputError(f"no run of {name} is curated yet: run `distill curate {name}`")
+            raise InputError(
+                f"no run of {name} is curated yet: run `distill run {name} --until curate`"
+            )
         yield store, run_id
 
 

@@ -152,7 +152,9 @@ def test_a_file_without_the_columns(
 def test_before_there_is_a_run(workspace: Workspace, pets: WriteTask, tmp_path: Path) -> None:
     pets()
     result = told(workspace, "--export", str(tmp_path / "review.csv"))
-    assert "no run of pets is curated yet: run `distill curate pets`" in str(result.exception)
+    assert "no run of pets is curated yet: run `distill run pets --until curate`" in str(
+        result.exception
+    )
 
 
 def test_what_is_accepted_is_the_answer_that_the_person_saw(
