@@ -56,6 +56,7 @@ SECTIONS = {
         "review": "Accept or reject examples in a spreadsheet.",
         "runs": "List the runs and their results.",
         "compare": "Compare runs: data, recipe, quality, cost.",
+        "ask": "Ask the student for one answer.",
         "serve": "Serve a student until Ctrl-C.",
         "sql": "Query the store of a task in SQL.",
         "export": "Write the tables of a task's store as files.",

@@ -1,13 +1,22 @@
-"""The command that serves a student."""
+"""Commands that serve a student, or ask it."""
+
+import json
+import sys
+from dataclasses import asdict
 
 import click
 
-from distill.cli.group import cli, task_argument, workspace_of
+from distill.cli.group import cli, json_option, task_argument, workspace_of
+from distill.cli.output import printable
+
+run_option = click.option(
+    "--run", "run_id", help="Run whose student to use; by default the newest with one."
+)
 
 
 @cli.command()
 @task_argument
-@click.option("--run", "run_id", help="Run whose student to serve; by default the newest with one.")
+@run_option
 @click.option("--port", type=click.IntRange(1, 65535), help="By default a free port.")
 @click.option(
     "--host",
@@ -33,3 +42,33 @@ def serve(
         click.echo(started_line(endpoint) + "\n")
         click.echo(curl_line(spec, endpoint) + "\n\nPress Ctrl-C to stop.")
         wait(endpoint)
+
+
+@cli.command()
+@task_argument
+@click.argument("text")
+@run_option
+@json_option
+@click.pass_context
+def ask(context: click.Context, task: str, text: str, run_id: str | None, as_json: bool) -> None:
+    """Ask the newest student of TASK for its answer to TEXT, with confidence and time. TEXT may be
+    - for standard input."""
+    from distill.llm.ask_student import ask_student
+    from distill.llm.student_endpoint import chosen_student, serving
+    from distill.task.loading import load_task
+
+    workspace = workspace_of(context)
+    spec = load_task(workspace.prompts, task)
+    student = chosen_student(workspace, spec, run_id)
+    text = sys.stdin.read() if text == "-" else text
+    click.echo(f"starting student@{student.id} …", err=True)
+    with serving(spec, student, workspace.task_folder(task) / "ask.log", None) as endpoint:
+        found = ask_student(spec, endpoint, text)
+    if as_json:
+        click.echo(json.dumps({"task": task, "student": student.id, **asdict(found)}))
+        return
+    click.echo(printable(found.answer, lines=True))
+    sure = "" if found.confidence is None else f"confidence {found.confidence:.1%}, "
+    click.echo(f"{sure}{found.seconds:.2f} s", err=True)
+    if not found.valid:
+        click.echo("the answer does not have the task's form", err=True)

@@ -59,7 +59,8 @@ def serving(
     if not student.is_local:
         raise InputError(
             f"{student.model} was trained by its provider and is served only there: send requests "
-            "to the provider, with this model name"
+            f"to the provider, with this model name and {task.folder / 'student.md'} as the system "
+            "message"
         )
     model = Model(f"student@{student.id}", student.folder / "merged", "chat")
     spec = task.spec
