@@ -14,7 +14,7 @@ from distill.cli.group import (
     workspace_of,
     yes_option,
 )
-from distill.cli.output import show_rows, show_table
+from distill.cli.output import show_check, show_json, show_rows, show_table
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -63,8 +63,32 @@ def plan(context: click.Context, /, task: str, probe: bool, as_json: bool, **opt
 @task_argument
 @json_option
 @click.pass_context
+def check(context: click.Context, task: str, as_json: bool) -> None:
+    """Check TASK before a run: files, gold, leaks, terms, keys, cost and worth. Each row says ok,
+    look or stop. Exits with 2 if a row says stop. Sends no request."""
+    from dataclasses import asdict
+
+    from distill.estimate.task_check import check_task
+
+    click.echo("rendering the requests …", err=True)
+    found = check_task(workspace_of(context), task)
+    if as_json:
+        show_json("check", **asdict(found), word=found.word)
+    else:
+        show_check(found.rows)
+        mend = "correct the rows with stop, then run " if found.word == "stop" else ""
+        click.echo(f"\nNext: {mend}{found.next}")
+    if found.word == "stop":
+        context.exit(2)
+
+
+@cli.command(hidden=True)
+@task_argument
+@json_option
+@click.pass_context
 def advise(context: click.Context, task: str, as_json: bool) -> None:
-    """Report whether a run of TASK is worth its cost: seeds, gold, price. Sends no request."""
+    """Report whether a run of TASK is worth its cost: seeds, gold, price. Sends no request.
+    The same as in `distill check TASK`."""
     from distill.estimate.go_no_go import advise as advised
     from distill.estimate.go_no_go import shown
 

@@ -38,7 +38,7 @@ SECTIONS = {
     "Before a run": {
         "tasks": "List the tasks, with the errors of invalid ones.",
         "doctor": "Show installed parts, keys and the choices of auto.",
-        "advise": "Report whether a run of a task is worth its cost.",
+        "check": "Check a task before a run: ok, look or stop.",
         "plan": "Estimate requests, tokens, USD and time of a run.",
         "rehearse": "Run a task with a stand-in for its provider, at no cost.",
         "leaks": "List the rows of a task that are too close to gold.",

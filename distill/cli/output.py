@@ -2,11 +2,16 @@
 
 import json
 import math
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from distill.estimate.task_check import CheckRow
 
 SHOWN = 160
 OPTION_HEADER = ("option", "made of", "score", "likely", "as good?", "$ a month", "95 % within")
@@ -18,6 +23,8 @@ COLOURS = {
     "dont_switch": "red",
     "no_verdict": None,
 }
+COLOURS_OF_CHECKS = {"ok": "green", "look": "yellow", "stop": "red"}
+LONGEST_LINE = 110
 LONGEST_MESSAGE = 4000  # characters, enough for the tail of a log
 
 
@@ -30,6 +37,29 @@ def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
         click.echo("  ".join(cells))
     if not rows and not as_json:
         click.echo("none")
+
+
+def show_json(kind: str, **values: Any) -> None:
+    """Print an object as JSON, with the version and the kind of its form first."""
+    click.echo(json.dumps(_finite({"version": 1, "kind": kind} | values), default=str))
+
+
+def show_check(rows: "Sequence[CheckRow]") -> None:
+    """Print the rows of a check, with long sentences wrapped."""
+    about = max(len(row.about) for row in rows)
+    width = min(shutil.get_terminal_size().columns, LONGEST_LINE)
+    for row in rows:
+        lines = wrap(
+            printable(row.because),
+            width,
+            initial_indent=f"{row.word:4}  {row.about:{about}}  ",
+            subsequent_indent=" " * (about + 8),
+            break_long_words=False,  # a path can be copied
+            break_on_hyphens=False,
+        )
+        word, rest = lines[0][:4], lines[0][4:]
+        click.secho(word, fg=COLOURS_OF_CHECKS[row.word], nl=False)
+        click.echo("\n".join([rest, *lines[1:]]))
 
 
 def _finite(value: Any) -> Any:

@@ -47,13 +47,17 @@ def advise(workspace: Workspace, name: str) -> list[AdviceFinding]:
 
     Raises InputError if the task is invalid, or if the teacher's price is unknown.
     """
-    task = load_task(workspace.prompts, name)
-    return [*_seeds(task), *_gold(task), *_money(task, estimate_run(workspace, name))]
+    return findings(load_task(workspace.prompts, name), estimate_run(workspace, name))
 
 
-def verdict_of(findings: list[AdviceFinding]) -> Word:
+def findings(task: Task, plan: CostEstimate) -> list[AdviceFinding]:
+    """Return the findings for and against a run with this plan."""
+    return [*_seeds(task), *_gold(task), *_money(task, plan)]
+
+
+def verdict_of(found: list[AdviceFinding]) -> Word:
     """Return the worst verdict of the findings."""
-    words = {finding.word for finding in findings}
+    words = {finding.word for finding in found}
     return "no go" if "no go" in words else "careful" if "careful" in words else "go"
 
 
@@ -195,7 +199,7 @@ def _before_its_teacher_ends(
     return replace(finding, word=word, because=f"{told}: compare with its successor")
 
 
-def shown(findings: list[AdviceFinding]) -> list[dict[str, str]]:
+def shown(found: list[AdviceFinding]) -> list[dict[str, str]]:
     """Return the findings as rows for a terminal or JSON, after a row with the verdict."""
-    rows: list[dict[str, str]] = [{"advice": verdict_of(findings)}]
-    return rows + [{"about": f.about, "word": f.word, "because": f.because} for f in findings]
+    rows: list[dict[str, str]] = [{"advice": verdict_of(found)}]
+    return rows + [{"about": f.about, "word": f.word, "because": f.because} for f in found]

@@ -43,11 +43,11 @@ def _batch(usd: Decimal | None) -> list[str]:
 def notes(plan: CostEstimate) -> Iterator[str]:
     """Yield the lines below the table."""
     if plan.price is None and not plan.steps:
-        yield f"Nothing is billed: the teacher ({plan.teacher}) runs on your own machine."
+        yield unbilled(plan)
         yield from _training(plan)
         yield from plan.terms
         return
-    yield f"budget.usd is {dollars(plan.budget_usd)}: {_budget(plan)}."
+    yield f"budget.usd is {dollars(plan.budget_usd)}: {budget_words(plan)}."
     if plan.hangs:
         yield f"Expected: {plan.range}."
     if plan.price is not None:
@@ -60,12 +60,18 @@ def notes(plan: CostEstimate) -> Iterator[str]:
     yield from plan.terms
 
 
+def unbilled(plan: CostEstimate) -> str:
+    """Return the sentence on a plan without a bill."""
+    return f"Nothing is billed: the teacher ({plan.teacher}) runs on your own machine."
+
+
 def _training(plan: CostEstimate) -> Iterator[str]:
     if plan.training:
         yield plan.training.words
 
 
-def _budget(plan: CostEstimate) -> str:
+def budget_words(plan: CostEstimate) -> str:
+    """Compare the remaining bill of a plan with its budget, in words."""
     spent = f"{dollars(plan.spent_usd)} of it have been spent; " if plan.spent_usd else ""
     if twice := plan.possibly_paid_twice_usd:
         spent += f"at most {dollars(twice)} may have been billed for lost answers; "

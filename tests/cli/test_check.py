@@ -1,0 +1,203 @@
+"""`distill check`: a task before a run, on one screen."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from distill.cli import cli
+from distill.core.errors import InputError
+from distill.core.workspace import Workspace
+from distill.estimate.go_no_go import advise
+from distill.estimate.task_check import CheckRow, TaskCheck, check_task
+from tests.conftest import PETS, WriteTask, jsonl, pet_rows
+from tests.support.command import invoke
+from tests.support.runs import finished
+from tests.support.standin import StandIn
+
+LABELS = "[labels]\n" + "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
+PAID = f'name = "pets"\nkind = "classify"\n{LABELS}[teacher]\nmodel = "openai:gpt-6.1-terra"\n'
+PAID += "few_shot = 3\n[generate]\nrequests = 12\n"
+WORTH_IT = "[traffic]\nrequests_per_day = 10000000\n[evaluate]\nmargin = 0.3\n"
+UNLIKE = "[leaks]\nnear = 0\n"  # all gold rows count as different
+NO_PERMISSION = "[terms]\n"
+
+
+def rows_of(found: TaskCheck, about: str) -> list[CheckRow]:
+    """The rows of a check on one subject."""
+    return [row for row in found.rows if row.about == about]
+
+
+def only(found: TaskCheck, about: str) -> CheckRow:
+    """The one row on a subject."""
+    (row,) = rows_of(found, about)
+    return row
+
+
+def test_a_good_task_is_ok_and_a_run_comes_next(
+    workspace: Workspace, pets: WriteTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "a key")
+    pets(task_toml=PAID + WORTH_IT + UNLIKE)
+    found = check_task(workspace, "pets")
+    assert {row.word for row in found.rows} == {"ok"}, found.rows
+    assert [row.about for row in found.rows] == [
+        *("task", "leaks", "terms", "seeds", "gold", "cost", "time", "money")
+    ]
+    assert only(found, "task").because == "classify: 3 labels, 12 seeds, 15 gold rows"
+    assert only(found, "cost").because.endswith("enough, even for the maximum bill")
+    assert (found.word, found.next) == ("ok", "distill run pets")
+    monkeypatch.setenv("COLUMNS", "70")
+    told = invoke(workspace, "check", "pets")
+    assert told.exit_code == 0
+    lines = told.stdout.splitlines()
+    assert max(map(len, lines)) <= 70
+    assert [line for line in lines if line.startswith(" " * 13)], "a long sentence is wrapped"
+    assert told.stdout.splitlines()[0] == (
+        "ok    task   classify: 3 labels, 12 seeds, 15 gold rows"
+    )
+    assert told.stdout.splitlines()[-1] == "Next: distill run pets"
+    assert not workspace.runs.exists(), "nothing was written"
+
+
+def test_all_that_advise_says_is_in_check(
+    workspace: Workspace, pets: WriteTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "a key")
+    pets(task_toml=PAID, seeds_jsonl=jsonl(pet_rows("seed", 2)))
+    found = check_task(workspace, "pets")
+    words = {"go": "ok", "careful": "look", "no go": "stop"}
+    for one in advise(workspace, "pets"):
+        assert CheckRow(one.about, words[one.word], one.because) in found.rows  # type: ignore[arg-type]
+    assert only(found, "seeds").word == "stop"
+    assert cli.commands["advise"].hidden and not cli.commands["check"].hidden
+
+
+def test_an_invalid_task_stops(workspace: Workspace, pets: WriteTask) -> None:
+    task = pets()
+    (task.folder / "gold.jsonl").write_text("", encoding="utf-8")
+    told = invoke(workspace, "check", "pets")
+    assert told.exit_code == 2
+    assert told.stdout.startswith("stop  task  ")
+    assert "gold.jsonl is empty" in " ".join(told.stdout.split())
+    assert "Next: correct the rows with stop, then run distill check pets" in told.stdout
+
+
+def test_an_unknown_task_is_an_error_and_no_row(workspace: Workspace, pets: WriteTask) -> None:
+    pets()
+    with pytest.raises(InputError, match="no task 'fish'"):
+        check_task(workspace, "fish")
+
+
+def test_a_missing_key_stops(workspace: Workspace, pets: WriteTask) -> None:
+    pets(task_toml=PAID + WORTH_IT)
+    found = check_task(workspace, "pets")
+    assert only(found, "key").word == "stop"
+    assert "set OPENAI_API_KEY" in only(found, "key").because
+    assert found.next == "distill check pets"
+
+
+def test_a_budget_that_is_too_small_stops(
+    workspace: Workspace, pets: WriteTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "a key")
+    pets(task_toml=f"{PAID}{WORTH_IT}[budget]\nusd = 0.001\n")
+    cost = only(check_task(workspace, "pets"), "cost")
+    assert cost.word == "stop" and "not enough: the run stops in" in cost.because
+
+
+def test_an_unknown_price_stops(
+    workspace: Workspace, pets: WriteTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "a key")
+    pets(task_toml=PAID.replace("gpt-6.1-terra", "quite-another"))
+    cost = only(check_task(workspace, "pets"), "cost")
+    assert (
+        cost.word == "stop" and "the price of quite-another (openai) is not known" in cost.because
+    )
+
+
+def test_terms_that_do_not_allow_training_stop(
+    workspace: Workspace, pets: WriteTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a key")
+    paid = PAID.replace("openai:gpt-6.1-terra", "anthropic:claude-opus-5-5")
+    pets(task_toml=paid + WORTH_IT + NO_PERMISSION)
+    terms = only(check_task(workspace, "pets"), "terms")
+    assert terms.word == "stop" and "[terms] confirmed" in terms.because
+    pets(task_toml=paid + WORTH_IT)  # with a confirmed permission
+    terms = only(check_task(workspace, "pets"), "terms")
+    assert terms.word == "ok" and "confirmed by the task: a stand-in answers" in terms.because
+
+
+def test_a_seed_too_close_to_gold_is_left_out(workspace: Workspace, pets: WriteTask) -> None:
+    gold = pet_rows("gold", 5)
+    near = [{**gold[0], "input": gold[0]["input"] + "!"}]
+    pets(seeds_jsonl=jsonl([*pet_rows("seed", 4), *near]))
+    leaks = only(check_task(workspace, "pets"), "leaks")
+    assert leaks.word == "look"
+    assert "1 of 13 seeds are too close to gold and are left out: seeds.jsonl:13" in leaks.because
+    assert "(gold.jsonl:1)" in leaks.because
+
+
+def test_a_label_whose_seeds_all_leak_stops(workspace: Workspace, pets: WriteTask) -> None:
+    gold = pet_rows("gold", 5)
+    near = [{**row, "input": row["input"] + "!"} for row in gold if row["label"] == "cats"]
+    others = [row for row in pet_rows("seed", 4) if row["label"] != "cats"]
+    pets(seeds_jsonl=jsonl([*others, *near]))
+    found = check_task(workspace, "pets")
+    assert only(found, "leaks").word == "stop"
+    assert "every seed of 'cats' is too close to gold" in only(found, "leaks").because
+    assert not rows_of(found, "cost"), "a plan needs seeds"
+
+
+def test_warnings_and_notes_are_rows(workspace: Workspace, pets: WriteTask) -> None:
+    rows = [row for row in pet_rows("gold", 5) if row["label"] != "birds"]
+    pets(gold_jsonl=jsonl([*rows, rows[0]]))
+    found = check_task(workspace, "pets")
+    assert "no row of 'birds'" in rows_of(found, "task")[1].because
+    assert rows_of(found, "task")[1].word == "look"
+    assert "repeat another row" in rows_of(found, "gold")[0].because
+
+
+def test_a_provider_that_trains_is_asked_for_by_its_rules(
+    workspace: Workspace, pets: WriteTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pets(task_toml=f"{PAID}{WORTH_IT}[student]\ntrainer = 'openai'\n")
+    assert "set OPENAI_API_KEY" in only(check_task(workspace, "pets"), "student").because
+
+
+def test_a_finished_run_needs_no_key_and_its_report_comes_next(
+    workspace: Workspace,
+    pets: WriteTask,
+    scripted_backends: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pets()
+    finished(workspace, "pets")
+    found = check_task(workspace, "pets")
+    assert found.next == "distill report pets"
+    monkeypatch.setenv("OPENAI_API_KEY", "a key")
+    assert "embedded" in only(check_task(workspace, "pets"), "cost").because, "the run's teacher"
+    monkeypatch.delenv("OPENAI_API_KEY")
+    Path(workspace.prompts / "pets" / "student.md").write_text("Which?\n", encoding="utf-8")
+    assert check_task(workspace, "pets").next == "distill run pets", "it was edited"
+
+
+def test_the_json_has_all_rows(workspace: Workspace, pets: WriteTask) -> None:
+    pets()
+    found = check_task(workspace, "pets")
+    told = invoke(workspace, "check", "pets", "--json")
+    read = json.loads(told.stdout)
+    assert (read["version"], read["kind"], read["task"]) == (1, "check", "pets")
+    rows = tuple(CheckRow(**row) for row in read["rows"])
+    assert replace(found, rows=rows, next=read["next"]) == found
+    assert read["word"] == found.word == "look"
+    assert told.exit_code == 0
+
+
+def test_stop_is_exit_code_2_with_json_too(workspace: Workspace, pets: WriteTask) -> None:
+    pets(task_toml=PAID + WORTH_IT)
+    told = invoke(workspace, "check", "pets", "--json")
+    assert (told.exit_code, json.loads(told.stdout)["word"]) == (2, "stop")
