@@ -33,6 +33,17 @@ class Usd(click.ParamType[Decimal]):
         return amount
 
 
+class SuggestingChoice(click.Choice[str]):
+    """A choice whose error suggests the nearest value."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Return click's message, with the nearest value if there is one."""
+        from distill.core.suggestions import did_you_mean
+
+        said = super().get_invalid_choice_message(value, ctx)
+        return f"{said} {did_you_mean(str(value), self.choices).capitalize()}".rstrip()
+
+
 # The command list of `distill --help`: section → commands → line of at most 60 characters.
 SECTIONS = {
     "Before a run": {

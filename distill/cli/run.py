@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from distill.cli.group import (
+    SuggestingChoice,
     ask_again_option,
     cli,
     consent_of,
@@ -34,7 +35,7 @@ STAGES = {
 WITH_STUDENT = ("train", "evaluate", "report")
 until_option = click.option(
     "--until",
-    type=click.Choice(list(STAGES)),
+    type=SuggestingChoice(list(STAGES)),
     default="report",
     show_default=True,
     help="Last stage.",
@@ -189,7 +190,9 @@ def _run(context: click.Context, task: str, until: str, *, as_json: bool, **opti
 @task_argument
 @click.option("--teacher", default="", help="openai:<id> or anthropic:<id>; by default the task's.")
 @click.option(
-    "--mode", type=click.Choice(["online", "batch"]), help="Online or batch; by default the task's."
+    "--mode",
+    type=SuggestingChoice(["online", "batch"]),
+    help="Online or batch; by default the task's.",
 )
 @click.option("--faults", default="", help="Shares of simulated faults: 429=0.05,cut=0.01,…")
 @click.option(

@@ -67,7 +67,7 @@ def rows_of(name: str, today: date, given: Mapping[str, Rates]) -> list[Shown]:
     ends = [lifetime_of(provider, model) for provider in providers]
     found += [_lifetime(row, today) for row in ends if row]
     if not found:
-        raise InputError(unpriced(" or ".join(providers), model))
+        raise InputError(unpriced(model, *providers))
     return found
 
 

@@ -275,9 +275,9 @@ def _library_tiers(provider: str, model: str, context: "PriceContext") -> Tiers:
             LibraryUsage(input_tokens=1), model, provider_id=provider, price_context=context or None
         )
     except LookupError as error:
-        raise InputError(unpriced(provider, model)) from error
+        raise InputError(unpriced(model, provider)) from error
     if getattr(found.model_price, "input_mtok", None) is None:  # speech or moderation models
-        raise InputError(unpriced(provider, model))
+        raise InputError(unpriced(model, provider))
     columns = _columns(found.model_price)
     starts = sorted({start for column in columns.values() for start in column})
     assumed = ("cached",) if found.model_price.cache_read_mtok is None else ()
@@ -287,10 +287,18 @@ def _library_tiers(provider: str, model: str, context: "PriceContext") -> Tiers:
     )
 
 
-def unpriced(provider: str, model: str) -> str:
-    """Return the message for a model without a price."""
+def unpriced(model: str, *providers: str) -> str:
+    """Return the message for a model without a price, which may be a misspelt name."""
+    from distill.pricing.model_names import misspelt
+
+    places = " or ".join(providers)
+    if found := next(filter(None, (misspelt(provider, model) for provider in providers)), ""):
+        return (
+            f"there is no known model {model!r} ({places}): did you mean {found}? Correct the "
+            "name. If it is right, docs/money.md says how to set prices of your own"
+        )
     return (
-        f"the price of {model} ({provider}) is not known. Add it to task.toml, in USD per 1M "
+        f"the price of {model} ({places}) is not known. Add it to task.toml, in USD per 1M "
         "tokens:\n"
         f'[prices."{model}"]\ninput = 1.00\noutput = 5.00'
     )

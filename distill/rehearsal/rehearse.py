@@ -19,6 +19,7 @@ from distill.estimate.consent import WHOLE_BUDGET
 from distill.estimate.run_start import RunOptions
 from distill.llm.models import choose
 from distill.llm.teacher_choice import by_keys
+from distill.pricing.model_names import check_model_name
 from distill.rehearsal.provider import Bill, Settings, running
 from distill.rehearsal.provider.faults import check, parse
 from distill.store.rehearsals import clear, rehearsals_of
@@ -131,6 +132,7 @@ def _with_teacher(task: Task, wanted: RehearsalOptions) -> tuple[Task, str]:
             f"the run's teacher would be {own}, which the stand-in cannot simulate; {name} is the "
             f'choice of "auto" if {SOURCES[backend].key} is set (--teacher selects another)'
         )
+    check_model_name("--teacher", name)
     if choose(name).model.api not in PLAYED:
         raise InputError(
             f"--teacher: the stand-in simulates openai:<id> and anthropic:<id>, not {name}"

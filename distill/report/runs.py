@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from distill.core.errors import InputError
+from distill.core.suggestions import did_you_mean
 from distill.core.workspace import EVENTS, Workspace
 from distill.report.figures import system_of
 from distill.store import open_to_read
@@ -17,8 +18,9 @@ def list_runs(workspace: Workspace, task: str | None) -> list[Row]:
     Raises InputError if the task has no runs."""
     databases = {path.parent.name: path for path in workspace.runs.glob("*/distill.duckdb")}
     if task is not None and task not in databases:
-        known = ", ".join(sorted(databases)) or "none"
-        raise InputError(f"no runs of task {task!r} in {workspace.runs}/; tasks with runs: {known}")
+        known, meant = ", ".join(sorted(databases)) or "none", did_you_mean(task, databases)
+        told = f"no runs of task {task!r} in {workspace.runs}/; tasks with runs: {known}"
+        raise InputError(f"{told}; {meant}" if meant else told)
     rows = []
     for name in [task] if task else sorted(databases):
         with open_to_read(databases[name]) as store:
@@ -54,7 +56,10 @@ def read_status(workspace: Workspace, task: str) -> Row:
     Raises InputError if the task has no run."""
     events = workspace.task_folder(task) / "latest" / EVENTS
     if not events.exists():
-        raise InputError(f"task {task!r} has no run in {workspace.runs}/")
+        known = [path.parent.parent.name for path in workspace.runs.glob(f"*/latest/{EVENTS}")]
+        meant = did_you_mean(task, known)
+        told = f"task {task!r} has no run in {workspace.runs}/"
+        raise InputError(f"{told}; {meant}" if meant else told)
     lines = events.read_text(encoding="utf-8").splitlines()
     # After a full disk, the last line is incomplete.
     last = [json.loads(line) for line in lines if '"step"' in line and line.endswith("}")][-1:]

@@ -4,8 +4,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from distill.core.errors import InputError
-from distill.core.model_ref import check_name
+from distill.core.suggestions import did_you_mean
 from distill.core.text import fold
+from distill.pricing.model_names import check_model_name
 from distill.task import COMPARE, INSTRUCTIONS, PREFERENCES, PROMPTS, REVIEWS, SCHEMA, Task
 from distill.task.check_prices import check_prices
 from distill.task.files import (
@@ -50,8 +51,10 @@ def load_task(prompts: Path, name: str) -> Task:
     """
     folder = prompts / name
     if name not in known_tasks(prompts):
-        known = ", ".join(known_tasks(prompts)) or "none"
-        raise InputError(f"there is no task {name!r} in {prompts}/; known tasks: {known}")
+        known = known_tasks(prompts)
+        told = f"there is no task {name!r} in {prompts}/; known tasks: {', '.join(known) or 'none'}"
+        meant = did_you_mean(Path(name).name, known)
+        raise InputError(f"{told}; {meant}" if meant else told)
     spec = read_spec(folder / "task.toml", project_file(prompts))
     check_prices(folder / "task.toml", spec)
     if spec.name != name:
@@ -78,7 +81,7 @@ def load_task(prompts: Path, name: str) -> Task:
     _check_rows(task)
     _check_prompts(task)
     for place, model in task.models_asked:
-        check_name(f"{folder / 'task.toml'}: {place}", model)
+        check_model_name(f"{folder / 'task.toml'}: {place}", model)
     return task
 
 

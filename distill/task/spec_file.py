@@ -11,6 +11,7 @@ from pydantic import (
 )
 
 from distill.core.errors import InputError
+from distill.core.suggestions import did_you_mean
 from distill.pricing.token_prices import Rates
 from distill.task.files import read_text
 from distill.task.spec import ProjectSpec, TaskSpec
@@ -74,8 +75,10 @@ def _explain(form: type[BaseModel], problem: Mapping[str, Any]) -> str:
     location: Sequence[str | int] = problem["loc"]
     key = ".".join(str(part) for part in location)
     if problem["type"] == "extra_forbidden":
-        known = ", ".join(_section(form, location[:-1]).model_fields)
-        return f"unknown key {key!r}; known here: {known}"
+        known = _section(form, location[:-1]).model_fields
+        meant = did_you_mean(str(location[-1]), known)
+        told = f"unknown key {key!r}; known here: {', '.join(known)}"
+        return f"{told}; {meant}" if meant else told
     if problem["type"] == "missing":
         return f"{key!r} is missing"
     message = str(problem["msg"]).removeprefix("Value error, ")
