@@ -14,7 +14,7 @@ from distill.cli.group import (
     workspace_of,
     yes_option,
 )
-from distill.cli.output import show_check, show_json, show_rows, show_table
+from distill.cli.output import next_step, show_check, show_json, show_rows, show_table
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -77,7 +77,7 @@ def check(context: click.Context, task: str, as_json: bool) -> None:
     else:
         show_check(found.rows)
         mend = "correct the rows with stop, then run " if found.word == "stop" else ""
-        click.echo(f"\nNext: {mend}{found.next}")
+        next_step(f"{mend}{found.next}")
     if found.word == "stop":
         context.exit(2)
 

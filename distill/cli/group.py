@@ -46,46 +46,63 @@ class SuggestingChoice(click.Choice[str]):
 
 # The command list of `distill --help`: section → commands → line of at most 60 characters.
 SECTIONS = {
-    "Before a run": {
-        "tasks": "List the tasks, with the errors of invalid ones.",
-        "doctor": "Show installed parts, keys and the choices of auto.",
+    "Start": {
         "check": "Check a task before a run: ok, look or stop.",
-        "plan": "Estimate requests, tokens, USD and time of a run.",
         "rehearse": "Run a task with a stand-in for its provider, at no cost.",
-        "leaks": "List the rows of a task that are too close to gold.",
-        "validate": "Check a chat example file and price its training.",
-        "prices": "Show the prices in use and their sources.",
     },
     "Run": {
         "run": "Run a task up to its report, or up to a stage.",
-        "status": "Show the progress of the latest run.",
         "cancel": "Stop batches and fine-tuning jobs; keep the answers.",
     },
-    "After a run": {
-        "report": "Show the report of the latest run.",
-        "drops": "Show the rows that curation dropped, with reasons.",
+    "Data": {
         "review": "Accept or reject examples in a spreadsheet.",
-        "runs": "List the runs and their results.",
+        "drops": "Show the rows that curation dropped, with reasons.",
+        "leaks": "List the rows of a task that are too close to gold.",
+    },
+    "Look": {
+        "report": "Show the report of the latest run.",
         "compare": "Compare runs: data, recipe, quality, cost.",
+        "status": "Show the progress of the latest run.",
         "ask": "Ask the student for one answer.",
+    },
+    "Ship": {
         "serve": "Serve a student until Ctrl-C.",
-        "sql": "Query the store of a task in SQL.",
         "export": "Write the tables of a task's store as files.",
     },
+    "More": {
+        "tasks": "List the tasks, with the errors of invalid ones.",
+        "runs": "List the runs and their results.",
+        "plan": "Estimate requests, tokens, USD and time of a run.",
+        "prices": "Show the prices in use and their sources.",
+        "doctor": "Show installed parts, keys and the choices of auto.",
+        "sql": "Query the store of a task in SQL.",
+        "validate": "Check a chat example file and price its training.",
+    },
 }
+EPILOG = """\b
+Example: distill check classify, then distill run classify
+Help on a command: distill run --help. All commands: docs/cli.md"""
 
 
 class SectionedGroup(click.Group):
     """A command group whose help lists the commands by section, in the order of SECTIONS."""
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the sections."""
-        for section, lines in SECTIONS.items():
-            with formatter.section(section):
-                formatter.write_dl(list(lines.items()), col_max=12)
+        """Write a line for each command, with the section before its first command."""
+        names = [name for lines in SECTIONS.values() for name in lines]
+        left, middle = max(map(len, SECTIONS)), max(map(len, names))
+        with formatter.section("Commands"):
+            for section, lines in SECTIONS.items():
+                for place, (name, said) in enumerate(lines.items()):
+                    before = "" if place else section
+                    formatter.write(f"  {before:{left}}  {name:{middle}}  {said}\n")
 
 
-@click.group(cls=SectionedGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=SectionedGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EPILOG,
+)
 @click.version_option(__version__, prog_name="distill")
 @click.option(
     "--prompts",
@@ -105,10 +122,7 @@ class SectionedGroup(click.Group):
 )
 @click.pass_context
 def cli(context: click.Context, prompts: Path, runs: Path) -> None:
-    """Distil a large teacher into a cheap student for one narrow task.
-
-    Begin with `distill doctor` and `distill plan classify`. Help on a command: distill run --help.
-    """
+    """Distil a large teacher into a cheap student for one narrow task."""
     context.obj = (prompts, runs)
 
 
@@ -120,7 +134,14 @@ def workspace_of(context: click.Context) -> "Workspace":
     return Workspace(prompts, runs)
 
 
-task_argument = click.argument("task")
+def complete_task(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names of tasks that begin with the typed letters, for the shell."""
+    prompts: Path = context.find_root().params.get("prompts") or Path("prompts")
+    names = sorted(path.parent.name for path in prompts.glob("*/task.toml"))
+    return [name for name in names if name.startswith(incomplete)]
+
+
+task_argument = click.argument("task", shell_complete=complete_task)
 new_option = click.option(
     "--new", is_flag=True, help="Start another run even if one is unfinished."
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from distill.cli.group import cli, json_option, task_argument, workspace_of
+from distill.cli.group import cli, complete_task, json_option, task_argument, workspace_of
 from distill.cli.output import one_line, show_rows, show_table
 from distill.core.errors import DistillError
 
@@ -38,7 +38,7 @@ def tasks(context: click.Context, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("task", required=False)
+@click.argument("task", required=False, shell_complete=complete_task)
 @json_option
 @click.pass_context
 def runs(context: click.Context, task: str | None, as_json: bool) -> None:

@@ -133,6 +133,11 @@ def show_curve(figures: Mapping[str, Any]) -> None:
     click.echo(f"\n{sentence(figures)}")
 
 
+def next_step(said: str) -> None:
+    """Print the next command on standard error, so that it is no part of the results."""
+    click.echo(f"next: {said}", err=True)
+
+
 def one_line(text: str) -> str:
     """Return a text as one printable line, shortened if it is long."""
     shown = printable(text)

@@ -21,7 +21,7 @@ from distill.cli.group import (
     workspace_of,
     yes_option,
 )
-from distill.cli.output import open_page, show_curve, show_report, show_rows
+from distill.cli.output import next_step, open_page, show_curve, show_report, show_rows
 from distill.core.errors import DistillError
 
 STAGES = {
@@ -184,6 +184,7 @@ def _run(context: click.Context, task: str, until: str, *, as_json: bool, **opti
         show_curve(outcome.curve)
     if until == "report":
         show_report(_figures(folder), folder)
+    next_step(f"distill report {task} --open" if until == "report" else f"distill run {task}")
 
 
 @cli.command()
@@ -232,6 +233,8 @@ def rehearse(
         folder = done.outcome.context.folder
         show_report(_figures(folder), folder)
     show_rows([row], as_json=as_json)
+    if not as_json:
+        next_step(f"distill run {task}")
 
 
 @cli.command()

@@ -57,7 +57,7 @@ def test_a_good_task_is_ok_and_a_run_comes_next(
     assert told.stdout.splitlines()[0] == (
         "ok    task   classify: 3 labels, 12 seeds, 15 gold rows"
     )
-    assert told.stdout.splitlines()[-1] == "Next: distill run pets"
+    assert told.stderr.splitlines()[-1] == "next: distill run pets"
     assert not workspace.runs.exists(), "nothing was written"
 
 
@@ -81,7 +81,7 @@ def test_an_invalid_task_stops(workspace: Workspace, pets: WriteTask) -> None:
     assert told.exit_code == 2
     assert told.stdout.startswith("stop  task  ")
     assert "gold.jsonl is empty" in " ".join(told.stdout.split())
-    assert "Next: correct the rows with stop, then run distill check pets" in told.stdout
+    assert "next: correct the rows with stop, then run distill check pets" in told.stderr
 
 
 def test_an_unknown_task_is_an_error_and_no_row(workspace: Workspace, pets: WriteTask) -> None:

@@ -262,7 +262,8 @@ def test_every_command_has_help() -> None:
 
 
 def test_the_help_lists_every_command_once_and_cuts_no_line() -> None:
-    listed = [name for lines in SECTIONS.values() for row in lines for name in row.split(", ")]
+    assert list(SECTIONS) == ["Start", "Run", "Data", "Look", "Ship", "More"]
+    listed = [name for lines in SECTIONS.values() for name in lines]
     assert sorted(listed) == sorted(name for name in cli.commands if not cli.commands[name].hidden)
     lines = CliRunner().invoke(cli, ["--help"]).output.splitlines()
     assert len(lines) <= 40 and max(map(len, lines)) <= 80
