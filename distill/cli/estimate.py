@@ -68,9 +68,9 @@ def check(context: click.Context, task: str, as_json: bool) -> None:
     look or stop. Exits with 2 if a row says stop. Sends no request."""
     from dataclasses import asdict
 
+    click.echo(f"checking {task} …", err=True)  # before the imports, which take a second
     from distill.estimate.task_check import check_task
 
-    click.echo("rendering the requests …", err=True)
     found = check_task(workspace_of(context), task)
     if as_json:
         show_json("check", **asdict(found), word=found.word)
