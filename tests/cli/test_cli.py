@@ -223,6 +223,17 @@ def test_a_bad_task_is_exit_code_2_with_file_and_key(workspace: Workspace, pets:
     assert "task.toml: unknown key 'colour'" in done.stderr
 
 
+def test_a_check_with_stop_is_exit_code_2(workspace: Workspace, pets: WriteTask) -> None:
+    task = pets()
+    (task.folder / "seeds.jsonl").write_text("", encoding="utf-8")
+    done = process(workspace, "check", "pets")
+    assert (done.returncode, done.stdout.split()[:2]) == (2, ["stop", "task"])
+    assert done.stderr.splitlines() == [
+        "checking pets …",
+        "next: correct the rows with stop, then run distill check pets",
+    ]
+
+
 def test_ctrl_c_is_exit_code_130_and_leaves_the_task_free(
     workspace: Workspace, pets: WriteTask
 ) -> None:
