@@ -33,6 +33,7 @@ STAGES = {
     "report": "Write report.json, report.md and report.html, and show the result.",
 }
 WITH_STUDENT = ("train", "evaluate", "report")
+OTHER_VERDICT = 3  # exit code of `report --exit-code` for a verdict other than switch
 until_option = click.option(
     "--until",
     type=SuggestingChoice(list(STAGES)),
@@ -72,14 +73,17 @@ def run(context: click.Context, /, task: str, as_json: bool, until: str, **optio
 @task_argument
 @click.option("--open", "in_browser", is_flag=True, help="Open report.html in the browser.")
 @click.option("--now", is_flag=True, help="Exit with 0 even if the run is unfinished.")
+@click.option(
+    "--exit-code", is_flag=True, help="Exit with 0 for the verdict switch, 3 for any other."
+)
 @json_option
-def report(context: click.Context, task: str, as_json: bool, now: bool, in_browser: bool) -> None:
+def report(context: click.Context, /, task: str, as_json: bool, now: bool, **options: bool) -> None:
     """Show the report of TASK's latest run, rewritten if it is outdated. Runs no other stage and
     spends nothing. For an unfinished run, shows the results so far and exits with 1."""
     from distill.pipeline import report_now
 
     shown = report_now(workspace_of(context), task)
-    if in_browser:
+    if options["in_browser"]:
         open_page(shown.folder / "report.html")
     figures = _figures(shown.folder)
     if not as_json:
@@ -94,6 +98,8 @@ def report(context: click.Context, task: str, as_json: bool, now: bool, in_brows
             f"run {shown.run.id} is not finished: {', '.join(shown.missing)} not done yet. "
             f"Continue with `distill run {task}`, or show the report without this error with --now."
         )
+    if options["exit_code"] and figures["decision"]["verdict"] != "switch":
+        context.exit(OTHER_VERDICT)
 
 
 def _show(folder: Path, *, as_json: bool) -> None:

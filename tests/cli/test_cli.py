@@ -51,6 +51,8 @@ def test_run_shows_the_verdict_and_the_table(
     assert re.search(r"^Today's model +gemma.* \(teacher\) +100\.0% ", output, re.MULTILINE)
     assert "or try the small model, untrained" in output, "a rival that scores no less is named"
     assert output.rstrip().endswith("report.html")
+    folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
+    assert CliRunner().invoke(cli, [*folders, "report", "pets", "--exit-code"]).exit_code == 3
     again = invoke(workspace, "run", "pets")
     assert "nothing to do (--new starts another)" in again
 
