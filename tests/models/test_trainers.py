@@ -200,7 +200,7 @@ def test_the_best_weights_are_kept_and_the_training_ends_early(
     for chat in chats:
         chat["messages"][-1]["content"] = wrong[chat["messages"][-1]["content"]]
     held = tmp_path / "wrong.jsonl"
-    held.write_text("".join(json.dumps(chat) + "\n" for chat in chats), encoding="utf-8")
+    held.write_text("".join(json.dumps(chat) + "\n" for chat in chats * 2), encoding="utf-8")
     recipe = RECIPE | {"patience": 2, "epochs": 12, "dropout": 0.0}
     early = replace(job, validation=held, recipe=recipe)
     trained = train("peft", replace(early, out=tmp_path / "whole"))
@@ -255,6 +255,21 @@ def test_a_training_that_diverges_says_so_and_what_to_do(job: TrainJob) -> None:
     with pytest.raises(DistillError, match=r"diverged\. Lower student\.learning_rate") as caught:
         train("peft", job)
     assert str(job.log) in str(caught.value)
+
+
+def test_a_few_validation_rows_choose_no_weights(job: TrainJob, tmp_path: Path) -> None:
+    """Three rows have the answers wrong way round, so that the first weights would be the best."""
+    wrong = {"cats": "dogs", "dogs": "birds", "birds": "cats"}
+    chats = [json.loads(line) for line in job.validation.read_text("utf-8").splitlines()[:3]]
+    for chat in chats:
+        chat["messages"][-1]["content"] = wrong[chat["messages"][-1]["content"]]
+    held = tmp_path / "wrong.jsonl"
+    held.write_text("".join(json.dumps(chat) + "\n" for chat in chats), encoding="utf-8")
+    recipe = RECIPE | {"patience": 1, "epochs": 3}
+    trained = train("peft", replace(job, validation=held, recipe=recipe))
+    losses = [row["validation_loss"] for row in trained.losses if "validation_loss" in row]
+    assert losses[-1] > min(losses), "the last weights are not the best on these"
+    assert (trained.kept_step, len(losses)) == (36, 6), "measured to the end"
 
 
 def test_one_label_and_no_row_that_validates(job: TrainJob, tmp_path: Path) -> None:

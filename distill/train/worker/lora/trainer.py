@@ -19,6 +19,8 @@ from .protocol import Job, tell
 from .tokenised_rows import IGNORED, LengthBuckets, Row, collator, filler, read_chats
 
 VALIDATIONS_PER_EPOCH = 2
+# Fewer rows say too little to choose weights by: two once ended a training at half an epoch.
+LEAST_VALIDATION_ROWS = 20
 STEPS_PER_LOSS = 5
 
 
@@ -67,11 +69,12 @@ def make_trainer(
             return LengthBuckets(lengths, recipe["batch_size"], recipe["seed"])
 
     callbacks = [reporter(job)]
-    if validation and recipe["patience"]:
+    chooses = recipe["patience"] > 0 and len(validation) >= LEAST_VALIDATION_ROWS
+    if chooses:
         callbacks.append(EarlyStoppingCallback(recipe["patience"]))
     return AnswerTrainer(
         model=model,
-        args=config(job, len(train_rows), bool(validation)),
+        args=config(job, len(train_rows), validated=bool(validation), chooses=chooses),
         processing_class=tokenizer,
         train_dataset=Dataset.from_list(train_rows),
         eval_dataset=Dataset.from_list(validation) if validation else None,
@@ -80,8 +83,11 @@ def make_trainer(
     )
 
 
-def config(job: Job, rows: int, validated: bool) -> Any:
-    """Return TRL's settings for a job."""
+def config(job: Job, rows: int, *, validated: bool, chooses: bool) -> Any:
+    """Return TRL's settings for a job.
+
+    `chooses`: True to keep the weights with the lowest validation loss; else the last are kept.
+    """
     import torch
     from trl import SFTConfig
 
@@ -113,7 +119,7 @@ def config(job: Job, rows: int, validated: bool) -> Any:
         save_strategy="steps",
         save_steps=interval,
         save_total_limit=2,
-        load_best_model_at_end=validated and recipe["patience"] > 0,
+        load_best_model_at_end=chooses,
         metric_for_best_model="eval_loss",
         greater_is_better=False,
         restore_callback_states_from_checkpoint=True,  # the patience used so far
