@@ -207,19 +207,26 @@ def report_now(workspace: Workspace, name: str) -> RunReport:
     edited since is marked as older than the task. Raises InputError if there is no run, or if such
     an older run has no report. Raises DistillError if no stage is finished.
     """
-    _, latest, edited = _latest(workspace, name)
-    if edited and mark_older(folder := workspace.run_folder(name, latest.id), edited):
-        return RunReport(latest, folder, ())
-    with workspace.locked(name), _latest_run(workspace, name) as context:
-        with context.store() as store:
-            finished = store.finished_stages(context.run_id)
-        missing = tuple(stage for stage in STAGES if stage not in finished)
-        if missing == ("report",):
-            _do(context, "report")
-            missing = ()
-        elif missing or is_outdated(context) or not (context.folder / FIGURES).exists():
-            report_so_far(context)
-    return RunReport(latest, context.folder, missing)
+    with workspace.locked(name):
+        found = _latest(workspace, name)
+        folder = workspace.run_folder(name, found.run.id)
+        if found.edit and mark_older(folder, found.edit):
+            return RunReport(found.run, folder, ())
+        with _context_of(workspace, found) as context:
+            return RunReport(found.run, folder, _write_report(context))
+
+
+def _write_report(context: Context) -> tuple[str, ...]:
+    """Write a run's report if it is missing or outdated; return the unfinished stages."""
+    with context.store() as store:
+        finished = store.finished_stages(context.run_id)
+    missing = tuple(stage for stage in STAGES if stage not in finished)
+    if missing == ("report",):
+        _do(context, "report")
+        return ()
+    if missing or is_outdated(context) or not (context.folder / FIGURES).exists():
+        report_so_far(context)
+    return missing
 
 
 def time_now(workspace: Workspace, name: str) -> Path:
@@ -228,32 +235,44 @@ def time_now(workspace: Workspace, name: str) -> Path:
     Returns the run's folder. No provider is asked, so nothing is billed. Raises InputError if there
     is no evaluated run, or if the task was edited since.
     """
-    with workspace.locked(name), _latest_run(workspace, name) as context:
+    with (
+        workspace.locked(name),
+        _context_of(workspace, _latest(workspace, name)) as context,
+    ):
         time_again(replace(context, task=without_leaking_seeds(context.task)))
         report(context)
     return context.folder
 
 
+@dataclass(frozen=True, slots=True)
+class _LatestRun:
+    """A task and its latest run.
+
+    `edit`: the edit of the task since the run; None without one.
+    """
+
+    task: Task
+    run: Run
+    edit: str | None
+
+
 @contextmanager
-def _latest_run(workspace: Workspace, name: str) -> Iterator[Context]:
-    """Yield the context of the task's latest run, with a budget of 0.
+def _context_of(workspace: Workspace, latest: _LatestRun) -> Iterator[Context]:
+    """Yield the context of a task's latest run, with a budget of 0.
 
-    Raises InputError if there is no run, or the task was edited since.
+    Raises InputError if the task was edited since.
     """
-    task, latest, edited = _latest(workspace, name)
-    if edited:
-        raise InputError(f"{edited}: begin another run with `distill run {name}`")
-    folder, database = workspace.run_folder(name, latest.id), workspace.database(name)
+    task, run = latest.task, latest.run
+    if latest.edit:
+        raise InputError(f"{latest.edit}: begin another run with `distill run {task.name}`")
+    folder, database = workspace.run_folder(task.name, run.id), workspace.database(task.name)
     with shown(folder / EVENTS) as progress:
-        task = task.with_teacher(model=latest.teacher)
-        yield Context(task, latest.id, folder, database, progress, limit_usd=Decimal(0))
+        task = task.with_teacher(model=run.teacher)
+        yield Context(task, run.id, folder, database, progress, limit_usd=Decimal(0))
 
 
-def _latest(workspace: Workspace, name: str) -> tuple[Task, Run, str | None]:
-    """Return the task, its latest run, and the edit since that run; None without an edit.
-
-    Raises InputError if there is no run.
-    """
+def _latest(workspace: Workspace, name: str) -> _LatestRun:
+    """Return the task's latest run. Raises InputError if there is no run."""
     task, database = load_task(workspace.prompts, name), workspace.database(name)
     latest = None
     if database.exists():
@@ -261,7 +280,7 @@ def _latest(workspace: Workspace, name: str) -> tuple[Task, Run, str | None]:
             latest = latest_run(store)
     if latest is None:
         raise InputError(f"task {name} has no run yet: begin one with `distill run {name}`")
-    return task, latest, new_run_reason(task, latest, asked=False)
+    return _LatestRun(task, latest, new_run_reason(task, latest, asked=False))
 
 
 def _is_trained(workspace: Workspace, task: Task, way: RunOptions) -> bool:

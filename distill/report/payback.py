@@ -104,6 +104,8 @@ def break_even_figures(
     """
     purchase = _purchase(task, systems, billed, made, "teacher")
     today = today_offer(task, systems, billed)
+    if today is not None:
+        purchase = replace(purchase, before=today, before_ends=_ends(task.spec.today.model))
     compared = ("teacher", "student") if today is None else ("student",)
     assumed, disturbed = assumed_of(task), disturbed_of(systems, compared)
     reasons = [VERDICT] if not made.may_replace else []
@@ -256,17 +258,10 @@ def _ends(named: str | None) -> date | None:
 def _purchase(
     task: Task, systems: Sequence[System], billed: Collection[str], made: StudentCost, before: str
 ) -> Replacement:
-    """Return the replacement of today's model, or of a rival, by the student.
-
-    Today's model is the teacher unless the task names another one.
-    """
+    """Return the replacement of the teacher, or of a rival, by the student."""
     spent = made.usd - (Decimal(0) if before == "teacher" else made.taken(before))
-    replaced, student = _offers(before, systems, billed)
-    ends = _ends(task.named_models.get(before))
-    today = today_offer(task, systems, billed) if before == "teacher" else None
-    if today is not None:
-        replaced, ends = today, _ends(task.spec.today.model)
-    return Replacement(spent, replaced, student, made.ends(billed), ends)
+    offers = _offers(before, systems, billed)
+    return Replacement(spent, *offers, made.ends(billed), _ends(task.named_models.get(before)))
 
 
 def _offers(

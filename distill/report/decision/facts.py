@@ -153,9 +153,9 @@ class Facts:
         return tuple(one["rule"] for one in self.figures.get("advice", ()))
 
 
-def failed(row: Figures, by: str = "student") -> str:
-    """State the failures of a group of probes: "obeyed 13 of 24 instructions …"."""
-    return GROUPS[row["group"]].format(wrong=wrong_of(row, by), n=row["n"])
+def failed(row: Figures) -> str:
+    """State the student's failures of a group of probes: "obeyed 13 of 24 instructions …"."""
+    return GROUPS[row["group"]].format(wrong=wrong_of(row), n=row["n"])
 
 
 def wrong_of(row: Figures, by: str = "student") -> int:

@@ -10,12 +10,11 @@ from distill.report.names import name_of, within
 from distill.report.numbers import large
 
 Step = dict[str, str]
-MOST = 2
 
 
 def next_steps(found: Decision, facts: Facts) -> list[Step]:
     """Return the next steps, the recommended one first."""
-    return STEPS[found.verdict](found, facts)[:MOST]
+    return STEPS[found.verdict](found, facts)
 
 
 def _step(do: str, command: str = "") -> Step:

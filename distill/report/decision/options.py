@@ -19,7 +19,7 @@ Option = dict[str, Any]
 
 def options(found: Decision, facts: Facts) -> list[Option]:
     """Return the rows of the options' table, at most 6; none if no score means anything."""
-    if found.verdict == "no_verdict" and found.chosen is None:
+    if found.chosen is None:
         return []
     rows = [
         _option(facts, name, chosen=name == found.chosen)

@@ -22,14 +22,13 @@ ABOUT = {
 
 def tiles(found: Decision, facts: Facts) -> list[Tile]:
     """Return the tiles of a finished run; none if no figure is real or means anything."""
-    if found.verdict == "no_verdict" and found.chosen is None:
+    if found.chosen is None:
         return []
-    shown = found.chosen if found.chosen not in (None, "teacher") else "student"
     return [
-        _quality(facts, shown),
+        _quality(facts, found.shown),
         _saved(found, facts),
         _pays(found, facts),
-        _risk(facts, shown),
+        _risk(facts, found.shown),
     ]
 
 
@@ -47,7 +46,7 @@ def _quality(facts: Facts, shown: str) -> Tile:
 
 
 def _saved(found: Decision, facts: Facts) -> Tile:
-    name = "student" if found.chosen in (None, "teacher") else found.chosen
+    name = found.shown
     saved = facts.saved_by(name)
     who = within(name_of(facts.figures, name)).removeprefix("the ")
     costs = f"today {facts.monthly('today')}, {who} {facts.monthly(name)}"

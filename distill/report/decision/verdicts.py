@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from distill.evaluate.systems import LOCAL_SYSTEMS
 from distill.report.decision.facts import Facts, failed
 from distill.report.names import name_of, within
 from distill.report.numbers import dollars, large, span
@@ -16,6 +17,11 @@ Verdict = Literal[
 ]
 
 CHEAPER = ("free_model", "prompt", "cheap_model")
+TITLES = {
+    "base": "The small model does this job without any training.",
+    "base_few_shot": "The small model does this job with examples in its prompt.",
+    "nearest": "Looking up the nearest example does this job.",
+}
 REPLACING = ("switch", "switch_after_fix", "use_cheaper")
 
 
@@ -30,6 +36,11 @@ class Decision:
     title: str
     why: str
     chosen: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The system to show: the chosen one, or the student if the teacher stays."""
+        return "student" if self.chosen in (None, "teacher") else str(self.chosen)
 
 
 def decide(facts: Facts) -> Decision:
@@ -57,7 +68,7 @@ def _beside_today(found: Decision, facts: Facts) -> Decision:
 
     The chosen system is as good as the teacher; today's model may be better than both.
     """
-    today, name = facts.money.get("today"), found.chosen or "student"
+    today, name = facts.money.get("today"), found.shown
     if today is None:
         return found
     saved = dollars(facts.saved_by(name) or Decimal(0))
@@ -87,13 +98,8 @@ def _cheaper(facts: Facts) -> Decision | None:
     if name is None:
         return None
     who = name_of(facts.figures, name)
-    title = {
-        "base": "The small model does this job without any training.",
-        "base_few_shot": "The small model does this job with examples in its prompt.",
-        "nearest": "Looking up the nearest example does this job.",
-    }.get(name, f"{who} does this job. You don't need the trained model.")
-    if within(who) != who and name not in ("base", "base_few_shot", "nearest"):
-        title = f"A {within(who)[4:]} does this job. You don't need the trained model."
+    subject = f"A {who[0].lower()}{who[1:]}" if name in LOCAL_SYSTEMS else who
+    title = TITLES.get(name, f"{subject} does this job. You don't need the trained model.")
     why = f"{facts.scored_beside_today('It', name)}. {_trained(facts, name)}"
     return Decision("use_cheaper", title, why, name)
 
