@@ -39,6 +39,7 @@ def test_what_a_stranger_takes_is_counted() -> None:
     assert watch.others_cpu >= burnt / (seconds * cores) - NOISE
 
 
+@pytest.mark.slow("it burns processor time to measure it")
 def test_what_we_and_our_children_take_is_not_counted() -> None:
     """However busy others are: what they have is at most what we leave."""
     cores, this = len(os.sched_getaffinity(0)), psutil.Process()

@@ -343,6 +343,7 @@ def test_no_character_lets_a_text_out_of_its_place(text: str) -> None:
     assert shown.count("<tr>") == before.count("<tr>"), "no cell ends early"
 
 
+@pytest.mark.slow("a run in four parts, and three pages in a browser")
 @pytest.mark.usefixtures("drawn_charts")
 def test_an_unfinished_run_has_a_page_that_says_so(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, look: Look

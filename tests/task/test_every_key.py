@@ -199,6 +199,7 @@ def unchanged() -> dict[str, list[Any]]:
     return {}
 
 
+@pytest.mark.slow("two whole runs")
 def test_two_runs_of_one_task_are_the_same(run: Run) -> None:
     assert run(BASIS, "report") == run(BASIS, "report")
 
