@@ -18,7 +18,7 @@ from distill.evaluate.systems import shown_order
 from distill.llm.models import choose
 from distill.report.alternative_prices import billing, reasons_figures, tariff_figures
 from distill.report.decision import decision_figures
-from distill.report.headline import headline, measured, unbeaten_rival
+from distill.report.headline import beaten_rivals, headline, measured, unbeaten_rival
 from distill.report.judge import judge_figures
 from distill.report.kinds import RIGHT_OR_WRONG, answer_figures, mistake_figures
 from distill.report.labels import scored_otherwise
@@ -110,19 +110,25 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
     ahead = leads(task, results.scores)
     money |= rival_figures(task, systems, billed, made, verdicts) if usable else {"rivals": {}}
     unbeaten = unbeaten_rival(systems, ahead, money) if usable else None
+    beaten = beaten_rivals(ahead, verdicts, money, task.spec.evaluate.margin) if usable else []
     figures: Figures = {
         **run_figures(task, store, run),
         "headline": headline(
             systems,
             found,
             ahead,
-            replace(measured(task, judge, money), looks=looks.sentence(task.spec.evaluate)),
+            replace(
+                measured(task, judge, money),
+                looks=looks.sentence(task.spec.evaluate),
+                beaten=beaten,
+            ),
         ),
         "student": student_figures(student),
         "data": data_figures(task, store, run_id, split, _spreads(task, store, run_id)),
         "spend": spend,
         "systems": systems,
         **({"unbeaten": unbeaten["name"]} if unbeaten else {}),
+        **({"beaten": beaten} if beaten else {}),
         "verdict": verdict_figures(found) | looks.figures(task.spec.evaluate),
         **(rival_verdict_figures(verdicts) if usable else {}),
         **({"judge": judge} if judge else {}),

@@ -10,6 +10,7 @@ from typing import Any
 
 from distill.evaluate.statistics import Interval, Verdict
 from distill.evaluate.systems import rival_in_words
+from distill.pricing.break_even import LATE_DAYS
 from distill.report.figures import is_disturbed, timing_command
 from distill.report.payback import dearer_than_today, displaces_student, usd_at_traffic
 from distill.report.spend import short_usd
@@ -36,6 +37,7 @@ class MeasuredSystem:
     - `judge`: a sentence on the judge's reliability; "" without a judge
     - `useless`: True if the judge is too unreliable for any other sentence
     - `looks`: a sentence on earlier verdicts on this gold; "" for none
+    - `beaten`: the return value of `beaten_rivals`
     """
 
     gold: str
@@ -44,6 +46,7 @@ class MeasuredSystem:
     judge: str = ""
     useless: bool = False
     looks: str = ""
+    beaten: Sequence[str] = ()
 
     @property
     def traffic(self) -> str:
@@ -122,6 +125,9 @@ def _sentences(
     dear = _dearer_rival(systems, leads, on.money)
     if dear is not None:
         yield _dearer_sentence(dear, student, leads[dear["name"]], on)
+    if on.beaten:
+        best = max((by_name[name] for name in on.beaten), key=_value)
+        yield _beaten_sentence(best, student, leads[best["name"]], on)
     if on.judge:
         yield on.judge
 
@@ -158,6 +164,23 @@ def unbeaten_rival(
         if displaces_student(systems, money, row["name"])
     ]
     return max(found, key=_value, default=None)
+
+
+def beaten_rivals(
+    leads: Leads, verdicts: Mapping[str, Verdict], money: Mapping[str, Any], margin: float
+) -> list[str]:
+    """Return the rivals that are as good as the teacher, and that the student clearly beats.
+
+    To take such a rival is shown to lose more than the margin against a student that pays for
+    itself. `verdicts`: rival → verdict against the teacher. `money`: report.json's `break_even`.
+    """
+    if "open_because" in money or money["never"] or money["days"] > LATE_DAYS:
+        return []
+    return [
+        name
+        for name, lead in leads.items()
+        if verdicts[name].result == "non_inferior" and lead.low > margin
+    ]
 
 
 def _dearer_rival(
@@ -210,6 +233,16 @@ def _dearer_sentence(rival: System, student: System, lead: Interval, on: Measure
     return (
         f"{level}, and dearer, is {rival_in_words(rival['name'])}: ${_short(rival)} per 1,000 "
         f"requests {on.traffic} against ${_short(student)}."
+    )
+
+
+def _beaten_sentence(rival: System, student: System, lead: Interval, on: MeasuredSystem) -> str:
+    has, _ = IN_WORDS[student["metric"]]
+    price = "" if is_disturbed(rival) else f", at ${_short(rival)} per 1,000 requests {on.traffic},"
+    return (
+        f"As good as the teacher is {rival_in_words(rival['name'])}, too{price} but the student "
+        f"beats it by more than the margin ({100 * lead.value:+.1f} points, "
+        f"{100 * lead.low:+.1f}…{100 * lead.high:+.1f}): it {has} {rival['value']:.1%}."
     )
 
 

@@ -112,7 +112,7 @@ def _saves(figures: Figures, name: str) -> bool:
 def _takes_over(figures: Figures, name: str, rivals: Verdicts) -> bool:
     """True if a rival is as good as the teacher, and the student has no advantage over it."""
     found = rivals.get(name)
-    if found is None or found.result != "non_inferior":
+    if found is None or found.result != "non_inferior" or name in figures.get("beaten", ()):
         return False
     return displaces_student(figures["systems"], figures["break_even"], name)
 

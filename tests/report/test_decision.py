@@ -113,6 +113,43 @@ def test_a_rival_that_is_dearer_than_todays_model_is_not_advised(
     assert "$73 instead of $10 a month" in found["decision"]["why"]
 
 
+@pytest.mark.parametrize(
+    ("student", "verdict", "why"),
+    [
+        (
+            99,
+            "switch",
+            "The trained model is right on 99 % of messages, today's model on 90 %, the simple "
+            "classifier on 91 %. It saves $94 a month.",
+        ),
+        (
+            95,
+            "use_cheaper",
+            "It is right on 91 % of messages, today's model on 90 %. The trained model gets 95 %, "
+            "a lead that may be within the loss you allow.",
+        ),
+    ],
+)
+def test_a_free_rival_must_lose_more_than_the_margin_to_be_passed_over(
+    student: int, verdict: str, why: str, workspace: Workspace, pets: WriteTask
+) -> None:
+    """2 points are allowed; the leads of 8 and 4 points begin at 4.6 and 1.5."""
+    rows = {"gold_jsonl": jsonl(pet_rows("gold", 80)[:240])}
+    found = figures_of(replace(CASES[0], free=91, student=student), workspace, pets, rows)
+    assert (found["decision"]["verdict"], found["decision"]["why"]) == (verdict, why)
+    assert found.get("beaten", []) == (["embeddings_seeds"] if verdict == "switch" else [])
+    assert ("beats it by more than the margin (+7.9" in found["headline"]) == (verdict == "switch")
+
+
+def test_a_rival_that_is_beaten_is_used_while_the_student_does_not_pay(
+    workspace: Workspace, pets: WriteTask
+) -> None:
+    rows = {"gold_jsonl": jsonl(pet_rows("gold", 80)[:240])}
+    found = figures_of(replace(CASES[5], free=91, student=99), workspace, pets, rows)
+    assert found["decision"]["verdict"] == "use_cheaper" and "beaten" not in found
+    assert found["decision"]["why"].endswith("gets 99 %, but does not pay for itself.")
+
+
 def test_a_difference_close_to_the_margin_asks_for_no_labels(
     workspace: Workspace, pets: WriteTask
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from distill.evaluate.statistics import Interval
 from distill.evaluate.systems import LOCAL_SYSTEMS
-from distill.pricing.break_even import DAYS_PER_MONTH
+from distill.pricing.break_even import DAYS_PER_MONTH, LATE_DAYS
 from distill.report.figures import is_disturbed, system_of
 from distill.report.names import name_of, within
 from distill.report.numbers import dollars, percent
@@ -119,6 +119,13 @@ class Facts:
         """Return the USD a month that a system saves against today's model; None if unknown."""
         before, after = self.usd_per_month("today"), self.usd_per_month(name)
         return None if before is None or after is None else before - after
+
+    @property
+    def pays(self) -> bool:
+        """True if the student pays for itself soon enough against today's model."""
+        money = self.money
+        late = money.get("never", True) or money["days"] > LATE_DAYS
+        return "open_because" not in money and not late
 
     @cached_property
     def broken(self) -> Figures | None:

@@ -111,6 +111,8 @@ def _trained(facts: Facts, rival: str) -> str:
         return f"The trained model gets {ours}."
     if facts.leads[rival].low <= 0:
         return f"The trained model gets {ours}, a lead that could be chance."
+    if facts.pays:
+        return f"The trained model gets {ours}, a lead that may be within the loss you allow."
     return f"The trained model gets {ours}, but does not pay for itself."
 
 
@@ -172,12 +174,23 @@ def _as_good(facts: Facts) -> Decision:
             f"{failed(facts.broken)}.",
             "student",
         )
+    scores = facts.scored_beside_today("The trained model", "student")
     return Decision(
         "switch",
         "Switch to the trained model.",
-        f"{facts.scored_beside_today('The trained model', 'student')}. It saves {saved} a month.",
+        f"{scores}{_beaten(facts)}. It saves {saved} a month.",
         "student",
     )
+
+
+def _beaten(facts: Facts) -> str:
+    """State the score of the best rival that would do, too, but that the student clearly beats."""
+    beaten = facts.figures.get("beaten", ())
+    if not beaten:
+        return ""
+    rival = max(beaten, key=facts.value)
+    on = "on " if facts.metric == "accuracy" else ""
+    return f", {within(name_of(facts.figures, rival))} {on}{facts.score(rival)}"
 
 
 def _too_late(facts: Facts) -> Decision:

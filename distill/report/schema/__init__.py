@@ -83,6 +83,11 @@ class Report(Common):
     unbeaten: str = optional(
         "Name of the rival that makes the student unnecessary.", "without such a rival"
     )
+    beaten: list[str] = optional(
+        "Rivals that are as good as the teacher, and that the student beats by more than the "
+        "margin.",
+        "without such a rival, or if the student does not pay for itself",
+    )
     verdict: VerdictFigures = key("The verdict on the student.")
     rivals_tried: Count = optional("Number of rivals.", UNJUDGED)
     rival_verdicts: list[RivalVerdict] = optional(
