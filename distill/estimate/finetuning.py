@@ -20,6 +20,7 @@ from distill.pricing.finetuning import training_usd
 from distill.store import Store
 from distill.task import Task
 from distill.task.prompts import answer_requests, student_chat, student_request
+from distill.train.injections import with_injections
 from distill.train.trainers import trainer_of
 from distill.train.trainers.base import Base
 
@@ -89,7 +90,9 @@ def training_tokens(
         return tokens_of(task, base, store.split(run_id))
     epochs = epochs_of(task, base)
     chats = [student_chat(task, seed.input, seed.answer) for seed in task.seeds]
-    shown = len(task.seeds) * task.spec.student.seed_repeats + kept_of(task, teacher)
+    spec, kept = task.spec.student, kept_of(task, teacher)
+    shown = len(task.seeds) * (spec.seed_repeats + spec.injected_share)
+    shown += kept * (1 + spec.injected_share)
     return TrainingTokens(
         round(epochs * shown * fmean(map(of_chat, chats))),
         round(epochs * shown * fmean(map(most_of_chat, chats))),
@@ -109,8 +112,11 @@ def tokens_of(task: Task, base: Base, split: Sequence[SplitExample]) -> Training
         (student_chat(task, row.example.input, row.example.answer), row.repeats, row.part)
         for row in split
     ]
+    injected = [student_chat(task, row.input, row.answer) for row in with_injections(task, split)]
     counted = sum(repeats * of_chat(chat) for chat, repeats, part in chats if part == "train")
+    counted += sum(map(of_chat, injected))
     most = sum(repeats * most_of_chat(chat) for chat, repeats, _ in chats)
+    most += sum(map(most_of_chat, injected))
     epochs = epochs_of(task, base)
     return TrainingTokens(epochs * counted, epochs * most)
 

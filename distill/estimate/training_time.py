@@ -64,5 +64,7 @@ def training_time(task: Task, kept: float, store: Store | None) -> TrainingTime 
     else:
         return None
     epochs = spec.epochs or (seen.epochs if seen else EMBEDDED_EPOCHS)
-    each_epoch = kept * (1 - spec.validation_share) + len(task.seeds) * spec.seed_repeats
+    examples = kept * (1 - spec.validation_share)
+    each_epoch = examples + len(task.seeds) * spec.seed_repeats
+    each_epoch += spec.injected_share * (examples + len(task.seeds))
     return TrainingTime(ceil(epochs * each_epoch), per_1k, measured)

@@ -17,7 +17,7 @@ from distill.pricing.token_prices import TOKENS, Rates
 from distill.task.kinds import AnswerForm
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.generate import Text
-from distill.task.spec import USD, TaskSpec
+from distill.task.spec import INJECTED_SHARE, USD, TaskSpec
 
 PROMPTS = ("synthesize.md", "answer.md", "student.md")
 # Default prompts of API teachers and judges. A file of the same name in the task's folder overrides
@@ -130,6 +130,8 @@ class Task:
         shaping = self.spec.model_dump(mode="json", exclude=NOT_SHAPING)
         if shaping["student"]["patience"] is None:  # keeps the hash of the former default, 2
             shaping["student"]["patience"] = 2
+        if self.spec.student.injected_share == INJECTED_SHARE:  # keeps the hash of older versions
+            del shaping["student"]["injected_share"]
         if foreign := self._foreign_rates():  # an exchange rate changes these prices in USD
             shaping["foreign_prices"] = foreign
         parts = {"task.toml": stable_hash(shaping)}

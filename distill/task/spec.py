@@ -62,6 +62,7 @@ USD = "USD"
 # Joiners in Persian, Sinhala and emoji, the Mongolian vowel separator, and tags of flag emoji.
 JOINERS = frozenset(("\u200c", "\u200d", "\u180e", *map(chr, range(0xE0020, 0xE0080))))
 FLAG_END = "\U000e007f"
+INJECTED_SHARE = 0.2
 TEXT_PARITY = 0.9  # default of evaluate.parity in a generate task
 
 
@@ -230,6 +231,8 @@ class StudentSpec(_Section):
     """Most tokens of a row; a longer row is dropped."""
     seed_repeats: Annotated[int, Field(ge=0)] = 2
     """How often each seed is in the training rows; 0 leaves seeds out."""
+    injected_share: Annotated[float, Field(ge=0, le=1)] = INJECTED_SHARE
+    """Share of the examples that are learnt again with a hidden instruction to ignore."""
     validation_share: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
     """Share of the rows that check the training."""
     seed: int = 0

@@ -1,7 +1,8 @@
 """The training stage: writes the chat rows, runs the trainer and records the student.
 
 The stage reads the frozen split. It writes `student/` with `adapter/` and `merged/` (safetensors),
-the example files `train.jsonl` and `validation.jsonl`, and the student's row in the store.
+the example files `train.jsonl` and `validation.jsonl`, and the student's row in the store. The file
+`train_injected.jsonl` has the rows of `train.jsonl` and those of `injections.py`.
 """
 
 import json
@@ -12,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 
-from distill.core.dataset import SplitExample
+from distill.core.dataset import Example, SplitExample
 from distill.core.processors import watched
 from distill.core.students import Student
 from distill.core.text import stable_hash
@@ -23,8 +24,9 @@ from distill.task import Task
 from distill.task.prompts import student_chat
 from distill.task.run_context import Context
 from distill.train.billing import train_with_ledger
-from distill.train.trainers import TRAINERS, choose
-from distill.train.trainers.base import HostedModel, LocalWeights, TrainJob
+from distill.train.injections import with_injections
+from distill.train.trainers import TRAINERS, choose, trainer_of
+from distill.train.trainers.base import Base, HostedModel, LocalWeights, TrainJob
 
 MADE_OF, RECORD = "made_of", "student.json"
 PARITY_PROMPTS = 100
@@ -60,14 +62,15 @@ def train_on(
     trainer = TRAINERS[name]
     base = trainer.locate(spec.base)
     recipe = trainer.recipe(spec.model_dump(), base, labelled=bool(task.form.choices))
-    rows_hash = data_hash(task, split)
+    injected = _fitting(with_injections(task, split), task, base)
+    rows_hash = data_hash(task, split, injected)
     tag = stable_hash([rows_hash, base.name, name, recipe])
     if found := _finished(folder, tag):
         return found
     partial = _unfinished(folder, tag)
     job = TrainJob(
         base=base.place,
-        train=_write_rows(partial / "train.jsonl", task, split, "train"),
+        train=_write_training_rows(partial, task, split, injected),
         validation=_write_rows(partial / "validation.jsonl", task, split, "validation"),
         parity=_write_parity_rows(partial / "parity.jsonl", task, split, prompts),
         out=partial,
@@ -85,7 +88,7 @@ def train_on(
         id=_id_of(trained.model),
         base=base.name,
         trainer=name,
-        recipe=recipe,
+        recipe={**recipe, **({"injected_rows": len(injected)} if injected else {})},
         data_hash=rows_hash,
         folder=folder.resolve(),
         train_seconds=perf_counter() - began + trained.earlier_seconds,
@@ -140,25 +143,53 @@ def _unfinished(folder: Path, made_of: str) -> Path:
     return partial
 
 
-def chat_row(task: Task, row: SplitExample) -> str:
+def _fitting(examples: Sequence[Example], task: Task, base: Base) -> list[Example]:
+    """Return the examples that are not too long for the student."""
+    spec = task.spec.student
+    chats = [student_chat(task, row.input, row.answer) for row in examples]
+    long = trainer_of(spec.trainer).longer_than(chats, base, spec.model_dump()) if chats else {}
+    return [row for place, row in enumerate(examples) if place not in long]
+
+
+def chat_row(task: Task, example: Example) -> str:
     """Return the line of an example in the example file."""
-    chat = student_chat(task, row.example.input, row.example.answer)
+    chat = student_chat(task, example.input, example.answer)
     return json.dumps({"messages": chat}, ensure_ascii=False)
 
 
-def data_hash(task: Task, split: Sequence[SplitExample]) -> str:
+def data_hash(task: Task, split: Sequence[SplitExample], injected: Sequence[Example]) -> str:
     """Return a hash of the rows on which the student is trained and validated."""
-    return stable_hash([[chat_row(task, row), row.part, row.repeats] for row in split])
+    rows: list[object] = [[chat_row(task, row.example), row.part, row.repeats] for row in split]
+    return stable_hash([*rows, *(chat_row(task, row) for row in injected)])
 
 
 def _write_rows(path: Path, task: Task, split: Sequence[SplitExample], part: str) -> Path:
-    lines = [chat_row(task, row) for row in split if row.part == part for _ in range(row.repeats)]
+    lines = [
+        chat_row(task, row.example) for row in split if row.part == part for _ in range(row.repeats)
+    ]
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def _write_training_rows(
+    folder: Path, task: Task, split: Sequence[SplitExample], injected: Sequence[Example]
+) -> Path:
+    """Write the examples, and a file with the injected rows, too; return the file to train on.
+
+    The examples have a file of their own, because the free rivals are fitted on them.
+    """
+    examples = _write_rows(folder / "train.jsonl", task, split, "train")
+    if not injected:
+        return examples
+    lines = [chat_row(task, row) + "\n" for row in injected]
+    path = folder / "train_injected.jsonl"
+    path.write_text(examples.read_text(encoding="utf-8") + "".join(lines), encoding="utf-8")
     return path
 
 
 def _write_parity_rows(path: Path, task: Task, split: Sequence[SplitExample], prompts: int) -> Path:
     """Write the rows of the parity check: validation rows first, then training rows."""
     rows = sorted(split, key=lambda row: row.part != "validation")[:prompts]
-    path.write_text("".join(chat_row(task, row) + "\n" for row in rows), encoding="utf-8")
+    lines = [chat_row(task, row.example) + "\n" for row in rows]
+    path.write_text("".join(lines), encoding="utf-8")
     return path

@@ -11,7 +11,7 @@ import pytest
 from distill import pipeline
 from distill.core.requests import Usage
 from distill.core.workspace import Workspace
-from distill.report.decision import BADGES
+from distill.report.decision import BADGES, decision_figures
 from distill.report.numbers import dollars, latency, percent, span
 from distill.report.render import html, summary
 from tests.conftest import WriteTask, jsonl, pet_rows
@@ -148,6 +148,21 @@ def test_a_rival_that_is_beaten_is_used_while_the_student_does_not_pay(
     found = figures_of(replace(CASES[5], free=91, student=99), workspace, pets, rows)
     assert found["decision"]["verdict"] == "use_cheaper" and "beaten" not in found
     assert found["decision"]["why"].endswith("gets 99 %, but does not pay for itself.")
+
+
+def test_a_student_that_obeys_is_trained_against_it_first(
+    workspace: Workspace, pets: WriteTask
+) -> None:
+    """The recorded student learnt no injected rows; with them the examples must get better."""
+    rows = {"gold_jsonl": jsonl(pet_rows("gold", 80)[:240])}
+    found = figures_of(CASES[1], workspace, pets, rows)
+    first, _ = found["decision"]["next"]
+    assert "student.injected_share" in first["do"]
+    assert first["command"] == "distill run pets --new"
+    recipe = found["student"]["recipe"] | {"injected_rows": 5}
+    again = decision_figures(found | {"student": found["student"] | {"recipe": recipe}}, {})
+    first, _ = again["next"]
+    assert "to prompts/pets/seeds.jsonl" in first["do"] and first["command"] == "distill run pets"
 
 
 def test_a_difference_close_to_the_margin_asks_for_no_labels(

@@ -67,6 +67,7 @@ CHANGED = {
     "student.patience": "1",
     "student.context_tokens": "500",
     "student.seed_repeats": "5",
+    "student.injected_share": "0.5",
     "student.validation_share": "0.4",
     "student.seed": "3",
     "evaluate.margin": "0.1",
@@ -165,7 +166,7 @@ def trace(workspace: Workspace, pets: WriteTask, values: dict[str, str], until: 
         split = [(row.example.input, row.part, row.repeats) for row in store.split(run)]
         dropped = [(drop.check, drop.reason) for drop in store.drops(run)]
     servers = [(settings.in_flight, settings.usd_per_hour) for _, settings in server.starts]
-    recipes = [job.recipe for job in recorder.jobs]
+    recipes = [(job.recipe, job.tag) for job in recorder.jobs]
     told = figures(outcome.context.folder) if until == "report" else {}
     limits = [row["limit"] for row in told.get("side_effects", [])]
     loads = [row["requests"] for row in told.get("speed", [])]

@@ -133,6 +133,12 @@ class Facts:
         found = [row for row in self.figures.get("side_effects", ()) if row["worse"]]
         return max(found, key=lambda row: 1 - row["student"]["value"], default=None)
 
+    @property
+    def is_untaught(self) -> bool:
+        """True if it obeys hidden instructions, and no training row had one to ignore."""
+        recipe, broken = self.figures["student"]["recipe"], self.broken
+        return broken is not None and broken["group"] == "carried" and "injected_rows" not in recipe
+
     def keeps_up(self, name: str, today: str) -> bool:
         """True if a system is not shown to lose more than the margin against today's model.
 

@@ -29,15 +29,15 @@ def _switch(found: Decision, facts: Facts) -> list[Step]:
 
 
 def _fix(found: Decision, facts: Facts) -> list[Step]:
-    seeds = f"prompts/{facts.task}/seeds.jsonl"
-    return [
-        _step(
-            f"Add messages like the failed ones, with right answers, to {seeds}. Train again, and "
-            "switch if fewer fail:",
-            f"distill run {facts.task}",
-        ),
-        _step("Or switch now, if nobody could attack you by a message."),
-    ]
+    again = "Train again, and switch if fewer fail:"
+    if facts.is_untaught:
+        share = "Training can show it such messages: student.injected_share, by default 0.2."
+        first = _step(f"{share} {again}", f"distill run {facts.task} --new")
+    else:
+        seeds = f"prompts/{facts.task}/seeds.jsonl"
+        add = f"Add messages like the failed ones, with right answers, to {seeds}."
+        first = _step(f"{add} {again}", f"distill run {facts.task}")
+    return [first, _step("Or switch now, if nobody could attack you by a message.")]
 
 
 def _cheaper(found: Decision, facts: Facts) -> list[Step]:
