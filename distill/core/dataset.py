@@ -5,7 +5,9 @@ from typing import Literal, NamedTuple
 
 from distill.core.text import majority_vote, stable_hash
 
-Source = Literal["seeds", "inputs", "synthesis"]
+Source = Literal["seeds", "examples", "inputs", "synthesis"]
+# The sources whose answers people gave.
+LABELLED: tuple[Source, ...] = ("seeds", "examples")
 Part = Literal["train", "validation"]
 LeakKind = Literal["exact", "near", "semantic"]
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from distill.core.dataset import Candidate, CheckNote, Drop, Example
-from distill.core.text import majority_vote
+from distill.core.dataset import LABELLED, Candidate, CheckNote, Drop, Example
+from distill.core.text import fold, majority_vote
 from distill.curate import (
     agreement,
     answer_format,
@@ -51,6 +51,8 @@ MOST_LOST = 0.5  # share of the given inputs that one check may drop without a w
 MIN_GIVEN = 5  # minimum number of given inputs for a warning
 # The checks that also drop reviewed rows, such as a second copy of a row.
 OVERRIDES_REVIEW = ("review", "exact_duplicates")
+# Nobody looked at each labelled example for these faults.
+OVERRIDES_EXAMPLES = (*OVERRIDES_REVIEW, "form", "privacy")
 
 
 def curate(context: Context) -> Callable[[Store], None]:
@@ -101,9 +103,10 @@ def lost_inputs(candidates: Sequence[Candidate], drops: Sequence[Drop]) -> list[
 
 
 def _origin(row: Candidate, means: CheckContext) -> str:
-    """Return the origin of a row's answer: "seed", "review" or "teacher"."""
-    if row.source == "seeds":
-        return "seed"
+    """Return the origin of a row's answer: "seed", "example", "review" or "teacher"."""
+    review = means.reviews.get(fold(row.input))
+    if row.source in LABELLED and (review is None or row.source == "seeds"):
+        return row.source.removesuffix("s")
     return "review" if human_review.accepted(row, means) else "teacher"
 
 
@@ -140,14 +143,21 @@ def run_checks(
 ) -> tuple[list[Candidate], list[Drop]]:
     """Return the kept candidates, in their order, and the drops, in the order of the checks."""
     kept, drops = human_review.corrected(candidates, means), list[Drop]()
-    protected = {row.id for row in kept if human_review.decided(row, means)}
+    stronger = {row.id: _stronger(row, means) for row in kept}
     for check in CHECKS:
         found = [
             drop
             for drop in check(kept, means)
-            if drop.candidate_id not in protected or drop.check in OVERRIDES_REVIEW
+            if (over := stronger[drop.candidate_id]) is None or drop.check in over
         ]
         dropped = {drop.candidate_id for drop in found}
         kept = [row for row in kept if row.id not in dropped]
         drops += found
     return kept, drops
+
+
+def _stronger(row: Candidate, means: CheckContext) -> Sequence[str] | None:
+    """Return the checks that count more than a person's answer; None if a teacher answered."""
+    if not human_review.decided(row, means):
+        return None
+    return OVERRIDES_EXAMPLES if row.source == "examples" else OVERRIDES_REVIEW

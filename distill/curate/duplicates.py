@@ -15,7 +15,7 @@ from distill.curate.context import CheckContext, Method, same_inputs
 from distill.curate.human_review import accepted
 from distill.curate.masking import masked
 
-SOURCES = ("seeds", "inputs", "synthesis")
+SOURCES = ("seeds", "examples", "inputs", "synthesis")
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:

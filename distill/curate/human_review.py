@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from distill.core.dataset import Candidate, Drop
+from distill.core.dataset import LABELLED, Candidate, Drop
 from distill.core.text import fold
 from distill.curate.context import CheckContext
 
@@ -33,11 +33,11 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 
 
 def decided(row: Candidate, means: CheckContext) -> bool:
-    """True if a person reviewed the row."""
-    return fold(row.input) in means.reviews
+    """True if a person reviewed the row, or labelled it as an example."""
+    return row.source == "examples" or fold(row.input) in means.reviews
 
 
 def accepted(row: Candidate, means: CheckContext) -> bool:
-    """True if a person gave the row's answer, in a review or as a seed."""
+    """True if a person gave the row's answer: in a review, as a seed or as an example."""
     review = means.reviews.get(fold(row.input))
-    return row.source == "seeds" or (review is not None and review.answer is not None)
+    return row.source in LABELLED or (review is not None and review.answer is not None)

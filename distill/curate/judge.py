@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 
-from distill.core.dataset import Candidate, Drop
+from distill.core.dataset import LABELLED, Candidate, Drop
 from distill.core.purpose import JUDGED
 from distill.core.requests import CompletedRequest, PlannedRequest
 from distill.core.text import stable_hash
@@ -17,9 +17,9 @@ from distill.task.run_context import Context
 
 
 def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
-    """Drop rows with a score below `curate.judge`; seeds are kept, because people wrote them."""
+    """Drop rows with a score below `curate.judge`; people's own rows are kept."""
     least = means.task.spec.curate.judge
-    judged = [row for row in rows if row.source != "seeds"]
+    judged = [row for row in rows if row.source not in LABELLED]
     if not least or not judged:
         return []
     found = []

@@ -126,7 +126,7 @@ def kept_of(task: Task, teacher: Model) -> float:
     spec = task.spec.generate
     given = len(task.inputs) if "inputs" in spec.sources else 0
     new = sum(planned_counts(task, teacher).values()) * inputs_per_request(task, teacher)
-    expected = ASSUMED_YIELD * (given + new)
+    expected = len(task.examples) + ASSUMED_YIELD * (given + new)
     return min(expected, spec.examples) if spec.examples else expected
 
 

@@ -239,7 +239,8 @@ def once(wanted_of_all: Sequence[PurposeWorkload]) -> list[PurposeWorkload]:
 
 def _given(task: Task) -> set[str]:
     wanted = "inputs" in task.spec.generate.sources
-    return {text for text in task.inputs if text} if wanted else set()
+    answered_by_people = {row.input for row in task.examples}
+    return {text for text in task.inputs if text} - answered_by_people if wanted else set()
 
 
 def _alike(task: Task, model: Model, made: Sequence[str]) -> tuple[Request, ...]:

@@ -28,9 +28,9 @@ Pairs = list[tuple[str, str]]  # (input, answer)
 def rivals(task: Task, split: Sequence[SplitExample]) -> dict[str, tuple[Fit, Pairs]]:
     """Return name → (fit function, training rows) of each rival.
 
-    The rows are the seeds alone, or exactly the student's training rows.
+    The rows are those that people labelled, or exactly the student's training rows.
     """
-    seeds = [(seed.input, seed.answer) for seed in task.seeds]
+    people = labelled_by_people(task, split)
     trained = [
         (row.example.input, row.example.answer)
         for row in split
@@ -40,11 +40,11 @@ def rivals(task: Task, split: Sequence[SplitExample]) -> dict[str, tuple[Fit, Pa
     if isinstance(task.form, Text):
         return {"nearest": (fit_nearest, trained)}
     found: dict[str, tuple[Fit, Pairs]] = {
-        "linear_seeds": (fit_tfidf if task.form.choices else fit_tagger, seeds),
+        "linear_seeds": (fit_tfidf if task.form.choices else fit_tagger, people),
         "linear": (fit_tfidf if task.form.choices else fit_tagger, trained),
     }
     if task.form.choices:
-        found["embeddings_seeds"] = (fit_embeddings, seeds)
+        found["embeddings_seeds"] = (fit_embeddings, people)
         found["embeddings"] = (fit_embeddings, trained)
     # If the leak gate leaves rows with only one answer, no rival can be fitted.
     return {
@@ -52,6 +52,15 @@ def rivals(task: Task, split: Sequence[SplitExample]) -> dict[str, tuple[Fit, Pa
         for name, (fit, rows) in found.items()
         if len({answer for _, answer in rows}) > 1
     }
+
+
+def labelled_by_people(task: Task, split: Sequence[SplitExample]) -> Pairs:
+    """Return (input, answer) of the seeds, and of the labelled examples behind the leak gate."""
+    examples = [row.example for row in split if row.example.source == "examples"]
+    return [
+        *((row.input, row.answer) for row in task.seeds),
+        *((row.input, row.answer) for row in examples),
+    ]
 
 
 def fitted(rows: str | Path, system: str) -> Classifier:

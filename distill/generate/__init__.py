@@ -2,7 +2,7 @@
 
 In each round, the teacher makes new inputs (synthesis) and answers all inputs (annotation). The
 stage reads the task's seeds and inputs. It stores all requests and completions, and one candidate
-for each seed, given input and synthesised input.
+for each seed, labelled example, given input and synthesised input.
 """
 
 from collections import defaultdict
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from distill.core.dataset import Candidate
+from distill.core.dataset import LABELLED, Candidate, LabelledExample, Source
 from distill.core.errors import InputError
 from distill.core.purpose import ANSWER, SYNTHESIZE, Purpose
 from distill.core.requests import CompletedRequest, Model, PlannedRequest, Request
@@ -167,10 +167,14 @@ def _synthesise(desk: _GenerationState, wanted: Counts, asked: Counts) -> None:
 
 
 def _annotate(desk: _GenerationState, number: int) -> None:
-    """Request the teacher's answers to unanswered inputs, one answer per vote."""
+    """Request the teacher's answers to unanswered inputs, one answer per vote.
+
+    An input that people answered, as an example, is not requested.
+    """
     rows = [*_given(desk.context), *synthesised_candidates(desk.made)]
-    wanted = {row.input for row in rows if row.source != "seeds" and row.input}
-    inputs = sorted(wanted - desk.answers.keys())
+    wanted = {row.input for row in rows if row.source not in LABELLED and row.input}
+    answered_by_people = {row.input for row in desk.context.task.examples}
+    inputs = sorted(wanted - desk.answers.keys() - answered_by_people)
     requests = list(annotation_requests(desk.context.task, desk.model, inputs))
     for answered in desk.ask(_numbered(ANSWER, number), requests):
         desk.answers.setdefault(answered.ask.subject, []).append(answered)
@@ -184,16 +188,20 @@ def _numbered(purpose: Purpose, number: int) -> Purpose:
 def _completed(desk: _GenerationState) -> Iterator[Candidate]:
     """Yield the answered candidates, first the given ones, then the synthesised ones."""
     for row in (*_given(desk.context), *synthesised_candidates(desk.made)):
-        if row.source == "seeds" or row.problem or not row.input or row.input in desk.answers:
+        is_labelled = row.source in LABELLED
+        if is_labelled or row.problem or not row.input or row.input in desk.answers:
             answers = desk.answers.get(row.input, [])
             yield _with_answers(row, answers, desk.context.task.form)
 
 
 def _given(context: Context) -> Iterator[Candidate]:
-    for seed in context.task.seeds:
-        origin = f"{seed.file}:{seed.line}"
-        group = context.task.form.group(seed.answer)
-        yield Candidate(seed.input, group, (seed.answer,), "seeds", origin)
+    task = context.task
+    sources: tuple[tuple[Source, Sequence[LabelledExample]], ...]
+    sources = (("seeds", task.seeds), ("examples", task.examples))
+    for source, labelled in sources:
+        for row in labelled:
+            group, origin = task.form.group(row.answer), f"{row.file}:{row.line}"
+            yield Candidate(row.input, group, (row.answer,), source, origin)
     if "inputs" in context.task.spec.generate.sources:
         for number, text in enumerate(context.task.inputs, start=1):
             yield Candidate(text, None, (), "inputs", f"inputs.jsonl#{number}")
@@ -232,7 +240,7 @@ def _clean(text: str) -> str:
 def _with_answers(
     row: Candidate, answers: Sequence[CompletedRequest], form: AnswerForm
 ) -> Candidate:
-    if row.source == "seeds":
+    if row.source in LABELLED:
         return row
     found = [answered.completion for answered in answers]
     said = tuple(form.of_text(answer.text) for answer in found if not answer.problem)

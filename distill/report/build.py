@@ -281,7 +281,7 @@ def data_figures(
     given = len(task.inputs) if "inputs" in task.spec.generate.sources else 0
     made = completed.total() - completed["seeds"]
     return {
-        "requested": store.inputs_asked(run_id) + given,
+        "requested": store.inputs_asked(run_id) + given + len(task.examples),
         "completed": made,
         "kept": made - drops.total(),
         "dropped": {f"{check}: {reason}": n for (check, reason), n in sorted(drops.items())},
@@ -289,6 +289,7 @@ def data_figures(
         **({"notes": said} if (said := notes(store, run_id)) else {}),
         "spread": [asdict(row) for row in spread],
         "seeds": seeds,
+        **({"examples": len(task.examples)} if task.examples else {}),
         "train": sum(row.part == "train" for row in split),
         "validation": sum(row.part == "validation" for row in split),
         "gold": len(task.gold),

@@ -40,7 +40,8 @@ def within(name: str) -> str:
 
 def origin_of(figures: Figures, system: str) -> str:
     """Name the model or the rows behind a system, with the system's id: "gemma (teacher)"."""
-    base, rows = _last(figures["student"]["base"]), figures["data"]["seeds"]
+    base, data = _last(figures["student"]["base"]), figures["data"]
+    rows = data["seeds"] + data.get("examples", 0)
     behind = {
         "teacher": _last(figures["teacher"]["model"]),
         **dict.fromkeys(("student", "base", "base_few_shot"), base),

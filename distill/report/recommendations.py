@@ -67,6 +67,8 @@ def _free_model(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
         rows = f"runs/{figures['task']}/{figures['run']}/student/train.jsonl"
         if best.endswith("_seeds"):
             rows = f"prompts/{figures['task']}/seeds.jsonl"
+            if figures["data"].get("examples"):
+                rows = f"runs/{figures['task']}/{figures['run']}/student/labelled.jsonl"
         line = (
             "from distill.evaluate.baselines import fitted; "
             f'fitted("{rows}", "{best}").predict([text])'

@@ -31,6 +31,7 @@ NOT_SHAPING: dict[str, Any] = {
     **{"teacher": {"mode"}, "machine": {"sure"}},
     "prices": {"__all__": {"currency", "source", "sure"}},
 }
+EXAMPLES = "examples.jsonl"
 REVIEWS = "reviews.jsonl"
 PREFERENCES = "preferences.jsonl"
 SCHEMA = "schema.json"
@@ -56,6 +57,7 @@ class Task:
     seeds: tuple[LabelledExample, ...]
     gold: tuple[LabelledExample, ...]
     inputs: tuple[str, ...]
+    examples: tuple[LabelledExample, ...] = ()
     reviews: tuple[ReviewDecision, ...] = ()
     preferences: tuple[Preference, ...] = ()
     leaking: tuple[LabelledExample, ...] = ()
@@ -142,6 +144,8 @@ class Task:
         gold = sorted((*self.gold, *self.copies), key=lambda row: row.line)
         parts["gold.jsonl"] = stable_hash([[row.input, row.answer] for row in gold])
         parts["inputs.jsonl"] = stable_hash(list(self.inputs))
+        if self.examples:
+            parts[EXAMPLES] = stable_hash([[row.input, row.answer] for row in self.examples])
         if self.reviews:  # without reviews, the hash is the same as in older versions
             parts[REVIEWS] = stable_hash([[row.input, row.answer] for row in self.reviews])
         if self.preferences:

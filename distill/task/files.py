@@ -36,6 +36,14 @@ def read_labelled(
     return tuple(rows)
 
 
+def read_examples(path: Path, form: AnswerForm) -> tuple[LabelledExample, ...]:
+    """Read the training rows that people labelled.
+
+    Returns () if there is no file. Raises InputError, with file and line, if a row is invalid.
+    """
+    return read_labelled(path, form) if path.exists() else ()
+
+
 def _answer(where: str, form: AnswerForm, value: object) -> str:
     try:
         return form.of_row(value)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from distill.core.dataset import Candidate
 from distill.task import Task
 
+REAL = ("examples", "inputs")  # sources that have production's proportions
+
 
 def group_shares(rows: Sequence[Candidate], task: Task) -> Mapping[str, float]:
     """Return the intended share of each group in the examples, by group.
@@ -14,7 +16,7 @@ def group_shares(rows: Sequence[Candidate], task: Task) -> Mapping[str, float]:
     Otherwise all shares are equal.
     """
     group = task.form.group
-    real = Counter(group(row.answer) for row in rows if row.source == "inputs")
+    real = Counter(group(row.answer) for row in rows if row.source in REAL)
     # The rows of an extract task may have sets of fields that are not in any seed.
     groups = dict.fromkeys((*task.groups, *(group(row.answer) for row in rows)))
     if task.spec.curate.balance == "inputs" and real:

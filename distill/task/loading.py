@@ -7,9 +7,19 @@ from distill.core.errors import InputError
 from distill.core.suggestions import did_you_mean
 from distill.core.text import fold
 from distill.pricing.model_names import check_model_name
-from distill.task import COMPARE, INSTRUCTIONS, PREFERENCES, PROMPTS, REVIEWS, SCHEMA, Task
+from distill.task import (
+    COMPARE,
+    EXAMPLES,
+    INSTRUCTIONS,
+    PREFERENCES,
+    PROMPTS,
+    REVIEWS,
+    SCHEMA,
+    Task,
+)
 from distill.task.check_prices import check_prices
 from distill.task.files import (
+    read_examples,
     read_inputs,
     read_labelled,
     read_preferences,
@@ -75,6 +85,7 @@ def load_task(prompts: Path, name: str) -> Task:
         gold=gold,
         copies=copies,
         inputs=read_inputs(folder / "inputs.jsonl"),
+        examples=read_examples(folder / EXAMPLES, form),
         reviews=read_reviews(folder / REVIEWS, form),
         preferences=read_preferences(folder / PREFERENCES, form) if spec.kind == "generate" else (),
     )

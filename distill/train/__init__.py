@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 
-from distill.core.dataset import Example, SplitExample
+from distill.core.dataset import Example, LabelledExample, SplitExample
 from distill.core.processors import watched
 from distill.core.students import Student
 from distill.core.text import stable_hash
@@ -151,7 +151,7 @@ def _fitting(examples: Sequence[Example], task: Task, base: Base) -> list[Exampl
     return [row for place, row in enumerate(examples) if place not in long]
 
 
-def chat_row(task: Task, example: Example) -> str:
+def chat_row(task: Task, example: Example | LabelledExample) -> str:
     """Return the line of an example in the example file."""
     chat = student_chat(task, example.input, example.answer)
     return json.dumps({"messages": chat}, ensure_ascii=False)
@@ -179,12 +179,23 @@ def _write_training_rows(
     The examples have a file of their own, because the free rivals are fitted on them.
     """
     examples = _write_rows(folder / "train.jsonl", task, split, "train")
+    _write_labelled_rows(folder / "labelled.jsonl", task, split)
     if not injected:
         return examples
     lines = [chat_row(task, row) + "\n" for row in injected]
     path = folder / "train_injected.jsonl"
     path.write_text(examples.read_text(encoding="utf-8") + "".join(lines), encoding="utf-8")
     return path
+
+
+def _write_labelled_rows(path: Path, task: Task, split: Sequence[SplitExample]) -> None:
+    """Write the rows that people labelled, if the task has more of them than its seeds."""
+    examples = [row.example for row in split if row.example.source == "examples"]
+    if not examples:
+        return
+    lines = [chat_row(task, row) for row in task.seeds]
+    lines += [chat_row(task, row) for row in examples]
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
 def _write_parity_rows(path: Path, task: Task, split: Sequence[SplitExample], prompts: int) -> Path:

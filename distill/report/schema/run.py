@@ -157,6 +157,9 @@ class Data(CuratedData):
     kept: Rows = key("Candidates that no check dropped.")
     dropped: dict[str, Rows] = key("`check: reason` → number of dropped candidates.")
     seeds: Rows = key("Seeds of the task, also those too close to gold.")
+    examples: Rows = optional(
+        "Rows of examples.jsonl, which people labelled.", "without such a file"
+    )
     train: Rows = key("Training rows, seeds included.")
     validation: Rows = key("Validation rows.")
     gold: Rows = key("Gold rows.")
