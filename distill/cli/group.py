@@ -47,6 +47,7 @@ class SuggestingChoice(click.Choice[str]):
 # The command list of `distill --help`: section → commands → line of at most 60 characters.
 SECTIONS = {
     "Start": {
+        "new": "Make a task from your labelled rows.",
         "check": "Check a task before a run: ok, look or stop.",
         "rehearse": "Run a task with a stand-in for its provider, at no cost.",
     },

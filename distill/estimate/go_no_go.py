@@ -14,13 +14,13 @@ from math import ceil
 from typing import Literal
 
 from distill.core.model_ref import key_variables
+from distill.core.sample_size import DIFFERING, sample_size_for_margin
 from distill.core.workspace import Workspace
 from distill.estimate import CostEstimate, dollars, teacher_usd, tuned_student
 from distill.estimate.finetuning import STUDENT, base_of
 from distill.estimate.probe import estimate_run
 from distill.estimate.workload import EVALUATE
 from distill.evaluate.levels import level_of_look
-from distill.evaluate.statistics import sample_size_for_margin
 from distill.pricing.break_even import LATE_DAYS, DailyCost, at_provider, on_machines, pay_back
 from distill.pricing.table import lifetime_of, today
 from distill.task import Task
@@ -28,7 +28,6 @@ from distill.task.loading import load_task
 from distill.train.trainers import trainer_of
 
 FEWEST_SEEDS = 3  # min seeds for each label
-DIFFERING = 0.1  # assumed share of gold rows on which two equally good systems differ
 
 Word = Literal["go", "no go", "careful"]
 
@@ -76,7 +75,7 @@ def _seeds(task: Task) -> Iterator[AdviceFinding]:
 def _gold(task: Task) -> Iterator[AdviceFinding]:
     spec = task.spec.evaluate
     level = level_of_look(spec.confidence, 1)
-    needed = sample_size_for_margin(DIFFERING, margin=spec.margin, confidence=level)
+    needed = sample_size_for_margin(spec.margin, confidence=level)
     told = (
         f"{len(task.gold)} gold rows; a margin of {100 * spec.margin:.1f} points needs about "
         f"{needed:,}, if two equally good systems differ on {DIFFERING:.0%} of them"

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from distill.core.sample_size import POWER
 from distill.evaluate.bounded import bounds, chance_of_mean, ratio_bounds
 from distill.evaluate.levels import holm_levels, level_of_look
 
 Result = Literal["non_inferior", "inferior", "inconclusive"]
-POWER = 0.8  # chance that the recommended number of gold rows settles the verdict
 TINY = 1e-9  # share; smaller than any gold set can resolve
 LEVEL_TEACHER = 0.5  # win rate of a teacher against itself, on every row
 
@@ -313,18 +313,6 @@ def gold_needed(
     if not {*student, *teacher} <= {0.0, 1.0}:
         needed += -math.log(1 - confidence) * _span(teacher)[1] / distance
     return max(math.ceil(needed), rows + 1)
-
-
-def sample_size_for_margin(differing: float, *, margin: float, confidence: float) -> int:
-    """Return the number of rows that would show non-inferiority with a chance of POWER.
-
-    The test is one-sided at `confidence`. Student and teacher are assumed to be equally good, and
-    to differ on a share `differing` of the rows. The source is that of `gold_needed`.
-    """
-    from scipy.stats import norm
-
-    deviations = float(norm.ppf(confidence) + norm.ppf(POWER))
-    return math.ceil(differing * (deviations / margin) ** 2)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

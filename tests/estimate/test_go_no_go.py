@@ -11,11 +11,11 @@ from click.testing import CliRunner
 import distill.estimate
 import distill.estimate.go_no_go
 from distill.cli import cli
+from distill.core.sample_size import sample_size_for_margin
 from distill.core.workspace import Workspace
 from distill.estimate import plan
 from distill.estimate.go_no_go import AdviceFinding, _money, advise, verdict_of
 from distill.estimate.workload import EVALUATE
-from distill.evaluate.statistics import sample_size_for_margin
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.task.test_texts import write as write_texts
 
@@ -201,7 +201,7 @@ def test_too_little_gold_is_said_before(workspace: Workspace, pets: WriteTask) -
 @pytest.mark.parametrize(("margin", "rows"), [(0.02, 1546), (0.05, 248)])
 def test_the_gold_that_settles_a_margin(margin: float, rows: int) -> None:
     """By hand: 0.1 × ((1.6449 + 0.8416) ÷ margin)²."""
-    assert sample_size_for_margin(0.1, margin=margin, confidence=0.95) == rows
+    assert sample_size_for_margin(margin, confidence=0.95) == rows
 
 
 def test_texts_are_one_group(workspace: Workspace) -> None:

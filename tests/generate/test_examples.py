@@ -8,8 +8,8 @@ import pytest
 
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
+from distill.estimate.run_start import RunOptions
 from distill.evaluate.baselines import fitted
-from distill.pipeline import RunOptions
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.support.paying import paid_run
 from tests.support.standin import StandIn

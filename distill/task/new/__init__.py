@@ -1,0 +1,364 @@
+"""New tasks from people's data: `distill new`.
+
+- `tables`: reads a file, a folder or a data set as rows of columns.
+- `columns`: chooses the columns of input and answer.
+- `labels`, `schema`: infer the labels, or the schema of objects.
+- `splitting`: splits the rows into test, seeds and examples, the test first.
+- `writing`: writes the folder of the task, or nothing.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from distill.core.errors import InputError
+from distill.core.sample_size import provable_margin, sample_size_for_margin
+from distill.core.text import fold
+from distill.task.kinds.extract import Fields
+from distill.task.new.columns import REPEATED, SHORT, Columns, choose_columns
+from distill.task.new.labels import FEWEST_ROWS, check_labels, folded_note, merge_rare, one_spelling
+from distill.task.new.schema import infer_schema, with_lists, without_nulls
+from distill.task.new.splitting import MOST_ROWS, Row, size_of_test, split_rows
+from distill.task.new.tables import Record, Table, open_table, text_of
+from distill.task.new.writing import NewTask, write_task
+
+Kind = Literal["classify", "extract", "generate"]
+MISSING = ("", "nan", "null")  # cells without an answer, folded
+CHARS_PER_TOKEN = 3  # at least, in most languages
+DEFAULT_CONTEXT, LARGEST_CONTEXT = 1024, 8192  # tokens
+ROOM = 256  # tokens for instructions and answer
+SAYS = {
+    "classify": "Sort a text into one of {n} labels.",
+    "extract": "Take {names} out of a text.",
+    "generate": "Write the output that belongs to an input.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NewTaskOptions:
+    """The options of `distill new`.
+
+    `source`: a file, a folder, or the id of a data set of the Hugging Face hub.
+    `answers`: the column of answers, or several columns that become fields.
+    `kind`: "" to infer it. `description`: the job in a sentence; "" for a general one.
+    `test`: the number of test rows; None for the default.
+    `merge_rare`: the label that takes the rows of labels with too few rows; "" for none.
+    `drop_rare`: leave those rows out. `no_teacher`: learn from people's rows alone.
+    """
+
+    source: str
+    input: str = ""
+    answers: tuple[str, ...] = ()
+    kind: Kind | Literal[""] = ""
+    description: str = ""
+    group: str = ""
+    time: str = ""
+    test: int | None = None
+    merge_rare: str = ""
+    drop_rare: bool = False
+    no_teacher: bool = False
+    query: str = ""
+    encoding: str = ""
+
+
+@dataclass
+class _Reading:
+    """The rows of a table, and what was found while they were read."""
+
+    rows: list[Row] = field(default_factory=list)
+    inputs: dict[str, None] = field(default_factory=dict)
+    systems: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class MadeTask:
+    """A written task, with the choices that were made for it."""
+
+    folder: Path
+    task: NewTask
+    columns: Columns
+    notes: tuple[str, ...]
+
+    @property
+    def proves(self) -> str:
+        """The sentence on what the test rows can prove."""
+        tested = len(self.task.parts.gold)
+        more = [point for point in (0.05, 0.02) if point < self.task.margin]
+        needed = ", ".join(f"{sample_size_for_margin(p):,} for {100 * p:g}" for p in more)
+        return f"{tested:,} test rows can prove a loss under {100 * self.task.margin:g} points" + (
+            f"; you need about {needed}" if needed else ""
+        )
+
+
+def new_task(prompts: Path, name: str, options: NewTaskOptions) -> MadeTask:
+    """Write the folder of a task from people's data.
+
+    Raises InputError, with file, line and cure, before anything is written.
+    """
+    _check_name(prompts, name)
+    table = open_table(options.source, query=options.query, encoding=options.encoding)
+    columns = choose_columns(
+        table,
+        input_column=options.input,
+        answers=options.answers,
+        group=options.group,
+        time=options.time,
+    )
+    found = _read(table, columns)
+    kind: Kind = options.kind or _kind_of(found.rows, columns, table.name)
+    task = _TASKS[kind](found, options, table.name)
+    rows = _without_contradictions(task.rows, found.notes)
+    tested = size_of_test(len(rows), options.test)
+    parts = split_rows(rows, tested, by_label=kind == "classify")
+    longest = max((len(row.input) for row in rows), default=0)
+    made = NewTask(
+        name=name,
+        kind=kind,
+        description=options.description or task.description,
+        parts=parts,
+        margin=provable_margin(len(parts.gold)),
+        source=table.name,
+        labels=task.labels,
+        schema=task.schema,
+        inputs=tuple(text for text in found.inputs),
+        context_tokens=_context(longest, rows),
+        system=_system(found),
+        teacher=not options.no_teacher,
+    )
+    folder = prompts / name
+    write_task(folder, made)
+    return MadeTask(folder, made, columns, (*table.notes, *found.notes))
+
+
+def _check_name(prompts: Path, name: str) -> None:
+    if not name or Path(name).name != name or name.startswith("."):
+        raise InputError(f"{name!r} is not the name of a task: give a name like tickets")
+    if (prompts / name).exists():
+        raise InputError(
+            f"{prompts / name}/ already exists: choose another name, or move the folder away first"
+        )
+
+
+def _read(table: Table, columns: Columns) -> _Reading:
+    """Read all rows; a row without an answer becomes an input, and one without a text is left out.
+
+    Of rows with equal input and answer the first counts. Beyond MOST_ROWS rows are left out.
+    """
+    found, seen, empty, more = _Reading(), set[str](), 0, 0
+    for record in table.read():
+        text = text_of(record.values.get(columns.input))
+        if not text:
+            empty += 1
+            continue
+        answer = _answer(record, columns)
+        key = f"{fold(text)}\0{text_of(answer)}"
+        if key in seen:
+            continue
+        if len(found.rows) + len(found.inputs) >= MOST_ROWS:
+            more += 1
+            continue
+        seen.add(key)
+        if answer is None:
+            found.inputs[text] = None
+        else:
+            found.rows.append(_row(record, columns, text, answer))
+        if system := text_of(record.values.get("system")):
+            found.systems[system] += 1
+    if not found.rows and not found.inputs:
+        raise InputError(f"{table.name} has no row with a text in the column {columns.input}")
+    answered = {row.input for row in found.rows}
+    found.inputs = {text: None for text in found.inputs if text not in answered}
+    if empty:
+        found.notes.append(f"left out {empty:,} rows without a text in {columns.input}")
+    if more:
+        found.notes.append(f"left out {more:,} rows: the first {MOST_ROWS:,} are enough")
+    return found
+
+
+def _answer(record: Record, columns: Columns) -> Any:
+    """Return a row's answer: a text, or an object; None without one."""
+    if len(columns.answers) > 1:
+        fields = {name: record.values.get(name) for name in columns.answers}
+        return {
+            name: value for name, value in fields.items() if fold(text_of(value)) not in MISSING
+        }
+    value = record.values.get(columns.answers[0])
+    if isinstance(value, list) and len(value) == 1:
+        (value,) = value
+    if isinstance(value, dict | list):
+        return value
+    text = text_of(value)
+    if fold(text) in MISSING:
+        return None
+    if text.startswith("{") and text.endswith("}"):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _row(record: Record, columns: Columns, text: str, answer: Any) -> Row:
+    return Row(
+        text,
+        answer,
+        "",
+        record.place,
+        text_of(record.values.get(columns.group)) if columns.group else "",
+        _time(record, columns.time) if columns.time else None,
+    )
+
+
+def _time(record: Record, column: str) -> float:
+    """Return the time of a row in seconds, to compare it with other rows."""
+    from dateutil.parser import ParserError, parse
+
+    value = text_of(record.values.get(column))
+    try:
+        return float(value)
+    except ValueError:
+        pass
+    try:
+        return float(parse(value).timestamp())
+    except (ParserError, OverflowError) as error:
+        raise InputError(
+            f"{record.place}: {value!r} in the column {column} is not a time: write it like "
+            "2026-11-29"
+        ) from error
+
+
+def _kind_of(rows: Sequence[Row], columns: Columns, name: str) -> Kind:
+    """Infer the kind from the answers. Raises InputError for answers that show none."""
+    if not rows:
+        raise InputError(
+            f"{name}: no row has an answer in the column {columns.answers[0]}: choose another "
+            "with --label, or label some rows first"
+        )
+    if all(isinstance(row.answer, dict) for row in rows):
+        return "extract"
+    texts = [text_of(row.answer) for row in rows]
+    distinct = len({fold(text) for text in texts})
+    if len(texts) >= REPEATED * distinct and max(map(len, texts)) <= SHORT:
+        return "classify"
+    if all(len(text.split()) == 1 for text in texts) and distinct > len(texts) / 2:
+        raise InputError(
+            f"{name}: the column {columns.answers[0]} has {distinct:,} different values in "
+            f"{len(texts):,} rows, like a column of ids: choose another with --label"
+        )
+    return "generate"
+
+
+@dataclass(frozen=True)
+class _Kinded:
+    """The rows of a kind, with labels or schema."""
+
+    rows: list[Row]
+    description: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    schema: Mapping[str, Any] | None = None
+
+
+def _classify(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
+    spellings = one_spelling([text_of(row.answer) for row in found.rows])
+    if note := folded_note(spellings):
+        found.notes.append(note)
+    labels = [spellings[text_of(row.answer)] for row in found.rows]
+    counts = Counter(labels)
+    if options.merge_rare:
+        merged = merge_rare(counts, options.merge_rare)
+        labels = [merged[label] for label in labels]
+    kept = Counter(labels)
+    rare = {label for label in kept if options.drop_rare and kept[label] < FEWEST_ROWS}
+    if rare:
+        found.notes.append(f"left out the labels {', '.join(sorted(rare))}: too few rows")
+    rows = [
+        replace(row, answer=label, label=label)
+        for row, label in zip(found.rows, labels, strict=True)
+        if label not in rare
+    ]
+    counts = Counter(row.label for row in rows)
+    check_labels(counts, where)
+    meanings = {label: _in_words(label) for label, _ in counts.most_common()}
+    return _Kinded(rows, SAYS["classify"].format(n=len(counts)), labels=meanings)
+
+
+def _extract(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
+    for row in found.rows:
+        if not isinstance(row.answer, dict):
+            raise InputError(
+                f"{row.place}: the answer {text_of(row.answer)[:SHORT]!r} is not an object: an "
+                'extract task has answers like {"date": "2 May"}'
+            )
+    objects, listed_fields = with_lists([without_nulls(row.answer) for row in found.rows])
+    if listed_fields:
+        found.notes.append(
+            f"made lists of single values, since other rows have lists: {', '.join(listed_fields)}"
+        )
+    schema = infer_schema(objects, [row.input for row in found.rows], where)
+    form = Fields(schema)
+    rows = [
+        replace(row, answer=value, label=form.group(json.dumps(value, ensure_ascii=False)))
+        for row, value in zip(found.rows, objects, strict=True)
+    ]
+    names = [_in_words(name) for name in schema["properties"]]
+    listed = " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+    return _Kinded(rows, SAYS["extract"].format(names=listed), schema=schema)
+
+
+def _generate(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
+    rows = [replace(row, answer=text_of(row.answer)) for row in found.rows]
+    return _Kinded(rows, SAYS["generate"])
+
+
+_TASKS = {"classify": _classify, "extract": _extract, "generate": _generate}
+
+
+def _in_words(name: str) -> str:
+    """Return a name of a label or field as words: "order_arrived" is "order arrived"."""
+    return " ".join(name.replace("_", " ").replace("-", " ").split()).lower()
+
+
+def _without_contradictions(rows: Sequence[Row], notes: list[str]) -> list[Row]:
+    """Leave out inputs with two different answers, since nobody knows which is right."""
+    answers: dict[str, set[str]] = {}
+    for row in rows:
+        answers.setdefault(fold(row.input), set()).add(text_of(row.answer))
+    kept = [row for row in rows if len(answers[fold(row.input)]) == 1]
+    if len(kept) < len(rows):
+        first = next(row for row in rows if len(answers[fold(row.input)]) > 1)
+        notes.append(
+            f"left out {len(rows) - len(kept)} rows whose text has two answers, the first at "
+            f"{first.place}"
+        )
+    return kept
+
+
+def _context(longest: int, rows: Sequence[Row]) -> int | None:
+    """Return `student.context_tokens` for the longest text; None if the default is enough."""
+    needed = longest // CHARS_PER_TOKEN + ROOM
+    if needed <= DEFAULT_CONTEXT:
+        return None
+    if needed > LARGEST_CONTEXT:
+        row = max(rows, key=lambda row: len(row.input))
+        raise InputError(
+            f"{row.place}: the text has {len(row.input):,} characters, about {needed:,} tokens, "
+            f"and a small student takes at most {LARGEST_CONTEXT:,}: shorten or remove such rows"
+        )
+    size = DEFAULT_CONTEXT
+    while size < needed:
+        size *= 2
+    return size
+
+
+def _system(found: _Reading) -> str:
+    """Return the system prompt that most rows have; "" if there is none."""
+    if not found.systems:
+        return ""
+    (prompt, _), *others = found.systems.most_common()
+    if others:
+        found.notes.append(f"{len(others)} rarer system prompts were not taken over")
+    return prompt

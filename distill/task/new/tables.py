@@ -1,0 +1,432 @@
+"""Readers of people's data: files of rows, folders of texts, queries and data sets.
+
+Every reader yields the rows one by one, so that a large file is never in memory as a whole.
+"""
+
+import csv
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+from distill.core.errors import InputError
+from distill.core.text import replace_lone_surrogates
+
+SAMPLE = 65_536  # characters by which a delimiter is chosen
+LONGEST_CELL = 1_000_000  # characters; a longer cell is most likely a quote that never closes
+DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+TEXTS = (".txt", ".md", ".eml")
+DATABASES = (".duckdb", ".db", ".sqlite", ".sqlite3")
+NEWLINE_SAYS = "save it again as CSV, with quotes around texts that contain line ends"
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row of people's data. `place`: the file and line, or another place to look it up."""
+
+    values: Values
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """People's data as rows of named columns.
+
+    `read`: yields the rows from the first one; raises InputError, with file and line, for a row
+    that cannot be read.
+    `notes`: facts on the reading that a person should know.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    read: Callable[[], Iterator[Record]]
+    notes: tuple[str, ...] = ()
+
+
+def open_table(source: str, *, query: str = "", encoding: str = "") -> Table:
+    """Open a file, a folder of texts, or a data set of the Hugging Face hub.
+
+    `query`: the SELECT for a database. `encoding`: the encoding of a text file, if it is not UTF-8.
+    Raises InputError, with the cure, for a source that cannot be read.
+    """
+    path = Path(source)
+    if not path.exists():
+        if source.startswith("hf:") or _is_dataset_id(source):
+            return _dataset(source.removeprefix("hf:"))
+        raise InputError(f"{source} does not exist: give the path of a file or of a folder")
+    if path.is_dir():
+        return _texts(path)
+    if not path.is_file():
+        raise InputError(f"{source} is not a regular file")
+    if not path.stat().st_size:
+        raise InputError(f"{source} is empty")
+    suffix = path.suffix.lower()
+    if suffix in DATABASES:
+        return _database(path, query)
+    if query:
+        raise InputError(f"--query is for databases ({', '.join(DATABASES)}), not for {path.name}")
+    if suffix in READERS:
+        return READERS[suffix](path, encoding)
+    known = ", ".join([*READERS, *DATABASES])
+    raise InputError(f"{source}: unknown kind of file: known are {known}, and folders of texts")
+
+
+def _is_dataset_id(source: str) -> bool:
+    """True for the form owner/name without a suffix of a file."""
+    parts = source.split("/")
+    return len(parts) == len(("owner", "name")) and all(parts) and not Path(source).suffix
+
+
+def _encoding(path: Path, asked: str) -> str:
+    """Return the encoding of a text file: the one asked for, that of its mark, or UTF-8."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    for mark, name in MARKS.items():
+        if start.startswith(mark):
+            return name
+    if not asked and b"\0" in start:
+        raise InputError(
+            f"{path}: looks like UTF-16 without a mark: add --encoding utf-16-le, or save it as "
+            "UTF-8"
+        )
+    try:
+        "".encode(asked or "utf-8")
+    except LookupError as error:
+        raise InputError(f"--encoding {asked}: unknown; for instance utf-8 or cp1252") from error
+    return asked or "utf-8"
+
+
+def _not_decoded(path: Path, line: int, error: UnicodeDecodeError) -> InputError:
+    return InputError(
+        f"{path}:{line}: not {error.encoding.upper()} after this line: save the file as UTF-8, or "
+        "add --encoding cp1252 if it comes from Excel on Windows"
+    )
+
+
+def _csv(path: Path, encoding: str) -> Table:
+    encoding = _encoding(path, encoding)
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(path, encoding)
+    csv.field_size_limit(LONGEST_CELL)
+    columns = _header(path, next(_cells(path, encoding, delimiter))[1])
+
+    def read() -> Iterator[Record]:
+        rows = _cells(path, encoding, delimiter)
+        next(rows)
+        for line, cells in rows:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
+                raise InputError(
+                    f"{path}:{line}: {len(cells)} cells, but the first line names {len(columns)} "
+                    f"columns: put quotes around texts that contain {DELIMITERS[delimiter]}"
+                )
+            padded = [*cells, *[""] * (len(columns) - len(cells))]
+            values = {name: cell for name, cell in zip(columns, padded, strict=False) if name}
+            if "\0" in "".join(values.values()):
+                raise InputError(f"{path}:{line}: contains a NUL byte: remove it, or export anew")
+            yield Record(values, f"{path.name}:{line}")
+
+    return Table(path.name, tuple(name for name in columns if name), read)
+
+
+def _cells(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line where a row begins, its cells)."""
+    with path.open(encoding=encoding, newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        begins = 1
+        try:
+            for cells in reader:
+                yield begins, cells
+                begins = reader.line_num + 1
+        except UnicodeDecodeError as error:
+            raise _not_decoded(path, begins, error) from error
+        except csv.Error as error:
+            raise InputError(f"{path}:{begins}: {_csv_problem(error)}") from error
+
+
+def _csv_problem(error: csv.Error) -> str:
+    said = str(error)
+    if "unexpected end of data" in said or "field limit" in said:
+        return f"a quote that opens here never closes: {NEWLINE_SAYS}"
+    if "expected after" in said:
+        return 'a quote inside a text must be doubled: write "" for it'
+    return f"not valid CSV ({said}): {NEWLINE_SAYS}"
+
+
+def _delimiter(path: Path, encoding: str) -> str:
+    """Return the delimiter that splits the first lines into the most columns, alike in each."""
+    with path.open(encoding=encoding, newline="") as file:
+        try:
+            sample = file.read(SAMPLE)
+        except UnicodeDecodeError as error:
+            raise _not_decoded(path, 1, error) from error
+    lines = sample.splitlines(keepends=True)
+    whole = lines[:-1] if len(sample) == SAMPLE and len(lines) > 1 else lines
+    best, most = ",", 1
+    for delimiter in DELIMITERS:
+        try:
+            counts = [len(row) for row in csv.reader(whole, delimiter=delimiter) if row]
+        except csv.Error:
+            continue
+        if counts and counts[0] > most and counts.count(counts[0]) >= len(counts) / 2:
+            best, most = delimiter, counts[0]
+    return best
+
+
+def _header(path: Path, cells: list[str]) -> list[str]:
+    """Return the names of the columns; "" for a column without a name."""
+    names = [cell.strip() for cell in cells]
+    given = [name for name in names if name]
+    if not given:
+        raise InputError(f"{path}:1: must name the columns, for instance text,label")
+    if twice := [name for name in given if given.count(name) > 1]:
+        raise InputError(f"{path}:1: two columns are named {twice[0]!r}: rename one")
+    return names
+
+
+def _json_lines(path: Path, encoding: str) -> Table:
+    encoding = _encoding(path, encoding)
+
+    def read() -> Iterator[Record]:
+        number = 0
+        with path.open(encoding=encoding, newline="\n") as file:
+            try:
+                for number, line in enumerate(file, 1):
+                    if not line.strip():
+                        continue
+                    row = _object(f"{path}:{number}", line)
+                    if not (number == 1 and set(row) == {"about"}):
+                        yield Record(_turns(row, f"{path}:{number}"), f"{path.name}:{number}")
+            except UnicodeDecodeError as error:
+                raise _not_decoded(path, number, error) from error
+
+    return _with_columns(Table(path.name, (), read))
+
+
+def _object(where: str, text: str) -> dict[str, Any]:
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        raise InputError(f"{where}: not valid JSON: {said}") from error
+    if not isinstance(row, dict):
+        raise InputError(f'{where}: a row must be a JSON object, like {{"input": …}}')
+    return row
+
+
+def _json(path: Path, encoding: str) -> Table:
+    try:
+        text = path.read_text(encoding=_encoding(path, encoding))
+        found = json.loads(text)
+    except UnicodeDecodeError as error:
+        raise _not_decoded(path, 1, error) from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
+            return _json_lines(path, encoding)
+        said = (
+            f"{error.msg}, line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        )
+        raise InputError(f"{path}: not valid JSON: {said or error}") from error
+    if isinstance(found, dict):
+        lists = [value for value in found.values() if isinstance(value, list)]
+        found = lists[0] if len(lists) == 1 else found
+    if not isinstance(found, list):
+        raise InputError(f"{path}: must be a list of objects, like [{{…}}, {{…}}]")
+
+    def read() -> Iterator[Record]:
+        for number, row in enumerate(found, 1):
+            where = f"{path.name}, object {number}"
+            if not isinstance(row, dict):
+                raise InputError(f"{where}: is not a JSON object")
+            yield Record(_turns(row, where), where)
+
+    return _with_columns(Table(path.name, (), read))
+
+
+def _turns(row: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return a row; that of a chat file becomes {"input", "answer", "system"}."""
+    messages = row.get("messages")
+    if not isinstance(messages, list):
+        return row
+    said: dict[str, list[str]] = {}
+    for message in messages:
+        if not isinstance(message, dict) or not isinstance(message.get("content"), str):
+            raise InputError(f"{where}: a message must have a text under content")
+        said.setdefault(str(message.get("role")), []).append(message["content"])
+    if len(said.get("user", ())) != 1 or len(said.get("assistant", ())) != 1:
+        raise InputError(
+            f"{where}: a chat must have one message of the user and one answer: split or remove "
+            "longer conversations"
+        )
+    system = "\n".join([*said.get("system", ()), *said.get("developer", ())])
+    return {"input": said["user"][0], "answer": said["assistant"][0], "system": system}
+
+
+def _parquet(path: Path, encoding: str) -> Table:
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        file = ParquetFile(path)
+    except (ArrowException, OSError) as error:
+        raise InputError(f"{path}: not a Parquet file: {error}") from error
+
+    def read() -> Iterator[Record]:
+        number = 0
+        for batch in ParquetFile(path).iter_batches():
+            for row in batch.to_pylist():
+                number += 1
+                yield Record(row, f"{path.name}, row {number}")
+
+    return Table(path.name, tuple(file.schema_arrow.names), read)
+
+
+def _excel(path: Path, encoding: str) -> Table:
+    from zipfile import BadZipFile
+
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        try:
+            with closing(load_workbook(path, read_only=True, data_only=True)) as book:
+                yield from book.worksheets[0].iter_rows(values_only=True)
+        except (BadZipFile, InvalidFileException, OSError, KeyError, ValueError) as error:
+            raise InputError(f"{path}: not a readable .xlsx file: {error}") from error
+
+    first = next(rows(), ())
+    columns = _header(path, [str(cell or "") for cell in first])
+
+    def read() -> Iterator[Record]:
+        for line, cells in enumerate(rows(), 1):
+            if line > 1 and any(cell is not None for cell in cells):
+                values = zip(columns, cells, strict=False)
+                yield Record({name: cell for name, cell in values if name}, f"{path.name}:{line}")
+
+    return Table(path.name, tuple(name for name in columns if name), read)
+
+
+def _texts(folder: Path) -> Table:
+    """Open a folder of texts: a text for each file, labelled by the folder that it is in."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in TEXTS)
+    if not files:
+        raise InputError(f"{folder}: contains no {', '.join(TEXTS)}: give a file, or such a folder")
+
+    def read() -> Iterator[Record]:
+        for path in files:
+            inside = path.relative_to(folder)
+            values = {"text": _text(path)}
+            if len(inside.parts) > 1:
+                values["folder"] = inside.parts[0]
+            yield Record(values, str(inside))
+
+    return _with_columns(Table(folder.name, (), read))
+
+
+def _text(path: Path) -> str:
+    """Return the text of a file; of an e-mail the subject and the body."""
+    if path.suffix.lower() != ".eml":
+        try:
+            return path.read_text(encoding=_encoding(path, ""))
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{path}: not UTF-8 at byte {error.start}: save it as UTF-8"
+            ) from error
+    mail: Any = message_from_bytes(path.read_bytes(), policy=policy.default)
+    body = mail.get_body(preferencelist=("plain", "html"))
+    content = body.get_content() if body is not None else ""
+    return f"{mail['subject'] or ''}\n\n{content}".strip()
+
+
+def _database(path: Path, query: str) -> Table:
+    if not query:
+        raise InputError(f'{path} is a database: add --query "SELECT text, label FROM …"')
+    if path.read_bytes()[:6] == b"SQLite":
+        return _sqlite(path, query)
+    from distill.store.readonly import query as read_only
+
+    columns, rows = read_only(path, query)
+
+    def read() -> Iterator[Record]:
+        for number, row in enumerate(rows, 1):
+            yield Record(dict(zip(columns, row, strict=True)), f"{path.name}, row {number}")
+
+    return Table(path.name, tuple(columns), read)
+
+
+def _sqlite(path: Path, query: str) -> Table:
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            cursor = database.execute(query)
+            columns = tuple(column[0] for column in cursor.description or ())
+            rows = cursor.fetchall()
+    except sqlite3.Error as error:
+        raise InputError(f"{path}: --query failed: {error}") from error
+
+    def read() -> Iterator[Record]:
+        for number, row in enumerate(rows, 1):
+            yield Record(dict(zip(columns, row, strict=True)), f"{path.name}, row {number}")
+
+    return Table(path.name, columns, read)
+
+
+def _dataset(name: str) -> Table:
+    """Open the training split of a data set of the Hugging Face hub."""
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetNotFoundError
+
+    try:
+        rows: Any = load_dataset(name, split="train", streaming=True)
+        columns = tuple(rows.column_names or ())
+    except (DatasetNotFoundError, OSError, ValueError) as error:
+        raise InputError(
+            f"the data set {name} of the Hugging Face hub cannot be read: {error}. If it is a "
+            "file, give its path"
+        ) from error
+
+    def read() -> Iterator[Record]:
+        for number, row in enumerate(rows, 1):
+            yield Record(row, f"{name}, row {number}")
+
+    return Table(name, columns, read)
+
+
+def _with_columns(table: Table, rows: int = 1000) -> Table:
+    """Return a table with the columns of its first rows."""
+    columns: dict[str, None] = {}
+    for number, record in enumerate(table.read()):
+        columns |= dict.fromkeys(record.values)
+        if number == rows:
+            break
+    return replace(table, columns=tuple(columns))
+
+
+def text_of(value: Any) -> str:
+    """Return a cell as text; "" for an empty one. Lone surrogates are replaced."""
+    if value is None or value != value:  # NaN
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return replace_lone_surrogates(str(value)).strip()
+
+
+READERS: Mapping[str, Callable[[Path, str], Table]] = {
+    ".csv": _csv,
+    ".tsv": _csv,
+    ".jsonl": _json_lines,
+    ".ndjson": _json_lines,
+    ".json": _json,
+    ".parquet": _parquet,
+    ".xlsx": _excel,
+}

@@ -1,0 +1,120 @@
+"""The files of a new task, written to its folder all at once."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from distill.core.errors import InputError
+from distill.task import EXAMPLES, PROMPTS, SCHEMA
+from distill.task.new.splitting import Parts, Row
+
+Kind = str  # classify, extract or generate
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """The content of a new task's folder.
+
+    `labels`: label → its meaning. `schema`: the schema of answers; None unless the kind is extract.
+    `inputs`: texts without an answer. `system`: the system prompt of the rows; "" without one.
+    `teacher`: False if the student learns from people's rows alone.
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    parts: Parts
+    margin: float
+    source: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    schema: Mapping[str, Any] | None = None
+    inputs: tuple[str, ...] = ()
+    context_tokens: int | None = None
+    system: str = ""
+    teacher: bool = True
+
+
+def write_task(folder: Path, task: NewTask) -> None:
+    """Write a task's folder, or nothing. Raises InputError if the folder exists."""
+    if folder.exists():
+        raise InputError(
+            f"{folder}/ already exists: choose another name, or move the folder away first"
+        )
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        for name, text in _files(task):
+            (partial / name).write_text(text, encoding="utf-8")
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _files(task: NewTask) -> Iterable[tuple[str, str]]:
+    """Yield the name and the text of each file."""
+    yield "task.toml", task_toml(task)
+    prompts = files("distill.task.new") / "prompts" / task.kind
+    for name in PROMPTS:
+        yield name, (prompts / name).read_text(encoding="utf-8")
+    if task.schema is not None:
+        yield SCHEMA, json.dumps(task.schema, ensure_ascii=False, indent=2) + "\n"
+    if task.system:
+        yield "answer.system.md", f"{{% raw %}}{task.system}{{% endraw %}}\n"
+    key = "label" if task.kind == "classify" else "answer"
+    about = f"from {task.source}, by `distill new`"
+    yield "gold.jsonl", _lines(f"Test rows {about}. Only ever tested on.", task.parts.gold, key)
+    yield "seeds.jsonl", _lines(f"Rows {about}, shown to the teacher.", task.parts.seeds, key)
+    if task.parts.examples:
+        yield EXAMPLES, _lines(f"Training rows {about}.", task.parts.examples, key)
+    if task.inputs:
+        rows = [{"about": f"Texts without an answer {about}."}]
+        yield "inputs.jsonl", _joined([*rows, *({"input": text} for text in task.inputs)])
+
+
+def _lines(about: str, rows: Iterable[Row], key: str) -> str:
+    return _joined([{"about": about}, *({"input": row.input, key: row.answer} for row in rows)])
+
+
+def _joined(rows: Iterable[Mapping[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def task_toml(task: NewTask) -> str:
+    """Return the text of task.toml."""
+    lines = [
+        "# Every key that is not given has a default: docs/task-file.md lists them all.",
+        f"name = {_string(task.name)}",
+        f'kind = "{task.kind}"',
+        f"description = {_string(task.description)}",
+    ]
+    if task.labels:
+        lines += ["", "# Say in a sentence for each label what belongs there.", "[labels]"]
+        lines += [f"{_key(label)} = {_string(says)}" for label, says in task.labels.items()]
+    if not task.teacher:
+        lines += ["", "# The student learns from people's rows alone.", "[generate]"]
+        lines += ["sources = []"]
+    if task.context_tokens is not None:
+        lines += ["", "[student]", f"context_tokens = {task.context_tokens}"]
+    tested = len(task.parts.gold)
+    lines += [
+        "",
+        f"# The loss that you accept. {tested} test rows can prove no less.",
+        "[evaluate]",
+    ]
+    return "\n".join([*lines, f"margin = {task.margin:g}"]) + "\n"
+
+
+def _key(text: str) -> str:
+    return text if _BARE.fullmatch(text) else _string(text)
+
+
+def _string(text: str) -> str:
+    """Return a text as a basic string of TOML, which has the escapes of JSON."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,63 @@
+"""`distill new`: from a table to a task that `distill check` takes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from distill.cli import cli
+from tests.task.new.test_new import as_csv, labelled
+
+
+@pytest.fixture
+def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with a table, as the working folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tickets.csv").write_text(as_csv(labelled(180)), encoding="utf-8")
+    return tmp_path
+
+
+def distill(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)
+
+
+def test_three_lines_say_what_was_made_and_what_comes_next(there: Path) -> None:
+    shown = distill("new", "tickets", "--from", "tickets.csv")
+    assert shown.exit_code == 0, shown.output
+    assert "a classify task from tickets.csv" in shown.output
+    assert "answer    label (3 labels)" in shown.output
+    assert "72   gold.jsonl: only ever tested on" in shown.output
+    assert "72 test rows can prove a loss under 11 points" in shown.output
+    assert "next: distill check tickets" in shown.stderr
+
+
+def test_an_empty_folder_needs_no_folder_of_prompts(there: Path) -> None:
+    distill("new", "tickets", "--from", "tickets.csv")
+    assert (there / "prompts" / "tickets" / "task.toml").exists()
+    listed = distill("tasks")
+    assert listed.exit_code == 0 and "tickets" in listed.output
+
+
+@pytest.mark.slow("loads the embedding model, which looks for leaks")
+def test_the_check_stops_at_nothing(there: Path) -> None:
+    distill("new", "tickets", "--from", "tickets.csv", "--describe", "Route a message to a team.")
+    checked = distill("check", "tickets")
+    assert checked.exit_code == 0, checked.output
+    assert "stop" not in checked.output and "classify: 3 labels" in checked.output
+
+
+def test_the_figures_are_one_object(there: Path) -> None:
+    shown = json.loads(distill("new", "tickets", "--from", "tickets.csv", "--json").stdout)
+    assert shown["labels"] == ["billing", "delivery", "returns"]
+    assert (shown["gold"], shown["seeds"], shown["examples"]) == (72, 36, 72)
+    assert (shown["kind"], shown["input"], shown["answers"]) == ("classify", "text", ["label"])
+
+
+def test_a_mistake_is_one_message_and_exit_code_2(there: Path) -> None:
+    from distill.core.errors import InputError
+
+    shown = distill("new", "tickets", "--from", "tickets.csv", "--label", "lable")
+    assert isinstance(shown.exception, InputError) and shown.exception.exit_code == 2
+    assert "did you mean label" in str(shown.exception)
+    assert not (there / "prompts").exists()
