@@ -20,8 +20,9 @@ from distill.core.text import fold
 from distill.task.kinds.extract import Fields
 from distill.task.new.columns import REPEATED, SHORT, Columns, choose_columns
 from distill.task.new.labels import FEWEST_ROWS, check_labels, folded_note, merge_rare, one_spelling
+from distill.task.new.sample import MOST_ROWS, Sample
 from distill.task.new.schema import infer_schema, with_lists, without_nulls
-from distill.task.new.splitting import MOST_ROWS, Row, size_of_test, split_rows
+from distill.task.new.splitting import Row, size_of_test, split_rows
 from distill.task.new.tables import Record, Table, open_table, text_of
 from distill.task.new.writing import NewTask, write_task
 
@@ -69,7 +70,7 @@ class _Reading:
     """The rows of a table, and what was found while they were read."""
 
     rows: list[Row] = field(default_factory=list)
-    inputs: dict[str, None] = field(default_factory=dict)
+    inputs: list[str] = field(default_factory=list)
     systems: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
@@ -124,7 +125,7 @@ def new_task(prompts: Path, name: str, options: NewTaskOptions) -> MadeTask:
         source=table.name,
         labels=task.labels,
         schema=task.schema,
-        inputs=tuple(text for text in found.inputs),
+        inputs=tuple(found.inputs),
         context_tokens=_context(longest, rows),
         system=_system(found),
         teacher=not options.no_teacher,
@@ -146,36 +147,29 @@ def _check_name(prompts: Path, name: str) -> None:
 def _read(table: Table, columns: Columns) -> _Reading:
     """Read all rows; a row without an answer becomes an input, and one without a text is left out.
 
-    Of rows with equal input and answer the first counts. Beyond MOST_ROWS rows are left out.
+    Of rows with equal input and answer the first counts. More than MOST_ROWS rows are sampled.
     """
-    found, seen, empty, more = _Reading(), set[str](), 0, 0
+    found, empty = _Reading(), 0
+    sample = Sample(MOST_ROWS)
     for record in table.read():
         text = text_of(record.values.get(columns.input))
         if not text:
             empty += 1
             continue
-        answer = _answer(record, columns)
-        key = f"{fold(text)}\0{text_of(answer)}"
-        if key in seen:
-            continue
-        if len(found.rows) + len(found.inputs) >= MOST_ROWS:
-            more += 1
-            continue
-        seen.add(key)
-        if answer is None:
-            found.inputs[text] = None
-        else:
-            found.rows.append(_row(record, columns, text, answer))
+        sample.add(_row(record, columns, text, _answer(record, columns)))
         if system := text_of(record.values.get("system")):
             found.systems[system] += 1
-    if not found.rows and not found.inputs:
+    rows = sample.rows()
+    if not rows:
         raise InputError(f"{table.name} has no row with a text in the column {columns.input}")
+    found.rows = [row for row in rows if row.answer is not None]
     answered = {row.input for row in found.rows}
-    found.inputs = {text: None for text in found.inputs if text not in answered}
+    unanswered = dict.fromkeys(row.input for row in rows if row.answer is None)
+    found.inputs = [text for text in unanswered if text not in answered]
     if empty:
         found.notes.append(f"left out {empty:,} rows without a text in {columns.input}")
-    if more:
-        found.notes.append(f"left out {more:,} rows: the first {MOST_ROWS:,} are enough")
+    if sample.left_out:
+        found.notes.append(f"took {len(rows):,} rows and left out {sample.left_out:,}")
     return found
 
 

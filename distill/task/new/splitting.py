@@ -22,7 +22,6 @@ SEEDS_OF_LABEL = 12
 MOST_SEEDS = 150
 MOST_CLUSTERED = 2000  # rows of a label among which seeds are chosen
 COMPONENTS = 64  # of texts, by which seeds are chosen
-MOST_ROWS = 50_000  # rows that people labelled; more are not needed
 
 
 @dataclass(frozen=True, slots=True)

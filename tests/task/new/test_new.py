@@ -16,6 +16,8 @@ from distill.core.errors import InputError
 from distill.task import Task
 from distill.task.loading import load_task
 from distill.task.new import MadeTask, NewTaskOptions, new_task
+from distill.task.new.sample import Sample
+from distill.task.new.splitting import Row
 
 TEAMS = {
     "billing": "I was charged {n} euros twice for {thing}",
@@ -337,3 +339,26 @@ def test_odd_names_and_texts_are_written_as_they_are(folder: Path) -> None:
 def test_long_texts_get_a_longer_context(folder: Path) -> None:
     rows = [(f"{text} {'word ' * 900}", label) for text, label in labelled()]
     assert loaded(make(folder, "tickets.csv", as_csv(rows))).spec.student.context_tokens == 2048
+
+
+def test_a_large_table_is_sampled_without_losing_a_rare_label() -> None:
+    sample = Sample(500)
+    rows = [Row(f"text {n}", "rare" if n % 100 == 7 else "common", "", f"{n}") for n in range(5000)]
+    for row in rows:
+        sample.add(row)
+    found = sample.rows()
+    assert sample.left_out == 5000 - len(found) and 500 <= len(found) <= 550
+    assert sum(row.answer == "rare" for row in found) == 50, "all of them"
+    places = [int(row.place) for row in found]
+    assert places == sorted(places) and sum(place < 2500 for place in places) > 200
+    backwards = Sample(500)
+    for row in reversed(rows):
+        backwards.add(row)
+    assert {row.place for row in backwards.rows()} == {row.place for row in found}
+
+
+def test_of_a_large_table_with_times_the_newest_are_taken() -> None:
+    sample = Sample(500)
+    for number in range(5000):
+        sample.add(Row(f"text {number}", f"answer {number}", "", "", time=float(number)))
+    assert [row.time for row in sample.rows()] == list(range(4500, 5000))
