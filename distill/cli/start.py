@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option(
     "--from",
     "source",
-    required=True,
+    default="",
     metavar="SOURCE",
     help="CSV, TSV, JSON, JSON lines, Parquet, Excel, a folder of texts, a database, or a data set "
     "of the Hugging Face hub.",
@@ -44,18 +44,37 @@ if TYPE_CHECKING:
 @click.option("--merge-rare", default="", metavar="LABEL", help="Label for labels with few rows.")
 @click.option("--drop-rare", is_flag=True, help="Leave out labels with few rows.")
 @click.option("--train-on-labels", is_flag=True, help="Train on people's rows alone.")
+@click.option("--like", default="", metavar="TASK", help="Copy a bundled task instead.")
 @click.option("--query", default="", metavar="SQL", help="SELECT for a database.")
 @click.option("--encoding", default="", help="Encoding of a text file, if it is not UTF-8.")
 @json_option
 def new(
-    context: click.Context, /, name: str, as_json: bool, train_on_labels: bool, **given: Any
+    context: click.Context,
+    /,
+    name: str,
+    as_json: bool,
+    like: str,
+    train_on_labels: bool,
+    **given: Any,
 ) -> None:
     """Make the task NAME from labelled rows: test rows first, then seeds and examples.
 
     Without a terminal nothing is asked: what cannot be guessed must be given as an option.
     """
-    from distill.task.new import NewTaskOptions, new_task
+    from distill.task.bundled import copy_bundled
+    from distill.task.new import NewTaskOptions, check_name, new_task
 
+    prompts = workspace_of(context).prompts
+    if bool(like) == bool(given["source"]):
+        raise click.UsageError(
+            "give either --from FILE with your rows, or --like classify for a bundled task"
+        )
+    check_name(prompts, name)
+    if like:
+        folder = copy_bundled(prompts, name, like)
+        click.echo(json.dumps({"folder": str(folder), "like": like}) if as_json else f"{folder}/")
+        next_step(f"distill check {name}")
+        return
     if sys.stdin.isatty() and not given["description"]:
         given["description"] = click.prompt(
             "The job, in a sentence", default="", show_default=False
@@ -66,7 +85,7 @@ def new(
         no_teacher=train_on_labels,
         **given,
     )
-    made = new_task(workspace_of(context).prompts, name, options)
+    made = new_task(prompts, name, options)
     if as_json:
         click.echo(json.dumps(_figures(made)))
     else:

@@ -1,19 +1,17 @@
 """Warnings about a task, in sentences, before anything is billed."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from reprlib import Repr
 
-import distill
 from distill.core.text import fold
 from distill.serve.context_length import long_chats
 from distill.task import Task
-from distill.task.loading import known_tasks, load_task
+from distill.task.bundled import BUNDLED, bundled_prompts
+from distill.task.loading import load_task
 from distill.task.prompts import student_chat
 from distill.train.schema_check import schema_problems
 from distill.train.trainers import trainer_of
 
-BUNDLED = ("classify", "extract", "generate")
 SHOWN = 8
 SHORT = Repr()
 SHORT.maxstring = 60
@@ -73,11 +71,10 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _bundled_tasks() -> Iterator[Task]:
-    """Load the bundled tasks from the tool's own folder."""
-    prompts = Path(distill.__file__).resolve().parents[1] / "prompts"
-    for name in BUNDLED:
-        if name in known_tasks(prompts):
-            yield load_task(prompts, name)
+    """Load the bundled tasks, if they are installed."""
+    prompts = bundled_prompts()
+    if prompts is not None:
+        yield from (load_task(prompts, name) for name in BUNDLED)
 
 
 def _has_same_answers(task: Task, bundled: Task) -> bool:

@@ -61,3 +61,15 @@ def test_a_mistake_is_one_message_and_exit_code_2(there: Path) -> None:
     assert isinstance(shown.exception, InputError) and shown.exception.exit_code == 2
     assert "did you mean label" in str(shown.exception)
     assert not (there / "prompts").exists()
+
+
+def test_a_bundled_task_can_be_copied(there: Path) -> None:
+    from distill.task.loading import load_task
+
+    assert distill("new", "mine", "--like", "extract").exit_code == 0
+    task = load_task(there / "prompts", "mine")
+    assert (task.name, task.spec.kind, len(task.gold)) == ("mine", "extract", 240)
+    assert "did you mean classify" in str(distill("new", "b", "--like", "clasify").exception)
+    both = distill("new", "c", "--like", "extract", "--from", "tickets.csv")
+    assert both.exit_code == 2 and "either --from" in both.output
+    assert sorted(path.name for path in (there / "prompts").iterdir()) == ["mine"]

@@ -100,7 +100,7 @@ def new_task(prompts: Path, name: str, options: NewTaskOptions) -> MadeTask:
 
     Raises InputError, with file, line and cure, before anything is written.
     """
-    _check_name(prompts, name)
+    check_name(prompts, name)
     table = open_table(options.source, query=options.query, encoding=options.encoding)
     columns = choose_columns(
         table,
@@ -135,7 +135,8 @@ def new_task(prompts: Path, name: str, options: NewTaskOptions) -> MadeTask:
     return MadeTask(folder, made, columns, (*table.notes, *found.notes))
 
 
-def _check_name(prompts: Path, name: str) -> None:
+def check_name(prompts: Path, name: str) -> None:
+    """Raise InputError for a name that no folder can have, and for one that is taken."""
     if not name or Path(name).name != name or name.startswith("."):
         raise InputError(f"{name!r} is not the name of a task: give a name like tickets")
     if (prompts / name).exists():
