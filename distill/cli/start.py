@@ -2,15 +2,17 @@
 
 import json
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from distill.cli.group import cli, json_option, workspace_of
-from distill.cli.output import next_step
+from distill.cli.output import message, next_step
 
 if TYPE_CHECKING:
-    from distill.task.new import MadeTask
+    from distill.task.new import MadeTask, NewTaskOptions
 
 
 @cli.command()
@@ -85,12 +87,28 @@ def new(
         no_teacher=train_on_labels,
         **given,
     )
-    made = new_task(prompts, name, options)
+    made = _asking(lambda chosen: new_task(prompts, name, chosen), options)
     if as_json:
         click.echo(json.dumps(_figures(made)))
     else:
         _show(made)
     next_step(f"distill check {name}")
+
+
+def _asking(make: "Callable[[NewTaskOptions], MadeTask]", options: "NewTaskOptions") -> "MadeTask":
+    """Make the task; on a terminal, ask which column is meant if several could be."""
+    from distill.task.new.columns import UnclearColumns
+
+    try:
+        return make(options)
+    except UnclearColumns as unclear:
+        if not sys.stdin.isatty():
+            raise
+        click.echo(message(str(unclear).partition("; choose with")[0]), err=True)
+        name = click.prompt("Which one", type=click.Choice(unclear.names), err=True)
+        is_input = unclear.option == "--input"
+    chosen = replace(options, input=name) if is_input else replace(options, answers=(name,))
+    return _asking(make, chosen)
 
 
 def _figures(made: "MadeTask") -> dict[str, Any]:

@@ -1,6 +1,9 @@
 """`distill new`: from a table to a task that `distill check` takes."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,3 +76,36 @@ def test_a_bundled_task_can_be_copied(there: Path) -> None:
     both = distill("new", "c", "--like", "extract", "--from", "tickets.csv")
     assert both.exit_code == 2 and "either --from" in both.output
     assert sorted(path.name for path in (there / "prompts").iterdir()) == ["mine"]
+
+
+def test_a_terminal_is_asked_which_column_is_meant(there: Path) -> None:
+    """A child with a pseudo-terminal, to which the answers are typed."""
+    rows = "".join(f'"{text}",{label},{label}s\n' for text, label in labelled(180))
+    (there / "two.csv").write_text(f"text,team,queue\n{rows}", encoding="utf-8")
+    leader, follower = os.openpty()
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from distill.cli import main; main()",
+            "new",
+            "two",
+            "--from",
+            "two.csv",
+        ],
+        stdin=follower,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as child:
+        os.write(leader, b"Sort a message.\nqueue\n")
+        out, err = child.communicate(timeout=60)
+    os.close(leader)
+    os.close(follower)
+    assert child.returncode == 0, err
+    assert "several columns could be the label: queue (" in err
+    assert "answer    queue (3 labels)" in out
+    toml = (there / "prompts" / "two" / "task.toml").read_text(encoding="utf-8")
+    assert 'description = "Sort a message."' in toml

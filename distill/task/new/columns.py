@@ -35,6 +35,17 @@ REPEATED = 3  # how often a label occurs, on average, at least
 SHOWN = 40  # characters of a sample
 
 
+class UnclearColumns(InputError):
+    """Several columns that could be the input, or the label.
+
+    `option`: the option that names the column. `names`: the columns.
+    """
+
+    def __init__(self, message: str, option: str, names: Sequence[str]) -> None:
+        super().__init__(message)
+        self.option, self.names = option, tuple(names)
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The columns of a table that make a task.
@@ -151,7 +162,7 @@ def _input_of(table: Table, looks: Mapping[str, _Column], taken: set[str]) -> st
     by_length = sorted(free, key=lambda name: -looks[name].length)
     if len(by_length) == 1 or looks[by_length[0]].length >= 2 * looks[by_length[1]].length:
         return by_length[0]
-    raise InputError(_unclear(table, looks, by_length[:4], "input", "--input"))
+    raise _unclear(table, looks, by_length[:4], "input", "--input")
 
 
 def _answer_of(table: Table, looks: Mapping[str, _Column], taken: set[str]) -> str:
@@ -172,14 +183,15 @@ def _answer_of(table: Table, looks: Mapping[str, _Column], taken: set[str]) -> s
             "Name the column with --label, or label some rows first"
         )
     unclear = named or repeated or telling or free
-    raise InputError(_unclear(table, looks, unclear[:6], "label", "--label"))
+    raise _unclear(table, looks, unclear[:6], "label", "--label")
 
 
 def _unclear(
     table: Table, looks: Mapping[str, _Column], names: Sequence[str], what: str, option: str
-) -> str:
+) -> UnclearColumns:
     samples = ", ".join(
         f"{name} ({min(looks[name].values)[:SHOWN]!r}, {len(looks[name].values)} values)"
         for name in names
     )
-    return f"{table.name}: several columns could be the {what}: {samples}; choose with {option}"
+    told = f"{table.name}: several columns could be the {what}: {samples}; choose with {option}"
+    return UnclearColumns(told, option, names)
