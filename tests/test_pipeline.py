@@ -1,6 +1,5 @@
 """The whole way with scripted backends: what is done once, what again, and what is equal."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from distill.task.leak_gate import without_leaking_seeds
 from distill.train.trainers import TRAINERS
 from distill.train.trainers.base import OnSteps, TrainJob, TrainResult
 from tests.conftest import WriteTask, held_by_another_process, jsonl, pet_rows
+from tests.support.command import json_rows
 from tests.support.figures import figures, timeless
 from tests.support.runs import finished
 from tests.support.scripted import Trainer
@@ -232,7 +232,7 @@ def test_what_is_near_gold_is_left_out_and_counted(
     assert not trained & {*given, seeds[-1]["input"]}
     folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
     result = CliRunner().invoke(cli, [*folders, "leaks", "pets", "--json"])
-    listed = [row for row in json.loads(result.output) if row["source"] != "gold"]
+    listed = [row for row in json_rows(result.output, "leaks") if row["source"] != "gold"]
     assert [(row["source"], row["input"], row["gold"]) for row in listed] == [
         ("seeds", seeds[-1]["input"], "gold.jsonl:2"),
         ("inputs", given[0], "gold.jsonl:3"),

@@ -8,8 +8,8 @@ import click
 
 from distill.cli import data, estimate, inspect, run, serve, start
 from distill.cli.group import cli
-from distill.cli.output import message, printable
-from distill.core.errors import DistillError
+from distill.cli.output import Session, message, printable, show_error
+from distill.core.errors import DistillError, Problem
 
 __all__ = ["cli", "data", "estimate", "inspect", "main", "run", "serve", "start"]
 INTERRUPTED = 130
@@ -18,23 +18,45 @@ INTERRUPTED = 130
 def main() -> None:
     """Run the console command, and turn errors into messages and exit codes."""
     _occupy_closed_streams()
+    session = Session()
     try:
-        sys.exit(cli.main(standalone_mode=False))
+        sys.exit(cli.main(standalone_mode=False, obj=session))
     except (click.exceptions.Abort, KeyboardInterrupt):
+        problems, code = (
+            [Problem("interrupted", fix="run the same command to continue")],
+            INTERRUPTED,
+        )
         click.echo("interrupted; run the same command to continue", err=True)
-        sys.exit(INTERRUPTED)
     except click.ClickException as error:
+        problems, code = [_of_usage(error)], error.exit_code
         shown = StringIO()
         error.show(file=shown)
         click.echo(printable(shown.getvalue(), lines=True), err=True, nl=False)
-        sys.exit(error.exit_code)
     except DistillError as error:
-        click.echo(message(f"error: {error}"), err=True)
-        sys.exit(error.exit_code)
+        problems, code = [*error.problems], error.exit_code
+        for line in error.lines:
+            click.echo(message(f"error: {line}"), err=True)
     except OSError as error:
-        said = f"error: {error}; stored rows are kept: run the same command to continue"
-        click.echo(message(said), err=True)
-        sys.exit(1)
+        fix = "stored rows are kept: run the same command to continue"
+        problems = [Problem(str(error), file=str(error.filename or ""), fix=fix)]
+        code = 1
+        click.echo(message(f"error: {error}; {fix}"), err=True)
+    if _wants_json() and not session.has_printed:
+        show_error(problems)
+    sys.exit(code)
+
+
+def _of_usage(error: click.ClickException) -> Problem:
+    """Return a usage error of Click as a problem; its remedy is the help of the command."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    fix = f"see `{context.command_path} --help`" if context else ""
+    return Problem(error.format_message(), fix=fix)
+
+
+def _wants_json() -> bool:
+    """True if the command line has --json, even if Click could not read it."""
+    typed = sys.argv[1:]
+    return "--json" in typed[: typed.index("--")] if "--" in typed else "--json" in typed
 
 
 def _occupy_closed_streams() -> None:

@@ -1,6 +1,5 @@
 """Commands on files and stores: reviews, chat example files, queries and exports."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from distill.cli.group import cli, json_option, task_argument, workspace_of
-from distill.cli.output import one_line, show_rows, show_table
+from distill.cli.output import one_line, show_json, show_rows, show_table
 
 if TYPE_CHECKING:
     from distill.store.readonly import Format
@@ -36,9 +35,9 @@ def review(
     workspace = workspace_of(context)
     if to is not None:
         row = {"task": task, "rows": export_rows(workspace, task, to), "file": str(to)}
+        show_rows("review_export", [row], as_json=as_json)
     elif of is not None:
-        row = asdict(import_rows(workspace, task, of))
-    show_rows([row], as_json=as_json)
+        show_rows("review_import", [asdict(import_rows(workspace, task, of))], as_json=as_json)
 
 
 @cli.command()
@@ -57,7 +56,7 @@ def validate(file: Path, context_tokens: int, as_json: bool) -> None:
 
     checked = read(file, context_tokens)
     if as_json:
-        click.echo(json.dumps(figures(checked)))
+        show_json("validation", [figures(checked)])
     refuse(checked)
     if not as_json:
         click.echo("\n".join(words(checked)))
@@ -74,7 +73,7 @@ def sql(context: click.Context, task: str, query: str, as_json: bool) -> None:
 
     columns, rows = ask(workspace_of(context).database(task), query)
     if as_json:
-        show_rows([dict(zip(columns, row, strict=True)) for row in rows], as_json=True)
+        show_json("sql", [dict(zip(columns, row, strict=True)) for row in rows])
     else:
         show_table(columns, [[one_line(str(value)) for value in row] for row in rows])
 
@@ -98,4 +97,4 @@ def export(context: click.Context, task: str, form: "Format", folder: Path, as_j
 
     counts = write(workspace_of(context).database(task), folder, form)
     rows = [{"table": name, "rows": count} for name, count in counts.items()]
-    show_rows(rows, as_json=as_json)
+    show_rows("export", rows, as_json=as_json)

@@ -1,6 +1,5 @@
 """Commands for the cost of a task and for prices."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,7 +51,7 @@ def plan(context: click.Context, /, task: str, probe: bool, as_json: bool, **opt
     for warning in task_warnings(by_keys(loaded)[0]):
         click.echo(f"warning: {warning}", err=True)
     if as_json:
-        click.echo(json.dumps(figures(found), default=str))
+        show_json("plan", [figures(found)])
         return
     if found.steps:
         show_table(HEADER, table(found))
@@ -73,7 +72,8 @@ def check(context: click.Context, task: str, as_json: bool) -> None:
 
     found = check_task(workspace_of(context), task)
     if as_json:
-        show_json("check", **asdict(found), word=found.word)
+        rows = [asdict(row) for row in found.rows]
+        show_json("check", rows, task=found.task, word=found.word, next=found.next)
     else:
         show_check(found.rows)
         mend = "correct the rows with stop, then run " if found.word == "stop" else ""
@@ -92,7 +92,7 @@ def advise(context: click.Context, task: str, as_json: bool) -> None:
     from distill.estimate.go_no_go import advise as advised
     from distill.estimate.go_no_go import shown
 
-    show_rows(shown(advised(workspace_of(context), task)), as_json=as_json)
+    show_rows("advice", shown(advised(workspace_of(context), task)), as_json=as_json)
 
 
 @cli.command()
@@ -110,7 +110,7 @@ def prices(context: click.Context, model: str | None, as_json: bool) -> None:
 
     today, project = datetime.now(UTC).date(), project_file(workspace_of(context).prompts)
     rows = rows_of(model, today, project_rates(project)) if model else all_rows(today)
-    show_rows([printed(row) for row in rows], as_json=as_json)
+    show_rows("prices", [printed(row) for row in rows], as_json=as_json)
 
 
 def _announce(calls: int, most: "Decimal") -> None:

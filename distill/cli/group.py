@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from distill import __version__
+from distill.cli.output import Session
 
 if TYPE_CHECKING:
     from distill.core.workspace import Workspace
@@ -124,15 +125,16 @@ class SectionedGroup(click.Group):
 @click.pass_context
 def cli(context: click.Context, prompts: Path, runs: Path) -> None:
     """Distil a large teacher into a cheap student for one narrow task."""
-    context.obj = (prompts, runs)
+    session = context.ensure_object(Session)
+    session.prompts, session.runs = prompts, runs
 
 
 def workspace_of(context: click.Context) -> "Workspace":
     """Return the folders in the group's options. The import is late to keep `--help` fast."""
     from distill.core.workspace import Workspace
 
-    prompts, runs = context.find_root().obj
-    return Workspace(prompts, runs)
+    session = context.find_root().ensure_object(Session)
+    return Workspace(session.prompts, session.runs)
 
 
 def complete_task(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -159,7 +161,7 @@ curve_option = click.option(
     is_flag=True,
     help="Also train on 25 and 50 % of the examples, to estimate the gain from more.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 yes_option = click.option(
     "--yes", is_flag=True, help="Agree to bills up to budget.usd, without being asked."
 )

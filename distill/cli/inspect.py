@@ -1,6 +1,5 @@
 """Commands that show tasks, runs, this machine and dropped rows."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import click
 
 from distill.cli.group import cli, complete_task, json_option, task_argument, workspace_of
-from distill.cli.output import one_line, show_rows, show_table
+from distill.cli.output import one_line, show_json, show_rows, show_table
 from distill.core.errors import DistillError
 
 
@@ -34,7 +33,7 @@ def tasks(context: click.Context, as_json: bool) -> None:
         notes = [*gold_notes(task), *task_warnings(by_keys(task)[0])]
         told = {"note": "; ".join(notes)} if notes else {}
         rows.append({"task": name, "kind": task.spec.kind, **counts, **told})
-    show_rows(rows, as_json=as_json)
+    show_rows("tasks", rows, as_json=as_json)
 
 
 @cli.command()
@@ -45,7 +44,7 @@ def runs(context: click.Context, task: str | None, as_json: bool) -> None:
     """List the runs of TASK, or of all tasks, with the results of each."""
     from distill.report.runs import list_runs
 
-    show_rows(list_runs(workspace_of(context), task), as_json=as_json)
+    show_rows("runs", list_runs(workspace_of(context), task), as_json=as_json)
 
 
 @cli.command()
@@ -70,7 +69,7 @@ def compare(
 
         page.write_text(comparison(rows), encoding="utf-8")
     if as_json:
-        show_rows(rows, as_json=True)
+        show_json("comparison", rows)
     else:
         click.echo("\n".join(lines(rows)))
 
@@ -83,7 +82,7 @@ def status(context: click.Context, task: str, as_json: bool) -> None:
     """Show the progress of the latest run of TASK, even while another process uses the store."""
     from distill.report.runs import read_status
 
-    show_rows([read_status(workspace_of(context), task)], as_json=as_json)
+    show_rows("status", [read_status(workspace_of(context), task)], as_json=as_json)
 
 
 @cli.command()
@@ -92,7 +91,7 @@ def doctor(as_json: bool) -> None:
     """Show this machine's Python, GPU, packages, keys and disk, and the choices of `auto`."""
     from distill.llm.doctor import diagnose
 
-    show_rows(diagnose(), as_json=as_json)
+    show_rows("doctor", diagnose(), as_json=as_json)
 
 
 @cli.command()
@@ -109,14 +108,14 @@ def drops(context: click.Context, task: str, reason: str, spared: bool, as_json:
 
     workspace = workspace_of(context)
     if spared:
-        show_rows(spared_rows_of(workspace, task), as_json=as_json)
+        show_rows("spared", spared_rows_of(workspace, task), as_json=as_json)
         return
     if reason:
-        show_rows(dropped_rows_of(workspace, task, reason), as_json=as_json)
+        show_rows("drops", dropped_rows_of(workspace, task, reason), as_json=as_json)
         return
     rows = yields_of(workspace, task)
     if as_json:
-        click.echo(json.dumps(rows, default=str, ensure_ascii=False))
+        show_json("curation", rows)
         return
     header = ["check", "rows in", "dropped", "$", "because"]
     cells = [
@@ -145,4 +144,4 @@ def leaks(context: click.Context, task: str, as_json: bool) -> None:
     """List the rows of TASK that are too close to gold, each with its gold row."""
     from distill.curate.drops import leaks_of
 
-    show_rows(leaks_of(workspace_of(context), task), as_json=as_json)
+    show_rows("leaks", leaks_of(workspace_of(context), task), as_json=as_json)

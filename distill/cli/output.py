@@ -4,15 +4,73 @@ import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
+
+from distill.core.errors import Problem
 
 if TYPE_CHECKING:
     from distill.estimate.task_check import CheckRow
 
+Kind = Literal[
+    "advice",
+    "answer",
+    "cancellation",
+    "check",
+    "comparison",
+    "curation",
+    "doctor",
+    "drops",
+    "error",
+    "export",
+    "leaks",
+    "plan",
+    "prices",
+    "rehearsal",
+    "report",
+    "review_export",
+    "review_import",
+    "run",
+    "runs",
+    "spared",
+    "sql",
+    "status",
+    "tasks",
+    "timing",
+    "validation",
+]
+# What a row of each kind is, for docs/cli.md: (command, row).
+KINDS: dict[Kind, tuple[str, str]] = {
+    "answer": ("ask", "the answer"),
+    "cancellation": ("cancel", "what was stopped and kept"),
+    "check": ("check", "a checked part; `task`, `word` and `next` hold for all rows"),
+    "comparison": ("compare", "a run"),
+    "doctor": ("doctor", "a part of this machine"),
+    "curation": ("drops", "a check of curation, with its drops"),
+    "drops": ("drops --reason", "a dropped row"),
+    "spared": ("drops --spared", "a row that was not dropped"),
+    "export": ("export", "a table"),
+    "leaks": ("leaks", "a row that is too close to gold"),
+    "plan": ("plan", "the plan, with its steps"),
+    "prices": ("prices", "a price"),
+    "rehearsal": ("rehearse", "the rehearsal"),
+    "report": ("report", "the run, with [report.json](report-json.md) in `report`"),
+    "review_export": ("review --export", "the written file"),
+    "review_import": ("review --import", "counts of the decisions"),
+    "run": ("run", "the run, with the stages of this call"),
+    "runs": ("runs", "a run"),
+    "sql": ("sql", "a row of the result"),
+    "status": ("status", "the latest run"),
+    "tasks": ("tasks", "a task"),
+    "validation": ("validate", "the file, with errors and warnings"),
+    "advice": ("advise", "a part of the advice"),
+    "timing": ("evaluate --timing", "[report.json](report-json.md)"),
+}
+VERSION = 1  # of the JSON's form
 SHOWN = 160
 OPTION_HEADER = ("option", "made of", "score", "likely", "as good?", "$ a month", "95 % within")
 COLOURS = {
@@ -28,20 +86,49 @@ LONGEST_LINE = 110
 LONGEST_MESSAGE = 4000  # characters, enough for the tail of a log
 
 
-def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+def show_rows(kind: Kind, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     """Print one line per row with long values cut, or all rows as JSON; "none" for no rows."""
     if as_json:
-        click.echo(json.dumps(_finite(rows), default=str))
-    for row in rows if not as_json else ():
+        show_json(kind, rows)
+        return
+    for row in rows:
         cells = (f"{key}: {message(printable(str(value)))}" for key, value in row.items())
         click.echo("  ".join(cells))
-    if not rows and not as_json:
+    if not rows:
         click.echo("none")
 
 
-def show_json(kind: str, **values: Any) -> None:
-    """Print an object as JSON, with the version and the kind of its form first."""
-    click.echo(json.dumps(_finite({"version": 1, "kind": kind} | values), default=str))
+def show_json(kind: Kind, rows: Sequence[Mapping[str, Any]], **values: Any) -> None:
+    """Print rows as one JSON object; `values` are further keys, which hold for all rows."""
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.find_root().ensure_object(Session).has_printed = True
+    found = {"version": VERSION, "kind": kind, **values, "rows": rows}
+    click.echo(json.dumps(_finite(found), default=str))
+
+
+def show_error(problems: Sequence[Problem]) -> None:
+    """Print problems as one JSON object; `error` is the first of them."""
+    rows = [
+        {
+            "file": problem.file or None,
+            "line": problem.line,
+            "key": problem.key or None,
+            "message": problem.message,
+            "fix": problem.fix or None,
+        }
+        for problem in problems
+    ]
+    show_json("error", rows, error=rows[0])
+
+
+@dataclass
+class Session:
+    """The folders of a command, and whether it has printed its JSON."""
+
+    prompts: Path = Path("prompts")
+    runs: Path = Path("runs")
+    has_printed: bool = False
 
 
 def show_check(rows: "Sequence[CheckRow]") -> None:

@@ -21,7 +21,14 @@ from distill.cli.group import (
     workspace_of,
     yes_option,
 )
-from distill.cli.output import next_step, open_page, show_curve, show_report, show_rows
+from distill.cli.output import (
+    next_step,
+    open_page,
+    show_curve,
+    show_json,
+    show_report,
+    show_rows,
+)
 from distill.core.errors import DistillError
 
 STAGES = {
@@ -86,13 +93,11 @@ def report(context: click.Context, /, task: str, as_json: bool, now: bool, **opt
     if options["in_browser"]:
         open_page(shown.folder / "report.html")
     figures = _figures(shown.folder)
-    if not as_json:
-        show_report(figures, shown.folder)
-    elif now:
-        click.echo(json.dumps(figures))
-    else:
+    if as_json:
         done = {"run": shown.run.id, "why": shown.run.why, "missing": shown.missing}
-        click.echo(json.dumps(done | {"report": figures}))
+        show_json("report", [done | {"report": figures}])
+    else:
+        show_report(figures, shown.folder)
     if shown.missing and not now:
         raise DistillError(
             f"run {shown.run.id} is not finished: {', '.join(shown.missing)} not done yet. "
@@ -100,14 +105,6 @@ def report(context: click.Context, /, task: str, as_json: bool, now: bool, **opt
         )
     if options["exit_code"] and figures["decision"]["verdict"] != "switch":
         context.exit(OTHER_VERDICT)
-
-
-def _show(folder: Path, *, as_json: bool) -> None:
-    """Print the report in a run's folder, as a summary or as JSON."""
-    if as_json:
-        click.echo(json.dumps(_figures(folder)))
-    else:
-        show_report(_figures(folder), folder)
 
 
 def _figures(folder: Path) -> dict[str, Any]:
@@ -156,7 +153,11 @@ def evaluate(
         )
     from distill.pipeline import time_now
 
-    _show(time_now(workspace_of(context), task), as_json=as_json)
+    folder = time_now(workspace_of(context), task)
+    if as_json:
+        show_json("timing", [_figures(folder)])
+    else:
+        show_report(_figures(folder), folder)
 
 
 def _run(context: click.Context, task: str, until: str, *, as_json: bool, **options: Any) -> None:
@@ -177,7 +178,7 @@ def _run(context: click.Context, task: str, until: str, *, as_json: bool, **opti
         done |= {"waiting": outcome.waiting} if outcome.waiting else {}
         done |= {"learning_curve": outcome.curve} if outcome.curve else {}
         figures = _figures(folder)
-        click.echo(json.dumps(done | ({"report": figures} if figures else {})))
+        show_json("run", [done | ({"report": figures} if figures else {})])
         return
     if outcome.waiting:
         click.echo(outcome.waiting)
@@ -238,7 +239,7 @@ def rehearse(
     if not as_json and wanted.until == "report":
         folder = done.outcome.context.folder
         show_report(_figures(folder), folder)
-    show_rows([row], as_json=as_json)
+    show_rows("rehearsal", [row], as_json=as_json)
     if not as_json:
         next_step(f"distill run {task}")
 
@@ -259,4 +260,4 @@ def cancel(context: click.Context, task: str, forget: bool, as_json: bool) -> No
     done = stop(workspace_of(context), task, forget=forget)
     row = {"task": task, "batches": done.batches, "answers_kept": done.answers}
     row["trainings"] = done.trainings
-    show_rows([row], as_json=as_json)
+    show_rows("cancellation", [row], as_json=as_json)

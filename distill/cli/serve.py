@@ -1,13 +1,12 @@
 """Commands that serve a student, or ask it."""
 
-import json
 import sys
 from dataclasses import asdict
 
 import click
 
 from distill.cli.group import cli, json_option, task_argument, workspace_of
-from distill.cli.output import printable
+from distill.cli.output import printable, show_json
 
 run_option = click.option(
     "--run", "run_id", help="Run whose student to use; by default the newest with one."
@@ -65,7 +64,7 @@ def ask(context: click.Context, task: str, text: str, run_id: str | None, as_jso
     with serving(spec, student, workspace.task_folder(task) / "ask.log", None) as endpoint:
         found = ask_student(spec, endpoint, text)
     if as_json:
-        click.echo(json.dumps({"task": task, "student": student.id, **asdict(found)}))
+        show_json("answer", [{"task": task, "student": student.id, **asdict(found)}])
         return
     click.echo(printable(found.answer, lines=True))
     sure = "" if found.confidence is None else f"confidence {found.confidence:.1%}, "

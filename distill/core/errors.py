@@ -3,8 +3,43 @@
 Only `cli.main` turns an error into a message and an exit code.
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
+
+MOST_SHOWN = 20  # problems of a file in a message
+MOST_LINES = 5  # further lines with the same problem in a message
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem of an input: what is wrong, where, and the remedy.
+
+    `file`, `key`, `fix`: "" if unknown. `line`: None if unknown.
+    """
+
+    message: str
+    file: str = ""
+    line: int | None = None
+    key: str = ""
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return self.with_lines([])
+
+    def with_lines(self, lines: Sequence[int]) -> str:
+        """Return the problem as one line, with the further lines of the file that have it."""
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        told = ": ".join(part for part in (place, self.message, self.fix) if part)
+        if not lines:
+            return told
+        named = ", ".join(str(line) for line in lines[:MOST_LINES])
+        more = len(lines) - MOST_LINES
+        rest = f" and {more:,} more" if more > 0 else ""
+        return f"{told} (also in {'line' if len(lines) == 1 else 'lines'} {named}{rest})"
 
 
 class DistillError(Exception):
@@ -12,11 +47,83 @@ class DistillError(Exception):
 
     exit_code = 1
 
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The problems, at least one."""
+        return (Problem(str(self)),)
+
+    @property
+    def lines(self) -> list[str]:
+        """The message of each problem for the user."""
+        return [str(self)]
+
 
 class InputError(DistillError):
     """An unusable input: an argument, a task file, or a store that another process has locked."""
 
     exit_code = 2
+
+
+class InvalidInput(InputError):
+    """One or more problems of the user's files or settings.
+
+    The message has a line for each problem. Equal problems of a file share a line.
+    """
+
+    def __init__(self, *problems: Problem) -> None:
+        self._problems = problems
+        super().__init__("\n".join(self.lines))
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The problems, at least one."""
+        return self._problems
+
+    @property
+    def lines(self) -> list[str]:
+        """The message of each problem: of each file the first MOST_SHOWN."""
+        groups: dict[str, dict[tuple[str, str], list[Problem]]] = {}
+        for problem in self._problems:
+            same = groups.setdefault(problem.file, {})
+            same.setdefault((problem.message, problem.fix), []).append(problem)
+        found: list[str] = []
+        for file, of_file in groups.items():
+            for equal in list(of_file.values())[:MOST_SHOWN]:
+                others = [one.line for one in equal[1:] if one.line is not None]
+                found.append(equal[0].with_lines(others))
+            if more := sum(map(len, list(of_file.values())[MOST_SHOWN:])):
+                found.append(f"{file}: and {more:,} more" if file else f"and {more:,} more")
+        return found
+
+
+class KeyMissing(InvalidInput):
+    """A key that is not set, or that its provider does not accept."""
+
+    exit_code = 4
+
+
+class Gathered:
+    """The problems of several checks, for one error with all of them."""
+
+    def __init__(self) -> None:
+        self._problems: list[Problem] = []
+
+    def of(self, check: Callable[[], T], otherwise: T) -> T:
+        """Return the result of a check, or `otherwise` if the check finds problems."""
+        try:
+            return check()
+        except InvalidInput as error:
+            self._problems += error.problems
+            return otherwise
+
+    def add(self, problem: Problem) -> None:
+        """Add a problem."""
+        self._problems.append(problem)
+
+    def check(self) -> None:
+        """Raise InvalidInput if there are problems."""
+        if self._problems:
+            raise InvalidInput(*self._problems)
 
 
 class TrainingEnded(DistillError):

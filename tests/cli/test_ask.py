@@ -1,6 +1,5 @@
 """`distill ask`: one answer of the newest student."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from distill.llm.ask_student import ask_student
 from distill.llm.student_endpoint import chosen_student, serving
 from distill.store import open_store
 from tests.conftest import WriteTask
-from tests.support.command import invoke
+from tests.support.command import invoke, json_rows
 from tests.support.runs import finished
 from tests.support.standin import SURE, StandIn
 from tests.task.test_texts import write as write_texts
@@ -45,7 +44,7 @@ def test_the_answer_as_json_of_the_newest_student(
     newest, older = chosen_student(workspace, task), chosen_student(workspace, task, first)
     for more, student in (([], newest), (["--run", first], older)):
         told = invoke(workspace, "ask", "pets", "the bird sings", "--json", *more)
-        found = json.loads(told.stdout)
+        [found] = json_rows(told.stdout, "answer")
         assert found.pop("seconds") > 0
         assert found.pop("confidence") == pytest.approx(SURE)
         assert found == {"task": "pets", "student": student.id, "answer": "birds", "valid": True}

@@ -22,6 +22,7 @@ from distill.core.workspace import Workspace
 from distill.report.runs import list_runs, read_status
 from distill.store import Run, open_store
 from tests.conftest import WriteTask
+from tests.support.command import json_rows
 from tests.support.standin import StandIn
 
 DISTILL = [sys.executable, "-c", "from distill.cli import main; main()"]
@@ -126,7 +127,7 @@ main()
 
 def test_run_as_json(workspace: Workspace, pets: WriteTask, scripted_backends: StandIn) -> None:
     pets()
-    found = json.loads(invoke(workspace, "run", "pets", "--json"))
+    [found] = json_rows(invoke(workspace, "run", "pets", "--json"), "run")
     assert found["stages"][0] == "generate"
     assert found["report"]["task"] == "pets"
 
@@ -134,12 +135,12 @@ def test_run_as_json(workspace: Workspace, pets: WriteTask, scripted_backends: S
 def test_runs_and_status(workspace: Workspace, pets: WriteTask, scripted_backends: StandIn) -> None:
     pets()
     invoke(workspace, "split", "pets")
-    (row,) = json.loads(invoke(workspace, "runs", "--json"))
+    (row,) = json_rows(invoke(workspace, "runs", "--json"), "runs")
     assert (row["task"], row["done"]) == ("pets", "generate, curate, split")
-    (now,) = json.loads(invoke(workspace, "status", "pets", "--json"))
+    (now,) = json_rows(invoke(workspace, "status", "pets", "--json"), "status")
     assert (now["stage"], now["event"], now["state"]) == ("split", "end", "not running")
     invoke(workspace, "run", "pets")
-    (row,) = json.loads(invoke(workspace, "runs", "pets", "--json"))
+    (row,) = json_rows(invoke(workspace, "runs", "pets", "--json"), "runs")
     # Fifteen rows that both have right do not show that the student is within the margin.
     assert (row["student"], row["verdict"]) == ("100.0%", "inconclusive")
     assert row["base"].startswith("SmolLM2-135M-Instruct@") and row["artifact"]
@@ -151,7 +152,7 @@ def test_status_works_while_another_process_works(
     pets()
     invoke(workspace, "generate", "pets")
     with workspace.locked("pets"):
-        (now,) = json.loads(invoke(workspace, "status", "pets", "--json"))
+        (now,) = json_rows(invoke(workspace, "status", "pets", "--json"), "status")
     assert now["state"] == f"running (PID {os.getpid()})"
 
 

@@ -1,6 +1,5 @@
 """`distill run --until`, and the commands that it replaces."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from distill.cli import cli
 from distill.core.workspace import Workspace
 from distill.store import open_store
 from tests.conftest import WriteTask
-from tests.support.command import invoke
+from tests.support.command import invoke, json_rows
 from tests.support.standin import StandIn
 
 BEFORE_THE_REPORT = ["generate", "curate", "split", "train", "evaluate"]
@@ -20,7 +19,7 @@ def stages_run(workspace: Workspace, *arguments: str) -> list[str]:
     """The stages that a command finished."""
     result = invoke(workspace, *arguments, "--json")
     assert result.exit_code == 0, result.output
-    stages: list[str] = json.loads(result.stdout)["stages"]
+    stages: list[str] = json_rows(result.stdout, "run")[0]["stages"]
     return stages
 
 
@@ -84,4 +83,4 @@ def test_a_run_measures_its_learning_curve(
     pets()
     result = invoke(workspace, "run", "pets", "--until", "train", "--curve", "--json")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["learning_curve"]["points"]
+    assert json_rows(result.stdout, "run")[0]["learning_curve"]["points"]

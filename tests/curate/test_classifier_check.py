@@ -1,6 +1,5 @@
 """The second opinion overrules only a teacher that it is shown to be better than, on the seeds."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from decimal import Decimal
@@ -33,6 +32,7 @@ from distill.task.prompts import seed_requests
 from distill.text import classifiers, embeddings
 from distill.text.classifiers import left_out
 from tests.conftest import PETS, WriteTask, jsonl, point_to
+from tests.support.command import json_rows
 from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.provider import running
@@ -289,7 +289,7 @@ def test_what_it_cost_and_what_it_spared_are_shown(
         assert "It would have dropped" in text and "answers to seeds" in text
     folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
     shown = CliRunner().invoke(cli, [*folders, "drops", "pets", "--spared", "--json"])
-    rows = json.loads(shown.output)
+    rows = json_rows(shown.output, "spared")
     assert len(rows) == len(note.spared)
     assert {row["check"] for row in rows} == {"second_opinion"}
     assert rows[0]["matched"].startswith(f"answered {rows[0]['answer']}, second opinion ")

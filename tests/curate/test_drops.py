@@ -1,6 +1,5 @@
 """The yield table: every row is in it once, and its dollars are those that were paid."""
 
-import json
 import shutil
 from decimal import Decimal
 from itertools import pairwise
@@ -19,6 +18,7 @@ from distill.curate.drops import dropped_rows, yields
 from distill.rehearsal.provider import Settings
 from distill.store import open_store
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.support.command import json_rows
 from tests.support.figures import figures
 from tests.support.open_store import close_stores
 from tests.support.paying import paid_run
@@ -119,11 +119,11 @@ def test_on_the_command_line(outcome: pipeline.RunResult, workspace: Workspace) 
     table = told("drops", "pets")
     assert table.splitlines()[0].split() == ["check", "rows", "in", "dropped", "$", "because"]
     assert "exact_duplicates: exact duplicate\n  THE old cat number 4" in table
-    rows = json.loads(told("drops", "pets", "--json"))
+    rows = json_rows(told("drops", "pets", "--json"), "curation")
     assert [row["check"] for row in rows] == [
         line.split()[0] for line in table.split("\n\n")[0].splitlines()[1:]
     ]
-    refused = json.loads(told("drops", "pets", "--reason", "refused", "--json"))
+    refused = json_rows(told("drops", "pets", "--reason", "refused", "--json"), "drops")
     assert refused and {row["check"] for row in refused} == {"form"}
     assert all(Decimal(row["usd"]) > 0 for row in refused)
     shown = told("drops", "pets", "--reason", "form")

@@ -12,6 +12,7 @@ from distill.cli import cli
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import RunOptions
 from tests.conftest import WriteTask, jsonl
+from tests.support.command import json_rows
 from tests.support.runs import finished
 from tests.support.standin import StandIn
 
@@ -41,7 +42,7 @@ def exported(workspace: Workspace, path: Path) -> list[dict[str, str]]:
     assert path.read_bytes().startswith(b"\xef\xbb\xbf"), "else Excel reads Windows-1252"
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert json.loads(result.output)[0]["rows"] == len(rows)
+    assert json_rows(result.output, "review_export")[0]["rows"] == len(rows)
     return rows
 
 
@@ -79,7 +80,7 @@ def test_decisions_come_back_and_stand_above_every_check(
     decide(path, rows)
     result = told(workspace, "--import", str(path), "--json")
     assert result.exit_code == 0, result.output
-    counts = json.loads(result.output)[0]
+    counts = json_rows(result.output, "review_import")[0]
     assert (counts["accepted"], counts["rejected"], counts["corrected"]) == (1, 1, 1)
 
     again = pipeline.run(workspace, "pets", RunOptions(until="curate"))

@@ -32,6 +32,7 @@ from distill.report.compare_runs import compare
 from distill.store import Store, open_store
 from tests.conftest import PETS, WriteTask, jsonl, point_to
 from tests.generate.test_rounds import rounds
+from tests.support.command import json_rows
 from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.scripted_run import NO_STAGE
@@ -459,7 +460,10 @@ def test_report_runs_no_stage_and_says_what_is_missing(
     assert "split, train, evaluate, report not done yet" in str(half.exception)
     assert "Continue with `distill run pets`" in str(half.exception)
     assert shown(workspace, "report", "pets", "--now").exit_code == 0
-    assert json.loads(shown(workspace, "report", "pets", "--json").stdout)["missing"][0] == "split"
+    assert (
+        json_rows(shown(workspace, "report", "pets", "--json").stdout, "report")[0]["missing"][0]
+        == "split"
+    )
     assert (scripted_backends.total, provider.bill()) == (asked, bill)
     outcome = paid_run(workspace, "pets", RunOptions("evaluate"))
     asked, bill = scripted_backends.total, provider.bill()
@@ -529,7 +533,7 @@ def test_the_plan_shows_both_and_its_json_has_them(workspace: Workspace, pets: W
     pets(task_toml=toml(), inputs_jsonl=INPUTS)
     found = estimate_run(workspace, "pets")
     assert f"Expected: {found.range}." in shown(workspace, "plan", "pets").stdout
-    row = json.loads(shown(workspace, "plan", "pets", "--json").stdout)
+    [row] = json_rows(shown(workspace, "plan", "pets", "--json").stdout, "plan")
     assert (Decimal(row["certain_usd"]), row["new_inputs"]) == (found.certain_usd, 60)
 
 

@@ -1,6 +1,5 @@
 """What a run will cost, held against the bill that a strict stand-in keeps."""
 
-import json
 import os
 import pty
 import random
@@ -41,6 +40,7 @@ from distill.task.loading import load_task
 from distill.task.prompts import answer_requests
 from distill.task.run_context import Context
 from tests.conftest import PERMISSION, PETS, WriteTask, jsonl, pet_rows, point_to
+from tests.support.command import json_rows
 from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.provider import running
@@ -392,11 +392,11 @@ def test_what_a_finished_generation_did_not_ask_is_not_to_be_paid(
 
 def test_a_plan_as_json(workspace: Workspace, pets: WriteTask, provider: Provider) -> None:
     pets(task_toml=toml(), inputs_jsonl=INPUTS)
-    found = json.loads(shown(workspace, "plan", "pets", "--json").stdout)
+    [found] = json_rows(shown(workspace, "plan", "pets", "--json").stdout, "plan")
     assert (found["billed"], found["requests"], found["stops"]) == (True, 154, None)
     assert Decimal(found["usd"]) == sum(Decimal(step["usd"]) for step in found["steps"])
     result = shown(workspace, "plan", "pets", "--probe", "--yes", "--json")
-    assert json.loads(result.stdout)["requests"] == 149
+    assert json_rows(result.stdout, "plan")[0]["requests"] == 149
     assert "probe: 5 paid calls, at most $" in result.stderr
 
 

@@ -1,6 +1,5 @@
 """`distill advise`: whether a run is worth beginning."""
 
-import json
 import re
 from dataclasses import replace
 from datetime import date
@@ -17,6 +16,7 @@ from distill.estimate import plan
 from distill.estimate.go_no_go import AdviceFinding, _money, advise, verdict_of
 from distill.estimate.workload import EVALUATE
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
+from tests.support.command import json_rows
 from tests.task.test_texts import write as write_texts
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
@@ -214,7 +214,8 @@ def test_the_command_and_its_json(workspace: Workspace, pets: WriteTask) -> None
     folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
     told = CliRunner().invoke(cli, [*folders, "advise", "pets"])
     assert told.exit_code == 0 and told.stdout.startswith("advice: ")
-    rows = json.loads(CliRunner().invoke(cli, [*folders, "advise", "pets", "--json"]).stdout)
+    as_json = CliRunner().invoke(cli, [*folders, "advise", "pets", "--json"])
+    rows = json_rows(as_json.stdout, "advice")
     assert [row.get("about") for row in rows] == [None, "seeds", "gold", "money"]
     missing = CliRunner().invoke(cli, [*folders, "advise", "fish"])
     assert missing.exit_code != 0

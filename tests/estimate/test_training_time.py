@@ -1,7 +1,5 @@
 """What the plan says of the time that a training here takes."""
 
-import json
-
 import pytest
 from click.testing import CliRunner
 
@@ -11,6 +9,7 @@ from distill.estimate.probe import estimate_run
 from distill.estimate.training_time import EMBEDDED_SECONDS_PER_1K, training_time
 from distill.store import open_store
 from tests.conftest import WriteTask
+from tests.support.command import json_rows
 from tests.support.runs import finished
 from tests.support.standin import StandIn
 
@@ -53,6 +52,7 @@ def test_the_plan_tells_it_in_both_forms(workspace: Workspace, pets: WriteTask) 
     folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
     shown = CliRunner().invoke(cli, [*folders, "plan", "pets"])
     assert "s per 1,000 (measured on two cores" in shown.output
-    found = json.loads(CliRunner().invoke(cli, [*folders, "plan", "pets", "--json"]).stdout)
+    as_json = CliRunner().invoke(cli, [*folders, "plan", "pets", "--json"])
+    [found] = json_rows(as_json.stdout, "plan")
     training = found["training"]
     assert training["seconds"] == round(training["rows"] * EMBEDDED_SECONDS_PER_1K / 1000)

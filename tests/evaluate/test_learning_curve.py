@@ -1,6 +1,5 @@
 """`distill train --curve`: parts of the split, what they are worth, what is done once."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,6 +25,7 @@ from distill.store import open_store
 from distill.train.trainers import TRAINERS
 from distill.train.trainers.base import OnSteps, TrainJob, TrainResult
 from tests.conftest import WriteTask
+from tests.support.command import json_rows
 from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.scripted import Trainer
@@ -213,7 +213,7 @@ def test_the_command_shows_the_points(
     assert shown.exit_code == 0, shown.output
     assert "The next 200 examples are worth about" in shown.output
     again = CliRunner().invoke(cli, [*folders, "train", "pets", "--curve", "--json"])
-    found = json.loads(again.stdout.splitlines()[-1])
+    [found] = json_rows(again.stdout, "run")
     assert len(found["learning_curve"]["points"]) == 3
 
 

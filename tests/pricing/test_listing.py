@@ -1,6 +1,5 @@
 """prices.toml, and `distill prices`."""
 
-import json
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -15,6 +14,7 @@ from distill.pricing.finetuning import NO_NEW_JOBS, TUNABLE
 from distill.pricing.listing import all_rows, rows_of
 from distill.pricing.table import STALE_DAYS, InferenceRow, LifetimeRow, lifetime_of, price_table
 from distill.pricing.token_prices import Rates, own_rates, token_price
+from tests.support.command import json_rows
 
 TODAY = date(2026, 11, 25)
 
@@ -174,8 +174,9 @@ def test_the_command_shows_them_and_gives_json() -> None:
     told = CliRunner().invoke(cli, ["prices"])
     assert told.exit_code == 0
     assert "machine: NVIDIA H100 SXM, 80 GB" in told.stdout and "ends: 2027-01-14" in told.stdout
-    rows = json.loads(CliRunner().invoke(cli, ["prices", "--json"]).stdout)
+    rows = json_rows(CliRunner().invoke(cli, ["prices", "--json"]).stdout, "prices")
     assert len(rows) == len(all_rows(TODAY))
-    one = json.loads(CliRunner().invoke(cli, ["prices", "openai:gpt-6-luna", "--json"]).stdout)
+    named = CliRunner().invoke(cli, ["prices", "openai:gpt-6-luna", "--json"])
+    one = json_rows(named.stdout, "prices")
     assert {row["mode"] for row in one} == {"at once", "in batches"}
     assert Decimal(one[0]["usd_per_1m_input"]) > 0

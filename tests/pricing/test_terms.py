@@ -3,7 +3,6 @@
 import json
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
@@ -25,6 +24,7 @@ from distill.rehearsal.rehearse import RehearsalOptions, rehearse
 from distill.store import open_store
 from distill.train.permission import lines
 from tests.conftest import PERMISSION, PETS, WriteTask, jsonl
+from tests.support.command import json_rows
 from tests.support.figures import figures
 from tests.support.paying import paid_run
 from tests.support.standin import StandIn
@@ -379,9 +379,9 @@ def test_plan_and_doctor_show_the_terms(
     assert "Terms of the teacher, anthropic:claude-haiku-5-5: Anthropic: training on the" in text
     assert "Terms of the base, SmolLM2-135M-Instruct: Apache-2.0" in text
     assert "The run stops before it pays, until the task has `terms.confirmed`." in text
-    shown: Any = json.loads(invoke(workspace, "plan", "pets", "--json").stdout)
+    [shown] = json_rows(invoke(workspace, "plan", "pets", "--json").stdout, "plan")
     assert any("Anthropic" in line for line in shown["terms"])
-    rows = json.loads(invoke(workspace, "doctor", "--json").stdout)
+    rows = json_rows(invoke(workspace, "doctor", "--json").stdout, "doctor")
     found = {row["what"]: row["found"] for row in rows if row["what"].startswith("terms of")}
     assert found == {
         "terms of openai:gpt-6.1-terra, classify": "own_use",

@@ -1,6 +1,5 @@
 """A rehearsal is a whole run with a stand-in for the provider, apart from real runs, stamped."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -19,6 +18,7 @@ from distill.store import Run, open_store
 from distill.store.rehearsals import clear, rehearsals_of
 from tests.conftest import WriteTask
 from tests.llm.test_paid_teacher import toml
+from tests.support.command import json_rows
 from tests.support.figures import figures
 from tests.support.standin import StandIn
 from tests.support.teachers import TEACHERS
@@ -172,7 +172,7 @@ def test_the_command_shows_the_bill(
     options = ["--until", "generate", "--faults", "cut=0.05, 500=0.05", "--json"]
     result = CliRunner().invoke(cli, [*folders, "rehearse", "pets", *options])
     assert result.exit_code == 0, result.output
-    [row] = json.loads(result.stdout)
+    [row] = json_rows(result.stdout, "rehearsal")
     assert row["REHEARSAL"] == "pets"
     billed = float(row["billed_usd"])
     assert float(row["answers_usd"]) < billed, "answers that were cut off are billed"
@@ -222,7 +222,7 @@ def test_a_teacher_that_is_not_played_is_replaced_by_no_cheaper_one_and_said(
     command = [*folders, "rehearse", "pets", "--until", "generate", "--json"]
     result = CliRunner().invoke(cli, command)
     assert result.exit_code == 0, result.output
-    [row] = json.loads(result.stdout)
+    [row] = json_rows(result.stdout, "rehearsal")
     assert row["teacher"] == "openai:gpt-6.1-terra"
     named = "embedded" if own == "auto" else own
     assert row["why"].startswith(f"the run's teacher would be {named}, which the stand-in cannot")

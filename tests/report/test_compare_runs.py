@@ -20,6 +20,7 @@ from distill.store import Run, open_store
 from distill.store.tables import now
 from distill.task import Task
 from tests.conftest import WriteTask, jsonl, pet_rows, write_pets
+from tests.support.command import json_rows
 from tests.support.runs import finished
 from tests.support.standin import StandIn
 
@@ -67,7 +68,10 @@ def test_a_regression_is_named_and_so_is_what_changed(
     shown = told(workspace, "good", "bad").output.splitlines()
     assert shown[0].startswith("pets/good  right 100.0% (")
     assert "  regression: -80.0 points (" in shown[4] and shown[5].endswith("epochs 2 → 1")
-    assert json.loads(told(workspace, "good", "bad", "--json").output)[1]["shared_gold"] == 15
+    assert (
+        json_rows(told(workspace, "good", "bad", "--json").output, "comparison")[1]["shared_gold"]
+        == 15
+    )
 
 
 def test_only_gold_that_both_were_asked_is_compared(workspace: Workspace, pets: WriteTask) -> None:

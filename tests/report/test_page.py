@@ -1,7 +1,6 @@
 """The page, looked at by a real browser with its network off: nothing is asked for, nothing fails,
 everything fits a phone, can be read, and what models or users wrote stands there as text."""
 
-import json
 import os
 import re
 import shutil
@@ -28,6 +27,7 @@ from distill.report.render import comparison, html, markdown, summary
 from distill.store import open_store
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.report.test_report import at_traffic, report
+from tests.support.command import json_rows
 from tests.support.decisions import CASES, Case, figures_of
 from tests.support.figures import figures
 from tests.support.runs import finished
@@ -379,7 +379,7 @@ def test_an_unfinished_run_has_a_page_that_says_so(
     pets(task_toml=(workspace.prompts / "pets" / "task.toml").read_text() + PEOPLE)
     whole = CliRunner().invoke(cli, [*command, "--json"])
     card = (outcome.context.folder / "student" / "README.md").read_text(encoding="utf-8")
-    told = json.loads(whole.stdout)
+    told = json_rows(whole.stdout, "report")[0]["report"]
     assert told["spend"]["people_usd"] == "9"
     assert told["headline"] in card, "the card is of the same assumptions"
     assert '"verdict"' in whole.output and "unfinished" not in figures(outcome.context.folder)

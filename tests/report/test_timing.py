@@ -1,7 +1,6 @@
 """Times of systems: taken in the same loop, with what others took of the machine meanwhile, again
 when asked, and printed as what they are."""
 
-import json
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +30,7 @@ from distill.report.timing import MARK, disturbed_note, in_flight_of, is_slow_on
 from distill.store import Run, Store, migrate, open_store
 from tests.conftest import PETS, WriteTask
 from tests.core.test_processors import NOISE
+from tests.support.command import json_rows
 from tests.support.figures import figures
 from tests.support.standin import Body, StandIn
 from tests.support.strangers import stranger, taken, wait_until_burnt
@@ -85,7 +85,7 @@ def test_every_system_that_we_serve_is_priced_by_the_same_loop(
     told = CliRunner().invoke(cli, [*folders, "evaluate", "pets", "--timing", "--json"])
     assert told.exit_code == 0, told.output
     again: Any = figures(outcome.context.folder)
-    assert json.loads(told.stdout)["systems"] == again["systems"]
+    assert json_rows(told.stdout, "timing")[0]["systems"] == again["systems"]
     assert scripted_backends.total == asked and len(scripted_backends.load) > loads
     for name in SERVED_BY_US:
         assert system(again, name)["latency_p50_s"] != system(found, name)["latency_p50_s"]

@@ -13,6 +13,7 @@ from distill.core.workspace import Workspace
 from distill.store import Run, open_store
 from distill.store.readonly import export, query
 from distill.store.tables import now
+from tests.support.command import json_rows
 
 RUNS = 3
 
@@ -35,7 +36,7 @@ def test_a_query_is_answered(workspace: Workspace, database: Path) -> None:
     select = "SELECT id, task_hash FROM run ORDER BY id"
     shown = told(workspace, "sql", "pets", select)
     assert shown.output.splitlines() == ["id  task_hash", *(f"r{n}  h" for n in range(RUNS))]
-    rows = json.loads(told(workspace, "sql", "pets", select, "--json").output)
+    rows = json_rows(told(workspace, "sql", "pets", select, "--json").output, "sql")
     assert rows[0] == {"id": "r0", "task_hash": "h"}
 
 
@@ -67,7 +68,7 @@ def test_every_table_is_a_file(
     folder = tmp_path / "out"
     result = told(workspace, "export", "pets", "--to", form, str(folder), "--json")
     assert result.exit_code == 0, result.output
-    counts = {row["table"]: row["rows"] for row in json.loads(result.output)}
+    counts = {row["table"]: row["rows"] for row in json_rows(result.output, "export")}
     assert counts["run"] == RUNS and counts["completion"] == 0
     assert {path.stem for path in folder.iterdir()} == set(counts)
     select = f"SELECT id FROM '{folder}/run.{form}' ORDER BY id"
@@ -94,7 +95,7 @@ def test_json_has_no_numbers_that_json_lacks(workspace: Workspace, database: Pat
     def refuse(name: str) -> None:
         raise AssertionError(name)
 
-    (row,) = json.loads(shown, parse_constant=refuse)
+    (row,) = json.loads(shown, parse_constant=refuse)["rows"]
     assert row == {"a": "nan", "b": "inf", "c": [1.0, "-inf"]}
 
 

@@ -1,6 +1,5 @@
 """Gold that stands there twice: copies count once, contradictions stop, near copies are told."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -26,6 +25,7 @@ from distill.task.kinds.generate import Text
 from distill.task.leak_gate import canonical, gold_notes, without_leaking_seeds
 from distill.task.spec import CurateSpec
 from tests.conftest import WriteTask, jsonl, pet_rows
+from tests.support.command import json_rows
 from tests.support.figures import figures
 from tests.support.standin import StandIn
 
@@ -186,9 +186,10 @@ def test_run_plan_tasks_and_leaks_say_it(
     for command in (["plan", "pets"], ["generate", "pets"]):
         result = CliRunner().invoke(cli, [*folders, *command])
         assert result.exit_code == 0 and told in result.output, command
-    listed = json.loads(CliRunner().invoke(cli, [*folders, "tasks", "--json"]).output)
+    listed = json_rows(CliRunner().invoke(cli, [*folders, "tasks", "--json"]).output, "tasks")
     assert listed[0]["note"].startswith("1 of 4 gold rows nearly equal another row")
-    found = json.loads(CliRunner().invoke(cli, [*folders, "leaks", "pets", "--json"]).output)
+    leaks = CliRunner().invoke(cli, [*folders, "leaks", "pets", "--json"])
+    found = json_rows(leaks.output, "leaks")
     assert [(row["source"], row["gold"]) for row in found] == [("gold", "gold.jsonl:1")]
 
 

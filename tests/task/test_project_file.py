@@ -1,7 +1,6 @@
 """`distill.toml`: what holds for every task of a project; prices in other currencies; prices that
 are more likely a slip than a bargain."""
 
-import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from distill.core.workspace import Workspace
 from distill.pricing.token_prices import token_price
 from distill.task.loading import load_task
 from tests.conftest import PETS, WriteTask
+from tests.support.command import json_rows
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\n'
 HEAD += "".join(f'{label} = "{meaning}"\n' for label, meaning in PETS.items())
@@ -195,7 +195,7 @@ def test_the_prices_that_are_shown_are_those_that_are_used(
     found = CliRunner().invoke(
         cli, ["--prompts", str(workspace.prompts), "prices", "gpt-6-luna", "--json"]
     )
-    at_once, batch = json.loads(found.output)
+    at_once, batch = json_rows(found.output, "prices")
     assert at_once["usd_per_1m_input"] == "2"
     for row in (at_once, batch):
         assert row["from"].startswith("contract of October; cached and cache_write in proportion")

@@ -26,6 +26,7 @@ from distill.train.chat_file import Checked, figures, read, refuse, words
 from distill.train.chat_file.statistics import estimates, statistics
 from tests.cli.test_cli import process
 from tests.conftest import WriteTask, pet_rows
+from tests.support.command import json_rows
 
 CONTEXT = 1024
 FEW = "fewer than 10"
@@ -604,7 +605,7 @@ def test_the_command_shows_warnings_figures_and_prices(tmp_path: Path) -> None:
 def test_the_command_as_json(tmp_path: Path) -> None:
     path = tmp_path / "examples.jsonl"
     path.write_bytes(GOOD)
-    found = json.loads(invoke(path, "--json"))
+    [found] = json_rows(invoke(path, "--json"), "validation")
     assert (found["ok"], found["errors"], found["warnings"]) == (True, [], [])
     assert found["statistics"]["tokens"]["total"] == sum(r.tokens for r in read(path, 1).rows)
     assert found["estimates"][0]["trainer"] == "openai:gpt-4o-mini-2024-07-18"
@@ -621,7 +622,7 @@ def test_errors_are_exit_code_2_and_json_has_all(workspace: Workspace, tmp_path:
     assert done.stderr.startswith(f"error: {path} has 30 errors\n{path}:1: ")
     found = process(workspace, "validate", str(path), "--json")
     assert found.returncode == 2 and "has 30 errors" in found.stderr
-    told = json.loads(found.stdout)
+    [told] = json_rows(found.stdout, "validation")
     assert (told["ok"], told["statistics"], told["estimates"]) == (False, None, [])
     assert [error["lines"] for error in told["errors"]] == [[n] for n in range(1, 31)]
 
