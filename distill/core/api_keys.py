@@ -5,7 +5,7 @@ Messages name the environment variable of a key. No key is shown, stored or logg
 
 import os
 
-from distill.core.errors import InputError
+from distill.core.errors import InputError, KeyMissing, Problem
 from distill.core.requests import Endpoint
 
 
@@ -14,13 +14,14 @@ def required_key(variable: str, who: str, instead: str) -> None:
 
     `who`: the model that needs the key. `instead`: the end of the message, an alternative to a key.
 
-    Raises InputError if the variable is not set, or if its value has characters that are not valid
-    in a key.
+    Raises KeyMissing if the variable is not set. Raises InputError if its value has characters that
+    are not valid in a key.
     """
     key = os.environ.get(variable, "").strip()
     _check_characters(variable, key)
     if not key:
-        raise InputError(f"{who} needs a key: set {variable} in the environment, {instead}")
+        fix = f"set {variable} in the environment, {instead}"
+        raise KeyMissing(Problem(f"{who} needs a key", key=variable, fix=fix))
 
 
 def key_of(endpoint: Endpoint) -> str | None:

@@ -11,7 +11,11 @@ from typing import TypeVar
 
 MOST_SHOWN = 20  # problems of a file in a message
 MOST_LINES = 5  # further lines with the same problem in a message
+# A message that begins so makes a sentence with its place, and a remedy that begins so is no order.
+VERBS = ("is ", "has ", "does ", "cannot ", "equals ")
+SUGGESTIONS = ("known", "did you mean")
 T = TypeVar("T")
+Other = TypeVar("Other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,10 @@ class Problem:
     def with_lines(self, lines: Sequence[int]) -> str:
         """Return the problem as one line, with the further lines of the file that have it."""
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        told = ": ".join(part for part in (place, self.message, self.fix) if part)
+        told = f"{place}{' ' if self.message.startswith(VERBS) else ': '}" if place else ""
+        told += self.message
+        if self.fix:
+            told += f"{'; ' if self.fix.startswith(SUGGESTIONS) else ': '}{self.fix}"
         if not lines:
             return told
         named = ", ".join(str(line) for line in lines[:MOST_LINES])
@@ -108,7 +115,7 @@ class Gathered:
     def __init__(self) -> None:
         self._problems: list[Problem] = []
 
-    def of(self, check: Callable[[], T], otherwise: T) -> T:
+    def of(self, check: Callable[[], T], otherwise: Other) -> T | Other:
         """Return the result of a check, or `otherwise` if the check finds problems."""
         try:
             return check()
@@ -123,7 +130,7 @@ class Gathered:
     def check(self) -> None:
         """Raise InvalidInput if there are problems."""
         if self._problems:
-            raise InvalidInput(*self._problems)
+            raise InvalidInput(*dict.fromkeys(self._problems))
 
 
 class TrainingEnded(DistillError):

@@ -14,7 +14,8 @@ from io import StringIO
 from pathlib import Path
 
 from distill.core.dataset import Candidate, Drop
-from distill.core.errors import InputError
+from distill.core.errors import InputError, InvalidInput, Problem
+from distill.core.suggestions import did_you_mean
 from distill.core.text import fold
 from distill.core.workspace import Workspace
 from distill.curate.context import CheckContext
@@ -23,12 +24,14 @@ from distill.curate.label_errors import suspects
 from distill.store import open_store
 from distill.task import REVIEWS, Task
 from distill.task.answer_json import json_object
-from distill.task.files import read_text
+from distill.task.files import Place, read_text
 from distill.task.kinds.extract import Fields
 from distill.task.loading import load_task
 
 COLUMNS = ("id", "decision", "label", "input", "answer", "asked_for", "state", "reason", "against")
 DECISIONS = ("accept", "reject", "correct")
+# The decision, the row, and the right answer; None for a rejected row.
+Decision = tuple[str, Candidate, str | None]
 # A spreadsheet interprets a cell that starts like this as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # Checks that doubt an answer: their drops come before the drops of other checks.
@@ -110,7 +113,7 @@ def import_rows(workspace: Workspace, name: str, path: Path) -> Imported:
         for run in store.runs():
             for row in store.candidates(run.id):
                 known[row.id].append(row)
-    decided = list(_decisions(path, task, known))
+    decided = _decisions(path, task, known)
     target = task.folder / REVIEWS
     lines = [
         json.dumps({"input": row.input, "answer": _in_file(answer, task)}, ensure_ascii=False)
@@ -129,16 +132,16 @@ def _in_file(answer: str | None, task: Task) -> object:
     return json.loads(answer) if answer is not None and isinstance(task.form, Fields) else answer
 
 
-def _decisions(
-    path: Path, task: Task, known: Mapping[str, Sequence[Candidate]]
-) -> Iterator[tuple[str, Candidate, str | None]]:
-    """Yield (decision, row, right answer or None) for each row with a decision."""
+def _decisions(path: Path, task: Task, known: Mapping[str, Sequence[Candidate]]) -> list[Decision]:
+    """Read each row with a decision. Raises InvalidInput with the problems of all rows."""
     text = read_text(path)
     # In locales with a decimal comma, spreadsheets separate columns with semicolons.
     head = text.partition("\n")[0]
     semicolons = ";" in head and "," not in head
     lines = StringIO(text, newline="")  # a line separator within a text does not end the row
     reader = csv.DictReader(lines, delimiter=";" if semicolons else ",", strict=True)
+    found: list[Decision] = []
+    problems: list[Problem] = []
     try:
         missing = {"id", "decision", "label"} - set(reader.fieldnames or ())
         if missing:
@@ -146,26 +149,38 @@ def _decisions(
                 f"{path}:1: no column {', '.join(sorted(missing))}: keep the header of the export"
             )
         for line in reader:
-            where = f"{path}:{reader.line_num}"
-            decision, label = ((line[column] or "").strip() for column in ("decision", "label"))
-            if not decision and label:
-                raise InputError(f"{where}: a label without a decision: set the decision correct")
-            if decision:
-                rows = known.get((line["id"] or "").strip(), ())
-                if not rows:
-                    raise InputError(
-                        f"{where}: {line['id']!r} is not a row of task {task.name}: restore the id "
-                        "of the export"
-                    )
-                row = _seen(where, decision.lower(), rows, line.get("answer"))
-                yield decision.lower(), row, _answer(where, decision.lower(), row, label, task)
+            place = Place(path, reader.line_num)
+            try:
+                found += _decision(place, line, task, known)
+            except InvalidInput as error:
+                problems += error.problems
     except csv.Error as error:
         raise InputError(
             f"{path}:{reader.line_num}: not CSV: {error}: correct the line, or export anew"
         ) from error
+    if problems:
+        raise InvalidInput(*problems)
+    return found
 
 
-def _seen(where: str, decision: str, rows: Sequence[Candidate], answer: str | None) -> Candidate:
+def _decision(
+    place: Place, line: Mapping[str, str], task: Task, known: Mapping[str, Sequence[Candidate]]
+) -> list[Decision]:
+    """Return the decision in a line of the file; [] if there is none."""
+    decision, label = ((line[column] or "").strip() for column in ("decision", "label"))
+    if not decision and label:
+        raise place.problem("decision", "a label without a decision", "set the decision correct")
+    if not decision:
+        return []
+    rows = known.get((line["id"] or "").strip(), ())
+    if not rows:
+        said = f"{line['id']!r} is not a row of task {task.name}"
+        raise place.problem("id", said, "restore the id of the export")
+    row = _seen(place, decision.lower(), rows, line.get("answer"))
+    return [(decision.lower(), row, _answer(place, decision.lower(), row, label, task))]
+
+
+def _seen(place: Place, decision: str, rows: Sequence[Candidate], answer: str | None) -> Candidate:
     """Return the row with the answer that the person saw.
 
     Other runs may have other answers to the same input. If the file has no `answer` column, the
@@ -173,26 +188,28 @@ def _seen(where: str, decision: str, rows: Sequence[Candidate], answer: str | No
     """
     seen = [row for row in rows if answer is None or fold(_cell(row.answer)) == fold(answer)]
     if not seen and decision == "accept":
-        raise InputError(
-            f'{where}: the decision is "accept", but no run gave the answer {answer!r}: restore '
-            'the answer column. To change an answer, set the decision to "correct" and write the '
-            "right answer in the label column"
+        raise place.problem(
+            "answer",
+            f'the decision is "accept", but no run gave the answer {answer!r}',
+            'restore the answer column. To change an answer, set the decision to "correct" and '
+            "write the right answer in the label column",
         )
     return (seen or rows)[-1]
 
 
-def _answer(where: str, decision: str, row: Candidate, label: str, task: Task) -> str | None:
+def _answer(place: Place, decision: str, row: Candidate, label: str, task: Task) -> str | None:
     if decision not in DECISIONS:
-        raise InputError(f"{where}: decision {decision!r}: must be one of {', '.join(DECISIONS)}")
+        fix = did_you_mean(decision, DECISIONS) or f"must be one of {', '.join(DECISIONS)}"
+        raise place.problem("decision", f"decision {decision!r}", fix)
     if decision == "reject":
         return None
     if decision == "accept" and label not in ("", row.answer):
-        raise InputError(
-            f"{where}: accept, but with the label {label!r}: to change a label, write correct"
-        )
+        said = f"accept, but with the label {label!r}"
+        raise place.problem("label", said, "to change a label, write correct")
     answer = label if decision == "correct" else row.answer
     try:
         return task.form.of_row(json_object(answer) if isinstance(task.form, Fields) else answer)
     except ValueError as error:
         wanted = "a label" if task.form.choices else "an answer"
-        raise InputError(f"{where}: {decision} needs {wanted}, got {answer!r}: {error}") from error
+        said = f"{decision} needs {wanted}, got {answer!r}"
+        raise place.problem("label", said, str(error)) from error

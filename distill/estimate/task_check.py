@@ -66,7 +66,8 @@ def check_task(workspace: Workspace, name: str) -> TaskCheck:
     except InputError as error:
         if name not in known_tasks(workspace.prompts):
             raise
-        return TaskCheck(name, (CheckRow("task", "stop", str(error)),), again)
+        invalid = tuple(CheckRow("task", "stop", line) for line in error.lines)
+        return TaskCheck(name, invalid, again)
     latest = _latest(workspace, task)
     task = task.with_teacher(model=latest.teacher) if latest else by_keys(task)[0]
     is_done = latest is not None and latest.is_reported

@@ -1,17 +1,19 @@
 """The checked record of a task, the folder `prompts/<task>/`, with its hash and prompts."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from distill.core.dataset import LabelledExample, ReviewDecision
-from distill.core.errors import InputError
+from distill.core.errors import InvalidInput, Problem
 from distill.core.evaluation import Preference
+from distill.core.suggestions import did_you_mean
 from distill.core.text import stable_hash
 from distill.pricing.token_prices import TOKENS, Rates
 from distill.task.kinds import AnswerForm
@@ -82,17 +84,8 @@ class Task:
 
     @property
     def models_asked(self) -> tuple[tuple[str, str], ...]:
-        """The models that the task uses, as (key in task.toml, model).
-
-        The model is "" if a judge is switched off, or if the teacher is the judge.
-        """
-        spec = self.spec
-        return (
-            ("teacher.model", spec.teacher.model),
-            ("curate.judge_model", spec.curate.judge_model if spec.curate.judge else ""),
-            ("evaluate.judge_model", spec.evaluate.judge_model),
-            *(("evaluate.baselines", name) for name in spec.evaluate.baselines),
-        )
+        """The models that the task uses, as (key in task.toml, model)."""
+        return self.spec.models_asked
 
     @property
     def judge(self) -> str:
@@ -173,7 +166,7 @@ class Task:
     def render(self, prompt: str, **values: object) -> str:
         """Render a prompt file with `values`, the description, and the labels or fields.
 
-        Raises InputError, with the file, if the template is invalid or uses an unknown value.
+        Raises InvalidInput, with the file, if the template is invalid or uses an unknown value.
         """
         try:
             text = _template(self.prompts[prompt]).render(
@@ -181,8 +174,16 @@ class Task:
             )
         except TEMPLATE_ERRORS as error:
             said = str(error) or type(error).__name__  # MemoryError has no message
-            raise InputError(f"{self.folder / prompt}: {said}") from error
+            line = error.lineno if isinstance(error, TemplateSyntaxError) else None
+            fix = _nearest_value(said, {"description", *self.form.values(), *values})
+            raise InvalidInput(Problem(said, str(self.folder / prompt), line, fix=fix)) from error
         return text.rstrip("\n")
+
+
+def _nearest_value(said: str, known: Iterable[str]) -> str:
+    """Return a suggestion for an unknown value in a template's error; "" for other errors."""
+    found = re.match(r"'(\w+)' is undefined", said)
+    return did_you_mean(found[1], known) if found else ""
 
 
 @lru_cache(maxsize=64)

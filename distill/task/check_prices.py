@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
-from distill.core.errors import InputError
+from distill.core.errors import InputError, InvalidInput
 from distill.core.model_ref import key_variables
 from distill.pricing.table import price_table
 from distill.pricing.token_prices import TOKENS, TokenPrice, token_price
 from distill.task.spec import TaskSpec
+from distill.task.toml_places import problem_of
 
 ABSURD = 100  # ratio to a known price, in either direction
 
@@ -20,12 +21,12 @@ ABSURD = 100  # ratio to a known price, in either direction
 def check_prices(path: Path, spec: TaskSpec) -> None:
     """Check the prices of a task against the known prices.
 
-    Raises InputError if a price is ABSURD times a known price or more, or 1/ABSURD or less. The
+    Raises InvalidInput if a price is ABSURD times a known price or more, or 1/ABSURD or less. The
     message names each such price, the known price and the remedy.
     """
     doubts = [*_of_models(spec), *_of_the_machine(spec)]
     if doubts:
-        raise InputError("\n".join(f"{path}: {doubt}" for doubt in doubts))
+        raise InvalidInput(*(problem_of(path, doubt) for doubt in doubts))
 
 
 def _of_models(spec: TaskSpec) -> Iterator[str]:

@@ -1,12 +1,15 @@
 """Readers of a task's files, with errors that name the file and the line."""
 
 import json
+import re
 import stat
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from distill.core.dataset import LabelledExample, ReviewDecision
-from distill.core.errors import InputError
+from distill.core.errors import Gathered, InvalidInput, Problem
 from distill.core.evaluation import Preference
 from distill.core.text import fold, replace_lone_surrogates
 from distill.task.answer_json import is_shallow
@@ -14,7 +17,40 @@ from distill.task.kinds import AnswerForm
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.json_schema import inline, schema_problem
 
+Row = dict[str, Any]
+Found = TypeVar("Found")
+ONE_A_LINE = 'write one JSON object on each line, like {"input": "…"}'
+OTHER_ENDS = (".csv", ".tsv", ".json", ".ndjson", ".txt", ".jsonlines")
+# Other names of the keys "input", and "label" or "answer", in lower case.
+INPUT_NAMES = ("text", "message", "question", "prompt", "content", "query", "sentence", "document")
+ANSWER_NAMES = (
+    *("label", "answer", "output", "category", "class", "target", "completion", "response"),
+    *("expected", "intent", "tag"),
+)
+# What json says of a line → the remedy.
+JSON_FIXES = {
+    "Extra data": "one object on each line, with nothing after it",
+    "Expecting property name": 'write each key in double quotes, and no comma before "}"',
+    "Illegal trailing comma": 'remove the comma before "}"',
+    "Invalid control character": "write a line break within a text as \\n",
+    "Unterminated string": "write a line break within a text as \\n",
+    "Expecting ',' delimiter": 'write a quote within a text as \\"',
+    "Invalid \\escape": "write a backslash as \\\\",
+    "Expecting value": "write each text in double quotes",
+}
 MAX_BYTES = 1_000_000_000  # max size of a task's file, which is read into memory
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The file and the line of a row."""
+
+    path: Path
+    line: int
+
+    def problem(self, key: str, message: str, fix: str = "") -> InvalidInput:
+        """Return the error of a key of the row."""
+        return InvalidInput(Problem(message, str(self.path), self.line, key, fix))
 
 
 def read_labelled(
@@ -22,92 +58,115 @@ def read_labelled(
 ) -> tuple[LabelledExample, ...]:
     """Read the rows {"input", "label"} or {"input", "answer"} of a JSON-lines file.
 
-    With `optional`, a row without an answer gets the answer "". Raises InputError, with file and
-    line, if a row is invalid.
+    With `optional`, a row without an answer gets the answer "". Raises InvalidInput with the
+    problems of all rows.
     """
-    rows = []
-    for line, row in json_lines(path):
-        where, text = f"{path}:{line}", row.get("input")
-        if not isinstance(text, str) or not text.strip():
-            raise InputError(f'{where}: "input" must be a string that is not empty')
+
+    def read(place: Place, row: Row) -> LabelledExample:
+        gathered = Gathered()
+        text = gathered.of(lambda: _text(place, row), "")
         without = optional and form.key not in row
-        answer = "" if without else _answer(where, form, row.get(form.key))
-        rows.append(LabelledExample(replace_lone_surrogates(text).strip(), answer, path.name, line))
-    return tuple(rows)
+        answer = "" if without else gathered.of(lambda: _labelled(place, form, row), "")
+        gathered.check()
+        return LabelledExample(text, answer, path.name, place.line)
+
+    return tuple(_each_row(path, read))
 
 
 def read_examples(path: Path, form: AnswerForm) -> tuple[LabelledExample, ...]:
     """Read the training rows that people labelled.
 
-    Returns () if there is no file. Raises InputError, with file and line, if a row is invalid.
+    Returns () if there is no file. Raises InvalidInput with the problems of all rows.
     """
     return read_labelled(path, form) if path.exists() else ()
 
 
-def _answer(where: str, form: AnswerForm, value: object) -> str:
+def _text(place: Place, row: Row) -> str:
+    """Return the text of a row's "input" without space at its ends."""
+    if "input" not in row:
+        fix = _rename(row, "input", INPUT_NAMES) or 'add it, like {"input": "…"}'
+        raise place.problem("input", '"input" is missing', fix)
+    text = row["input"]
+    if not isinstance(text, str) or not text.strip():
+        raise place.problem("input", '"input" must be a string that is not empty')
+    return replace_lone_surrogates(text).strip()
+
+
+def _labelled(place: Place, form: AnswerForm, row: Row) -> str:
+    if form.key not in row:
+        fix = _rename(row, form.key, ANSWER_NAMES) or f'add it, like "{form.key}": …'
+        raise place.problem(form.key, f'"{form.key}" is missing', fix)
+    return _answer(place, form, row[form.key])
+
+
+def _rename(row: Row, wanted: str, others: Sequence[str]) -> str:
+    """Return the remedy for a row whose key has another name; "" if no key looks like it."""
+    found = next((key for key in row if key.strip().casefold() in (wanted, *others)), "")
+    return f'rename "{found}" to "{wanted}"' if found else ""
+
+
+def _answer(place: Place, form: AnswerForm, value: object, key: str = "") -> str:
     try:
         return form.of_row(value)
     except ValueError as error:
-        raise InputError(f"{where}: {error}") from error
+        message, _, fix = str(error).partition("; ")
+        raise place.problem(key or form.key, message, fix) from error
 
 
 def read_reviews(path: Path, form: AnswerForm) -> tuple[ReviewDecision, ...]:
     """Read a reviewer's decisions, the rows {"input", "answer"} of a JSON-lines file.
 
     The last decision on an input counts. The answer null rejects the input. Returns () if there is
-    no file. Raises InputError, with file and line, if a row is invalid.
+    no file. Raises InvalidInput with the problems of all rows.
     """
-    rows: dict[str, ReviewDecision] = {}
-    for line, row in json_lines(path) if path.exists() else ():
+
+    def read(place: Place, row: Row) -> ReviewDecision:
         text, answer = row.get("input"), row.get("answer")
         if not isinstance(text, str):
-            raise InputError(f'{path}:{line}: "input" must be a string')
+            raise place.problem("input", '"input" must be a string')
         if "answer" not in row:
-            raise InputError(f'{path}:{line}: "answer" is missing: add it, or null to reject')
-        right = None if answer is None else _answer(f"{path}:{line}", form, answer)
-        text = replace_lone_surrogates(text)
-        rows[fold(text)] = ReviewDecision(text, right, path.name, line)
-    return tuple(rows.values())
+            raise place.problem("answer", '"answer" is missing', "add it, or null to reject")
+        right = None if answer is None else _answer(place, form, answer, "answer")
+        return ReviewDecision(replace_lone_surrogates(text), right, path.name, place.line)
+
+    rows = _each_row(path, read) if path.exists() else []
+    return tuple({fold(row.input): row for row in rows}.values())
 
 
 def read_preferences(path: Path, form: AnswerForm) -> tuple[Preference, ...]:
     """Read people's comparisons of two answers, the rows {"input", "first", "second", "better"}.
 
-    Returns () if there is no file. Raises InputError, with file and line, if a row is invalid.
+    Returns () if there is no file. Raises InvalidInput with the problems of all rows.
     """
-    rows = []
-    for line, row in json_lines(path) if path.exists() else ():
-        where, text, better = f"{path}:{line}", row.get("input"), row.get("better")
-        if not isinstance(text, str) or not text.strip():
-            raise InputError(f'{where}: "input" must be a string that is not empty')
+
+    def read(place: Place, row: Row) -> Preference:
+        text, better = _text(place, row), row.get("better")
         if better not in ("first", "second", "same"):
-            raise InputError(f'{where}: "better" is {better!r}; known: first, second, same')
-        first, second = (_answer(where, form, row.get(key)) for key in ("first", "second"))
+            raise place.problem("better", f'"better" is {better!r}', "known: first, second, same")
+        first, second = (_answer(place, form, row.get(key), key=key) for key in ("first", "second"))
         if first == second:
-            raise InputError(f"{where}: both answers are the same: remove the row")
-        rows.append(
-            Preference(
-                replace_lone_surrogates(text).strip(), first, second, better, path.name, line
-            )
-        )
-    return tuple(rows)
+            raise place.problem("second", "both answers are the same", "remove the row")
+        return Preference(text, first, second, better, path.name, place.line)
+
+    return tuple(_each_row(path, read)) if path.exists() else ()
 
 
 def read_schema(path: Path) -> Fields:
     """Read the schema of an extract task's answers.
 
-    Raises InputError, with the problem, if the schema is invalid or unsupported.
+    Raises InvalidInput, with the problem, if the schema is invalid or unsupported.
     """
     try:
         schema = json.loads(read_text(path), object_hook=_readable_texts)
     except json.JSONDecodeError as error:
-        raise InputError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from error
+        said = f"not valid JSON: {error.msg}"
+        raise InvalidInput(Problem(said, str(path), error.lineno)) from error
     except (ValueError, RecursionError) as error:  # e.g. a number of 5,000 digits, or "[[[[…"
-        raise InputError(f"{path}: not valid JSON: {error}") from error
+        raise InvalidInput(Problem(f"not valid JSON: {error}", str(path))) from error
     if is_shallow(schema):
         schema = inline(schema)
     if problem := schema_problem(schema):
-        raise InputError(f"{path}: {problem}")
+        raise InvalidInput(Problem(problem, str(path)))
     return Fields(schema)
 
 
@@ -124,55 +183,119 @@ def _readable_texts(part: dict[str, Any]) -> dict[str, Any]:
 def read_inputs(path: Path) -> tuple[str, ...]:
     """Read the inputs of a JSON-lines file with rows {"input"}.
 
-    Returns () if there is no file. Raises InputError, with file and line, if a row is invalid.
+    Returns () if there is no file. Raises InvalidInput with the problems of all rows.
     """
-    if not path.exists():
-        return ()
-    rows = [(line, row.get("input")) for line, row in json_lines(path)]
-    for line, text in rows:
+
+    def read(place: Place, row: Row) -> str:
+        text = row.get("input")
+        if "input" not in row:
+            return _text(place, row)
         if not isinstance(text, str):
-            raise InputError(f'{path}:{line}: "input" must be a string')
-    return tuple(replace_lone_surrogates(str(text)).strip() for _, text in rows)
+            raise place.problem("input", '"input" must be a string')
+        return replace_lone_surrogates(text).strip()
+
+    return tuple(_each_row(path, read)) if path.exists() else ()
 
 
-def json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
+def _each_row(path: Path, read: Callable[[Place, Row], Found]) -> list[Found]:
+    """Read every row of a JSON-lines file. Raises InvalidInput with the problems of all rows."""
+    rows, problems = _parsed(path)
+    found = []
+    for line, row in rows:
+        try:
+            found.append(read(Place(path, line), row))
+        except InvalidInput as error:
+            problems += error.problems
+    if problems:
+        raise InvalidInput(*sorted(problems, key=lambda problem: problem.line or 0))
+    return found
+
+
+def json_lines(path: Path) -> list[tuple[int, Row]]:
     """Read the rows of a JSON-lines file as (line number, object).
 
     A first line {"about": …} is skipped as a header. Only a newline ends a row, and not a separator
-    such as U+2028. Raises InputError, with file and line, if a row is not a JSON object.
+    such as U+2028. Raises InvalidInput, with file and line of each row that is no JSON object.
     """
-    rows = []
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    rows, problems = _parsed(path)
+    if problems:
+        raise InvalidInput(*problems)
+    return rows
+
+
+def _parsed(path: Path) -> tuple[list[tuple[int, Row]], list[Problem]]:
+    """Return the rows of a JSON-lines file, and the problems of the lines that are no rows."""
+    text = read_text(path)
+    if problem := other_form(text):
+        raise InvalidInput(Problem(problem, str(path), 1, fix=ONE_A_LINE))
+    rows: list[tuple[int, Row]] = []
+    problems: list[Problem] = []
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:  # e.g. a number of 5,000 digits, or "[[[[…"
-            said = error.msg if isinstance(error, json.JSONDecodeError) else error
-            raise InputError(f"{path}:{number}: not valid JSON: {said}") from error
+            said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            fix = next((fix for start, fix in JSON_FIXES.items() if said.startswith(start)), "")
+            problems.append(Problem(f"not valid JSON: {said}", str(path), number, fix=fix))
+            continue
         if not isinstance(row, dict):
-            raise InputError(f'{path}:{number}: a row must be a JSON object, like {{"input": …}}')
-        if not (number == 1 and set(row) == {"about"}):
+            said = 'a row must be a JSON object, like {"input": …}'
+            problems.append(Problem(said, str(path), number))
+        elif not (number == 1 and set(row) == {"about"}):
             rows.append((number, row))
-    return rows
+    return rows, problems
+
+
+def other_form(text: str) -> str:
+    """Return the form of a text that is no JSON lines but looks like it was meant; "" for none."""
+    text = text.lstrip()
+    first = text.partition("\n")[0].strip()
+    if text.startswith("["):
+        several = first == "[" or first.startswith("[{")
+        return "looks like a JSON array" if several and _is_json(text) else ""
+    if first == "{" or (text.startswith("{") and not _is_json(first) and _is_json(text)):
+        return "looks like JSON with a row over several lines"
+    if first[:1] not in ("{", "[") and re.search(r'[\w"][,;\t][\w"]', first):
+        return "looks like CSV"
+    return ""
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def read_text(path: Path) -> str:
     """Read a text file without its byte order mark.
 
-    Raises InputError if the file is missing, not a regular file, larger than MAX_BYTES, unreadable
-    or not UTF-8.
+    Raises InvalidInput if the file is missing, not a regular file, larger than MAX_BYTES,
+    unreadable or not UTF-8.
     """
+    file = str(path)
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
-            raise InputError(f"{path} is not a regular file")
+            raise InvalidInput(Problem("is not a regular file", file))
         if about.st_size > MAX_BYTES:
-            raise InputError(f"{path} has {about.st_size:,} bytes; the maximum is {MAX_BYTES:,}")
+            said = f"has {about.st_size:,} bytes; the maximum is {MAX_BYTES:,}"
+            raise InvalidInput(Problem(said, file))
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise InputError(f"{path} is missing") from error
+        raise InvalidInput(Problem("is missing", file, fix=_instead(path))) from error
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        raise InvalidInput(Problem(f"cannot be read: {error.strerror}", file)) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 at byte {error.start}: save it as UTF-8") from error
+        said = f"not UTF-8 at byte {error.start}"
+        raise InvalidInput(Problem(said, file, fix="save it as UTF-8")) from error
+
+
+def _instead(path: Path) -> str:
+    """Return the remedy for a missing file that is there with another ending; "" without one."""
+    others = [path.with_suffix(end) for end in OTHER_ENDS if path.suffix == ".jsonl"]
+    found = next((other.name for other in others if other.is_file()), "")
+    return f"there is {found}; {ONE_A_LINE}" if found else ""

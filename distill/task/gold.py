@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from distill.core.dataset import LabelledExample
-from distill.core.errors import InputError
+from distill.core.errors import InvalidInput, Problem
 from distill.core.text import fold
 from distill.task.kinds import AnswerForm
 from distill.task.kinds.extract import Fields
@@ -32,21 +32,24 @@ def count_once(rows: Sequence[LabelledExample], form: AnswerForm) -> tuple[Rows,
 
 
 def check_contradictions(folder: Path, rows: Sequence[LabelledExample], form: AnswerForm) -> None:
-    """Raise InputError, with both lines, if one input has two different answers."""
+    """Raise InvalidInput, with both lines, for each input with two different answers."""
     found = [
         (kept[0], other)
         for same in _same_inputs(rows)
         for kept in [_of_one_input(same, form)]
         for other in kept[1:]
     ]
-    if not found:
-        return
-    first, second = found[0]
-    more = f" {len(found)} rows of gold contradict an earlier row." if len(found) > 1 else ""
-    raise InputError(
-        f"{folder / second.file}:{second.line} has the same input as {first.file}:{first.line} "
-        f"({first.input!r}) but another answer ({second.answer!r}, not {first.answer!r}): correct "
-        f"or remove one of the rows, since no system can be right on both.{more}"
+    if found:
+        raise InvalidInput(*(_contradiction(folder, *pair) for pair in found))
+
+
+def _contradiction(folder: Path, first: LabelledExample, second: LabelledExample) -> Problem:
+    return Problem(
+        f"has the same input as {first.file}:{first.line} ({first.input!r}) but another answer "
+        f"({second.answer!r}, not {first.answer!r})",
+        str(folder / second.file),
+        second.line,
+        fix="correct or remove one of the rows, since no system can be right on both",
     )
 
 

@@ -1,9 +1,11 @@
 """The loader of a task's folder, which checks every part of the task."""
 
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
-from distill.core.errors import InputError
+from distill.core.errors import Gathered, InputError, InvalidInput, Problem
+from distill.core.evaluation import Preference
 from distill.core.suggestions import did_you_mean
 from distill.core.text import fold
 from distill.pricing.model_names import check_model_name
@@ -35,6 +37,7 @@ from distill.task.kinds.generate import Text
 from distill.task.kinds.json_schema import VERBATIM
 from distill.task.spec import TaskSpec
 from distill.task.spec_file import read_spec
+from distill.task.toml_places import line_of, problem_of
 
 PROJECT = "distill.toml"
 
@@ -57,7 +60,8 @@ def known_tasks(prompts: Path) -> list[str]:
 def load_task(prompts: Path, name: str) -> Task:
     """Load and check the task in the folder `prompts/<name>`.
 
-    Raises InputError, with the file and the line or key, if a part of the task is invalid.
+    Raises InputError if there is no such task. Raises InvalidInput, with the file and the line or
+    key of each problem, if a part of the task is invalid.
     """
     folder = prompts / name
     if name not in known_tasks(prompts):
@@ -65,35 +69,66 @@ def load_task(prompts: Path, name: str) -> Task:
         told = f"there is no task {name!r} in {prompts}/; known tasks: {', '.join(known) or 'none'}"
         meant = did_you_mean(Path(name).name, known)
         raise InputError(f"{told}; {meant}" if meant else told)
-    spec = read_spec(folder / "task.toml", project_file(prompts))
-    check_prices(folder / "task.toml", spec)
-    if spec.name != name:
-        raise InputError(
-            f"{folder / 'task.toml'}: name is {spec.name!r} but the folder is {name!r}: rename one"
-        )
+    spec = _spec(folder, project_file(prompts))
     form = _form(spec, folder)
-    instructions = (*INSTRUCTIONS, COMPARE) if isinstance(form, Text) else INSTRUCTIONS
-    rows = read_labelled(folder / "gold.jsonl", form, optional=isinstance(form, Text))
+    task = _parts(spec, folder, form)
+    _check_rows(task)
+    _check_prompts(task)
+    return task
+
+
+def _spec(folder: Path, project: Path) -> TaskSpec:
+    """Read and check task.toml. Raises InvalidInput with all problems of the file."""
+    path, gathered = folder / "task.toml", Gathered()
+    spec = read_spec(path, project)
+    gathered.of(lambda: check_prices(path, spec), None)
+    if spec.name != folder.name:
+        said = f"name is {spec.name!r} but the folder is {folder.name!r}"
+        gathered.add(Problem(said, str(path), line_of(path, ["name"]), "name", "rename one"))
+    for place, model in spec.models_asked:
+        try:
+            check_model_name(place, model)
+        except InputError as error:
+            gathered.add(problem_of(path, str(error)))
+    gathered.check()
+    return spec
+
+
+def _parts(spec: TaskSpec, folder: Path, form: AnswerForm) -> Task:
+    """Read prompts and rows of a task. Raises InvalidInput with the problems of all its files."""
+    gathered, is_text = Gathered(), isinstance(form, Text)
+
+    def prompt(name: str) -> str:
+        return gathered.of(lambda: read_text(folder / name), "")
+
+    def instruction(name: str) -> str:
+        return gathered.of(lambda: _instruction(folder / name, spec.kind), "")
+
+    prompts = {name: prompt(name) for name in PROMPTS}
+    prompts |= {name: instruction(name) for name in (*INSTRUCTIONS, *((COMPARE,) * is_text))}
+    rows = gathered.of(lambda: read_labelled(folder / "gold.jsonl", form, optional=is_text), ())
+    seeds = gathered.of(lambda: read_labelled(folder / "seeds.jsonl", form), ())
+    inputs = gathered.of(lambda: read_inputs(folder / "inputs.jsonl"), ())
+    examples = gathered.of(lambda: read_examples(folder / EXAMPLES, form), ())
+    reviews = gathered.of(lambda: read_reviews(folder / REVIEWS, form), ())
+    preferences: tuple[Preference, ...] = ()
+    if spec.kind == "generate":
+        preferences = gathered.of(lambda: read_preferences(folder / PREFERENCES, form), ())
+    gathered.check()
     gold, copies = count_once(rows, form)
-    task = Task(
+    return Task(
         spec=spec,
         folder=folder,
         form=form,
-        prompts={name: read_text(folder / name) for name in PROMPTS}
-        | {name: _instruction(folder / name, spec.kind) for name in instructions},
-        seeds=read_labelled(folder / "seeds.jsonl", form),
+        prompts=prompts,
+        seeds=seeds,
         gold=gold,
         copies=copies,
-        inputs=read_inputs(folder / "inputs.jsonl"),
-        examples=read_examples(folder / EXAMPLES, form),
-        reviews=read_reviews(folder / REVIEWS, form),
-        preferences=read_preferences(folder / PREFERENCES, form) if spec.kind == "generate" else (),
+        inputs=inputs,
+        examples=examples,
+        reviews=reviews,
+        preferences=preferences,
     )
-    _check_rows(task)
-    _check_prompts(task)
-    for place, model in task.models_asked:
-        check_model_name(f"{folder / 'task.toml'}: {place}", model)
-    return task
 
 
 def _form(spec: TaskSpec, folder: Path) -> AnswerForm:
@@ -109,43 +144,67 @@ def _instruction(path: Path, kind: str) -> str:
 
 
 def _check_rows(task: Task) -> None:
-    if not task.gold:
-        raise InputError(f"{task.folder / 'gold.jsonl'} is empty: add rows for the evaluation")
-    missing = [group for group in task.groups if not task.seeds_of(group)]
-    where = task.folder / "seeds.jsonl"
-    if not task.groups:
-        raise InputError(f"{where} is empty: add at least one seed for the teacher")
-    if missing:
-        raise InputError(
-            f"{where}: no seed for {', '.join(missing)}: add at least one seed for each label"
-        )
+    """Check gold and seeds together. Raises InvalidInput with all problems."""
+    found = [*_missing_rows(task), *_twins(task)]
     if isinstance(task.form, Fields):
-        _check_verbatim(task, task.form)
+        found += _not_verbatim(task, task.form)
+    if found:
+        raise InvalidInput(*found)
+
+
+def _missing_rows(task: Task) -> Iterator[Problem]:
+    gold, seeds = (str(task.folder / name) for name in ("gold.jsonl", "seeds.jsonl"))
+    if not task.gold:
+        yield Problem("is empty", gold, fix="add rows for the evaluation")
+    missing = [group for group in task.groups if not task.seeds_of(group)]
+    if not task.seeds:
+        yield Problem("is empty", seeds, fix="add at least one seed for the teacher")
+    elif missing:
+        moved = [name for name in missing if name in TaskSpec.model_fields]
+        fix = "add at least one seed for each label"
+        if moved:
+            fix += f". Is {moved[0]} no label? Then move it above [labels] in task.toml"
+        yield Problem(f"no seed for {', '.join(missing)}", seeds, key="label", fix=fix)
+
+
+def _twins(task: Task) -> Iterator[Problem]:
+    """Yield a problem for each gold row that is also a seed."""
     seeds = {fold(row.input): row for row in task.seeds}
     for row in task.gold:
         if twin := seeds.get(fold(row.input)):
-            raise InputError(
-                f"{task.folder}: {row.file}:{row.line} equals {twin.file}:{twin.line} "
-                f"({row.input!r}): a gold row must not also be a seed: remove one of them"
+            yield Problem(
+                f"equals {twin.file}:{twin.line} ({row.input!r})",
+                str(task.folder / row.file),
+                row.line,
+                "input",
+                fix="a gold row must not also be a seed: remove one of them",
+            )
+
+
+def _not_verbatim(task: Task, form: Fields) -> Iterator[Problem]:
+    for row in (*task.seeds, *task.gold):
+        if name := form.not_verbatim(row.input, row.answer):
+            said = f"answer: {name}: is not in the input word for word, as {VERBATIM} in {SCHEMA} "
+            yield Problem(
+                f"{said}requires",
+                str(task.folder / row.file),
+                row.line,
+                f"answer.{name}",
+                "correct the row or the schema",
             )
 
 
 def _check_prompts(task: Task) -> None:
     """Check that the prompts render, and that the teacher's prompt shows the input."""
-    task.render("student.md")
-    one, other = (
-        task.render("answer.md", input=text, seeds=list(task.seeds[:1])) for text in ("1", "2")
-    )
+    gathered = Gathered()
+    gathered.of(lambda: task.render("student.md"), "")
+
+    def shown(text: str) -> str:
+        seeds = list(task.seeds[:1])
+        return gathered.of(lambda: task.render("answer.md", input=text, seeds=seeds), text)
+
+    one, other = shown("1"), shown("2")
     if one == other:
-        raise InputError(
-            f"{task.folder / 'answer.md'} does not show the input: add {{{{ input }}}} to it"
-        )
-
-
-def _check_verbatim(task: Task, form: Fields) -> None:
-    for row in (*task.seeds, *task.gold):
-        if name := form.not_verbatim(row.input, row.answer):
-            raise InputError(
-                f"{task.folder / row.file}:{row.line}: answer: {name}: is not in the input word "
-                f"for word, as {VERBATIM} in {SCHEMA} requires: correct the row or the schema"
-            )
+        file = str(task.folder / "answer.md")
+        gathered.add(Problem("does not show the input", file, fix="add {{ input }} to it"))
+    gathered.check()

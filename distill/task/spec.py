@@ -438,6 +438,19 @@ class TaskSpec(ProjectSpec):
     evaluate: EvaluateSpec = EvaluateSpec()
     terms: TermsSpec = TermsSpec()
 
+    @property
+    def models_asked(self) -> tuple[tuple[str, str], ...]:
+        """The models that the task uses, as (key, model).
+
+        The model is "" if a judge is switched off, or if the teacher is the judge.
+        """
+        return (
+            ("teacher.model", self.teacher.model),
+            ("curate.judge_model", self.curate.judge_model if self.curate.judge else ""),
+            ("evaluate.judge_model", self.evaluate.judge_model),
+            *(("evaluate.baselines", name) for name in self.evaluate.baselines),
+        )
+
     @field_validator("labels")
     @classmethod
     def _can_be_answered(cls, labels: dict[str, str]) -> dict[str, str]:

@@ -1,20 +1,19 @@
 """Readers of task.toml and distill.toml, with errors that name the file and the key."""
 
+import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from pydantic import (
-    BaseModel,
-    ValidationError,
-)
+from pydantic import BaseModel, ValidationError
 
-from distill.core.errors import InputError
+from distill.core.errors import InvalidInput, Problem
 from distill.core.suggestions import did_you_mean
 from distill.pricing.token_prices import Rates
 from distill.task.files import read_text
 from distill.task.spec import ProjectSpec, TaskSpec
+from distill.task.toml_places import line_of, problem_of
 
 Spec = TypeVar("Spec", bound=BaseModel)
 SHOWN = 200  # max characters of a value in a message
@@ -23,7 +22,7 @@ SHOWN = 200  # max characters of a value in a message
 def read_spec(path: Path, project: Path) -> TaskSpec:
     """Read a task's file, with the project's file as defaults; the project's file may be missing.
 
-    Raises InputError, with the file and the key, if a value is invalid.
+    Raises InvalidInput, with the file, line and key of each invalid value.
     """
     values = _read(path)
     for section, given in project_values(project).items():
@@ -35,8 +34,8 @@ def read_spec(path: Path, project: Path) -> TaskSpec:
 def project_values(path: Path) -> dict[str, Any]:
     """Read the sections of `distill.toml`; {} if there is no file.
 
-    A price without a source gets the file's name as its source. Raises InputError if the file is
-    invalid.
+    A price without a source gets the file's name as its source. Raises InvalidInput if the file
+    is invalid.
     """
     if not path.exists():
         return {}
@@ -50,41 +49,101 @@ def project_values(path: Path) -> dict[str, Any]:
 def project_rates(path: Path) -> dict[str, Rates]:
     """Return the prices of `distill.toml` in USD, by model.
 
-    Raises InputError if the file is invalid.
+    Raises InvalidInput if the file is invalid.
     """
     spec = _checked(path, ProjectSpec, project_values(path))
     return {model: price.rates(spec.currencies) for model, price in spec.prices.items()}
 
 
 def _read(path: Path) -> dict[str, Any]:
+    text = read_text(path)
     try:
-        return tomllib.loads(read_text(path))
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # e.g. a number of 5,000 digits, or "[[[[…"
-        raise InputError(f"{path}: not valid TOML: {error}") from error
+        said, line = str(error), re.search(r"at line (\d+)", str(error))
+        number = int(line[1]) if line else None
+        fix = _toml_fix(said, text.split("\n")[number - 1] if number else "")
+        found = Problem(f"not valid TOML: {said}", str(path), number, fix=fix)
+        raise InvalidInput(found) from error
+
+
+def _toml_fix(said: str, line: str) -> str:
+    """Return the remedy for what tomllib says of a line; "" if there is none for it."""
+    if re.search("[\u2018\u2019\u201c\u201d]", line):
+        return "replace the curly quotes by straight ones"
+    if "overwrite" in said or "twice" in said:
+        return "the key or section is there twice: remove one of them"
+    if re.search(r"=\s*[A-Za-z]", line):
+        return "put a text in straight double quotes; write true and false in small letters"
+    if "=" not in line and ":" in line:
+        return 'write key = "value", with an equals sign'
+    if "escape" in said or "hex value" in said:
+        return "write a backslash as \\\\, or the text in single quotes"
+    return ""
 
 
 def _checked(path: Path, form: type[Spec], values: Mapping[str, Any]) -> Spec:
     try:
         return form.model_validate(values)
     except ValidationError as error:
-        problems = "\n".join(f"{path}: {_explain(form, found)}" for found in error.errors())
-        raise InputError(problems) from error
+        problems = [_problem(path, form, found) for found in error.errors()]
+        problems.sort(key=lambda problem: problem.line or 0)
+        raise InvalidInput(*problems) from error
 
 
-def _explain(form: type[BaseModel], problem: Mapping[str, Any]) -> str:
+def _problem(path: Path, form: type[BaseModel], problem: Mapping[str, Any]) -> Problem:
     location: Sequence[str | int] = problem["loc"]
     key = ".".join(str(part) for part in location)
-    if problem["type"] == "extra_forbidden":
-        known = _section(form, location[:-1]).model_fields
-        meant = did_you_mean(str(location[-1]), known)
-        told = f"unknown key {key!r}; known here: {', '.join(known)}"
-        return f"{told}; {meant}" if meant else told
-    if problem["type"] == "missing":
-        return f"{key!r} is missing"
+    if not key:
+        return problem_of(path, str(problem["msg"]).removeprefix("Value error, "))
+    message, fix = _explain(form, problem, key)
+    line = line_of(path, [str(part) for part in location])
+    return Problem(message, str(path), line, key, fix)
+
+
+def _explain(form: type[BaseModel], problem: Mapping[str, Any], key: str) -> tuple[str, str]:
+    """Return what is wrong with a value, and the remedy."""
+    location: Sequence[str | int] = problem["loc"]
+    kind, got = problem["type"], f"(got {_short(problem['input'])})"
+    if kind == "extra_forbidden":
+        return f"unknown key {key!r}", _instead_of(form, location)
+    if kind == "missing":
+        below = "; keys without a section stand above the first [section]" if "." not in key else ""
+        return f"{key!r} is missing", f"add it{below}"
+    if kind == "model_type":
+        fix = f"write [{key}] on a line of its own, and its keys below it"
+        return f"{key}: must be a section {got}", fix
+    if location == ("labels",) and kind == "dict_type":
+        fix = 'write [labels] on a line of its own, and a line name = "meaning" for each'
+        return f"{key}: must be a section {got}", fix
+    if location[:1] == ("labels",) and kind == "string_type":
+        fix = 'put a label that contains a dot in quotes: "a.b" = "…"'
+        return f"{key}: must be a string {got}", fix
+    fix = ""
+    if kind == "literal_error" and isinstance(problem["input"], str):
+        fix = did_you_mean(problem["input"], re.findall(r"'([^']*)'", problem["ctx"]["expected"]))
     message = str(problem["msg"]).removeprefix("Value error, ")
-    if location[:1] == ("labels",) and problem["type"] == "string_type":
-        message = 'must be a string; put a label that contains a dot in quotes: "a.b" = "…"'
-    return f"{key}: {message} (got {_short(problem['input'])})" if key else message
+    return f"{key}: {message} {got}", fix
+
+
+def _instead_of(form: type[BaseModel], location: Sequence[str | int]) -> str:
+    """Return the known keys beside an unknown one, and where or how it may have been meant."""
+    name = str(location[-1])
+    known = _section(form, location[:-1]).model_fields
+    told = f"known here: {', '.join(known)}"
+    meant = did_you_mean(name, known)
+    sections = [section for section in form.model_fields if name in _fields(form, section)]
+    if name in form.model_fields and len(location) > 1:
+        meant = f"{name} stands above the first [section]"
+    elif sections:
+        meant = f"{name} is a key of {' or '.join(f'[{section}]' for section in sections)}"
+    return f"{told}; {meant}" if meant else told
+
+
+def _fields(form: type[BaseModel], section: str) -> Collection[str]:
+    """Return the keys of a section; () for a key that is no section of its own."""
+    kind = form.model_fields[section].annotation
+    return kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else ()
 
 
 def _short(value: object) -> str:

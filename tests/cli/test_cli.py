@@ -223,7 +223,7 @@ def test_a_bad_task_is_exit_code_2_with_file_and_key(workspace: Workspace, pets:
     (task.folder / "task.toml").write_text("colour = 1\n" + text, encoding="utf-8")
     done = process(workspace, "run", "pets")
     assert done.returncode == 2
-    assert "task.toml: unknown key 'colour'" in done.stderr
+    assert "task.toml:1: unknown key 'colour'" in done.stderr
 
 
 def test_a_check_with_stop_is_exit_code_2(workspace: Workspace, pets: WriteTask) -> None:

@@ -91,7 +91,7 @@ def test_a_model_without_its_provider_or_misspelt(
     with pytest.raises(InputError) as told:
         pets(task_toml=TASK.format(model=name))
     said = str(told.value)
-    assert f"task.toml: teacher.model: {name!r} does not exist" in said
+    assert f"task.toml:8: teacher.model: {name!r} does not exist" in said
     assert said.endswith(f"did you mean {meant}?")
     check_model_name("teacher.model", meant)
 

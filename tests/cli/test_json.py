@@ -16,6 +16,7 @@ from tests.support.command import invoke, json_rows
 from tests.support.runs import finished
 from tests.support.standin import StandIn
 
+FIELDS = ["file", "line", "key", "message", "fix"]
 DISTILL = [sys.executable, "-c", "from distill.cli import main; main()"]
 
 
@@ -77,6 +78,20 @@ def test_the_docs_name_every_kind() -> None:
     for kind, (command, _) in KINDS.items():
         assert command.split()[0] in cli.commands
         assert f"| `{kind}` | `distill {command}` |" in docs
+
+
+def test_an_error_is_one_object_with_its_place(workspace: Workspace, pets: WriteTask) -> None:
+    task = pets()
+    (task.folder / "gold.jsonl").write_text('{"input": "a cat", "label": "cow"}\n')
+    code, found, said = process(workspace, "run", "pets", "--json")
+    assert code == 2
+    assert (found["version"], found["kind"]) == (1, "error")
+    error = found["error"]
+    assert list(error) == FIELDS
+    assert (error["file"], error["line"]) == (str(task.folder / "gold.jsonl"), 1)
+    assert (error["key"], "unknown label 'cow'" in error["message"]) == ("label", True)
+    assert error in found["rows"]
+    assert said.startswith(f"error: {task.folder / 'gold.jsonl'}:1: unknown label 'cow'")
 
 
 @pytest.mark.parametrize(

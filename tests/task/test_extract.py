@@ -198,7 +198,7 @@ def test_a_killed_run_asks_nothing_twice(workspace: Workspace, scripted_backends
             {"schema_json": json.dumps(BOOKING).replace('"integer"', '"integer", "$ref": "#"')},
             "ref",
         ),
-        ({"gold_jsonl": '{"input": "x y"}\n'}, r"gold.jsonl:1: answer: must be an object"),
+        ({"gold_jsonl": '{"input": "x y"}\n'}, r'gold.jsonl:1: "answer" is missing: add it'),
         ({"seeds_jsonl": ""}, r"seeds.jsonl is empty"),
         (
             {"task_toml": TASK + '[labels]\na = "A"\n'},

@@ -317,7 +317,7 @@ def test_unreadable_verdicts_are_counted(
     [
         ({"gold_jsonl": jsonl([{"input": "x y", "answer": ""}])}, "gold.jsonl:1: answer: must be"),
         ({"gold_jsonl": jsonl([{"input": "x y", "answer": 3}])}, "gold.jsonl:1: answer: must be"),
-        ({"seeds_jsonl": jsonl([{"input": "x y"}])}, "seeds.jsonl:1: answer: must be a string"),
+        ({"seeds_jsonl": jsonl([{"input": "x y"}])}, 'seeds.jsonl:1: "answer" is missing: add it'),
         ({"seeds_jsonl": ""}, "seeds.jsonl is empty"),
         (
             {"task_toml": TASK + '[labels]\na = "A"\n'},
@@ -340,7 +340,7 @@ def test_unreadable_verdicts_are_counted(
             {"preferences_jsonl": jsonl([PREFERENCES[0] | {"second": "it is 7"}])},
             "preferences.jsonl:1: both answers are the same",
         ),
-        ({"preferences_jsonl": jsonl([{"first": "a"}])}, 'preferences.jsonl:1: "input" must be'),
+        ({"preferences_jsonl": jsonl([{"first": "a"}])}, 'preferences.jsonl:1: "input" is missing'),
     ],
 )
 def test_what_does_not_fit_is_named_with_its_place(

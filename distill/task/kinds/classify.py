@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from unicodedata import normalize
 
+from distill.core.suggestions import did_you_mean
 from distill.task.answer_json import label_of
+
+MOST_NAMED = 20  # labels in a message
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,17 @@ class Labels:
         """Parse a label. Raises ValueError, with the known labels, for an unknown one."""
         label = self._spelt(value) if isinstance(value, str) else None
         if label is None:
-            hint = "" if isinstance(value, str) else "; a label is a string: put it in quotes"
-            known = ", ".join(self.meanings)
-            raise ValueError(f"unknown label {value!r}; known: {known}{hint}")
+            raise ValueError(f"unknown label {value!r}; {self._hint(value)}")
         return label
+
+    def _hint(self, value: object) -> str:
+        """Return the nearest label, or else the known labels."""
+        if isinstance(value, str) and (meant := did_you_mean(value.strip(), self.meanings)):
+            return meant
+        more = len(self.meanings) - MOST_NAMED
+        known = ", ".join([*self.meanings][:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        hint = "" if isinstance(value, str) else "; a label is a string: put it in quotes"
+        return f"known: {known}{hint}"
 
     def of_text(self, text: str) -> str:
         """Return the label in {"label": …}, or the whole text if it is not such an object."""

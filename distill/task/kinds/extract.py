@@ -91,7 +91,11 @@ class Fields:
         Raises ValueError, with the problem, for any other value.
         """
         if not isinstance(value, dict):
-            raise ValueError(f"answer: must be an object with the schema's fields, not {value!r}")
+            like = ", ".join(f'"{name}": …' for name in self.names[:3])
+            raise ValueError(
+                f"answer: must be an object with the schema's fields, not {value!r}; "
+                f"write it without quotes around it, like {{{like}}}"
+            )
         if not is_shallow(value):
             raise ValueError(f"answer: is nested more than {MAX_DEPTH} levels deep")
         try:
