@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,6 +31,9 @@ from distill.cli.output import (
 )
 from distill.core.errors import DistillError
 
+if TYPE_CHECKING:
+    from distill.pipeline import RunResult
+
 STAGES = {
     "generate": "Let the teacher make new inputs and answer all inputs.",
     "curate": "Drop the completions that fail a check.",
@@ -41,6 +44,7 @@ STAGES = {
 }
 WITH_STUDENT = ("train", "evaluate", "report")
 OTHER_VERDICT = 3  # exit code of `report --exit-code` for a verdict other than switch
+WAITING = 75  # exit code of a run whose batches are pending, as EX_TEMPFAIL of sysexits.h
 until_option = click.option(
     "--until",
     type=SuggestingChoice(list(STAGES)),
@@ -173,15 +177,12 @@ def _run(context: click.Context, task: str, until: str, *, as_json: bool, **opti
     outcome = pipeline.run(workspace_of(context), task, way)
     folder = outcome.context.folder
     if as_json:
-        done: dict[str, Any] = {"run": outcome.run.id, "why": outcome.run.why}
-        done["stages"] = outcome.stages_run
-        done |= {"waiting": outcome.waiting} if outcome.waiting else {}
-        done |= {"learning_curve": outcome.curve} if outcome.curve else {}
-        figures = _figures(folder)
-        show_json("run", [done | ({"report": figures} if figures else {})])
-        return
-    if outcome.waiting:
+        show_json("run", [_row(outcome)])
+    elif outcome.waiting:
         click.echo(outcome.waiting)
+    if outcome.waiting:
+        context.exit(WAITING)
+    if as_json:
         return
     if not outcome.stages_run:
         click.echo(
@@ -192,6 +193,16 @@ def _run(context: click.Context, task: str, until: str, *, as_json: bool, **opti
     if until == "report":
         show_report(_figures(folder), folder)
     next_step(f"distill report {task} --open" if until == "report" else f"distill run {task}")
+
+
+def _row(outcome: "RunResult") -> dict[str, Any]:
+    """Return the outcome of a call as a row of JSON."""
+    done: dict[str, Any] = {"run": outcome.run.id, "why": outcome.run.why}
+    done["stages"] = outcome.stages_run
+    done |= {"waiting": outcome.waiting} if outcome.waiting else {}
+    done |= {"learning_curve": outcome.curve} if outcome.curve else {}
+    figures = _figures(outcome.context.folder)
+    return done | ({"report": figures} if figures else {})
 
 
 @cli.command()

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from distill.core.api_keys import required_key
-from distill.core.errors import InputError
+from distill.core.errors import InputError, KeyMissing, Problem
 from distill.core.requests import Endpoint, Model
 from distill.llm.failures import explain, unreadable
 from distill.pricing.token_prices import token_price
 from distill.serve import ServerSettings
 
+NOT_ACCEPTED = 401  # status of a key that the provider does not know
 LOOKS = 3  # tries: a truncated answer does not tell whether the model exists
 
 Found = TypeVar("Found")
@@ -30,14 +31,17 @@ def endpoint_of(model: Model, settings: ServerSettings, key: str) -> Endpoint:
 def looked_up(retrieve: Callable[[], Found], failed: type[Exception], endpoint: Endpoint) -> Found:
     """Return a provider's record of a model.
 
-    Raises InputError if the key is not accepted, the model does not exist, or the answer cannot be
-    read.
+    Raises KeyMissing if the key is not accepted. Raises InputError if the model does not exist, or
+    if the answer cannot be read.
     """
     for _ in range(LOOKS):
         try:
             return retrieve()
         except failed as error:
-            raise InputError(explain(error, endpoint).message) from error
+            said = explain(error, endpoint).message
+            if getattr(error, "status_code", None) == NOT_ACCEPTED:
+                raise KeyMissing(Problem(said, key=endpoint.key_variable or "")) from error
+            raise InputError(said) from error
         except json.JSONDecodeError as error:
             text = error.doc
     raise InputError(unreadable(text, endpoint).message)
