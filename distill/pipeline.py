@@ -25,7 +25,7 @@ from time import perf_counter
 from typing import Any
 
 from distill.core.errors import InputError
-from distill.core.progress import shown
+from distill.core.progress import LOG, shown
 from distill.core.purpose import stages_until
 from distill.core.workspace import EVENTS, Workspace
 from distill.curate import curate, preview
@@ -347,6 +347,7 @@ def _do(context: Context, stage: str) -> bool:
     """Run a stage unless it is done; return True if it ran now."""
     with context.store() as store:
         if stage in store.finished_stages(context.run_id):
+            LOG.debug("%s was finished before", stage)
             return False
         before = store.stage_seconds_before(context.run_id)
     context.progress.say(_position(stage, before))
@@ -354,7 +355,10 @@ def _do(context: Context, stage: str) -> bool:
     if stage != "report":  # the report counts the leaking seeds, which no other stage uses
         context = replace(context, task=without_leaking_seeds(context.task))
     write = STAGES[stage](context)
+    seconds = perf_counter() - began
     with context.store() as store, store.transaction():
         write(store)
         store.finish_stage(context.run_id, stage, perf_counter() - began)
+    stored = perf_counter() - began - seconds
+    LOG.debug("%s took %.1f s, and %.1f s to store its rows", stage, seconds, stored)
     return True

@@ -1,6 +1,5 @@
 """The command line: options, output and exit codes. No other package uses Click."""
 
-import os
 import sys
 from io import StringIO
 
@@ -9,6 +8,7 @@ import click
 from distill.cli import data, estimate, inspect, run, serve, start
 from distill.cli.group import cli
 from distill.cli.output import Session, message, printable, show_error
+from distill.cli.streams import prepare_streams
 from distill.core.errors import DistillError, Problem
 
 __all__ = ["cli", "data", "estimate", "inspect", "main", "run", "serve", "start"]
@@ -17,7 +17,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the console command, and turn errors into messages and exit codes."""
-    _occupy_closed_streams()
+    prepare_streams()
     session = Session()
     try:
         sys.exit(cli.main(standalone_mode=False, obj=session))
@@ -57,18 +57,3 @@ def _wants_json() -> bool:
     """True if the command line has --json, even if Click could not read it."""
     typed = sys.argv[1:]
     return "--json" in typed[: typed.index("--")] if "--" in typed else "--json" in typed
-
-
-def _occupy_closed_streams() -> None:
-    """Open the null device for each standard stream that the caller has closed.
-
-    Otherwise, the next opened file, a store or a lock, would get the stream's number and receive
-    its messages.
-    """
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is None:
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            if nowhere != number:
-                os.dup2(nowhere, number)
-                os.close(nowhere)
-            setattr(sys, name, os.fdopen(number, "w" if number else "r"))

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from distill.cli.group import cli, json_option, task_argument, workspace_of
-from distill.cli.output import one_line, show_json, show_rows, show_table
+from distill.cli.output import one_line, show_json, show_rows
+from distill.cli.streams import typed
+from distill.cli.tables import show_table
 
 if TYPE_CHECKING:
     from distill.store.readonly import Format
@@ -71,7 +73,7 @@ def sql(context: click.Context, task: str, query: str, as_json: bool) -> None:
     """Run QUERY, in DuckDB's SQL, on the store of TASK, without changing it."""
     from distill.store.readonly import query as ask
 
-    columns, rows = ask(workspace_of(context).database(task), query)
+    columns, rows = ask(workspace_of(context).database(task), typed(query))
     if as_json:
         show_json("sql", [dict(zip(columns, row, strict=True)) for row in rows])
     else:

@@ -13,7 +13,8 @@ from distill.cli.group import (
     workspace_of,
     yes_option,
 )
-from distill.cli.output import next_step, show_check, show_json, show_rows, show_table
+from distill.cli.output import next_step, say, show_check, show_json, show_rows
+from distill.cli.tables import show_table
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -40,16 +41,16 @@ def plan(context: click.Context, /, task: str, probe: bool, as_json: bool, **opt
     from distill.train.task_warnings import task_warnings
 
     workspace = workspace_of(context)
-    click.echo("rendering the requests …", err=True)
+    say("rendering the requests …")
     consent = consent_of(**options)
     found = (
         probe_run(workspace, task, _announce, consent) if probe else estimate_run(workspace, task)
     )
     loaded = load_task(workspace.prompts, task)
     for note in gold_notes(loaded):
-        click.echo(f"gold: {note}", err=True)
+        say(f"gold: {note}")
     for warning in task_warnings(by_keys(loaded)[0]):
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}")
     if as_json:
         show_json("plan", [figures(found)])
         return
@@ -67,7 +68,7 @@ def check(context: click.Context, task: str, as_json: bool) -> None:
     look or stop. Exits with 2 if a row says stop. Sends no request."""
     from dataclasses import asdict
 
-    click.echo(f"checking {task} …", err=True)  # before the imports, which take a second
+    say(f"checking {task} …")  # before the imports, which take a second
     from distill.estimate.task_check import check_task
 
     found = check_task(workspace_of(context), task)
@@ -116,4 +117,4 @@ def prices(context: click.Context, model: str | None, as_json: bool) -> None:
 def _announce(calls: int, most: "Decimal") -> None:
     from distill.estimate import dollars
 
-    click.echo(f"probe: {calls} paid calls, at most {dollars(most)}", err=True)
+    say(f"probe: {calls} paid calls, at most {dollars(most)}")

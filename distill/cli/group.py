@@ -1,5 +1,6 @@
 """The command group, and the options that several commands share."""
 
+import os
 import sys
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -9,6 +10,7 @@ import click
 
 from distill import __version__
 from distill.cli.output import Session
+from distill.core.progress import loudness
 
 if TYPE_CHECKING:
     from distill.core.workspace import Workspace
@@ -122,9 +124,16 @@ class SectionedGroup(click.Group):
     envvar="DISTILL_RUNS",
     help="Folder of all outputs.",
 )
+@click.option("-q", "--quiet", is_flag=True, help="Show only results and errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Show details: child processes, seconds.")
 @click.pass_context
-def cli(context: click.Context, prompts: Path, runs: Path) -> None:
+def cli(context: click.Context, prompts: Path, runs: Path, *, quiet: bool, verbose: bool) -> None:
     """Distil a large teacher into a cheap student for one narrow task."""
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other: remove one")
+    context.with_resource(loudness(quiet=quiet, verbose=verbose))
+    if os.environ.get("NO_COLOR"):
+        context.color = False
     session = context.ensure_object(Session)
     session.prompts, session.runs = prompts, runs
 

@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from distill.cli.group import cli, complete_task, json_option, task_argument, workspace_of
-from distill.cli.output import one_line, show_json, show_rows, show_table
+from distill.cli.output import one_line, show_json, show_rows
+from distill.cli.streams import typed
+from distill.cli.tables import show_table
 from distill.core.errors import DistillError
 
 
@@ -111,7 +113,7 @@ def drops(context: click.Context, task: str, reason: str, spared: bool, as_json:
         show_rows("spared", spared_rows_of(workspace, task), as_json=as_json)
         return
     if reason:
-        show_rows("drops", dropped_rows_of(workspace, task, reason), as_json=as_json)
+        show_rows("drops", dropped_rows_of(workspace, task, typed(reason)), as_json=as_json)
         return
     rows = yields_of(workspace, task)
     if as_json:

@@ -2,16 +2,16 @@
 
 import json
 import math
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from distill.cli.tables import blocks, show_record, show_sentence, show_table
 from distill.core.errors import Problem
+from distill.core.progress import tells
 
 if TYPE_CHECKING:
     from distill.estimate.task_check import CheckRow
@@ -82,20 +82,38 @@ COLOURS = {
     "no_verdict": None,
 }
 COLOURS_OF_CHECKS = {"ok": "green", "look": "yellow", "stop": "red"}
-LONGEST_LINE = 110
 LONGEST_MESSAGE = 4000  # characters, enough for the tail of a log
 
 
 def show_rows(kind: Kind, rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """Print one line per row with long values cut, or all rows as JSON; "none" for no rows."""
+    """Print rows as tables, a single row as a record, or all rows as JSON; "none" for no rows."""
     if as_json:
         show_json(kind, rows)
-        return
-    for row in rows:
-        cells = (f"{key}: {message(printable(str(value)))}" for key, value in row.items())
-        click.echo("  ".join(cells))
-    if not rows:
+    elif not rows:
         click.echo("none")
+    else:
+        shown = [{key: _cell(value) for key, value in row.items()} for row in rows]
+        for number, block in enumerate(blocks(shown)):
+            if number:
+                click.echo()
+            _show_block(block)
+
+
+def _show_block(rows: Sequence[Mapping[str, str]]) -> None:
+    """Print rows as a table, or as records if there is one row or a long text."""
+    header = list(dict.fromkeys(key for row in rows for key in row))
+    is_long = any(len(text) > SHOWN for row in rows for text in [*row.values()][:-1])
+    if len(rows) > 1 and not is_long:
+        show_table(header, [[row.get(key, "") for key in header] for row in rows])
+        return
+    for number, row in enumerate(rows):
+        if number:
+            click.echo()
+        show_record(row)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else message(printable(str(value)))
 
 
 def show_json(kind: Kind, rows: Sequence[Mapping[str, Any]], **values: Any) -> None:
@@ -134,19 +152,9 @@ class Session:
 def show_check(rows: "Sequence[CheckRow]") -> None:
     """Print the rows of a check, with long sentences wrapped."""
     about = max(len(row.about) for row in rows)
-    width = min(shutil.get_terminal_size().columns, LONGEST_LINE)
     for row in rows:
-        lines = wrap(
-            printable(row.because),
-            width,
-            initial_indent=f"{row.word:4}  {row.about:{about}}  ",
-            subsequent_indent=" " * (about + 8),
-            break_long_words=False,  # a path can be copied
-            break_on_hyphens=False,
-        )
-        word, rest = lines[0][:4], lines[0][4:]
-        click.secho(word, fg=COLOURS_OF_CHECKS[row.word], nl=False)
-        click.echo("\n".join([rest, *lines[1:]]))
+        start = f"{row.word:4}  {row.about:{about}}  "
+        show_sentence(start, printable(row.because), COLOURS_OF_CHECKS[row.word])
 
 
 def _finite(value: Any) -> Any:
@@ -156,15 +164,6 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table with aligned columns."""
-    table = [header, *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-    for row in table:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        click.echo("  ".join(cells).rstrip())
 
 
 def show_report(figures: Mapping[str, Any], folder: Path) -> None:
@@ -197,7 +196,7 @@ def open_page(page: Path) -> None:
 
     opened = webbrowser.open(page.resolve().as_uri())
     said = "opened in the browser" if opened else "no browser was found here; open it yourself"
-    click.echo(f"{page}: {said}", err=True)
+    say(f"{page}: {said}")
 
 
 def _option(row: Mapping[str, Any]) -> list[str]:
@@ -220,9 +219,15 @@ def show_curve(figures: Mapping[str, Any]) -> None:
     click.echo(f"\n{sentence(figures)}")
 
 
+def say(text: str) -> None:
+    """Print a message on standard error, so that it is no part of the results; not with --quiet."""
+    if tells():
+        click.echo(printable(text, lines=True), err=True)
+
+
 def next_step(said: str) -> None:
-    """Print the next command on standard error, so that it is no part of the results."""
-    click.echo(f"next: {said}", err=True)
+    """Print the next command."""
+    say(f"next: {said}")
 
 
 def one_line(text: str) -> str:

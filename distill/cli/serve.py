@@ -6,7 +6,8 @@ from dataclasses import asdict
 import click
 
 from distill.cli.group import cli, json_option, task_argument, workspace_of
-from distill.cli.output import printable, show_json
+from distill.cli.output import printable, say, show_json
+from distill.cli.streams import typed
 
 run_option = click.option(
     "--run", "run_id", help="Run whose student to use; by default the newest with one."
@@ -34,7 +35,7 @@ def serve(
     workspace = workspace_of(context)
     spec = load_task(workspace.prompts, task)
     student = chosen_student(workspace, spec, run_id)
-    click.echo(f"starting student@{student.id} …", err=True)
+    say(f"starting student@{student.id} …")
     log = workspace.task_folder(task) / "serve.log"
     with serving(spec, student, log, port, host) as endpoint:
         click.echo(f"url    {endpoint.url}\nmodel  {endpoint.model.name}")
@@ -59,8 +60,10 @@ def ask(context: click.Context, task: str, text: str, run_id: str | None, as_jso
     workspace = workspace_of(context)
     spec = load_task(workspace.prompts, task)
     student = chosen_student(workspace, spec, run_id)
-    text = sys.stdin.read() if text == "-" else text
-    click.echo(f"starting student@{student.id} …", err=True)
+    if text == "-":
+        text = sys.stdin.buffer.read().decode("utf-8", "replace")
+    text = typed(text)
+    say(f"starting student@{student.id} …")
     with serving(spec, student, workspace.task_folder(task) / "ask.log", None) as endpoint:
         found = ask_student(spec, endpoint, text)
     if as_json:
@@ -68,6 +71,6 @@ def ask(context: click.Context, task: str, text: str, run_id: str | None, as_jso
         return
     click.echo(printable(found.answer, lines=True))
     sure = "" if found.confidence is None else f"confidence {found.confidence:.1%}, "
-    click.echo(f"{sure}{found.seconds:.2f} s", err=True)
+    say(f"{sure}{found.seconds:.2f} s")
     if not found.valid:
         click.echo("the answer does not have the task's form", err=True)

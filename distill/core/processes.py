@@ -1,5 +1,6 @@
 """Child processes with a log file that end with this process."""
 
+import logging
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 GUARD_SECONDS = 15.0
+LOG = logging.getLogger("distill")
 SECRET = re.compile(
     r"(?:KEYS?|TOKEN|SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|CREDENTIALS?|(?:^|_)(?:AUTH|PAT))(?:_|$)",
     re.IGNORECASE,
@@ -26,6 +28,7 @@ def running(
     exception. The child does not inherit keys or passwords from the environment.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    LOG.debug("starting %s; its log is %s", Path(command[0]).name, log)
     guard = [sys.executable, "-m", "distill.core.process_guard", *command]
     with log.open("ab") as output:
         child = subprocess.Popen(

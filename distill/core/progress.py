@@ -4,6 +4,7 @@ Without a terminal, a line per step replaces the bars. `distill status` reads th
 """
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
 EVENT_SECONDS = 1.0
+LOG = logging.getLogger("distill")
+LOG.setLevel(logging.INFO)
 
 Advance = Callable[[int], None]
 
@@ -112,6 +115,30 @@ class _Step:
             self.progress.bars.remove_task(self.bar)
 
 
+def tells() -> bool:
+    """True if progress and remarks are shown; errors and results always are."""
+    return LOG.isEnabledFor(logging.INFO)
+
+
+@contextmanager
+def loudness(*, quiet: bool, verbose: bool) -> Iterator[None]:
+    """Show no progress within the block (`quiet`), or each detail, too (`verbose`)."""
+    before, handler = LOG.level, logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    if verbose:
+        LOG.addHandler(handler)
+    LOG.setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
+    try:
+        yield
+    finally:
+        LOG.removeHandler(handler)
+        LOG.setLevel(before)
+
+
+def _nothing(line: str) -> None:
+    """Say nothing."""
+
+
 def _say(line: str) -> None:
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
@@ -119,7 +146,13 @@ def _say(line: str) -> None:
 
 @contextmanager
 def shown(events: Path) -> Iterator[Progress]:
-    """Provide a reporter that writes to standard error: bars on a terminal, otherwise lines."""
+    """Provide a reporter that writes to standard error: bars on a terminal, otherwise lines.
+
+    Both are left out with --quiet.
+    """
+    if not tells():
+        yield Progress(events, _nothing)
+        return
     if not sys.stderr.isatty():
         yield Progress(events, _say)
         return

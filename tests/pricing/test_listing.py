@@ -173,7 +173,12 @@ def test_our_own_rows_say_more_than_the_librarys() -> None:
 def test_the_command_shows_them_and_gives_json() -> None:
     told = CliRunner().invoke(cli, ["prices"])
     assert told.exit_code == 0
-    assert "machine: NVIDIA H100 SXM, 80 GB" in told.stdout and "ends: 2027-01-14" in told.stdout
+    blocks = [
+        [row.split("  ")[0] for row in block.splitlines()] for block in told.stdout.split("\n\n")
+    ]
+    machines = next(block for block in blocks if block[0] == "machine")
+    assert "NVIDIA H100 SXM, 80 GB (RunPod, secure)" in machines
+    assert "2027-01-14" in told.stdout
     rows = json_rows(CliRunner().invoke(cli, ["prices", "--json"]).stdout, "prices")
     assert len(rows) == len(all_rows(TODAY))
     named = CliRunner().invoke(cli, ["prices", "openai:gpt-6-luna", "--json"])

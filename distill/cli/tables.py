@@ -1,0 +1,121 @@
+"""Tables and records on the terminal, and plain ones in a pipe.
+
+A table that is wider than the terminal is shown as records. Colours are only for a terminal, and
+never if NO_COLOR is set.
+"""
+
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from textwrap import wrap
+from typing import Any
+from unicodedata import combining, east_asian_width
+
+import click
+
+LONGEST_LINE = 110  # of a wrapped sentence on a wide terminal
+LEAST_ROOM = 24  # for a wrapped sentence beside its indent; with less room it is below
+GAP = "  "
+Row = Mapping[str, Any]
+
+
+def terminal_columns() -> int | None:
+    """Return the width of the terminal; None if standard output is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def show_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    colours: Mapping[str, str] | None = None,
+) -> None:
+    """Print a table with aligned columns. `colours`: the colour of each cell with such a text."""
+    widths = [max(map(width_of, column)) for column in zip(header, *rows, strict=True)]
+    columns = terminal_columns()
+    if columns is not None and sum(widths) + len(GAP) * (len(widths) - 1) > columns:
+        for number, row in enumerate(rows):
+            if number:
+                click.echo()
+            _show_narrow(header, row, columns)
+        return
+    click.secho(_aligned(header, widths), bold=True)
+    for row in rows:
+        line = _aligned(row, widths)
+        found = [colour for text, colour in (colours or {}).items() if text in row]
+        click.secho(line, fg=found[0] if found else None)
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (
+        cell + " " * (width - width_of(cell)) for cell, width in zip(cells, widths, strict=True)
+    )
+    return GAP.join(padded).rstrip()
+
+
+def width_of(text: str) -> int:
+    """Return the columns that a text takes on a terminal: two for each wide character."""
+    if text.isascii():
+        return len(text)
+    narrow = sum(not combining(sign) for sign in text)
+    return narrow + sum(east_asian_width(sign) in "WF" for sign in text)
+
+
+def _show_narrow(header: Sequence[str], row: Sequence[str], columns: int) -> None:
+    """Print a row of a table: the first cell, and below it the others with their names."""
+    click.secho("\n".join(wrapped(row[0] or header[0], columns, "", "")), bold=True)
+    line = ""
+    for name, cell in zip(header[1:], row[1:], strict=True):
+        if not cell:
+            continue
+        item = f"{name} {cell}"
+        if line and len(GAP + line + GAP + item) > columns:
+            _show_wrapped(line, columns, GAP)
+            line = ""
+        line = f"{line}{GAP}{item}" if line else item
+    if line:
+        _show_wrapped(line, columns, GAP)
+
+
+def _show_wrapped(text: str, columns: int, indent: str) -> None:
+    click.echo("\n".join(wrapped(text, columns, indent, indent)))
+
+
+def show_record(row: Row) -> None:
+    """Print a line for each key and its value."""
+    columns = terminal_columns()
+    for key, value in row.items():
+        text = f"{key}: {value}"
+        click.echo("\n".join(wrapped(text, columns, "", GAP)) if columns else text)
+
+
+def show_sentence(start: str, text: str, colour: str | None) -> None:
+    """Print a sentence after a start of fixed width, whose first word has a colour."""
+    columns = min(shutil.get_terminal_size().columns, LONGEST_LINE)
+    indent = " " * len(start)
+    if columns - len(start) < LEAST_ROOM:
+        lines = [start.rstrip(), *wrapped(text, columns, GAP, GAP)]
+    else:
+        lines = wrapped(text, columns, start, indent)
+    word, space, rest = lines[0].partition(" ")
+    click.secho(word, fg=colour, nl=False)
+    click.echo("\n".join([space + rest, *lines[1:]]))
+
+
+def wrapped(text: str, columns: int, first: str, others: str) -> list[str]:
+    """Wrap a text at spaces, so that a path can be copied. `first`, `others`: the indents."""
+    found = wrap(
+        text,
+        max(columns, 1),
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return found or [first]
+
+
+def blocks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Divide rows into tables: consecutive rows whose first key is the same."""
+    for _, block in groupby(rows, key=lambda row: next(iter(row), "")):
+        yield list(block)
