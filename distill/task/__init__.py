@@ -1,7 +1,7 @@
 """The checked record of a task, the folder `prompts/<task>/`, with its hash and prompts."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -180,10 +180,12 @@ class Task:
         return text.rstrip("\n")
 
 
-def _nearest_value(said: str, known: Iterable[str]) -> str:
-    """Return a suggestion for an unknown value in a template's error; "" for other errors."""
+def _nearest_value(said: str, known: Collection[str]) -> str:
+    """Return the remedy for an unknown value in a template's error; "" for other errors."""
     found = re.match(r"'(\w+)' is undefined", said)
-    return did_you_mean(found[1], known) if found else ""
+    if not found:
+        return ""
+    return did_you_mean(found[1], known) or f"known: {', '.join(sorted(known))}"
 
 
 @lru_cache(maxsize=64)

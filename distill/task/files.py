@@ -38,6 +38,12 @@ JSON_FIXES = {
     "Invalid \\escape": "write a backslash as \\\\",
     "Expecting value": "write each text in double quotes",
 }
+MISSING = {
+    "gold.jsonl": "write rows into it that people labelled, one JSON object on each line",
+    "seeds.jsonl": "write a few labelled rows into it for the teacher, none of them from gold",
+    "schema.json": "write the JSON Schema of the answers into it",
+}
+COPY = "copy it from a bundled task, like prompts/classify, and adapt it"
 MAX_BYTES = 1_000_000_000  # max size of a task's file, which is read into memory
 
 
@@ -101,6 +107,8 @@ def _labelled(place: Place, form: AnswerForm, row: Row) -> str:
 
 def _rename(row: Row, wanted: str, others: Sequence[str]) -> str:
     """Return the remedy for a row whose key has another name; "" if no key looks like it."""
+    if "messages" in row:
+        return f'the row is a chat: write the text of its message as "{wanted}"'
     found = next((key for key in row if key.strip().casefold() in (wanted, *others)), "")
     return f'rename "{found}" to "{wanted}"' if found else ""
 
@@ -259,7 +267,7 @@ def other_form(text: str) -> str:
         return "looks like JSON with a row over several lines"
     if first[:1] not in ("{", "[") and re.search(r'[\w"][,;\t][\w"]', first):
         return "looks like CSV"
-    return ""
+    return "looks like plain text" if first[:1].isalpha() else ""
 
 
 def _is_json(text: str) -> bool:
@@ -290,12 +298,14 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise InvalidInput(Problem(f"cannot be read: {error.strerror}", file)) from error
     except UnicodeDecodeError as error:
-        said = f"not UTF-8 at byte {error.start}"
-        raise InvalidInput(Problem(said, file, fix="save it as UTF-8")) from error
+        said, line = f"not UTF-8 at byte {error.start}", error.object.count(b"\n", 0, error.start)
+        raise InvalidInput(Problem(said, file, line + 1, fix="save it as UTF-8")) from error
 
 
 def _instead(path: Path) -> str:
-    """Return the remedy for a missing file that is there with another ending; "" without one."""
+    """Return the remedy for a missing file of a task; "" for another file."""
     others = [path.with_suffix(end) for end in OTHER_ENDS if path.suffix == ".jsonl"]
     found = next((other.name for other in others if other.is_file()), "")
-    return f"there is {found}; {ONE_A_LINE}" if found else ""
+    if found:
+        return f"there is {found}; {ONE_A_LINE}"
+    return COPY if path.suffix == ".md" else MISSING.get(path.name, "")

@@ -40,6 +40,7 @@ from distill.task.spec_file import read_spec
 from distill.task.toml_places import line_of, problem_of
 
 PROJECT = "distill.toml"
+MOST_TWINS = 5  # gold rows among the seeds that are each named
 
 
 def project_file(prompts: Path) -> Path:
@@ -67,6 +68,8 @@ def load_task(prompts: Path, name: str) -> Task:
     if name not in known_tasks(prompts):
         known = known_tasks(prompts)
         told = f"there is no task {name!r} in {prompts}/; known tasks: {', '.join(known) or 'none'}"
+        if folder.is_dir() and name:
+            told = f"{folder} has no task.toml; known tasks: {', '.join(known) or 'none'}"
         meant = did_you_mean(Path(name).name, known)
         raise InputError(f"{told}; {meant}" if meant else told)
     spec = _spec(folder, project_file(prompts))
@@ -170,15 +173,16 @@ def _missing_rows(task: Task) -> Iterator[Problem]:
 def _twins(task: Task) -> Iterator[Problem]:
     """Yield a problem for each gold row that is also a seed."""
     seeds = {fold(row.input): row for row in task.seeds}
-    for row in task.gold:
-        if twin := seeds.get(fold(row.input)):
-            yield Problem(
-                f"equals {twin.file}:{twin.line} ({row.input!r})",
-                str(task.folder / row.file),
-                row.line,
-                "input",
-                fix="a gold row must not also be a seed: remove one of them",
-            )
+    found = [(row, seeds[fold(row.input)]) for row in task.gold if fold(row.input) in seeds]
+    many = f", as {len(found)} of {len(task.gold)} gold rows do" if len(found) > MOST_TWINS else ""
+    for row, twin in found[:1] if many else found:
+        yield Problem(
+            f"equals {twin.file}:{twin.line} ({row.input!r}){many}",
+            str(task.folder / row.file),
+            row.line,
+            "input",
+            fix="a gold row must not also be a seed: remove one of them",
+        )
 
 
 def _not_verbatim(task: Task, form: Fields) -> Iterator[Problem]:

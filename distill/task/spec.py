@@ -59,6 +59,7 @@ AXES = {
     },
 }
 USD = "USD"
+NAME = r"^[a-z0-9][a-z0-9_-]*$"
 # Joiners in Persian, Sinhala and emoji, the Mongolian vowel separator, and tags of flag emoji.
 JOINERS = frozenset(("\u200c", "\u200d", "\u180e", *map(chr, range(0xE0020, 0xE0080))))
 FLAG_END = "\U000e007f"
@@ -422,7 +423,7 @@ class ProjectSpec(_Section):
 class TaskSpec(ProjectSpec):
     """The checked contents of `task.toml`."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    name: Annotated[str, Field(pattern=NAME)]
     """Name of the task and of its folder."""
     kind: Literal["classify", "extract", "generate"]
     """What an answer is: a label, fields, or a text."""

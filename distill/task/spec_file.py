@@ -12,10 +12,18 @@ from distill.core.errors import InvalidInput, Problem
 from distill.core.suggestions import did_you_mean
 from distill.pricing.token_prices import Rates
 from distill.task.files import read_text
-from distill.task.spec import ProjectSpec, TaskSpec
+from distill.task.spec import NAME, ProjectSpec, TaskSpec
 from distill.task.toml_places import line_of, problem_of
 
 Spec = TypeVar("Spec", bound=BaseModel)
+# What pydantic calls a refused value → the remedy.
+VALUE_FIXES = {
+    "bool_parsing": "write true or false",
+    "decimal_parsing": "write a number, like 5.00",
+    "float_parsing": "write a number, like 0.5",
+    "int_parsing": "write a whole number, like 5",
+    "int_from_float": "write a whole number, like 5",
+}
 SHOWN = 200  # max characters of a value in a message
 
 
@@ -73,6 +81,10 @@ def _toml_fix(said: str, line: str) -> str:
         return "replace the curly quotes by straight ones"
     if "overwrite" in said or "twice" in said:
         return "the key or section is there twice: remove one of them"
+    if re.search(r"=\s*\d+(,\d{3})+\s*$", line):
+        return "write the number without commas"
+    if re.match(r"\s*\w+ \w[^=]*=", line):
+        return 'put a key with a space in quotes: "big dogs" = "…"'
     if re.search(r"=\s*[A-Za-z]", line):
         return "put a text in straight double quotes; write true and false in small letters"
     if "=" not in line and ":" in line:
@@ -119,11 +131,22 @@ def _explain(form: type[BaseModel], problem: Mapping[str, Any], key: str) -> tup
     if location[:1] == ("labels",) and kind == "string_type":
         fix = 'put a label that contains a dot in quotes: "a.b" = "…"'
         return f"{key}: must be a string {got}", fix
-    fix = ""
-    if kind == "literal_error" and isinstance(problem["input"], str):
-        fix = did_you_mean(problem["input"], re.findall(r"'([^']*)'", problem["ctx"]["expected"]))
+    fix = _fix_of(kind, problem["input"], problem.get("ctx", {}))
     message = str(problem["msg"]).removeprefix("Value error, ")
     return f"{key}: {message} {got}", fix
+
+
+def _fix_of(kind: str, value: object, about: Mapping[str, Any]) -> str:
+    """Return the remedy for a value that pydantic refuses; "" if its message has it."""
+    if kind == "literal_error" and isinstance(value, str):
+        return did_you_mean(value, re.findall(r"'([^']*)'", about["expected"]))
+    if kind == "string_pattern_mismatch" and about["pattern"] == NAME:
+        return "use small letters, digits, - and _, here and for the folder"
+    if kind in ("less_than", "less_than_equal") and isinstance(value, int | float):
+        limit = next(iter(about.values()))
+        if limit == 1 and value <= 100:
+            return f"give a share: {value / 100:g} is {value:g} %"
+    return VALUE_FIXES.get(kind, "")
 
 
 def _instead_of(form: type[BaseModel], location: Sequence[str | int]) -> str:

@@ -19,13 +19,16 @@ def problem_of(path: Path, message: str) -> Problem:
     return Problem(message, str(path), line_of(path, _parts(key)) if key else None, key)
 
 
-def line_of(path: Path, key: Sequence[str]) -> int | None:
+def line_of(file: Path, key: Sequence[str]) -> int | None:
     """Return the line of a key, or else that of its section; None if the file has neither."""
     try:
-        text = read_text(path)
+        text = read_text(file)
     except InvalidInput:
         return None
-    places = dict(reversed([*_keys(text)]))  # the first line of a key counts
+    places: dict[tuple[str, ...], int] = {}
+    for path, line in _keys(text):
+        for length in range(len(path), 0, -1):  # a dotted key is a line of its sections, too
+            places.setdefault(path[:length], line)
     lengths = range(len(key), 0, -1)
     return next((places[found] for n in lengths if (found := tuple(key[:n])) in places), None)
 

@@ -30,8 +30,9 @@ def test_every_problem_of_a_task_file(pets: WriteTask) -> None:
         "task.toml:8: unknown key 'teacher.modell'; known here: model, mode, few_shot, votes, "
         "rationale, in_flight; did you mean model?",
         "task.toml:9: teacher.votes: Input should be a valid integer, unable to parse string as an "
-        "integer (got 'many')",
-        "task.toml:11: evaluate.margin: Input should be less than 1 (got 2)",
+        "integer (got 'many'): write a whole number, like 5",
+        "task.toml:11: evaluate.margin: Input should be less than 1 (got 2): give a share: 0.02 is "
+        "2 %",
     ]
 
 
@@ -157,6 +158,7 @@ def test_a_missing_key_has_its_own_code() -> None:
         (["labels", "a=b"], 4),
         (["labels", "missing"], 2),
         (["prices", "x", "input"], 6),
+        (["prices"], 5),
         (["prices", "x", "teacher", "model"], 8),
         (["prices", "x", "teacher", "votes", "0"], 8),
         (["nothing"], None),
