@@ -259,7 +259,7 @@ def _parsed(path: Path) -> tuple[list[tuple[int, Row]], list[Problem]]:
 def other_form(text: str) -> str:
     """Return the form of a text that is no JSON lines but looks like it was meant; "" for none."""
     text = text.lstrip()
-    first = text.partition("\n")[0].strip()
+    first = text[: text.find("\n") % (len(text) + 1)].strip()  # without a copy of the rest
     if text.startswith("["):
         several = first == "[" or first.startswith("[{")
         return "looks like a JSON array" if several and _is_json(text) else ""
