@@ -34,10 +34,13 @@ def show_table(
     widths = [max(map(width_of, column)) for column in zip(header, *rows, strict=True)]
     columns = terminal_columns()
     if columns is not None and sum(widths) + len(GAP) * (len(widths) - 1) > columns:
-        for number, row in enumerate(rows):
-            if number:
-                click.echo()
-            _show_narrow(header, row, columns)
+        before = sum(width + len(GAP) for width in widths[:-1])
+        if columns - before < LEAST_ROOM:
+            _show_narrow(header, rows, columns)
+            return
+        for row in [header, *rows]:
+            start = _aligned([*row[:-1], ""], widths).ljust(before)
+            click.echo("\n".join(wrapped(row[-1], columns, start, " " * before)).rstrip())
         return
     click.secho(_aligned(header, widths), bold=True)
     for row in rows:
@@ -61,24 +64,31 @@ def width_of(text: str) -> int:
     return narrow + sum(east_asian_width(sign) in "WF" for sign in text)
 
 
-def _show_narrow(header: Sequence[str], row: Sequence[str], columns: int) -> None:
-    """Print a row of a table: the first cell, and below it the others with their names."""
-    click.secho("\n".join(wrapped(row[0] or header[0], columns, "", "")), bold=True)
+def _show_narrow(header: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> None:
+    """Print each row on one line if it fits, otherwise its first cell and the others below it."""
+    was_long = False
+    for number, row in enumerate(rows):
+        lines = _narrow(header, row, columns)
+        if number and (was_long or len(lines) > 1):
+            click.echo()
+        click.echo("\n".join(lines))
+        was_long = len(lines) > 1
+
+
+def _narrow(header: Sequence[str], row: Sequence[str], columns: int) -> list[str]:
+    """Return the lines of a row: its first cell, and the others, each after its name."""
+    items = [f"{name} {cell}" for name, cell in zip(header[1:], row[1:], strict=True) if cell]
+    whole = GAP.join([row[0], *items])
+    if width_of(whole) <= columns:
+        return [whole]
+    lines = wrapped(row[0] or header[0], columns, "", "")
     line = ""
-    for name, cell in zip(header[1:], row[1:], strict=True):
-        if not cell:
-            continue
-        item = f"{name} {cell}"
-        if line and len(GAP + line + GAP + item) > columns:
-            _show_wrapped(line, columns, GAP)
+    for item in items:
+        if line and width_of(GAP + line + GAP + item) > columns:
+            lines += wrapped(line, columns, GAP, GAP)
             line = ""
         line = f"{line}{GAP}{item}" if line else item
-    if line:
-        _show_wrapped(line, columns, GAP)
-
-
-def _show_wrapped(text: str, columns: int, indent: str) -> None:
-    click.echo("\n".join(wrapped(text, columns, indent, indent)))
+    return lines + (wrapped(line, columns, GAP, GAP) if line else [])
 
 
 def show_record(row: Row) -> None:

@@ -125,6 +125,7 @@ def test_a_text_that_looks_like_the_option_is_none(workspace: Workspace, pets: W
     assert "has no student yet" in done.stderr
 
 
+@pytest.mark.slow("starts real processes")
 def test_an_unfinished_report_is_one_object_and_no_error_object(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:

@@ -77,6 +77,17 @@ def test_a_terminal_that_is_too_narrow_gets_records(
     columns(30)
     show_table(HEADER, ROWS)
     assert capsys.readouterr().out.splitlines()[0].split() == HEADER, "it fits"
+    columns(44)
+    show_table(HEADER, [["judge", "1", "one two three four five six seven"]])
+    assert capsys.readouterr().out.splitlines() == [
+        *("check  rows  because", "judge  1     one two three four five six"),
+        "             seven",
+    ]
+    columns(24)
+    show_table(["what", "found", "why"], [["python", "3.11", ""], ["gpu", "none", "no card, x"]])
+    assert capsys.readouterr().out.splitlines() == [
+        *("python  found 3.11", "", "gpu", "  found none", "  why no card, x")
+    ]
     columns(20)
     show_table(HEADER, [*ROWS, ["judge", "", "one two three four"]])
     assert capsys.readouterr().out.splitlines() == [
