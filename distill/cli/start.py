@@ -1,6 +1,5 @@
 """The command that makes a new task from people's data."""
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from distill.cli.group import cli, json_option, workspace_of
-from distill.cli.output import message, next_step
+from distill.cli.output import message, next_step, show_json
 
 if TYPE_CHECKING:
     from distill.task.new import MadeTask, NewTaskOptions
@@ -74,7 +73,10 @@ def new(
     check_name(prompts, name)
     if like:
         folder = copy_bundled(prompts, name, like)
-        click.echo(json.dumps({"folder": str(folder), "like": like}) if as_json else f"{folder}/")
+        if as_json:
+            show_json("new_task", [{"folder": str(folder), "like": like}])
+        else:
+            click.echo(f"{folder}/")
         next_step(f"distill check {name}")
         return
     if sys.stdin.isatty() and not given["description"]:
@@ -89,7 +91,7 @@ def new(
     )
     made = _asking(lambda chosen: new_task(prompts, name, chosen), options)
     if as_json:
-        click.echo(json.dumps(_figures(made)))
+        show_json("new_task", [_figures(made)])
     else:
         _show(made)
     next_step(f"distill check {name}")

@@ -20,6 +20,8 @@ from distill.task.kinds.json_schema import inline, schema_problem
 Row = dict[str, Any]
 Found = TypeVar("Found")
 ONE_A_LINE = 'write one JSON object on each line, like {"input": "…"}'
+CSV = "looks like CSV"
+FROM_CSV = "`distill new NAME --from FILE` makes a task from CSV"
 OTHER_ENDS = (".csv", ".tsv", ".json", ".ndjson", ".txt", ".jsonlines")
 # Other names of the keys "input", and "label" or "answer", in lower case.
 INPUT_NAMES = ("text", "message", "question", "prompt", "content", "query", "sentence", "document")
@@ -43,7 +45,7 @@ MISSING = {
     "seeds.jsonl": "write a few labelled rows into it for the teacher, none of them from gold",
     "schema.json": "write the JSON Schema of the answers into it",
 }
-COPY = "copy it from a bundled task, like prompts/classify, and adapt it"
+COPY = "copy it from a bundled task (`distill new NAME --like classify`), and adapt it"
 MAX_BYTES = 1_000_000_000  # max size of a task's file, which is read into memory
 
 
@@ -235,7 +237,8 @@ def _parsed(path: Path) -> tuple[list[tuple[int, Row]], list[Problem]]:
     """Return the rows of a JSON-lines file, and the problems of the lines that are no rows."""
     text = read_text(path)
     if problem := other_form(text):
-        raise InvalidInput(Problem(problem, str(path), 1, fix=ONE_A_LINE))
+        fix = f"{ONE_A_LINE}; {FROM_CSV}" if problem == CSV else ONE_A_LINE
+        raise InvalidInput(Problem(problem, str(path), 1, fix=fix))
     rows: list[tuple[int, Row]] = []
     problems: list[Problem] = []
     for number, line in enumerate(text.split("\n"), start=1):
@@ -266,7 +269,7 @@ def other_form(text: str) -> str:
     if first == "{" or (text.startswith("{") and not _is_json(first) and _is_json(text)):
         return "looks like JSON with a row over several lines"
     if first[:1] not in ("{", "[") and re.search(r'[\w"][,;\t][\w"]', first):
-        return "looks like CSV"
+        return CSV
     return "looks like plain text" if first[:1].isalpha() else ""
 
 
@@ -307,5 +310,6 @@ def _instead(path: Path) -> str:
     others = [path.with_suffix(end) for end in OTHER_ENDS if path.suffix == ".jsonl"]
     found = next((other.name for other in others if other.is_file()), "")
     if found:
-        return f"there is {found}; {ONE_A_LINE}"
+        more = f"; {FROM_CSV}" if found.endswith((".csv", ".tsv")) else ""
+        return f"there is {found}; {ONE_A_LINE}{more}"
     return COPY if path.suffix == ".md" else MISSING.get(path.name, "")

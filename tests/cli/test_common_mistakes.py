@@ -66,7 +66,9 @@ MISTAKES = {
         '{"input": "a cat", "label": 1}', "known: cats, dogs, birds", "put it in quotes"
     ),
     "no input": gold('{"input": " ", "label": "cats"}', '"input"', "not empty"),
-    "CSV": gold("input,label\na cat,cats\n", "looks like CSV", "one JSON object on each line"),
+    "CSV": gold(
+        "input,label\na cat,cats\n", "looks like CSV", "one JSON object on each line", "distill new"
+    ),
     "CSV beside": Mistake(
         ("gold.jsonl is missing", "there is gold.csv", "one JSON object on each line"),
         {"gold.jsonl": None, "gold.csv": "input,label\na cat,cats\n"},

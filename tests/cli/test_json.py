@@ -11,7 +11,7 @@ import pytest
 from distill.cli import cli
 from distill.cli.output import KINDS, Kind
 from distill.core.workspace import Workspace
-from tests.conftest import WriteTask
+from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.support.command import invoke, json_rows
 from tests.support.runs import finished
 from tests.support.standin import StandIn
@@ -34,7 +34,9 @@ def test_every_command_has_one_form(
 ) -> None:
     pets()
     run = finished(workspace, "pets").context.run_id
-    sheet = tmp_path / "sheet.csv"
+    sheet, labelled = tmp_path / "sheet.csv", tmp_path / "labelled.jsonl"
+    rows = [row for name in ("a", "b", "c", "d", "e", "f") for row in pet_rows(name, 5)]
+    labelled.write_text(jsonl(rows), encoding="utf-8")
     examples = next(workspace.run_folder("pets", run).rglob("train*.jsonl"))
     commands = {
         "advice": ["advise", "pets"],
@@ -47,6 +49,7 @@ def test_every_command_has_one_form(
         "drops": ["drops", "pets", "--reason", "a"],
         "export": ["export", "pets", str(tmp_path / "tables")],
         "leaks": ["leaks", "pets"],
+        "new_task": ["new", "others", "--from", str(labelled)],
         "plan": ["plan", "pets"],
         "prices": ["prices"],
         "rehearsal": ["rehearse", "pets", "--until", "generate"],
@@ -66,8 +69,8 @@ def test_every_command_has_one_form(
     for kind, command in commands.items():
         told = invoke(workspace, *command, "--json")
         assert told.exit_code == 0, (kind, told.output, told.exception)
-        rows = json_rows(told.stdout, kind)
-        assert rows or kind in ("drops", "spared", "leaks"), kind
+        found = json_rows(told.stdout, kind)
+        assert found or kind in ("drops", "spared", "leaks"), kind
         if kind != "check":
             assert list(json.loads(told.stdout)) == ["version", "kind", "rows"]
 

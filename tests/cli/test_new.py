@@ -1,6 +1,5 @@
 """`distill new`: from a table to a task that `distill check` takes."""
 
-import json
 import os
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from distill.cli import cli
+from tests.support.command import json_rows
 from tests.task.new.test_new import as_csv, labelled
 
 
@@ -51,7 +51,9 @@ def test_the_check_stops_at_nothing(there: Path) -> None:
 
 
 def test_the_figures_are_one_object(there: Path) -> None:
-    shown = json.loads(distill("new", "tickets", "--from", "tickets.csv", "--json").stdout)
+    [shown] = json_rows(
+        distill("new", "tickets", "--from", "tickets.csv", "--json").stdout, "new_task"
+    )
     assert shown["labels"] == ["billing", "delivery", "returns"]
     assert (shown["gold"], shown["seeds"], shown["examples"]) == (72, 36, 72)
     assert (shown["kind"], shown["input"], shown["answers"]) == ("classify", "text", ["label"])
@@ -109,3 +111,9 @@ def test_a_terminal_is_asked_which_column_is_meant(there: Path) -> None:
     assert "answer    queue (3 labels)" in out
     toml = (there / "prompts" / "two" / "task.toml").read_text(encoding="utf-8")
     assert 'description = "Sort a message."' in toml
+
+
+def test_a_bundled_task_is_one_object_too(there: Path) -> None:
+    told = distill("new", "tickets", "--like", "classify", "--json")
+    [row] = json_rows(told.stdout, "new_task")
+    assert (Path(row["folder"]).name, row["like"]) == ("tickets", "classify")
