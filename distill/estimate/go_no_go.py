@@ -18,7 +18,7 @@ from distill.core.sample_size import DIFFERING, sample_size_for_margin
 from distill.core.workspace import Workspace
 from distill.estimate import CostEstimate, dollars, teacher_usd, tuned_student
 from distill.estimate.finetuning import STUDENT, base_of
-from distill.estimate.probe import estimate_run
+from distill.estimate.probe import estimate_task
 from distill.estimate.workload import EVALUATE
 from distill.evaluate.levels import level_of_look
 from distill.pricing.break_even import LATE_DAYS, DailyCost, at_provider, on_machines, pay_back
@@ -46,7 +46,8 @@ def advise(workspace: Workspace, name: str) -> list[AdviceFinding]:
 
     Raises InputError if the task is invalid, or if the teacher's price is unknown.
     """
-    return findings(load_task(workspace.prompts, name), estimate_run(workspace, name))
+    task = load_task(workspace.prompts, name)
+    return findings(task, estimate_task(workspace, task))
 
 
 def findings(task: Task, plan: CostEstimate) -> list[AdviceFinding]:
