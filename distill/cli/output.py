@@ -25,6 +25,7 @@ COLOURS = {
 }
 COLOURS_OF_CHECKS = {"ok": "green", "look": "yellow", "stop": "red"}
 LONGEST_LINE = 110
+ANY_WIDTH = 10_000  # of what is no terminal
 LONGEST_MESSAGE = 4000  # characters, enough for the tail of a log
 
 
@@ -94,7 +95,7 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
         click.echo(printable(f"{tile['label']}: {tile['value']} ({tile['note']})"))
     if found["options"]:
         click.echo()
-        show_table(OPTION_HEADER, [_option(row) for row in found["options"]])
+        _show_options([_option(row) for row in found["options"]])
     click.echo()
     for number, step in enumerate(found["next"], start=1):
         command = f"\n   {step['command']}" if "command" in step else ""
@@ -102,6 +103,19 @@ def show_report(figures: Mapping[str, Any], folder: Path) -> None:
     if "disturbed" in figures:
         click.echo(f"\n{figures['disturbed']}")
     click.echo(f"\n{folder / 'report.html'}")
+
+
+def _show_options(rows: Sequence[Sequence[str]]) -> None:
+    """Print the options as a table, or as lists on a terminal that is too narrow for it."""
+    widths = (max(map(len, column)) for column in zip(OPTION_HEADER, *rows, strict=True))
+    if sum(widths) + 2 * len(OPTION_HEADER) <= shutil.get_terminal_size((ANY_WIDTH, 0)).columns:
+        show_table(OPTION_HEADER, rows)
+        return
+    for name, *cells in rows:
+        click.secho(name, bold=True)
+        for title, cell in zip(OPTION_HEADER[1:], cells, strict=True):
+            if cell:
+                click.echo(f"  {title}: {cell}")
 
 
 def open_page(page: Path) -> None:
