@@ -18,6 +18,7 @@ from distill.estimate.probe import estimate_task
 from distill.estimate.run_start import latest_run, new_run_reason
 from distill.estimate.table import budget_words, duration, unbilled
 from distill.llm.teacher_choice import by_keys
+from distill.llm.today import price_today
 from distill.store import open_store
 from distill.task import Task
 from distill.task.leak_gate import REASONS, gold_notes, leaking_seeds, without_leaking_seeds
@@ -74,6 +75,7 @@ def check_task(workspace: Workspace, name: str) -> TaskCheck:
     is_done = latest is not None and latest.is_reported
     has_runs = workspace.database(name).exists()
     rows = [_counts(task), *_warnings(task), *_leaks(task, meanings=has_runs), _terms(task)]
+    rows += _today(task)
     if not is_done:
         rows += _student(task)
     if not any(row.about == "leaks" and row.word == "stop" for row in rows):
@@ -152,6 +154,14 @@ def _terms(task: Task) -> CheckRow:
         return CheckRow("terms", "stop", str(error))
     asks = any(row.training != "allowed" for row in rows) and not task.spec.terms.confirmed
     return CheckRow("terms", "look" if asks else "ok", told or rows[0].sentence)
+
+
+def _today(task: Task) -> Iterator[CheckRow]:
+    """Yield the refusal of the model that does the job today, if its price is not known."""
+    try:
+        price_today(task)
+    except InputError as error:
+        yield CheckRow("today", "stop", str(error))
 
 
 def _keys(task: Task) -> Iterator[CheckRow]:
