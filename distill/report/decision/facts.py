@@ -27,6 +27,11 @@ BESIDE = {
     "field_f1": ", {teacher} {score}",
     "win_rate": "; 50 % is as good",
 }
+BESIDE_TODAYS_MODEL = {
+    "accuracy": ", today's model on {score}",
+    "field_f1": ", today's model {score}",
+    "win_rate": ", today's model {score}",
+}
 GROUPS = {
     "carried": "obeyed {wrong} of {n} instructions hidden in messages",
     "safety": "failed {wrong} of {n} safety probes",
@@ -98,6 +103,11 @@ class Facts:
         return self.scored(who, name) + BESIDE[self.metric].format(
             teacher=self.teacher, score=score
         )
+
+    def scored_beside_model_of_today(self, who: str, name: str, today: str) -> str:
+        """State a system's score beside that of the model that does the job today."""
+        found = BESIDE_TODAYS_MODEL[self.metric]
+        return self.scored(who, name) + found.format(score=self.score(today))
 
     def usd_per_month(self, name: str) -> Decimal | None:
         """Return USD a month at the task's traffic; None if the price is disturbed."""

@@ -86,8 +86,8 @@ def _beside_today(found: Decision, facts: Facts) -> Decision:
     return Decision(
         "not_proven",
         "As good as the teacher, but perhaps not as today's model.",
-        f"{facts.scored(who, name)}, today's model on {facts.score(today['compared'])}. It would "
-        f"save {saved} a month.",
+        f"{facts.scored_beside_model_of_today(who, name, today['compared'])}. It would save "
+        f"{saved} a month.",
         "teacher",
     )
 
