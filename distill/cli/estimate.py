@@ -115,6 +115,6 @@ def prices(context: click.Context, model: str | None, as_json: bool) -> None:
 
 
 def _announce(calls: int, most: "Decimal") -> None:
-    from distill.estimate import dollars
+    from distill.core.numbers import exact_dollars
 
-    click.echo(f"probe: {calls} paid calls, at most {dollars(most)}", err=True)
+    click.echo(f"probe: {calls} paid calls, at most {exact_dollars(most)}", err=True)

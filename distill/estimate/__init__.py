@@ -15,7 +15,7 @@ from pathlib import Path
 
 from distill.core.purpose import ANSWER, COMPARED, JUDGED, ON_SEEDS, STAGES, SYNTHESIZE, Purpose
 from distill.core.requests import Model, Request, Usage
-from distill.estimate.costs import CostEstimate, CostLine, dollars
+from distill.estimate.costs import CostEstimate, CostLine
 from distill.estimate.finetuning import (
     STUDENT,
     TRAIN,
@@ -56,7 +56,7 @@ from distill.task.leak_gate import without_leaking_seeds
 from distill.train.permission import lines
 from distill.train.trainers import trainer_of
 
-__all__ = ["CostEstimate", "CostLine", "curve_plan", "dollars", "plan"]
+__all__ = ["CostEstimate", "CostLine", "curve_plan", "plan"]
 
 
 def plan(

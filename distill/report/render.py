@@ -17,10 +17,10 @@ from jinja2 import (
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from distill.core.numbers import dollars
 from distill.evaluate.systems import METRIC_TITLES
 from distill.report.charts.ranges import range_of
 from distill.report.figures import is_disturbed
-from distill.report.numbers import dollars
 from distill.report.spend import short_usd
 from distill.report.timing import MARK, doubt, mark
 

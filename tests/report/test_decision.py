@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from distill import pipeline
+from distill.core.numbers import dollars, latency, percent, span
 from distill.core.requests import Usage
 from distill.core.workspace import Workspace
 from distill.report.decision import BADGES, decision_figures
-from distill.report.numbers import dollars, latency, percent, span
 from distill.report.render import html, summary
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.support.decisions import CASES, Case, Figures, figures_of, inventing

@@ -6,12 +6,12 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from distill.core.numbers import dollars, percent
 from distill.evaluate.statistics import Interval
 from distill.evaluate.systems import LOCAL_SYSTEMS
 from distill.pricing.break_even import DAYS_PER_MONTH, LATE_DAYS
 from distill.report.figures import is_disturbed, system_of
 from distill.report.names import name_of, within
-from distill.report.numbers import dollars, percent
 
 Figures = Mapping[str, Any]
 NOT_MEASURED = "not measured"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from distill.core.numbers import dollars, large, span
 from distill.evaluate.systems import LOCAL_SYSTEMS
 from distill.report.decision.facts import Facts, failed
 from distill.report.names import name_of, within
-from distill.report.numbers import dollars, large, span
 
 Verdict = Literal[
     "switch", "switch_after_fix", "use_cheaper", "not_proven", "dont_switch", "no_verdict"
