@@ -212,6 +212,11 @@ def report_now(workspace: Workspace, name: str) -> RunReport:
         folder = workspace.run_folder(name, found.run.id)
         if found.edit and mark_older(folder, found.edit):
             return RunReport(found.run, folder, ())
+        if found.edit and (folder / FIGURES).exists():
+            raise InputError(
+                f"{folder / FIGURES} is damaged or of another version, and cannot be written anew: "
+                f"{found.edit}. Take the edit back, or begin another run with `distill run {name}`"
+            )
         with _context_of(workspace, found) as context:
             return RunReport(found.run, folder, _write_report(context))
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def plan(context: click.Context, /, task: str, probe: bool, as_json: bool, **options: Any) -> None:
     """Estimate the requests, tokens, USD and time of a run of TASK, before anything is spent."""
-    from distill.estimate.probe import estimate_run, probe_run
+    from distill.estimate.probe import estimate_task, probe_run
     from distill.estimate.table import HEADER, figures, notes, table
     from distill.llm.teacher_choice import by_keys
     from distill.task.leak_gate import gold_notes
@@ -42,11 +42,12 @@ def plan(context: click.Context, /, task: str, probe: bool, as_json: bool, **opt
 
     workspace = workspace_of(context)
     say("rendering the requests …")
-    consent = consent_of(**options)
+    loaded, consent = load_task(workspace.prompts, task), consent_of(**options)
     found = (
-        probe_run(workspace, task, _announce, consent) if probe else estimate_run(workspace, task)
+        probe_run(workspace, task, _announce, consent)
+        if probe
+        else estimate_task(workspace, loaded)
     )
-    loaded = load_task(workspace.prompts, task)
     for note in gold_notes(loaded):
         say(f"gold: {note}")
     for warning in task_warnings(by_keys(loaded)[0]):
@@ -115,6 +116,6 @@ def prices(context: click.Context, model: str | None, as_json: bool) -> None:
 
 
 def _announce(calls: int, most: "Decimal") -> None:
-    from distill.estimate import dollars
+    from distill.core.numbers import exact_dollars
 
-    say(f"probe: {calls} paid calls, at most {dollars(most)}")
+    say(f"probe: {calls} paid calls, at most {exact_dollars(most)}")

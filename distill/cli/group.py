@@ -132,7 +132,7 @@ def cli(context: click.Context, prompts: Path, runs: Path, *, quiet: bool, verbo
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other: remove one")
     context.with_resource(loudness(quiet=quiet, verbose=verbose))
-    if os.environ.get("NO_COLOR"):
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         context.color = False
     session = context.ensure_object(Session)
     session.prompts, session.runs = prompts, runs

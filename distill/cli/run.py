@@ -169,6 +169,7 @@ def _run(context: click.Context, task: str, until: str, *, as_json: bool, **opti
 
     `options`: the arguments of `consent_of` and `RunOptions`.
     """
+    click.echo(f"reading {task} …", err=True)  # before the imports, which take a second
     from distill import pipeline
     from distill.estimate.run_start import RunOptions
 

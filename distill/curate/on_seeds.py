@@ -13,7 +13,7 @@ from distill.llm.models import choose
 from distill.store import Store
 from distill.task import Task
 from distill.task.kinds import AnswerForm
-from distill.task.prompts import seed_requests
+from distill.task.prompts import Examples, nearest_seeds, seed_requests
 from distill.task.run_context import Context
 
 MOST_ASKED = 200  # seeds: more seeds would cost more than the extra precision is worth
@@ -26,9 +26,11 @@ def places_asked(task: Task) -> list[int]:
     return [place * count // asked for place in range(asked)]
 
 
-def requests_on_seeds(task: Task, model: Model) -> list[Request]:
+def requests_on_seeds(
+    task: Task, model: Model, examples: Examples = nearest_seeds
+) -> list[Request]:
     """Return one request for each seed of `places_asked`."""
-    return seed_requests(task, model, [task.seeds[place] for place in places_asked(task)])
+    return seed_requests(task, model, [task.seeds[place] for place in places_asked(task)], examples)
 
 
 def ask_about_seeds(

@@ -2,9 +2,12 @@
 
 A plan has a step for each billed purpose. To make a plan, nothing is sent and nothing is written.
 Stored answers replace assumptions about the remaining requests.
+
+A plan without a store loads no model of meanings. Its prompts show random seeds, and those of its
+maximum the longest seeds. Seeds that only mean the same as a gold row are counted.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import cycle, islice
@@ -12,7 +15,7 @@ from pathlib import Path
 
 from distill.core.purpose import ANSWER, COMPARED, JUDGED, ON_SEEDS, STAGES, SYNTHESIZE, Purpose
 from distill.core.requests import Model, Request, Usage
-from distill.estimate.costs import CostEstimate, CostLine, dollars
+from distill.estimate.costs import CostEstimate, CostLine
 from distill.estimate.finetuning import (
     STUDENT,
     TRAIN,
@@ -30,6 +33,8 @@ from distill.estimate.workload import (
     EVALUATE,
     PurposeWorkload,
     StoredAnswers,
+    Workload,
+    at_most,
     comparisons,
     gold_wanted,
     once,
@@ -51,7 +56,7 @@ from distill.task.leak_gate import without_leaking_seeds
 from distill.train.permission import lines
 from distill.train.trainers import trainer_of
 
-__all__ = ["CostEstimate", "CostLine", "curve_plan", "dollars", "plan"]
+__all__ = ["CostEstimate", "CostLine", "curve_plan", "plan"]
 
 
 def plan(
@@ -83,15 +88,20 @@ def plan(
         return CostEstimate(
             *(task.name, name, None, False, (), budget, spent, (), False, training, may, twice)
         )
-    task, model = without_leaking_seeds(task), choose(name).model
+    task, model = without_leaking_seeds(task, meanings=store is not None), choose(name).model
     asked = workload(task, model, stock)
-    wanted_of_all = once([*asked.wanted, *_student_wanted(task, stock), *_baselines(task, stock)])
-    billed = [wanted for wanted in wanted_of_all if wanted.purpose in terms]
+    billed = _billed(task, asked, stock, terms)
+    most = billed
+    if store is None:
+        most = _maximum(task, model, replace(stock, shown="longest"), terms)
     found = expectations(task, {purpose: row.model for purpose, row in terms.items()}, billed)
     mode, batches = task.spec.teacher.mode, takes_batches(model.api)
     began = store is not None and run_id is not None and was_batched(store, run_id)
     steps = [
-        *(_step(row, found[row.purpose], terms[row.purpose]) for row in billed),
+        *(
+            _step(row, found[row.purpose], terms[row.purpose], largest)
+            for row, largest in zip(billed, most, strict=True)
+        ),
         *_training(task, model, stock, run_id),
     ]
     planned = CostEstimate(
@@ -102,7 +112,11 @@ def plan(
         steps=tuple(sorted(steps, key=lambda step: STAGES.index(step.purpose.stage))),
         budget_usd=task.spec.budget.usd,
         spent_usd=spent,
-        assumptions=(*assumptions(task, asked, found), *_assumed_prices(terms.values())),
+        assumptions=(
+            *assumptions(task, asked, found),
+            *_assumed_seeds(task, store),
+            *_assumed_prices(terms.values()),
+        ),
         in_batches=batches and goes_in_batches(mode, detach=detach, began=began),
         training=training,
         terms=_permission(task),
@@ -110,6 +124,38 @@ def plan(
         new_inputs=asked.new_inputs,
     )
     return _with_warnings(task, planned)
+
+
+def _billed(
+    task: Task,
+    asked: Workload,
+    stock: StoredAnswers,
+    terms: Mapping[Purpose, "_PurposePricing"],
+) -> list[PurposeWorkload]:
+    """Return the billed workloads of all purposes, each request only once."""
+    wanted_of_all = once([*asked.wanted, *_student_wanted(task, stock), *_baselines(task, stock)])
+    return [wanted for wanted in wanted_of_all if wanted.purpose in terms]
+
+
+def _maximum(
+    task: Task,
+    model: Model,
+    stock: StoredAnswers,
+    terms: Mapping[Purpose, "_PurposePricing"],
+) -> list[PurposeWorkload]:
+    """Return the billed workloads with prompts that the run's do not exceed in length."""
+    billed = _billed(task, workload(task, model, stock), stock, terms)
+    return [at_most(wanted, terms[wanted.purpose].model) for wanted in billed]
+
+
+def _assumed_seeds(task: Task, store: Store | None) -> Iterator[str]:
+    """Yield what a plan without a store assumes about the seeds in prompts."""
+    if store is not None:
+        return
+    if task.spec.teacher.few_shot:
+        yield "prompts show random seeds, and for the maximum the longest seeds"
+    if task.spec.leaks.semantic:
+        yield "no seed only means the same as a gold row: the run leaves such seeds out"
 
 
 def _permission(task: Task) -> tuple[str, ...]:
@@ -184,7 +230,8 @@ def _student_wanted(task: Task, stock: StoredAnswers) -> list[PurposeWorkload]:
     if base is None:
         return []
     return [
-        wanted_requests(purpose, rows, stock) for purpose, rows in gold_requests(task, base).items()
+        wanted_requests(purpose, rows, stock)
+        for purpose, rows in gold_requests(task, base, stock.examples).items()
     ]
 
 
@@ -205,7 +252,7 @@ def curve_plan(task: Task, store: Store, run_id: str, trainings: TrainingCost) -
     if COMPARED in terms:
         asked = comparisons(task, len(SHARES) * len(task.gold))
         expected = expectations(task, {COMPARED: terms[COMPARED].model}, [asked])[COMPARED]
-        steps.append(_step(asked, expected, terms[COMPARED]))
+        steps.append(_step(asked, expected, terms[COMPARED], asked))
     return replace(found, steps=tuple(steps), in_batches=False)
 
 
@@ -254,7 +301,7 @@ def _training_step(
 
 def _stock(store: Store | None, run_id: str | None, aside: Collection[str]) -> StoredAnswers:
     if store is None or run_id is None:
-        return StoredAnswers(store, aside=aside)
+        return StoredAnswers(store, aside=aside, shown="nearest" if store else "random")
     return StoredAnswers(store, store.finished_stages(run_id), aside)
 
 
@@ -305,9 +352,14 @@ def _terms(task: Task) -> dict[Purpose, _PurposePricing]:
     return found
 
 
-def _step(wanted: PurposeWorkload, expected: UsageForecast, terms: _PurposePricing) -> CostLine:
-    model = terms.model
-    requests = [*wanted.missing, *islice(cycle(wanted.alike), wanted.more)]
+def _step(
+    wanted: PurposeWorkload,
+    expected: UsageForecast,
+    terms: _PurposePricing,
+    largest: PurposeWorkload,
+) -> CostLine:
+    """Return the step of a workload; `largest` is the workload of its maximum cost."""
+    model, requests = terms.model, _requests(wanted)
     usages = list(_usages(model, requests, expected))
     certain = usages[: len(requests) - wanted.unmade]
     waves = max(len(requests) / terms.in_flight, 1) if requests else 0
@@ -325,10 +377,15 @@ def _step(wanted: PurposeWorkload, expected: UsageForecast, terms: _PurposePrici
         certain_usd=_usd(terms.online, certain),
         certain_batch_usd=None if terms.batch is None else _usd(terms.batch, certain),
         worst_usd=sum(
-            (terms.online.worst(*worst_case(model, row)) for row in requests), Decimal(0)
+            (terms.online.worst(*worst_case(model, row)) for row in _requests(largest)), Decimal(0)
         ),
         seconds=waves * expected.seconds,
     )
+
+
+def _requests(wanted: PurposeWorkload) -> list[Request]:
+    """Return the requests without an answer, and for each further one a similar request."""
+    return [*wanted.missing, *islice(cycle(wanted.alike), wanted.more)]
 
 
 def _usages(model: Model, requests: Sequence[Request], expected: UsageForecast) -> Iterator[Usage]:

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from distill.core.errors import DistillError, InputError
 from distill.core.model_ref import AUTO, WITHOUT_KEY, key_variables
-from distill.estimate.costs import CostEstimate, dollars
+from distill.core.numbers import exact_dollars
+from distill.estimate.costs import CostEstimate
 from distill.store import Store
 from distill.task import Task
 
@@ -47,7 +48,7 @@ class Declined(DistillError):
 
     def __init__(self, task: str, usd: Decimal) -> None:
         super().__init__(
-            f"declined: nothing was sent, and the estimated {dollars(usd)} were not spent. "
+            f"declined: nothing was sent, and the estimated {exact_dollars(usd)} were not spent. "
             f"`distill plan {task}` shows each cost."
         )
 
@@ -79,7 +80,7 @@ def check_consent(task: Task, left: CostEstimate, consent: Consent) -> None:
 def _ways(task: Task, left: CostEstimate) -> str:
     """List the ways to continue, as a sentence."""
     ways = [
-        f"--yes allows bills up to budget.usd ({dollars(left.budget_usd)})",
+        f"--yes allows bills up to budget.usd ({exact_dollars(left.budget_usd)})",
         "--max-usd N allows bills up to N, which must cover the estimate",
     ]
     if left.price is not None:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from distill.core.numbers import exact_dollars
 from distill.core.purpose import Purpose
 from distill.estimate.training_time import TrainingTime
 from distill.pricing.token_prices import TokenPrice
@@ -125,7 +126,7 @@ class CostEstimate:
         return (
             f"about {expected} for {self.requests:,} requests to {models}"
             f"{' in batches' if self.in_batches else ''}, at most "
-            f"{dollars(self.worst_usd)}; budget.usd is {dollars(self.budget_usd)}"
+            f"{exact_dollars(self.worst_usd)}; budget.usd is {exact_dollars(self.budget_usd)}"
         )
 
     @property
@@ -137,10 +138,11 @@ class CostEstimate:
     def range(self) -> str:
         """The expected cost in words, with the certain cost if it is lower."""
         if not self.hangs:
-            return dollars(self.expected_usd)
+            return exact_dollars(self.expected_usd)
         return (
-            f"{dollars(self.certain_usd)} for existing inputs, up to {dollars(self.expected_usd)} "
-            f"if all {self.new_inputs:,} generated inputs differ from them"
+            f"{exact_dollars(self.certain_usd)} for existing inputs, up to "
+            f"{exact_dollars(self.expected_usd)} if all {self.new_inputs:,} generated inputs "
+            "differ from them"
         )
 
     @property
@@ -169,8 +171,3 @@ class CostEstimate:
                     return step, carried if left >= worst else 0
                 left -= usd
         return None
-
-
-def dollars(usd: Decimal) -> str:
-    """Format an amount in USD with two decimals, or with four below $1."""
-    return f"${usd:,.2f}" if usd >= 1 or not usd else f"${usd:.4f}"

@@ -19,7 +19,7 @@ from distill.llm.tokens import most_of_chat, of_chat
 from distill.pricing.finetuning import training_usd
 from distill.store import Store
 from distill.task import Task
-from distill.task.prompts import answer_requests, student_chat, student_request
+from distill.task.prompts import Examples, requests_with, student_chat, student_request
 from distill.train.injections import with_injections
 from distill.train.trainers import trainer_of
 from distill.train.trainers.base import Base
@@ -47,14 +47,14 @@ def systems_of(task: Task, base: Base) -> dict[Purpose, Model]:
     return {BASE: untuned, BASE_FEW_SHOT: untuned, STUDENT: tuned}
 
 
-def gold_requests(task: Task, base: Base) -> dict[Purpose, Sequence[Request]]:
+def gold_requests(task: Task, base: Base, examples: Examples) -> dict[Purpose, Sequence[Request]]:
     """Return the requests on gold to the systems at the provider, by purpose."""
     inputs = [row.input for row in task.gold]
     models = systems_of(task, base)
-    shots = task.spec.teacher.few_shot
+    shown = examples(task.seeds, inputs, task.spec.teacher.few_shot, 0)
     return {
-        BASE: answer_requests(task, models[BASE], inputs, shots=0),
-        BASE_FEW_SHOT: answer_requests(task, models[BASE_FEW_SHOT], inputs, shots=shots),
+        BASE: requests_with(task, models[BASE], inputs, [[] for _ in inputs]),
+        BASE_FEW_SHOT: requests_with(task, models[BASE_FEW_SHOT], inputs, shown),
         STUDENT: [student_request(task, models[STUDENT], text) for text in inputs],
     }
 

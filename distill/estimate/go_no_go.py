@@ -14,11 +14,12 @@ from math import ceil
 from typing import Literal
 
 from distill.core.model_ref import key_variables
+from distill.core.numbers import exact_dollars
 from distill.core.sample_size import DIFFERING, sample_size_for_margin
 from distill.core.workspace import Workspace
-from distill.estimate import CostEstimate, dollars, teacher_usd, tuned_student
+from distill.estimate import CostEstimate, teacher_usd, tuned_student
 from distill.estimate.finetuning import STUDENT, base_of
-from distill.estimate.probe import estimate_run
+from distill.estimate.probe import estimate_task
 from distill.estimate.workload import EVALUATE
 from distill.evaluate.levels import level_of_look
 from distill.pricing.break_even import LATE_DAYS, DailyCost, at_provider, on_machines, pay_back
@@ -46,7 +47,8 @@ def advise(workspace: Workspace, name: str) -> list[AdviceFinding]:
 
     Raises InputError if the task is invalid, or if the teacher's price is unknown.
     """
-    return findings(load_task(workspace.prompts, name), estimate_run(workspace, name))
+    task = load_task(workspace.prompts, name)
+    return findings(task, estimate_task(workspace, task))
 
 
 def findings(task: Task, plan: CostEstimate) -> list[AdviceFinding]:
@@ -109,7 +111,9 @@ def _on_a_machine(task: Task, plan: CostEstimate) -> AdviceFinding:
         return AdviceFinding("money", "careful", told)
     teacher, machine = at_provider(1000 * each, asked), _one_machine(task)
     found = pay_back(_spent(task, plan), teacher, machine)
-    told = f"{_teacher(teacher)}, one machine {dollars(machine.usd_per_day)}; {_run(task, plan)}"
+    told = (
+        f"{_teacher(teacher)}, one machine {exact_dollars(machine.usd_per_day)}; {_run(task, plan)}"
+    )
     if found.days is None:
         return AdviceFinding(
             "money", "no go", f"{told}: a student on your machine never pays for itself"
@@ -130,7 +134,9 @@ def _at_provider(task: Task, plan: CostEstimate) -> AdviceFinding:
     if tuned is None:
         return _instead_of_a_machine(task, plan)
     teacher, student = (at_provider(1000 * usd, asked) for usd in (tuned.teacher, tuned.student))
-    told = f"{_teacher(teacher)}, the student {dollars(student.usd_per_day)}; {_run(task, plan)}"
+    told = (
+        f"{_teacher(teacher)}, the student {exact_dollars(student.usd_per_day)}; {_run(task, plan)}"
+    )
     if tuned.needed is None:
         return AdviceFinding("money", "no go", f"{told}: {tuned.in_words(day)}")
     days, left = ceil(tuned.needed / asked), tuned.days_left(day)
@@ -153,8 +159,8 @@ def _instead_of_a_machine(task: Task, plan: CostEstimate) -> AdviceFinding:
     machine = _one_machine(task).usd_per_day
     told = (
         "the teacher is not billed, but needs one machine or more: a machine costs "
-        f"{dollars(machine)} a day, the student {dollars(student.usd_per_day)} at {asked:,} "
-        f"requests; {_run(task, plan)}"
+        f"{exact_dollars(machine)} a day, the student {exact_dollars(student.usd_per_day)} at "
+        f"{asked:,} requests; {_run(task, plan)}"
     )
     if student.usd_per_day >= machine:
         least = int(student.usd_per_day // machine) + 1
@@ -172,14 +178,14 @@ def _spent(task: Task, plan: CostEstimate) -> Decimal:
 
 
 def _teacher(teacher: DailyCost) -> str:
-    usd, asked = dollars(teacher.usd_per_day), teacher.requests_per_day
+    usd, asked = exact_dollars(teacher.usd_per_day), teacher.requests_per_day
     return f"the teacher costs {usd} a day at {asked:,} requests"
 
 
 def _run(task: Task, plan: CostEstimate) -> str:
     people = task.spec.people.usd
-    usd = dollars(plan.spent_usd + plan.expected_usd)
-    return f"the run about {usd}" + (f", and people {dollars(people)}" if people else "")
+    usd = exact_dollars(plan.spent_usd + plan.expected_usd)
+    return f"the run about {usd}" + (f", and people {exact_dollars(people)}" if people else "")
 
 
 def _before_its_teacher_ends(

@@ -42,8 +42,12 @@ Say = Callable[[int, Decimal], None]
 
 def estimate_run(workspace: Workspace, name: str) -> CostEstimate:
     """Estimate the remaining payments for the task. Nothing is sent and no run is begun."""
-    task = load_task(workspace.prompts, name)
-    database = workspace.database(name)
+    return estimate_task(workspace, load_task(workspace.prompts, name))
+
+
+def estimate_task(workspace: Workspace, task: Task) -> CostEstimate:
+    """Estimate the remaining payments for a loaded task, as in `estimate_run`."""
+    database = workspace.database(task.name)
     if not database.exists():
         return plan(by_keys(task)[0])
     with open_store(database) as store:
@@ -69,7 +73,7 @@ def probe_run(
         chosen = choose_run(workspace, task, way, by_keys(task))
         found = plan_of(workspace, chosen, way)
         if found is None or found.price is None or not found.requests:
-            return found or estimate_run(workspace, name)
+            return found or estimate_task(workspace, task)
         check_before_paying(chosen.task, _of_calls(found), way)
         run, task = chosen.run, chosen.task
         limit_usd = write_run(workspace, chosen, found, way)

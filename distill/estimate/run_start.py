@@ -16,6 +16,7 @@ from distill.estimate import CostEstimate, plan
 from distill.estimate.consent import NO_CONSENT, Consent, check_consent, limit_usd
 from distill.llm.complete import unusable_answers
 from distill.llm.teacher_choice import Settled, by_consent
+from distill.llm.today import price_today
 from distill.store import Run, Store, TeacherChoice, open_store
 from distill.task import Task
 from distill.train.permission import check_terms, learned_from
@@ -166,15 +167,17 @@ def plan_of(workspace: Workspace, chosen: SelectedRun, way: RunOptions) -> CostE
 
 
 def check_before_paying(task: Task, left: CostEstimate, way: RunOptions) -> None:
-    """Check terms, schema, API keys and consent before the first paid request.
+    """Check terms, schema, prices, API keys and consent before the first paid request.
 
-    Raises InputError if the terms forbid the training, if the schema is refused, or if a key is
-    missing. Raises NotAgreed or Declined if the user does not agree to the bill.
+    Raises InputError if the terms forbid the training or the schema is refused. Raises InputError
+    if today's model has no known price, or a key is missing. Raises NotAgreed or Declined if the
+    user does not agree to the bill.
     """
     if not way.rehearsal:
         check_terms(task)
     if left.requests:
         check_schema(task)
+    price_today(task)
     for place, name in task.models_asked if left.requests else ():
         check_key(place, name)
     check_consent(task, left, way.consent)

@@ -5,7 +5,8 @@ from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
 
-from distill.estimate import CostEstimate, dollars
+from distill.core.numbers import exact_dollars
+from distill.estimate import CostEstimate
 from distill.pricing.token_prices import Rates
 
 COLUMNS = {
@@ -25,19 +26,19 @@ def table(plan: CostEstimate) -> list[list[str]]:
     rows = [
         [
             *(str(step.purpose), *(f"{getattr(step, name):,}" for name in COLUMNS)),
-            *(dollars(step.usd), duration(step.seconds)),
-            *(*_batch(step.batch_usd), dollars(step.worst_usd)),
+            *(exact_dollars(step.usd), duration(step.seconds)),
+            *(*_batch(step.batch_usd), exact_dollars(step.worst_usd)),
         ]
         for step in plan.steps
     ]
     sums = [f"{sum(getattr(step, name) for step in plan.steps):,}" for name in COLUMNS]
     batch = _batch(plan.batch_usd if plan.batches else None)
-    costs = [dollars(plan.usd), duration(plan.seconds), *batch, dollars(plan.worst_usd)]
+    costs = [exact_dollars(plan.usd), duration(plan.seconds), *batch, exact_dollars(plan.worst_usd)]
     return [*rows, [ALL, *sums, *costs]]
 
 
 def _batch(usd: Decimal | None) -> list[str]:
-    return ["–", "–"] if usd is None else [dollars(usd), BATCH_TAKES]
+    return ["–", "–"] if usd is None else [exact_dollars(usd), BATCH_TAKES]
 
 
 def notes(plan: CostEstimate) -> Iterator[str]:
@@ -47,7 +48,7 @@ def notes(plan: CostEstimate) -> Iterator[str]:
         yield from _training(plan)
         yield from plan.terms
         return
-    yield f"budget.usd is {dollars(plan.budget_usd)}: {budget_words(plan)}."
+    yield f"budget.usd is {exact_dollars(plan.budget_usd)}: {budget_words(plan)}."
     if plan.hangs:
         yield f"Expected: {plan.range}."
     if plan.price is not None:
@@ -72,9 +73,9 @@ def _training(plan: CostEstimate) -> Iterator[str]:
 
 def budget_words(plan: CostEstimate) -> str:
     """Compare the remaining bill of a plan with its budget, in words."""
-    spent = f"{dollars(plan.spent_usd)} of it have been spent; " if plan.spent_usd else ""
+    spent = f"{exact_dollars(plan.spent_usd)} of it have been spent; " if plan.spent_usd else ""
     if twice := plan.possibly_paid_twice_usd:
-        spent += f"at most {dollars(twice)} may have been billed for lost answers; "
+        spent += f"at most {exact_dollars(twice)} may have been billed for lost answers; "
     if stop := plan.stops():
         step, carried = stop
         return (

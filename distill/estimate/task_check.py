@@ -3,8 +3,9 @@
 Nothing is sent and nothing is written.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from distill.core.errors import InputError
@@ -13,10 +14,11 @@ from distill.core.workspace import Workspace
 from distill.estimate import CostEstimate
 from distill.estimate.go_no_go import Word as Advice
 from distill.estimate.go_no_go import findings
-from distill.estimate.probe import estimate_run
+from distill.estimate.probe import estimate_task
 from distill.estimate.run_start import latest_run, new_run_reason
 from distill.estimate.table import budget_words, duration, unbilled
 from distill.llm.teacher_choice import by_keys
+from distill.llm.today import price_today
 from distill.store import open_store
 from distill.task import Task
 from distill.task.leak_gate import REASONS, gold_notes, leaking_seeds, without_leaking_seeds
@@ -68,14 +70,17 @@ def check_task(workspace: Workspace, name: str) -> TaskCheck:
             raise
         invalid = tuple(CheckRow("task", "stop", line) for line in error.lines)
         return TaskCheck(name, invalid, again)
+    estimate = partial(estimate_task, workspace, task)
     latest = _latest(workspace, task)
     task = task.with_teacher(model=latest.teacher) if latest else by_keys(task)[0]
     is_done = latest is not None and latest.is_reported
-    rows = [_counts(task), *_warnings(task), *_leaks(task), _terms(task)]
+    has_runs = workspace.database(name).exists()
+    rows = [_counts(task), *_warnings(task), *_leaks(task, meanings=has_runs), _terms(task)]
+    rows += _today(task)
     if not is_done:
         rows += _student(task)
     if not any(row.about == "leaks" and row.word == "stop" for row in rows):
-        rows += _by_plan(workspace, task)
+        rows += _by_plan(task, estimate)
     stops = any(row.word == "stop" for row in rows)
     go_on = f"distill {'report' if is_done else 'run'} {name}"
     return TaskCheck(name, tuple(rows), again if stops else go_on)
@@ -113,15 +118,23 @@ def _warnings(task: Task) -> Iterator[CheckRow]:
         yield CheckRow("gold", "look", note)
 
 
-def _leaks(task: Task) -> Iterator[CheckRow]:
+def _leaks(task: Task, *, meanings: bool) -> Iterator[CheckRow]:
+    """Yield the row on seeds too close to gold.
+
+    `meanings`: False for a task without runs, to load no model. Its plan needs none either.
+    """
     try:
-        without_leaking_seeds(task)
+        without_leaking_seeds(task, meanings=meanings)
     except InputError as error:
         yield CheckRow("leaks", "stop", str(error))
         return
-    found = leaking_seeds(task)
+    later = ""
+    if task.spec.leaks.semantic and not meanings:
+        later = f"; the run and `distill leaks {task.name}` compare meanings, too"
+    found = leaking_seeds(task, meanings=meanings)
     if not found:
-        yield CheckRow("leaks", "ok", "no seed is too close to gold")
+        way = " in letters or words" if later else ""
+        yield CheckRow("leaks", "ok", f"no seed is too close to gold{way}{later}")
         return
     seed, leak = found[0]
     twin = task.gold[leak.gold]
@@ -129,8 +142,8 @@ def _leaks(task: Task) -> Iterator[CheckRow]:
         "leaks",
         "look",
         f"{len(found)} of {len(task.seeds)} seeds are too close to gold and are left out: "
-        f"{seed.file}:{seed.line} {REASONS[leak.kind]} ({twin.file}:{twin.line}). "
-        f"`distill leaks {task.name}` lists them",
+        f"{seed.file}:{seed.line} {REASONS[leak.kind]} ({twin.file}:{twin.line})"
+        f"{later or f'. `distill leaks {task.name}` lists them'}",
     )
 
 
@@ -142,6 +155,14 @@ def _terms(task: Task) -> CheckRow:
         return CheckRow("terms", "stop", str(error))
     asks = any(row.training != "allowed" for row in rows) and not task.spec.terms.confirmed
     return CheckRow("terms", "look" if asks else "ok", told or rows[0].sentence)
+
+
+def _today(task: Task) -> Iterator[CheckRow]:
+    """Yield the refusal of the model that does the job today, if its price is not known."""
+    try:
+        price_today(task)
+    except InputError as error:
+        yield CheckRow("today", "stop", str(error))
 
 
 def _keys(task: Task) -> Iterator[CheckRow]:
@@ -168,10 +189,10 @@ def _student(task: Task) -> Iterator[CheckRow]:
         yield CheckRow("student", "stop", str(error))
 
 
-def _by_plan(workspace: Workspace, task: Task) -> Iterator[CheckRow]:
+def _by_plan(task: Task, estimate: Callable[[], CostEstimate]) -> Iterator[CheckRow]:
     """Yield the rows that need the plan of a run: seeds, gold, keys, cost, time and money."""
     try:
-        plan = estimate_run(workspace, task.name)
+        plan = estimate()
     except InputError as error:
         yield CheckRow("cost", "stop", str(error))
         return

@@ -2,10 +2,15 @@
 
 Requests on inputs that do not exist yet cannot be rendered. They are counted, and priced like
 similar requests.
+
+The run finds the nearest seeds of an input with a model of meanings, which takes seconds to load. A
+workload without stored answers needs only the lengths of the prompts, so it can show other seeds.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Literal
 
 from distill.core.dataset import Candidate
 from distill.core.purpose import ANSWER, COMPARED, JUDGED, ON_SEEDS, SYNTHESIZE, Purpose
@@ -16,16 +21,39 @@ from distill.evaluate.pairwise_judge import CONTROLS, AnswerPair, both_ways
 from distill.evaluate.systems import TEACHER_AGAIN, compared_systems, gold_for
 from distill.generate import inputs_by_label, synthesised_candidates
 from distill.generate.rounds import ASSUMED_YIELD, planned_counts
-from distill.generate.synthesis import inputs_per_request, synthesis_request, synthesis_rounds
+from distill.generate.synthesis import (
+    COVERED_SHOWN,
+    first_words,
+    inputs_per_request,
+    synthesis_request,
+    synthesis_rounds,
+)
 from distill.llm.models import choose
+from distill.llm.tokens import worst_case
 from distill.store import Store
 from distill.task import Task
-from distill.task.prompts import annotation_requests, answer_requests, judge_request
+from distill.task.prompts import (
+    Examples,
+    annotation_requests,
+    judge_request,
+    longest,
+    longest_seeds,
+    nearest_seeds,
+    random_seeds,
+    requests_with,
+)
 
 EVALUATE, AGAIN = Purpose.of_system("teacher"), Purpose.of_system(TEACHER_AGAIN)
 MOST_ALIKE = 200
 
 Known = Mapping[str, Completion]
+# The seeds in the prompts of a workload: those of the run, or others of its length or above.
+Shown = Literal["nearest", "random", "longest"]
+EXAMPLES: dict[Shown, Examples] = {
+    "nearest": nearest_seeds,
+    "random": random_seeds,
+    "longest": longest_seeds,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +82,18 @@ class StoredAnswers:
     `store`: the task's store; None before the first run.
     `finished`: the finished stages of the resumed run.
     `aside`: the ids of requests whose stored answers are to be discarded.
+    `shown`: the seeds in the prompts. Only requests with the nearest ones have stored answers.
     """
 
     store: Store | None = None
     finished: Collection[str] = ()
     aside: Collection[str] = ()
+    shown: Shown = "nearest"
+
+    @property
+    def examples(self) -> Examples:
+        """The function that returns the examples of the prompts."""
+        return EXAMPLES[self.shown]
 
     def completions(self, requests: Sequence[Request]) -> Known:
         """Return the stored completions of the requests, by request id."""
@@ -97,7 +132,7 @@ def workload(task: Task, model: Model, stock: StoredAnswers) -> Workload:
     each = inputs_per_request(task, model)
     new_share = len(made) / (len(answers) * each) if answers else None
     inputs = sorted(made | _given(task))
-    answers_wanted = (row for _, row in annotation_requests(task, model, inputs))
+    answers_wanted = (row for _, row in annotation_requests(task, model, inputs, stock.examples))
     second = wanted_requests(ANSWER, answers_wanted, stock)
     if "generate" in stock.finished:  # a finished stage sends no more requests
         first = replace(first, missing=(), more=0, alike=())
@@ -106,7 +141,7 @@ def workload(task: Task, model: Model, stock: StoredAnswers) -> Workload:
     if new_share is not None:
         expected = round(expected * new_share)
     more = expected * task.spec.teacher.votes
-    alike = _alike(task, model, sorted(made)) if more else ()
+    alike = _alike(task, model, sorted(made), stock.examples) if more else ()
     second = replace(second, more=more, alike=alike, unmade=more)
     seeds = _about_seeds(task, model, stock)
     third = _judged(task, stock, len(inputs), expected)
@@ -126,7 +161,7 @@ def _about_seeds(task: Task, model: Model, stock: StoredAnswers) -> PurposeWorkl
     """
     if not is_on(task) or "curate" in stock.finished:
         return PurposeWorkload(ON_SEEDS, (), ())
-    return wanted_requests(ON_SEEDS, requests_on_seeds(task, model), stock)
+    return wanted_requests(ON_SEEDS, requests_on_seeds(task, model, stock.examples), stock)
 
 
 def _judged(task: Task, stock: StoredAnswers, inputs: int, new_inputs: int) -> PurposeWorkload:
@@ -179,13 +214,17 @@ def _synthesis(
     The prompt of a round contains inputs of earlier rounds. If these do not exist yet, it is
     rendered with seeds instead.
     """
+    seeds = {group: [seed.input for seed in task.seeds_of(group)] for group in task.groups}
+    if stock.shown == "longest":
+        seeds = {group: _longest_starts(texts) for group, texts in seeds.items()}
+        task = _with_longest_seeds(task)
     found = PurposeWorkload(SYNTHESIZE, (), ())
     answers: list[CompletedRequest] = []
     for places in synthesis_rounds(planned_counts(task, model), model):
         covered = inputs_by_label(answers)
         if found.missing or found.more:
             alike = tuple(
-                synthesis_request(task, model, place, covered[place[0]] or _seeds(task, place[0]))
+                synthesis_request(task, model, place, covered[place[0]] or seeds[place[0]])
                 for place in places
             )
             found = replace(found, more=found.more + len(alike), alike=found.alike + alike)
@@ -204,8 +243,18 @@ def _synthesis(
     return found, answers
 
 
-def _seeds(task: Task, group: str) -> list[str]:
-    return [seed.input for seed in task.seeds_of(group)]
+def _with_longest_seeds(task: Task) -> Task:
+    """Return the task with as many seeds of each group as a synthesis shows, the longest."""
+    groups = (
+        longest(task.seeds_of(group), task.spec.generate.seeds_shown) for group in task.groups
+    )
+    return replace(task, seeds=tuple(chain.from_iterable(groups)))
+
+
+def _longest_starts(texts: Sequence[str]) -> list[str]:
+    """Return the texts of which a synthesis shows most: their first words are longest."""
+    by_length = sorted(texts, key=lambda text: len(first_words(text).encode()), reverse=True)
+    return by_length[:COVERED_SHOWN]
 
 
 def wanted_requests(
@@ -223,6 +272,13 @@ def wanted_requests(
     missing = tuple(row for row in once if row.id not in known)
     answered = tuple((row, known[row.id]) for row in once if row.id in known)
     return PurposeWorkload(purpose, missing, before + answered)
+
+
+def at_most(wanted: PurposeWorkload, model: Model) -> PurposeWorkload:
+    """Return the workload with all further requests like the longest of the similar ones."""
+    if not wanted.alike:
+        return wanted
+    return replace(wanted, alike=(max(wanted.alike, key=lambda row: worst_case(model, row)),))
 
 
 def once(wanted_of_all: Sequence[PurposeWorkload]) -> list[PurposeWorkload]:
@@ -243,11 +299,14 @@ def _given(task: Task) -> set[str]:
     return {text for text in task.inputs if text} - answered_by_people if wanted else set()
 
 
-def _alike(task: Task, model: Model, made: Sequence[str]) -> tuple[Request, ...]:
+def _alike(
+    task: Task, model: Model, made: Sequence[str], examples: Examples
+) -> tuple[Request, ...]:
     """Return at most MOST_ALIKE requests on generated inputs, or on seeds if there are none."""
     texts = list(made) or [seed.input for seed in task.seeds]
     some = texts[:: -(-len(texts) // MOST_ALIKE)]
-    return tuple(answer_requests(task, model, some, shots=task.spec.teacher.few_shot))
+    shown = examples(task.seeds, some, task.spec.teacher.few_shot, 0)
+    return tuple(requests_with(task, model, some, shown))
 
 
 def gold_wanted(
@@ -256,6 +315,5 @@ def gold_wanted(
     """Return the requests on gold to a model, with the prompts of the teacher."""
     gold = gold_for(purpose.step, task.gold)
     inputs, shots = [row.input for row in gold], task.spec.teacher.few_shot
-    return wanted_requests(
-        purpose, answer_requests(task, model, inputs, shots=shots, vote=vote), stock
-    )
+    shown = stock.examples(task.seeds, inputs, shots, vote)
+    return wanted_requests(purpose, requests_with(task, model, inputs, shown, vote), stock)

@@ -112,7 +112,12 @@ def synthesis_request(
 def _shortened(covered: Sequence[str], draw: random.Random) -> list[str]:
     """Return the first words of some randomly drawn covered inputs."""
     some = draw.sample(covered, min(COVERED_SHOWN, len(covered)))
-    return [" ".join(text.split()[:COVERED_WORDS]) for text in some]
+    return [first_words(text) for text in some]
+
+
+def first_words(text: str) -> str:
+    """Return the part of a covered input that a request shows."""
+    return " ".join(text.split()[:COVERED_WORDS])
 
 
 def _drawn(axes: Mapping[str, Sequence[str]], draw: random.Random) -> str:

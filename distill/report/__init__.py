@@ -12,6 +12,7 @@ from typing import Any
 
 from distill.core.errors import DistillError
 from distill.report.build import collect
+from distill.report.figures import read_figures
 from distill.report.looks import remember
 from distill.report.partial import so_far
 from distill.report.payback import assumptions
@@ -20,28 +21,39 @@ from distill.report.terms import terms_figures
 from distill.store import Store
 from distill.task.run_context import Context
 
-CARD = "README.md"
+CARD, FIGURES = "README.md", "report.json"
 
 
 def is_outdated(context: Context) -> bool:
     """True if the task's assumptions or terms have changed since report.json was written.
 
     Such a change (of traffic, hours of people, today's model or terms) does not require a new run.
-    True for a report without a decision, as older versions wrote it. False if there is no
+    True for a report that is damaged, or has not the keys of this version. False if there is no
     report.json.
     """
-    path = context.folder / "report.json"
+    path = context.folder / FIGURES
     if not path.exists():
         return False
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if "decision" not in found or "older" in found:
+    found = read_figures(path)
+    if not fits(found) or "older" in found:
         return True
     with context.store() as store:
         terms = terms_figures(context.task, store, context.run_id)
-    # An older version's report without terms is outdated only if the terms stop a run.
-    other_terms = found["terms"] != terms if "terms" in found else terms["stops"]
     money = found.get("break_even", {})
-    return bool(other_terms or money.get("assumptions") != assumptions(context.task))
+    return bool(found["terms"] != terms or money.get("assumptions") != assumptions(context.task))
+
+
+def fits(figures: Mapping[str, Any]) -> bool:
+    """True if figures have the keys and types of this version's report.json."""
+    from pydantic import ValidationError
+
+    from distill.report.schema import read_report
+
+    try:
+        read_report(json.dumps(figures))
+    except ValidationError:
+        return False
+    return True
 
 
 def report(context: Context) -> Callable[[Store], None]:
@@ -66,13 +78,12 @@ def report_so_far(context: Context) -> None:
 
 
 def mark_older(folder: Path, edit: str) -> bool:
-    """Mark a run's report as older than its task; False if the run has no report to show.
+    """Mark a run's report as older than its task; False if this version cannot show the report.
 
     `edit`: the edit of the task since the run.
     """
-    path = folder / "report.json"
-    figures = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    if "decision" not in figures:
+    figures = read_figures(folder / FIGURES)
+    if not fits(figures):
         return False
     for name, text in _pages(figures | {"older": edit}).items():
         _replace(folder / name, text)
@@ -90,7 +101,7 @@ def _write(context: Context, figures: Mapping[str, Any], others: Mapping[str, st
 
 def _pages(figures: Mapping[str, Any]) -> dict[str, str]:
     return {
-        "report.json": json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+        FIGURES: json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
         "report.md": summary(figures),
         "report.full.md": markdown(figures),
         "report.html": html(figures),

@@ -3,7 +3,6 @@
 The comparison covers data, recipes, the students' scores on the same gold, and costs.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from distill.core.errors import InputError
 from distill.core.workspace import Workspace
 from distill.evaluate.statistics import Interval, mean_interval, paired_difference
 from distill.evaluate.systems import METRIC_TITLES
-from distill.report.figures import is_disturbed, system_of
+from distill.report.figures import is_disturbed, read_figures, system_of
 from distill.report.spend import short_usd
 from distill.store import open_to_read
 from distill.task import Task
@@ -61,7 +60,7 @@ def _measured(workspace: Workspace, name: str, run: str) -> ComparedRun:
             raise InputError(f"no run {run!r} of task {name}; `distill runs` lists them")
         scores = store.scores(run, task.form.metric).get("student")
     page = workspace.run_folder(name, run) / "report.json"
-    figures = json.loads(page.read_text(encoding="utf-8")) if page.exists() else {}
+    figures = read_figures(page)
     if not scores or "systems" not in figures:
         raise InputError(
             f"run {run} of task {name} has no report yet; `distill run {name}` finishes the latest"

@@ -1,7 +1,18 @@
 """Shared look-ups in the figures of report.json."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+
+def read_figures(path: Path) -> dict[str, Any]:
+    """Return the figures of a report.json; {} if there is none, or if it is damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def system_of(figures: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
+from itertools import accumulate
 from typing import Any
 
 from jinja2 import (
@@ -13,18 +15,23 @@ from jinja2 import (
     select_autoescape,
 )
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from distill.core.numbers import dollars
 from distill.evaluate.systems import METRIC_TITLES
 from distill.report.charts.ranges import range_of
 from distill.report.figures import is_disturbed
-from distill.report.numbers import dollars
 from distill.report.spend import short_usd
 from distill.report.timing import MARK, doubt, mark
 
 Figures = Mapping[str, Any]
 
-SHOWN = 600  # characters of a message or an answer
+# Max bytes of HTML, so that a page of 240 texts and 150 labels is below 250 kB.
+SHOWN = 400  # of a message or an answer
+SHORT = 60  # of a label
+LONGEST = 4_000  # of any other text
+LONGEST_CHARACTER = 5  # bytes of "&amp;"
+MOST_CONFUSED = 5  # answers that a label was taken for
 # Control characters affect the program that displays a page. Unicode's bidirectional marks change
 # the reading order of a text, and of the text beside it.
 _STEERING = [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
@@ -97,6 +104,7 @@ def _environment() -> Environment:
     environment.filters |= {"dollars": short_usd, "labeller": _labeller}
     environment.filters |= {"seconds": _seconds, "code": _code, "points": _points}
     environment.filters |= {"cell": _cell, "days": _days, "foreign": _foreign}
+    environment.filters |= {"short": partial(_cut, most=SHORT), "commonest": _commonest}
     environment.filters |= {"range_of": range_of, "day": _day, "price": _price}
     environment.filters |= {"mark": mark, "mark_of": _mark_of, "doubt": doubt}
     environment.tests["disturbed"] = is_disturbed
@@ -161,9 +169,23 @@ def _price(usd: str) -> str:
     return dollars(Decimal(usd))
 
 
-def _cut(text: str) -> str:
-    more = len(text) - SHOWN
-    return text if more <= 0 else f"{text[:SHOWN]}… ({more:,} more characters)"
+def _cut(text: str, most: int = SHOWN) -> str:
+    """Cut a text to `most` bytes of HTML; the text then ends with the number of cut characters."""
+    if len(text) * LONGEST_CHARACTER <= most:
+        return text
+    sizes = accumulate(
+        len(str(escape(char)).encode("utf-8", "surrogatepass")) for char in text[:most]
+    )
+    kept = sum(1 for size in sizes if size <= most)
+    more = len(text) - kept
+    return f"{text[:kept]}… ({more:,} more characters)" if more else text
+
+
+def _commonest(taken_for: Mapping[str, int]) -> list[tuple[int, str]]:
+    """Return the commonest (count, answer) pairs, and a last pair with the count of all others."""
+    counts = [(count, answer) for answer, count in taken_for.items()]
+    others = sum(count for count, _ in counts[MOST_CONFUSED:])
+    return [*counts[:MOST_CONFUSED], *([(others, "others")] if others else [])]
 
 
 def _legible(text: str) -> str:
@@ -178,12 +200,12 @@ def _cell(text: str) -> str:
 
 @pass_context
 def _finalized(context: Context, value: object) -> object:
-    """Return a template's value without control characters.
+    """Return a template's value without control characters; a very long one is cut.
 
     In Markdown, foreign text cannot start HTML or a link. The HTML page escapes every text."""
     if isinstance(value, Inert | Markup) or not isinstance(value, str):
         return value
-    value = _legible(value)
+    value = _legible(_cut(value, LONGEST))
     if context.eval_ctx.autoescape:
         return value
     return " ".join(value.splitlines()).replace("<", "&lt;").replace("](", r"]\(")

@@ -6,7 +6,7 @@ from typing import Any
 from distill.core.errors import InputError
 from distill.core.suggestions import did_you_mean
 from distill.core.workspace import EVENTS, Workspace
-from distill.report.figures import system_of
+from distill.report.figures import read_figures, system_of
 from distill.store import open_to_read
 
 Row = dict[str, Any]
@@ -35,9 +35,8 @@ def _result(workspace: Workspace, task: str, run_id: str) -> Row:
     report = workspace.run_folder(task, run_id) / "report.json"
     if not report.exists():
         return {}
-    try:
-        figures = json.loads(report.read_text(encoding="utf-8"))
-    except json.JSONDecodeError:
+    figures = read_figures(report)
+    if not figures:
         return {"verdict": "report.json is damaged: `distill report` writes it again"}
     if "systems" not in figures:  # the report of an unfinished run
         return {}

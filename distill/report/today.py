@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from distill.core.requests import Usage
-from distill.llm.models import choose, price_of
+from distill.llm.models import choose
+from distill.llm.today import price_today
 from distill.pricing.break_even import DAYS_PER_MONTH, ServingOption
 from distill.pricing.table import price_table
 from distill.pricing.token_prices import token_price
@@ -23,18 +24,18 @@ Figures = dict[str, Any]
 def today_offer(
     task: Task, systems: Sequence[System], billed: Collection[str]
 ) -> ServingOption | None:
-    """Return the price of today's model; None if the teacher does the job today.
+    """Return the price of today's model; None if the teacher does the job, or without a bill.
 
     The price is measured if the task compares the model and gives no tokens. Else a request has
     the given tokens, or the teacher's.
     """
     spec = task.spec.today
-    if not spec.model or spec.model == task.spec.teacher.model:
+    if spec.model in ("", task.spec.teacher.model):
         return None
     measured = [row for row in systems if row["name"] == spec.model and spec.model in billed]
     if measured and spec.prompt_tokens is None and spec.completion_tokens is None:
         return ServingOption(0.0, Decimal(measured[0]["usd_per_1k_requests"]))
-    price = price_of(spec.model, task.rates)
+    price = price_today(task)
     if price is None:
         return None
     prompt, completion = tokens_today(task, systems)

@@ -112,13 +112,19 @@ def _contradict(task: Task, row: LabelledExample, gold: LabelledExample) -> bool
     return not form.pairs(row.answer) & form.pairs(gold.answer)
 
 
-def leaking_seeds(task: Task) -> list[tuple[LabelledExample, GoldOverlap]]:
-    """Return the seeds too close to gold, each with its closest gold row."""
+def leaking_seeds(
+    task: Task, *, meanings: bool = True
+) -> list[tuple[LabelledExample, GoldOverlap]]:
+    """Return the seeds too close to gold, each with its closest gold row.
+
+    `meanings`: False to compare only letters and words, which loads no model.
+    """
+    leaks = task.spec.leaks if meanings else task.spec.leaks.model_copy(update={"semantic": 0})
 
     def search(
         seeds: Sequence[LabelledExample], gold: Sequence[LabelledExample]
     ) -> Sequence[GoldOverlap]:
-        return _of_seeds(tuple(seeds), tuple(gold), task.spec.leaks, task.spec.curate)
+        return _of_seeds(tuple(seeds), tuple(gold), leaks, task.spec.curate)
 
     found = find_with_answers(task.seeds, task.gold, task, search)
     return [(task.seeds[leak.text], leak) for leak in found]
@@ -135,14 +141,14 @@ def _of_seeds(
     return tuple(find([row.input for row in seeds], gold, leaks, curate))
 
 
-def without_leaking_seeds(task: Task) -> Task:
-    """Return the loaded task without its leaking seeds.
+def without_leaking_seeds(task: Task, *, meanings: bool = True) -> Task:
+    """Return the loaded task without its leaking seeds, found as in `leaking_seeds`.
 
     Raises InputError if no seed is left, or none of a label. Raises InputError if gold has two
     answers to one input.
     """
     check_contradictions(task.folder, task.gold, task.form)
-    found = leaking_seeds(task)
+    found = leaking_seeds(task, meanings=meanings)
     leaking = {seed for seed, _ in found}
     passed = tuple(seed for seed in task.seeds if seed not in leaking)
     left = {task.form.group(seed.answer) for seed in passed}

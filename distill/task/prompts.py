@@ -1,8 +1,11 @@
 """Builders of a task's requests from its prompts."""
 
+import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
+from functools import lru_cache
+from heapq import nlargest
 
 from distill.core.dataset import Candidate, LabelledExample
 from distill.core.requests import MODEL_TOKENS, Message, Model, Request, Sampling
@@ -11,6 +14,7 @@ from distill.task import Task
 from distill.task.kinds.generate import Text
 from distill.text.embeddings import nearest
 
+MOST_MEASURED = 100_000  # max texts in the cache
 ANSWER_TOKENS = 16
 # JSON needs more tokens than the bare label, and a provider's tokens may be shorter than ours.
 JSON_ANSWER_TOKENS, JSON_TOKENS = 96, 24
@@ -43,22 +47,86 @@ RUBRICS = {
 }
 VERDICTS = {"A": 1.0, "same": 0.5, "B": 0.0}  # score of answer A by a judge's verdict
 
+# (seeds, inputs, examples of a prompt, vote) → the examples of each input's prompt.
+Examples = Callable[
+    [Sequence[LabelledExample], Sequence[str], int, int], Sequence[Sequence[LabelledExample]]
+]
+
+
+def nearest_seeds(
+    seeds: Sequence[LabelledExample], inputs: Sequence[str], shots: int, vote: int
+) -> list[list[LabelledExample]]:
+    """Return the `shots` nearest seeds of each input, the nearest last.
+
+    For a vote above 0, the seeds are drawn at random from twice as many neighbours.
+    """
+    if not shots or not seeds:
+        return [[] for _ in inputs]
+    wanted = shots if vote == 0 else 2 * shots
+    neighbours = nearest(inputs, [seed.input for seed in seeds], wanted)
+    return [
+        [seeds[place] for place in _shown(found, shots, vote, text)]
+        for text, found in zip(inputs, neighbours, strict=True)
+    ]
+
+
+def random_seeds(
+    seeds: Sequence[LabelledExample], inputs: Sequence[str], shots: int, vote: int
+) -> list[list[LabelledExample]]:
+    """Return `shots` random seeds for each input: as long as the nearest ones, on average.
+
+    An input gets the same seeds in every call. Copies of the input are left out.
+    """
+    found = []
+    for text in inputs:
+        draw = random.Random(stable_hash([text, vote]))
+        drawn = draw.sample(seeds, min(shots + 1, len(seeds)))
+        found.append([seed for seed in drawn if seed.input != text][:shots])
+    return found
+
+
+def longest_seeds(
+    seeds: Sequence[LabelledExample], inputs: Sequence[str], shots: int, vote: int
+) -> list[list[LabelledExample]]:
+    """Return for each input examples that no `shots` seeds exceed in length."""
+    return [longest(seeds, shots) for _ in inputs]
+
+
+def longest(rows: Sequence[LabelledExample], count: int) -> list[LabelledExample]:
+    """Return `count` rows made of the longest inputs and the longest answers of all rows."""
+    inputs = nlargest(count, (row.input for row in rows), key=_json_bytes)
+    answers = nlargest(count, (row.answer for row in rows), key=_json_bytes)
+    return [
+        replace(row, input=text, answer=answer)
+        for row, text, answer in zip(rows[:count], inputs, answers, strict=True)
+    ]
+
+
+@lru_cache(maxsize=MOST_MEASURED)
+def _json_bytes(text: str) -> int:
+    """Return the length of a text in the JSON of a request."""
+    return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
 
 def answer_requests(
     task: Task, model: Model, inputs: Sequence[str], *, shots: int, vote: int = 0
 ) -> list[Request]:
-    """Build a request for the answer to each input, with the `shots` nearest seeds as examples.
+    """Build a request for the answer to each input, with the `shots` nearest seeds as examples."""
+    shown = nearest_seeds(task.seeds, inputs, shots, vote)
+    return requests_with(task, model, inputs, shown, vote)
 
-    The nearest seed comes last. For a vote above 0, the seeds are drawn at random from twice as
-    many neighbours.
-    """
-    pool = [seed.input for seed in task.seeds]
-    wanted = shots if vote == 0 else 2 * shots
-    neighbours = nearest(inputs, pool, wanted) if shots and pool else [[] for _ in inputs]
+
+def requests_with(
+    task: Task,
+    model: Model,
+    inputs: Sequence[str],
+    examples: Sequence[Sequence[LabelledExample]],
+    vote: int = 0,
+) -> list[Request]:
+    """Build a request for the answer to each input, with its examples."""
     requests = []
-    for text, found in zip(inputs, neighbours, strict=True):
-        shown = _shown(found, shots, vote, text)
-        content = task.render("answer.md", input=text, seeds=[task.seeds[i] for i in shown])
+    for text, shown in zip(inputs, examples, strict=True):
+        content = task.render("answer.md", input=text, seeds=shown)
         turns = (*instructions(task, model, "answer.system.md"), Message("user", content))
         requests.append(
             _with_rationale(constrained_request(task, model, turns, seed=vote), task, model)
@@ -66,7 +134,12 @@ def answer_requests(
     return requests
 
 
-def seed_requests(task: Task, model: Model, seeds: Sequence[LabelledExample]) -> list[Request]:
+def seed_requests(
+    task: Task,
+    model: Model,
+    seeds: Sequence[LabelledExample],
+    examples: Examples = nearest_seeds,
+) -> list[Request]:
     """Build a request for the teacher's answer to each seed, with other seeds as examples.
 
     Seeds with the same input, up to case and white space, are never used as examples.
@@ -75,7 +148,8 @@ def seed_requests(task: Task, model: Model, seeds: Sequence[LabelledExample]) ->
     for seed in seeds:
         own = fold(seed.input)
         others = tuple(row for row in task.seeds if fold(row.input) != own)
-        requests += answer_requests(replace(task, seeds=others), model, [seed.input], shots=shots)
+        shown = examples(others, [seed.input], shots, 0)
+        requests += requests_with(replace(task, seeds=others), model, [seed.input], shown)
     return requests
 
 
@@ -217,10 +291,11 @@ def comparison_request(
 
 
 def annotation_requests(
-    task: Task, model: Model, inputs: Sequence[str]
+    task: Task, model: Model, inputs: Sequence[str], examples: Examples = nearest_seeds
 ) -> Iterator[tuple[str, Request]]:
     """Yield (input, request) for each vote on each input."""
     spec = task.spec.teacher
     for vote in range(spec.votes):
-        requests = answer_requests(task, model, inputs, shots=spec.few_shot, vote=vote)
+        shown = examples(task.seeds, inputs, spec.few_shot, vote)
+        requests = requests_with(task, model, inputs, shown, vote)
         yield from zip(inputs, requests, strict=True)

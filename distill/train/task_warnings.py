@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from reprlib import Repr
 
 from distill.core.text import fold
+from distill.llm.today import unused_today
 from distill.serve.context_length import long_chats
 from distill.task import Task
 from distill.task.bundled import BUNDLED, bundled_prompts
@@ -23,12 +24,14 @@ LEAST_COPIED, MANY_COPIED = 0.5, 5  # share, or number, of the inputs
 def task_warnings(task: Task) -> list[str]:
     """Return every warning of a task.
 
-    They concern labels without gold rows and left-overs of a bundled task. They also concern a
-    schema that a provider would refuse, and rows longer than the student's context.
+    They concern labels without gold rows, left-overs of a bundled task and unused keys of
+    `[today]`. They also concern a schema that a provider would refuse, and rows longer than the
+    student's context.
     """
     return [
         *_labels_without_gold(task),
         *_left_overs(task),
+        *filter(None, [unused_today(task)]),
         *schema_problems(task),
         *_long_rows(task),
     ]

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from distill import pipeline
+from distill.core.numbers import dollars, latency, percent, span
 from distill.core.requests import Usage
 from distill.core.workspace import Workspace
 from distill.report.decision import BADGES, decision_figures
-from distill.report.numbers import dollars, latency, percent, span
 from distill.report.render import html, summary
 from tests.conftest import WriteTask, jsonl, pet_rows
-from tests.support.decisions import CASES, Case, figures_of, inventing
+from tests.support.decisions import CASES, Case, Figures, figures_of, inventing
 from tests.support.standin import StandIn
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -90,6 +90,30 @@ def test_todays_model_is_compared_where_the_task_names_it(
     assert found["break_even"]["today"]["compared"] == "openai:gpt-6.1-terra"
     assert found["decision"]["verdict"] == verdict
     assert found["break_even"]["today"]["usd_per_1k_requests"] == "1.05", "as measured"
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("accuracy", "right on 92 % of messages, today's model on 99 %"),
+        ("field_f1", "scores 92 % on the fields, today's model 99 %"),
+        ("win_rate", "wins 92 % of comparisons with the teacher, today's model 99 %"),
+    ],
+)
+def test_todays_model_is_told_in_the_words_of_the_metric(
+    metric: str, said: str, workspace: Workspace, pets: WriteTask
+) -> None:
+    def of_metric(found: Figures) -> Figures:
+        return {**found, "systems": [row | {"metric": metric} for row in found["systems"]]}
+
+    terra = '[prices."gpt-6.1-terra"]\ninput = 1\noutput = 5\n'
+    given = '[today]\nmodel = "openai:gpt-6.1-terra"\n'
+    compared = '[evaluate]\nbaselines = ["openai:gpt-6.1-terra"]\n'
+    rows = {"gold_jsonl": jsonl(pet_rows("gold", 80)[:240])}
+    named = {"openai:gpt-6.1-terra": (99, Usage(1000, 10))}
+    case = replace(CASES[0], named=named, change=of_metric)
+    found = figures_of(case, workspace, pets, rows, more=given + compared + terra)
+    assert said in found["decision"]["why"]
 
 
 def test_without_tokens_of_its_own_todays_model_has_the_teachers(

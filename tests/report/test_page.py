@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from distill.core.errors import DistillError, InputError
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import RunOptions
 from distill.report import check_finite
+from distill.report.build import collect
 from distill.report.charts import CHARTS, charts
 from distill.report.compare_runs import compare
 from distill.report.render import comparison, html, markdown, summary
@@ -28,8 +29,9 @@ from distill.store import open_store
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.report.test_report import at_traffic, report
 from tests.support.command import json_rows
-from tests.support.decisions import CASES, Case, figures_of
+from tests.support.decisions import BILLED, CASES, CHEAP, TOML, Case, figures_of
 from tests.support.figures import figures
+from tests.support.recorded import Answers, record
 from tests.support.runs import finished
 from tests.support.standin import StandIn
 
@@ -322,7 +324,7 @@ def test_a_long_message_is_cut_in_the_tables_of_mistakes(show: Callable[[Any], s
     found["worst"] = [{"input": long, "expected": long, "teacher": long, "student": long}] * 20
     shown = show(found)
     assert len(shown) - len(show(everywhere("short"))) < 20 * 4 * 1000
-    assert "(999,400 more characters)" in shown
+    assert "(999,600 more characters)" in shown
 
 
 @pytest.mark.parametrize(
@@ -503,3 +505,85 @@ def test_a_store_full_of_attacks_has_a_page_of_text(
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "&lt;script&gt;" in page and "](javascript:" in page
     assert not MARKUP & rendered((folder / "report.full.md").read_text(encoding="utf-8"))[0]
+
+
+def test_a_run_without_rivals_has_a_page(
+    workspace: Workspace, pets: WriteTask, look: Look, tmp_path: Path
+) -> None:
+    task = pets(task_toml=TOML.format(teacher=CHEAP), gold_jsonl=jsonl(pet_rows("gold", 20)))
+    some = Answers([place % 10 > 0 for place in range(60)])
+    asked = {"teacher": replace(some, usage=BILLED[CHEAP]), "student": some, "base": some}
+    context = record(workspace, task, asked)
+    with context.store() as store:
+        found = collect(context.task, store, context.run_id)
+    path = tmp_path / "report.html"
+    path.write_text(html(found), encoding="utf-8")
+    assert "trained model" in summary(found)
+    seen = look(path, "light", 390)
+    assert seen.width <= 390 and (seen.problems, seen.axe) == ([], [])
+    assert "All 3 systems" in seen.text
+
+
+def many_labels(found: Any, name: Callable[[int], str]) -> Any:
+    """A report with 150 labels, each taken for every other."""
+    row = found["labels"][0]
+    names = [name(number) for number in range(150)]
+    taken = {"taken_for": dict.fromkeys(names, 2)}
+    rows = [
+        row | {"label": one, "student": row["student"] | taken, "teacher": row["teacher"] | taken}
+        for one in names
+    ]
+    spread = [found["data"]["spread"][0] | {"label": one} for one in names]
+    return found | {"labels": rows, "data": found["data"] | {"spread": spread}}
+
+
+@pytest.mark.parametrize("letters", [8, 1_000], ids=["short", "long"])
+def test_150_labels_fit_the_page(tmp_path: Path, look: Look, letters: int) -> None:
+    found = many_labels(report(), lambda number: f"{number:03}" + "x" * letters)
+    path = tmp_path / "report.html"
+    path.write_text(html(found), encoding="utf-8")
+    assert len(path.read_bytes()) <= MOST_BYTES
+    seen = look(path, "light", 390)
+    assert seen.width <= 390 and (seen.problems, seen.axe) == ([], [])
+    assert seen.text.count("2 004x") == 150 and seen.text.count("290 others") == 150
+    assert len(markdown(found).encode()) <= MOST_BYTES
+
+
+@pytest.mark.parametrize("word", ["long ", "\u6f22", "\U0001f469", '"&<'])
+def test_a_megabyte_in_every_text_fits_the_page(word: str) -> None:
+    long = word * (1_000_000 // len(word))
+    mistakes = [dict.fromkeys(("input", "expected", "teacher", "student"), long)] * 20
+    found: Any = everywhere(long)
+    found |= {"worst": mistakes, "better": mistakes, "both_wrong": mistakes}
+    found |= {"mistakes": {"worst": 99, "better": 99, "both_wrong": 99}, "description": long}
+    found["terms"] = {"stops": True, "confirmed": long, "rows": []}
+    page = html(found)
+    assert len(page.encode()) <= MOST_BYTES and "more characters)" in page
+    assert len(markdown(found).encode()) <= MOST_BYTES
+    assert len(summary(found).encode()) <= 50_000
+
+
+def _directions(browser: "Browser", path: Path, width: int) -> dict[str, str]:
+    context = browser.new_context(viewport={"width": width, "height": 844}, offline=True)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    found = page.locator("bdi").evaluate_all(
+        "texts => texts.map(text => [text.textContent, getComputedStyle(text).direction])"
+    )
+    context.close()
+    return dict(found)
+
+
+def test_a_text_from_right_to_left_has_its_own_direction(
+    tmp_path: Path, look: Look, in_browser: InBrowser
+) -> None:
+    arabic, hebrew = "\u0623\u064a\u0646 \u0637\u0644\u0628\u064a\u061f", "\u05d7\u05d9\u05d5\u05d1"
+    found = everywhere(arabic)
+    found["labels"] = [found["labels"][0] | {"label": hebrew}]
+    path = tmp_path / "report.html"
+    path.write_text(html(found), encoding="utf-8")
+    directions = in_browser(_directions, path, 390)
+    assert (directions[arabic], directions[hebrew]) == ("rtl", "rtl")
+    assert {way for text, way in directions.items() if text.isascii()} == {"ltr"}
+    seen = look(path, "light", 390)
+    assert seen.width <= 390 and (seen.problems, seen.axe) == ([], [])

@@ -317,7 +317,7 @@ def test_what_customers_wrote_is_escaped_on_the_page() -> None:
     assert "the teacher said the same to 84.0 % of the messages (79.0 % – 88.0 %)" in page
     assert "&lt;b&gt;`no|pe`&lt;/b&gt;" in page and "(<bdi>&lt;i&gt;</bdi>)" in page
     assert "It has &lt;paid&gt; for itself. It took $6.00 to make and saves $20.28 a month." in page
-    assert "3 &lt;y&gt;" in page and "It &lt;can&gt;." in page
+    assert "3 <bdi>&lt;y&gt;</bdi>" in page and "It &lt;can&gt;." in page
 
 
 def test_the_page_needs_nothing_from_elsewhere() -> None:

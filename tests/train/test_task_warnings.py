@@ -1,6 +1,7 @@
 """What is said of a task before anything is paid: by `tasks`, `plan` and `run`."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,16 +13,23 @@ from click.testing import CliRunner
 from distill.cli import cli
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
+from distill.estimate import plan
+from distill.estimate.consent import WHOLE_BUDGET
+from distill.estimate.run_start import RunOptions, check_before_paying
+from distill.estimate.task_check import check_task
 from distill.task import Task
 from distill.task.kinds.classify import Labels
 from distill.task.loading import load_task
 from distill.train.schema_check import check_schema
 from distill.train.task_warnings import task_warnings
-from tests.conftest import WriteTask, jsonl, pet_rows
+from tests.conftest import PETS, WriteTask, jsonl, pet_rows
 from tests.support.odd_server import completion, odd_server
 from tests.support.teachers import BOTH
 from tests.task.test_extract import TASK, options, write
 
+LABELS = 'name = "pets"\nkind = "classify"\n[labels]\n' + "".join(
+    f'{label} = "{meaning}"\n' for label, meaning in PETS.items()
+)
 BUNDLED = Path(__file__).parents[2] / "prompts"
 
 
@@ -35,6 +43,48 @@ def test_a_label_without_a_gold_row_is_named(pets: WriteTask) -> None:
     gold = [row for row in pet_rows("gold", 4) if row["label"] != "birds"]
     (warning,) = task_warnings(pets(gold_jsonl=jsonl(gold)))
     assert warning.startswith("gold.jsonl has no row of 'birds': the verdict does not cover")
+
+
+TEACHER = '[teacher]\nmodel = "openai:gpt-6-luna"\n'
+
+
+@pytest.mark.parametrize(
+    ("today", "said"),
+    [
+        ('model = "openai:gpt-6.1-terra"\nprompt_tokens = 900', ""),
+        ('model = "openai:gpt-6-luna"', ""),
+        ('model = "openai:gpt-6-luna"\nprompt_tokens = 900', "today.prompt_tokens: not used"),
+        (
+            'model = "openai:gpt-6-luna"\nprompt_tokens = 900\ncompletion_tokens = 9',
+            "today.prompt_tokens and today.completion_tokens: not used, because openai:gpt-6-luna "
+            "is the teacher, too",
+        ),
+        ('model = "embedded"', "today.model: embedded sends no bill, so the report states"),
+        ('model = "vllm:org/model"', "today.model: vllm:org/model sends no bill"),
+    ],
+)
+def test_unused_keys_of_today_are_named(pets: WriteTask, today: str, said: str) -> None:
+    task = pets(task_toml=f"{LABELS}{TEACHER}[today]\n{today}\n")
+    assert [warning[: len(said)] for warning in task_warnings(task)] == ([said] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("openai:quite-another", "today.model: the price of quite-another (openai) is not known"),
+        ("quite-another", "today.model: 'quite-another' does not exist; known: auto"),
+    ],
+)
+def test_todays_model_must_have_a_price_before_anything_is_paid(
+    workspace: Workspace, pets: WriteTask, monkeypatch: pytest.MonkeyPatch, model: str, said: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "a key")
+    task = pets(task_toml=f'{LABELS}{TEACHER}[today]\nmodel = "{model}"\n')
+    assert task_warnings(task) == []
+    (row,) = (row for row in check_task(workspace, "pets").rows if row.about == "today")
+    assert row.word == "stop" and said in row.because
+    with pytest.raises(InputError, match=re.escape(said)):
+        check_before_paying(task, plan(task), RunOptions(consent=WHOLE_BUDGET))
 
 
 def copied(prompts: Path, kind: str) -> Task:

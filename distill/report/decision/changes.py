@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
+from distill.core.numbers import dollars, large, span
 from distill.pricing.break_even import LATE_DAYS
 from distill.report.decision.facts import Facts
 from distill.report.decision.verdicts import Decision
-from distill.report.numbers import dollars, large, span
 
 
 def changes(found: Decision, facts: Facts) -> list[str]:

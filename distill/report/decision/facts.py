@@ -6,12 +6,12 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from distill.core.numbers import dollars, percent
 from distill.evaluate.statistics import Interval
 from distill.evaluate.systems import LOCAL_SYSTEMS
 from distill.pricing.break_even import DAYS_PER_MONTH, LATE_DAYS
 from distill.report.figures import is_disturbed, system_of
 from distill.report.names import name_of, within
-from distill.report.numbers import dollars, percent
 
 Figures = Mapping[str, Any]
 NOT_MEASURED = "not measured"
@@ -26,6 +26,11 @@ BESIDE = {
     "accuracy": ", {teacher} on {score}",
     "field_f1": ", {teacher} {score}",
     "win_rate": "; 50 % is as good",
+}
+BESIDE_TODAYS_MODEL = {
+    "accuracy": ", today's model on {score}",
+    "field_f1": ", today's model {score}",
+    "win_rate": ", today's model {score}",
 }
 GROUPS = {
     "carried": "obeyed {wrong} of {n} instructions hidden in messages",
@@ -98,6 +103,11 @@ class Facts:
         return self.scored(who, name) + BESIDE[self.metric].format(
             teacher=self.teacher, score=score
         )
+
+    def scored_beside_model_of_today(self, who: str, name: str, today: str) -> str:
+        """State a system's score beside that of the model that does the job today."""
+        found = BESIDE_TODAYS_MODEL[self.metric]
+        return self.scored(who, name) + found.format(score=self.score(today))
 
     def usd_per_month(self, name: str) -> Decimal | None:
         """Return USD a month at the task's traffic; None if the price is disturbed."""

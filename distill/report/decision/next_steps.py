@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
+from distill.core.numbers import large
 from distill.evaluate.systems import LOCAL_SYSTEMS
 from distill.report.decision.facts import Facts
 from distill.report.decision.verdicts import Decision
 from distill.report.figures import timing_command
 from distill.report.names import name_of, within
-from distill.report.numbers import large
 
 Step = dict[str, str]
 

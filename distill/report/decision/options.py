@@ -3,12 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
+from distill.core.numbers import latency
 from distill.evaluate.systems import LOCAL_SYSTEMS
 from distill.report.decision.facts import NOT_MEASURED, Facts
 from distill.report.decision.verdicts import Decision
 from distill.report.figures import is_disturbed
 from distill.report.names import TODAY, name_of, origin_of
-from distill.report.numbers import latency
 
 MOST_NAMED = 2  # untuned models that the task names
 AS_GOOD = {"non_inferior": "yes", "inferior": "no", "inconclusive": "not proven"}

@@ -3,11 +3,11 @@
 from decimal import Decimal
 from typing import Any
 
+from distill.core.numbers import dollars, percent, span
 from distill.evaluate.systems import LOCAL_SYSTEMS
 from distill.report.decision.facts import NOT_MEASURED, Facts, likely, wrong_of
 from distill.report.decision.verdicts import Decision
 from distill.report.names import name_of, within
-from distill.report.numbers import dollars, percent, span
 
 Tile = dict[str, Any]
 

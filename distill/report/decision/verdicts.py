@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from distill.core.numbers import dollars, large, span
 from distill.evaluate.systems import LOCAL_SYSTEMS
 from distill.report.decision.facts import Facts, failed
 from distill.report.names import name_of, within
-from distill.report.numbers import dollars, large, span
 
 Verdict = Literal[
     "switch", "switch_after_fix", "use_cheaper", "not_proven", "dont_switch", "no_verdict"
@@ -86,8 +86,8 @@ def _beside_today(found: Decision, facts: Facts) -> Decision:
     return Decision(
         "not_proven",
         "As good as the teacher, but perhaps not as today's model.",
-        f"{facts.scored(who, name)}, today's model on {facts.score(today['compared'])}. It would "
-        f"save {saved} a month.",
+        f"{facts.scored_beside_model_of_today(who, name, today['compared'])}. It would save "
+        f"{saved} a month.",
         "teacher",
     )
 

@@ -1,4 +1,7 @@
-"""Numbers in words for people: whole percent, dollars, spans of time. At most 3 digits count."""
+"""Numbers in words for people: whole percent, dollars, spans of time. At most 3 digits count.
+
+A bill is compared with a budget, so its cents are exact (`exact_dollars`).
+"""
 
 from decimal import Decimal
 from math import ceil
@@ -30,6 +33,11 @@ def dollars(usd: Decimal) -> str:
     if round(usd, 2) < 10:
         return f"${usd:.2f}".removesuffix(".00")
     return f"${large(usd)}"
+
+
+def exact_dollars(usd: Decimal) -> str:
+    """Format a bill in USD: to the cent, below $1 to a hundredth of a cent: "$2.40", "$0.0315"."""
+    return f"${usd:,.2f}" if usd >= 1 or not usd else f"${usd:.4f}"
 
 
 def large(amount: Decimal | int) -> str:
