@@ -47,6 +47,7 @@ RARE = {
     "MemorisedRow.values": "the same",
     "Parity.agreement": "a real student behind a real server",
     "Parity.n": "the same",
+    "Report.beaten": "a student that clearly beats a free rival",
     "Report.disturbed": "a busy machine",
     "Report.parity": "a real student behind a real server",
     "Report.scored_otherwise": "a run before an edit of x-normalize",
@@ -64,9 +65,10 @@ Figures = Mapping[str, Any]
 
 
 def classify(workspace: Workspace) -> Path:
-    """A run with a learning curve, a copy in gold and a margin that the student keeps."""
+    """A run with a learning curve, labelled examples, a copy in gold and a kept margin."""
     gold = [*pet_rows("gold", 5), *pet_rows("gold", 1)]
-    write_pets(workspace.prompts, gold_jsonl=jsonl(gold))
+    examples = jsonl(pet_rows("example", 2))
+    write_pets(workspace.prompts, gold_jsonl=jsonl(gold), examples_jsonl=examples)
     path = workspace.prompts / "pets" / "task.toml"
     toml = path.read_text(encoding="utf-8") + "[evaluate]\nmargin = 0.9\n"
     path.write_text(toml, encoding="utf-8")
