@@ -29,13 +29,14 @@ def _switch(found: Decision, facts: Facts) -> list[Step]:
 
 
 def _fix(found: Decision, facts: Facts) -> list[Step]:
-    again = "Train again, and switch if fewer fail:"
     if facts.is_untaught:
-        share = "Training can show it such messages: student.injected_share, by default 0.2."
-        first = _step(f"{share} {again}", f"distill run {facts.task} --new")
+        share = "(student.injected_share = 0.2)"
+        train = f"Train again with such messages among the examples {share}. Switch if fewer fail:"
+        first = _step(train, f"distill run {facts.task} --new")
     else:
         seeds = f"prompts/{facts.task}/seeds.jsonl"
         add = f"Add messages like the failed ones, with right answers, to {seeds}."
+        again = "Train again, and switch if fewer fail:"
         first = _step(f"{add} {again}", f"distill run {facts.task}")
     return [first, _step("Or switch now, if nobody could attack you by a message.")]
 

@@ -150,7 +150,7 @@ def _as_good(facts: Facts) -> Decision:
             "no_verdict",
             "No verdict: what it would cost was not measured.",
             f"The trained model is as good as {facts.teacher}. Other programs slowed this machine "
-            "down, so its cost is unknown.",
+            "down while it was timed, so its price is unknown.",
             "teacher",
         )
     if "too_late" in facts.rules:
@@ -203,7 +203,7 @@ def _too_late(facts: Facts) -> Decision:
         )
         return Decision(
             "dont_switch",
-            "Keep today's model. Switching saves nothing.",
+            f"Keep today's model. Switching {'costs more' if saved else 'saves nothing'}.",
             f"The trained model is as good, but {costs} a month at your traffic.",
             "teacher",
         )
