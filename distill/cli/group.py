@@ -59,6 +59,7 @@ SECTIONS = {
         "cancel": "Stop batches and fine-tuning jobs; keep the answers.",
     },
     "Data": {
+        "label": "Label test rows in the terminal, one key each.",
         "review": "Accept or reject examples in a spreadsheet.",
         "drops": "Show the rows that curation dropped, with reasons.",
         "leaks": "List the rows of a task that are too close to gold.",

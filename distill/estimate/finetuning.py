@@ -124,7 +124,7 @@ def tokens_of(task: Task, base: Base, split: Sequence[SplitExample]) -> Training
 def kept_of(task: Task, teacher: Model) -> float:
     """Return the expected number of examples after curation, without seeds."""
     spec = task.spec.generate
-    given = len(task.inputs) if "inputs" in spec.sources else 0
+    given = len(task.unlabelled) if "inputs" in spec.sources else 0
     new = sum(planned_counts(task, teacher).values()) * inputs_per_request(task, teacher)
     expected = len(task.examples) + ASSUMED_YIELD * (given + new)
     return min(expected, spec.examples) if spec.examples else expected

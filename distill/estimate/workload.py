@@ -296,7 +296,7 @@ def once(wanted_of_all: Sequence[PurposeWorkload]) -> list[PurposeWorkload]:
 def _given(task: Task) -> set[str]:
     wanted = "inputs" in task.spec.generate.sources
     answered_by_people = {row.input for row in task.examples}
-    return {text for text in task.inputs if text} - answered_by_people if wanted else set()
+    return {text for _, text in task.unlabelled if text} - answered_by_people if wanted else set()
 
 
 def _alike(

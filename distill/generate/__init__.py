@@ -203,7 +203,7 @@ def _given(context: Context) -> Iterator[Candidate]:
             group, origin = task.form.group(row.answer), f"{row.file}:{row.line}"
             yield Candidate(row.input, group, (row.answer,), source, origin)
     if "inputs" in context.task.spec.generate.sources:
-        for number, text in enumerate(context.task.inputs, start=1):
+        for number, text in context.task.unlabelled:
             yield Candidate(text, None, (), "inputs", f"inputs.jsonl#{number}")
 
 

@@ -278,7 +278,7 @@ def data_figures(
     seeds, shown = len(task.seeds) + len(task.leaking), completed["seeds"]
     leaks = seeds - shown if shown else 0  # a student trained elsewhere has no candidates
     leaks += sum(n for (check, _), n in (drops + of_seeds).items() if check == "leak_gate")
-    given = len(task.inputs) if "inputs" in task.spec.generate.sources else 0
+    given = len(task.unlabelled) if "inputs" in task.spec.generate.sources else 0
     made = completed.total() - completed["seeds"]
     return {
         "requested": store.inputs_asked(run_id) + given + len(task.examples),

@@ -14,7 +14,7 @@ from distill.core.dataset import LabelledExample, ReviewDecision
 from distill.core.errors import InvalidInput, Problem
 from distill.core.evaluation import Preference
 from distill.core.suggestions import did_you_mean
-from distill.core.text import stable_hash
+from distill.core.text import fold, stable_hash
 from distill.pricing.token_prices import TOKENS, Rates
 from distill.task.kinds import AnswerForm
 from distill.task.kinds.extract import Fields
@@ -114,6 +114,16 @@ class Task:
         return self.form.groups or tuple(
             dict.fromkeys(self.form.group(row.answer) for row in self.seeds)
         )
+
+    @cached_property
+    def unlabelled(self) -> tuple[tuple[int, str], ...]:
+        """The inputs that are not gold, each with its number in inputs.jsonl.
+
+        A text that a person labelled for the test remains in inputs.jsonl, but no longer counts.
+        """
+        tested = {fold(row.input) for row in self.gold}
+        rows = enumerate(self.inputs, start=1)
+        return tuple((number, text) for number, text in rows if fold(text) not in tested)
 
     def seeds_of(self, group: str) -> list[LabelledExample]:
         """Return the seeds of a group."""

@@ -66,12 +66,12 @@ def _of_one_input(same: Sequence[LabelledExample], form: AnswerForm) -> list[Lab
         return [next((row for row in same if row.answer), same[0])]
     kept: list[LabelledExample] = []
     for row in same:
-        if not any(_agree(row.answer, other.answer, form) for other in kept):
+        if not any(agree(row.answer, other.answer, form) for other in kept):
             kept.append(row)
     return kept
 
 
-def _agree(first: str, second: str, form: AnswerForm) -> bool:
+def agree(first: str, second: str, form: AnswerForm) -> bool:
     """True if two answers to one input do not contradict; objects are compared as in scoring."""
     if isinstance(form, Fields):
         return form.pairs(first) == form.pairs(second)

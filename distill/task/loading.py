@@ -64,6 +64,18 @@ def load_task(prompts: Path, name: str) -> Task:
     Raises InputError if there is no such task. Raises InvalidInput, with the file and the line or
     key of each problem, if a part of the task is invalid.
     """
+    spec, form = read_form(prompts, name)
+    task = _parts(spec, prompts / name, form)
+    _check_rows(task)
+    _check_prompts(task)
+    return task
+
+
+def read_form(prompts: Path, name: str) -> tuple[TaskSpec, AnswerForm]:
+    """Read a task's specification and the form of its answers, but neither rows nor prompts.
+
+    Raises InputError if there is no such task. Raises InvalidInput with the problems of a file.
+    """
     folder = prompts / name
     if name not in known_tasks(prompts):
         known = known_tasks(prompts)
@@ -73,11 +85,7 @@ def load_task(prompts: Path, name: str) -> Task:
         meant = did_you_mean(Path(name).name, known)
         raise InputError(f"{told}; {meant}" if meant else told)
     spec = _spec(folder, project_file(prompts))
-    form = _form(spec, folder)
-    task = _parts(spec, folder, form)
-    _check_rows(task)
-    _check_prompts(task)
-    return task
+    return spec, _form(spec, folder)
 
 
 def _spec(folder: Path, project: Path) -> TaskSpec:

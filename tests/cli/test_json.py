@@ -32,7 +32,7 @@ def process(workspace: Workspace, *arguments: str) -> tuple[int, Any, str]:
 def test_every_command_has_one_form(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, tmp_path: Path
 ) -> None:
-    pets()
+    pets(inputs_jsonl=jsonl([{"input": "what does a cat eat"}]))
     run = finished(workspace, "pets").context.run_id
     sheet, labelled = tmp_path / "sheet.csv", tmp_path / "labelled.jsonl"
     rows = [row for name in ("a", "b", "c", "d", "e", "f") for row in pet_rows(name, 5)]
@@ -48,6 +48,8 @@ def test_every_command_has_one_form(
         "doctor": ["doctor"],
         "drops": ["drops", "pets", "--reason", "a"],
         "export": ["export", "pets", str(tmp_path / "tables")],
+        "label": ["label", "pets"],
+        "label_export": ["label", "pets", "--export", str(tmp_path / "texts.csv")],
         "leaks": ["leaks", "pets"],
         "new_task": ["new", "others", "--from", str(labelled)],
         "plan": ["plan", "pets"],

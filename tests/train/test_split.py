@@ -251,8 +251,8 @@ def test_masked_copies_of_gold_stop_a_run_whose_share_is_too_large(
 def test_given_inputs_that_are_gold_rows_with_personal_data_are_not_trained_on(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
-    """The way of the audit: a given input that is a gold row word for word is masked in curation,
-    and must be found at the gate all the same."""
+    """The way of the audit: a given input that is a gold row but for one mark is masked in
+    curation, and must be found at the gate all the same."""
     texts = [
         "Call me about the cat on +1 415 901 8200 please",
         "My IBAN is DE12 5001 0517 0648 4898 90 for the dog",
@@ -262,7 +262,7 @@ def test_given_inputs_that_are_gold_rows_with_personal_data_are_not_trained_on(
     pets(
         task_toml=HEAD + "[generate]\nrequests = 30\nseeds_shown = 2\n[teacher]\nfew_shot = 3\n",
         gold_jsonl=jsonl([*pet_rows("gold", 5), *gold]),
-        inputs_jsonl=jsonl([{"input": text} for text in texts]),
+        inputs_jsonl=jsonl([{"input": f"{text}!"} for text in texts]),
     )
     outcome = pipeline.run(workspace, "pets", RunOptions("split"))
     with outcome.context.store() as store:
