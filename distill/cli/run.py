@@ -24,6 +24,7 @@ from distill.cli.group import (
 from distill.cli.output import (
     next_step,
     open_page,
+    say,
     show_curve,
     show_json,
     show_report,
@@ -169,7 +170,7 @@ def _run(context: click.Context, task: str, until: str, *, as_json: bool, **opti
 
     `options`: the arguments of `consent_of` and `RunOptions`.
     """
-    click.echo(f"reading {task} …", err=True)  # before the imports, which take a second
+    say(f"reading {task} …")  # before the imports, which take a second
     from distill import pipeline
     from distill.estimate.run_start import RunOptions
 
