@@ -6,12 +6,12 @@ from io import StringIO
 
 import click
 
-from distill.cli import data, estimate, inspect, run, serve, start
+from distill.cli import data, estimate, inspect, logs, run, serve, start
 from distill.cli.group import cli
 from distill.cli.output import message, printable
 from distill.core.errors import DistillError
 
-__all__ = ["cli", "data", "estimate", "inspect", "main", "run", "serve", "start"]
+__all__ = ["cli", "data", "estimate", "inspect", "logs", "main", "run", "serve", "start"]
 INTERRUPTED = 130
 
 

@@ -56,6 +56,7 @@ SECTIONS = {
         "cancel": "Stop batches and fine-tuning jobs; keep the answers.",
     },
     "Data": {
+        "import": "Take inputs and answers out of production logs.",
         "review": "Accept or reject examples in a spreadsheet.",
         "drops": "Show the rows that curation dropped, with reasons.",
         "leaks": "List the rows of a task that are too close to gold.",

@@ -5,7 +5,7 @@ text, or a list of parts, of which some are texts.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from distill.core.finish_reasons import ending_of
@@ -62,7 +62,7 @@ def loaded(value: Any) -> Any:
 def mapping(value: Any) -> Mapping[str, Any]:
     """Return an object; an empty one for any other value."""
     value = loaded(value)
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def asked(messages: Any, system: Any = None) -> Asked:
@@ -72,18 +72,18 @@ def asked(messages: Any, system: Any = None) -> Asked:
     Raises Unusable for any other request.
     """
     found = loaded(messages)
-    if isinstance(found, Mapping):  # a page of messages, or a whole request
+    if isinstance(found, dict):  # a page of messages, or a whole request
         system = system or found.get("instructions") or found.get("system")
         found = next((found[key] for key in LISTS if found.get(key)), None)
     if isinstance(messages, str) and not _is_messages(found):  # the text itself, which may be JSON
         found = messages
     if isinstance(found, str):
         found = [{"role": "user", "content": found}]
-    if not isinstance(found, Sequence) or not found:
+    if not isinstance(found, list) or not found:
         raise Unusable(NO_INPUT)
     told, users = [_text(system)] if system else [], []
     for message in found:
-        role = str(message.get("role", "user")) if isinstance(message, Mapping) else ""
+        role = str(message.get("role", "user")) if isinstance(message, dict) else ""
         if role in SYSTEM:
             told.append(_text(_content(message)))
         elif role == "user":
@@ -101,16 +101,16 @@ def asked(messages: Any, system: Any = None) -> Asked:
 def _is_messages(value: Any) -> bool:
     """True for a list of messages."""
     return (
-        isinstance(value, Sequence)
+        isinstance(value, list)
         and bool(value)
-        and all(isinstance(item, Mapping) and "role" in item for item in value)
+        and all(isinstance(item, dict) and "role" in item for item in value)
     )
 
 
 def answered(response: Any) -> str:
     """Return the text of a response. Raises Unusable for any other answer."""
     packed, response = response, loaded(response)
-    if isinstance(response, Mapping) and response:
+    if isinstance(response, dict) and response:
         return _of_object(packed, response)
     if _is_messages(response):
         if len(response) > 1:
@@ -129,7 +129,7 @@ def _of_object(packed: Any, response: Mapping[str, Any]) -> str:
         # A text that is an object, which some tools unpack.
         return _said(packed if isinstance(packed, str) else json.dumps(packed, ensure_ascii=False))
     choices = response.get("choices")
-    if isinstance(choices, Sequence) and choices:
+    if isinstance(choices, list) and choices:
         if len(choices) > 1:
             raise Unusable(SEVERAL_ANSWERS)
         choice = mapping(choices[0])
@@ -137,7 +137,7 @@ def _of_object(packed: Any, response: Mapping[str, Any]) -> str:
             raise Unusable(STREAMED)
         _check_end(choice.get("finish_reason"))
         return _of_message(choice.get("message") or {"content": choice.get("text")})
-    if isinstance(response.get("output"), Sequence):  # the API of responses
+    if isinstance(response.get("output"), list | str):  # the API of responses
         return _of_output(response)
     return _of_message(response)
 
@@ -161,7 +161,7 @@ def _of_message(message: Any) -> str:
     """Return the text of a model's message, with the end of the answer checked."""
     if isinstance(message, str):
         return _said(message)
-    if not isinstance(message, Mapping):
+    if not isinstance(message, dict):
         raise Unusable(NO_ANSWER)
     _check_end(message.get("finish_reason") or message.get("stop_reason"))
     if _calls(message):
@@ -195,13 +195,13 @@ def _content(message: Mapping[str, Any]) -> Any:
 
 def _calls(message: Any) -> bool:
     """True if a message calls a tool, or holds the result of one."""
-    if not isinstance(message, Mapping):
+    if not isinstance(message, dict):
         return False
     if message.get("tool_calls") or message.get("function_call"):
         return True
     parts = _content(message)
     return isinstance(parts, list) and any(
-        isinstance(part, Mapping) and part.get("type") in OF_TOOLS for part in parts
+        isinstance(part, dict) and part.get("type") in OF_TOOLS for part in parts
     )
 
 
@@ -211,13 +211,13 @@ def _text(content: Any, *, of_model: bool = False) -> str:
         return ""
     if isinstance(content, str):
         return replace_lone_surrogates(content).strip()
-    parts = content if isinstance(content, Sequence) else [content]
+    parts = content if isinstance(content, list) else [content]
     texts = []
     for part in parts:
         if isinstance(part, str):
             texts.append(part)
             continue
-        kind = part.get("type", "text") if isinstance(part, Mapping) else ""
+        kind = part.get("type", "text") if isinstance(part, dict) else ""
         if kind in OF_TOOLS:
             raise Unusable(TOOL_CALL)
         if kind == "refusal":

@@ -1,7 +1,7 @@
 """The forms of logged calls, recognised by the keys of a row and not by the file's name."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
@@ -241,7 +241,7 @@ def _completion(row: Row) -> Parts:
 
 
 def _is_chat(row: Row) -> bool:
-    return isinstance(row.get("messages"), Sequence)
+    return isinstance(row.get("messages"), list)
 
 
 def _chat(row: Row) -> Parts:

@@ -48,10 +48,10 @@ def spans_of(row: Row) -> Iterator[dict[str, Any]] | None:
 def is_span(row: Row) -> bool:
     """True for a span with attributes of a model."""
     found = row.get("attributes")
-    if isinstance(found, Mapping):
+    if isinstance(found, dict):
         return any(str(key).startswith(PREFIXES) for key in found)
-    return isinstance(found, Sequence) and any(
-        isinstance(item, Mapping) and str(item.get("key")).startswith(PREFIXES) for item in found
+    return isinstance(found, list) and any(
+        isinstance(item, dict) and str(item.get("key")).startswith(PREFIXES) for item in found
     )
 
 
@@ -66,7 +66,7 @@ def _list(row: Row, *keys: str) -> Iterator[Row]:
     for key in keys:
         found = row.get(key)
         if isinstance(found, list):
-            yield from (item for item in found if isinstance(item, Mapping))
+            yield from (item for item in found if isinstance(item, dict))
 
 
 def _parts(span: Row) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def _parts(span: Row) -> dict[str, Any]:
     if "model" not in found:
         found.setdefault("operation", "other")
     status = span.get("status")
-    code = status.get("code", status.get("status_code")) if isinstance(status, Mapping) else status
+    code = status.get("code", status.get("status_code")) if isinstance(status, dict) else status
     found["failed"] = code in ERROR_CODES or "error.type" in attributes
     found["at"] = next(
         (
@@ -101,19 +101,19 @@ def _parts(span: Row) -> dict[str, Any]:
 def _attributes(holder: Row) -> dict[str, Any]:
     """Return attributes by name; OTLP's JSON has a list of keys with typed values."""
     found = holder.get("attributes")
-    if isinstance(found, Mapping):
+    if isinstance(found, dict):
         return dict(found)
     items = found if isinstance(found, list) else []
     return {
         str(item["key"]): _value(item.get("value"))
         for item in items
-        if isinstance(item, Mapping) and "key" in item
+        if isinstance(item, dict) and "key" in item
     }
 
 
 def _value(value: Any) -> Any:
     """Return a value of OTLP's JSON, which is packed with its type."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return value
     for kind, inner in value.items():
         if kind == "arrayValue":

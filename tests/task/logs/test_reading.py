@@ -256,7 +256,7 @@ def test_names_of_models() -> None:
     assert not is_same("azure/gpt-4o", "openai:gpt-4o")
 
 
-JUNK = some.sampled_from(
+JUNK: some.SearchStrategy[Any] = some.sampled_from(
     [
         *(None, "", "x", "{}", "[]", "\ud800", "9" * 5000, "2026-13-01"),
         *(1, -1, 0.5, True, 10**400, float("inf"), float("nan")),
