@@ -33,6 +33,11 @@ WIDTH = 14
     "--system", default="", metavar="WORDS", help="Take the calls whose system prompt has WORDS."
 )
 @click.option("--any-system", is_flag=True, help="Take the calls of all system prompts.")
+@click.option(
+    "--answers-as-labels",
+    is_flag=True,
+    help="Learn the answers of other models and prompts than the teacher's, too.",
+)
 @json_option
 @click.pass_context
 def import_(
@@ -40,12 +45,17 @@ def import_(
 ) -> None:
     """Add the texts of production logs to the inputs of TASK, masked and each once.
 
+    The teacher's own answers in the logs are learnt, and not asked for again.
+
     LOG is a file of stored completions or batches of OpenAI, chat JSON lines, LiteLLM_SpendLogs,
     observations of Langfuse, Helicone's export, or spans of OpenTelemetry.
     """
+    from distill.llm.teacher_choice import by_keys
     from distill.task.logs.importing import ImportOptions, import_logs
 
-    found = import_logs(workspace_of(context), task, logs, ImportOptions(**given))
+    found = import_logs(
+        workspace_of(context), task, logs, ImportOptions(**given), lambda task: by_keys(task)[0]
+    )
     if as_json:
         click.echo(json.dumps(_figures(found)))
     else:
@@ -62,6 +72,12 @@ def _figures(found: "Imported") -> dict[str, Any]:
         "broken_lines": found.broken.count,
         "distinct": collected.sample.distinct,
         "inputs": len(found.cleaned.texts),
+        "is_used": found.is_used,
+        "teacher": found.teacher,
+        "answers": found.chosen.labels,
+        "hints": dict(found.chosen.hints),
+        "without_answer": dict(found.chosen.unused),
+        "prompt_written": found.prompt_written,
         "left_out": dict(found.left_out),
         "masked": dict(found.cleaned.masked),
         "secrets": dict(found.cleaned.secrets),
@@ -97,7 +113,27 @@ def _show(found: "Imported") -> None:
     _line("models", _models(found))
     _line("system prompt", _systems(found))
     _line("added", f"{len(cleaned.texts):,} inputs to {found.folder / 'inputs.jsonl'}")
+    if not found.is_used:
+        _line("", 'no run reads them until generate.sources in task.toml has "inputs"')
+    _show_answers(found)
     _show_today(found)
+
+
+def _show_answers(found: "Imported") -> None:
+    chosen = found.chosen
+    if found.prompt_written:
+        _line("", f"the system prompt to {found.folder / 'answer.system.md'}")
+    kinds = []
+    if chosen.labels:
+        kinds.append(f"{chosen.labels:,} learnt and not asked for again, teacher: {found.teacher}")
+    if chosen.hints:
+        counts = _counts(chosen.hints)
+        kinds.append(f"{counts} than the teacher's ({found.teacher}), kept as hints")
+    if chosen.unused:
+        kinds.append(f"not used: {_counts(chosen.unused)}")
+    _line("answers", "; ".join(kinds))
+    if chosen.hints:
+        _line("", "--answers-as-labels learns the hints, too")
 
 
 def _line(name: str, said: str) -> None:

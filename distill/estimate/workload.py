@@ -109,7 +109,7 @@ def workload(task: Task, model: Model, stock: StoredAnswers) -> Workload:
     alike = _alike(task, model, sorted(made)) if more else ()
     second = replace(second, more=more, alike=alike, unmade=more)
     seeds = _about_seeds(task, model, stock)
-    third = _judged(task, stock, len(inputs), expected)
+    third = _judged(task, stock, len(inputs) + len(task.logged_answers), expected)
     gold = gold_wanted(task, model, EVALUATE, stock)
     again = PurposeWorkload(AGAIN, (), ())
     if task.spec.evaluate.teacher_twice:
@@ -239,8 +239,8 @@ def once(wanted_of_all: Sequence[PurposeWorkload]) -> list[PurposeWorkload]:
 
 def _given(task: Task) -> set[str]:
     wanted = "inputs" in task.spec.generate.sources
-    answered_by_people = {row.input for row in task.examples}
-    return {text for text in task.inputs if text} - answered_by_people if wanted else set()
+    answered = {row.input for row in task.examples} | task.logged_answers.keys()
+    return {text for text in task.inputs if text} - answered if wanted else set()
 
 
 def _alike(task: Task, model: Model, made: Sequence[str]) -> tuple[Request, ...]:

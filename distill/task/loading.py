@@ -8,6 +8,7 @@ from distill.core.suggestions import did_you_mean
 from distill.core.text import fold
 from distill.pricing.model_names import check_model_name
 from distill.task import (
+    ANSWERS,
     COMPARE,
     EXAMPLES,
     INSTRUCTIONS,
@@ -17,6 +18,7 @@ from distill.task import (
     SCHEMA,
     Task,
 )
+from distill.task.answers_file import read_answers
 from distill.task.check_prices import check_prices
 from distill.task.files import (
     read_examples,
@@ -86,6 +88,7 @@ def load_task(prompts: Path, name: str) -> Task:
         copies=copies,
         inputs=read_inputs(folder / "inputs.jsonl"),
         examples=read_examples(folder / EXAMPLES, form),
+        answers=read_answers(folder / ANSWERS, form),
         reviews=read_reviews(folder / REVIEWS, form),
         preferences=read_preferences(folder / PREFERENCES, form) if spec.kind == "generate" else (),
     )

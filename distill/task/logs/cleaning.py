@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from distill.core.text import fold
@@ -27,11 +27,13 @@ ALREADY, SAME, LEAK, PERSONAL = (
 class Cleaned:
     """Masked texts, and what was found.
 
+    `known`: texts that are inputs of the task already, as they are spelt there.
     `left_out`: reason → number of texts. `masked`: kind of personal data → number of values.
     `secrets`: kind of secret → number of values.
     """
 
     texts: list[LoggedText] = field(default_factory=list)
+    known: list[LoggedText] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     masked: Counter[str] = field(default_factory=Counter)
     secrets: Counter[str] = field(default_factory=Counter)
@@ -44,29 +46,29 @@ def clean(task: Task, texts: Sequence[LoggedText]) -> Cleaned:
     The check of meaning is left to the leak gate of a run.
     """
     found = Cleaned()
-    known = {fold(text) for text in _known(task)}
+    inputs = {fold(text): text for text in task.inputs}
+    people = {fold(text) for text in _of_people(task)}
     fresh: dict[str, LoggedText] = {}
     for text in texts:
-        if fold(text.text) in known:
-            found.left_out[ALREADY] += 1
-            continue
         masked = _masked(text, task, found)
         key = fold(masked.text) if masked else ""
         if masked is None:
             found.left_out[PERSONAL] += 1
-        elif key in known:
+        elif key in people or fold(text.text) in people:
             found.left_out[ALREADY] += 1
         elif key in fresh:
             found.left_out[SAME] += 1
             fresh[key].answers.update(masked.answers)
         else:
             fresh[key] = masked
-    found.texts = list(_apart_from_gold(task, list(fresh.values()), found))
+    found.known = [replace(fresh[key], text=inputs[key]) for key in fresh if key in inputs]
+    found.left_out[ALREADY] += len(found.known)
+    new = [text for key, text in fresh.items() if key not in inputs]
+    found.texts = list(_apart_from_gold(task, new, found))
     return found
 
 
-def _known(task: Task) -> Iterator[str]:
-    yield from task.inputs
+def _of_people(task: Task) -> Iterator[str]:
     for rows in (task.seeds, task.examples):
         yield from (row.input for row in rows)
     yield from (row.input for row in task.reviews)
@@ -85,7 +87,9 @@ def _masked(text: LoggedText, task: Task, found: Cleaned) -> LoggedText | None:
             answers[answer] += number
             continue
         both = f"{text.text}{BETWEEN}{answer.text}"
-        _, _, said = mask_personal(both, personal_in(both, task)).partition(BETWEEN)
+        inside = personal_in(both, task)
+        _count(both, (one for one in inside if one.start >= len(text.text)), found)
+        _, _, said = mask_personal(both, inside).partition(BETWEEN)
         answers[answer._replace(text=said)] += number
     return LoggedText(masked, answers)
 
@@ -94,8 +98,13 @@ def masked_prompts(task: Task, systems: Counter[str]) -> Counter[str]:
     """Return system prompts and their numbers with personal data replaced."""
     found = Counter[str]()
     for system, number in systems.items():
-        found[mask_personal(system, personal_in(system, task))] += number
+        found[masked_prompt(task, system)] += number
     return found
+
+
+def masked_prompt(task: Task, system: str) -> str:
+    """Return a system prompt with personal data replaced."""
+    return mask_personal(system, personal_in(system, task))
 
 
 def personal_in(text: str, task: Task) -> list[PersonalData]:

@@ -19,6 +19,7 @@ from distill.task.logs import LoggedCall, UnusableCall
 MOST_SYSTEMS = 1000  # different system prompts that are told apart
 SHOWN = 3
 LONGEST_SHOWN = 100
+MOST_ANSWERS = 100  # different answers to one text that are counted
 OTHER_SYSTEM = "another system prompt"
 _DIGITS = re.compile(r"\d+")
 
@@ -58,8 +59,8 @@ class TextSample:
         """The number of different texts."""
         return len(self._seen)
 
-    def add(self, call: LoggedCall) -> None:
-        """Add a call."""
+    def add(self, call: LoggedCall, system: str) -> None:
+        """Add a call. `system`: the system prompt by which its kind is known."""
         key = int.from_bytes(blake2b(fold(call.input).encode(), digest_size=8).digest())
         self._seen.add(key)
         if key > self._highest:
@@ -67,7 +68,9 @@ class TextSample:
         found = self._texts.get(key)
         if found is None:
             found = self._texts[key] = LoggedText(call.input, Counter())
-        found.answers[Answer(call.answer, call.model, call.system)] += 1
+        answer = Answer(call.answer, call.model, system)
+        if answer in found.answers or len(found.answers) < MOST_ANSWERS:
+            found.answers[answer] += 1
         if len(self._texts) > 2 * self._most:
             self._cut()
 
@@ -178,12 +181,13 @@ def collect(
 def _add(found: Collected, call: LoggedCall, kinds: dict[str, str]) -> None:
     """Add a usable call. `kinds`: the kind of each system prompt → the first of that kind."""
     found.calls += 1
-    kind = _without_numbers(call.system)
+    kind = _kind(call.system)
     if len(kinds) < MOST_SYSTEMS:
         kinds.setdefault(kind, call.system)
-    found.systems[kinds.get(kind, "…")] += 1
+    system = kinds.get(kind, "…")
+    found.systems[system] += 1
     found.models.setdefault(call.model, ModelUse()).add(call)
-    found.sample.add(call)
+    found.sample.add(call, system)
     if call.at is not None:
         found.first = call.at if found.first is None else min(found.first, call.at)
         found.last = call.at if found.last is None else max(found.last, call.at)
@@ -194,6 +198,11 @@ def _folded(text: str) -> str:
     return fold(text)
 
 
+def without_numbers(text: str) -> str:
+    """Return a text with each number as 0."""
+    return _DIGITS.sub("0", text)
+
+
 @lru_cache(maxsize=1024)
-def _without_numbers(text: str) -> str:
-    return _DIGITS.sub("0", fold(text))
+def _kind(system: str) -> str:
+    return without_numbers(fold(system))

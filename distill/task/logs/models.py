@@ -36,8 +36,12 @@ def without_date(model: str) -> str:
 
 
 def is_same(logged: str, teacher: str) -> bool:
-    """True if a logged model is the teacher. The teacher's name may leave out the date."""
-    return logged == teacher or without_date(logged) == teacher
+    """True if a logged model is the teacher. The teacher's name may leave out the date.
+
+    A teacher behind a URL is known by the name after the URL.
+    """
+    _, is_url, name = teacher.rpartition("#")
+    return logged in (teacher, name if is_url else teacher) or without_date(logged) == teacher
 
 
 def provider_and_id(model: str) -> tuple[str, str]:

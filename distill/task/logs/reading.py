@@ -1,7 +1,7 @@
 """The reading of whole logs, as a stream of calls."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from distill.core.errors import InputError
@@ -25,14 +25,11 @@ class Broken:
     lines: int = 0
     count: int = 0
     first: str = ""
-    shown: list[str] = field(default_factory=list)
 
     def add(self, message: str) -> None:
         """Add a broken line."""
         self.count += 1
         self.first = self.first or message
-        if len(self.shown) < len(("one", "two", "three")):
-            self.shown.append(message)
 
     def check(self) -> None:
         """Raise InputError, with the first broken line, if more than 1 % are broken."""

@@ -18,6 +18,7 @@ NOTHING: Row = MappingProxyType({})
 Found = LoggedCall | UnusableCall
 FIRST_HTTP_ERROR = 400
 _NUMBER = re.compile(r"\d{1,30}(?:\.\d{1,30})?")
+CALLS_OF_LITELLM = ("completion", "response", "messages", "content")
 LARGEST = 1e20  # of a number of tokens, or of nanoseconds
 LATEST_SECONDS = 1e11  # a larger number of a time is in milliseconds, or in nanoseconds
 
@@ -60,7 +61,7 @@ def _call(parts: Parts, place: str) -> Found:
         answer,
         named(replace_lone_surrogates(str(parts.model or "")), str(parts.provider or "")),
         request.system,
-        _tokens(usage, "prompt_tokens", "input_tokens", "input"),
+        _prompt_tokens(usage),
         _tokens(usage, "completion_tokens", "output_tokens", "output"),
         _usd(parts.usd),
         _seconds(parts.at),
@@ -74,6 +75,15 @@ def _tokens(usage: Row, *keys: str) -> int | None:
         if (number := _number(usage.get(key))) is not None:
             return int(number)
     return None
+
+
+def _prompt_tokens(usage: Row) -> int | None:
+    """Return all prompt tokens. Anthropic counts the tokens of its cache apart."""
+    fresh = _tokens(usage, "prompt_tokens", "input_tokens", "input")
+    if fresh is None:
+        return None
+    of_cache = ("cache_read_input_tokens", "cache_creation_input_tokens")
+    return fresh + sum(_tokens(usage, key) or 0 for key in of_cache)
 
 
 def _number(value: Any) -> float | None:
@@ -142,7 +152,7 @@ def _of_litellm(row: Row) -> str:
     if str(row.get("cache_hit") or "").casefold() == "true":
         return CACHED
     kind = str(row.get("call_type") or "completion")
-    return "" if "completion" in kind or "response" in kind else NO_CALL
+    return "" if any(word in kind for word in CALLS_OF_LITELLM) else NO_CALL
 
 
 def _is_langfuse(row: Row) -> bool:

@@ -9,7 +9,8 @@ from distill.core.requests import Usage
 from distill.pricing.token_prices import TokenPrice, token_price
 from distill.task import Task
 from distill.task.logs.collecting import ModelUse
-from distill.task.logs.models import provider_and_id
+from distill.task.logs.models import is_same, provider_and_id
+from distill.task.new.writing import toml_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +33,22 @@ class Today:
     def section(self) -> str:
         """The section [today] of task.toml."""
         return (
-            f'[today]\nmodel = "{self.model}"\nprompt_tokens = {self.prompt_tokens}\n'
+            f"[today]\nmodel = {toml_text(self.model)}\nprompt_tokens = {self.prompt_tokens}\n"
             f"completion_tokens = {self.completion_tokens}\n"
         )
 
 
-def today_of(task: Task, models: dict[str, ModelUse]) -> Today | None:
-    """Return today's model by its logged calls; None if the log names no model with tokens."""
+def today_of(task: Task, models: dict[str, ModelUse], teacher: str) -> Today | None:
+    """Return today's model by its logged calls; None if the log names no model with tokens.
+
+    The teacher has its own name, since the report takes a dated name for another model.
+    """
     found = [(use.calls, name) for name, use in models.items() if name and use.counted]
     if not found:
         return None
     _, model = max(found)
     use = models[model]
+    model = teacher if is_same(model, teacher) else model
     usage = Usage(
         max(1, round(use.prompt_tokens / use.counted)), round(use.completion_tokens / use.counted)
     )

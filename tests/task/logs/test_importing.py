@@ -190,6 +190,15 @@ def test_a_section_of_today_stays(workspace: Workspace, pets: WriteTask, tmp_pat
     assert (folder / "task.toml").read_text(encoding="utf-8") == toml
 
 
+def test_the_name_of_a_model_cannot_write_another_key(
+    workspace: Workspace, pets: WriteTask, tmp_path: Path
+) -> None:
+    pets()
+    row = {**litellm(text(1), "cats"), "model": 'gpt-4o"\n[budget]\nusd = 1000\n#'}
+    imported(workspace, tmp_path, row)
+    assert load_task(workspace.prompts, "pets").spec.budget.usd == Decimal("5.00")
+
+
 def test_a_model_without_a_price_is_not_written(
     workspace: Workspace, pets: WriteTask, tmp_path: Path
 ) -> None:

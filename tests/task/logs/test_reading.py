@@ -156,6 +156,38 @@ def test_texts_in_parts_and_texts_that_are_json(tmp_path: Path) -> None:
     ]
 
 
+def test_messages_of_anthropic_in_the_export_of_helicone(tmp_path: Path) -> None:
+    """The system prompt is beside the messages, and the tokens of the cache are apart."""
+    row = {
+        "request_body": {
+            "model": "claude-sonnet-5-5",
+            "system": [{"type": "text", "text": SYSTEM}],
+            "messages": [{"role": "user", "content": TEXT}],
+        },
+        "response_body": {
+            "type": "message",
+            "role": "assistant",
+            "model": "claude-sonnet-5-5",
+            "content": [
+                {"type": "thinking", "thinking": "A kitten…"},
+                {"type": "text", "text": "cats"},
+            ],
+            "stop_reason": "end_turn",
+            "usage": {"input_tokens": 10, "cache_read_input_tokens": 50, "output_tokens": 2},
+        },
+        "cost": 0.0001,
+        "request_created_at": "2026-11-29T10:30:00Z",
+        "response_status": 200,
+    }
+    failed = {**row, "response_status": 529, "response_body": {"error": {"type": "overloaded"}}}
+    (call,) = read(written(tmp_path, row))
+    assert isinstance(call, LoggedCall)
+    assert (call.input, call.answer, call.system) == (TEXT, "cats", SYSTEM)
+    assert (call.prompt_tokens, call.completion_tokens) == (60, 2)
+    assert (call.model, call.usd, call.at) == ("anthropic:claude-sonnet-5-5", Decimal("0.0001"), AT)
+    assert reasons(written(tmp_path, failed)) == ["failed"]
+
+
 @pytest.mark.parametrize("kind", ["gzip", "list", "pages", "parquet", "csv", "indented", "bom"])
 def test_a_file_is_known_by_its_bytes(kind: str, tmp_path: Path) -> None:
     rows = [langfuse(f"{TEXT} {n}", "cats") for n in range(3)]
@@ -252,6 +284,9 @@ def test_names_of_models() -> None:
     assert named("my-own-model") == "my-own-model"
     assert is_same(f"openai:{MODEL}", "openai:gpt-4o-mini")
     assert is_same("anthropic:claude-sonnet-5-5", "anthropic:claude-sonnet-5-5")
+    assert is_same("our-model", "https://llm.example.org/v1#our-model")
+    assert not is_same("openai:gpt-4o", "https://llm.example.org/v1#gpt-4o")
+    assert not is_same("", "embedded") and not is_same("", "https://llm.example.org/v1#m")
     assert not is_same("openai:gpt-4o", f"openai:{MODEL}")
     assert not is_same("azure/gpt-4o", "openai:gpt-4o")
 
