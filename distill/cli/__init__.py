@@ -5,13 +5,13 @@ from io import StringIO
 
 import click
 
-from distill.cli import data, estimate, inspect, label, run, serve, start
+from distill.cli import data, estimate, inspect, label, logs, run, serve, start
 from distill.cli.group import cli
 from distill.cli.output import Session, message, printable, show_error
 from distill.cli.streams import prepare_streams
 from distill.core.errors import DistillError, Problem
 
-__all__ = ["cli", "data", "estimate", "inspect", "label", "main", "run", "serve", "start"]
+__all__ = ["cli", "data", "estimate", "inspect", "label", "logs", "main", "run", "serve", "start"]
 INTERRUPTED = 130
 
 

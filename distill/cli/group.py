@@ -59,6 +59,7 @@ SECTIONS = {
         "cancel": "Stop batches and fine-tuning jobs; keep the answers.",
     },
     "Data": {
+        "import": "Take inputs and answers out of production logs.",
         "label": "Label test rows in the terminal, one key each.",
         "review": "Accept or reject examples in a spreadsheet.",
         "drops": "Show the rows that curation dropped, with reasons.",

@@ -8,6 +8,8 @@ from distill.core.text import majority_vote, stable_hash
 Source = Literal["seeds", "examples", "inputs", "synthesis"]
 # The sources whose answers people gave.
 LABELLED: tuple[Source, ...] = ("seeds", "examples")
+# Begins the origin of an input whose answer is from a production log; the model follows.
+LOGGED = "log:"
 Part = Literal["train", "validation"]
 LeakKind = Literal["exact", "near", "semantic"]
 
@@ -34,11 +36,29 @@ class LabelledExample:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedAnswer:
+    """A model's answer to an input, from a production log.
+
+    `model`: the model, named as in `teacher.model` if its provider is known; "" if unknown.
+    """
+
+    input: str
+    answer: str
+    model: str
+
+    @property
+    def origin(self) -> str:
+        """The origin of the answer, as it is stored."""
+        return f"{LOGGED}{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """An input with its answers, before curation.
 
     `asked_label`: the label that the synthesis request asked for; None without one.
-    `origin`: the synthesis request that made the input, or the file and row of a given input.
+    `origin`: the synthesis request that made the input, or the file and row of a given input. The
+        row follows the origin of the answer if a production log answered.
     `answer_ids`: the ids of the requests that returned the answers.
     `problem`: the reason why an answer cannot be used; "" if all can.
     """
@@ -55,6 +75,12 @@ class Candidate:
     def id(self) -> str:
         """Hash of source, origin and input, so equal texts of two origins are two candidates."""
         return stable_hash([self.source, self.origin, self.input])
+
+    @property
+    def answer_origin(self) -> str:
+        """The origin of an answer from a production log; "" for other answers."""
+        is_logged = self.source == "inputs" and self.origin.startswith(LOGGED)
+        return self.origin.rpartition(" ")[0] if is_logged else ""
 
     @property
     def answer(self) -> str:

@@ -18,7 +18,7 @@ SENTENCES: dict[Training, str] = {
 class Terms:
     """The terms of use of a model.
 
-    `use`: the role of the model: teacher, judge or base.
+    `use`: the role of the model: teacher, judge, logged model or base.
     `place`: the key of task.toml that names the model.
     `says`: the wording of the terms.
     `source`: the document; "" for a model without a row in the table.

@@ -103,11 +103,11 @@ def lost_inputs(candidates: Sequence[Candidate], drops: Sequence[Drop]) -> list[
 
 
 def _origin(row: Candidate, means: CheckContext) -> str:
-    """Return the origin of a row's answer: "seed", "example", "review" or "teacher"."""
+    """Return the origin of a row's answer: "seed", "example", "review", "teacher" or a log's."""
     review = means.reviews.get(fold(row.input))
     if row.source in LABELLED and (review is None or row.source == "seeds"):
         return row.source.removesuffix("s")
-    return "review" if human_review.accepted(row, means) else "teacher"
+    return "review" if human_review.accepted(row, means) else row.answer_origin or "teacher"
 
 
 def preview(

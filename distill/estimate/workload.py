@@ -144,7 +144,7 @@ def workload(task: Task, model: Model, stock: StoredAnswers) -> Workload:
     alike = _alike(task, model, sorted(made), stock.examples) if more else ()
     second = replace(second, more=more, alike=alike, unmade=more)
     seeds = _about_seeds(task, model, stock)
-    third = _judged(task, stock, len(inputs), expected)
+    third = _judged(task, stock, len(inputs) + len(task.logged_answers), expected)
     gold = gold_wanted(task, model, EVALUATE, stock)
     again = PurposeWorkload(AGAIN, (), ())
     if task.spec.evaluate.teacher_twice:
@@ -295,8 +295,8 @@ def once(wanted_of_all: Sequence[PurposeWorkload]) -> list[PurposeWorkload]:
 
 def _given(task: Task) -> set[str]:
     wanted = "inputs" in task.spec.generate.sources
-    answered_by_people = {row.input for row in task.examples}
-    return {text for _, text in task.unlabelled if text} - answered_by_people if wanted else set()
+    answered = {row.input for row in task.examples} | task.logged_answers.keys()
+    return {text for _, text in task.unlabelled if text} - answered if wanted else set()
 
 
 def _alike(

@@ -2,7 +2,8 @@
 
 In each round, the teacher makes new inputs (synthesis) and answers all inputs (annotation). The
 stage reads the task's seeds and inputs. It stores all requests and completions, and one candidate
-for each seed, labelled example, given input and synthesised input.
+for each seed, labelled example, given input and synthesised input. An input that a production log
+answers is not asked about.
 """
 
 from collections import defaultdict
@@ -169,15 +170,17 @@ def _synthesise(desk: _GenerationState, wanted: Counts, asked: Counts) -> None:
 def _annotate(desk: _GenerationState, number: int) -> None:
     """Request the teacher's answers to unanswered inputs, one answer per vote.
 
-    An input that people answered, as an example, is not requested.
+    An input that people answered, as an example, is not requested. Neither is an input that a
+    production log answers.
     """
     rows = [*_given(desk.context), *synthesised_candidates(desk.made)]
     wanted = {row.input for row in rows if row.source not in LABELLED and row.input}
-    answered_by_people = {row.input for row in desk.context.task.examples}
-    inputs = sorted(wanted - desk.answers.keys() - answered_by_people)
-    requests = list(annotation_requests(desk.context.task, desk.model, inputs))
-    for answered in desk.ask(_numbered(ANSWER, number), requests):
-        desk.answers.setdefault(answered.ask.subject, []).append(answered)
+    task = desk.context.task
+    answered = {row.input for row in task.examples} | task.logged_answers.keys()
+    inputs = sorted(wanted - desk.answers.keys() - answered)
+    requests = list(annotation_requests(task, desk.model, inputs))
+    for found in desk.ask(_numbered(ANSWER, number), requests):
+        desk.answers.setdefault(found.ask.subject, []).append(found)
 
 
 def _numbered(purpose: Purpose, number: int) -> Purpose:
@@ -188,8 +191,7 @@ def _numbered(purpose: Purpose, number: int) -> Purpose:
 def _completed(desk: _GenerationState) -> Iterator[Candidate]:
     """Yield the answered candidates, first the given ones, then the synthesised ones."""
     for row in (*_given(desk.context), *synthesised_candidates(desk.made)):
-        is_labelled = row.source in LABELLED
-        if is_labelled or row.problem or not row.input or row.input in desk.answers:
+        if row.answers or row.problem or not row.input or row.input in desk.answers:
             answers = desk.answers.get(row.input, [])
             yield _with_answers(row, answers, desk.context.task.form)
 
@@ -202,9 +204,13 @@ def _given(context: Context) -> Iterator[Candidate]:
         for row in labelled:
             group, origin = task.form.group(row.answer), f"{row.file}:{row.line}"
             yield Candidate(row.input, group, (row.answer,), source, origin)
-    if "inputs" in context.task.spec.generate.sources:
-        for number, text in context.task.unlabelled:
-            yield Candidate(text, None, (), "inputs", f"inputs.jsonl#{number}")
+    if "inputs" in task.spec.generate.sources:
+        for number, text in task.unlabelled:
+            said, place = task.logged_answers.get(text), f"inputs.jsonl#{number}"
+            if said:
+                yield Candidate(text, None, (said.answer,), "inputs", f"{said.origin} {place}")
+            else:
+                yield Candidate(text, None, (), "inputs", place)
 
 
 def synthesised_candidates(answered: Sequence[CompletedRequest]) -> Iterator[Candidate]:
@@ -240,7 +246,7 @@ def _clean(text: str) -> str:
 def _with_answers(
     row: Candidate, answers: Sequence[CompletedRequest], form: AnswerForm
 ) -> Candidate:
-    if row.source in LABELLED:
+    if row.answers:
         return row
     found = [answered.completion for answered in answers]
     said = tuple(form.of_text(answer.text) for answer in found if not answer.problem)

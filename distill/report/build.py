@@ -290,6 +290,7 @@ def data_figures(
         "spread": [asdict(row) for row in spread],
         "seeds": seeds,
         **({"examples": len(task.examples)} if task.examples else {}),
+        **({"logged_answers": len(task.logged_answers)} if task.logged_answers else {}),
         "train": sum(row.part == "train" for row in split),
         "validation": sum(row.part == "validation" for row in split),
         "gold": len(task.gold),

@@ -128,6 +128,8 @@ def _points(found: Mapping[str, float]) -> str:
 
 def _labeller(row: Mapping[str, str]) -> str:
     """Return the origin of labels: people, or a model and its provider."""
+    if row["origin"] == "log":
+        return f"{row['model'] or 'a model without a name'} (in production)"
     if row["origin"] != "teacher":
         return f"people ({row['origin']}s)"
     return f"{row['model']} ({row['provider']})" if row["model"] else "the teacher"

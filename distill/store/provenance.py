@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from distill.core.dataset import LOGGED
 from distill.core.model_terms import Terms
 from distill.core.text import stable_hash
 from distill.store.tables import Rows, now
@@ -12,8 +13,8 @@ from distill.store.tables import Rows, now
 class LabelCount:
     """The number of rows whose answers have the same origin.
 
-    `origin`: teacher, seed or review.
-    `model`, `provider`: those of the teacher; "" for other origins.
+    `origin`: teacher, seed, example or review; log for an answer of a production log.
+    `model`: the model that answered; "" for a person. `provider`: that of the teacher, or "".
     """
 
     origin: str
@@ -55,7 +56,13 @@ class Provenance(Rows):
                WHERE label.run_id = ? GROUP BY ALL ORDER BY found DESC, 1, 2, 3""",
             run_id,
         )
-        return [LabelCount(*row) for row in rows]
+        return [_count(*row) for row in rows]
+
+
+def _count(origin: str, model: str, provider: str, rows: int) -> LabelCount:
+    if origin.startswith(LOGGED):
+        return LabelCount("log", origin.removeprefix(LOGGED), "", rows)
+    return LabelCount(origin, model, provider, rows)
 
 
 def version_of(terms: Terms) -> str:

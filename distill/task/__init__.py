@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from distill.core.dataset import LabelledExample, ReviewDecision
+from distill.core.dataset import LabelledExample, LoggedAnswer, ReviewDecision
 from distill.core.errors import InvalidInput, Problem
 from distill.core.evaluation import Preference
 from distill.core.suggestions import did_you_mean
@@ -34,6 +34,7 @@ NOT_SHAPING: dict[str, Any] = {
     "prices": {"__all__": {"currency", "source", "sure"}},
 }
 EXAMPLES = "examples.jsonl"
+ANSWERS = "answers.jsonl"
 REVIEWS = "reviews.jsonl"
 PREFERENCES = "preferences.jsonl"
 SCHEMA = "schema.json"
@@ -60,6 +61,7 @@ class Task:
     gold: tuple[LabelledExample, ...]
     inputs: tuple[str, ...]
     examples: tuple[LabelledExample, ...] = ()
+    answers: tuple[LoggedAnswer, ...] = ()
     reviews: tuple[ReviewDecision, ...] = ()
     preferences: tuple[Preference, ...] = ()
     leaking: tuple[LabelledExample, ...] = ()
@@ -81,6 +83,14 @@ class Task:
         """The model names of the teacher and the baselines, by system."""
         baselines = self.spec.evaluate.baselines
         return {"teacher": self.spec.teacher.model} | {name: name for name in baselines}
+
+    @cached_property
+    def logged_answers(self) -> dict[str, LoggedAnswer]:
+        """The answers of production logs that are labels, by input; {} without given inputs."""
+        if "inputs" not in self.spec.generate.sources:
+            return {}
+        given = set(self.inputs)
+        return {row.input: row for row in self.answers if row.input in given}
 
     @property
     def models_asked(self) -> tuple[tuple[str, str], ...]:
@@ -149,6 +159,9 @@ class Task:
         parts["inputs.jsonl"] = stable_hash(list(self.inputs))
         if self.examples:
             parts[EXAMPLES] = stable_hash([[row.input, row.answer] for row in self.examples])
+        if self.answers:
+            rows = [[row.input, row.answer, row.model] for row in self.answers]
+            parts[ANSWERS] = stable_hash(rows)
         if self.reviews:  # without reviews, the hash is the same as in older versions
             parts[REVIEWS] = stable_hash([[row.input, row.answer] for row in self.reviews])
         if self.preferences:

@@ -10,6 +10,7 @@ from distill.core.suggestions import did_you_mean
 from distill.core.text import fold
 from distill.pricing.model_names import check_model_name
 from distill.task import (
+    ANSWERS,
     COMPARE,
     EXAMPLES,
     INSTRUCTIONS,
@@ -19,6 +20,7 @@ from distill.task import (
     SCHEMA,
     Task,
 )
+from distill.task.answers_file import read_answers
 from distill.task.check_prices import check_prices
 from distill.task.files import (
     read_examples,
@@ -121,6 +123,7 @@ def _parts(spec: TaskSpec, folder: Path, form: AnswerForm) -> Task:
     seeds = gathered.of(lambda: read_labelled(folder / "seeds.jsonl", form), ())
     inputs = gathered.of(lambda: read_inputs(folder / "inputs.jsonl"), ())
     examples = gathered.of(lambda: read_examples(folder / EXAMPLES, form), ())
+    answers = gathered.of(lambda: read_answers(folder / ANSWERS, form), ())
     reviews = gathered.of(lambda: read_reviews(folder / REVIEWS, form), ())
     preferences: tuple[Preference, ...] = ()
     if spec.kind == "generate":
@@ -137,6 +140,7 @@ def _parts(spec: TaskSpec, folder: Path, form: AnswerForm) -> Task:
         copies=copies,
         inputs=inputs,
         examples=examples,
+        answers=answers,
         reviews=reviews,
         preferences=preferences,
     )

@@ -5,6 +5,7 @@ A curation judge counts, because its scores choose the training rows. Baselines 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -14,7 +15,8 @@ from distill.core.students import Student
 from distill.llm.teacher_choice import student_kind
 from distill.pricing.terms import PAGE, terms_of_base, terms_of_teacher
 from distill.serve.base_models import automatic as automatic_base
-from distill.task import Task
+from distill.task import ANSWERS, Task
+from distill.task.logs.models import is_same, provider_and_id
 from distill.train.trainers import trainer_of
 
 
@@ -25,7 +27,19 @@ def learned_from(task: Task) -> list[Terms]:
     if task.judge and task.judge != teacher:
         place = "curate.judge_model"
         rows.append(terms_of_teacher(task.judge, student, use="judge", place=place))
-    return rows
+    return [*rows, *_of_logs(task)]
+
+
+def _of_logs(task: Task) -> Iterator[Terms]:
+    """Yield the terms of each model whose logged answers are labels, without the teacher's own."""
+    models = {row.model for row in task.logged_answers.values()}
+    for model in sorted(models):
+        if is_same(model, task.spec.teacher.model):
+            continue
+        # The provider of a model without one is found by the model's name.
+        name = model if provider_and_id(model)[0] else f"log:{model}"
+        found = terms_of_teacher(name, student_kind(task), use="logged model", place=ANSWERS)
+        yield replace(found, model=model or "a model without a name")
 
 
 def check_terms(task: Task) -> None:
@@ -42,9 +56,12 @@ def check_terms(task: Task) -> None:
 
 def refusal(row: Terms) -> str:
     """Return the reason why a run may not train on a model's outputs, with the remedies."""
+    instead = "Choose another model (`embedded` needs no permission)"
+    if row.place == ANSWERS:
+        instead = f"Remove the rows of this model from {ANSWERS}"
     return (
         f"{row.place}: {row.model}: {row.sentence} {row.says} No request was sent, and stored rows "
-        f"are kept. Choose another model (`embedded` needs no permission). If you have a "
+        f"are kept. {instead}. If you have a "
         f'permission, write it into the task: [terms] confirmed = "<who permits it, and where>". '
         f"{PAGE} lists all providers."
     )

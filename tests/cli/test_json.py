@@ -37,6 +37,9 @@ def test_every_command_has_one_form(
     sheet, labelled = tmp_path / "sheet.csv", tmp_path / "labelled.jsonl"
     rows = [row for name in ("a", "b", "c", "d", "e", "f") for row in pet_rows(name, 5)]
     labelled.write_text(jsonl(rows), encoding="utf-8")
+    log = tmp_path / "log.jsonl"
+    turns = [{"role": "user", "content": "a dog barks"}, {"role": "assistant", "content": "dogs"}]
+    log.write_text(jsonl([{"messages": turns}]), encoding="utf-8")
     examples = next(workspace.run_folder("pets", run).rglob("train*.jsonl"))
     commands = {
         "advice": ["advise", "pets"],
@@ -66,6 +69,7 @@ def test_every_command_has_one_form(
         "tasks": ["tasks"],
         "timing": ["evaluate", "pets", "--timing"],
         "validation": ["validate", str(examples)],
+        "import": ["import", "pets", str(log)],  # last, since it edits the task
     }
     assert sorted([*commands, "error"]) == sorted(get_args(Kind))
     for kind, command in commands.items():

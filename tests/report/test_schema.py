@@ -42,6 +42,7 @@ RARE = {
     "Common.older": "a task that was edited since the run",
     "Common.rehearsal": "a rehearsal",
     "CuratedData.notes": "a second opinion that is wrong too often",
+    "Data.logged_answers": "answers of a production log",
     "Loss.validation_loss": "a real training",
     "MemorisedRow.input": "a student that memorises",
     "MemorisedRow.values": "the same",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from distill.text.pii.detect import KINDS, PersonalData, find_personal, mask_personal, name_kinds
 from distill.text.pii.replacements import CARDS, IBANS
+from distill.text.pii.secrets import name_key
 
 JWT = "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0NSJ9" + ".c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 PEM = (
@@ -373,3 +374,22 @@ def test_spans_are_in_order_and_inside(pieces: list[str], between: str) -> None:
     assert all(one.end <= other.start for one, other in pairwise(found))
     kept = mask_personal(text, found)
     assert not found or kept != text
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "around"),
+    [
+        ("AWS Access Key", "AKIA" + "IOSFODNN7EXAMPLE", "id {},"),
+        ("Stripe Access Key", "sk_live_" + "a1B2c3D4e5F6g7H8i9J0k1L2", "stripe {}"),
+        ("GitHub Token", "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8", "{}"),
+        ("API key", "sk-" + "a1B2c3D4e5F6g7H8i9J0k1L2", "openai {}"),
+        ("JSON Web Token", JWT, "Bearer {}"),
+        ("private key", PEM, "here:\n{}\nthanks"),
+        ("login in a URL", "root:" + "hunter22", "postgres://{}@db.example.org/x"),
+        ("password", "Tr0ub4dor" + "&3x", "my password is {}"),
+    ],
+)
+def test_a_secret_is_named_by_its_kind(kind: str, value: str, around: str) -> None:
+    text = around.format(value)
+    (found,) = find_personal(text, ["secret"])
+    assert name_key(text, found.start, found.end) == kind

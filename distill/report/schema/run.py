@@ -41,7 +41,7 @@ class Teacher(Section):
 class TermsRow(Section):
     """The terms of a model whose outputs trained the student, or of its base."""
 
-    use: Literal["teacher", "judge", "base"] = key("Use of the model in the run.")
+    use: Literal["teacher", "judge", "logged model", "base"] = key("Use of the model in the run.")
     model: str = key("The model as the task names it.")
     provider: str = key("Provider of the model, or name of its weights or licence.")
     training: Training = key("Permission to train a student on the outputs.")
@@ -57,9 +57,9 @@ class TermsRow(Section):
 class LabelOrigin(Section):
     """The number of the split's rows whose answers have the same origin."""
 
-    origin: str = key("`teacher`, or a person's: `seed`, `review`.")
+    origin: str = key("`teacher`, `log` (of production), or a person's: `seed`, `review`.")
     model: str = key("Model that answered; empty for a person.")
-    provider: str = key("Provider of the model; empty for a person.")
+    provider: str = key("Provider of the teacher; empty for other origins.")
     rows: Rows = key("Number of rows.")
 
 
@@ -159,6 +159,10 @@ class Data(CuratedData):
     seeds: Rows = key("Seeds of the task, also those too close to gold.")
     examples: Rows = optional(
         "Rows of examples.jsonl, which people labelled.", "without such a file"
+    )
+    logged_answers: Rows = optional(
+        "Inputs with an answer of a production log, which nobody was asked about.",
+        "without such answers",
     )
     train: Rows = key("Training rows, seeds included.")
     validation: Rows = key("Validation rows.")

@@ -90,13 +90,13 @@ def task_toml(task: NewTask) -> str:
     """Return the text of task.toml."""
     lines = [
         "# Every key that is not given has a default: docs/task-file.md lists them all.",
-        f"name = {_string(task.name)}",
+        f"name = {toml_text(task.name)}",
         f'kind = "{task.kind}"',
-        f"description = {_string(task.description)}",
+        f"description = {toml_text(task.description)}",
     ]
     if task.labels:
         lines += ["", "# Say in a sentence for each label what belongs there.", "[labels]"]
-        lines += [f"{_key(label)} = {_string(says)}" for label, says in task.labels.items()]
+        lines += [f"{_key(label)} = {toml_text(says)}" for label, says in task.labels.items()]
     if not task.teacher:
         lines += ["", "# The student learns from people's rows alone.", "[generate]"]
         lines += ["sources = []"]
@@ -112,9 +112,9 @@ def task_toml(task: NewTask) -> str:
 
 
 def _key(text: str) -> str:
-    return text if _BARE.fullmatch(text) else _string(text)
+    return text if _BARE.fullmatch(text) else toml_text(text)
 
 
-def _string(text: str) -> str:
+def toml_text(text: str) -> str:
     """Return a text as a basic string of TOML, which has the escapes of JSON."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

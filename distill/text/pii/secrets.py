@@ -49,6 +49,26 @@ def find_keys(text: str) -> Iterator[tuple[int, int]]:
     yield from (match.span() for match in _RANDOM.finditer(text) if _is_random(match[0]))
 
 
+def name_key(text: str, start: int, end: int) -> str:
+    """Return the kind of a secret at `text[start:end]`, such as "AWS Access Key"."""
+    value = text[start:end]
+    if _BLOCK.match(value):
+        return "private key"
+    if text[:start].endswith("://"):
+        return "login in a URL"
+    if _JWT.fullmatch(value):
+        return "JSON Web Token"
+    for plugin in _plugins():
+        if any(pattern.search(value) for pattern in plugin.denylist):
+            return str(plugin.secret_type)
+    if _KEYS.match(value):
+        return "API key"
+    before = text[max(0, start - LONGEST_PREFIX) : end]
+    if any(match.end(1) == len(before) for match in _PASSWORD.finditer(before)):
+        return "password"
+    return "random value"
+
+
 def _has_digit(value: str) -> bool:
     return any(char.isdigit() for char in value)
 
