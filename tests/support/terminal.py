@@ -82,6 +82,8 @@ def at_terminal(
     *arguments: str, columns: int = 80, environment: Mapping[str, str] | None = None
 ) -> Iterator[Terminal]:
     """A command of `distill` at a terminal of 24 lines, killed at the end of the block."""
+    # A COLUMNS of the tests' own terminal would count more than the size of this one.
+    inherited = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     child = subprocess.Popen(
@@ -90,7 +92,7 @@ def at_terminal(
         stdout=theirs,
         stderr=theirs,
         cwd=ROOT,
-        env={**os.environ, "TERM": "xterm", **(environment or {})},
+        env={**inherited, "TERM": "xterm", **(environment or {})},
         start_new_session=True,
     )
     try:

@@ -528,7 +528,7 @@ def test_the_bundled_task_trains_within_the_default_budget(
     found = plan(load_task(workspace.prompts, "classify"))
     (training,) = (step for step in found.steps if step.purpose == TRAIN)
     assert 3 * training.usd < training.worst_usd < 4 * training.usd, "English"
-    assert training.worst_usd < Decimal("0.6") and found.budget_usd == 5
+    assert training.worst_usd < Decimal("0.7") and found.budget_usd == 5
     assert found.stops() is None
 
 
