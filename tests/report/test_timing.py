@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import duckdb
@@ -176,7 +176,7 @@ def test_beside_another_process_there_is_a_mark(
             # 20 requests, 8 at a time: three rounds, which last longer than LEAST_SECONDS.
             until = taken(process) + 0.2
             while "cache_salt" in body and taken(process) < until:
-                pass
+                sleep(0.01)
             return answer(path, body)
 
         monkeypatch.setattr(scripted_backends, "answer", late)
