@@ -10,9 +10,13 @@ from typing import Any
 
 from distill.evaluate.statistics import Interval, Verdict
 from distill.evaluate.systems import rival_in_words
-from distill.pricing.break_even import LATE_DAYS
 from distill.report.figures import is_disturbed, timing_command
-from distill.report.payback import dearer_than_today, displaces_student, usd_at_traffic
+from distill.report.payback import (
+    dearer_than_today,
+    displaces_student,
+    surely_pays_soon,
+    usd_at_traffic,
+)
 from distill.report.spend import short_usd
 from distill.task import Task
 
@@ -174,7 +178,7 @@ def beaten_rivals(
     To take such a rival is shown to lose more than the margin against a student that pays for
     itself. `verdicts`: rival → verdict against the teacher. `money`: report.json's `break_even`.
     """
-    if "open_because" in money or money["never"] or money["days"] > LATE_DAYS:
+    if not surely_pays_soon(money):
         return []
     return [
         name

@@ -15,6 +15,7 @@ from distill.evaluate.statistics import Verdict
 from distill.evaluate.systems import LOCAL_SYSTEMS
 from distill.llm.models import choose
 from distill.pricing.break_even import (
+    LATE_DAYS,
     DailyCost,
     Mixture,
     ServingOption,
@@ -232,6 +233,19 @@ def dearer_than_today(systems: Sequence[System], money: Mapping[str, Any], row: 
     if "today" in money:
         return usd_at_traffic(row) > Decimal(money["today"]["usd_per_1k_requests"])
     return usd_at_traffic(row) > usd_at_traffic(teacher)
+
+
+def pays_soon(money: Mapping[str, Any]) -> bool:
+    """True if a cost is paid back within LATE_DAYS; False if a price is disturbed."""
+    return not money.get("never", True) and money["days"] <= LATE_DAYS
+
+
+def surely_pays_soon(money: Mapping[str, Any]) -> bool:
+    """True if a student that is shown to be as good is paid back soon, at measured prices.
+
+    `money`: the report's `break_even`.
+    """
+    return "open_because" not in money and pays_soon(money)
 
 
 def usd_at_traffic(system: System) -> Decimal:

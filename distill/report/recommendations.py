@@ -14,7 +14,14 @@ from distill.pricing.break_even import LATE_DAYS
 from distill.report.calibration import as_good_as_teacher
 from distill.report.figures import is_disturbed, system_of, timing_command
 from distill.report.looks import next_look, tried
-from distill.report.payback import TIMING, VERDICT, displaces_student, disturbed_of, usd_at_traffic
+from distill.report.payback import (
+    TIMING,
+    VERDICT,
+    displaces_student,
+    disturbed_of,
+    pays_soon,
+    usd_at_traffic,
+)
 from distill.report.spend import short_usd
 
 MEMORISED = 0.05
@@ -173,18 +180,13 @@ def _route(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
     if figures["verdict"]["result"] == "non_inferior" or "coverage" not in figures:
         return
     best = as_good_as_teacher(figures["coverage"]["points"])
-    if best and WORTH_ROUTING <= best["share"] < 1 and _pays_soon(best):
+    if best and WORTH_ROUTING <= best["share"] < 1 and pays_soon(best):
         say = f"Let the student answer the {best['share']:.0%} that it is surest of, the teacher "
         say += "the rest."
         days, spent = ceil(best["days"]), short_usd(figures["break_even"]["spent_usd"])
         because = f"{figures['coverage']['sentence']} Against the teacher alone both together save "
         because += f"the ${spent} that the student took in {days} {'day' if days == 1 else 'days'}."
         yield _of("route", say, because)
-
-
-def _pays_soon(money: Figures) -> bool:
-    """True if a cost is paid back within LATE_DAYS; False if a price is disturbed."""
-    return not money.get("never", True) and money["days"] <= LATE_DAYS
 
 
 def _busy_machine(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
@@ -198,7 +200,7 @@ def _busy_machine(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
 
 def _too_late(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
     money = figures["break_even"]
-    if _is_open(figures, TIMING) or _pays_soon(money):
+    if _is_open(figures, TIMING) or pays_soon(money):
         return
     because, asked = money["sentence"], money["assumptions"]["requests_per_day"]
     if _is_open(figures, VERDICT):

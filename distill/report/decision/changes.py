@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 from distill.core.numbers import dollars, large, span
-from distill.pricing.break_even import LATE_DAYS
 from distill.report.decision.facts import Facts
 from distill.report.decision.verdicts import Decision
+from distill.report.payback import pays_soon
 
 
 def changes(found: Decision, facts: Facts) -> list[str]:
@@ -23,7 +23,7 @@ def _traffic(found: Decision, facts: Facts) -> list[str]:
         return []
     if found.verdict == "switch":
         return _half(facts)
-    row = next((row for row in rows if not row["never"] and row["days"] <= LATE_DAYS), None)
+    row = next((row for row in rows if pays_soon(row)), None)
     if row is None:
         return [f"Even {rows[-1]['times']} times the traffic would not change it."] if rows else []
     saved = dollars(Decimal(row["monthly_saving_usd"]))
@@ -38,7 +38,7 @@ def _half(facts: Facts) -> list[str]:
     return [
         f"If {_assumption(row)}, it would not pay for itself."
         for row in facts.money.get("sensitivity", ())
-        if row["never"] or row["days"] > LATE_DAYS
+        if not pays_soon(row)
     ]
 
 

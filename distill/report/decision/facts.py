@@ -9,9 +9,10 @@ from typing import Any
 from distill.core.numbers import dollars, percent
 from distill.evaluate.statistics import Interval
 from distill.evaluate.systems import LOCAL_SYSTEMS
-from distill.pricing.break_even import DAYS_PER_MONTH, LATE_DAYS
+from distill.pricing.break_even import DAYS_PER_MONTH
 from distill.report.figures import is_disturbed, system_of
 from distill.report.names import name_of, within
+from distill.report.payback import surely_pays_soon
 
 Figures = Mapping[str, Any]
 NOT_MEASURED = "not measured"
@@ -133,9 +134,7 @@ class Facts:
     @property
     def pays(self) -> bool:
         """True if the student pays for itself soon enough against today's model."""
-        money = self.money
-        late = money.get("never", True) or money["days"] > LATE_DAYS
-        return "open_because" not in money and not late
+        return surely_pays_soon(self.money)
 
     @cached_property
     def broken(self) -> Figures | None:
