@@ -15,6 +15,7 @@ from distill.task.files import json_lines
 from distill.task.kinds.generate import Text
 from distill.text.classifiers import Classifier, fit_embeddings, fit_nearest, fit_tfidf
 from distill.text.field_tagger import fit_tagger
+from distill.train.split import labelled_by_people
 
 Fit = Callable[[Sequence[str], Sequence[str]], Classifier]
 FITS: Mapping[str, Fit] = {
@@ -52,15 +53,6 @@ def rivals(task: Task, split: Sequence[SplitExample]) -> dict[str, tuple[Fit, Pa
         for name, (fit, rows) in found.items()
         if len({answer for _, answer in rows}) > 1
     }
-
-
-def labelled_by_people(task: Task, split: Sequence[SplitExample]) -> Pairs:
-    """Return (input, answer) of the seeds, and of the labelled examples behind the leak gate."""
-    examples = [row.example for row in split if row.example.source == "examples"]
-    return [
-        *((row.input, row.answer) for row in task.seeds),
-        *((row.input, row.answer) for row in examples),
-    ]
 
 
 def fitted(rows: str | Path, system: str) -> Classifier:

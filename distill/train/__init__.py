@@ -7,13 +7,13 @@ the example files `train.jsonl` and `validation.jsonl`, and the student's row in
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 
-from distill.core.dataset import Example, LabelledExample, SplitExample
+from distill.core.dataset import Example, SplitExample
 from distill.core.processors import watched
 from distill.core.students import Student
 from distill.core.text import stable_hash
@@ -25,8 +25,9 @@ from distill.task.prompts import student_chat
 from distill.task.run_context import Context
 from distill.train.billing import train_with_ledger
 from distill.train.injections import with_injections
-from distill.train.trainers import TRAINERS, choose, trainer_of
-from distill.train.trainers.base import Base, HostedModel, LocalWeights, TrainJob
+from distill.train.split import labelled_by_people
+from distill.train.trainers import TRAINERS, choose
+from distill.train.trainers.base import Base, HostedModel, LocalWeights, Trainer, TrainJob
 
 MADE_OF, RECORD = "made_of", "student.json"
 PARITY_PROMPTS = 100
@@ -62,7 +63,7 @@ def train_on(
     trainer = TRAINERS[name]
     base = trainer.locate(spec.base)
     recipe = trainer.recipe(spec.model_dump(), base, labelled=bool(task.form.choices))
-    injected = _fitting(with_injections(task, split), task, base)
+    injected = _fitting(with_injections(task, split), task, trainer, base)
     rows_hash = data_hash(task, split, injected)
     tag = stable_hash([rows_hash, base.name, name, recipe])
     if found := _finished(folder, tag):
@@ -143,32 +144,44 @@ def _unfinished(folder: Path, made_of: str) -> Path:
     return partial
 
 
-def _fitting(examples: Sequence[Example], task: Task, base: Base) -> list[Example]:
+def _fitting(
+    examples: Sequence[Example], task: Task, trainer: Trainer, base: Base
+) -> list[Example]:
     """Return the examples that are not too long for the student."""
-    spec = task.spec.student
+    choices = task.spec.student.model_dump()
     chats = [student_chat(task, row.input, row.answer) for row in examples]
-    long = trainer_of(spec.trainer).longer_than(chats, base, spec.model_dump()) if chats else {}
+    long = trainer.longer_than(chats, base, choices) if chats else {}
     return [row for place, row in enumerate(examples) if place not in long]
 
 
-def chat_row(task: Task, example: Example | LabelledExample) -> str:
+def chat_row(task: Task, text: str, answer: str) -> str:
     """Return the line of an example in the example file."""
-    chat = student_chat(task, example.input, example.answer)
-    return json.dumps({"messages": chat}, ensure_ascii=False)
+    return json.dumps({"messages": student_chat(task, text, answer)}, ensure_ascii=False)
 
 
 def data_hash(task: Task, split: Sequence[SplitExample], injected: Sequence[Example]) -> str:
     """Return a hash of the rows on which the student is trained and validated."""
-    rows: list[object] = [[chat_row(task, row.example), row.part, row.repeats] for row in split]
-    return stable_hash([*rows, *(chat_row(task, row) for row in injected)])
+    rows: list[object] = [[_line(task, row.example), row.part, row.repeats] for row in split]
+    return stable_hash([*rows, *(_line(task, row) for row in injected)])
+
+
+def _line(task: Task, example: Example) -> str:
+    return chat_row(task, example.input, example.answer)
+
+
+def _write_lines(path: Path, lines: Iterable[str]) -> Path:
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def _lines_of(task: Task, split: Sequence[SplitExample], part: str) -> list[str]:
+    """Return the lines of a part of the split, each as often as an epoch has it."""
+    rows = [row for row in split if row.part == part for _ in range(row.repeats)]
+    return [_line(task, row.example) for row in rows]
 
 
 def _write_rows(path: Path, task: Task, split: Sequence[SplitExample], part: str) -> Path:
-    lines = [
-        chat_row(task, row.example) for row in split if row.part == part for _ in range(row.repeats)
-    ]
-    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    return path
+    return _write_lines(path, _lines_of(task, split, part))
 
 
 def _write_training_rows(
@@ -176,31 +189,21 @@ def _write_training_rows(
 ) -> Path:
     """Write the examples, and a file with the injected rows, too; return the file to train on.
 
-    The examples have a file of their own, because the free rivals are fitted on them.
+    The examples have a file of their own, because the free rivals are fitted on them. So have the
+    rows that people labelled, if they are more than the seeds.
     """
-    examples = _write_rows(folder / "train.jsonl", task, split, "train")
-    _write_labelled_rows(folder / "labelled.jsonl", task, split)
+    lines = _lines_of(task, split, "train")
+    examples = _write_lines(folder / "train.jsonl", lines)
+    people = labelled_by_people(task, split)
+    if len(people) > len(task.seeds):
+        _write_lines(folder / "labelled.jsonl", (chat_row(task, *pair) for pair in people))
     if not injected:
         return examples
-    lines = [chat_row(task, row) + "\n" for row in injected]
-    path = folder / "train_injected.jsonl"
-    path.write_text(examples.read_text(encoding="utf-8") + "".join(lines), encoding="utf-8")
-    return path
-
-
-def _write_labelled_rows(path: Path, task: Task, split: Sequence[SplitExample]) -> None:
-    """Write the rows that people labelled, if the task has more of them than its seeds."""
-    examples = [row.example for row in split if row.example.source == "examples"]
-    if not examples:
-        return
-    lines = [chat_row(task, row) for row in task.seeds]
-    lines += [chat_row(task, row) for row in examples]
-    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    lines += [_line(task, row) for row in injected]
+    return _write_lines(folder / "train_injected.jsonl", lines)
 
 
 def _write_parity_rows(path: Path, task: Task, split: Sequence[SplitExample], prompts: int) -> Path:
     """Write the rows of the parity check: validation rows first, then training rows."""
     rows = sorted(split, key=lambda row: row.part != "validation")[:prompts]
-    lines = [chat_row(task, row.example) + "\n" for row in rows]
-    path.write_text("".join(lines), encoding="utf-8")
-    return path
+    return _write_lines(path, (_line(task, row.example) for row in rows))

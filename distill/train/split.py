@@ -98,6 +98,15 @@ def _check_share(leaks: Sequence[Drop], examples: Sequence[Example], task: Task)
     )
 
 
+def labelled_by_people(task: Task, split: Sequence[SplitExample]) -> list[tuple[str, str]]:
+    """Return (input, answer) of the seeds, and of the labelled examples behind the leak gate."""
+    examples = [row.example for row in split if row.example.source == "examples"]
+    return [
+        *((row.input, row.answer) for row in task.seeds),
+        *((row.input, row.answer) for row in examples),
+    ]
+
+
 def place(examples: Sequence[Example], task: Task) -> list[SplitExample]:
     """Assign each example to train or validation.
 
