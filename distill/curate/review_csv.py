@@ -10,11 +10,10 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 
 from distill.core.dataset import Candidate, Drop
-from distill.core.errors import InputError, InvalidInput, Problem
+from distill.core.errors import InvalidInput, Problem
 from distill.core.suggestions import did_you_mean
 from distill.core.text import fold
 from distill.core.workspace import Workspace
@@ -24,16 +23,15 @@ from distill.curate.label_errors import suspects
 from distill.store import open_store
 from distill.task import REVIEWS, Task
 from distill.task.answer_json import json_object
-from distill.task.files import Place, read_text
+from distill.task.files import Place
 from distill.task.kinds.extract import Fields
 from distill.task.loading import load_task
+from distill.task.spreadsheet import ENCODING, SheetRow, cell, read_sheet
 
 COLUMNS = ("id", "decision", "label", "input", "answer", "asked_for", "state", "reason", "against")
 DECISIONS = ("accept", "reject", "correct")
 # The decision, the row, and the right answer; None for a rejected row.
 Decision = tuple[str, Candidate, str | None]
-# A spreadsheet interprets a cell that starts like this as a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # Checks that doubt an answer: their drops come before the drops of other checks.
 DOUBTED = ("agreement", "suspect_labels", "second_opinion", "judge")
 
@@ -55,11 +53,10 @@ def export_rows(workspace: Workspace, name: str, path: Path) -> int:
         candidates = [row for row in store.candidates(run_id) if row.source != "seeds"]
         drops = {drop.candidate_id: drop for drop in store.drops(run_id)}
     rows = list(_sorted_rows(task, candidates, drops))
-    # Excel reads a file without a byte order mark as Windows-1252.
-    with path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
+    with path.open("w", encoding=ENCODING, errors="backslashreplace", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+        writer.writerows({key: cell(value) for key, value in row.items()} for row in rows)
     return len(rows)
 
 
@@ -97,11 +94,6 @@ def _sorted_rows(
         }
 
 
-def _cell(text: str) -> str:
-    text = text.replace("\x00", "\\x00")
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
 def import_rows(workspace: Workspace, name: str, path: Path) -> Imported:
     """Add the decisions in a CSV file to the task's reviews; skip rows without a decision.
 
@@ -134,37 +126,20 @@ def _in_file(answer: str | None, task: Task) -> object:
 
 def _decisions(path: Path, task: Task, known: Mapping[str, Sequence[Candidate]]) -> list[Decision]:
     """Read each row with a decision. Raises InvalidInput with the problems of all rows."""
-    text = read_text(path)
-    # In locales with a decimal comma, spreadsheets separate columns with semicolons.
-    head = text.partition("\n")[0]
-    semicolons = ";" in head and "," not in head
-    lines = StringIO(text, newline="")  # a line separator within a text does not end the row
-    reader = csv.DictReader(lines, delimiter=";" if semicolons else ",", strict=True)
     found: list[Decision] = []
     problems: list[Problem] = []
-    try:
-        missing = {"id", "decision", "label"} - set(reader.fieldnames or ())
-        if missing:
-            raise InputError(
-                f"{path}:1: no column {', '.join(sorted(missing))}: keep the header of the export"
-            )
-        for line in reader:
-            place = Place(path, reader.line_num)
-            try:
-                found += _decision(place, line, task, known)
-            except InvalidInput as error:
-                problems += error.problems
-    except csv.Error as error:
-        raise InputError(
-            f"{path}:{reader.line_num}: not CSV: {error}: correct the line, or export anew"
-        ) from error
+    for number, line in read_sheet(path, ["decision", "id", "label"]):
+        try:
+            found += _decision(Place(path, number), line, task, known)
+        except InvalidInput as error:
+            problems += error.problems
     if problems:
         raise InvalidInput(*problems)
     return found
 
 
 def _decision(
-    place: Place, line: Mapping[str, str], task: Task, known: Mapping[str, Sequence[Candidate]]
+    place: Place, line: SheetRow, task: Task, known: Mapping[str, Sequence[Candidate]]
 ) -> list[Decision]:
     """Return the decision in a line of the file; [] if there is none."""
     decision, label = ((line[column] or "").strip() for column in ("decision", "label"))
@@ -186,7 +161,7 @@ def _seen(place: Place, decision: str, rows: Sequence[Candidate], answer: str | 
     Other runs may have other answers to the same input. If the file has no `answer` column, the
     latest row is returned.
     """
-    seen = [row for row in rows if answer is None or fold(_cell(row.answer)) == fold(answer)]
+    seen = [row for row in rows if answer is None or fold(cell(row.answer)) == fold(answer)]
     if not seen and decision == "accept":
         raise place.problem(
             "answer",

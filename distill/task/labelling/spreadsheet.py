@@ -6,13 +6,11 @@ for each field, and `done` for a text that has none of them.
 
 import csv
 from collections.abc import Iterator, Mapping
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from distill.core.errors import Gathered, InvalidInput, Problem
+from distill.core.errors import Gathered, Problem
 from distill.core.text import fold
-from distill.task.files import read_text
 from distill.task.gold import agree
 from distill.task.kinds import AnswerForm
 from distill.task.kinds.classify import Labels
@@ -20,13 +18,11 @@ from distill.task.kinds.extract import Fields
 from distill.task.labelling.answers import check_verbatim, known_label, value_of
 from distill.task.labelling.pool import GOLD, Pool, row_id
 from distill.task.labelling.session import append_rows, gold_row
+from distill.task.spreadsheet import ENCODING, FORMULA, SheetRow, cell, read_sheet
 
-# A spreadsheet interprets a cell that starts like this as a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 MOST_CHARS = 32_000  # of a cell; spreadsheets cut longer texts
 FIELD = "answer."  # before a field's name in the header
 DONE = "done"
-Row = Mapping[str, str | None]
 
 
 def columns_of(form: AnswerForm) -> list[str]:
@@ -40,20 +36,12 @@ def export_texts(pool: Pool, path: Path, count: int) -> int:
     """Write the next `count` texts to label, and return their number."""
     texts = pool.waiting[:count]
     columns = columns_of(pool.form)
-    # Excel reads a file without a byte order mark as Windows-1252.
-    with path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
+    with path.open("w", encoding=ENCODING, errors="backslashreplace", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["id", *columns, "input"])
         for text in texts:
-            writer.writerow([row_id(fold(text)), *("" for _ in columns), _cell(text)])
+            writer.writerow([row_id(fold(text)), *("" for _ in columns), cell(text, MOST_CHARS)])
     return len(texts)
-
-
-def _cell(text: str) -> str:
-    text = text.replace("\x00", "\\x00")
-    if len(text) > MOST_CHARS:
-        text = f"{text[:MOST_CHARS]}… ({len(text):,} characters)"
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def import_answers(pool: Pool, path: Path) -> int:
@@ -66,7 +54,7 @@ def import_answers(pool: Pool, path: Path) -> int:
     done = {row_id(folded): row for folded, row in pool.drawn.items()}
     found: dict[str, str] = {}
     gathered = Gathered()
-    for line, row in _rows(path, pool.form):
+    for line, row in read_sheet(path, ["id", *columns_of(pool.form)]):
         try:
             answer = _answer(row, pool.form)
             if answer is None:
@@ -94,28 +82,7 @@ def import_answers(pool: Pool, path: Path) -> int:
     return len(found)
 
 
-def _rows(path: Path, form: AnswerForm) -> Iterator[tuple[int, Row]]:
-    text = read_text(path)
-    # In locales with a decimal comma, spreadsheets separate columns with semicolons.
-    head = text.partition("\n")[0]
-    semicolons = ";" in head and "," not in head
-    lines = StringIO(text, newline="")  # a line separator within a text does not end the row
-    reader = csv.DictReader(lines, delimiter=";" if semicolons else ",", strict=True)
-    try:
-        wanted = ["id", *columns_of(form)]
-        if missing := [name for name in wanted if name not in (reader.fieldnames or ())]:
-            said = f"no column {', '.join(missing)}"
-            raise InvalidInput(Problem(said, str(path), 1, fix="keep the header of the export"))
-        for row in reader:
-            yield reader.line_num, row
-    except csv.Error as error:
-        fix = "correct the line, or export anew"
-        raise InvalidInput(
-            Problem(f"not CSV: {error}", str(path), reader.line_num, fix=fix)
-        ) from error
-
-
-def _answer(row: Row, form: AnswerForm) -> str | None:
+def _answer(row: SheetRow, form: AnswerForm) -> str | None:
     """Return the answer of a row; None if nobody filled it in."""
     cells = {name: (row[name] or "").strip() for name in columns_of(form)}
     if not any(cells.values()):
