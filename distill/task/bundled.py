@@ -8,6 +8,7 @@ from pathlib import Path
 import distill
 from distill.core.errors import InputError
 from distill.core.suggestions import did_you_mean
+from distill.task.new_folder import new_folder
 
 BUNDLED = ("classify", "extract", "generate")
 INSTALLED = Path("share") / "distillation-factory" / "prompts"
@@ -33,17 +34,9 @@ def copy_bundled(prompts: Path, name: str, like: str) -> Path:
         meant = did_you_mean(like, BUNDLED)
         raise InputError(f"{told}; {meant}" if meant else told)
     folder = prompts / name
-    if folder.exists():
-        raise InputError(f"{folder}/ already exists: choose another name")
-    prompts.mkdir(parents=True, exist_ok=True)
-    partial = folder.with_name(f".{name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        shutil.copytree(known / like, partial)
+    with new_folder(folder) as partial:
+        shutil.copytree(known / like, partial, dirs_exist_ok=True)
         path = partial / "task.toml"
         text = re.sub(r"(?m)^name = .*$", f'name = "{name}"', path.read_text("utf-8"), count=1)
         path.write_text(text, encoding="utf-8")
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return folder

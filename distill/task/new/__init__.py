@@ -25,6 +25,7 @@ from distill.task.new.schema import infer_schema, with_lists, without_nulls
 from distill.task.new.splitting import Row, size_of_test, split_rows
 from distill.task.new.tables import Record, Table, open_table, text_of
 from distill.task.new.writing import NewTask, write_task
+from distill.task.new_folder import check_is_new
 
 Kind = Literal["classify", "extract", "generate"]
 MISSING = ("", "nan", "null")  # cells without an answer, folded
@@ -139,10 +140,7 @@ def check_name(prompts: Path, name: str) -> None:
     """Raise InputError for a name that no folder can have, and for one that is taken."""
     if not name or Path(name).name != name or name.startswith("."):
         raise InputError(f"{name!r} is not the name of a task: give a name like tickets")
-    if (prompts / name).exists():
-        raise InputError(
-            f"{prompts / name}/ already exists: choose another name, or move the folder away first"
-        )
+    check_is_new(prompts / name)
 
 
 def _read(table: Table, columns: Columns) -> _Reading:

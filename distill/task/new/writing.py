@@ -2,16 +2,15 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from distill.core.errors import InputError
 from distill.task import EXAMPLES, PROMPTS, SCHEMA
 from distill.task.new.splitting import Parts, Row
+from distill.task.new_folder import new_folder
 
 Kind = str  # classify, extract or generate
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -42,19 +41,9 @@ class NewTask:
 
 def write_task(folder: Path, task: NewTask) -> None:
     """Write a task's folder, or nothing. Raises InputError if the folder exists."""
-    if folder.exists():
-        raise InputError(
-            f"{folder}/ already exists: choose another name, or move the folder away first"
-        )
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    with new_folder(folder) as partial:
         for name, text in _files(task):
             (partial / name).write_text(text, encoding="utf-8")
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _files(task: NewTask) -> Iterable[tuple[str, str]]:
