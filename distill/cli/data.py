@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from distill.cli.group import cli, json_option, task_argument, workspace_of
+from distill.cli.group import (
+    cli,
+    export_option,
+    import_option,
+    json_option,
+    task_argument,
+    workspace_of,
+)
 from distill.cli.output import one_line, show_json, show_rows
 from distill.cli.streams import typed
 from distill.cli.tables import show_table
@@ -17,13 +24,8 @@ if TYPE_CHECKING:
 
 @cli.command()
 @task_argument
-@click.option("--export", "to", type=click.Path(path_type=Path), help="CSV file to write.")
-@click.option(
-    "--import",
-    "of",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="CSV file with decisions: accept, reject, or correct with a label.",
-)
+@export_option
+@import_option("CSV file with decisions: accept, reject, or correct with a label.")
 @json_option
 @click.pass_context
 def review(

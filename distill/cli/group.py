@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,6 +141,12 @@ def cli(context: click.Context, prompts: Path, runs: Path, *, quiet: bool, verbo
     session.prompts, session.runs = prompts, runs
 
 
+def import_option(help_: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option for a file of --export that a person has filled in."""
+    path = click.Path(path_type=Path, exists=True, dir_okay=False)
+    return click.option("--import", "of", type=path, help=help_)
+
+
 def workspace_of(context: click.Context) -> "Workspace":
     """Return the folders in the group's options. The import is late to keep `--help` fast."""
     from distill.core.workspace import Workspace
@@ -173,6 +180,9 @@ curve_option = click.option(
     help="Also train on 25 and 50 % of the examples, to estimate the gain from more.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+export_option = click.option(
+    "--export", "to", type=click.Path(path_type=Path), help="CSV file to write."
+)
 yes_option = click.option(
     "--yes", is_flag=True, help="Agree to bills up to budget.usd, without being asked."
 )

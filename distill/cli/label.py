@@ -1,12 +1,18 @@
 """The command that lets people label test rows: `distill label`."""
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from distill.cli.group import cli, json_option, task_argument, workspace_of
+from distill.cli.group import (
+    cli,
+    export_option,
+    import_option,
+    json_option,
+    task_argument,
+    workspace_of,
+)
 from distill.cli.output import message, printable, show_json, show_rows
 from distill.core.errors import InputError
 
@@ -26,7 +32,7 @@ REPEATS = 20
     type=click.IntRange(min=0),
     help=f"Rows that come twice, over all sessions: {REPEATS} at a terminal, else 0.",
 )
-@click.option("--export", "to", type=click.Path(path_type=Path), help="CSV file to write.")
+@export_option
 @click.option(
     "--rows",
     type=click.IntRange(min=1),
@@ -34,12 +40,7 @@ REPEATS = 20
     show_default=True,
     help="Rows in the exported file.",
 )
-@click.option(
-    "--import",
-    "of",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="CSV file of --export, with answers.",
-)
+@import_option("CSV file of --export, with answers.")
 @json_option
 @click.pass_context
 def label(

@@ -23,7 +23,7 @@ from distill.curate.label_errors import suspects
 from distill.store import open_store
 from distill.task import REVIEWS, Task
 from distill.task.answer_json import json_object
-from distill.task.files import Place
+from distill.task.files import Place, ends_a_line
 from distill.task.kinds.extract import Fields
 from distill.task.loading import load_task
 from distill.task.spreadsheet import ENCODING, SheetRow, cell, read_sheet
@@ -113,7 +113,7 @@ def import_rows(workspace: Workspace, name: str, path: Path) -> Imported:
         for _, row, answer in decided
     ]
     if lines:
-        unended = target.exists() and not target.read_bytes().endswith(b"\n")
+        unended = not ends_a_line(target)
         with target.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.writelines(["\n" * unended, *lines])
     counts = Counter(decision for decision, _, _ in decided)

@@ -1,6 +1,7 @@
 """Readers of a task's files, with errors that name the file and the line."""
 
 import json
+import os
 import re
 import stat
 from collections.abc import Callable, Sequence
@@ -257,6 +258,15 @@ def _parsed(path: Path) -> tuple[list[tuple[int, Row]], list[Problem]]:
         elif not (number == 1 and set(row) == {"about"}):
             rows.append((number, row))
     return rows, problems
+
+
+def ends_a_line(path: Path) -> bool:
+    """True if a file is missing or empty, or if its last line has an end."""
+    if not path.exists() or not path.stat().st_size:
+        return True
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
 
 
 def other_form(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from distill.core.errors import InputError
 from distill.core.text import fold, stable_hash
+from distill.task.files import ends_a_line
 from distill.task.gold import agree
 from distill.task.kinds import AnswerForm
 from distill.task.kinds.extract import Fields
@@ -184,17 +185,11 @@ def append_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> tuple[int, int
     """Append rows to a JSON-lines file in one write; return its size before and after, in bytes."""
     text = "".join(json.dumps(row, **_AS_TEXT) + "\n" for row in rows)
     before = path.stat().st_size if path.exists() else 0
-    if before and not _ends_a_line(path):
+    if not ends_a_line(path):
         text = "\n" + text
     with path.open("ab") as file:
         file.write(text.encode())
     return before, before + len(text.encode())
-
-
-def _ends_a_line(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, 2)
-        return file.read() == b"\n"
 
 
 def _today() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from distill.core.workspace import Workspace
 from distill.task import ANSWERS, Task
 from distill.task.answers_file import lines_of, read_rows
-from distill.task.files import read_text
+from distill.task.files import ends_a_line, read_text
 from distill.task.loading import load_task
 from distill.task.logs.answers import AnswerChoice, Chosen
 from distill.task.logs.cleaning import Cleaned, clean, masked_prompts
@@ -152,19 +152,10 @@ def add_rows(path: Path, rows: Iterable[Mapping[str, Any]], about: str) -> None:
     if not lines:
         return
     if path.exists():
-        lines = ([] if _is_ended(path) else ["\n"]) + lines
+        lines = ([] if ends_a_line(path) else ["\n"]) + lines
     else:
         lines = [json.dumps({"about": about}, ensure_ascii=False) + "\n", *lines]
     append(path, lines)
-
-
-def _is_ended(path: Path) -> bool:
-    """True if the last line of a file has its end."""
-    with path.open("rb") as file:
-        if not file.seek(0, os.SEEK_END):
-            return True
-        file.seek(-1, os.SEEK_END)
-        return file.read() == b"\n"
 
 
 def append(path: Path, lines: Iterable[str]) -> None:
