@@ -3,13 +3,13 @@
 Rows that do not exist yet are assumed to have the length of the seeds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from statistics import fmean
 from typing import NamedTuple
 
-from distill.core.dataset import SplitExample
+from distill.core.dataset import Example, SplitExample
 from distill.core.purpose import Purpose
 from distill.core.requests import Model, Request
 from distill.evaluate.learning_curve import parts
@@ -84,19 +84,24 @@ def training_tokens(
     """Count the tokens of a fine-tuning job.
 
     After the split, the run's rows are counted. Before the split, the expected number of rows is
-    multiplied by the mean tokens of the seeds.
+    multiplied by the mean tokens of the seeds, with and without an injected instruction.
     """
     if store and run_id and "split" in store.finished_stages(run_id):
         return tokens_of(task, base, store.split(run_id))
-    epochs = epochs_of(task, base)
-    chats = [student_chat(task, seed.input, seed.answer) for seed in task.seeds]
-    spec, kept = task.spec.student, kept_of(task, teacher)
-    shown = len(task.seeds) * (spec.seed_repeats + spec.injected_share)
-    shown += kept * (1 + spec.injected_share)
-    return TrainingTokens(
-        round(epochs * shown * fmean(map(of_chat, chats))),
-        round(epochs * shown * fmean(map(most_of_chat, chats))),
-    )
+    spec, kept, epochs = task.spec.student, kept_of(task, teacher), epochs_of(task, base)
+    seeds = [
+        SplitExample(Example(row.id, row.input, row.answer, "seeds"), "train") for row in task.seeds
+    ]
+    plain = [student_chat(task, row.input, row.answer) for row in task.seeds]
+    injected = [student_chat(task, row.input, row.answer) for row in with_injections(task, seeds)]
+    shown = len(seeds) * spec.seed_repeats + kept
+    again = spec.injected_share * (len(seeds) + kept) if injected else 0
+
+    def tokens(count: Callable[[Sequence[Mapping[str, str]]], int]) -> int:
+        found = shown * fmean(map(count, plain))
+        return round(epochs * (found + again * fmean(map(count, injected or plain))))
+
+    return TrainingTokens(tokens(of_chat), tokens(most_of_chat))
 
 
 def epochs_of(task: Task, base: Base) -> int:
