@@ -22,6 +22,7 @@ DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 TEXTS = (".txt", ".md", ".eml")
 DATABASES = (".duckdb", ".db", ".sqlite", ".sqlite3")
+SQLITE = b"SQLite"
 NEWLINE_SAYS = "save it again as CSV, with quotes around texts that contain line ends"
 
 Values = Mapping[str, Any]
@@ -114,7 +115,8 @@ def _csv(path: Path, encoding: str) -> Table:
     encoding = _encoding(path, encoding)
     delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(path, encoding)
     csv.field_size_limit(LONGEST_CELL)
-    columns = _header(path, next(_cells(path, encoding, delimiter))[1])
+    _, first = next(_cells(path, encoding, delimiter), (1, []))
+    columns = _header(path, first)
 
     def read() -> Iterator[Record]:
         rows = _cells(path, encoding, delimiter)
@@ -348,7 +350,9 @@ def _text(path: Path) -> str:
 def _database(path: Path, query: str) -> Table:
     if not query:
         raise InputError(f'{path} is a database: add --query "SELECT text, label FROM …"')
-    if path.read_bytes()[:6] == b"SQLite":
+    with path.open("rb") as file:
+        is_sqlite = file.read(len(SQLITE)) == SQLITE
+    if is_sqlite:
         return _sqlite(path, query)
     from distill.store.readonly import query as read_only
 

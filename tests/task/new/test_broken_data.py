@@ -25,6 +25,7 @@ def chat(*contents: tuple[str, Any]) -> str:
 BROKEN: dict[str, tuple[str, str | bytes, dict[str, Any], str]] = {
     "empty": ("a.csv", "", {}, "a.csv is empty"),
     "only a header": ("a.csv", "text,label\n", {}, "no column with texts"),
+    "only a mark": ("a.csv", b"\xef\xbb\xbf", {}, r"a\.csv:1: must name the columns"),
     "header without names": ("a.csv", ",,\na,b,c\n", {}, r"a\.csv:1: must name the columns"),
     "two columns of one name": ("a.csv", "text,text\na,b\n", {}, "two columns are named 'text'"),
     "quote never closes": ("a.csv", ROWS + '"no end', {}, r"a\.csv:122: a quote that opens here"),
