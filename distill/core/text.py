@@ -2,8 +2,19 @@
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Sequence
+
+# Signs that no reader sees: soft hyphens, joiners, marks of direction, variation selectors; and the
+# Arabic tatweel, which stretches a word. The tags in flags stay, since they tell flags apart.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u0640\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
+    "\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]"
+)
+_TURKISH_I = re.compile("[\u0130\u0131]")  # the dotted capital, the dotless small letter
+_DOTTED = "i\u0307"  # the case-folded form of the dotted capital
+_ENGLISH_I = re.compile(r"\bI\b")
 
 
 def stable_hash(value: object) -> str:
@@ -28,8 +39,16 @@ def replace_lone_surrogates(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Return a text in NFKC form, case-folded, with single spaces as white space.
+    """Return a text in NFKC form, case-folded, without unseen signs, with single spaces.
 
-    Two texts are exact duplicates if their folded forms are equal.
+    Two texts are exact duplicates if their folded forms are equal. In Turkish, "I" is the capital
+    of the dotless i, and the dotted capital that of "i". A text with one of these two letters is
+    taken for Turkish, unless it has the English word "I".
     """
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    if text.isascii():
+        return " ".join(text.casefold().split())
+    plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
+    if _TURKISH_I.search(plain) and not _ENGLISH_I.search(plain):
+        plain = plain.replace("I", "\u0131")
+    folded = plain.casefold().replace(_DOTTED, "i")
+    return " ".join(unicodedata.normalize("NFKC", folded).split())

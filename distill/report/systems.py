@@ -8,6 +8,7 @@ from typing import Any
 
 from distill.core.evaluation import Prediction
 from distill.core.requests import Completion
+from distill.core.words import count_words
 from distill.evaluate.levels import level_of_look
 from distill.evaluate.statistics import (
     Interval,
@@ -188,8 +189,8 @@ def _lengths(
 ) -> tuple[Sequence[int], Sequence[int]]:
     """Return the word counts of a system's texts, and of the teacher's on the same gold rows."""
     teacher = {row.gold_id: row.answer for row in results.predictions["teacher"]}
-    ours = [len(row.answer.split()) for row in rows]
-    return ours, [len(teacher[row.gold_id].split()) for row in rows]
+    ours = [count_words(row.answer) for row in rows]
+    return ours, [count_words(teacher[row.gold_id]) for row in rows]
 
 
 def _compared(task: Task, name: str, results: LoadedResults) -> Figures:

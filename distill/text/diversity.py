@@ -1,15 +1,12 @@
 """The diversity of texts, and their coverage of real texts."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from distill.core.text import fold
+from distill.core.words import words_in
 from distill.text.embeddings import embed_once
 
-# A word, or a character of a script without spaces (kana, Chinese, Thai).
-WORD = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]|[^\W\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]+"
-)
 BLOCK = 1_000  # rows of the similarity matrix computed at once: 80 MB for 20,000 texts
 NEIGHBOURS = 5  # as in the experiments of Naeem et al.
 TOLERANCE = 1e-5  # max difference of a text's cosines between two batches
@@ -35,7 +32,7 @@ class Diversity:
 
 def diversity(texts: Sequence[str]) -> Diversity:
     """Measure the diversity of texts."""
-    words = [WORD.findall(text.casefold()) for text in texts]
+    words = [words_in(fold(text)) for text in texts]
     return Diversity(distinct(words, 1), distinct(words, 2), mean_nearest_distance(texts))
 
 

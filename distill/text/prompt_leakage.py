@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from distill.core.text import fold
+from distill.core.words import NO_SPACES, THAI
 
 WORDS = 8
 # Half of the text, or ten consecutive words. In banking77, 0.5% of the test rows have as much in
@@ -18,9 +19,10 @@ WORDS = 8
 LEAKED_SHARE, LEAKED_GRAMS = 0.5, 3
 LINE_WORDS = 3  # a shorter line of a prompt is a heading or a name, which any message may repeat
 
-# Chinese and Japanese have no spaces, so each character is a word.
-_NO_SPACES = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_WORD = re.compile(rf"[{_NO_SPACES}]|[^\W{_NO_SPACES}]+")
+# Chinese, Japanese, Thai and others have no spaces, so each letter counts as a word.
+_WORD = re.compile(rf"[{NO_SPACES}]|[^\W{NO_SPACES}]+")
+_THAI = re.compile(f"[{THAI}]")
+THAI_LETTERS = 3  # letters of a word of Thai or Khmer, without combining marks
 
 Words = tuple[str, ...]
 
@@ -39,18 +41,19 @@ def leaked_prompt(text: str, prompts: Sequence[str]) -> bool:
     """True if half of a text, or ten consecutive words, are in one of the prompts.
 
     A text of fewer than WORDS words must equal a line of a prompt with at least LINE_WORDS words.
+    In Thai and similar scripts, THAI_LETTERS letters count as one word.
     """
-    words = _words(text)
-    if len(words) < LINE_WORDS:
+    words, letters = _words(text), THAI_LETTERS if _THAI.search(text) else 1
+    if len(words) < LINE_WORDS * letters:
         return False
-    counts = [_copied(words, prompt, WORDS) for prompt in prompts]
+    counts = [_copied(words, prompt, WORDS * letters) for prompt in prompts]
     return any(
         copied >= LEAKED_GRAMS or copied >= max(1, LEAKED_SHARE * all_) for copied, all_ in counts
     )
 
 
 def words_of(text: str) -> Words:
-    """Split a text into words as in `copied_share`; a Chinese or Japanese character is a word."""
+    """Split a text into words as in `copied_share`; a letter of a script without spaces is one."""
     return _words(text)
 
 
