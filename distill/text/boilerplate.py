@@ -1,11 +1,16 @@
 """Detection of refusals and placeholders in generated customer messages.
 
-Customers say "sorry" and "I can't", too. Each pattern therefore contains an act of an assistant
-("assist with that", "generate such content"), or only matches where a customer would not say it.
+English is here, and `refusals_abroad` has twelve other languages. Customers say "sorry" and "I
+can't", too. Each pattern therefore contains an act of an assistant ("assist with that", "generate
+such content"), or only matches where a customer would not say it.
 """
 
 import re
 
+from distill.core.text import fold
+from distill.text.refusals_abroad import BLANK, REFUSAL
+
+MOST_READ = 10_000  # max characters to search for refusals in other languages than English
 _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "\uff07": "'", "`": "'"})
 _CANNOT = (
     r"(?:can't|cannot|can not|cant|won't|will not|could not|couldn't|(?:do not|don't) think i can"
@@ -106,11 +111,6 @@ _REFUSALS = (
     r"^(?:(?:example|message|input|sample|variation) ?#?\d{1,3}"
     r"|customer (?:message|query|request|input)(?: ?#?\d{1,3})?) ?[:.)]",
     r"^(?:note|disclaimer): (?:these|this|the) (?:are|is|examples?|messages?|inputs?)\b",
-    # Introductions in German, French, Spanish and Italian.
-    r"\bals (?:ein )?(?:ki\b|ki-|künstliche intelligenz|(?:großes )?sprachmodell)",
-    r"\ben tant (?:qu'(?:une )?(?:ia\b|intelligence artificielle|assistant)|que mod[eè]le)",
-    r"\bcomo (?:un )?(?:modelo de lenguaje|(?:una )?ia\b|inteligencia artificial|asistente de ia)",
-    r"\bcome (?:modello linguistico|intelligenza artificiale|assistente ai)\b",
 )
 _REFUSAL = re.compile("|".join(f"(?:{one})" for one in _REFUSALS))
 
@@ -129,6 +129,7 @@ _BLANK = re.compile(
 )
 _BRACKETED = re.compile(
     r"\[([^\[\]<>{}\n]{1,40})\]|<([^\[\]<>{}\n:@/]{1,40})>|\{([^\[\]<>{}\n]{1,40})\}"
+    r"|[【［〔]([^【】［］〔〕\n]{1,40})[】］〕]"  # noqa: RUF001 brackets of Chinese and Japanese
 )
 _FORM = re.compile(
     r"\{\{[^{}]{0,60}+\}\}|\{%[^{}%]{0,60}+%\}|\$\{[^{}\n]{1,40}\}|%\(\w{1,40}\)s"
@@ -145,8 +146,8 @@ _UNDECIDED = re.compile(r"\W*(?:TBD|TBA|TODO|FIXME|N/A|placeholder)\W*", re.IGNO
 
 def refusal_in(text: str) -> bool:
     """True if an assistant speaks in a text: a refusal, an introduction or an announcement."""
-    spoken = " ".join(text.translate(_QUOTES).casefold().split())
-    return bool(_REFUSAL.search(spoken.lstrip(' "*#-')))
+    spoken = fold(text.translate(_QUOTES)).lstrip(' "*#-')
+    return bool(_REFUSAL.search(spoken) or REFUSAL.search(spoken[:MOST_READ]))
 
 
 def placeholder_in(text: str) -> bool:
@@ -155,4 +156,4 @@ def placeholder_in(text: str) -> bool:
         return True
     inner = [match[match.lastindex or 0] for match in _BRACKETED.finditer(text)]
     inner += [match[1] for match in _INSERT.finditer(text)]
-    return any(_BLANK.search(one) for one in inner)
+    return any(_BLANK.search(one) or BLANK.search(fold(one)) for one in inner)
