@@ -4,16 +4,19 @@ Logistic regression uses TF-IDF or sentence embeddings. All baselines are fitted
 answer in milliseconds on any processor.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from distill.core.text import fold
+from distill.core.words import HANGUL, NO_SPACES, words_in
 
 # Weak regularisation, since the defaults underfit with ten examples per label (banking77).
 TFIDF_C = 30.0
 EMBEDDINGS_C = 10.0
 MOST_FITS = 50  # max fits in `left_out`, each of up to a second
+_A_WORD_ALONE = re.compile(f"[{NO_SPACES}{HANGUL}]")
 
 
 class Classifier(Protocol):
@@ -24,18 +27,38 @@ class Classifier(Protocol):
 
 
 def fit_tfidf(texts: Sequence[str], labels: Sequence[str]) -> Classifier:
-    """Fit logistic regression on the TF-IDF of word 1- to 2-grams and character 2- to 5-grams."""
+    """Fit logistic regression on the TF-IDF of word 1- to 2-grams and character 2- to 5-grams.
+
+    In scripts without spaces, the letters are the words.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline, make_union
 
     features = make_union(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
+        TfidfVectorizer(
+            preprocessor=fold,
+            tokenizer=_tokens,
+            token_pattern=None,
+            ngram_range=(1, 2),
+            sublinear_tf=True,
+        ),
+        TfidfVectorizer(
+            preprocessor=fold, analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True
+        ),
     )
     model = make_pipeline(features, LogisticRegression(C=TFIDF_C, max_iter=2000))
     fitted: Classifier = model.fit(list(texts), list(labels))
     return fitted
+
+
+def _tokens(folded: str) -> list[str]:
+    """Return the words of two or more letters, and single letters of scripts without spaces.
+
+    For ASCII, these are the tokens of scikit-learn's default pattern. That pattern takes a Chinese
+    sentence for one word, and splits the words of Hindi at their vowels.
+    """
+    return [word for word in words_in(folded) if len(word) > 1 or _A_WORD_ALONE.match(word)]
 
 
 def fit_embeddings(texts: Sequence[str], labels: Sequence[str]) -> Classifier:

@@ -9,18 +9,30 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from typing import Any
 
+from distill.core.words import (
+    HANGUL,
+    KOREAN_LETTERS,
+    NO_SPACES,
+    in_word,
+    letters_a_word,
+    word_pattern,
+)
 from distill.text.classifiers import Classifier, fit_tfidf
 
 C = 10.0
-REACH = 2  # neighbours on each side
+REACH = 2  # words on each side whose neighbourhood counts
 # Min share of a field's values that are in the inputs. Below it, the field has a classifier.
 LEAST_COPIED = 0.5
 ABSENT = ""
 
-_TOKEN = re.compile(r"\w+|[^\w\s]")
+# A Korean word is tagged by letters, too, since particles follow the value.
+_ALONE = NO_SPACES + HANGUL
+_HANGUL = re.compile(f"[{HANGUL}]")
+_LETTER_ALONE = re.compile(f"[{_ALONE}]")
 
 Features = dict[str, float]
 Span = tuple[int, int]
@@ -60,7 +72,7 @@ class Tagger:
 
     def _tagged(self, text: str) -> Iterator[tuple[str, Any]]:
         """Yield (field, value) for each run of words with the same field, the likeliest first."""
-        spans = [match.span() for match in _TOKEN.finditer(text)]
+        spans = _tokens(text)
         if self.words is None or not spans:
             return
         chances = self.words.predict_proba(_features(text, spans))
@@ -85,7 +97,7 @@ def fit_tagger(texts: Sequence[str], answers: Sequence[str]) -> Tagger:
     rows: list[Features] = []
     tags: list[str] = []
     for text, found in zip(texts, objects, strict=True):
-        spans = [match.span() for match in _TOKEN.finditer(text)]
+        spans = _tokens(text)
         rows += _features(text, spans)
         tags += _tags(text, spans, {field: found[field] for field in copied if field in found})
     values = {field: [found[field] for found in objects if field in found] for field in fields}
@@ -95,6 +107,16 @@ def fit_tagger(texts: Sequence[str], answers: Sequence[str]) -> Tagger:
         numbers=frozenset(f for f in copied if all(_is_number(v) for v in values[f])),
         lists=frozenset(f for f in copied if all(isinstance(v, list) for v in values[f])),
     )
+
+
+@cache
+def _token() -> re.Pattern[str]:
+    return re.compile(rf"{word_pattern(_ALONE)}|[^\w\s]")
+
+
+def _tokens(text: str) -> list[Span]:
+    """Return the spans of words and signs; a letter of a script without spaces is a word."""
+    return [match.span() for match in _token().finditer(text)]
 
 
 def _fit_words(rows: Sequence[Features], tags: Sequence[str]) -> Any | None:
@@ -134,9 +156,27 @@ def _spans_of(text: str, value: Any) -> list[Span]:
     found = []
     for one in value if isinstance(value, list) else [value]:
         words = r"\s+".join(re.escape(word) for word in str(one).split())
-        if words and (match := re.search(rf"(?<!\w){words}(?!\w)", text, re.IGNORECASE)):
-            found.append(match.span())
+        if words and (span := _span(text, re.compile(words, re.IGNORECASE))):
+            found.append(span)
     return found
+
+
+def _span(text: str, words: re.Pattern[str]) -> Span | None:
+    """Return the first span of some words that is no part of a longer word."""
+    found = words.search(text)
+    while found:
+        start, end = found.span()
+        if not (_goes_on(text, start, start - 1) or _goes_on(text, end - 1, end)):
+            return start, end
+        found = words.search(text, start + 1)
+    return None
+
+
+def _goes_on(text: str, edge: int, beside: int) -> bool:
+    """True if the word of the sign at `edge` goes on at `beside`, the next place."""
+    if not 0 <= beside < len(text) or _LETTER_ALONE.match(text[edge]):
+        return False
+    return in_word(text[beside]) and not _LETTER_ALONE.match(text[beside])
 
 
 def _tags(text: str, spans: Sequence[Span], found: Mapping[str, Any]) -> list[str]:
@@ -153,14 +193,19 @@ def _tags(text: str, spans: Sequence[Span], found: Mapping[str, Any]) -> list[st
 def _features(text: str, spans: Sequence[Span]) -> list[Features]:
     """Return the features of each word: prefix, suffix, and the words and shapes around it."""
     words = [text[start:end] for start, end in spans]
-    return [dict(_features_of(words, place)) for place in range(len(words))]
+    reach = REACH * _tokens_a_word(text)
+    return [dict(_features_of(words, place, reach)) for place in range(len(words))]
 
 
-def _features_of(words: Sequence[str], place: int) -> Iterator[tuple[str, float]]:
+def _tokens_a_word(text: str) -> int:
+    return max(letters_a_word(text), KOREAN_LETTERS if _HANGUL.search(text) else 1)
+
+
+def _features_of(words: Sequence[str], place: int, reach: int) -> Iterator[tuple[str, float]]:
     word = words[place].lower()
     yield f"starts {word[:3]}", 1.0
     yield f"ends {word[-3:]}", 1.0
-    for step in range(-REACH, REACH + 1):
+    for step in range(-reach, reach + 1):
         near = words[place + step] if 0 <= place + step < len(words) else ""
         yield f"{step} {near.lower()}", 1.0
         yield f"{step} looks {_shape(near)}", 1.0
@@ -170,7 +215,15 @@ def _features_of(words: Sequence[str], place: int) -> Iterator[tuple[str, float]
 
 def _shape(word: str) -> str:
     """Replace each run of capitals, small letters or digits with "A", "a" or "9"."""
-    return re.sub(r"[^\WA-Z\d_]+", "a", re.sub(r"[A-Z]+", "A", re.sub(r"\d+", "9", word)))
+    return re.sub(r"([Aa9])\1+", r"\1", "".join(map(_shape_of, word)))
+
+
+def _shape_of(sign: str) -> str:
+    if sign.isdecimal():
+        return "9"
+    if sign.isupper():
+        return "A"
+    return "a" if sign != "_" and in_word(sign) else sign
 
 
 def _is_number(value: object) -> bool:
