@@ -103,6 +103,8 @@ def synthesis_request(
         covered=_shortened(covered, draw),
         wanted=[_drawn(spec.axes, draw) for _ in range(count)] if spec.axes else [],
     )
+    if task.language:  # in code, since a changed default prompt would make every task another one
+        ask = f"{ask} Write them in {task.language}."
     asked = f"{content.rstrip('-* ').rstrip()}\n\n{ask}"
     turns = (*instructions(task, model, "synthesize.system.md"), Message("user", asked))
     many = replace(sampling, max_tokens=count * spec.max_tokens, min_p=0.0, stop=(), inputs=count)

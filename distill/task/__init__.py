@@ -20,6 +20,7 @@ from distill.task.kinds import AnswerForm
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.generate import Text
 from distill.task.spec import INJECTED_SHARE, USD, TaskSpec
+from distill.text.language import english_name
 
 PROMPTS = ("synthesize.md", "answer.md", "student.md")
 # Default prompts of API teachers and judges. A file of the same name in the task's folder overrides
@@ -71,6 +72,11 @@ class Task:
     def name(self) -> str:
         """The task's name, as in `distill run NAME`."""
         return self.spec.name
+
+    @property
+    def language(self) -> str:
+        """The English name of the language of new inputs; "" if task.toml names none."""
+        return english_name(self.spec.language)
 
     @property
     def rates(self) -> dict[str, Rates]:
@@ -147,6 +153,8 @@ class Task:
             shaping["student"]["patience"] = 2
         if self.spec.student.injected_share == INJECTED_SHARE:  # keeps the hash of older versions
             del shaping["student"]["injected_share"]
+        if not self.spec.language:
+            del shaping["language"]
         if foreign := self._foreign_rates():  # an exchange rate changes these prices in USD
             shaping["foreign_prices"] = foreign
         parts = {"task.toml": stable_hash(shaping)}
@@ -187,18 +195,21 @@ class Task:
         return replace(self, spec=self.spec.model_copy(update={"teacher": teacher}))
 
     def render(self, prompt: str, **values: object) -> str:
-        """Render a prompt file with `values`, the description, and the labels or fields.
+        """Render a prompt file with `values`, description, language, and labels or fields.
+
+        The language is its English name; "" if task.toml names none.
 
         Raises InvalidInput, with the file, if the template is invalid or uses an unknown value.
         """
+        values = {"language": self.language, **self.form.values(), **values}
         try:
             text = _template(self.prompts[prompt]).render(
-                description=self.spec.description, **self.form.values(), **values
+                description=self.spec.description, **values
             )
         except TEMPLATE_ERRORS as error:
             said = str(error) or type(error).__name__  # MemoryError has no message
             line = error.lineno if isinstance(error, TemplateSyntaxError) else None
-            fix = _nearest_value(said, {"description", *self.form.values(), *values})
+            fix = _nearest_value(said, {"description", *values})
             raise InvalidInput(Problem(said, str(self.folder / prompt), line, fix=fix)) from error
         return text.rstrip("\n")
 

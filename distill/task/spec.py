@@ -76,6 +76,17 @@ def _no_auto(name: str) -> str:
 NamedModel = Annotated[str, AfterValidator(_no_auto)]
 
 
+def _known_language(code: str) -> str:
+    if code and code not in languages():
+        raise ValueError(f"unknown {code!r}; known: {', '.join(languages())}")
+    return code
+
+
+LanguageCode = Annotated[
+    str, Field(pattern="^([a-z]{2})?$"), AfterValidator(_known_language)
+]  # ISO 639-1; "" for none
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True
@@ -137,8 +148,8 @@ class CurateSpec(_Section):
     """Drop refusals and placeholders."""
     leaked_prompt: bool = True
     """Drop texts that repeat the prompt."""
-    language: Annotated[str, Field(pattern="^([a-z]{2})?$")] = ""
-    """Two letters, like `en`: drop texts clearly in another language."""
+    language: LanguageCode = ""
+    """Two letters, like `en`: drop texts clearly in another language; by default `language`."""
     privacy: Literal["off", "mask", "drop"] = "mask"
     """Replace personal data, drop the row, or do nothing."""
     private_kinds: tuple[Literal["email", "phone", "card", "iban", "ip", "secret"], ...] = (
@@ -171,13 +182,6 @@ class CurateSpec(_Section):
     """Model that scores; by default the teacher."""
     balance: Literal["off", "equal", "inputs"] = "off"
     """Most rows of a label: an equal part, or as in the inputs."""
-
-    @field_validator("language")
-    @classmethod
-    def _is_known(cls, code: str) -> str:
-        if code and code not in languages():
-            raise ValueError(f"unknown {code!r}; known: {', '.join(languages())}")
-        return code
 
     @field_validator("phone_region")
     @classmethod
@@ -429,6 +433,8 @@ class TaskSpec(ProjectSpec):
     """What an answer is: a label, fields, or a text."""
     description: str = ""
     """The job in a sentence; a teacher's prompt begins with it."""
+    language: LanguageCode = ""
+    """Two letters, like `de`: language of new inputs; by default that of the seeds."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Labels, each with what belongs there. Only for classify."""
     teacher: TeacherSpec = TeacherSpec()
@@ -496,6 +502,13 @@ class TaskSpec(ProjectSpec):
         if self.kind == "generate" and "parity" not in self.evaluate.model_fields_set:
             evaluate = self.evaluate.model_copy(update={"parity": TEXT_PARITY})
             object.__setattr__(self, "evaluate", evaluate)
+        return self
+
+    @model_validator(mode="after")
+    def _language_of_the_check(self) -> "TaskSpec":
+        if self.language and "language" not in self.curate.model_fields_set:
+            curate = self.curate.model_copy(update={"language": self.language})
+            object.__setattr__(self, "curate", curate)
         return self
 
     @model_validator(mode="after")

@@ -18,6 +18,24 @@ NO_LANGUAGE = "zxx"  # ISO 639-2: markup, numbers, identifiers
 UNLIKELY = 0.001
 # Max characters to read. py3langid damps counts and length, so that a megabyte fits any language.
 MOST_READ = 1_000
+# The English names of the codes of two letters, with "_" for a space.
+_NAMES = """
+af=Afrikaans am=Amharic an=Aragonese ar=Arabic as=Assamese az=Azerbaijani ba=Bashkir
+be=Belarusian bg=Bulgarian bn=Bengali br=Breton bs=Bosnian ca=Catalan cs=Czech cy=Welsh
+da=Danish de=German dz=Dzongkha el=Greek en=English eo=Esperanto es=Spanish et=Estonian
+eu=Basque fa=Persian fi=Finnish fo=Faroese fr=French fy=Frisian ga=Irish gd=Scottish_Gaelic
+gl=Galician gu=Gujarati ha=Hausa he=Hebrew hi=Hindi hr=Croatian ht=Haitian_Creole hu=Hungarian
+hy=Armenian id=Indonesian ig=Igbo is=Icelandic it=Italian ja=Japanese jv=Javanese ka=Georgian
+kk=Kazakh km=Khmer kn=Kannada ko=Korean ku=Kurdish ky=Kyrgyz la=Latin lb=Luxembourgish
+lg=Ganda ln=Lingala lo=Lao lt=Lithuanian lv=Latvian mg=Malagasy mk=Macedonian ml=Malayalam
+mn=Mongolian mr=Marathi ms=Malay mt=Maltese my=Burmese ne=Nepali nl=Dutch nn=Norwegian_Nynorsk
+no=Norwegian oc=Occitan om=Oromo or=Odia pa=Punjabi pl=Polish ps=Pashto pt=Portuguese
+qu=Quechua ro=Romanian ru=Russian rw=Kinyarwanda sa=Sanskrit se=Northern_Sami si=Sinhala
+sk=Slovak sl=Slovenian sn=Shona so=Somali sq=Albanian sr=Serbian st=Southern_Sotho sv=Swedish
+sw=Swahili ta=Tamil te=Telugu tg=Tajik th=Thai tk=Turkmen tl=Tagalog tr=Turkish tt=Tatar
+ug=Uyghur uk=Ukrainian ur=Urdu uz=Uzbek vi=Vietnamese vo=Volapük wa=Walloon xh=Xhosa yo=Yoruba
+zh=Chinese zu=Zulu
+"""
 
 
 def language_of(text: str, among: Sequence[str] = ()) -> tuple[str, float]:
@@ -49,6 +67,17 @@ def other_language(text: str, language: str) -> bool:
 def languages() -> tuple[str, ...]:
     """Return the codes of all languages that can be identified, sorted."""
     return tuple(sorted(set(_identifier(()).labels) - {NO_LANGUAGE}))
+
+
+def english_name(code: str) -> str:
+    """Return the English name of a language, such as "German" for "de"; the code if unnamed."""
+    return _names().get(code, code)
+
+
+@cache
+def _names() -> dict[str, str]:
+    pairs = (pair.split("=") for pair in _NAMES.split())
+    return {code: name.replace("_", " ") for code, name in pairs}
 
 
 def _has_letter(text: str) -> bool:

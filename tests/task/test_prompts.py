@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from distill.core.requests import Model
+from distill.core.text import stable_hash
 from distill.estimate.run_start import RunOptions
 from distill.generate.rounds import first_counts
 from distill.generate.synthesis import synthesis_request, synthesis_rounds
 from distill.llm.providers.wire import answer_schema
+from distill.task import NOT_SHAPING
 from distill.task.prompts import answer_requests, served_tokens, student_messages, student_request
 from tests.conftest import PETS, WriteTask, jsonl
 from tests.support.standin import StandIn
@@ -188,3 +190,37 @@ def test_what_serves_the_student_takes_its_context(pets: WriteTask) -> None:
     text = (pets().folder / "task.toml").read_text(encoding="utf-8")
     assert served_tokens(pets()) == 2048
     assert served_tokens(pets(task_toml=f"{text}[student]\ncontext_tokens = 4096\n")) > 4096
+
+
+def test_a_language_is_told_to_a_teacher_behind_an_api_and_checked(pets: WriteTask) -> None:
+    plain, german = pets(task_toml=HEAD), pets(task_toml='language = "de"\n' + HEAD)
+    asked, told = (
+        synthesis_request(task, API, ("birds", 0)).messages[1].content for task in (plain, german)
+    )
+    assert told == f"{asked} Write them in German."
+    local = [synthesis_request(task, BASE, ("birds", 0)) for task in (plain, german)]
+    assert local[0] == local[1], "a small teacher goes on with the seeds"
+    assert german.spec.curate.language == "de"
+    assert german.hash != plain.hash
+
+
+def test_the_check_of_the_language_may_be_another_one_or_off(pets: WriteTask) -> None:
+    for code in ("", "fr"):
+        task = pets(task_toml=f'language = "de"\n{HEAD}[curate]\nlanguage = "{code}"\n')
+        assert task.spec.curate.language == code
+
+
+def test_a_prompt_of_the_task_may_name_the_language(pets: WriteTask) -> None:
+    task = pets(
+        task_toml='language = "zh"\n' + HEAD, synthesize_md="{{ language }} {{ label }}:\n-\n"
+    )
+    assert synthesis_request(task, BASE, ("birds", 0)).messages[0].content == "Chinese birds:\n-"
+
+
+def test_a_task_without_language_is_the_task_that_it_was(pets: WriteTask) -> None:
+    task = pets(task_toml=HEAD)
+    shaping = task.spec.model_dump(mode="json", exclude=NOT_SHAPING)
+    for section, key in ((shaping, "language"), (shaping["student"], "injected_share")):
+        del section[key]
+    shaping["student"]["patience"] = 2
+    assert task.parts["task.toml"] == stable_hash(shaping)

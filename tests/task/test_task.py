@@ -266,6 +266,8 @@ def test_an_unknown_language_is_named_before_anything_is_asked(pets: WriteTask) 
         InputError, match=r"task.toml:\d+: curate.language: unknown 'xx'; known: .*\ben\b"
     ):
         pets(task_toml=HEAD + '[curate]\nlanguage = "xx"\n')
+    with pytest.raises(InputError, match=r"task.toml:\d+: language: unknown 'xx'; known: "):
+        pets(task_toml='language = "xx"\n' + HEAD)
 
 
 def test_lone_surrogates_become_what_can_be_stored(pets: WriteTask) -> None:
