@@ -36,6 +36,7 @@ from distill.task.leak_gate import find
 from distill.task.loading import load_task
 from distill.task.run_context import Context
 from distill.task.spec import CurateSpec, LeaksSpec
+from distill.text.embedding_models import MINILM
 from distill.train import read_student, train_on
 
 MADE_ELSEWHERE = ("generate", "curate", "split", "train")
@@ -149,7 +150,7 @@ def write_task(folder: Path, options: argparse.Namespace) -> list[Row]:
 def apart(rows: list[Row], gold: list[Row]) -> list[Row]:
     """The rows that the leak gate would let through: a label must not lose its only seed to it."""
     tested = [LabelledExample(row["input"], "", "gold.jsonl", n) for n, row in enumerate(gold)]
-    leaks = find([row["input"] for row in rows], tested, LeaksSpec(), CurateSpec())
+    leaks = find([row["input"] for row in rows], tested, LeaksSpec(), CurateSpec(), MINILM)
     close = {leak.text for leak in leaks}
     return [row for place, row in enumerate(rows) if place not in close]
 

@@ -132,7 +132,7 @@ def means_of(context: Context, store: Store, teacher: LazyEndpoint | None = None
     """
     return CheckContext(
         context.task,
-        search=partial(search_once, store),
+        search=partial(search_once, store, embedding_model=context.task.spec.embedding_model),
         judge=partial(ask_judge, context, store),
         seed_answers=partial(ask_about_seeds, context, store, teacher),
     )

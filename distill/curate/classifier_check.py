@@ -95,7 +95,7 @@ def standing_of(means: CheckContext) -> Standing | None:
     texts, labels = zip(*((seed.input, seed.answer) for seed in means.task.seeds), strict=True)
     answers = dict(zip(places_asked(means.task), said, strict=True))
     usable = [place for place, answer in answers.items() if answer]
-    opinion = left_out(texts, labels, usable)
+    opinion = left_out(texts, labels, usable, means.task.spec.embedding_model)
     return Standing(
         [own == labels[place] for own, place in zip(opinion, usable, strict=True)],
         [answers[place] == labels[place] for place in usable],
@@ -104,5 +104,6 @@ def standing_of(means: CheckContext) -> Standing | None:
 
 def opinions(texts: Sequence[str], task: Task) -> list[str]:
     """Return the linear model's label for each text."""
-    model = fit_embeddings([seed.input for seed in task.seeds], [s.answer for s in task.seeds])
+    seeds = [seed.input for seed in task.seeds], [seed.answer for seed in task.seeds]
+    model = fit_embeddings(*seeds, embedding_model=task.spec.embedding_model)
     return [str(label) for label in model.predict(list(texts))]

@@ -10,6 +10,7 @@ from distill.core.text import fold, stable_hash
 from distill.curate.masking import masked
 from distill.store import Store
 from distill.task import Task
+from distill.text.embedding_models import MINILM
 from distill.text.embeddings import similar_pairs
 from distill.text.near_duplicates import near_pairs
 
@@ -23,13 +24,17 @@ Judge = Callable[[Sequence[Candidate]], list[int | None]]
 SeedAnswers = Callable[[], list[str] | None]
 
 
-def search(method: Method, texts: Sequence[str], threshold: float) -> list[SimilarPair]:
+def search(
+    method: Method, texts: Sequence[str], threshold: float, embedding_model: str = MINILM
+) -> list[SimilarPair]:
     """Return pairs of similar texts.
 
     `method`: "near" for the Jaccard index of character shingles, "semantic" for the cosine of
         embeddings.
     """
-    return (near_pairs if method == "near" else similar_pairs)(texts, threshold)
+    if method == "near":
+        return near_pairs(texts, threshold)
+    return similar_pairs(texts, threshold, embedding_model)
 
 
 def same_inputs(rows: Sequence[Candidate], task: Task) -> list[list[Candidate]]:
@@ -85,13 +90,18 @@ FLOORS: dict[Method, float] = {"near": 0.7, "semantic": 0.85}
 
 
 def search_once(
-    store: Store, method: Method, texts: Sequence[str], threshold: float
+    store: Store,
+    method: Method,
+    texts: Sequence[str],
+    threshold: float,
+    embedding_model: str = MINILM,
 ) -> list[SimilarPair]:
     """Return the pairs of a search from the store, or else run and store the search."""
-    id_ = stable_hash([method, list(texts)])
+    named = [embedding_model] if method == "semantic" and embedding_model != MINILM else []
+    id_ = stable_hash([method, list(texts), *named])
     found = store.pairs(id_, threshold)
     if found is None:
         floor = min(threshold, FLOORS[method])
-        store.add_pairs(id_, floor, search(method, texts, floor))
+        store.add_pairs(id_, floor, search(method, texts, floor, embedding_model))
         found = store.pairs(id_, threshold) or []
     return found

@@ -42,6 +42,7 @@ def suspects(rows: Sequence[Candidate], means: CheckContext) -> list[Suspect]:
         [rows[index].input for index in own],
         [rows[index].answer for index in own],
         trusted=trusted,
+        embedding_model=means.task.spec.embedding_model,
     )
     return [Suspect(own[item.index], item.suggested, item.score) for item in found]
 

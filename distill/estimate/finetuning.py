@@ -51,7 +51,7 @@ def gold_requests(task: Task, base: Base, examples: Examples) -> dict[Purpose, S
     """Return the requests on gold to the systems at the provider, by purpose."""
     inputs = [row.input for row in task.gold]
     models = systems_of(task, base)
-    shown = examples(task.seeds, inputs, task.spec.teacher.few_shot, 0)
+    shown = examples(task, inputs, task.spec.teacher.few_shot, 0)
     return {
         BASE: requests_with(task, models[BASE], inputs, [[] for _ in inputs]),
         BASE_FEW_SHOT: requests_with(task, models[BASE_FEW_SHOT], inputs, shown),

@@ -305,7 +305,7 @@ def _alike(
     """Return at most MOST_ALIKE requests on generated inputs, or on seeds if there are none."""
     texts = list(made) or [seed.input for seed in task.seeds]
     some = texts[:: -(-len(texts) // MOST_ALIKE)]
-    shown = examples(task.seeds, some, task.spec.teacher.few_shot, 0)
+    shown = examples(task, some, task.spec.teacher.few_shot, 0)
     return tuple(requests_with(task, model, some, shown))
 
 
@@ -315,5 +315,5 @@ def gold_wanted(
     """Return the requests on gold to a model, with the prompts of the teacher."""
     gold = gold_for(purpose.step, task.gold)
     inputs, shots = [row.input for row in gold], task.spec.teacher.few_shot
-    shown = stock.examples(task.seeds, inputs, shots, vote)
+    shown = stock.examples(task, inputs, shots, vote)
     return wanted_requests(purpose, requests_with(task, model, inputs, shown, vote), stock)

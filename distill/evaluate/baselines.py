@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -14,12 +15,13 @@ from distill.task import Task
 from distill.task.files import json_lines
 from distill.task.kinds.generate import Text
 from distill.text.classifiers import Classifier, fit_embeddings, fit_nearest, fit_tfidf
+from distill.text.embedding_models import MINILM
 from distill.text.field_tagger import fit_tagger
 from distill.train.split import labelled_by_people
 
 Fit = Callable[[Sequence[str], Sequence[str]], Classifier]
-FITS: Mapping[str, Fit] = {
-    "linear": fit_tfidf,
+# (texts, answers, embedding model) → the rival
+EMBEDDED: Mapping[str, Callable[[Sequence[str], Sequence[str], str], Classifier]] = {
     "embeddings": fit_embeddings,
     "nearest": fit_nearest,
 }
@@ -32,6 +34,10 @@ def rivals(task: Task, split: Sequence[SplitExample]) -> dict[str, tuple[Fit, Pa
     The rows are those that people labelled, or exactly the student's training rows.
     """
     people = labelled_by_people(task, split)
+    of_nearest, of_embeddings = (
+        partial(fit, embedding_model=task.spec.embedding_model)
+        for fit in (fit_nearest, fit_embeddings)
+    )
     trained = [
         (row.example.input, row.example.answer)
         for row in split
@@ -39,14 +45,14 @@ def rivals(task: Task, split: Sequence[SplitExample]) -> dict[str, tuple[Fit, Pa
         for _ in range(row.repeats)
     ]
     if isinstance(task.form, Text):
-        return {"nearest": (fit_nearest, trained)}
+        return {"nearest": (of_nearest, trained)}
     found: dict[str, tuple[Fit, Pairs]] = {
         "linear_seeds": (fit_tfidf if task.form.choices else fit_tagger, people),
         "linear": (fit_tfidf if task.form.choices else fit_tagger, trained),
     }
     if task.form.choices:
-        found["embeddings_seeds"] = (fit_embeddings, people)
-        found["embeddings"] = (fit_embeddings, trained)
+        found["embeddings_seeds"] = (of_embeddings, people)
+        found["embeddings"] = (of_embeddings, trained)
     # If the leak gate leaves rows with only one answer, no rival can be fitted.
     return {
         name: (fit, rows)
@@ -55,20 +61,24 @@ def rivals(task: Task, split: Sequence[SplitExample]) -> dict[str, tuple[Fit, Pa
     }
 
 
-def fitted(rows: str | Path, system: str) -> Classifier:
+def fitted(rows: str | Path, system: str, embedding_model: str = MINILM) -> Classifier:
     """Fit a rival for use, as in `fitted("runs/…/student/train.jsonl", "linear").predict([text])`.
 
-    `rows`: an example file of the student, to get the measured rival, or `seeds.jsonl`. The rival
-    returns the same kind of answer as the student: a label, a JSON object, or a text. Raises
-    InputError if there is no such rival.
+    `rows`: an example file of the student, to get the measured rival, or `seeds.jsonl`.
+    `embedding_model`: the one that task.toml names, for embeddings and nearest.
+
+    The rival returns the same kind of answer as the student: a label, a JSON object, or a text.
+    Raises InputError if there is no such rival.
     """
     kind = system.removesuffix("_seeds")
     pairs = [_pair(row) for _, row in json_lines(Path(rows))]
-    if kind not in FITS:
-        raise InputError(f"no rival {system!r}: choose one of {', '.join(FITS)}")
-    are_objects = kind == "linear" and all(answer.startswith("{") for _, answer in pairs)
-    fit = fit_tagger if are_objects else FITS[kind]
-    return fit([text for text, _ in pairs], [answer for _, answer in pairs])
+    texts, answers = [text for text, _ in pairs], [answer for _, answer in pairs]
+    if kind in EMBEDDED:
+        return EMBEDDED[kind](texts, answers, embedding_model)
+    if kind != "linear":
+        raise InputError(f"no rival {system!r}: choose one of linear, {', '.join(EMBEDDED)}")
+    are_objects = all(answer.startswith("{") for answer in answers)
+    return (fit_tagger if are_objects else fit_tfidf)(texts, answers)
 
 
 def _pair(row: Mapping[str, Any]) -> tuple[str, str]:

@@ -177,6 +177,7 @@ def run_figures(task: Task, store: Store, run: Run) -> Figures:
         "run": run.id,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
+        "embedding_model": task.spec.embedding_model,
         "made": {"task_hash": run.task_hash, "parts": dict(run.parts), "commands": commands},
         "teacher": {
             "model": choose(task.spec.teacher.model).model.name,

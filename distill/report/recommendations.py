@@ -3,11 +3,13 @@
 Each piece of advice names the figures that led to it.
 """
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from math import ceil
 from typing import Any
 
+from distill.evaluate.baselines import EMBEDDED
 from distill.evaluate.statistics import Verdict
 from distill.evaluate.systems import BASELINES, LOCAL_SYSTEMS
 from distill.pricing.break_even import LATE_DAYS
@@ -23,6 +25,7 @@ from distill.report.payback import (
     usd_at_traffic,
 )
 from distill.report.spend import short_usd
+from distill.text.embedding_models import MINILM
 
 MEMORISED = 0.05
 WORTH_ROUTING = 0.3  # share of the messages
@@ -76,10 +79,14 @@ def _free_model(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
             rows = f"prompts/{figures['task']}/seeds.jsonl"
             if figures["data"].get("examples"):
                 rows = f"runs/{figures['task']}/{figures['run']}/student/labelled.jsonl"
-        line = (
-            "from distill.evaluate.baselines import fitted; "
-            f'fitted("{rows}", "{best}").predict([text])'
-        )
+        arguments = [rows, best]
+        if (
+            best.removesuffix("_seeds") in EMBEDDED
+            and figures.get("embedding_model", MINILM) != MINILM
+        ):
+            arguments.append(figures["embedding_model"])
+        given = ", ".join(json.dumps(one, ensure_ascii=False) for one in arguments)
+        line = f"from distill.evaluate.baselines import fitted; fitted({given}).predict([text])"
         say = f"Use {best} instead of any language model; it is fitted in seconds: {line}"
         yield _of("free_model", say, f"{_against(best, rivals)}; {_money(figures, best)}", best)
 

@@ -20,6 +20,7 @@ from distill.task.kinds import AnswerForm
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.generate import Text
 from distill.task.spec import INJECTED_SHARE, USD, TaskSpec
+from distill.text.embedding_models import MINILM
 from distill.text.language import english_name
 
 PROMPTS = ("synthesize.md", "answer.md", "student.md")
@@ -34,6 +35,10 @@ NOT_SHAPING: dict[str, Any] = {
     **{"teacher": {"mode"}, "machine": {"sure"}},
     "prices": {"__all__": {"currency", "source", "sure"}},
 }
+NEWER = {
+    "language": "",
+    "embedding_model": MINILM,
+}  # keys of task.toml since 0.2.0, with their defaults
 EXAMPLES = "examples.jsonl"
 ANSWERS = "answers.jsonl"
 REVIEWS = "reviews.jsonl"
@@ -148,16 +153,7 @@ class Task:
     @cached_property
     def parts(self) -> dict[str, str]:
         """The hash of each part of the task, by file name, to find the edited file."""
-        shaping = self.spec.model_dump(mode="json", exclude=NOT_SHAPING)
-        if shaping["student"]["patience"] is None:  # keeps the hash of the former default, 2
-            shaping["student"]["patience"] = 2
-        if self.spec.student.injected_share == INJECTED_SHARE:  # keeps the hash of older versions
-            del shaping["student"]["injected_share"]
-        if not self.spec.language:
-            del shaping["language"]
-        if foreign := self._foreign_rates():  # an exchange rate changes these prices in USD
-            shaping["foreign_prices"] = foreign
-        parts = {"task.toml": stable_hash(shaping)}
+        parts = {"task.toml": stable_hash(self._shaping())}
         if isinstance(self.form, Fields):
             parts[SCHEMA] = stable_hash(self.form.schema)
         parts |= {name: stable_hash(text) for name, text in self.prompts.items()}
@@ -175,6 +171,23 @@ class Task:
         if self.preferences:
             parts[PREFERENCES] = stable_hash([[row.id, row.better] for row in self.preferences])
         return parts
+
+    def _shaping(self) -> dict[str, Any]:
+        """Return the settings that affect a run; newer ones only if they are no default.
+
+        The hash of an older task therefore stays the same.
+        """
+        shaping = self.spec.model_dump(mode="json", exclude=NOT_SHAPING)
+        if shaping["student"]["patience"] is None:  # keeps the hash of the former default, 2
+            shaping["student"]["patience"] = 2
+        if self.spec.student.injected_share == INJECTED_SHARE:
+            del shaping["student"]["injected_share"]
+        for key, default in NEWER.items():
+            if shaping[key] == default:
+                del shaping[key]
+        if foreign := self._foreign_rates():  # an exchange rate changes these prices in USD
+            shaping["foreign_prices"] = foreign
+        return shaping
 
     def _foreign_rates(self) -> dict[str, list[str]]:
         """Return the prices given in another currency, converted to USD, by model."""

@@ -16,7 +16,7 @@ from distill.task import Task
 from distill.task.gold import check_contradictions
 from distill.task.kinds.extract import Fields
 from distill.task.spec import CurateSpec, LeaksSpec
-from distill.text.contamination import leak_matches, near_copies
+from distill.text.contamination import found_by, leak_searches, near_copies
 from distill.text.pii.detect import name_kinds
 
 REASONS = {
@@ -30,19 +30,19 @@ MOST_PAIRED = 5_000  # max gold rows to compare with each other, which takes 3 s
 
 
 def find(
-    texts: Sequence[str], gold: Sequence[LabelledExample], leaks: LeaksSpec, curate: CurateSpec
+    texts: Sequence[str],
+    gold: Sequence[LabelledExample],
+    leaks: LeaksSpec,
+    curate: CurateSpec,
+    embedding_model: str,
 ) -> list[GoldOverlap]:
     """Find the texts too close to gold, each with its closest gold row.
 
     Texts and gold are compared both as given and in canonical form.
     """
-    return leak_matches(
-        texts,
-        [row.input for row in gold],
-        leaks.near or OFF,
-        leaks.semantic or OFF,
-        partial(canonical, curate=curate),
-    )
+    searches = leak_searches(leaks.near or OFF, leaks.semantic or OFF, embedding_model)
+    rows = [row.input for row in gold]
+    return found_by(searches, texts, rows, partial(canonical, curate=curate))
 
 
 def canonical(text: str, curate: CurateSpec) -> str:
@@ -94,7 +94,8 @@ def find_with_answers(
 def _search(
     rows: Sequence[LabelledExample], gold: Sequence[LabelledExample], task: Task
 ) -> list[GoldOverlap]:
-    return find([row.input for row in rows], gold, task.spec.leaks, task.spec.curate)
+    spec = task.spec
+    return find([row.input for row in rows], gold, spec.leaks, spec.curate, spec.embedding_model)
 
 
 def _contradict(task: Task, row: LabelledExample, gold: LabelledExample) -> bool:
@@ -124,7 +125,9 @@ def leaking_seeds(
     def search(
         seeds: Sequence[LabelledExample], gold: Sequence[LabelledExample]
     ) -> Sequence[GoldOverlap]:
-        return _of_seeds(tuple(seeds), tuple(gold), leaks, task.spec.curate)
+        return _of_seeds(
+            tuple(seeds), tuple(gold), leaks, task.spec.curate, task.spec.embedding_model
+        )
 
     found = find_with_answers(task.seeds, task.gold, task, search)
     return [(task.seeds[leak.text], leak) for leak in found]
@@ -136,9 +139,10 @@ def _of_seeds(
     gold: tuple[LabelledExample, ...],
     leaks: LeaksSpec,
     curate: CurateSpec,
+    embedding_model: str,
 ) -> tuple[GoldOverlap, ...]:
     """Find the seeds too close to gold, cached because every stage repeats the search."""
-    return tuple(find([row.input for row in seeds], gold, leaks, curate))
+    return tuple(find([row.input for row in seeds], gold, leaks, curate, embedding_model))
 
 
 def without_leaking_seeds(task: Task, *, meanings: bool = True) -> Task:

@@ -47,23 +47,22 @@ RUBRICS = {
 }
 VERDICTS = {"A": 1.0, "same": 0.5, "B": 0.0}  # score of answer A by a judge's verdict
 
-# (seeds, inputs, examples of a prompt, vote) → the examples of each input's prompt.
-Examples = Callable[
-    [Sequence[LabelledExample], Sequence[str], int, int], Sequence[Sequence[LabelledExample]]
-]
+# (task, inputs, examples of a prompt, vote) → the examples of each input's prompt, from the seeds.
+Examples = Callable[[Task, Sequence[str], int, int], Sequence[Sequence[LabelledExample]]]
 
 
 def nearest_seeds(
-    seeds: Sequence[LabelledExample], inputs: Sequence[str], shots: int, vote: int
+    task: Task, inputs: Sequence[str], shots: int, vote: int
 ) -> list[list[LabelledExample]]:
     """Return the `shots` nearest seeds of each input, the nearest last.
 
     For a vote above 0, the seeds are drawn at random from twice as many neighbours.
     """
+    seeds = task.seeds
     if not shots or not seeds:
         return [[] for _ in inputs]
     wanted = shots if vote == 0 else 2 * shots
-    neighbours = nearest(inputs, [seed.input for seed in seeds], wanted)
+    neighbours = nearest(inputs, [seed.input for seed in seeds], wanted, task.spec.embedding_model)
     return [
         [seeds[place] for place in _shown(found, shots, vote, text)]
         for text, found in zip(inputs, neighbours, strict=True)
@@ -71,7 +70,7 @@ def nearest_seeds(
 
 
 def random_seeds(
-    seeds: Sequence[LabelledExample], inputs: Sequence[str], shots: int, vote: int
+    task: Task, inputs: Sequence[str], shots: int, vote: int
 ) -> list[list[LabelledExample]]:
     """Return `shots` random seeds for each input: as long as the nearest ones, on average.
 
@@ -80,16 +79,16 @@ def random_seeds(
     found = []
     for text in inputs:
         draw = random.Random(stable_hash([text, vote]))
-        drawn = draw.sample(seeds, min(shots + 1, len(seeds)))
+        drawn = draw.sample(task.seeds, min(shots + 1, len(task.seeds)))
         found.append([seed for seed in drawn if seed.input != text][:shots])
     return found
 
 
 def longest_seeds(
-    seeds: Sequence[LabelledExample], inputs: Sequence[str], shots: int, vote: int
+    task: Task, inputs: Sequence[str], shots: int, vote: int
 ) -> list[list[LabelledExample]]:
     """Return for each input examples that no `shots` seeds exceed in length."""
-    return [longest(seeds, shots) for _ in inputs]
+    return [longest(task.seeds, shots) for _ in inputs]
 
 
 def longest(rows: Sequence[LabelledExample], count: int) -> list[LabelledExample]:
@@ -112,7 +111,7 @@ def answer_requests(
     task: Task, model: Model, inputs: Sequence[str], *, shots: int, vote: int = 0
 ) -> list[Request]:
     """Build a request for the answer to each input, with the `shots` nearest seeds as examples."""
-    shown = nearest_seeds(task.seeds, inputs, shots, vote)
+    shown = nearest_seeds(task, inputs, shots, vote)
     return requests_with(task, model, inputs, shown, vote)
 
 
@@ -147,9 +146,9 @@ def seed_requests(
     shots, requests = task.spec.teacher.few_shot, []
     for seed in seeds:
         own = fold(seed.input)
-        others = tuple(row for row in task.seeds if fold(row.input) != own)
+        others = replace(task, seeds=tuple(row for row in task.seeds if fold(row.input) != own))
         shown = examples(others, [seed.input], shots, 0)
-        requests += requests_with(replace(task, seeds=others), model, [seed.input], shown)
+        requests += requests_with(others, model, [seed.input], shown)
     return requests
 
 
@@ -296,6 +295,6 @@ def annotation_requests(
     """Yield (input, request) for each vote on each input."""
     spec = task.spec.teacher
     for vote in range(spec.votes):
-        shown = examples(task.seeds, inputs, spec.few_shot, vote)
+        shown = examples(task, inputs, spec.few_shot, vote)
         requests = requests_with(task, model, inputs, shown, vote)
         yield from zip(inputs, requests, strict=True)

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from distill.pricing.token_prices import OF_THE_CACHE, Rates
+from distill.text.embedding_models import MINILM
 from distill.text.language import languages
 from distill.text.pii.detect import phone_regions
 
@@ -435,6 +436,8 @@ class TaskSpec(ProjectSpec):
     """The job in a sentence; a teacher's prompt begins with it."""
     language: LanguageCode = ""
     """Two letters, like `de`: language of new inputs; by default that of the seeds."""
+    embedding_model: Annotated[str, Field(min_length=1)] = MINILM
+    """Model of sentence embeddings: its folder, or its name on the hub."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Labels, each with what belongs there. Only for classify."""
     teacher: TeacherSpec = TeacherSpec()

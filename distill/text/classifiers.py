@@ -7,10 +7,12 @@ answer in milliseconds on any processor.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from distill.core.text import fold
 from distill.core.words import HANGUL, NO_SPACES, words_in
+from distill.text.embedding_models import MINILM
 
 # Weak regularisation, since the defaults underfit with ten examples per label (banking77).
 TFIDF_C = 30.0
@@ -61,19 +63,28 @@ def _tokens(folded: str) -> list[str]:
     return [word for word in words_in(folded) if len(word) > 1 or _A_WORD_ALONE.match(word)]
 
 
-def fit_embeddings(texts: Sequence[str], labels: Sequence[str]) -> Classifier:
-    """Fit logistic regression on sentence embeddings (all-MiniLM-L6-v2, not fine-tuned)."""
+def fit_embeddings(
+    texts: Sequence[str], labels: Sequence[str], embedding_model: str = MINILM
+) -> Classifier:
+    """Fit logistic regression on sentence embeddings; their model is not fine-tuned."""
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
 
     from distill.text.embeddings import embed
 
-    model = make_pipeline(FunctionTransformer(embed), _regression())
+    model = make_pipeline(
+        FunctionTransformer(partial(embed, embedding_model=embedding_model)), _regression()
+    )
     fitted: Classifier = model.fit(list(texts), list(labels))
     return fitted
 
 
-def left_out(texts: Sequence[str], labels: Sequence[str], places: Sequence[int]) -> list[str]:
+def left_out(
+    texts: Sequence[str],
+    labels: Sequence[str],
+    places: Sequence[int],
+    embedding_model: str = MINILM,
+) -> list[str]:
     """Predict the labels of the texts at `places`, each with a model fitted without its text.
 
     The model is that of `fit_embeddings`. Duplicates of the text are left out of the fit, too. With
@@ -84,7 +95,7 @@ def left_out(texts: Sequence[str], labels: Sequence[str], places: Sequence[int])
 
     from distill.text.embeddings import embed_once
 
-    vectors = embed_once(texts)
+    vectors = embed_once(texts, embedding_model)
     parts = _parts(texts)
     found: dict[int, str] = {}
     # Several threads make small fits up to a hundred times as slow on a busy machine.
@@ -123,22 +134,28 @@ class Nearest:
 
     neighbours: Any
     answers: Sequence[str]
+    embedding_model: str
 
     def predict(self, texts: Sequence[str]) -> list[str]:
         """Return an answer for each text."""
-        found = self.neighbours.kneighbors(_embedded(texts), return_distance=False)
+        found = self.neighbours.kneighbors(
+            _embedded(texts, self.embedding_model), return_distance=False
+        )
         return [self.answers[row[0]] for row in found]
 
 
-def fit_nearest(texts: Sequence[str], answers: Sequence[str]) -> Classifier:
+def fit_nearest(
+    texts: Sequence[str], answers: Sequence[str], embedding_model: str = MINILM
+) -> Classifier:
     """Fit the nearest-neighbour classifier on sentence embeddings."""
     from sklearn.neighbors import NearestNeighbors
 
-    neighbours = NearestNeighbors(n_neighbors=1, metric="cosine").fit(_embedded(texts))
-    return Nearest(neighbours, list(answers))
+    vectors = _embedded(texts, embedding_model)
+    neighbours = NearestNeighbors(n_neighbors=1, metric="cosine").fit(vectors)
+    return Nearest(neighbours, list(answers), embedding_model)
 
 
-def _embedded(texts: Sequence[str]) -> Any:
+def _embedded(texts: Sequence[str], embedding_model: str) -> Any:
     from distill.text.embeddings import embed
 
-    return embed(list(texts))
+    return embed(list(texts), embedding_model)

@@ -13,6 +13,7 @@ from typing import Any
 
 from distill.core.dataset import GoldOverlap, LeakKind, SimilarPair
 from distill.core.words import letters_a_word, word_units
+from distill.text.embedding_models import MINILM
 from distill.text.embeddings import similar_matches
 from distill.text.meaningful_signs import keep_meaning
 
@@ -44,11 +45,30 @@ def leak_matches(
     meaningful signs are the same (`meaningful_signs`). Case, other punctuation and white space are
     ignored. Texts and gold are compared both as given and as converted by `canonical`.
     """
+    return found_by(leak_searches(near, semantic), texts, gold, canonical)
+
+
+def leak_searches(
+    near: float = NEAR, semantic: float = SEMANTIC, embedding_model: str = MINILM
+) -> dict[LeakKind, Search]:
+    """Return the searches of `leak_matches`, in order."""
     searches: dict[LeakKind, Search] = {"exact": _exact}
     if near <= 1:
         searches["near"] = partial(_near, threshold=near)
     if semantic <= 1:
-        searches["semantic"] = partial(_semantic, threshold=semantic)
+        searches["semantic"] = partial(
+            _semantic, threshold=semantic, embedding_model=embedding_model
+        )
+    return searches
+
+
+def found_by(
+    searches: Mapping[LeakKind, Search],
+    texts: Sequence[str],
+    gold: Sequence[str],
+    canonical: Callable[[str], str] = str,
+) -> list[GoldOverlap]:
+    """Return the texts that overlap with gold, in order, each by the first search that finds it."""
     forms = {text: canonical(text) for text in dict.fromkeys((*texts, *gold))}
     found: dict[str, GoldOverlap] = {}
     for kind, search in searches.items():
@@ -73,8 +93,10 @@ def _search_canonical(
                 yield SimilarPair(places[text], rows[row], score)
 
 
-def _semantic(texts: Sequence[str], gold: Sequence[str], threshold: float) -> list[SimilarPair]:
-    return _best(similar_matches(texts, gold, threshold))
+def _semantic(
+    texts: Sequence[str], gold: Sequence[str], threshold: float, embedding_model: str
+) -> list[SimilarPair]:
+    return _best(similar_matches(texts, gold, threshold, embedding_model))
 
 
 def _best(pairs: Iterable[SimilarPair]) -> list[SimilarPair]:

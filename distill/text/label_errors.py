@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from distill.text.embedding_models import MINILM
 from distill.text.embeddings import embed_once
 
 # On 2,000 rows of banking77, neighbours and means together find more errors than each alone. They
@@ -28,7 +29,8 @@ FILTER = "both"
 # Few rows per label make many rows suspect. With 25 rows per label, this minimum lowers the recall
 # by 1 point and raises the precision by 5 points.
 LEAST_LEAD = 0.3
-MIN_FOLDS = MIN_LABELS = 2
+FOLDS = 5
+MIN_LABELS = 2
 TRUSTED = -1  # the fold of a trusted row
 
 
@@ -48,19 +50,19 @@ def suspect_labels(
     texts: Sequence[str],
     labels: Sequence[str],
     *,
-    folds: int = 5,
     seed: int = 0,
     trusted: Sequence[tuple[str, str]] = (),
+    embedding_model: str = MINILM,
 ) -> list[Suspect]:
     """Return the rows whose label is probably wrong, the likeliest errors first.
 
     `trusted`: texts with people's labels. They train the models of every fold and are never
     suspects. A row is not checked if no other row, trusted rows included, has its label.
 
-    Raises ValueError if texts and labels differ in number, and for fewer than two folds.
+    Raises ValueError if texts and labels differ in number.
     """
-    if len(texts) != len(labels) or folds < MIN_FOLDS:
-        raise ValueError("suspect_labels needs a label for each text, and at least two folds")
+    if len(texts) != len(labels):
+        raise ValueError("suspect_labels needs a label for each text")
     rows = [*zip(texts, labels, strict=True), *trusted]
     count = Counter(label for _, label in rows)
     known = sorted(label for label in count if count[label] > 1)
@@ -68,9 +70,9 @@ def suspect_labels(
     if len(known) < MIN_LABELS:
         return []
     codes = [known.index(rows[index][1]) for index in kept]
-    vectors = embed_once([rows[index][0] for index in kept])
+    vectors = embed_once([rows[index][0] for index in kept], embedding_model)
     checked = sum(index < len(texts) for index in kept)
-    found = _issues(codes, _probabilities(vectors, codes, checked, folds, seed))
+    found = _issues(codes, _probabilities(vectors, codes, checked, FOLDS, seed))
     return [Suspect(kept[row], known[better], lead) for row, better, lead in found if row < checked]
 
 

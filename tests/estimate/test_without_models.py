@@ -125,7 +125,7 @@ def test_no_prompt_is_longer_than_that_with_the_longest_seeds(seed: int) -> None
     task, shots = replace(task, seeds=rows), draw.randrange(1, 25)
     inputs = [text() for _ in range(5)]
     some, most = (
-        requests_with(task, API, inputs, chosen(rows, inputs, shots, 0))
+        requests_with(task, API, inputs, chosen(task, inputs, shots, 0))
         for chosen in (random_seeds, longest_seeds)
     )
     for one, bound in zip(some, most, strict=True):
@@ -135,14 +135,18 @@ def test_no_prompt_is_longer_than_that_with_the_longest_seeds(seed: int) -> None
 def test_random_seeds_are_those_of_the_input(pets: WriteTask) -> None:
     task = pets()
     inputs = [task.seeds[0].input, "another", "another"]
-    own, one, again = random_seeds(task.seeds, inputs, 3, 0)
+    own, one, again = random_seeds(task, inputs, 3, 0)
     assert one == again and len(own) == len(one) == 3
     assert task.seeds[0] not in own
     assert len({row.id for row in one}) == 3
-    assert random_seeds(task.seeds, ["another"], 3, 1) != [one], "another vote, other seeds"
-    (all_seeds,) = random_seeds(task.seeds, ["another"], 64, 0)
+    assert random_seeds(task, ["another"], 3, 1) != [one], "another vote, other seeds"
+    (all_seeds,) = random_seeds(task, ["another"], 64, 0)
     assert {*all_seeds} == {*task.seeds}
-    assert random_seeds((), ["another"], 3, 0) == random_seeds(task.seeds, ["x"], 0, 0) == [[]]
+    assert (
+        random_seeds(replace(task, seeds=()), ["another"], 3, 0)
+        == random_seeds(task, ["x"], 0, 0)
+        == [[]]
+    )
 
 
 def test_a_check_says_whether_meanings_were_compared(

@@ -129,7 +129,7 @@ def test_a_rival_computes_the_embeddings_that_it_is_timed_for(
             return super().encode(texts, **options)
 
     model = Embedder()
-    monkeypatch.setattr(embeddings, "_model", lambda: model)
+    monkeypatch.setattr(embeddings, "_model", lambda _: model)
     gold, seeds = ["my dog barks"], ["a dog", "a cat"]
     embeddings.nearest(gold, seeds, 1)
     embeddings.nearest(gold, seeds, 1)

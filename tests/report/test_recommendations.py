@@ -96,6 +96,14 @@ def test_a_free_model_that_is_as_good_comes_first_with_its_line() -> None:
     )
 
 
+def test_a_free_rival_is_fitted_with_the_tasks_embedding_model() -> None:
+    systems = [*figures()["systems"], system("embeddings")]
+    never = figures()["break_even"]["rivals"] | {"embeddings": {"never": True}}
+    of_task = figures(embedding_model="owner/model", systems=systems, **money(rivals=never))
+    (one, *_) = advice(of_task, {"embeddings": GOOD})
+    assert 'train.jsonl", "embeddings", "owner/model").predict' in one["say"]
+
+
 def test_a_base_that_is_as_good_is_prompted() -> None:
     one, *_ = advice(figures(), {"base": GOOD, "base_few_shot": GOOD})
     assert one["rule"] == "prompt" and "a few seeds in its prompt" in one["say"]

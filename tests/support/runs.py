@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -113,9 +113,16 @@ def fit_tfidf(texts: Sequence[str], labels: Sequence[str]) -> Classifier:
     return fitted(classifiers.fit_tfidf, None, tuple(texts), tuple(labels))
 
 
-def fit_embeddings(texts: Sequence[str], labels: Sequence[str]) -> Classifier:
+def fit_embeddings(texts: Sequence[str], labels: Sequence[str], embedding_model: str) -> Classifier:
     """`classifiers.fit_embeddings`, once for all runs with the same rows."""
-    return fitted(classifiers.fit_embeddings, embeddings._model, tuple(texts), tuple(labels))
+    fit = fit_with(embedding_model)
+    return fitted(fit, embeddings._model, tuple(texts), tuple(labels))
+
+
+@cache
+def fit_with(embedding_model: str) -> Fit:
+    """The fit with an embedding model, the same object in every call."""
+    return partial(classifiers.fit_embeddings, embedding_model=embedding_model)
 
 
 def fit_tagger_once(texts: Sequence[str], answers: Sequence[str]) -> Classifier:

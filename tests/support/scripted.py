@@ -92,7 +92,10 @@ def replace_backends(monkeypatch: pytest.MonkeyPatch, standin: StandIn) -> None:
 
 
 class Embedder:
-    """Embeddings of a sort, in no time: hashed counts of words."""
+    """Embeddings of a sort, in no time: hashed counts of words; the same for every model."""
+
+    def __init__(self, embedding_model: str = "") -> None:
+        self.embedding_model = embedding_model
 
     def encode(self, texts: list[str], **_: object) -> Any:
         from sklearn.feature_extraction.text import HashingVectorizer

@@ -53,6 +53,7 @@ class Common(Section):
     run: str = key("Id of the run.")
     created: Time = key("Time at which the report was written.")
     versions: dict[str, str] = key("Package → installed version.")
+    embedding_model: str = optional("Model of sentence embeddings.", "in reports of older versions")
     made: Made = key("Origin of the run.")
     teacher: Teacher = key("The teacher.")
     terms: Terms = key("Terms of the models.")
