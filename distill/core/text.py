@@ -41,14 +41,20 @@ def replace_lone_surrogates(text: str) -> str:
 def fold(text: str) -> str:
     """Return a text in NFKC form, case-folded, without unseen signs, with single spaces.
 
-    Two texts are exact duplicates if their folded forms are equal. In Turkish, "I" is the capital
-    of the dotless i, and the dotted capital that of "i". A text with one of these two letters is
-    taken for Turkish, unless it has the English word "I".
+    Two texts are exact duplicates if their folded forms are equal. Case is that of `fold_case`.
     """
     if text.isascii():
         return " ".join(text.casefold().split())
     plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
-    if _TURKISH_I.search(plain) and not _ENGLISH_I.search(plain):
-        plain = plain.replace("I", "\u0131")
-    folded = plain.casefold().replace(_DOTTED, "i")
-    return " ".join(unicodedata.normalize("NFKC", folded).split())
+    return " ".join(unicodedata.normalize("NFKC", fold_case(plain)).split())
+
+
+def fold_case(text: str) -> str:
+    """Return a text without differences of upper and lower case.
+
+    In Turkish, "I" is the capital of the dotless i, and the dotted capital that of "i". A text with
+    one of these two letters is taken for Turkish, unless it has the English word "I".
+    """
+    if _TURKISH_I.search(text) and not _ENGLISH_I.search(text):
+        text = text.replace("I", "\u0131")
+    return text.casefold().replace(_DOTTED, "i")

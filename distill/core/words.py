@@ -81,11 +81,18 @@ def words_in(text: str) -> list[str]:
 def word_pattern(alone: str = NO_SPACES) -> str:
     r"""Return the regular expression of a word, which is `\w+` in ASCII.
 
-    `\w` does not match combining marks, such as most vowels of Devanagari.
-
     `alone`: the letters that are words by themselves, for a character class.
     """
-    return rf"[{alone}]|(?![{alone}])\w(?:(?![{alone}])[\w{_marks()}])*"
+    return rf"[{alone}]|(?![{alone}])\w(?:{word_sign(alone)})*"
+
+
+@cache
+def word_sign(alone: str = NO_SPACES) -> str:
+    r"""Return the regular expression of a sign within a word: `\w` or a combining mark.
+
+    `\w` does not match the marks, such as most vowels of Devanagari. `alone` as in `word_pattern`.
+    """
+    return rf"(?![{alone}])[\w{_marks()}]"
 
 
 def in_word(sign: str) -> bool:

@@ -31,6 +31,12 @@ MARCH_4TH = [
     "2026\u221203\u221204",
     "\uff12\uff10\uff12\uff16/\uff10\uff13/\uff10\uff14",
     "2026\u00a003\u00a004",
+    "2026年3月4日",
+    "2026 年 03 月 04 日",
+    "\uff12\uff10\uff12\uff16年\uff13月\uff14日",
+    "2026년 3월 4일",
+    "\u0662\u0660\u0662\u0666-\u0660\u0663-\u0660\u0664",
+    "\u0968\u0966\u0968\u096c-\u0966\u0969-\u0966\u096a",
 ]
 
 
@@ -46,7 +52,19 @@ def test_only_where_the_year_stands_last_it_matters_which_comes_first() -> None:
     assert (date("25.03.2026"), dayfirst("25.03.2026")) == ("2026-03-25", "2026-03-25")
 
 
-@pytest.mark.parametrize("text", ["2026-13-04", "2026/02/30", "20261304", "March 2026", "soon", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-13-04",
+        "2026/02/30",
+        "20261304",
+        "March 2026",
+        "soon",
+        "",
+        "2026年3月",
+        "2026年13月4日",
+    ],
+)
 def test_a_text_that_is_no_whole_date_stays(text: str) -> None:
     assert NORMALISERS["date"](text) == NORMALISERS["date_dayfirst"](text) == text
 
@@ -121,3 +139,27 @@ def test_answers_whose_score_is_of_an_earlier_reading_are_counted() -> None:
     ]
     earlier = dict(zip([row.id for row in gold], [1.0, 1.0, 0.0], strict=True))
     assert scored_otherwise(form, gold, answers, earlier) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\uff11\uff0c\uff12\uff15\uff10", "1250"),
+        ("\uffe5\uff15\uff10\uff10", "¥500"),
+        ("\u0661\u066c\u0662\u0665\u0660\u066b\u0665", "1250.5"),
+        ("\u0967\u0968\u0969", "123"),
+        ("5\uff05", "5%"),
+        ("5²", "5²"),
+        ("1.250,00", "1.250,00"),
+    ],
+    ids=["full width", "yen", "Arabic", "Hindi", "percent", "power", "decimal comma"],
+)
+def test_a_number_in_digits_of_another_script(text: str, expected: str) -> None:
+    assert NORMALISERS["number"](text) == expected
+
+
+def test_capitals_of_turkish_score_as_the_same() -> None:
+    case = NORMALISERS["case"]
+    assert case("İSTANBUL IŞIK") == case("istanbul ışık") == "istanbul ışık"  # noqa: RUF001
+    assert case("ISTANBUL") == "istanbul"
+    assert case("STRASSE") == case("Straße")

@@ -352,6 +352,22 @@ def test_names_are_whole_words_of_any_case() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "names", "found"),
+    [
+        ("我叫王小明。请问Jane的包裹", ["王小明", "Jane"], ["王小明", "Jane"]),
+        ("田中さんの荷物", ["田中"], ["田中"]),
+        ("김민수는 아직입니다", ["김민수"], ["김민수"]),
+        ("ฉันชื่อสมชายค่ะ", ["สมชาย"], ["สมชาย"]),
+        ("मैं राम हूँ, रामा नहीं", ["राम"], ["राम"]),
+        ("Ayşe geldi, Ayşegül gelmedi", ["Ayşe"], ["Ayşe"]),
+    ],
+    ids=["zh", "ja", "ko", "th", "hi", "tr"],
+)
+def test_names_within_a_run_of_letters(text: str, names: list[str], found: list[str]) -> None:
+    assert [value for _, value in values(text, find_personal(text, names=names))] == found
+
+
+@pytest.mark.parametrize(
     "unit", ["sk-", "a.", "eyJ", "-----BEGIN PRIVATE KEY-----", "1.2.3.", "GB82 "]
 )
 def test_a_text_of_a_megabyte(unit: str) -> None:

@@ -10,17 +10,24 @@ from decimal import Decimal
 from functools import partial
 from unicodedata import normalize
 
+from distill.core.text import fold_case
+
 # A number with a decimal point, optional commas between thousands, and a currency sign or "%".
 _NUMBER = re.compile(
     r"([+-]?)([$€£¥]?)\s*((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)\s*([$€£¥%]?)"
 )
 OVERLOOKED_SIGN = "$"
+# Full-width signs, and the Arabic separators of decimals and thousands.
+_ASCII_SIGNS = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_ASCII_SIGNS |= {0xFFE1: ord("£"), 0xFFE5: ord("¥"), 0x066B: ord("."), 0x066C: ord(",")}
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 # The year, month and day of a date with the year first. A time may follow.
 _YEAR_FIRST = re.compile(
     r"(?<![\d:./-])(\d{4})(?:\s*([-/.,\s])\s*(\d{1,2})\s*\2\s*(\d{1,2})(?!\d)"
     r"|(\d{2})(\d{2})(?=(?:\d{4}|\d{6})?(?!\d)))"
 )
+# A date of Chinese, Japanese or Korean.
+_NAMED_PARTS = re.compile(r"(?<!\d)(\d{4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[日일号號]")
 
 
 def whitespace(text: str) -> str:
@@ -30,16 +37,16 @@ def whitespace(text: str) -> str:
 
 def case(text: str) -> str:
     """Fold upper and lower case."""
-    return text.casefold()
+    return fold_case(text)
 
 
 def number(text: str) -> str:
     """Normalise a number: "$1,250.00" is 1250, "€1,250.00" is €1250 and "50 %" is 50%.
 
     A dollar sign is removed; other currency signs are kept. A comma separates thousands, never
-    decimals. Returns any other text unchanged.
+    decimals. Digits may be of any script. Returns any other text unchanged.
     """
-    found = _NUMBER.fullmatch(text.strip())
+    found = _NUMBER.fullmatch(text.strip().translate(_ASCII_SIGNS))
     if found is None or (found[2] and found[4]):
         return text
     sign = (found[2] or found[4]).replace(OVERLOOKED_SIGN, "")
@@ -60,12 +67,13 @@ def _digits(written: str) -> str:
 def date(text: str, *, dayfirst: bool = False) -> str:
     """Convert a date to ISO 8601; a text without a full date is returned unchanged.
 
-    In 03/04/2026 the first number is the month, or with `dayfirst` the day. After a leading year,
-    the order is month, day. A time and its zone are removed without shifting the date.
+    Months have English names, or are numbers as in 2026年4月3日. In 03/04/2026 the first number
+    is the month, or with `dayfirst` the day. After a leading year, the order is month, day. A time
+    and its zone are removed without shifting the date.
     """
     from dateutil import parser
 
-    plain = normalize("NFKC", text).translate(_DASHES)
+    plain = _NAMED_PARTS.sub(r"\1-\2-\3", normalize("NFKC", text).translate(_DASHES))
     year_first = _YEAR_FIRST.search(plain)
     # dateutil takes a missing part from the default, so two defaults reveal a missing part.
     defaults = datetime(2000, 1, 1), datetime(2003, 2, 2)

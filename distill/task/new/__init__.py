@@ -17,6 +17,7 @@ from typing import Any, Literal
 from distill.core.errors import InputError
 from distill.core.sample_size import provable_margin, sample_size_for_margin
 from distill.core.text import fold
+from distill.core.words import count_words
 from distill.task.kinds.extract import Fields
 from distill.task.new.columns import REPEATED, SHORT, Columns, choose_columns
 from distill.task.new.labels import FEWEST_ROWS, check_labels, folded_note, merge_rare, one_spelling
@@ -237,7 +238,7 @@ def _kind_of(rows: Sequence[Row], columns: Columns, name: str) -> Kind:
     distinct = len({fold(text) for text in texts})
     if len(texts) >= REPEATED * distinct and max(map(len, texts)) <= SHORT:
         return "classify"
-    if all(len(text.split()) == 1 for text in texts) and distinct > len(texts) / 2:
+    if all(count_words(text) == 1 for text in texts) and distinct > len(texts) / 2:
         raise InputError(
             f"{name}: the column {columns.answers[0]} has {distinct:,} different values in "
             f"{len(texts):,} rows, like a column of ids: choose another with --label"

@@ -8,6 +8,7 @@ from typing import Any
 
 from distill.core.errors import InputError
 from distill.core.suggestions import did_you_mean
+from distill.core.words import count_words
 from distill.task.new.tables import Table, text_of
 
 LOOKED_AT = 2000  # rows by which columns are guessed
@@ -88,7 +89,7 @@ class _Column:
         """False for a column with one value, and for one with ids or numbers of rows."""
         if len(self.values) < 2:
             return False
-        ids = all(len(value.split()) == 1 for value in self.values)
+        ids = all(count_words(value) == 1 for value in self.values)
         return not (ids and len(self.values) == self.filled > len(("few", "rows", "show")))
 
     @property

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
+from distill.core.words import HANGUL, NO_SPACES, word_sign
 from distill.text.pii.reference_words import is_computed, is_reference
 from distill.text.pii.replacements import NAMES, find_written, is_reserved, reserved_values
 from distill.text.pii.secrets import find_keys
@@ -261,9 +262,13 @@ def _before(text: str, start: int) -> str:
 
 @lru_cache
 def _names(names: tuple[str, ...]) -> re.Pattern[str]:
-    """Compile a pattern for runs of names, since a given name and a family name are one person."""
+    """Compile a pattern for runs of names, since a given name and a family name are one person.
+
+    In scripts without spaces, and in Korean, a name may stand within a run of letters.
+    """
+    beside = word_sign(NO_SPACES + HANGUL)
     one = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return re.compile(rf"(?<!\w)(?:{one})(?:[ \t]+(?:{one}))*(?!\w)", re.IGNORECASE)
+    return re.compile(rf"(?<!{beside})(?:{one})(?:[ \t]+(?:{one}))*(?!{beside})", re.IGNORECASE)
 
 
 _FINDERS: dict[str, Callable[[str], Iterator[Span]]] = {

@@ -362,3 +362,15 @@ def test_of_a_large_table_with_times_the_newest_are_taken() -> None:
     for number in range(5000):
         sample.add(Row(f"text {number}", f"answer {number}", "", "", time=float(number)))
     assert [row.time for row in sample.rows()] == list(range(4500, 5000))
+
+
+def test_sentences_without_spaces_are_no_ids(folder: Path) -> None:
+    draw, letters = random.Random(0), [chr(code) for code in range(0x4E00, 0x4E00 + 900)]
+    texts = ["".join(draw.choices(letters, k=12)) for _ in range(240)]
+    rows = list(zip(texts[:120], ("退款", "配送") * 60, strict=True))
+    made = make(folder, "tickets.csv", as_csv(rows))
+    assert (made.columns.input, made.columns.answers) == ("text", ("label",))
+    (folder / "other" / "prompts").mkdir(parents=True)
+    pairs = list(zip(texts[:120], texts[120:], strict=True))
+    other = make(folder / "other", "texts.csv", as_csv(pairs, head=("input", "output")))
+    assert other.task.kind == "generate"
