@@ -63,6 +63,7 @@ def curate(context: Context) -> Callable[[Store], None]:
         means = replace(means_of(context, store), tell=notes.append)
         with context.progress.step("curate", "check", len(candidates)) as advance:
             kept, drops = run_checks(candidates, means)
+            duplicates.tell_unread(kept, means)
             advance(len(candidates))
     for line in (
         *(f"{note.check}: {note.words}" for note in notes),

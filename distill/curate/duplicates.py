@@ -10,11 +10,14 @@ they show the student the boundary between labels.
 from collections import defaultdict
 from collections.abc import Sequence
 
-from distill.core.dataset import Candidate, Drop, SimilarPair
+from distill.core.dataset import Candidate, CheckNote, Drop, SimilarPair
 from distill.curate.context import CheckContext, Method, same_inputs
 from distill.curate.human_review import accepted
 from distill.curate.masking import masked
+from distill.text.embeddings import count_unread
 
+NAME = "semantic_duplicates"
+MOST_UNREAD = 0.1  # share of the rows
 SOURCES = ("seeds", "examples", "inputs", "synthesis")
 
 
@@ -32,7 +35,24 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     semantic = _alike(rest, means, "semantic", spec.semantic_duplicates)
     left = {row.id for row in _without(rest, drops)}
     semantic = [p for p in semantic if rest[p.first].id in left and rest[p.second].id in left]
-    return [*found, *drops, *keep_best(rest, semantic, means, "semantic_duplicates")]
+    return [*found, *drops, *keep_best(rest, semantic, means, NAME)]
+
+
+def tell_unread(rows: Sequence[Candidate], means: CheckContext) -> None:
+    """Tell how many rows have no semantic duplicates, if they are MOST_UNREAD of all or more.
+
+    The embedding model does not read these rows.
+    """
+    spec = means.task.spec
+    if not spec.curate.semantic_duplicates or not rows:
+        return
+    unread = count_unread([row.input for row in rows], spec.embedding_model)
+    if unread >= MOST_UNREAD * len(rows):
+        words = (
+            f"{spec.embedding_model} does not read {unread} of {len(rows)} texts, which have no "
+            "semantic duplicates: name a model of their language as embedding_model in task.toml"
+        )
+        means.tell(CheckNote(NAME, words))
 
 
 def keep_best(

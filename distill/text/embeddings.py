@@ -119,6 +119,11 @@ def similar_pairs(
     return sorted([*copies, *_confirmed(found, texts, texts)])
 
 
+def count_unread(texts: Sequence[str], embedding_model: str = MINILM) -> int:
+    """Count the texts that `similar_pairs` pairs with exact copies only."""
+    return len(texts) - len(_legible_places(texts, _is_read_in_words, embedding_model))
+
+
 def similar_matches(
     texts: Sequence[str], others: Sequence[str], threshold: float, embedding_model: str = MINILM
 ) -> list[SimilarPair]:

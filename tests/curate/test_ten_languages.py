@@ -27,6 +27,8 @@ ENGLISH, *OTHERS = LANGUAGES
 LABELS = 3
 FEW = 3  # rows, of 75: no share is told by fewer
 OF_SPLIT = ("leak_gate", "context")
+SEMANTIC = "semantic_duplicates"
+SPELT = ("ar", "he", "hi", "zh", "ja", "th")  # what MiniLM reads letter by letter, or not at all
 TOML = """name = "shop"
 kind = "classify"
 description = "…"
@@ -53,6 +55,7 @@ class Seen:
     by_label: Counter[str]
     in_parts: Counter[str]
     leaked: int
+    notes: list[str]
 
     @property
     def kept(self) -> int:
@@ -103,12 +106,14 @@ def seen(language: Language) -> Seen:
             drops = [drop.check for drop in store.drops(run) if drop.candidate_id in own]
             examples = [row for row in store.examples(run) if row.source != "seeds"]
             parts = Counter(str(row.part) for row in store.split(run))
+            notes = [note.words for note in store.check_notes(run) if note.check == SEMANTIC]
     return Seen(
         completed=Counter(row.source for row in rows),
         dropped=Counter(check for check in drops if check not in OF_SPLIT),
         by_label=Counter(row.answer for row in examples),
         in_parts=parts,
         leaked=sum(check in OF_SPLIT for check in drops),
+        notes=notes,
     )
 
 
@@ -130,3 +135,12 @@ def test_no_check_drops_more_than_twice_what_it_does_of_english(language: Langua
     allowed = {check: 2 * of_english.dropped[check] + FEW for check in CHECKS}
     assert {c: n for c, n in found.dropped.items() if n > allowed[c]} == {}
     assert found.leaked <= 2 * of_english.leaked + FEW
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda one: one.code)
+def test_a_run_says_that_its_texts_are_not_read(language: Language) -> None:
+    found = seen(language).notes
+    if language.code in SPELT:
+        assert "all-MiniLM-L6-v2 does not read" in found[0]
+    else:
+        assert found == []
