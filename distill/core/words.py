@@ -11,7 +11,7 @@ import unicodedata
 from functools import cache
 from math import ceil
 
-# Characters for a character class of a regular expression.
+# For character classes of regular expressions: Han and kana, scripts of South-East Asia and Tibet.
 HAN = (
     r"\u3040-\u312f\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua48f\uf900-\ufaff"
     r"\uff66-\uff9d\U0001b000-\U0001b16f\U00020000-\U0003ffff"
@@ -22,7 +22,7 @@ THAI = (
 )
 HANGUL = r"\uac00-\ud7a3"
 NO_SPACES = HAN + THAI
-# Approximate mean letters per word: Han and kana, then South-East Asian scripts and Tibetan.
+# Each script with its approximate mean letters per word.
 _SCRIPTS = ((re.compile(f"[{HAN}]"), 1.5), (re.compile(f"[{THAI}]"), 4.0))
 # People leave out the spaces of Korean in chats. A run of 7 or more letters is taken for several
 # words.

@@ -35,10 +35,8 @@ NOT_SHAPING: dict[str, Any] = {
     **{"teacher": {"mode"}, "machine": {"sure"}},
     "prices": {"__all__": {"currency", "source", "sure"}},
 }
-NEWER = {
-    "language": "",
-    "embedding_model": MINILM,
-}  # keys of task.toml since 0.2.0, with their defaults
+# Keys of task.toml that 0.2.0 did not have, with their defaults.
+NEWER = {"language": "", "embedding_model": MINILM}
 EXAMPLES = "examples.jsonl"
 ANSWERS = "answers.jsonl"
 REVIEWS = "reviews.jsonl"
