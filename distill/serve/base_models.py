@@ -7,19 +7,25 @@ from distill.core.errors import InputError
 from distill.core.hardware import gpu
 from distill.core.hub import HUB_NAME, fetch
 from distill.serve.base_folder import FILES, check
-from distill.serve.embedded_models import STUDENT, embedded, folder_hash
+from distill.serve.embedded_models import (
+    BASES,
+    STUDENT,
+    TEACHER_AS_BASE,
+    embedded,
+    folder_hash,
+)
 
 # The default with a GPU: an open copy, since Meta's own files require an account.
 FOR_A_CARD = "unsloth/Llama-3.2-1B-Instruct"
-LICENCES = {STUDENT: "apache-2.0"}
+LICENCES = {STUDENT: "apache-2.0", TEACHER_AS_BASE: "gemma"}
 
 
 def locate(base: str) -> tuple[str, Path]:
     """Return (name with a hash of the weights, folder) of a base. Raises as `folder_of` does."""
     name, _ = automatic() if base == "auto" else (base, "")
     folder = folder_of(base)
-    if name == STUDENT:
-        return embedded(STUDENT)
+    if name in BASES:
+        return embedded(BASES[name])
     return f"{Path(name).name}@{folder_hash(folder)}", folder
 
 
@@ -38,8 +44,8 @@ def folder_of(base: str) -> Path:
     DistillError if the hub cannot be reached.
     """
     name, _ = automatic() if base == "auto" else (base, "")
-    if name == STUDENT:
-        return embedded(STUDENT)[1]
+    if name in BASES:
+        return embedded(BASES[name])[1]
     folder = Path(name)
     if not (folder / "config.json").is_file():
         if folder.exists() or not HUB_NAME.fullmatch(name):

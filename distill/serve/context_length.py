@@ -8,7 +8,7 @@ from pathlib import Path
 
 from distill.serve.base_folder import tokenizer_of
 from distill.serve.base_models import automatic
-from distill.serve.embedded_models import STUDENT, unpacked
+from distill.serve.embedded_models import BASES, unpacked
 
 TEMPLATE_BYTES = 256  # max bytes that a chat template adds to a chat of three turns
 
@@ -78,7 +78,7 @@ def tokenizer_here(base: str) -> Callable[[str], int] | None:
     Nothing is fetched or unpacked.
     """
     name = automatic()[0] if base == "auto" else base
-    folder = unpacked(STUDENT) if name == STUDENT else Path(name)
+    folder = unpacked(BASES[name]) if name in BASES else Path(name)
     file = folder / "tokenizer.json" if folder else None
     return _counter(file) if file and file.is_file() else None
 

