@@ -48,6 +48,8 @@ TEMPLATE_ERRORS = (
     *(AssertionError, RecursionError, MemoryError, SyntaxError),
 )
 
+UNDEFINED = re.compile(r"'(\w+)' is undefined")
+
 
 @dataclass(frozen=True)
 class Task:
@@ -219,15 +221,26 @@ class Task:
             )
         except TEMPLATE_ERRORS as error:
             said = str(error) or type(error).__name__  # MemoryError has no message
-            line = error.lineno if isinstance(error, TemplateSyntaxError) else None
+            line = _line_of(error, self.prompts[prompt])
             fix = _nearest_value(said, {"description", *values})
             raise InvalidInput(Problem(said, str(self.folder / prompt), line, fix=fix)) from error
         return text.rstrip("\n")
 
 
+def _line_of(error: Exception, prompt: str) -> int | None:
+    """Return the line of an error in a template; None if unknown."""
+    if isinstance(error, TemplateSyntaxError):
+        return error.lineno
+    if not (unknown := UNDEFINED.match(str(error))):
+        return None
+    word = re.compile(rf"\b{unknown[1]}\b")
+    lines = enumerate(prompt.split("\n"), start=1)
+    return next((number for number, line in lines if word.search(line)), None)
+
+
 def _nearest_value(said: str, known: Collection[str]) -> str:
     """Return the remedy for an unknown value in a template's error; "" for other errors."""
-    found = re.match(r"'(\w+)' is undefined", said)
+    found = UNDEFINED.match(said)
     if not found:
         return ""
     return did_you_mean(found[1], known) or f"known: {', '.join(sorted(known))}"

@@ -171,15 +171,18 @@ def _missing_rows(task: Task) -> Iterator[Problem]:
     gold, seeds = (str(task.folder / name) for name in ("gold.jsonl", "seeds.jsonl"))
     if not task.gold:
         yield Problem("is empty", gold, fix="add rows for the evaluation")
-    missing = [group for group in task.groups if not task.seeds_of(group)]
     if not task.seeds:
         yield Problem("is empty", seeds, fix="add at least one seed for the teacher")
-    elif missing:
-        moved = [name for name in missing if name in TaskSpec.model_fields]
-        fix = "add at least one seed for each label"
-        if moved:
-            fix += f". Is {moved[0]} no label? Then move it above [labels] in task.toml"
-        yield Problem(f"no seed for {', '.join(missing)}", seeds, key="label", fix=fix)
+        return
+    toml, shown = task.folder / "task.toml", {row.answer for row in task.seeds}
+    for label in task.form.choices:
+        if label in shown:
+            continue
+        fix = "add at least one seed for each label to seeds.jsonl"
+        if label in TaskSpec.model_fields:
+            fix += f". Is {label} no label? Then move it above [labels]"
+        line = line_of(toml, ("labels", label))
+        yield Problem(f"no seed for {label}", str(toml), line, "label", fix)
 
 
 def _twins(task: Task) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from distill.task.files import read_text
 KEY_OF_MESSAGE = re.compile(r'((?:\w+|"[^"]*")(?:\.(?:\w+|"[^"]*"))*): ')
 
 
-def problem_of(path: Path, message: str) -> Problem:
+def problem_of(path: Path, message: str, fix: str = "") -> Problem:
     """Return a problem of a TOML file, with the line of the key that begins the message."""
     found = KEY_OF_MESSAGE.match(message)
     key = found[1] if found else ""
-    return Problem(message, str(path), line_of(path, _parts(key)) if key else None, key)
+    return Problem(message, str(path), line_of(path, _parts(key)) if key else None, key, fix)
 
 
 def line_of(file: Path, key: Sequence[str]) -> int | None:
@@ -25,12 +26,18 @@ def line_of(file: Path, key: Sequence[str]) -> int | None:
         text = read_text(file)
     except InvalidInput:
         return None
+    places, lengths = _places(text), range(len(key), 0, -1)
+    return next((places[found] for n in lengths if (found := tuple(key[:n])) in places), None)
+
+
+@lru_cache(maxsize=4)
+def _places(text: str) -> dict[tuple[str, ...], int]:
+    """Return the line of each key, cached because a file with many faults is searched for each."""
     places: dict[tuple[str, ...], int] = {}
     for path, line in _keys(text):
         for length in range(len(path), 0, -1):  # a dotted key is a line of its sections, too
             places.setdefault(path[:length], line)
-    lengths = range(len(key), 0, -1)
-    return next((places[found] for n in lengths if (found := tuple(key[:n])) in places), None)
+    return places
 
 
 def _keys(text: str) -> Iterator[tuple[tuple[str, ...], int]]:

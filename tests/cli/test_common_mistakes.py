@@ -101,7 +101,7 @@ MISTAKES = {
         {"gold.jsonl": ROWS + jsonl([{**GOLD[0], "label": "dogs"}])},
     ),
     "a label without a seed": Mistake(
-        ("seeds.jsonl: no seed for dogs", "at least one seed for each label"),
+        ("task.toml:5: no seed for dogs", "at least one seed for each label to seeds.jsonl"),
         {"seeds.jsonl": jsonl([row for row in pet_rows("seed", 2) if row["label"] != "dogs"])},
     ),
     # extract
@@ -190,10 +190,11 @@ MISTAKES = {
         ("answer.md does not show the input", "add {{ input }} to it"), {"answer.md": "{input}"}
     ),
     "a misspelt placeholder": Mistake(
-        ("answer.md: 'inptu' is undefined", "did you mean input?"), {"answer.md": "{{ inptu }}"}
+        ("answer.md:1: 'inptu' is undefined", "did you mean input?"), {"answer.md": "{{ inptu }}"}
     ),
     "another placeholder": Mistake(
-        ("answer.md: 'text' is undefined", "known: description, input"), {"answer.md": "{{ text }}"}
+        ("answer.md:1: 'text' is undefined", "known: description, input"),
+        {"answer.md": "{{ text }}"},
     ),
     "no prompt": Mistake(
         ("answer.md is missing", "copy it from a bundled task"), {"answer.md": None}

@@ -74,7 +74,7 @@ def test_what_an_encoding_has_is_shown(workspace: Workspace, pets: WriteTask) ->
         json.dumps({"input": "a dog", "label": "dogs"}), encoding="utf-8"
     )
     done = process(workspace, LATIN, "tasks")
-    assert "no seed for \\u732b - café, birds".encode("latin-1") in done.stdout
+    assert "no seed for \\u732b - café".encode("latin-1") in done.stdout
 
 
 def test_what_is_typed_is_utf_8_in_any_locale(workspace: Workspace, tmp_path: Path) -> None:

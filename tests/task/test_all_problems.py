@@ -92,7 +92,7 @@ def test_gold_among_the_seeds_and_no_seed_are_said_at_once(pets: WriteTask) -> N
     seeds = [row for row in pet_rows("seed", 2) if row["label"] != "dogs"]
     found = lines(pets, seeds_jsonl=jsonl(seeds), gold_jsonl=jsonl(seeds[:2]))
     assert [line.partition(" ")[0] for line in found] == [
-        "seeds.jsonl:",
+        "task.toml:5:",
         "gold.jsonl:1",
         "gold.jsonl:2",
     ]

@@ -128,7 +128,7 @@ def test_empty_gold(pets: WriteTask) -> None:
 
 def test_a_label_without_a_seed(pets: WriteTask) -> None:
     rows = jsonl([row for row in pet_rows("seed", 2) if row["label"] != "dogs"])
-    assert "seeds.jsonl: no seed for dogs" in problem(pets, seeds_jsonl=rows)
+    assert "task.toml:5: no seed for dogs" in problem(pets, seeds_jsonl=rows)
 
 
 def test_gold_among_the_seeds_names_both_rows(pets: WriteTask) -> None:
