@@ -1,6 +1,7 @@
 """The number of test rows that proves a margin, and the margin that a number of rows proves."""
 
 import math
+from statistics import NormalDist
 
 POWER = 0.8  # chance that the recommended number of test rows settles the verdict
 DIFFERING = 0.1  # assumed share of test rows on which two equally good systems differ
@@ -27,6 +28,5 @@ def provable_margin(rows: int) -> float:
 
 
 def _deviations(confidence: float) -> float:
-    from scipy.stats import norm
-
-    return float(norm.ppf(confidence) + norm.ppf(POWER))
+    normal = NormalDist()
+    return normal.inv_cdf(confidence) + normal.inv_cdf(POWER)
