@@ -15,7 +15,7 @@ arrive, so the resumed stage repeats no answered request.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -46,6 +46,8 @@ from distill.estimate.table import duration
 from distill.evaluate import evaluate, time_again
 from distill.evaluate.learning_curve import learning_curve
 from distill.generate import check_teacher, generate
+from distill.lint import count_in_words, lint, stop_on_errors
+from distill.lint.finding import Finding
 from distill.llm.complete import BatchesPending, teacher_settings
 from distill.llm.models import check_exists
 from distill.report import is_outdated, mark_older, report, report_so_far
@@ -54,14 +56,13 @@ from distill.store import Run, Store, open_store
 from distill.store.rehearsals import check_is_for_real_runs
 from distill.task import Task
 from distill.task.gold import check_contradictions
-from distill.task.leak_gate import gold_notes, without_leaking_seeds
+from distill.task.leak_gate import without_leaking_seeds
 from distill.task.loading import load_task
 from distill.task.prompts import student_chat
 from distill.task.run_context import Context
 from distill.train import train
 from distill.train.permission import notes
 from distill.train.split import split
-from distill.train.task_warnings import task_warnings
 from distill.train.trainers import trainer_of
 
 Write = Callable[[Store], None]
@@ -108,8 +109,12 @@ def run_task(workspace: Workspace, task: Task, way: RunOptions) -> RunResult:
     if not way.rehearsal:
         check_is_for_real_runs(workspace)
     with workspace.locked(task.name):
-        warning = "" if _is_trained(workspace, task, way) else check_student(task)
+        is_trained = _is_trained(workspace, task, way)
         chosen = choose_run(workspace, task, way)
+        found = [] if is_trained else lint(chosen.task)
+        if chosen.is_new:  # the latest run's answers are paid for, so it goes on
+            stop_on_errors(found)
+        warning = "" if is_trained else check_student(task)
         if chosen.is_new:
             check_teacher(chosen.task, model_of(chosen.run.teacher), detach=way.detach)
         cost = plan_of(workspace, chosen, way)
@@ -126,7 +131,8 @@ def run_task(workspace: Workspace, task: Task, way: RunOptions) -> RunResult:
             context = Context(
                 task, current.id, folder, database, progress, way.detach, limit_usd=limit
             )
-            _announce(context, chosen, left, warning, rehearsal=way.rehearsal)
+            _announce(context, chosen, left, rehearsal=way.rehearsal)
+            _announce_faults(context, found, warning)
             done: list[str] = []
             try:
                 done += (stage for stage in stages_until(way.until) if _do(context, stage))
@@ -143,25 +149,26 @@ def _announce(
     context: Context,
     chosen: SelectedRun,
     left: CostEstimate | None,
-    warning: str,
     *,
     rehearsal: bool,
 ) -> None:
-    """Report the run, the teacher with the reason for it, terms, warnings and cost to the user."""
+    """Report the run, the teacher with the reason for it, terms and cost to the user."""
     run, choice = chosen.run, chosen.choice
     automatically = f" (auto: {choice.why})" if choice else ""
     context.progress.note("run", f"{run.id} ({run.why})")
     context.progress.note("teacher", run.teacher + automatically)
     for note in notes(context.task, rehearsal=rehearsal):
         context.progress.note("terms", note)
-    for note in gold_notes(context.task):
-        context.progress.note("gold", note)
-    for note in task_warnings(context.task):
-        context.progress.note("task", note)
-    if warning:
-        context.progress.note("student", warning)
     if left and left.requests:
         context.progress.note("plan", left.words)
+
+
+def _announce_faults(context: Context, found: Sequence[Finding], warning: str) -> None:
+    """Report the number of the task's faults, and a warning about the student."""
+    if found:
+        context.progress.note("check", count_in_words(found, context.task.name))
+    if warning:
+        context.progress.note("student", warning)
 
 
 def _curve(context: Context, way: RunOptions) -> Mapping[str, Any]:

@@ -35,23 +35,22 @@ def plan(context: click.Context, /, task: str, probe: bool, as_json: bool, **opt
     """Estimate the requests, tokens, USD and time of a run of TASK, before anything is spent."""
     from distill.estimate.probe import estimate_task, probe_run
     from distill.estimate.table import HEADER, figures, notes, table
+    from distill.lint import count_in_words, lint, stop_on_errors
     from distill.llm.teacher_choice import by_keys
-    from distill.task.leak_gate import gold_notes
     from distill.task.loading import load_task
-    from distill.train.task_warnings import task_warnings
 
     workspace = workspace_of(context)
     say("rendering the requests …")
     loaded, consent = load_task(workspace.prompts, task), consent_of(**options)
+    faults = lint(by_keys(loaded)[0])
+    stop_on_errors(faults)
+    if faults:
+        say(count_in_words(faults, task))
     found = (
         probe_run(workspace, task, _announce, consent)
         if probe
         else estimate_task(workspace, loaded)
     )
-    for note in gold_notes(loaded):
-        say(f"gold: {note}")
-    for warning in task_warnings(by_keys(loaded)[0]):
-        say(f"warning: {warning}")
     if as_json:
         show_json("plan", [figures(found)])
         return
@@ -65,8 +64,8 @@ def plan(context: click.Context, /, task: str, probe: bool, as_json: bool, **opt
 @json_option
 @click.pass_context
 def check(context: click.Context, task: str, as_json: bool) -> None:
-    """Check TASK before a run: files, gold, leaks, terms, keys, cost and worth. Each row says ok,
-    look or stop. Exits with 2 if a row says stop. Sends no request."""
+    """Check TASK before a run: files, rows, prompts, leaks, terms, keys, cost and worth. Each row
+    says ok, look or stop, with file and line. Exits with 2 if a row says stop. Sends no request."""
     from dataclasses import asdict
 
     say(f"checking {task} …")  # before the imports, which take a second
@@ -75,12 +74,12 @@ def check(context: click.Context, task: str, as_json: bool) -> None:
     found = check_task(workspace_of(context), task)
     if as_json:
         rows = [asdict(row) for row in found.rows]
-        show_json("check", rows, task=found.task, word=found.word, next=found.next)
+        show_json("check", rows, task=found.task, level=found.level, next=found.next)
     else:
         show_check(found.rows)
-        mend = "correct the rows with stop, then run " if found.word == "stop" else ""
+        mend = "correct the rows with stop, then run " if found.level == "stop" else ""
         next_step(f"{mend}{found.next}")
-    if found.word == "stop":
+    if found.level == "stop":
         context.exit(2)
 
 

@@ -18,10 +18,9 @@ from distill.core.errors import DistillError
 @click.pass_context
 def tasks(context: click.Context, as_json: bool) -> None:
     """List the tasks, with the errors of those that are invalid."""
+    from distill.lint import count_in_words, lint
     from distill.llm.teacher_choice import by_keys
-    from distill.task.leak_gate import gold_notes
     from distill.task.loading import known_tasks, load_task
-    from distill.train.task_warnings import task_warnings
 
     workspace = workspace_of(context)
     rows: list[dict[str, Any]] = []
@@ -32,8 +31,8 @@ def tasks(context: click.Context, as_json: bool) -> None:
             rows.append({"task": name, "error": str(error)})
             continue
         counts = {**task.form.counts(), "seeds": len(task.seeds), "gold": len(task.gold)}
-        notes = [*gold_notes(task), *task_warnings(by_keys(task)[0])]
-        told = {"note": "; ".join(notes)} if notes else {}
+        note = count_in_words(lint(by_keys(task)[0]), name)
+        told = {"note": note} if note else {}
         rows.append({"task": name, "kind": task.spec.kind, **counts, **told})
     show_rows("tasks", rows, as_json=as_json)
 

@@ -51,7 +51,7 @@ Kind = Literal[
 KINDS: dict[Kind, tuple[str, str]] = {
     "answer": ("ask", "the answer"),
     "cancellation": ("cancel", "what was stopped and kept"),
-    "check": ("check", "a checked part; `task`, `word` and `next` hold for all rows"),
+    "check": ("check", "a finding or a checked part; `task`, `level` and `next` hold for all rows"),
     "comparison": ("compare", "a run"),
     "doctor": ("doctor", "a part of this machine"),
     "curation": ("drops", "a check of curation, with its drops"),
@@ -161,8 +161,8 @@ def show_check(rows: "Sequence[CheckRow]") -> None:
     """Print the rows of a check, with long sentences wrapped."""
     about = max(len(row.about) for row in rows)
     for row in rows:
-        start = f"{row.word:4}  {row.about:{about}}  "
-        show_sentence(start, printable(row.because), COLOURS_OF_CHECKS[row.word])
+        start = f"{row.level:4}  {row.about:{about}}  "
+        show_sentence(start, printable(row.sentence), COLOURS_OF_CHECKS[row.level])
 
 
 def _finite(value: Any) -> Any:

@@ -41,12 +41,17 @@ class Problem:
         told += self.message
         if self.fix:
             told += f"{'; ' if self.fix.startswith(SUGGESTIONS) else ': '}{self.fix}"
-        if not lines:
-            return told
-        named = ", ".join(str(line) for line in lines[:MOST_LINES])
-        more = len(lines) - MOST_LINES
-        rest = f" and {more:,} more" if more > 0 else ""
-        return f"{told} (also in {'line' if len(lines) == 1 else 'lines'} {named}{rest})"
+        return f"{told}{also_in(lines)}"
+
+
+def also_in(lines: Sequence[int]) -> str:
+    """Return the end of a message that names further lines, as in " (also in lines 3, 5)"."""
+    if not lines:
+        return ""
+    named = ", ".join(str(line) for line in lines[:MOST_LINES])
+    more = len(lines) - MOST_LINES
+    rest = f" and {more:,} more" if more > 0 else ""
+    return f" (also in {'line' if len(lines) == 1 else 'lines'} {named}{rest})"
 
 
 class DistillError(Exception):
@@ -89,17 +94,25 @@ class InvalidInput(InputError):
     @property
     def lines(self) -> list[str]:
         """The message of each problem: of each file the first MOST_SHOWN."""
+        return [problem.with_lines(others) for problem, others in self.grouped]
+
+    @property
+    def grouped(self) -> list[tuple[Problem, list[int]]]:
+        """The problems, each with the further lines that have it.
+
+        Of each file the first MOST_SHOWN; the number of the others is the message of one more.
+        """
         groups: dict[str, dict[tuple[str, str], list[Problem]]] = {}
         for problem in self._problems:
             same = groups.setdefault(problem.file, {})
             same.setdefault((problem.message, problem.fix), []).append(problem)
-        found: list[str] = []
+        found: list[tuple[Problem, list[int]]] = []
         for file, of_file in groups.items():
             for equal in list(of_file.values())[:MOST_SHOWN]:
                 others = [one.line for one in equal[1:] if one.line is not None]
-                found.append(equal[0].with_lines(others))
+                found.append((equal[0], others))
             if more := sum(map(len, list(of_file.values())[MOST_SHOWN:])):
-                found.append(f"{file}: and {more:,} more" if file else f"and {more:,} more")
+                found.append((Problem(f"and {more:,} more", file), []))
         return found
 
 

@@ -39,10 +39,14 @@ Where = tuple[str, ...]
 
 @dataclass
 class SchemaRefused(Exception):
-    """A provider's refusal of a schema; `param` is the request's parameter, None if unknown."""
+    """A provider's refusal of a schema.
+
+    `param`: the request's parameter; None if unknown. `where`: the path of the refused part.
+    """
 
     message: str
     param: str | None = None
+    where: Where = ()
 
 
 class _Keywords(BaseModel):
@@ -78,6 +82,7 @@ def check_openai(schema: dict[str, Any], name: str, *, tuned: bool) -> None:
         return SchemaRefused(
             f"Invalid schema for response_format '{name}': In context={where!r}, {what}",
             "response_format",
+            where,
         )
 
     if schema.get("type") != "object" or "anyOf" in schema:
@@ -118,7 +123,8 @@ def check_anthropic(schema: dict[str, Any]) -> None:
         if set(part.get("required", [])) - set(part.get("properties", {})):
             problem = "'required' names properties that do not exist"
         if problem:
-            raise SchemaRefused(".".join(("output_config.format.schema", *where)) + f": {problem}")
+            path = ".".join(("output_config.format.schema", *where))
+            raise SchemaRefused(f"{path}: {problem}", where=where)
 
 
 def _types(part: dict[str, Any]) -> list[Any]:
@@ -159,7 +165,8 @@ def check_form(schema: Any) -> None:
 
 
 def _malformed(where: Where, problem: str) -> SchemaRefused:
-    return SchemaRefused(f"Invalid schema: {'.'.join(where)}: {problem}", "response_format")
+    told = f"Invalid schema: {'.'.join(where)}: {problem}"
+    return SchemaRefused(told, "response_format", where)
 
 
 def _exists(root: Any, reference: Any) -> bool:
@@ -181,7 +188,7 @@ def _parts(schema: Any, where: Where) -> Iterator[tuple[Where, dict[str, Any]]]:
     """
     if not isinstance(schema, dict):
         raise SchemaRefused(
-            f"Invalid schema: in {where!r} there must be an object.", "response_format"
+            f"Invalid schema: in {where!r} there must be an object.", "response_format", where
         )
     yield where, schema
     if "items" in schema:

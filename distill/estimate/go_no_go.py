@@ -15,13 +15,12 @@ from typing import Literal
 
 from distill.core.model_ref import key_variables
 from distill.core.numbers import exact_dollars
-from distill.core.sample_size import DIFFERING, sample_size_for_margin
 from distill.core.workspace import Workspace
 from distill.estimate import CostEstimate, teacher_usd, tuned_student
 from distill.estimate.finetuning import STUDENT, base_of
 from distill.estimate.probe import estimate_task
 from distill.estimate.workload import EVALUATE
-from distill.evaluate.levels import level_of_look
+from distill.lint.gold import rows_needed, size_in_words
 from distill.pricing.break_even import LATE_DAYS, DailyCost, at_provider, on_machines, pay_back
 from distill.pricing.table import lifetime_of, today
 from distill.task import Task
@@ -75,14 +74,8 @@ def _seeds(task: Task) -> Iterator[AdviceFinding]:
 
 
 def _gold(task: Task) -> Iterator[AdviceFinding]:
-    spec = task.spec.evaluate
-    level = level_of_look(spec.confidence, 1)
-    needed = sample_size_for_margin(spec.margin, confidence=level)
-    told = (
-        f"{len(task.gold)} gold rows; a margin of {100 * spec.margin:.1f} points needs about "
-        f"{needed:,}, if two equally good systems differ on {DIFFERING:.0%} of them"
-    )
-    yield AdviceFinding("gold", "go" if len(task.gold) >= needed else "careful", told)
+    word: Word = "go" if len(task.gold) >= rows_needed(task) else "careful"
+    yield AdviceFinding("gold", word, size_in_words(task))
 
 
 def _money(task: Task, plan: CostEstimate) -> Iterator[AdviceFinding]:

@@ -1,46 +1,61 @@
-"""The check of a task before a run: files, gold, leaks, terms, keys, cost and worth on one screen.
+"""The check of a task before a run: the linter's findings, leaks, terms, keys, cost and worth.
 
 Nothing is sent and nothing is written.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
-from distill.core.errors import InputError
+from distill.core.errors import InputError, InvalidInput, Problem, also_in
 from distill.core.model_ref import check_key
+from distill.core.numbers import exact_dollars
 from distill.core.workspace import Workspace
-from distill.estimate import CostEstimate
+from distill.estimate import CostEstimate, teacher_usd
 from distill.estimate.go_no_go import Word as Advice
 from distill.estimate.go_no_go import findings
 from distill.estimate.probe import estimate_task
 from distill.estimate.run_start import latest_run, new_run_reason
 from distill.estimate.table import budget_words, duration, unbilled
+from distill.lint import lint
+from distill.lint.finding import GOLD, SEEDS, of_key
 from distill.llm.teacher_choice import by_keys
 from distill.llm.today import price_today
 from distill.store import open_store
-from distill.task import Task
-from distill.task.leak_gate import REASONS, gold_notes, leaking_seeds, without_leaking_seeds
+from distill.task import ANSWERS, EXAMPLES, Task
+from distill.task.files import about_of
+from distill.task.leak_gate import REASONS, leaking_seeds, without_leaking_seeds
 from distill.task.loading import known_tasks, load_task
-from distill.train.permission import check_terms, learned_from
-from distill.train.permission import notes as terms_notes
-from distill.train.schema_check import schema_problems
-from distill.train.task_warnings import task_warnings
+from distill.train.permission import base_terms, learned_from, refusal
 from distill.train.trainers import trainer_of
 
-Word = Literal["ok", "look", "stop"]
-WORDS: tuple[Word, ...] = ("ok", "look", "stop")  # from the best to the worst
-OF_ADVICE: dict[Advice, Word] = {"go": "ok", "careful": "look", "no go": "stop"}
+Level = Literal["ok", "look", "stop"]
+LEVELS: tuple[Level, ...] = ("ok", "look", "stop")  # from the best to the worst
+OF_ADVICE: dict[Advice, Level] = {"go": "ok", "careful": "look", "no go": "stop"}
+CONTRADICTS = "gold-contradicts"  # the rule on rows with which no leak can be searched
+ROWS = (GOLD, SEEDS, EXAMPLES, "inputs.jsonl")
+MOST_OF_ABOUT = 80  # characters of a file's first line in a row
 
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """A checked part of a task: its subject, a word, and a sentence with the figures."""
+    """A checked part of a task: a rule or a subject, a level, and a sentence with the figures.
+
+    `file`, `line`: the place; `line` is None for a whole file. `fix`: the remedy; "" for none.
+    """
 
     about: str
-    word: Word
-    because: str
+    level: Level
+    message: str
+    file: str = ""
+    line: int | None = None
+    fix: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The message with its place and remedy, for a terminal."""
+        return str(Problem(self.message, self.file, self.line, fix=self.fix))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +67,13 @@ class TaskCheck:
     next: str
 
     @property
-    def word(self) -> Word:
-        """The worst word of the rows."""
-        return max((row.word for row in self.rows), key=WORDS.index)
+    def level(self) -> Level:
+        """The worst level of the rows."""
+        return max((row.level for row in self.rows), key=LEVELS.index)
 
 
 def check_task(workspace: Workspace, name: str) -> TaskCheck:
-    """Check a task for a run. An invalid part becomes a row with the word "stop".
+    """Check a task for a run. An invalid part becomes a row with the level "stop".
 
     Raises InputError if there is no such task.
     """
@@ -68,22 +83,49 @@ def check_task(workspace: Workspace, name: str) -> TaskCheck:
     except InputError as error:
         if name not in known_tasks(workspace.prompts):
             raise
-        invalid = tuple(CheckRow("task", "stop", line) for line in error.lines)
-        return TaskCheck(name, invalid, again)
+        return TaskCheck(name, tuple(_invalid(error)), again)
     estimate = partial(estimate_task, workspace, task)
     latest = _latest(workspace, task)
     task = task.with_teacher(model=latest.teacher) if latest else by_keys(task)[0]
     is_done = latest is not None and latest.is_reported
     has_runs = workspace.database(name).exists()
-    rows = [_counts(task), *_warnings(task), *_leaks(task, meanings=has_runs), _terms(task)]
-    rows += _today(task)
+    rows = [_counts(task), *(_row(one.rule, one.level, one.problem) for one in lint(task))]
+    if not any(row.about == CONTRADICTS for row in rows):
+        rows += _leaks(task, meanings=has_runs)
+    has_sound_seeds = not any(
+        row.about in (CONTRADICTS, "leaks") and row.level == "stop" for row in rows
+    )
+    rows += [*_terms(task), *_base(task), _data(task), *_today(task)]
     if not is_done:
         rows += _student(task)
-    if not any(row.about == "leaks" and row.word == "stop" for row in rows):
+    if has_sound_seeds:
         rows += _by_plan(task, estimate)
-    stops = any(row.word == "stop" for row in rows)
+    stops = any(row.level == "stop" for row in rows)
     go_on = f"distill {'report' if is_done else 'run'} {name}"
     return TaskCheck(name, tuple(rows), again if stops else go_on)
+
+
+def _row(about: str, level: Level, problem: Problem) -> CheckRow:
+    return CheckRow(about, level, problem.message, problem.file, problem.line, problem.fix)
+
+
+def _at(task: Task, key: str) -> Problem:
+    """Return the place of a key of task.toml, such as "evaluate.margin"."""
+    return of_key(task, key.split("."), "", "")
+
+
+def _about_key(task: Task, about: str, level: Level, message: str, key: str) -> CheckRow:
+    return _row(about, level, replace(_at(task, key), message=message))
+
+
+def _invalid(error: InputError) -> Iterator[CheckRow]:
+    """Yield a row for each problem of a task that cannot be loaded."""
+    if not isinstance(error, InvalidInput):
+        yield CheckRow("task", "stop", str(error))
+        return
+    for problem, others in error.grouped:
+        told = replace(problem, message=problem.message + also_in(others))
+        yield _row("task", "stop", told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +149,13 @@ def _latest(workspace: Workspace, task: Task) -> _LatestRun | None:
 def _counts(task: Task) -> CheckRow:
     counts = {**task.form.counts(), "seeds": len(task.seeds), "gold rows": len(task.gold)}
     told = ", ".join(f"{count:,} {what}" for what, count in counts.items())
-    return CheckRow("task", "ok", f"{task.spec.kind}: {told}")
+    return _about_key(task, "task", "ok", f"{task.spec.kind}: {told}", "kind")
 
 
-def _warnings(task: Task) -> Iterator[CheckRow]:
-    refused = set(schema_problems(task))
-    for warning in task_warnings(task):
-        yield CheckRow("task", "stop" if warning in refused else "look", warning)
-    for note in gold_notes(task):
-        yield CheckRow("gold", "look", note)
+def _of_rows(task: Task, about: str, level: Level, message: str) -> CheckRow:
+    """Return a row about all seeds or all gold rows, with the place of the first."""
+    first = (task.gold if about == "gold" else task.seeds)[0]
+    return CheckRow(about, level, message, str(task.folder / first.file), first.line)
 
 
 def _leaks(task: Task, *, meanings: bool) -> Iterator[CheckRow]:
@@ -126,7 +166,7 @@ def _leaks(task: Task, *, meanings: bool) -> Iterator[CheckRow]:
     try:
         without_leaking_seeds(task, meanings=meanings)
     except InputError as error:
-        yield CheckRow("leaks", "stop", str(error))
+        yield _of_rows(task, "leaks", "stop", str(error).removeprefix(f"{task.folder}: "))
         return
     later = ""
     if task.spec.leaks.semantic and not meanings:
@@ -134,27 +174,63 @@ def _leaks(task: Task, *, meanings: bool) -> Iterator[CheckRow]:
     found = leaking_seeds(task, meanings=meanings)
     if not found:
         way = " in letters or words" if later else ""
-        yield CheckRow("leaks", "ok", f"no seed is too close to gold{way}{later}")
+        yield _of_rows(task, "leaks", "ok", f"no seed is too close to gold{way}{later}")
         return
     seed, leak = found[0]
     twin = task.gold[leak.gold]
     yield CheckRow(
         "leaks",
         "look",
-        f"{len(found)} of {len(task.seeds)} seeds are too close to gold and are left out: "
-        f"{seed.file}:{seed.line} {REASONS[leak.kind]} ({twin.file}:{twin.line})"
+        f"{len(found)} of {len(task.seeds)} seeds are too close to gold and are left out, first "
+        f"this one: it {REASONS[leak.kind]} ({twin.file}:{twin.line})"
         f"{later or f'. `distill leaks {task.name}` lists them'}",
+        str(task.folder / seed.file),
+        seed.line,
     )
 
 
-def _terms(task: Task) -> CheckRow:
-    rows, told = learned_from(task), " ".join(terms_notes(task, rehearsal=False))
+def _terms(task: Task) -> Iterator[CheckRow]:
+    """Yield the terms of each model whose outputs train the student."""
+    confirmed = task.spec.terms.confirmed
+    for row in learned_from(task):
+        stops = row.stops and not confirmed
+        told = refusal(row) if stops else row.sentence
+        if confirmed and row.training != "allowed":
+            told += f" Confirmed by the task: {confirmed}"
+        asks = row.training != "allowed" and not confirmed
+        level: Level = "stop" if stops else "look" if asks else "ok"
+        if row.place == ANSWERS:
+            yield CheckRow("terms", level, told, str(task.folder / ANSWERS), 1)
+        else:
+            yield _about_key(task, "terms", level, told, row.place)
+
+
+def _base(task: Task) -> Iterator[CheckRow]:
+    """Yield the licence of the student's base, by its name."""
     try:
-        check_terms(task)
-    except InputError as error:
-        return CheckRow("terms", "stop", str(error))
-    asks = any(row.training != "allowed" for row in rows) and not task.spec.terms.confirmed
-    return CheckRow("terms", "look" if asks else "ok", told or rows[0].sentence)
+        found = base_terms(task)
+    except InputError:  # the row on the student tells it
+        return
+    told = f"base {found.model}: {found.sentence}"
+    level: Level = "ok" if found.is_known else "look"
+    yield _about_key(
+        task, "base", level, told if found.is_known else f"{told} {found.says}", found.place
+    )
+
+
+def _data(task: Task) -> CheckRow:
+    """Return the row on the origin of the data: the first lines {"about": …} of the files."""
+    said = {name: about_of(task.folder / name) for name in ROWS if (task.folder / name).exists()}
+    told = [f'{name}: "{_shortened(about)}"' for name, about in said.items() if about]
+    if silent := [name for name, about in said.items() if not about]:
+        hint = 'a first line {"about": "…"} can'
+        verb = "does" if len(silent) == 1 else "do"
+        told.append(f"{', '.join(silent)} {verb} not say origin and licence; {hint}")
+    return CheckRow("data", "ok", "; ".join(told), str(task.folder / GOLD), 1)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MOST_OF_ABOUT else f"{text[: MOST_OF_ABOUT - 1]}…"
 
 
 def _today(task: Task) -> Iterator[CheckRow]:
@@ -162,7 +238,8 @@ def _today(task: Task) -> Iterator[CheckRow]:
     try:
         price_today(task)
     except InputError as error:
-        yield CheckRow("today", "stop", str(error))
+        told = str(error).removeprefix(f"{task.folder / 'task.toml'}: ")
+        yield _about_key(task, "today", "stop", told, "today.model")
 
 
 def _keys(task: Task) -> Iterator[CheckRow]:
@@ -171,7 +248,7 @@ def _keys(task: Task) -> Iterator[CheckRow]:
         try:
             check_key(place, name)
         except InputError as error:
-            yield CheckRow("key", "stop", str(error))
+            yield _about_key(task, "key", "stop", str(error), place)
 
 
 def _student(task: Task) -> Iterator[CheckRow]:
@@ -184,9 +261,9 @@ def _student(task: Task) -> Iterator[CheckRow]:
         return
     try:
         if notice := trainer.check(task.spec.student.model_dump()):
-            yield CheckRow("student", "look", notice)
+            yield _about_key(task, "student", "look", notice, "student.trainer")
     except InputError as error:
-        yield CheckRow("student", "stop", str(error))
+        yield _about_key(task, "student", "stop", str(error), "student.trainer")
 
 
 def _by_plan(task: Task, estimate: Callable[[], CostEstimate]) -> Iterator[CheckRow]:
@@ -194,23 +271,28 @@ def _by_plan(task: Task, estimate: Callable[[], CostEstimate]) -> Iterator[Check
     try:
         plan = estimate()
     except InputError as error:
-        yield CheckRow("cost", "stop", str(error))
+        yield _about_key(task, "cost", "stop", str(error), "teacher.model")
         return
-    advice = [CheckRow(row.about, OF_ADVICE[row.word], row.because) for row in findings(task, plan)]
-    yield from (row for row in advice if row.about != "money")
+    advice = {row.about: (OF_ADVICE[row.word], row.because) for row in findings(task, plan)}
+    yield _of_rows(task, "seeds", *advice["seeds"])
+    if advice["gold"][0] == "ok":  # otherwise the linter tells it
+        yield _of_rows(task, "gold", *advice["gold"])
     if plan.requests:
         yield from _keys(task)
-    yield _cost(plan)
+    yield _cost(task, plan)
     if plan.requests or plan.training:
-        yield CheckRow("time", "ok", _time(plan))
-    yield from (row for row in advice if row.about == "money")
+        yield _about_key(task, "time", "ok", _time(plan), "student.epochs")
+    yield _about_key(task, "money", *advice["money"], key="traffic.requests_per_day")
 
 
-def _cost(plan: CostEstimate) -> CheckRow:
+def _cost(task: Task, plan: CostEstimate) -> CheckRow:
     if plan.price is None and not plan.steps:
-        return CheckRow("cost", "ok", unbilled(plan))
-    word: Word = "stop" if plan.stops() else "ok"
-    return CheckRow("cost", word, f"{plan.words}: {budget_words(plan)}")
+        return _about_key(task, "cost", "ok", unbilled(plan), "teacher.model")
+    level: Level = "stop" if plan.stops() else "ok"
+    told, each = f"{plan.words}: {budget_words(plan)}", teacher_usd(plan)
+    if each is not None:
+        told += f". In production 1,000 requests to the teacher cost {exact_dollars(1000 * each)}"
+    return _about_key(task, "cost", level, told, "budget.usd")
 
 
 def _time(plan: CostEstimate) -> str:

@@ -1,9 +1,13 @@
 """The model that does the job today, as `[today]` in task.toml names it."""
 
-from distill.core.errors import InputError
+from distill.core.errors import InputError, Problem
 from distill.llm.models import price_of
 from distill.pricing.token_prices import TokenPrice
 from distill.task import Task
+from distill.task.toml_places import line_of, problem_of
+
+TEACHER_TOO = "remove them, or name another teacher"
+NO_BILL = "name a model with a price, or remove [today]"
 
 
 def price_today(task: Task) -> TokenPrice | None:
@@ -21,26 +25,21 @@ def price_today(task: Task) -> TokenPrice | None:
         raise InputError(f"{task.folder / 'task.toml'}: today.model: {said}") from error
 
 
-def unused_today(task: Task) -> str:
-    """Return a warning on keys of `[today]` that the report does not use; "" if it uses all."""
-    today, teacher = task.spec.today, task.spec.teacher.model
-    if not today.model:
-        return ""
-    if today.model == teacher:
-        keys = [f"today.{key}" for key in today.given if key != "model"]
+def unused_today(task: Task) -> Problem | None:
+    """Return the problem of keys of `[today]` that the report does not use; None if it uses all."""
+    path, today, teacher = task.folder / "task.toml", task.spec.today, task.spec.teacher.model
+    keys = [f"today.{key}" for key in today.given if key != "model"]
+    if today.model and today.model == teacher:
         if not keys:
-            return ""
-        return (
+            return None
+        told = (
             f"{' and '.join(keys)}: not used, because {teacher} is the teacher, too, whose tokens "
-            "are measured. Remove them, or name another teacher"
+            "are measured"
         )
+        return Problem(told, str(path), line_of(path, keys[0].split(".")), keys[0], TEACHER_TOO)
     try:
-        price = price_today(task)
+        is_unbilled = bool(today.model) and price_today(task) is None
     except InputError:  # the check before a run refuses it
-        return ""
-    if price is not None:
-        return ""
-    return (
-        f"today.model: {today.model} sends no bill, so the report states the saving against the "
-        "teacher. Name a model with a price, or remove [today]"
-    )
+        return None
+    told = f"today.model: {today.model} sends no bill, so the report states the saving against the "
+    return problem_of(path, f"{told}teacher", NO_BILL) if is_unbilled else None

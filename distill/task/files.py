@@ -260,6 +260,18 @@ def _parsed(path: Path) -> tuple[list[tuple[int, Row]], list[Problem]]:
     return rows, problems
 
 
+def about_of(path: Path) -> str:
+    """Return the text of a JSON-lines file's first line {"about": …}; "" without such a line."""
+    with path.open(encoding="utf-8-sig") as file:
+        line = file.readline()
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return ""
+    found = row["about"] if isinstance(row, dict) and set(row) == {"about"} else ""
+    return replace_lone_surrogates(found) if isinstance(found, str) else ""
+
+
 def ends_a_line(path: Path) -> bool:
     """True if a file is missing or empty, or if its last line has an end."""
     if not path.exists() or not path.stat().st_size:

@@ -33,17 +33,25 @@ def count_once(rows: Sequence[LabelledExample], form: AnswerForm) -> tuple[Rows,
 
 def check_contradictions(folder: Path, rows: Sequence[LabelledExample], form: AnswerForm) -> None:
     """Raise InvalidInput, with both lines, for each input with two different answers."""
-    found = [
+    if found := contradictions(rows, form):
+        raise InvalidInput(*(contradiction(folder, *pair) for pair in found))
+
+
+def contradictions(
+    rows: Sequence[LabelledExample], form: AnswerForm
+) -> list[tuple[LabelledExample, LabelledExample]]:
+    """Return (first row, other row) for each input with two different answers."""
+    return [
         (kept[0], other)
         for same in _same_inputs(rows)
+        if len(same) > 1
         for kept in [_of_one_input(same, form)]
         for other in kept[1:]
     ]
-    if found:
-        raise InvalidInput(*(_contradiction(folder, *pair) for pair in found))
 
 
-def _contradiction(folder: Path, first: LabelledExample, second: LabelledExample) -> Problem:
+def contradiction(folder: Path, first: LabelledExample, second: LabelledExample) -> Problem:
+    """Return the problem of two rows with one input and two different answers."""
     return Problem(
         f"has the same input as {first.file}:{first.line} ({first.input!r}) but another answer "
         f"({second.answer!r}, not {first.answer!r})",

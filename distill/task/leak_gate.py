@@ -177,23 +177,3 @@ def near_gold(task: Task) -> list[GoldOverlap]:
     near, curate = task.spec.leaks.near, task.spec.curate
     inputs = [row.input for row in task.gold[:MOST_PAIRED]]
     return near_copies(inputs, near, partial(canonical, curate=curate)) if near else []
-
-
-def gold_notes(task: Task) -> list[str]:
-    """Describe duplicates and near duplicates in gold, a sentence each; [] if there are none."""
-    notes, total = [], len(task.gold) + len(task.copies)
-    if task.copies:
-        copy = task.copies[0]
-        notes.append(
-            f"{len(task.copies)} of {total} gold rows repeat another row (the first is "
-            f"{copy.file}:{copy.line}): only {len(task.gold)} different rows are used for testing"
-        )
-    if near := near_gold(task):
-        row, twin = task.gold[near[0].text], task.gold[near[0].gold]
-        compared = min(len(task.gold), MOST_PAIRED)
-        notes.append(
-            f"{len(near)} of {compared} gold rows nearly equal another row (for example "
-            f"{row.file}:{row.line} and {twin.file}:{twin.line}): the true uncertainty is larger "
-            f"than the intervals say; `distill leaks {task.name}` lists these rows"
-        )
-    return notes

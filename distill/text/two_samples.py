@@ -6,13 +6,12 @@ needs one pass over the texts and no library.
 """
 
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from distill.core.text import fold
-from distill.core.words import word_units
+from distill.core.words import words_in
 
 FOLDS = 5
 FEWEST = 20  # min texts of each list
@@ -20,7 +19,6 @@ MOST = 2_000  # max texts of each list, evenly spaced
 PRIOR = 3.0  # texts that the pooled frequency of a word counts for
 Z = 1.96  # of a 95 % interval
 FEWEST_WITH_WORD = 3
-WORD = re.compile(r"[^\W_]+")
 
 Words = list[frozenset[str]]
 
@@ -53,7 +51,7 @@ class TwoSampleTest:
 
 def words_of(text: str) -> list[str]:
     """Return the folded words of a text, or its letters in a script without spaces."""
-    return WORD.findall(" ".join(word_units(fold(text))))
+    return words_in(fold(text).replace("_", " "))
 
 
 def two_sample_test(first: Sequence[str], second: Sequence[str]) -> TwoSampleTest | None:

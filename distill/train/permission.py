@@ -79,7 +79,7 @@ def notes(task: Task, *, rehearsal: bool) -> Iterator[str]:
 
 def lines(task: Task, today: date) -> Iterator[str]:
     """Yield sentences on the terms of use that apply to a task, to show before its first run."""
-    for row in (*learned_from(task), _base(task)):
+    for row in (*learned_from(task), base_terms(task)):
         yield f"Terms of the {row.use}, {row.model}: {row.sentence} {row.says}"
         if row.is_stale(today):
             yield "- These terms were read over 90 days ago: read the page again."
@@ -90,7 +90,7 @@ def lines(task: Task, today: date) -> Iterator[str]:
         yield "The run stops before it pays, until the task has `terms.confirmed`."
 
 
-def _base(task: Task) -> Terms:
+def base_terms(task: Task) -> Terms:
     """Return the terms of a base by its name, because its model card may not be downloaded yet."""
     spec = task.spec.student
     trainer = trainer_of(spec.trainer)

@@ -156,7 +156,7 @@ def test_a_check_says_whether_meanings_were_compared(
 
     def said() -> str:
         (row,) = (row for row in check_task(workspace, "pets").rows if row.about == "leaks")
-        return row.because
+        return row.message
 
     assert said() == (
         "no seed is too close to gold in letters or words; the run and `distill leaks pets` "

@@ -22,7 +22,7 @@ from distill.task.kinds import AnswerForm
 from distill.task.kinds.classify import Labels
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.generate import Text
-from distill.task.leak_gate import canonical, gold_notes, without_leaking_seeds
+from distill.task.leak_gate import canonical, without_leaking_seeds
 from distill.task.spec import CurateSpec
 from tests.conftest import WriteTask, jsonl, pet_rows
 from tests.support.command import json_rows
@@ -165,29 +165,18 @@ def test_a_run_that_was_evaluated_with_copies_is_reported_without_them(
         assert after[key] == before[key]
 
 
-def test_what_is_to_be_known_of_gold_is_said(pets: WriteTask) -> None:
-    assert gold_notes(pets(gold_jsonl=jsonl(APART))) == []
-    near = {"input": "could you feed my dear cat", "label": "cats"}
-    copies, close = gold_notes(pets(gold_jsonl=jsonl([*APART, APART[1], near])))
-    assert copies.startswith("1 of 5 gold rows repeat another row (the first is gold.jsonl:4)")
-    assert close.startswith(
-        "1 of 4 gold rows nearly equal another row (for example gold.jsonl:5 and "
-    )
-
-
 def test_run_plan_tasks_and_leaks_say_it(
     workspace: Workspace, pets: WriteTask, scripted_backends: StandIn
 ) -> None:
     near = {"input": "could you feed my dear cat", "label": "cats"}
     pets(gold_jsonl=jsonl([*APART, near]))
     folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
-    told = "1 of 4 gold rows nearly equal another row (for example gold.jsonl:4 and gold.jsonl:1)"
-    told = f"gold: {told}"
+    told = "2 warnings: `distill check pets` shows them"
     for command in (["plan", "pets"], ["generate", "pets"]):
         result = CliRunner().invoke(cli, [*folders, *command])
         assert result.exit_code == 0 and told in result.output, command
     listed = json_rows(CliRunner().invoke(cli, [*folders, "tasks", "--json"]).output, "tasks")
-    assert listed[0]["note"].startswith("1 of 4 gold rows nearly equal another row")
+    assert listed[0]["note"] == told
     leaks = CliRunner().invoke(cli, [*folders, "leaks", "pets", "--json"])
     found = json_rows(leaks.output, "leaks")
     assert [(row["source"], row["gold"]) for row in found] == [("gold", "gold.jsonl:1")]

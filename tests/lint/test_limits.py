@@ -1,10 +1,7 @@
-"""What is said of a task before anything is paid: by `tasks`, `plan` and `run`."""
+"""Rules on the limits of models, and what `tasks`, `plan` and `run` say of findings."""
 
 import json
 import re
-import shutil
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,11 +15,9 @@ from distill.estimate.consent import WHOLE_BUDGET
 from distill.estimate.run_start import RunOptions, check_before_paying
 from distill.estimate.task_check import check_task
 from distill.task import Task
-from distill.task.kinds.classify import Labels
-from distill.task.loading import load_task
 from distill.train.schema_check import check_schema
-from distill.train.task_warnings import task_warnings
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
+from tests.support.clean_task import found, only, with_header
 from tests.support.odd_server import completion, odd_server
 from tests.support.teachers import BOTH
 from tests.task.test_extract import TASK, options, write
@@ -30,22 +25,15 @@ from tests.task.test_extract import TASK, options, write
 LABELS = 'name = "pets"\nkind = "classify"\n[labels]\n' + "".join(
     f'{label} = "{meaning}"\n' for label, meaning in PETS.items()
 )
-BUNDLED = Path(__file__).parents[2] / "prompts"
-
-
-def test_a_good_task_has_no_warning(pets: WriteTask) -> None:
-    assert task_warnings(pets()) == []
-    for name in ("classify", "extract", "generate"):
-        assert task_warnings(load_task(BUNDLED, name)) == []
-
-
-def test_a_label_without_a_gold_row_is_named(pets: WriteTask) -> None:
-    gold = [row for row in pet_rows("gold", 4) if row["label"] != "birds"]
-    (warning,) = task_warnings(pets(gold_jsonl=jsonl(gold)))
-    assert warning.startswith("gold.jsonl has no row of 'birds': the verdict does not cover")
 
 
 TEACHER = '[teacher]\nmodel = "openai:gpt-6-luna"\n'
+
+
+def toml_line(task: Task, line: int | None) -> str:
+    """A line of task.toml."""
+    assert line is not None
+    return (task.folder / "task.toml").read_text().split("\n")[line - 1]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +53,9 @@ TEACHER = '[teacher]\nmodel = "openai:gpt-6-luna"\n'
 )
 def test_unused_keys_of_today_are_named(pets: WriteTask, today: str, said: str) -> None:
     task = pets(task_toml=f"{LABELS}{TEACHER}[today]\n{today}\n")
-    assert [warning[: len(said)] for warning in task_warnings(task)] == ([said] if said else [])
+    problems = found(task, "today-unused")
+    assert [one.message[: len(said)] for one in problems] == ([said] if said else [])
+    assert all(one.fix and toml_line(task, one.line).startswith(one.key[6:]) for one in problems)
 
 
 @pytest.mark.parametrize(
@@ -80,38 +70,12 @@ def test_todays_model_must_have_a_price_before_anything_is_paid(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "a key")
     task = pets(task_toml=f'{LABELS}{TEACHER}[today]\nmodel = "{model}"\n')
-    assert task_warnings(task) == []
+    assert found(task, "today-unused") == []
     (row,) = (row for row in check_task(workspace, "pets").rows if row.about == "today")
-    assert row.word == "stop" and said in row.because
+    assert row.level == "stop" and said in row.message
+    assert toml_line(task, row.line).startswith("model = ")
     with pytest.raises(InputError, match=re.escape(said)):
         check_before_paying(task, plan(task), RunOptions(consent=WHOLE_BUDGET))
-
-
-def copied(prompts: Path, kind: str) -> Task:
-    """The bundled task of a kind under another name, as the tutorial has it."""
-    shutil.copytree(BUNDLED / kind, prompts / "tickets")
-    file = prompts / "tickets" / "task.toml"
-    file.write_text(file.read_text().replace(f'name = "{kind}"', 'name = "tickets"', 1))
-    return load_task(prompts, "tickets")
-
-
-def test_left_overs_of_the_bundled_task_are_named(tmp_path: Path) -> None:
-    task = copied(tmp_path, "classify")
-    assert task_warnings(task) == [], "the same labels: a copy to try things with"
-    labels = {**task.spec.labels, "praise": "kind words"}
-    other = replace(task, spec=task.spec.model_copy(update={"labels": labels}), form=Labels(labels))
-    _, prompts, inputs = task_warnings(other)
-    assert "synthesize.md, answer.md and student.md are the bundled task classify's" in prompts
-    assert f"{len(task.inputs)} of {len(task.inputs)} rows of inputs.jsonl" in inputs
-    edited = {name: f"Mine: {text}" for name, text in task.prompts.items()}
-    (only,) = task_warnings(replace(other, prompts=edited, inputs=("My own.",)))
-    assert "no row of 'praise'" in only
-    own = tuple(f"my own message {n}" for n in range(100))
-    _, few = task_warnings(replace(other, prompts=edited, inputs=(*own, *task.inputs[:5])))
-    assert few.startswith("5 of 105 rows of inputs.jsonl are a bundled task's")
-    spaced = {**edited, "answer.md": task.prompts["answer.md"].replace("\n", "  \n")}
-    _, one = task_warnings(replace(other, prompts=spaced, inputs=()))
-    assert one.startswith("answer.md is the bundled task classify's")
 
 
 def test_tasks_plan_and_run_say_the_same_before_anything_is_asked(
@@ -134,7 +98,7 @@ def test_tasks_plan_and_run_say_the_same_before_anything_is_asked(
             done = CliRunner().invoke(cli, [*options(workspace), *command])
             said = " ".join(done.output.split())
             assert done.exit_code == 0, done.output
-            assert "gold.jsonl has no row of 'birds'" in said
+            assert re.search(r"\d+ warnings: `distill check pets` shows them", said), said
     assert asked
 
 
@@ -143,11 +107,27 @@ def test_a_row_in_a_script_that_costs_many_tokens_is_named(
 ) -> None:
     monkeypatch.setenv("DISTILL_MODELS", "/nowhere")
     long = {"input": "ส่งของมาผิดครับ " * 60}
-    (warning,) = task_warnings(pets(inputs_jsonl=jsonl([long])))
-    assert (
-        "1 of the first 13 seeds and inputs may have more than student.context_tokens = 1,024"
-        in warning
+    assert found(pets(), "rows-too-long") == []
+    file, line, said = only(pets(inputs_jsonl=with_header([{"input": "a"}, long])), "rows-too-long")
+    assert (file, line) == ("inputs.jsonl", 4)
+    assert "1 of the first 2 rows may have more than student.context_tokens = 1,024" in said
+
+
+@pytest.mark.parametrize("is_sure", [True, False])
+def test_gold_that_is_surely_too_long_stops(
+    pets: WriteTask, monkeypatch: pytest.MonkeyPatch, is_sure: bool
+) -> None:
+    """With the base's own tokenizer a count is sure; without it, it is a maximum."""
+    monkeypatch.setattr(
+        "distill.serve.context_length.tokenizer_here", lambda base: len if is_sure else None
     )
+    rows = [*pet_rows("gold", 5), {"input": "a cat 한국어 " * 200, "label": "cats"}]
+    task = pets(gold_jsonl=with_header(rows))
+    stops, looks = found(task, "gold-too-long"), found(task, "rows-too-long")
+    assert [len(stops), len(looks)] == ([1, 0] if is_sure else [0, 1])
+    (problem,) = (*stops, *looks)
+    assert problem.line == 18
+    assert f"1 of the first 16 rows {'has' if is_sure else 'may have'} more than" in problem.message
 
 
 MAP = {"type": "object", "additionalProperties": {"type": "integer"}}
@@ -160,18 +140,23 @@ def test_a_schema_that_a_provider_refuses_is_told_before_anything_is_paid(
 ) -> None:
     schema = {"type": "object", "properties": {"day": {"type": "string"}, "m": part}}
     row = '{"input": "on mon1", "answer": {"day": "mon1"}}\n'
-    files = {"schema_json": json.dumps(schema), "seeds_jsonl": row}
+    files = {"schema_json": json.dumps(schema, indent=1), "seeds_jsonl": row}
     files["gold_jsonl"] = row.replace("mon1", "tue2")
     with_teacher = TASK.replace("[teacher]", f'[teacher]\nmodel = "{teacher}"')
     task = write(workspace, task_toml=with_teacher, **files)
     with pytest.raises(
-        InputError, match=r"schema.json: teacher.model '.*' would refuse the schema"
+        InputError, match=r"schema.json:7: teacher.model '.*' would refuse the schema"
     ):
         check_schema(task)
-    (warning,) = task_warnings(task)
-    assert "'properties', 'm'" in warning or "properties.m" in warning
-    for command in (["tasks"], ["plan", "bookings"]):
-        done = CliRunner().invoke(cli, [*options(workspace), *command])
-        assert done.exit_code == 0 and "would refuse the schema" in done.output.replace("\n", " ")
+    file, line, said = only(task, "schema-refused")
+    assert (file, line) == ("schema.json", 7)
+    assert "'properties', 'm'" in said or "properties.m" in said
+    listed = CliRunner().invoke(cli, [*options(workspace), "tasks"])
+    assert "1 error and" in listed.output
+    for command in ("plan", "run"):
+        done = CliRunner().invoke(cli, [*options(workspace), command, "bookings"])
+        assert isinstance(done.exception, InputError), done.output
+        assert "would refuse the schema" in str(done.exception)
+    assert not workspace.database("bookings").exists()
     local = TASK.replace("[teacher]", '[teacher]\nmodel = "http://127.0.0.1:1/v1#m"')
     check_schema(write(workspace, task_toml=local, **files))
