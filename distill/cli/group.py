@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -64,7 +65,6 @@ SECTIONS = {
         "label": "Label test rows in the terminal, one key each.",
         "review": "Accept or reject examples in a spreadsheet.",
         "drops": "Show the rows that curation dropped, with reasons.",
-        "leaks": "List the rows of a task that are too close to gold.",
     },
     "Look": {
         "report": "Show the report of the latest run.",
@@ -76,33 +76,35 @@ SECTIONS = {
         "serve": "Serve a student until Ctrl-C.",
         "export": "Write the tables of a task's store as files.",
     },
-    "More": {
-        "tasks": "List the tasks, with the errors of invalid ones.",
-        "runs": "List the runs and their results.",
-        "plan": "Estimate requests, tokens, USD and time of a run.",
-        "prices": "Show the prices in use and their sources.",
-        "doctor": "Show installed parts, keys and the choices of auto.",
-        "sql": "Query the store of a task in SQL.",
-        "validate": "Check a chat example file and price its training.",
-    },
 }
+# Commands that a first run does not need: `distill --help` lists their names alone.
+MORE = ("tasks", "runs", "plan", "prices", "leaks", "doctor", "sql", "validate")
+LONGEST_LINE = 60
 EPILOG = """\b
 Example: distill check classify, then distill run classify
-Help on a command: distill run --help. All commands: docs/cli.md"""
+Help on a command: distill run --help. Help on all: docs/cli.md"""
 
 
 class SectionedGroup(click.Group):
-    """A command group whose help lists the commands by section, in the order of SECTIONS."""
+    """A command group whose help lists the commands by section, in the order of SECTIONS.
+
+    The commands of MORE follow without a line of their own.
+    """
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a line for each command, with the section before its first command."""
+        """Write a line for each command of a section, and the names of the others."""
         names = [name for lines in SECTIONS.values() for name in lines]
         left, middle = max(map(len, SECTIONS)), max(map(len, names))
+        rows = [
+            ("" if place else section, f"{name:{middle}}  {said}")
+            for section, lines in SECTIONS.items()
+            for place, (name, said) in enumerate(lines.items())
+        ]
+        more = wrap(", ".join(MORE), LONGEST_LINE)
+        rows += [("" if place else "More", line) for place, line in enumerate(more)]
         with formatter.section("Commands"):
-            for section, lines in SECTIONS.items():
-                for place, (name, said) in enumerate(lines.items()):
-                    before = "" if place else section
-                    formatter.write(f"  {before:{left}}  {name:{middle}}  {said}\n")
+            for before, said in rows:
+                formatter.write(f"  {before:{left}}  {said}\n")
 
 
 @click.group(
