@@ -7,12 +7,12 @@ import click
 
 from distill.cli import data, estimate, inspect, label, logs, run, serve, start
 from distill.cli.group import cli
-from distill.cli.output import Session, message, printable, show_error
+from distill.cli.output import INTERRUPTED, Session, message, printable, show_error
 from distill.cli.streams import prepare_streams
 from distill.core.errors import DistillError, Problem
 
 __all__ = ["cli", "data", "estimate", "inspect", "label", "logs", "main", "run", "serve", "start"]
-INTERRUPTED = 130
+MOST_LINKS = 3  # after an error
 
 
 def main() -> None:

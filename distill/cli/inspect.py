@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import click
 
 from distill.cli.group import cli, complete_task, json_option, task_argument, workspace_of
-from distill.cli.output import one_line, show_json, show_rows
+from distill.cli.output import INTERRUPTED, one_line, show_json, show_rows
 from distill.cli.streams import typed
 from distill.cli.tables import show_table
 from distill.core.errors import DistillError
+
+WATCH_SECONDS = 1.0  # a running step writes an event a second
 
 
 @cli.command()
@@ -77,13 +80,27 @@ def compare(
 
 @cli.command()
 @task_argument
+@click.option(
+    "--watch", is_flag=True, help="Show each change until no process works on the run, or Ctrl-C."
+)
 @json_option
 @click.pass_context
-def status(context: click.Context, task: str, as_json: bool) -> None:
+def status(context: click.Context, task: str, watch: bool, as_json: bool) -> None:
     """Show the progress of the latest run of TASK, even while another process uses the store."""
-    from distill.report.runs import read_status
+    from distill.report.runs import read_status, watch_status
 
-    show_rows("status", [read_status(workspace_of(context), task)], as_json=as_json)
+    workspace = workspace_of(context)
+    if not watch:
+        show_rows("status", [read_status(workspace, task)], as_json=as_json)
+        return
+    if as_json:
+        raise click.UsageError("--watch prints many rows, and --json one object: remove one")
+    from distill.cli.watch import show_changes
+
+    try:
+        show_changes(watch_status(workspace, task, lambda: sleep(WATCH_SECONDS)))
+    except KeyboardInterrupt:
+        context.exit(INTERRUPTED)
 
 
 @cli.command()

@@ -79,6 +79,7 @@ KINDS: dict[Kind, tuple[str, str]] = {
     "timing": ("evaluate --timing", "[report.json](report-json.md)"),
 }
 VERSION = 1  # of the JSON's form
+INTERRUPTED = 130  # exit code
 SHOWN = 160
 OPTION_HEADER = ("option", "made of", "score", "likely", "as good?", "$ a month", "95 % within")
 COLOURS = {

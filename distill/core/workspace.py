@@ -50,7 +50,7 @@ class Workspace:
         """Return the PID of the process that has locked the task; None if there is none."""
         try:
             with self._lock_file(task).open(encoding="utf-8") as file:  # may be a read-only file
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # other lookers are no holders
         except FileNotFoundError:
             return None
         except BlockingIOError:

@@ -1,6 +1,7 @@
 """The runs of a folder, their progress, and the results in their reports."""
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from distill.core.errors import InputError
@@ -10,6 +11,7 @@ from distill.report.figures import read_figures, system_of
 from distill.store import open_to_read
 
 Row = dict[str, Any]
+RUNNING = "running"  # start of the state of a run that a process works on
 
 
 def list_runs(workspace: Workspace, task: str | None) -> list[Row]:
@@ -59,12 +61,30 @@ def read_status(workspace: Workspace, task: str) -> Row:
         meant = did_you_mean(task, known)
         told = f"task {task!r} has no run in {workspace.runs}/"
         raise InputError(f"{told}; {meant}" if meant else told)
-    lines = events.read_text(encoding="utf-8").splitlines()
+    # The state first: after the end of a run, its last event is there.
+    state, folder = _state(workspace, task), events.parent.resolve()
+    lines = (folder / EVENTS).read_text(encoding="utf-8").splitlines()
     # After a full disk, the last line is incomplete.
-    last = [json.loads(line) for line in lines if '"step"' in line and line.endswith("}")][-1:]
-    row: Row = {"task": task, "run": events.parent.resolve().name}
-    row["state"] = _state(workspace, task)
-    return row | (_progress(last[0]) if last else {})
+    steps = (line for line in reversed(lines) if '"step"' in line and line.endswith("}"))
+    row: Row = {"task": task, "run": folder.name, "state": state}
+    last = next(steps, None)
+    return row | (_progress(json.loads(last)) if last else {})
+
+
+def watch_status(workspace: Workspace, task: str, pause: Callable[[], None]) -> Iterator[Row]:
+    """Yield the progress of the latest run now and after each change, until no process works on it.
+
+    `pause`: waits between two looks. Raises InputError if the task has no run.
+    """
+    before: Row = {}
+    while True:
+        row = read_status(workspace, task)
+        if row != before:
+            yield row
+        if not row["state"].startswith(RUNNING):
+            return
+        before = row
+        pause()
 
 
 def _state(workspace: Workspace, task: str) -> str:
@@ -72,7 +92,7 @@ def _state(workspace: Workspace, task: str) -> str:
         holder = workspace.holder(task)
     except PermissionError:
         return "not known: its lock may not be read"
-    return f"running (PID {holder})" if holder else "not running"
+    return f"{RUNNING} (PID {holder})" if holder else "not running"
 
 
 def _progress(event: Row) -> Row:
