@@ -1,7 +1,5 @@
-"""The docs: keys with a meaning, and messages that the code has."""
+"""The docs: keys with a meaning, and figures of recorded runs."""
 
-import ast
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ from distill.task.key_table import field_of, tables
 from distill.task.spec import CurateSpec, LeaksSpec, PriceSpec, TaskSpec
 
 ROOT = Path(__file__).parents[1]
-MISSING = "…"  # a value in a message
 
 
 def sections() -> Iterator[tuple[str, type[BaseModel]]]:
@@ -52,33 +49,6 @@ def test_each_key_of_curation_belongs_to_one_check() -> None:
     assert sorted(keys) == sorted({*curate, *leaks, "student.context_tokens"})
     assert list(KEYS) == [name for name in CHECKS if name != "review"]
     assert field_of("curate.judge").default == 0 and field_of("name").is_required()
-
-
-def texts_of_the_code() -> str:
-    """Every text of the code in one, each on its line, with a mark for each value in it."""
-    found = [(ROOT / "scripts" / "setup").read_text(encoding="utf-8")]
-    for path in (ROOT / "distill").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.append(node.value)
-            elif isinstance(node, ast.JoinedStr):
-                parts = (getattr(part, "value", "") for part in node.values)
-                found.append("".join(p if isinstance(p, str) else MISSING for p in parts))
-    return "\n".join(found).replace("`", "")
-
-
-def test_every_message_of_the_page_on_trouble_is_one_of_the_code() -> None:
-    page = (ROOT / "docs" / "trouble.md").read_text(encoding="utf-8")
-    messages = [
-        message
-        for line in page.splitlines()
-        if line.startswith("| `")
-        for message in re.findall(r"`([^`]+)`", line.split(" | ")[0])
-    ]
-    assert len(messages) >= 20
-    texts = texts_of_the_code()
-    parts = {part.strip(" '") for message in messages for part in message.split(MISSING)}
-    assert sorted(part for part in parts if len(part) > 1 and part not in texts) == []
 
 
 def test_the_readme_has_the_figures_of_the_bundled_runs() -> None:

@@ -14,10 +14,11 @@ COG = re.compile(r"<!-- \[\[\[cog.*?\]\]\] -->", re.DOTALL)
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
+    """The anchors of a page's headings, as GitHub makes them, and its own ones."""
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title).lower().replace(" ", "-") for title in titles}
+    own = re.findall(r'<a id="([^"]+)">', text)
+    return {*own, *(re.sub(r"[^\w\- ]", "", t).lower().replace(" ", "-") for t in titles)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

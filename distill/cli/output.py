@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from distill.cli.tables import blocks, show_record, show_sentence, show_table
+from distill.cli.trouble import link_of
 from distill.core.errors import Problem
 from distill.core.progress import tells
 
@@ -78,8 +79,8 @@ KINDS: dict[Kind, tuple[str, str]] = {
     "advice": ("advise", "a part of the advice"),
     "timing": ("evaluate --timing", "[report.json](report-json.md)"),
 }
-VERSION = 1  # of the JSON's form
 INTERRUPTED = 130  # exit code
+VERSION = 1  # of the JSON's form
 SHOWN = 160
 OPTION_HEADER = ("option", "made of", "score", "likely", "as good?", "$ a month", "95 % within")
 COLOURS = {
@@ -143,6 +144,7 @@ def show_error(problems: Sequence[Problem]) -> None:
             "key": problem.key or None,
             "message": problem.message,
             "fix": problem.fix or None,
+            "docs": link_of(str(problem)),
         }
         for problem in problems
     ]

@@ -1,11 +1,12 @@
 """The commonest mistakes of a new user: each is one message with its place and its remedy."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from distill.cli.trouble import PAGE, entries, link_of
 from distill.core.errors import DistillError
 from distill.core.workspace import Workspace
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
@@ -222,13 +223,48 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+# Entry of docs/trouble.md → a mistake for each of its messages, in order.
+ENTRIES = {
+    "missing-key": (
+        "text instead of input",
+        "category instead of label",
+        "label instead of answer",
+    ),
+    "unknown-label": ("label in another case",),
+    "no-json-lines": ("CSV", "plain text"),
+    "one-row-a-line": ("JSON array", "a row over several lines"),
+    "not-json": ("single quotes",),
+    "not-utf-8": ("not UTF-8",),
+    "empty-file": ("gold is empty",),
+    "gold-is-a-seed": ("gold is the seeds",),
+    "two-answers": ("two answers to one input",),
+    "no-seed": ("a label without a seed",),
+    "answer-is-no-object": ("a string instead of an object",),
+    "no-schema": ("no schema", "an example as schema"),
+    "not-toml": ("curly quotes",),
+    "unknown-key": ("a misspelt key",),
+    "not-a-section": ("a section as a text",),
+    "one-label": ("one label",),
+    "another-name": ("the name of another folder",),
+    "give-a-share": ("a percentage",),
+    "no-such-model": ("a model without its provider",),
+    "no-input-shown": ("one brace",),
+    "undefined": ("a misspelt placeholder",),
+    "no-prompt": ("no prompt",),
+    "needs-a-key": ("no key",),
+    "unknown-price": ("an unknown price",),
+}
+WITHOUT_ENTRY = ("no input", "another field", "another kind", "another task", "no run yet")
+
+
+@pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_one_message_with_place_and_remedy(
-    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, mistake: Mistake
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, name: str
 ) -> None:
+    mistake = MISTAKES[name]
     folder: Path = pets().folder
-    for name, content in mistake.files.items():
-        path = folder / name
+    for file, content in mistake.files.items():
+        path = folder / file
         if content is None:
             path.unlink(missing_ok=True)
         else:
@@ -241,6 +277,11 @@ def test_a_mistake_is_one_message_with_place_and_remedy(
     assert code == mistake.exit_code
     assert [part for part in mistake.parts if part not in said] == [], said
     assert not workspace.database("pets").exists(), "nothing was begun"
+    for entry in entries():
+        if name in (of := ENTRIES.get(entry.id, ())):
+            assert link_of(said) == f"{PAGE}#{entry.id}"
+            assert replace(entry, messages=(entry.messages[of.index(name)],)).is_of(said)
+    assert name not in WITHOUT_ENTRY or link_of(said) is None
 
 
 def test_a_byte_order_mark_is_no_mistake(workspace: Workspace, pets: WriteTask) -> None:

@@ -16,7 +16,7 @@ from tests.support.command import invoke, json_rows
 from tests.support.runs import finished
 from tests.support.standin import StandIn
 
-FIELDS = ["file", "line", "key", "message", "fix"]
+FIELDS = ["file", "line", "key", "message", "fix", "docs"]
 DISTILL = [sys.executable, "-c", "from distill.cli import main; main()"]
 
 
