@@ -106,7 +106,7 @@ def _asking(make: "Callable[[NewTaskOptions], MadeTask]", options: "NewTaskOptio
     except UnclearColumns as unclear:
         if not sys.stdin.isatty():
             raise
-        click.echo(message(str(unclear).partition("; choose with")[0]), err=True)
+        click.echo(message(str(replace(unclear.problems[0], fix=""))), err=True)
         name = click.prompt("Which one", type=click.Choice(unclear.names), err=True)
         is_input = unclear.option == "--input"
     chosen = replace(options, input=name) if is_input else replace(options, answers=(name,))

@@ -31,6 +31,14 @@ class Problem:
     key: str = ""
     fix: str = ""
 
+    @classmethod
+    def at(cls, place: str, message: str, fix: str = "") -> "Problem":
+        """Return a problem at a place: `rows.csv:12`, or a file without lines."""
+        file, _, line = place.rpartition(":")
+        if file and line.isdecimal():
+            return cls(message, file, int(line), fix=fix)
+        return cls(message, place, fix=fix)
+
     def __str__(self) -> str:
         return self.with_lines([])
 

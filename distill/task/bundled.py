@@ -6,7 +6,7 @@ import sysconfig
 from pathlib import Path
 
 import distill
-from distill.core.errors import InputError
+from distill.core.errors import InvalidInput, Problem
 from distill.core.suggestions import did_you_mean
 from distill.task.new_folder import new_folder
 
@@ -28,11 +28,11 @@ def copy_bundled(prompts: Path, name: str, like: str) -> Path:
     """
     known = bundled_prompts()
     if known is None:
-        raise InputError("--like: no bundled task is installed: get one from the repository")
+        said, fix = "--like: no bundled task is installed", "get one from the repository"
+        raise InvalidInput(Problem(said, key="--like", fix=fix))
     if like not in BUNDLED:
         told = f"--like: no bundled task {like!r}; there are {', '.join(BUNDLED)}"
-        meant = did_you_mean(like, BUNDLED)
-        raise InputError(f"{told}; {meant}" if meant else told)
+        raise InvalidInput(Problem(told, key="--like", fix=did_you_mean(like, BUNDLED)))
     folder = prompts / name
     with new_folder(folder) as partial:
         shutil.copytree(known / like, partial, dirs_exist_ok=True)

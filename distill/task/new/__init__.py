@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from distill.core.errors import InputError
+from distill.core.errors import InvalidInput, Problem
 from distill.core.sample_size import provable_margin, sample_size_for_margin
 from distill.core.text import fold
 from distill.core.words import count_words
@@ -140,7 +140,8 @@ def new_task(prompts: Path, name: str, options: NewTaskOptions) -> MadeTask:
 def check_name(prompts: Path, name: str) -> None:
     """Raise InputError for a name that no folder can have, and for one that is taken."""
     if not name or Path(name).name != name or name.startswith("."):
-        raise InputError(f"{name!r} is not the name of a task: give a name like tickets")
+        said = f"{name!r} is not the name of a task"
+        raise InvalidInput(Problem(said, key="NAME", fix="give a name like tickets"))
     check_is_new(prompts / name)
 
 
@@ -161,7 +162,8 @@ def _read(table: Table, columns: Columns) -> _Reading:
             found.systems[system] += 1
     rows = sample.rows()
     if not rows:
-        raise InputError(f"{table.name} has no row with a text in the column {columns.input}")
+        said = f"has no row with a text in the column {columns.input}"
+        raise InvalidInput(Problem(said, table.name, key=columns.input))
     found.rows = [row for row in rows if row.answer is not None]
     answered = {row.input for row in found.rows}
     unanswered = dict.fromkeys(row.input for row in rows if row.answer is None)
@@ -219,19 +221,17 @@ def _time(record: Record, column: str) -> float:
     try:
         return float(parse(value).timestamp())
     except (ParserError, OverflowError) as error:
-        raise InputError(
-            f"{record.place}: {value!r} in the column {column} is not a time: write it like "
-            "2026-11-29"
-        ) from error
+        said = f"{value!r} in the column {column} is not a time"
+        problem = replace(Problem.at(record.place, said, "write it like 2026-11-29"), key=column)
+        raise InvalidInput(problem) from error
 
 
 def _kind_of(rows: Sequence[Row], columns: Columns, name: str) -> Kind:
     """Infer the kind from the answers. Raises InputError for answers that show none."""
     if not rows:
-        raise InputError(
-            f"{name}: no row has an answer in the column {columns.answers[0]}: choose another "
-            "with --label, or label some rows first"
-        )
+        said = f"no row has an answer in the column {columns.answers[0]}"
+        fix = "choose another with --label, or label some rows first"
+        raise InvalidInput(Problem(said, name, key=columns.answers[0], fix=fix))
     if all(isinstance(row.answer, dict) for row in rows):
         return "extract"
     texts = [text_of(row.answer) for row in rows]
@@ -239,10 +239,12 @@ def _kind_of(rows: Sequence[Row], columns: Columns, name: str) -> Kind:
     if len(texts) >= REPEATED * distinct and max(map(len, texts)) <= SHORT:
         return "classify"
     if all(count_words(text) == 1 for text in texts) and distinct > len(texts) / 2:
-        raise InputError(
-            f"{name}: the column {columns.answers[0]} has {distinct:,} different values in "
-            f"{len(texts):,} rows, like a column of ids: choose another with --label"
+        said = (
+            f"the column {columns.answers[0]} has {distinct:,} different values in "
+            f"{len(texts):,} rows, like a column of ids"
         )
+        fix = "choose another with --label"
+        raise InvalidInput(Problem(said, name, key=columns.answers[0], fix=fix))
     return "generate"
 
 
@@ -283,10 +285,9 @@ def _classify(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
 def _extract(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
     for row in found.rows:
         if not isinstance(row.answer, dict):
-            raise InputError(
-                f"{row.place}: the answer {text_of(row.answer)[:SHORT]!r} is not an object: an "
-                'extract task has answers like {"date": "2 May"}'
-            )
+            said = f"the answer {text_of(row.answer)[:SHORT]!r} is not an object"
+            fix = 'an extract task has answers like {"date": "2 May"}'
+            raise InvalidInput(Problem.at(row.place, said, fix))
     objects, listed_fields = with_lists([without_nulls(row.answer) for row in found.rows])
     if listed_fields:
         found.notes.append(
@@ -338,10 +339,11 @@ def _context(longest: int, rows: Sequence[Row]) -> int | None:
         return None
     if needed > LARGEST_CONTEXT:
         row = max(rows, key=lambda row: len(row.input))
-        raise InputError(
-            f"{row.place}: the text has {len(row.input):,} characters, about {needed:,} tokens, "
-            f"and a small student takes at most {LARGEST_CONTEXT:,}: shorten or remove such rows"
+        said = (
+            f"the text has {len(row.input):,} characters, about {needed:,} tokens, and a small "
+            f"student takes at most {LARGEST_CONTEXT:,}"
         )
+        raise InvalidInput(Problem.at(row.place, said, "shorten or remove such rows"))
     size = DEFAULT_CONTEXT
     while size < needed:
         size *= 2

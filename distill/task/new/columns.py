@@ -6,7 +6,7 @@ from itertools import islice
 from statistics import fmean
 from typing import Any
 
-from distill.core.errors import InputError
+from distill.core.errors import InvalidInput, Problem
 from distill.core.suggestions import did_you_mean
 from distill.core.words import count_words
 from distill.task.new.tables import Table, text_of
@@ -36,15 +36,15 @@ REPEATED = 3  # how often a label occurs, on average, at least
 SHOWN = 40  # characters of a sample
 
 
-class UnclearColumns(InputError):
+class UnclearColumns(InvalidInput):
     """Several columns that could be the input, or the label.
 
     `option`: the option that names the column. `names`: the columns.
     """
 
-    def __init__(self, message: str, option: str, names: Sequence[str]) -> None:
-        super().__init__(message)
-        self.option, self.names = option, tuple(names)
+    def __init__(self, problem: Problem, names: Sequence[str]) -> None:
+        super().__init__(problem)
+        self.option, self.names = problem.key, tuple(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +134,8 @@ def _check_known(table: Table, option: str, name: str) -> None:
     if name not in table.columns:
         meant = did_you_mean(name, table.columns)
         known = ", ".join(table.columns)
-        told = f"{option}: {table.name} has no column {name!r}; it has {known}"
-        raise InputError(f"{told}; {meant}" if meant else told)
+        told = f"has no column {name!r}; it has {known}"
+        raise InvalidInput(Problem(told, table.name, key=option, fix=meant))
 
 
 def _looks(table: Table) -> Mapping[str, _Column]:
@@ -157,7 +157,8 @@ def _input_of(table: Table, looks: Mapping[str, _Column], taken: set[str]) -> st
     """Return the column of inputs: by its name, or the one with clearly the longest texts."""
     free = [name for name in table.columns if name not in taken and looks[name].filled]
     if not free:
-        raise InputError(f"{table.name} has no column with texts that could be the input")
+        said = "has no column with texts that could be the input"
+        raise InvalidInput(Problem(said, table.name, key="--input"))
     if named := _named(INPUT_NAMES, free):
         return named[0]
     by_length = sorted(free, key=lambda name: -looks[name].length)
@@ -179,10 +180,9 @@ def _answer_of(table: Table, looks: Mapping[str, _Column], taken: set[str]) -> s
         if len(plain) == 1:
             return plain[0]
     if not free:
-        raise InputError(
-            f"{table.name} has no column with answers: a task needs rows that people labelled. "
-            "Name the column with --label, or label some rows first"
-        )
+        said = "has no column with answers, and a task needs rows that people labelled"
+        fix = "name the column with --label, or label some rows first"
+        raise InvalidInput(Problem(said, table.name, key="--label", fix=fix))
     unclear = named or repeated or telling or free
     raise _unclear(table, looks, unclear[:6], "label", "--label")
 
@@ -194,5 +194,5 @@ def _unclear(
         f"{name} ({min(looks[name].values)[:SHOWN]!r}, {len(looks[name].values)} values)"
         for name in names
     )
-    told = f"{table.name}: several columns could be the {what}: {samples}; choose with {option}"
-    return UnclearColumns(told, option, names)
+    told, fix = f"several columns could be the {what}: {samples}", f"choose with {option}"
+    return UnclearColumns(Problem(told, table.name, key=option, fix=fix), names)

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from distill.core.errors import InputError
+from distill.core.errors import InvalidInput, Problem
 from distill.core.text import fold
 
 MOST_LABELS = 200
@@ -34,21 +34,25 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
     """Raise InputError for one label alone, too many labels, and labels with too few rows."""
     if len(counts) < len(("one", "another")):
         only = next(iter(counts), "none")
-        raise InputError(f"{where}: the only label is {only!r}: a task needs two labels or more")
+        fix = "a task needs two labels or more"
+        raise InvalidInput(Problem(f"the only label is {only!r}", where, fix=fix))
     if len(counts) > MOST_LABELS:
-        raise InputError(
-            f"{where}: {len(counts):,} different labels, and at most {MOST_LABELS} are supported: "
+        said = f"{len(counts):,} different labels, and at most {MOST_LABELS} are supported"
+        fix = (
             "is it a column of ids or names? Choose another with --label, or take --kind generate "
             "if the answers are free texts"
         )
+        raise InvalidInput(Problem(said, where, key="--label", fix=fix))
     rare = sorted((label for label in counts if counts[label] < FEWEST_ROWS), key=counts.get)  # type: ignore[arg-type]
     if rare:
         shown = ", ".join(f"{label} ({counts[label]})" for label in rare[:SHOWN])
         more = f" and {len(rare) - SHOWN} more" if len(rare) > SHOWN else ""
-        raise InputError(
-            f"{where}: labels with fewer than {FEWEST_ROWS} rows: {shown}{more}. Add rows, or put "
-            "them together with --merge-rare other, or leave them out with --drop-rare"
+        said = f"labels with fewer than {FEWEST_ROWS} rows: {shown}{more}"
+        fix = (
+            "add rows, or put them together with --merge-rare other, or leave them out with "
+            "--drop-rare"
         )
+        raise InvalidInput(Problem(said, where, fix=fix))
 
 
 def merge_rare(counts: Mapping[str, int], merged: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from distill.core.errors import InputError
+from distill.core.errors import InvalidInput, Problem
 from distill.core.text import fold
 from distill.task.kinds.json_schema import NORMALIZE, VERBATIM
 from distill.task.kinds.normalise import NORMALISERS
@@ -26,18 +26,18 @@ def infer_schema(objects: Sequence[Mapping[str, Any]], inputs: Sequence[str], wh
     """
     names = dict.fromkeys(name for row in objects for name in row)
     if not names:
-        raise InputError(f"{where}: no row has a field: nothing can be learnt from empty objects")
+        said = "no row has a field: nothing can be learnt from empty objects"
+        raise InvalidInput(Problem(said, where))
     properties = {}
     for name in names:
         if "," in name or name == NOTHING or not name.strip():
-            raise InputError(
-                f"{where}: the field {name!r} cannot be used: a field needs a name without commas, "
-                f"other than {NOTHING!r}"
-            )
+            said = f"the field {name!r} cannot be used"
+            fix = f"a field needs a name without commas, other than {NOTHING!r}"
+            raise InvalidInput(Problem(said, where, key=name, fix=fix))
         pairs = [
             (row[name], text) for row, text in zip(objects, inputs, strict=True) if name in row
         ]
-        part = _part([value for value, _ in pairs], f"{where}: field {name}")
+        part = _part([value for value, _ in pairs], where, name)
         if _is_text(part) and all(_is_in(value, text) for value, text in pairs):
             part = _verbatim([value for value, _ in pairs], part)
         properties[name] = part
@@ -92,22 +92,23 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
-def _part(values: Sequence[Any], where: str) -> Schema:
-    """Return the schema of the values of one field."""
+def _part(values: Sequence[Any], where: str, key: str) -> Schema:
+    """Return the schema of the values of the field `key`, which may be within another field."""
     kinds = {_kind(value) for value in values}
     if kinds == {"integer", "number"}:
         kinds = {"number"}
     if len(kinds) > 1:
         shown = ", ".join(sorted(kinds))
-        raise InputError(f"{where}: has values of different types ({shown}): make them alike")
+        said = f"field {key} has values of different types ({shown})"
+        raise InvalidInput(Problem(said, where, key=key, fix="make them alike"))
     (kind,) = kinds
     if kind == "array":
         items = [item for value in values for item in value]
-        return {"type": kind} | ({"items": _part(items, f"{where}, items")} if items else {})
+        return {"type": kind} | ({"items": _part(items, where, f"{key}, items")} if items else {})
     if kind == "object":
         names = dict.fromkeys(name for value in values for name in value)
         inner = {
-            name: _part([value[name] for value in values if name in value], f"{where}.{name}")
+            name: _part([value[name] for value in values if name in value], where, f"{key}.{name}")
             for name in names
         }
         return {"type": kind, "properties": inner}

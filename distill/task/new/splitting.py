@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from distill.core.errors import InputError
+from distill.core.errors import InvalidInput, Problem
 from distill.core.sample_size import PROVABLE, sample_size_for_margin
 from distill.core.text import fold, stable_hash
 
@@ -59,12 +59,15 @@ def size_of_test(count: int, asked: int | None) -> int:
     most = sample_size_for_margin(PROVABLE[0])
     tested = asked if asked is not None else min(round(TEST_SHARE * count), most)
     if tested < FEWEST_TESTED:
-        raise InputError(
+        said = (
             f"{count} labelled rows leave {tested} for the test, and fewer than {FEWEST_TESTED} "
-            f"prove nothing: label {round(FEWEST_TESTED / TEST_SHARE)} rows or more"
+            "prove nothing"
         )
+        fix = f"label {round(FEWEST_TESTED / TEST_SHARE)} rows or more"
+        raise InvalidInput(Problem(said, key="--test", fix=fix))
     if tested >= count:
-        raise InputError(f"--test {tested}: only {count} rows are labelled, and some must teach")
+        said = f"--test {tested}: only {count} rows are labelled, and some must teach"
+        raise InvalidInput(Problem(said, key="--test"))
     return tested
 
 
@@ -142,11 +145,12 @@ def _drawn(
                 gold.update(of_cluster[cluster])
                 have += sizes[cluster]
         if by_label and have < FEWEST_OF_LABEL:
-            raise InputError(
-                f"{rows[places[0]].place}: the rows of label {label!r} are near copies of each "
-                "other or of one group, so that no test row can be kept apart: add other rows, or "
-                "remove these"
+            said = (
+                f"the rows of label {label!r} are near copies of each other or of one group, so "
+                "that no test row can be kept apart"
             )
+            first = rows[places[0]]
+            raise InvalidInput(Problem.at(first.place, said, "add other rows, or remove these"))
     return gold
 
 

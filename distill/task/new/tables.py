@@ -13,7 +13,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
-from distill.core.errors import InputError
+from distill.core.errors import InputError, InvalidInput, Problem
 from distill.core.text import replace_lone_surrogates
 
 SAMPLE = 65_536  # characters by which a delimiter is chosen
@@ -61,22 +61,25 @@ def open_table(source: str, *, query: str = "", encoding: str = "") -> Table:
     if not path.exists():
         if source.startswith("hf:") or _is_dataset_id(source):
             return _dataset(source.removeprefix("hf:"))
-        raise InputError(f"{source} does not exist: give the path of a file or of a folder")
+        fix = "give the path of a file or of a folder"
+        raise InvalidInput(Problem("does not exist", source, fix=fix))
     if path.is_dir():
         return _texts(path)
     if not path.is_file():
-        raise InputError(f"{source} is not a regular file")
+        raise InvalidInput(Problem("is not a regular file", source))
     if not path.stat().st_size:
-        raise InputError(f"{source} is empty")
+        raise InvalidInput(Problem("is empty", source))
     suffix = path.suffix.lower()
     if suffix in DATABASES:
         return _database(path, query)
     if query:
-        raise InputError(f"--query is for databases ({', '.join(DATABASES)}), not for {path.name}")
+        said = f"--query is for databases ({', '.join(DATABASES)}), not for {path.name}"
+        raise InvalidInput(Problem(said, key="--query"))
     if suffix in READERS:
         return READERS[suffix](path, encoding)
     known = ", ".join([*READERS, *DATABASES])
-    raise InputError(f"{source}: unknown kind of file: known are {known}, and folders of texts")
+    fix = f"give one of {known}, or a folder of texts"
+    raise InvalidInput(Problem("unknown kind of file", source, fix=fix))
 
 
 def _is_dataset_id(source: str) -> bool:
@@ -93,21 +96,22 @@ def _encoding(path: Path, asked: str) -> str:
         if start.startswith(mark):
             return name
     if not asked and b"\0" in start:
-        raise InputError(
-            f"{path}: looks like UTF-16 without a mark: add --encoding utf-16-le, or save it as "
-            "UTF-8"
-        )
+        fix = "add --encoding utf-16-le, or save it as UTF-8"
+        raise InvalidInput(Problem("looks like UTF-16 without a mark", str(path), fix=fix))
     try:
         "".encode(asked or "utf-8")
     except LookupError as error:
-        raise InputError(f"--encoding {asked}: unknown; for instance utf-8 or cp1252") from error
+        problem = Problem(
+            f"--encoding {asked}: unknown", key="--encoding", fix="take utf-8 or cp1252"
+        )
+        raise InvalidInput(problem) from error
     return asked or "utf-8"
 
 
 def _not_decoded(path: Path, line: int, error: UnicodeDecodeError) -> InputError:
-    return InputError(
-        f"{path}:{line}: not {error.encoding.upper()} after this line: save the file as UTF-8, or "
-        "add --encoding cp1252 if it comes from Excel on Windows"
+    fix = "save the file as UTF-8, or add --encoding cp1252 if it comes from Excel on Windows"
+    return InvalidInput(
+        Problem(f"not {error.encoding.upper()} after this line", str(path), line, fix=fix)
     )
 
 
@@ -125,14 +129,14 @@ def _csv(path: Path, encoding: str) -> Table:
             if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
-                raise InputError(
-                    f"{path}:{line}: {len(cells)} cells, but the first line names {len(columns)} "
-                    f"columns: put quotes around texts that contain {DELIMITERS[delimiter]}"
-                )
+                said = f"{len(cells)} cells, but the first line names {len(columns)} columns"
+                fix = f"put quotes around texts that contain {DELIMITERS[delimiter]}"
+                raise InvalidInput(Problem(said, str(path), line, fix=fix))
             padded = [*cells, *[""] * (len(columns) - len(cells))]
             values = {name: cell for name, cell in zip(columns, padded, strict=False) if name}
             if "\0" in "".join(values.values()):
-                raise InputError(f"{path}:{line}: contains a NUL byte: remove it, or export anew")
+                fix = "remove it, or export anew"
+                raise InvalidInput(Problem("contains a NUL byte", str(path), line, fix=fix))
             yield Record(values, f"{path.name}:{line}")
 
     return Table(path.name, tuple(name for name in columns if name), read)
@@ -150,16 +154,16 @@ def _cells(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, lis
         except UnicodeDecodeError as error:
             raise _not_decoded(path, begins, error) from error
         except csv.Error as error:
-            raise InputError(f"{path}:{begins}: {_csv_problem(error)}") from error
+            raise InvalidInput(_csv_problem(path, begins, error)) from error
 
 
-def _csv_problem(error: csv.Error) -> str:
-    said = str(error)
+def _csv_problem(path: Path, line: int, error: csv.Error) -> Problem:
+    said, fix = f"not valid CSV ({error})", NEWLINE_SAYS
     if "unexpected end of data" in said or "field limit" in said:
-        return f"a quote that opens here never closes: {NEWLINE_SAYS}"
-    if "expected after" in said:
-        return 'a quote inside a text must be doubled: write "" for it'
-    return f"not valid CSV ({said}): {NEWLINE_SAYS}"
+        said = "a quote that opens here never closes"
+    elif "expected after" in said:
+        said, fix = "a quote inside a text must be doubled", 'write "" for it'
+    return Problem(said, str(path), line, fix=fix)
 
 
 def _delimiter(path: Path, encoding: str) -> str:
@@ -187,9 +191,10 @@ def _header(path: Path, cells: list[str]) -> list[str]:
     names = [cell.strip() for cell in cells]
     given = [name for name in names if name]
     if not given:
-        raise InputError(f"{path}:1: must name the columns, for instance text,label")
+        raise InvalidInput(Problem("must name the columns, for instance text,label", str(path), 1))
     if twice := [name for name in given if given.count(name) > 1]:
-        raise InputError(f"{path}:1: two columns are named {twice[0]!r}: rename one")
+        said = f"two columns are named {twice[0]!r}"
+        raise InvalidInput(Problem(said, str(path), 1, fix="rename one"))
     return names
 
 
@@ -217,9 +222,11 @@ def _object(where: str, text: str) -> dict[str, Any]:
         row = json.loads(text)
     except (ValueError, RecursionError) as error:
         said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-        raise InputError(f"{where}: not valid JSON: {said}") from error
+        raise InvalidInput(
+            Problem.at(where, f"not valid JSON: {said}", "write one JSON object on it")
+        ) from error
     if not isinstance(row, dict):
-        raise InputError(f'{where}: a row must be a JSON object, like {{"input": …}}')
+        raise InvalidInput(Problem.at(where, 'a row must be a JSON object, like {"input": …}'))
     return row
 
 
@@ -232,21 +239,21 @@ def _json(path: Path, encoding: str) -> Table:
     except (ValueError, RecursionError) as error:
         if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
             return _json_lines(path, encoding)
-        said = (
-            f"{error.msg}, line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        )
-        raise InputError(f"{path}: not valid JSON: {said or error}") from error
+        said, line = str(error), None
+        if isinstance(error, json.JSONDecodeError):
+            said, line = error.msg, error.lineno
+        raise InvalidInput(Problem(f"not valid JSON: {said}", str(path), line)) from error
     if isinstance(found, dict):
         lists = [value for value in found.values() if isinstance(value, list)]
         found = lists[0] if len(lists) == 1 else found
     if not isinstance(found, list):
-        raise InputError(f"{path}: must be a list of objects, like [{{…}}, {{…}}]")
+        raise InvalidInput(Problem("must be a list of objects, like [{…}, {…}]", str(path)))
 
     def read() -> Iterator[Record]:
         for number, row in enumerate(found, 1):
             where = f"{path.name}, object {number}"
             if not isinstance(row, dict):
-                raise InputError(f"{where}: is not a JSON object")
+                raise InvalidInput(Problem("is not a JSON object", where))
             yield Record(_turns(row, where), where)
 
     return _with_columns(Table(path.name, (), read))
@@ -260,13 +267,11 @@ def _turns(row: dict[str, Any], where: str) -> dict[str, Any]:
     said: dict[str, list[str]] = {}
     for message in messages:
         if not isinstance(message, dict) or not isinstance(message.get("content"), str):
-            raise InputError(f"{where}: a message must have a text under content")
+            raise InvalidInput(Problem.at(where, "a message must have a text under content"))
         said.setdefault(str(message.get("role")), []).append(message["content"])
     if len(said.get("user", ())) != 1 or len(said.get("assistant", ())) != 1:
-        raise InputError(
-            f"{where}: a chat must have one message of the user and one answer: split or remove "
-            "longer conversations"
-        )
+        told = "a chat must have one message of the user and one answer"
+        raise InvalidInput(Problem.at(where, told, "split or remove longer conversations"))
     system = "\n".join([*said.get("system", ()), *said.get("developer", ())])
     return {"input": said["user"][0], "answer": said["assistant"][0], "system": system}
 
@@ -278,7 +283,7 @@ def _parquet(path: Path, encoding: str) -> Table:
     try:
         file = ParquetFile(path)
     except (ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a Parquet file: {error}") from error
+        raise InvalidInput(Problem(f"not a Parquet file: {error}", str(path))) from error
 
     def read() -> Iterator[Record]:
         number = 0
@@ -301,7 +306,8 @@ def _excel(path: Path, encoding: str) -> Table:
             with closing(load_workbook(path, read_only=True, data_only=True)) as book:
                 yield from book.worksheets[0].iter_rows(values_only=True)
         except (BadZipFile, InvalidFileException, OSError, KeyError, ValueError) as error:
-            raise InputError(f"{path}: not a readable .xlsx file: {error}") from error
+            said = f"not a readable .xlsx file: {error}"
+            raise InvalidInput(Problem(said, str(path))) from error
 
     first = next(rows(), ())
     columns = _header(path, [str(cell or "") for cell in first])
@@ -319,7 +325,8 @@ def _texts(folder: Path) -> Table:
     """Open a folder of texts: a text for each file, labelled by the folder that it is in."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in TEXTS)
     if not files:
-        raise InputError(f"{folder}: contains no {', '.join(TEXTS)}: give a file, or such a folder")
+        fix = "give a file, or such a folder"
+        raise InvalidInput(Problem(f"contains no {', '.join(TEXTS)}", str(folder), fix=fix))
 
     def read() -> Iterator[Record]:
         for path in files:
@@ -338,9 +345,8 @@ def _text(path: Path) -> str:
         try:
             return path.read_text(encoding=_encoding(path, ""))
         except UnicodeDecodeError as error:
-            raise InputError(
-                f"{path}: not UTF-8 at byte {error.start}: save it as UTF-8"
-            ) from error
+            said = f"not UTF-8 at byte {error.start}"
+            raise InvalidInput(Problem(said, str(path), fix="save it as UTF-8")) from error
     mail: Any = message_from_bytes(path.read_bytes(), policy=policy.default)
     body = mail.get_body(preferencelist=("plain", "html"))
     content = body.get_content() if body is not None else ""
@@ -349,7 +355,8 @@ def _text(path: Path) -> str:
 
 def _database(path: Path, query: str) -> Table:
     if not query:
-        raise InputError(f'{path} is a database: add --query "SELECT text, label FROM …"')
+        fix = 'add --query "SELECT text, label FROM …"'
+        raise InvalidInput(Problem("is a database", str(path), key="--query", fix=fix))
     with path.open("rb") as file:
         is_sqlite = file.read(len(SQLITE)) == SQLITE
     if is_sqlite:
@@ -372,7 +379,8 @@ def _sqlite(path: Path, query: str) -> Table:
             columns = tuple(column[0] for column in cursor.description or ())
             rows = cursor.fetchall()
     except sqlite3.Error as error:
-        raise InputError(f"{path}: --query failed: {error}") from error
+        problem = Problem(f"--query failed: {error}", str(path), key="--query")
+        raise InvalidInput(problem) from error
 
     def read() -> Iterator[Record]:
         for number, row in enumerate(rows, 1):
@@ -390,10 +398,8 @@ def _dataset(name: str) -> Table:
         rows: Any = load_dataset(name, split="train", streaming=True)
         columns = tuple(rows.column_names or ())
     except (DatasetNotFoundError, OSError, ValueError) as error:
-        raise InputError(
-            f"the data set {name} of the Hugging Face hub cannot be read: {error}. If it is a "
-            "file, give its path"
-        ) from error
+        said = f"the data set {name} of the Hugging Face hub cannot be read: {error}"
+        raise InvalidInput(Problem(said, fix="if it is a file, give its path")) from error
 
     def read() -> Iterator[Record]:
         for number, row in enumerate(rows, 1):

@@ -1,16 +1,26 @@
 """Data that no task can be made of: one message with place and cure, and nothing written."""
 
 import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from distill.core.errors import InputError
+from distill.core.workspace import Workspace
 from distill.task.new import NewTaskOptions, new_task
 from tests.task.new.test_new import as_csv, labelled, objects
 
 ROWS = as_csv(labelled())
+DISTILL = [sys.executable, "-c", "from distill.cli import main; main()"]
+OPTIONS: dict[str, Callable[[Any], list[str]]] = {
+    "answers": lambda columns: ["--label", *columns],
+    "time": lambda column: ["--time", column],
+}
 LONG = "The quick brown fox jumps over the lazy dog while seven wizards brew ale for kings"
 
 
@@ -35,12 +45,12 @@ BROKEN: dict[str, tuple[str, str | bytes, dict[str, Any], str]] = {
     "UTF-16 without a mark": ("a.csv", ROWS.encode("utf-16-le"), {}, "--encoding utf-16-le"),
     "not UTF-8": ("a.csv", ROWS.encode() + b"\xe9,billing\n", {}, "not UTF-8 .*--encoding cp1252"),
     "unknown encoding": ("a.csv", ROWS, {"encoding": "utf-9"}, "--encoding utf-9: unknown"),
-    "unknown kind of file": ("a.docx", "x", {}, r"unknown kind of file: known are \.csv"),
+    "unknown kind of file": ("a.docx", "x", {}, r"unknown kind of file: give one of \.csv"),
     "not a Parquet file": ("a.parquet", "x", {}, "not a Parquet file"),
     "not an Excel file": ("a.xlsx", "x", {}, r"not a readable \.xlsx"),
-    "not JSON": ("a.json", "{", {}, r"a\.json: not valid JSON"),
+    "not JSON": ("a.json", "{", {}, r"a\.json:1: not valid JSON"),
     "JSON of one object": ("a.json", '{"a": 1}', {}, "must be a list of objects"),
-    "JSON of numbers": ("a.json", "[1, 2]", {}, "a.json, object 1: is not a JSON object"),
+    "JSON of numbers": ("a.json", "[1, 2]", {}, "a.json, object 1 is not a JSON object"),
     "a bad line of JSON": ("a.jsonl", lines([{"a": 1}]) + "{\n", {}, r"a\.jsonl:2: not valid JSON"),
     "a line that is a list": ("a.jsonl", "[1]\n", {}, r"a\.jsonl:1: a row must be a JSON object"),
     "a conversation": (
@@ -56,7 +66,7 @@ BROKEN: dict[str, tuple[str, str | bytes, dict[str, Any], str]] = {
         r"a\.jsonl:1: a message must have a text",
     ),
     "no such column": ("a.csv", ROWS, {"answers": ("labels",)}, "no column 'labels'.*did you mean"),
-    "no such input": ("a.csv", ROWS, {"input": "body"}, "--input: a.csv has no column 'body'"),
+    "no such input": ("a.csv", ROWS, {"input": "body"}, "a.csv has no column 'body'"),
     "two columns could be the label": (
         "a.csv",
         "text,team,queue\n" + "".join(f"{text},{label},{label}\n" for text, label in labelled()),
@@ -108,7 +118,7 @@ BROKEN: dict[str, tuple[str, str | bytes, dict[str, Any], str]] = {
         "a.jsonl",
         lines([*objects(), {"input": "x", "answer": {"name": 7}}]),
         {},
-        r"field name: has values of different types \(integer, string\)",
+        r"field name has values of different types \(integer, string\)",
     ),
     "a field with a comma": (
         "a.jsonl",
@@ -144,6 +154,46 @@ def test_broken_data_is_one_message_and_nothing_is_written(case: str, tmp_path: 
         new_task(prompts, "tickets", NewTaskOptions(str(path), **options))
     assert "\n" not in str(caught.value)
     assert list(prompts.iterdir()) == []
+    (problem,) = caught.value.problems
+    assert Path(problem.file).name.startswith(name) or problem.key.startswith("--")
+    line = re.match(rf"\S*{re.escape(name)}:(\d+)", str(caught.value))
+    assert problem.line == (int(line[1]) if line else None)
+
+
+@pytest.mark.parametrize(
+    ("case", "place"),
+    [
+        ("more cells than columns", (122, None, "put quotes around texts that contain a comma")),
+        ("no such column", (None, "--label", "did you mean label?")),
+        ("two columns could be the label", (None, "--label", "choose with --label")),
+        ("not a time", (2, "day", "write it like 2026-11-29")),
+        ("mixed types", (None, "name", "make them alike")),
+        ("a bad line of JSON", (2, None, "write one JSON object on it")),
+        ("too few rows", (None, "--test", "label 75 rows or more")),
+    ],
+)
+def test_json_has_the_place_and_the_cure(
+    case: str,
+    place: tuple[int | None, str | None, str | None],
+    workspace: Workspace,
+    tmp_path: Path,
+) -> None:
+    name, content, options, _ = BROKEN[case]
+    assert isinstance(content, str)
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    more = [part for option, value in options.items() for part in OPTIONS[option](value)]
+    folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
+    done = subprocess.run(
+        [*DISTILL, *folders, "new", "tickets", "--from", str(tmp_path / name), *more, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["kind"]) == (2, "error"), done.stderr
+    error = found["error"]
+    assert (error["line"], error["key"], error["fix"]) == place
+    assert name in (error["file"] or name) and error["message"] in done.stderr
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", ".hidden"])
