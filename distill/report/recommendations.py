@@ -1,4 +1,4 @@
-"""The advice from the report's figures; docs/advice.md gives the reasons for its rules.
+"""The advice from the report's figures; docs/read-the-report.md gives the reasons for its rules.
 
 Each piece of advice names the figures that led to it.
 """

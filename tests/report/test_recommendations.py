@@ -16,7 +16,7 @@ from tests.conftest import WriteTask
 from tests.support.runs import finished
 from tests.support.standin import BOOKING, StandIn
 
-DOCS = Path("docs/advice.md").read_text(encoding="utf-8")
+DOCS = Path("docs/read-the-report.md").read_text(encoding="utf-8")
 
 
 def found(better: int, worse: int, same: int = 200) -> Verdict:

@@ -381,7 +381,7 @@ class Mistake(Section):
 class Advice(Section):
     """A piece of advice."""
 
-    rule: str = key("Name of the rule, see docs/advice.md.")
+    rule: str = key("Name of the rule, see docs/read-the-report.md.")
     say: str = key("The advice.")
     because: str = key("Figures that led to it.")
     system: str = optional("Name of the recommended rival.", "unless the rule recommends one")
