@@ -9,11 +9,10 @@ from distill.cli import data, estimate, inspect, label, logs, run, serve, start
 from distill.cli.group import cli
 from distill.cli.output import INTERRUPTED, Session, message, printable, show_error
 from distill.cli.streams import prepare_streams
-from distill.cli.trouble import links_of
+from distill.cli.trouble import more_on
 from distill.core.errors import DistillError, Problem
 
 __all__ = ["cli", "data", "estimate", "inspect", "label", "logs", "main", "run", "serve", "start"]
-MOST_LINKS = 3  # after an error
 
 
 def main() -> None:
@@ -37,8 +36,8 @@ def main() -> None:
         problems, code = [*error.problems], error.exit_code
         for line in error.lines:
             click.echo(message(f"error: {line}"), err=True)
-        if links := links_of(error.lines):
-            click.echo(f"More: {', '.join(links[:MOST_LINKS])}", err=True)
+        if more := more_on(error.lines):
+            click.echo(more, err=True)
     except OSError as error:
         fix = "stored rows are kept: run the same command to continue"
         problems = [Problem(str(error), file=str(error.filename or ""), fix=fix)]

@@ -15,6 +15,7 @@ from distill.cli.group import (
 )
 from distill.cli.output import next_step, say, show_check, show_json, show_rows
 from distill.cli.tables import show_table
+from distill.cli.trouble import more_on
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -77,6 +78,8 @@ def check(context: click.Context, task: str, as_json: bool) -> None:
         show_json("check", rows, task=found.task, level=found.level, next=found.next)
     else:
         show_check(found.rows)
+        if more := more_on(row.message for row in found.rows if row.level == "stop"):
+            say(more)
         mend = "correct the rows with stop, then run " if found.level == "stop" else ""
         next_step(f"{mend}{found.next}")
     if found.level == "stop":

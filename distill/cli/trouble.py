@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 
 PAGE = "docs/trouble.md"
+MOST_LINKS = 3
 ANY = "…"  # stands for any text in a message
 
 
@@ -41,9 +42,10 @@ def link_of(message: str) -> str | None:
     return next((f"{PAGE}#{entry.id}" for entry in entries() if entry.is_of(message)), None)
 
 
-def links_of(messages: Iterable[str]) -> list[str]:
-    """Return the distinct links of messages."""
-    return list(dict.fromkeys(link for message in messages if (link := link_of(message))))
+def more_on(messages: Iterable[str]) -> str:
+    """Return the line with the first MOST_LINKS links of messages; "" without one."""
+    links = dict.fromkeys(filter(None, map(link_of, messages)))
+    return f"More: {', '.join([*links][:MOST_LINKS])}" if links else ""
 
 
 def table(section: str) -> str:

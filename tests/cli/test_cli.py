@@ -233,6 +233,7 @@ def test_a_check_with_stop_is_exit_code_2(workspace: Workspace, pets: WriteTask)
     assert (done.returncode, done.stdout.split()[:2]) == (2, ["stop", "task"])
     assert done.stderr.splitlines() == [
         "checking pets …",
+        "More: docs/trouble.md#empty-file",
         "next: correct the rows with stop, then run distill check pets",
     ]
 

@@ -13,7 +13,7 @@ from threading import Thread
 
 import pytest
 
-from distill.cli.trouble import PAGE, entries, link_of, table
+from distill.cli.trouble import PAGE, entries, link_of, more_on, table
 from distill.core.errors import DistillError
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import RunOptions
@@ -26,7 +26,7 @@ from tests.cli.test_exit_codes import Refuses
 from tests.conftest import WriteTask, jsonl, pet_rows, point_to
 from tests.llm.test_paid_teacher import Start, providers
 from tests.models.test_parity import served, trained
-from tests.support.command import invoke
+from tests.support.command import invoke, json_rows
 from tests.support.runs import finished
 from tests.test_links import anchors
 
@@ -246,3 +246,31 @@ def test_setup_says_so_without_python() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": ""})
     assert done.returncode == 2
     assert link_of(done.stderr) == f"{PAGE}#no-python"
+
+
+def test_an_error_ends_with_its_links(workspace: Workspace, pets: WriteTask) -> None:
+    folder = pets().folder
+    (folder / "gold.jsonl").write_text('{"input": "a cow", "label": "cow"}\n', encoding="utf-8")
+    (folder / "inputs.jsonl").write_text('{"text": "a cow"}\n', encoding="utf-8")
+    folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
+    code = "from distill.cli import main; main()"
+    command = [sys.executable, "-c", code, *folders, "plan", "pets", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    both = {f"{PAGE}#unknown-label", f"{PAGE}#missing-key"}
+    (more,) = done.stderr.splitlines()[-1:]
+    assert {*more.removeprefix("More: ").split(", ")} == both
+    assert {row["docs"] for row in json_rows(done.stdout, "error")} == both
+
+
+def test_an_error_without_an_entry_has_no_link() -> None:
+    assert more_on(["the moon is full"]) == "" and link_of("the moon is full") is None
+    assert more_on(["x needs a key", "the moon is full", "y needs a key"]) == (
+        f"More: {PAGE}#needs-a-key"
+    )
+
+
+def test_a_check_that_stops_ends_with_its_links(workspace: Workspace, pets: WriteTask) -> None:
+    pets(task_toml=PAID)
+    done = invoke(workspace, "check", "pets")
+    assert done.exit_code == 2
+    assert f"More: {PAGE}#needs-a-key" in done.stderr.splitlines()
