@@ -60,6 +60,7 @@ from distill.task.leak_gate import without_leaking_seeds
 from distill.task.loading import load_task
 from distill.task.prompts import student_chat
 from distill.task.run_context import Context
+from distill.text.embedding_cache import kept_in
 from distill.train import train
 from distill.train.permission import notes
 from distill.train.split import split
@@ -108,7 +109,7 @@ def run_task(workspace: Workspace, task: Task, way: RunOptions) -> RunResult:
     """Run the unfinished stages of a loaded task's run. Raises the errors of `run`."""
     if not way.rehearsal:
         check_is_for_real_runs(workspace)
-    with workspace.locked(task.name):
+    with workspace.locked(task.name), kept_in(workspace.task_folder(task.name)):
         is_trained = _is_trained(workspace, task, way)
         chosen = choose_run(workspace, task, way)
         found = [] if is_trained else lint(chosen.task)
@@ -278,7 +279,7 @@ def _context_of(workspace: Workspace, latest: _LatestRun) -> Iterator[Context]:
     if latest.edit:
         raise InputError(f"{latest.edit}: begin another run with `distill run {task.name}`")
     folder, database = workspace.run_folder(task.name, run.id), workspace.database(task.name)
-    with shown(folder / EVENTS) as progress:
+    with kept_in(database.parent), shown(folder / EVENTS) as progress:
         task = task.with_teacher(model=run.teacher)
         yield Context(task, run.id, folder, database, progress, limit_usd=Decimal(0))
 

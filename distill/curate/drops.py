@@ -15,6 +15,7 @@ from distill.store import Dropped, Store, open_store, open_to_read
 from distill.task import Task
 from distill.task.leak_gate import REASONS, find_with_answers, near_gold
 from distill.task.loading import load_task
+from distill.text.embedding_cache import kept_in
 
 Row = dict[str, Any]
 
@@ -80,7 +81,8 @@ def leaks_of(workspace: Workspace, name: str) -> list[Row]:
         examples = [row for row in examples if row.source != "seeds"]
         sources += [row.source for row in examples]
         rows += [LabelledExample(row.input, row.answer, "", 0) for row in examples]
-    leaks = find_with_answers(rows, task.gold, task)
+    with kept_in(workspace.task_folder(name)):
+        leaks = find_with_answers(rows, task.gold, task)
     return [
         *(_leak_row(sources[one.text], rows[one.text].input, one, task) for one in leaks),
         *(_leak_row("gold", task.gold[leak.text].input, leak, task) for leak in near_gold(task)),

@@ -5,6 +5,9 @@ Stored answers replace assumptions about the remaining requests.
 
 A plan without a store loads no model of meanings. Its prompts show random seeds, and those of its
 maximum the longest seeds. Seeds that only mean the same as a gold row are counted.
+
+A plan with a store shows the nearest seeds, because stored answers are found by the prompts. The
+run has kept the embeddings, so only new texts need the model.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

@@ -33,6 +33,7 @@ from distill.store.batches import requests_out
 from distill.task import Task
 from distill.task.leak_gate import without_leaking_seeds
 from distill.task.loading import load_task
+from distill.text.embedding_cache import kept_in
 
 CALLS = 5
 SYNTHESES = 3  # max synthesis calls, sent first because new inputs vary most in length
@@ -46,11 +47,14 @@ def estimate_run(workspace: Workspace, name: str) -> CostEstimate:
 
 
 def estimate_task(workspace: Workspace, task: Task) -> CostEstimate:
-    """Estimate the remaining payments for a loaded task, as in `estimate_run`."""
+    """Estimate the remaining payments for a loaded task, as in `estimate_run`.
+
+    The embeddings of new texts are kept in the folder of a task with a store.
+    """
     database = workspace.database(task.name)
     if not database.exists():
         return plan(by_keys(task)[0])
-    with open_store(database) as store:
+    with kept_in(database.parent), open_store(database) as store:
         runs = store.runs()
         if runs and new_run_reason(task, runs[-1], asked=False) is None:
             return plan(task.with_teacher(model=runs[-1].teacher), store, runs[-1].id)
@@ -68,7 +72,7 @@ def probe_run(
     agree to pay. Raises BudgetReached if the calls could cost more than the budget or the consent.
     """
     task, way = load_task(workspace.prompts, name), RunOptions(consent=consent)
-    with workspace.locked(name):
+    with workspace.locked(name), kept_in(workspace.task_folder(name)):
         # by_keys chooses a provider's teacher even without consent; only its bills need a probe.
         chosen = choose_run(workspace, task, way, by_keys(task))
         found = plan_of(workspace, chosen, way)

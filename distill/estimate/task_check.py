@@ -1,6 +1,6 @@
 """The check of a task before a run: the linter's findings, leaks, terms, keys, cost and worth.
 
-Nothing is sent and nothing is written.
+Nothing is sent, and nothing is written but the embeddings of new texts.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,6 +27,7 @@ from distill.task import ANSWERS, EXAMPLES, Task
 from distill.task.files import about_of
 from distill.task.leak_gate import REASONS, leaking_seeds, without_leaking_seeds
 from distill.task.loading import known_tasks, load_task
+from distill.text.embedding_cache import kept_in
 from distill.train.permission import base_terms, learned_from, refusal
 from distill.train.trainers import trainer_of
 
@@ -77,14 +78,23 @@ def check_task(workspace: Workspace, name: str) -> TaskCheck:
 
     Raises InputError if there is no such task.
     """
-    again = f"distill check {name}"
     try:
         task = load_task(workspace.prompts, name)
     except InputError as error:
         if name not in known_tasks(workspace.prompts):
             raise
-        return TaskCheck(name, tuple(_invalid(error)), again)
-    estimate = partial(estimate_task, workspace, task)
+        return TaskCheck(name, tuple(_invalid(error)), _again(name))
+    with kept_in(workspace.task_folder(name)):
+        return _check_valid(workspace, task)
+
+
+def _again(name: str) -> str:
+    return f"distill check {name}"
+
+
+def _check_valid(workspace: Workspace, task: Task) -> TaskCheck:
+    """Check a loaded task, as in `check_task`."""
+    name, estimate = task.name, partial(estimate_task, workspace, task)
     latest = _latest(workspace, task)
     task = task.with_teacher(model=latest.teacher) if latest else by_keys(task)[0]
     is_done = latest is not None and latest.is_reported
@@ -102,7 +112,7 @@ def check_task(workspace: Workspace, name: str) -> TaskCheck:
         rows += _by_plan(task, estimate)
     stops = any(row.level == "stop" for row in rows)
     go_on = f"distill {'report' if is_done else 'run'} {name}"
-    return TaskCheck(name, tuple(rows), again if stops else go_on)
+    return TaskCheck(name, tuple(rows), _again(name) if stops else go_on)
 
 
 def _row(about: str, level: Level, problem: Problem) -> CheckRow:

@@ -4,7 +4,7 @@ Requests on inputs that do not exist yet cannot be rendered. They are counted, a
 similar requests.
 
 The run finds the nearest seeds of an input with a model of meanings, which takes seconds to load. A
-workload without stored answers needs only the lengths of the prompts, so it can show other seeds.
+workload without a store needs only the lengths of the prompts, so it can show other seeds.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -12,7 +12,10 @@ from distill.store.readonly import query
 FOLDER = "rehearsal"
 LOCK = ".lock"
 # Names of the files in a rehearsal's folder. A folder with any other file is not cleared.
-MADE = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}|latest|\.latest-\d+|serve\.log|distill\.duckdb(\..*)?")
+MADE = re.compile(
+    r"\d{8}-\d{6}-[0-9a-f]{4}|latest|\.latest-\d+|serve\.log|distill\.duckdb(\..*)?"
+    r"|embeddings\.npz|\.embeddings-\d+\.npz"
+)
 
 
 def rehearsals_of(workspace: Workspace) -> Workspace:

@@ -2,21 +2,22 @@
 
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from distill.core.dataset import SimilarPair
 from distill.core.text import fold
 from distill.core.words import HAN
-from distill.text.embedding_models import MINILM, load
+from distill.text.embedding_cache import EmbeddingCache, opened
+from distill.text.embedding_models import MINILM, folder_of, load
 
-MOST_KEPT = 200_000  # max texts in the cache: 300 MB
 MOST_READ = 50_000  # max characters to tokenize; the model uses the first 256 word pieces
 BLOCK_CELLS = 10_000_000  # cosines computed at once: 40 MB
 # The model has the same unknown piece for everything outside its vocabulary (emoji, most Chinese
 # characters). Similar texts must therefore also have a third of their letters in common. On
 # banking77, all pairs with a cosine of 0.9 or more have at least 37 % in common.
 LEAST_LETTERS = 33.0  # rapidfuzz `token_sort_ratio`
+UNKNOWN = "[UNK]"
 MOST_COMPARED = 2_000  # max characters of a text to compare
 # Thai and Khmer consist of unknown pieces, so any two such texts have a cosine of 1.
 MOST_UNKNOWN = 0.3  # max share of unknown pieces in a text
@@ -27,6 +28,7 @@ MOST_SPELT = 0.6  # max share of unknown and one-letter pieces in a text
 _PLACE = re.compile("^(?:##|[\u2581\u0120])")  # of WordPiece, SentencePiece and byte-level BPE
 _ONE_HAN = re.compile(f"[{HAN}]")
 
+Tokenize = Callable[[str], Sequence[str]]
 Legible = Callable[[Sequence[str], str], bool]  # arguments: a text's pieces, the unknown piece
 
 
@@ -53,22 +55,23 @@ def embed(texts: Sequence[str], embedding_model: str = MINILM) -> Any:
 def embed_once(texts: Sequence[str], embedding_model: str = MINILM) -> Any:
     """Return the embeddings of texts like `embed`, with a cache.
 
-    A plan and the following run embed the same texts.
+    A plan and the following run embed the same texts. Within `kept_in`, later processes take the
+    embeddings of the default model from a file, and load the model for new texts alone.
     """
-    import numpy
-
-    kept = _kept(_model(embedding_model))
-    new = [text for text in dict.fromkeys(texts) if text not in kept]
-    if not texts or len(kept) + len(new) > MOST_KEPT:
+    kept = opened() if embedding_model == MINILM else None
+    kept = kept or _in_memory(_model, embedding_model)
+    new = kept.missing(texts)
+    if not texts or not kept.has_room(len(new)):
         return embed(texts, embedding_model)
-    kept.update(zip(new, embed(new, embedding_model), strict=True))
-    return numpy.stack([kept[text] for text in texts])
+    if new:
+        kept.add(new, embed(new, embedding_model))
+    return kept.of(texts)
 
 
 @lru_cache(maxsize=1)
-def _kept(model: object) -> dict[str, Any]:
-    """Return the cache of a model, which maps a text to its vector."""
-    return {}
+def _in_memory(model: Callable[[str], Any], embedding_model: str) -> EmbeddingCache:
+    """Return the cache of a model."""
+    return EmbeddingCache()
 
 
 def nearest(
@@ -160,26 +163,50 @@ def _copies_of_illegible(
 
 def _legible_places(texts: Sequence[str], legible: Legible, embedding_model: str) -> list[int]:
     """Return the indices of the ASCII texts and of the texts that are `legible` to the model."""
-    tokenizer = getattr(_model(embedding_model), "tokenizer", None)
-    if tokenizer is None or all(text.isascii() for text in texts):
-        return list(range(len(texts)))
+    tokens, unknown = _tokenizer_of(embedding_model)
     return [
         place
         for place, text in enumerate(texts)
-        if text.isascii() or legible(_pieces(tokenizer, text, embedding_model), tokenizer.unk_token)
+        if text.isascii() or legible(_pieces(tokens, text, embedding_model), unknown)
     ]
 
 
-def _pieces(tokenizer: Any, text: str, embedding_model: str) -> list[str]:
+def _pieces(tokens: Tokenize, text: str, embedding_model: str) -> list[str]:
     """Return the word pieces of a text, with "##" and other marks of their place removed.
 
     A named model may read Chinese letter by letter, as its words. Such pieces are left out.
     """
     cut = text[:MOST_COMPARED].encode("utf-8", "replace").decode()
-    pieces = [_PLACE.sub("", str(piece)) or str(piece) for piece in tokenizer.tokenize(cut)]
+    pieces = [_PLACE.sub("", str(piece)) or str(piece) for piece in tokens(cut)]
     if embedding_model == MINILM:
         return pieces
     return [piece for piece in pieces if not _ONE_HAN.fullmatch(piece)]
+
+
+def _tokenizer_of(embedding_model: str) -> tuple[Tokenize, str]:
+    """Return the function from a text to its pieces, and the unknown piece.
+
+    The tokenizer of the default model loads in a part of the model's time.
+    """
+    if embedding_model == MINILM:
+        return _minilm_pieces, UNKNOWN
+    tokenizer = _model(embedding_model).tokenizer
+    return tokenizer.tokenize, tokenizer.unk_token
+
+
+def _minilm_pieces(text: str) -> list[str]:
+    pieces: list[str] = _minilm_tokenizer().encode(text, add_special_tokens=False).tokens
+    return pieces
+
+
+@cache
+def _minilm_tokenizer() -> Any:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder_of(MINILM) / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def _is_known(pieces: Sequence[str], unknown: str) -> bool:

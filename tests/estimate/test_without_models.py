@@ -1,4 +1,4 @@
-"""A plan and a check before the first run: no model is loaded, and "at most" stays a maximum."""
+"""A plan and a check load no model, before the first run and after it. "At most" is a maximum."""
 
 import random
 import subprocess
@@ -12,6 +12,7 @@ import pytest
 from distill.core.requests import Model
 from distill.core.workspace import Workspace
 from distill.estimate import CostEstimate, plan
+from distill.estimate.run_start import RunOptions
 from distill.estimate.task_check import check_task
 from distill.llm.tokens import worst_case
 from distill.store import Store, open_store
@@ -20,11 +21,17 @@ from distill.task.leak_gate import leaking_seeds
 from distill.task.loading import load_task
 from distill.task.prompts import longest_seeds, random_seeds, requests_with
 from tests.conftest import PETS, WriteTask, jsonl, pet_rows
+from tests.llm.test_paid_teacher import Start, providers
+from tests.support.command import json_rows
+from tests.support.open_store import close_stores
+from tests.support.paying import paid_run
 from tests.support.runs import finished
 from tests.support.seeds import for_seeds
 from tests.support.standin import StandIn
 
+__all__ = ["providers"]
 ROOT = Path(__file__).parents[2]
+SEEDS = pet_rows("seed", 4)
 TASKS = ("classify", "extract", "generate")
 TEACHER = "openai:gpt-6.1-terra"
 HEAVY = ("torch", "transformers", "sentence_transformers", "sklearn", "vllm")
@@ -164,3 +171,47 @@ def test_a_check_says_whether_meanings_were_compared(
     )
     finished(workspace, "pets")
     assert said() == "no seed is too close to gold"
+
+
+@pytest.mark.slow("plans and checks in processes of their own")
+def test_after_a_run_no_model_is_loaded_either(
+    workspace: Workspace, pets: WriteTask, scripted_backends: StandIn, providers: Start
+) -> None:
+    """The run has kept the embeddings of seeds, gold and inputs, and stored answers are found."""
+    seeds = [{"input": f"{row['input']} since noon", "label": row["label"]} for row in SEEDS]
+    inputs = jsonl([{"input": f"the old cat number {n} sleeps ça et là"} for n in range(5)])
+    pets(task_toml=PAID, seeds_jsonl=jsonl(seeds), inputs_jsonl=inputs)
+    with providers():
+        paid_run(workspace, "pets", RunOptions("generate"))
+    close_stores()
+    (planned,) = json_rows(without_models(workspace, "plan", "pets", "--json"), "plan")
+    answered = {step["purpose"]: step["answered"] for step in planned["steps"]}
+    assert answered["generate:answer"] > 5 and answered["generate:synthesize"] > 0
+    checked = json_rows(without_models(workspace, "check", "pets", "--json"), "check")
+    assert "no seed is too close to gold" in [row["because"] for row in checked]
+    leaking = json_rows(without_models(workspace, "leaks", "pets", "--json"), "leaks")
+    assert {row["source"] for row in leaking} == {"gold"}
+
+
+def without_models(workspace: Workspace, *arguments: str) -> str:
+    """What a command prints in a process of its own, which must import nothing heavy."""
+    folders = ["--prompts", str(workspace.prompts), "--runs", str(workspace.runs)]
+    code = f"""
+import sys
+from click.testing import CliRunner
+from distill.cli import cli
+done = CliRunner().invoke(cli, {[*folders, *arguments]!r})
+assert done.exit_code in (0, 2), (done.output, done.exception)  # 2: a check that stops
+assert not set({HEAVY}) & set(sys.modules), sorted(set({HEAVY}) & set(sys.modules))
+print(done.stdout)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={"OPENAI_API_KEY": "a key", "PYTHONPATH": str(ROOT / "tests" / "no_network")},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
