@@ -28,7 +28,12 @@ from distill.lint.other_tasks import (
     copied_prompts,
     foreign_phrases,
 )
-from distill.lint.prompts import broken_prompts, forgotten_inputs, forgotten_labels
+from distill.lint.prompts import (
+    broken_prompts,
+    forgotten_inputs,
+    forgotten_labels,
+    unseen_instructions,
+)
 from distill.lint.rows import copies, examples_contradict, seeds_contradict
 from distill.task import Task
 
@@ -61,6 +66,12 @@ RULES = (
         meanings_overlap,
     ),
     Rule("label-forgotten", "look", "a prompt that names most labels, not all", forgotten_labels),
+    Rule(
+        "instructions-unseen",
+        "look",
+        "an `answer.system.md` that a teacher on our own server never sees",
+        unseen_instructions,
+    ),
     Rule("prompt-copied", "look", "a prompt that is a bundled task's", copied_prompts),
     Rule(
         "prompt-foreign",

@@ -1,15 +1,19 @@
-"""Rules on prompts: errors, a forgotten input, a forgotten label."""
+"""Rules on prompts: errors, a forgotten input, a forgotten label, unseen instructions."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from distill.core.errors import InvalidInput, Problem
+from distill.core.model_ref import parse
 from distill.lint.finding import named, of_prompt
 from distill.task import COMPARE, Task
 from distill.task.prompts import RUBRICS
 from distill.text.two_samples import words_of
 
 SYNTHESIZE, ASK, ANSWER, JUDGE = "synthesize.md", "synthesize.ask.md", "answer.md", "judge.md"
+SYSTEM = "answer.system.md"
 FEWEST_NAMED = 2  # labels that a prompt names before it counts as a list of labels
+SERVED = ("embedded", "vllm")  # sources of models that the tool serves
 MARKS = ("qzinput", "qzanswer", "qzsecond")  # texts that no prompt contains
 
 
@@ -43,7 +47,7 @@ def forgotten_labels(task: Task) -> Iterator[Problem]:
     """
     if not task.form.choices:
         return
-    for name in (ANSWER, "answer.system.md", "student.md", JUDGE):
+    for name in (ANSWER, SYSTEM, "student.md", JUDGE):
         if name in (*_used(task), "student.md"):
             yield from _incomplete_list(task, name)
     if SYNTHESIZE in _used(task) and len(_texts_by_label(task)) == 1:
@@ -53,6 +57,26 @@ def forgotten_labels(task: Task) -> Iterator[Problem]:
             "asks for the same text whatever the label",
             "add {{ label }} or {{ meaning }} to it",
         )
+
+
+def unseen_instructions(task: Task) -> Iterator[Problem]:
+    """Yield the instructions of a task that a teacher on our own server never sees."""
+    if _is_served(task) and (task.folder / SYSTEM).exists() and not _shows_instructions(task):
+        yield of_prompt(
+            task,
+            SYSTEM,
+            f"is not shown to {task.spec.teacher.model}, which gets no system message",
+            "write {{ instructions }} at the top of answer.md",
+        )
+
+
+def _is_served(task: Task) -> bool:
+    """True for a teacher on our own server, which gets no system message."""
+    return parse(task.spec.teacher.model)[0] in SERVED
+
+
+def _shows_instructions(task: Task) -> bool:
+    return re.search(r"\binstructions\b", task.prompts[ANSWER]) is not None
 
 
 def _incomplete_list(task: Task, name: str) -> Iterator[Problem]:
@@ -84,11 +108,10 @@ def _texts_by_label(task: Task) -> set[str]:
 
 def _used(task: Task) -> tuple[str, ...]:
     """Return the prompts of a run of the task, without the student's."""
-    teacher, names = task.spec.teacher.model, [ANSWER]
-    is_served = teacher == "embedded" or teacher.startswith("vllm:")
+    names, is_served = [ANSWER], _is_served(task)
     if "synthesis" in task.spec.generate.sources:
         names += [SYNTHESIZE] if is_served else [SYNTHESIZE, ASK, "synthesize.system.md"]
-    names += [] if is_served else ["answer.system.md"]
+    names += [] if is_served and not _shows_instructions(task) else [SYSTEM]
     names += [JUDGE] if task.judge else []
     names += [COMPARE] if task.judge_of_systems else []
     return tuple(names)
@@ -110,7 +133,7 @@ def _values(task: Task, name: str) -> dict[str, object]:
     known: Mapping[str, Mapping[str, object]] = {
         SYNTHESIZE: {**group, "seeds": seeds},
         ASK: {**group, "count": 2, "covered": [text], "wanted": [text]},
-        ANSWER: {"input": text, "seeds": []},
+        ANSWER: {"input": text, "seeds": [], "instructions": ""},
         JUDGE: {"input": text, "answer": answer, "rubric": [*RUBRICS[task.spec.kind].items()]},
         COMPARE: {"input": text, "first": answer, "second": second, "reference": ""},
     }

@@ -217,10 +217,11 @@ def _check_prompts(task: Task) -> None:
     """Check that the prompts render, and that the teacher's prompt shows the input."""
     gathered = Gathered()
     gathered.of(lambda: task.render("student.md"), "")
+    told = gathered.of(lambda: task.render("answer.system.md"), "")
 
     def shown(text: str) -> str:
-        seeds = list(task.seeds[:1])
-        return gathered.of(lambda: task.render("answer.md", input=text, seeds=seeds), text)
+        values = {"input": text, "seeds": list(task.seeds[:1]), "instructions": told}
+        return gathered.of(lambda: task.render("answer.md", **values), text)
 
     one, other = shown("1"), shown("2")
     if one == other:

@@ -122,11 +122,16 @@ def requests_with(
     examples: Sequence[Sequence[LabelledExample]],
     vote: int = 0,
 ) -> list[Request]:
-    """Build a request for the answer to each input, with its examples."""
+    """Build a request for the answer to each input, with its examples.
+
+    A served model gets no system message, so answer.md may show it the `instructions`.
+    """
+    first = instructions(task, model, "answer.system.md")
+    told = "" if first else task.render("answer.system.md")
     requests = []
     for text, shown in zip(inputs, examples, strict=True):
-        content = task.render("answer.md", input=text, seeds=shown)
-        turns = (*instructions(task, model, "answer.system.md"), Message("user", content))
+        content = task.render("answer.md", input=text, seeds=shown, instructions=told)
+        turns = (*first, Message("user", content))
         requests.append(
             _with_rationale(constrained_request(task, model, turns, seed=vote), task, model)
         )

@@ -92,3 +92,24 @@ def test_the_default_prompts_are_sound(name: str, rule: str) -> None:
     curate = task.spec.curate.model_copy(update={"judge": 4})
     judged = task.spec.model_copy(update={"curate": curate})
     assert found(replace(task, spec=judged), rule) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "answer", "is_named"),
+    [
+        ("embedded", "{{ input }} ->", True),
+        ("embedded", "{{ instructions }}\n{{ input }} ->", False),
+        ("openai:gpt-6-luna", "{{ input }} ->", False),
+        ("http://127.0.0.1:1/v1#m", "{{ input }} ->", False),
+    ],
+)
+def test_instructions_that_a_served_teacher_never_sees_are_named(
+    tmp_path: Path, model: str, answer: str, is_named: bool
+) -> None:
+    toml = TOML.replace('"embedded"', f'"{model}"')
+    told = {"answer.system_md": "Luggage is lost property.\n"}
+    task = clean(tmp_path, task_toml=toml, answer_md=answer, **told)
+    names = [Path(one.file).name for one in found(task, "instructions-unseen")]
+    assert names == ["answer.system.md"] * is_named
+    without = clean(tmp_path / "without", task_toml=toml, answer_md=answer)
+    assert found(without, "instructions-unseen") == [], "the default is for models behind APIs"
