@@ -50,7 +50,9 @@ from distill.lint import count_in_words, lint, stop_on_errors
 from distill.lint.finding import Finding
 from distill.llm.complete import BatchesPending, teacher_settings
 from distill.llm.models import check_exists
+from distill.llm.prompt_length import check_fits
 from distill.report import is_outdated, mark_older, report, report_so_far
+from distill.serve.base_models import folder_of
 from distill.serve.context_length import perhaps_longer_than
 from distill.store import Run, Store, open_store
 from distill.store.rehearsals import check_is_for_real_runs
@@ -315,12 +317,14 @@ def check_student(task: Task) -> str:
 
     A missing base model is downloaded. Raises InputError or DistillError if the base or the trainer
     cannot be used. Raises InputError if gold has two answers to one input, or a row that is too
-    long for the student.
+    long for the student. Raises InputError if the base cannot read the teacher's prompts.
     """
     check_contradictions(task.folder, task.gold, task.form)
     choices = task.spec.student.model_dump()
     trainer = trainer_of(task.spec.student.trainer)
     warning = trainer.check(choices)
+    if not trainer.PROVIDER:
+        check_fits(task, folder_of(task.spec.student.base))
     chats = [student_chat(task, row.input, row.answer) for row in task.gold]
     if perhaps_longer_than(chats, task.spec.student.context_tokens):
         base = trainer.locate(task.spec.student.base)

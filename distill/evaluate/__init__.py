@@ -4,7 +4,7 @@ Teacher, base, base with seeds in its prompt, and student answer the same gold r
 client, each from its server. The cheap rivals answer in this process.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,6 +40,7 @@ from distill.task.spec import EvaluateSpec
 
 AskServer = Callable[[str, Sequence[Request], Sequence[str]], list[CompletedRequest]]
 PARITY, PROBE = "parity", "probes"
+TOO_LONG = "context_length"  # finish reason of a prompt that exceeds the model's context
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def evaluate(context: Context) -> Callable[[Store], None]:
 
 def _ask(context: Context, store: Store, served: SystemGroup, found: _EvaluationRows) -> None:
     """Measure a server's systems: the parity check first, then gold, probes and speed."""
-    task = context.task
+    task, too_long = context.task, set[str]()
     with _asking(context, store, served) as (ask, endpoint):
         if served.trained:
             found.parities.append(_parity(task, served, served.trained, ask))
@@ -95,11 +96,13 @@ def _ask(context: Context, store: Store, served: SystemGroup, found: _Evaluation
             inputs = [row.input for row in gold]
             answered = ask(system, render(served.model, inputs), inputs)
             found.predictions.extend(_predictions(system, task, gold, answered))
+            if any(row.completion.finish_reason == TOO_LONG for row in answered):
+                too_long.add(system)
         if served.probed and task.spec.evaluate.side_effects:
             found.probe_answers.extend(_side_effects(task, served, ask, found.predictions))
         requests = task.spec.evaluate.speed_requests
         if requests and served.model.is_local:
-            found.speeds.extend(_speeds(context, served, endpoint(), requests))
+            found.speeds.extend(_speeds(context, served, endpoint(), requests, without=too_long))
         if requests and served.probed == "student":
             found.servers.extend(_servers(served, endpoint()))
 
@@ -153,15 +156,23 @@ def _servers(served: SystemGroup, endpoint: Endpoint) -> list[ServerStats]:
 
 
 def _speeds(
-    context: Context, served: SystemGroup, endpoint: Endpoint, total: int
+    context: Context,
+    served: SystemGroup,
+    endpoint: Endpoint,
+    total: int,
+    *,
+    without: Collection[str] = (),
 ) -> list[LoadTestResult]:
-    """Return the measured speeds of our own server's systems, except TEACHER_AGAIN."""
+    """Return the measured speeds of our own server's systems, except TEACHER_AGAIN.
+
+    `without`: the systems whose prompts exceed the model's context, which have no speed.
+    """
     inputs = [row.input for row in context.task.gold]
     loads = extents(endpoint.in_flight, total, alone=served.probed == "student")
     return [
         row
         for system, render in served.systems.items()
-        if system != TEACHER_AGAIN
+        if system not in (TEACHER_AGAIN, *without)
         for row in measure(
             *(system, endpoint, render(served.model, inputs), loads, context.progress)
         )

@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 
 from distill.core.dataset import LabelledExample
-from distill.core.requests import MODEL_TOKENS, Endpoint, Model, Request
+from distill.core.requests import Endpoint, Model, Request
 from distill.core.students import Student
 from distill.evaluate import parity
 from distill.evaluate.parity import ReferenceAnswers
 from distill.llm.complete import OpenEndpoint
 from distill.llm.models import choose
+from distill.llm.prompt_length import prompted_tokens
 from distill.serve import SERVERS, ServerSettings
 from distill.task import Task
 from distill.task.prompts import answer_requests, served_tokens, student_request
@@ -119,13 +120,16 @@ def served_systems(context: Context, student: Student) -> list[SystemGroup]:
         served_student(context, student, "student"),
         SystemGroup(
             teacher.model,
-            lambda: teacher.serve(_settings(context, "teacher", tokens=MODEL_TOKENS)),
+            lambda: teacher.serve(_settings(context, "teacher", tokens=prompted_tokens(task))),
             {"teacher": few_shot} | asked_again,
             called=spec.teacher.model,
         ),
         SystemGroup(
             base,
-            lambda: serve(base, _settings(context, "base")),
+            lambda: serve(
+                base,
+                _settings(context, "base", tokens=max(served_tokens(task), prompted_tokens(task))),
+            ),
             {"base": partial(answer_requests, task, shots=0), "base_few_shot": few_shot},
             probed="base" if base.is_local else "",
         ),
@@ -136,7 +140,7 @@ def served_systems(context: Context, student: Student) -> list[SystemGroup]:
 def _baseline(context: Context, name: str, render: Render) -> SystemGroup:
     """Return an untuned model as a system, with the teacher's prompts."""
     baseline = choose(name)
-    settings = _settings(context, name, tokens=MODEL_TOKENS)
+    settings = _settings(context, name, tokens=prompted_tokens(context.task))
     return SystemGroup(
         baseline.model, lambda: baseline.serve(settings), {name: render}, called=name
     )

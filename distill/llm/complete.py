@@ -29,6 +29,7 @@ from distill.llm.ledger import (
     UnusableAnswers,
     is_valid_answer,
 )
+from distill.llm.prompt_length import prompted_tokens
 from distill.serve import ServerSettings
 from distill.store import Store
 from distill.store.batches import count_out, goes_in_batches, was_batched
@@ -95,6 +96,7 @@ def teacher_settings(task: Task, log: Path) -> ServerSettings:
         usd_per_hour=task.spec.machine.usd_per_hour,
         log=log,
         rates=task.rates,
+        model_tokens=prompted_tokens(task),
     )
 
 

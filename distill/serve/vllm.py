@@ -21,6 +21,7 @@ from distill.core.hosts import is_loopback
 from distill.core.processes import running
 from distill.core.requests import Endpoint, Model, ServerProcess
 from distill.pricing.token_prices import MachinePrice
+from distill.serve.base_folder import positions
 
 if TYPE_CHECKING:
     from distill.serve import ServerSettings
@@ -93,11 +94,17 @@ def _check_free(host: str, port: int) -> None:
 def _command(model: Model, port: int, settings: "ServerSettings") -> list[str]:
     command = [interpreter("vllm"), "-m", ENTRY, "--model", str(model.folder)]
     command += ["--served-model-name", model.name, "--host", settings.host, "--port", str(port)]
-    command += ["--max-model-len", str(settings.model_tokens), "--disable-uvicorn-access-log"]
+    command += ["--max-model-len", str(_context(model, settings)), "--disable-uvicorn-access-log"]
     command += ["--max-num-seqs", str(settings.in_flight)]
     command += ["--structured-outputs-config", STRUCTURED]
     command += ["--load-format", "safetensors"]  # other formats contain pickles
     return command if gpu() else [*command, *CPU_FLAGS]
+
+
+def _context(model: Model, settings: "ServerSettings") -> int:
+    """Return the context length in tokens; vLLM does not start with more than the model has."""
+    assert model.folder is not None, "a model that we serve has a folder"
+    return min(settings.model_tokens, positions(model.folder) or settings.model_tokens)
 
 
 def _environment(scratch: str, host: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Backends: they fit their Protocols, are chosen by name, and say what is missing."""
 
 import importlib.util
+import json
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -48,10 +49,22 @@ def test_a_part_has_its_own_interpreter_when_set_up_made_one(
 
 
 def test_the_server_is_told_to_stay_on_loopback(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     settings = ServerSettings(4, Decimal(1), tmp_path / "log")
     command = vllm._command(Model("m", tmp_path, "chat"), 4321, settings)
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[command.index("--served-model-name") + 1] == "m"
+
+
+@pytest.mark.parametrize(("positions", "served"), [(8192, "6000"), (4096, "4096"), (None, "6000")])
+def test_no_server_is_started_with_more_context_than_the_model_has(
+    tmp_path: Path, positions: int | None, served: str
+) -> None:
+    about = {} if positions is None else {"max_position_embeddings": positions}
+    (tmp_path / "config.json").write_text(json.dumps(about), encoding="utf-8")
+    settings = ServerSettings(4, Decimal(1), tmp_path / "log", model_tokens=6000)
+    command = vllm._command(Model("m", tmp_path, "chat"), 4321, settings)
+    assert command[command.index("--max-model-len") + 1] == served
 
 
 # Healthy until it is asked something.

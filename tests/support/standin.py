@@ -50,6 +50,7 @@ class StandIn:
     failed: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     odd_once: Body = field(default_factory=dict)  # takes the place of parts of one response
+    short: tuple[str, int] = ("", 0)  # a model, by the start of its name, that takes so many words
     gather: int = 0  # requests of a load test are answered once so many are there
     _at_once: int = 0
     _gathered: threading.Event = field(default_factory=threading.Event)
@@ -81,6 +82,10 @@ class StandIn:
         """(status, response) to a request."""
         if problem := _problem(path, body):
             return 400, {"error": {"message": problem, "type": "invalid_request_error"}}
+        model, most = self.short
+        if most and body["model"].startswith(model) and len(_asked(body).split()) > most:
+            too_long = f"This model's maximum context length is {most} tokens"
+            return 400, {"error": {"message": too_long, "type": "invalid_request_error"}}
         with self._lock:
             late = self.fail_after is not None and self.total >= self.fail_after
             self.fail_next -= (passes := self.fail_next > 0)
@@ -120,8 +125,13 @@ def _problem(path: str, body: Body) -> str | None:
     return None
 
 
+def _asked(body: Body) -> str:
+    text: str = body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
+    return text
+
+
 def _response(path: str, body: Body) -> Body:
-    text = body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
+    text = _asked(body)
     if "structured_outputs" in body:
         constraint = body["structured_outputs"]
         choices, schema = constraint.get("choice"), constraint.get("json")
