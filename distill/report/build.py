@@ -35,6 +35,7 @@ from distill.report.payback import (
 from distill.report.recommendations import advice
 from distill.report.regressions import side_effect_figures
 from distill.report.replacement import StudentCost
+from distill.report.shorter_prompt import PAIR, shorter_prompt_figures
 from distill.report.spend import rows_usd, spend_figures
 from distill.report.systems import (
     confidence_figures,
@@ -135,6 +136,7 @@ def collect(task: Task, store: Store, run_id: str) -> Figures:
         "break_even": money,
         **list_prices(task, systems),
         **prompt_tokens_saved(systems),
+        **shorter_prompt_figures(systems, {name: results.answers(name) for name in PAIR}),
         **self_agreement(task, results),
         **answer_figures(task, results),
         **confidence_figures(

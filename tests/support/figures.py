@@ -7,6 +7,7 @@ from typing import Any
 TIMES = {"run", "created", "latency_p50_s", "latency_p95_s", "requests_per_s", "spend"}
 TIMES |= {"usd_per_1k_requests", "headline", "usd", "latency_p99_s", "completion_tokens_per_s"}
 TIMES |= {"start_s", "memory_mib", "break_even", "others_cpu", "disturbed", "latency"}
+TIMES |= {"shorter_prompt"}  # its tokens are in `systems`, too
 # A real model's probabilities depend in their last digits on which requests shared a batch.
 TIMES |= {"confidence", "calibration", "coverage"}
 

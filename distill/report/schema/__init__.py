@@ -25,6 +25,7 @@ from distill.report.schema.quality import (
     Parity,
     RivalVerdict,
     SelfAgreement,
+    ShorterPrompt,
     SideEffect,
     Speed,
     System,
@@ -99,6 +100,9 @@ class Report(Common):
     list_prices: ListPrices = optional("Prices of other models.", "if no tokens were counted")
     prompt_tokens_saved: TokensSaved = optional(
         "Prompt tokens that the training saves.", "if they were not counted"
+    )
+    shorter_prompt: ShorterPrompt = optional(
+        "Teacher's and student's prompts with their cost.", "if their tokens were not counted"
     )
     teacher_self_agreement: SelfAgreement = optional(
         "How often the teacher repeats its answer.", "if the teacher was asked once"

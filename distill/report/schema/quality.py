@@ -185,6 +185,26 @@ class TokensSaved(Section):
     share: Saved = key("Saved share of the tokens, at most 1; below 0 if none are saved.")
 
 
+class PromptOf(Section):
+    """A system's requests on gold: the prompt, the time and the price."""
+
+    prompt_tokens: MeanTokens = key("Mean tokens of a prompt, by the system's own tokenizer.")
+    latency_p50_s: Seconds = key("Median latency.")
+    latency_p95_s: Seconds = key("95th percentile of the latency.")
+    usd_per_1k_requests: Usd1k = key("Cost at the task's traffic, cached tokens at their price.")
+    cached_share: Share = optional("Share of these tokens that came from a cache.", BILLED)
+    usd_per_1k_without_cache: Usd1k = optional("Cost if no token were cached.", BILLED)
+
+
+class ShorterPrompt(Section):
+    """The saving by the student's short prompt, as measured on gold."""
+
+    teacher: PromptOf = key("The teacher, whose prompt has the instructions and seeds.")
+    student: PromptOf = key("The student, whose prompt has one line.")
+    share: Saved = key("Saved share of the tokens, at most 1; below 0 if none are saved.")
+    sentence: str = key("The saving in words; without times and prices if they are disturbed.")
+
+
 class SelfAgreement(CountedShare):
     """The share of gold rows on which the teacher, with other seeds shown, repeats its answer."""
 
