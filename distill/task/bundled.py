@@ -10,7 +10,7 @@ from distill.core.errors import InvalidInput, Problem
 from distill.core.suggestions import did_you_mean
 from distill.task.new_folder import new_folder
 
-BUNDLED = ("classify", "extract", "generate")
+BUNDLED = ("classify", "extract", "generate", "policy")
 INSTALLED = Path("share") / "distillation-factory" / "prompts"
 
 

@@ -17,6 +17,7 @@ from distill.estimate.task_check import check_task
 from distill.llm.tokens import worst_case
 from distill.store import Store, open_store
 from distill.task import Task
+from distill.task.bundled import BUNDLED
 from distill.task.leak_gate import leaking_seeds
 from distill.task.loading import load_task
 from distill.task.prompts import longest_seeds, random_seeds, requests_with
@@ -32,7 +33,7 @@ from tests.support.standin import StandIn
 __all__ = ["providers"]
 ROOT = Path(__file__).parents[2]
 SEEDS = pet_rows("seed", 4)
-TASKS = ("classify", "extract", "generate")
+TASKS = BUNDLED
 TEACHER = "openai:gpt-6.1-terra"
 HEAVY = ("torch", "transformers", "sentence_transformers", "sklearn", "vllm")
 API = Model("gpt-6.1-terra", None, "openai")

@@ -12,6 +12,7 @@ from distill.core.requests import Usage
 from distill.core.workspace import Workspace
 from distill.pricing.token_prices import token_price
 from distill.task import Task
+from distill.task.bundled import BUNDLED
 from distill.task.files import read_schema
 from distill.task.loading import known_tasks, load_task
 from tests.conftest import WriteTask, jsonl, pet_rows, write_files
@@ -229,7 +230,7 @@ def bundled() -> Task:
 
 
 def test_the_bundled_task_has_what_its_header_says(bundled: Task) -> None:
-    assert known_tasks(bundled.folder.parent) == ["classify", "extract", "generate"]
+    assert known_tasks(bundled.folder.parent) == ["classify", "extract", "generate", "policy"]
     assert len(bundled.form.choices) == 8
     for rows, count in ((bundled.seeds, 12), (bundled.gold, 30)):
         assert {sum(row.answer == label for row in rows) for label in bundled.form.choices} == {
@@ -249,7 +250,7 @@ def test_the_bundled_extraction_finds_every_field_in_most_ways(bundled: Task) ->
         assert "by this project" in json.loads(header)["about"]
 
 
-@pytest.mark.parametrize("name", ["classify", "extract", "generate"])
+@pytest.mark.parametrize("name", BUNDLED)
 def test_no_bundled_gold_message_is_close_to_a_seed_or_an_input(bundled: Task, name: str) -> None:
     from rapidfuzz import fuzz, process
 
