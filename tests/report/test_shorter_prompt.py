@@ -74,7 +74,7 @@ def test_a_rehearsal_of_policy_ends_in_a_page_with_the_saving(
     assert said["share"] == pytest.approx(1 - after / before)
     for name in ("report.md", "report.full.md", "report.html"):
         text = (context.folder / name).read_text(encoding="utf-8")
-        assert said["sentence"] in text.replace("&#39;", "'"), name
+        assert f"REHEARSAL {said['sentence']}" in text.replace("&#39;", "'"), name
     assert len((context.folder / "report.md").read_text(encoding="utf-8").splitlines()) <= 25
     room = {name: settings.model_tokens for name, settings in vars(SERVERS["vllm"])["starts"]}
     assert min(room.values()) == MODEL_TOKENS, "the student's prompt is short"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tomllib
 from pathlib import Path
 from unicodedata import normalize
 
@@ -12,7 +13,7 @@ from distill.core.requests import Usage
 from distill.core.workspace import Workspace
 from distill.pricing.token_prices import token_price
 from distill.task import Task
-from distill.task.bundled import BUNDLED
+from distill.task.bundled import BUNDLED, INSTALLED
 from distill.task.files import read_schema
 from distill.task.loading import known_tasks, load_task
 from tests.conftest import WriteTask, jsonl, pet_rows, write_files
@@ -230,7 +231,6 @@ def bundled() -> Task:
 
 
 def test_the_bundled_task_has_what_its_header_says(bundled: Task) -> None:
-    assert known_tasks(bundled.folder.parent) == ["classify", "extract", "generate", "policy"]
     assert len(bundled.form.choices) == 8
     for rows, count in ((bundled.seeds, 12), (bundled.gold, 30)):
         assert {sum(row.answer == label for row in rows) for label in bundled.form.choices} == {
@@ -238,6 +238,14 @@ def test_the_bundled_task_has_what_its_header_says(bundled: Task) -> None:
         }
     header = (bundled.folder / "gold.jsonl").read_text(encoding="utf-8").splitlines()[0]
     assert "written by this project" in json.loads(header)["about"]
+
+
+def test_every_bundled_task_is_in_the_wheel(bundled: Task) -> None:
+    root = bundled.folder.parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    packed = project["tool"]["setuptools"]["data-files"]
+    assert packed == {str(INSTALLED / name): [f"prompts/{name}/*"] for name in BUNDLED}
+    assert known_tasks(bundled.folder.parent) == sorted(BUNDLED)
 
 
 def test_the_bundled_extraction_finds_every_field_in_most_ways(bundled: Task) -> None:
