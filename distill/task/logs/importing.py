@@ -1,10 +1,7 @@
 """`distill import`: from production logs to the inputs of a task."""
 
-import json
-import os
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +9,14 @@ from typing import Any
 from distill.core.workspace import Workspace
 from distill.task import ANSWERS, Task
 from distill.task.answers_file import lines_of, read_rows
-from distill.task.files import ends_a_line, read_text
+from distill.task.files import read_text
 from distill.task.loading import load_task
 from distill.task.logs.answers import AnswerChoice, Chosen
 from distill.task.logs.cleaning import Cleaned, clean, masked_prompts
 from distill.task.logs.collecting import Collected, collect
 from distill.task.logs.reading import Broken, read_calls
 from distill.task.logs.today import Today, is_free, today_of
+from distill.task.whole_files import add_rows, append, write_whole
 
 MOST_INPUTS = 10_000
 INPUTS, SYSTEM_PROMPT = "inputs.jsonl", "answer.system.md"
@@ -144,39 +142,6 @@ def _write_answers(task: Task, rows: Sequence[dict[str, Any]]) -> None:
     after = before | {row["input"]: row for row in rows}
     if after != before:
         write_whole(path, lines_of(after.values()))
-
-
-def add_rows(path: Path, rows: Iterable[Mapping[str, Any]], about: str) -> None:
-    """Add rows to a JSON-lines file, all or none. A new file begins with `about`."""
-    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-    if not lines:
-        return
-    if path.exists():
-        lines = ([] if ends_a_line(path) else ["\n"]) + lines
-    else:
-        lines = [json.dumps({"about": about}, ensure_ascii=False) + "\n", *lines]
-    append(path, lines)
-
-
-def append(path: Path, lines: Iterable[str]) -> None:
-    """Append lines to a file, which may be missing, all or none."""
-    write_whole(path, lines, after=path)
-
-
-def write_whole(path: Path, lines: Iterable[str], after: Path | None = None) -> None:
-    """Write a file, all of it or nothing. `after`: the file whose content comes first."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    try:
-        if after is not None and after.exists():
-            shutil.copy2(after, partial)
-        with partial.open("a", encoding="utf-8", newline="\n") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _write_today(task: Task, today: Today, calls: int) -> bool:

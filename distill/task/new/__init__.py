@@ -5,6 +5,7 @@
 - `labels`, `schema`: infer the labels, or the schema of objects.
 - `splitting`: splits the rows into test, seeds and examples, the test first.
 - `writing`: writes the folder of the task, or nothing.
+- `adding`: adds rows to a task that exists.
 """
 
 import json
@@ -26,7 +27,7 @@ from distill.task.new.schema import infer_schema, with_lists, without_nulls
 from distill.task.new.splitting import Row, size_of_test, split_rows
 from distill.task.new.tables import Record, Table, open_table, text_of
 from distill.task.new.writing import NewTask, write_task
-from distill.task.new_folder import check_is_new
+from distill.task.whole_files import check_is_new
 
 Kind = Literal["classify", "extract", "generate"]
 MISSING = ("", "nan", "null")  # cells without an answer, folded
@@ -68,7 +69,7 @@ class NewTaskOptions:
 
 
 @dataclass
-class _Reading:
+class Reading:
     """The rows of a table, and what was found while they were read."""
 
     rows: list[Row] = field(default_factory=list)
@@ -111,10 +112,10 @@ def new_task(prompts: Path, name: str, options: NewTaskOptions) -> MadeTask:
         group=options.group,
         time=options.time,
     )
-    found = _read(table, columns)
+    found = read_answered(table, columns)
     kind: Kind = options.kind or _kind_of(found.rows, columns, table.name)
     task = _TASKS[kind](found, options, table.name)
-    rows = _without_contradictions(task.rows, found.notes)
+    rows = without_contradictions(task.rows, found.notes)
     tested = size_of_test(len(rows), options.test)
     parts = split_rows(rows, tested, by_label=kind == "classify")
     longest = max((len(row.input) for row in rows), default=0)
@@ -128,7 +129,7 @@ def new_task(prompts: Path, name: str, options: NewTaskOptions) -> MadeTask:
         labels=task.labels,
         schema=task.schema,
         inputs=tuple(found.inputs),
-        context_tokens=_context(longest, rows),
+        context_tokens=context_for(longest, rows),
         system=_system(found),
         teacher=not options.no_teacher,
     )
@@ -144,12 +145,12 @@ def check_name(prompts: Path, name: str) -> None:
     check_is_new(prompts / name)
 
 
-def _read(table: Table, columns: Columns) -> _Reading:
+def read_answered(table: Table, columns: Columns) -> Reading:
     """Read all rows; a row without an answer becomes an input, and one without a text is left out.
 
     Of rows with equal input and answer the first counts. More than MOST_ROWS rows are sampled.
     """
-    found, empty = _Reading(), 0
+    found, empty = Reading(), 0
     sample = Sample(MOST_ROWS)
     for record in table.read():
         text = text_of(record.values.get(columns.input))
@@ -256,7 +257,7 @@ class _Kinded:
     schema: Mapping[str, Any] | None = None
 
 
-def _classify(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
+def _classify(found: Reading, options: NewTaskOptions, where: str) -> _Kinded:
     spellings = one_spelling([text_of(row.answer) for row in found.rows])
     if note := folded_note(spellings):
         found.notes.append(note)
@@ -276,11 +277,11 @@ def _classify(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
     ]
     counts = Counter(row.label for row in rows)
     check_labels(counts, where)
-    meanings = {label: _in_words(label) for label, _ in counts.most_common()}
+    meanings = {label: in_words(label) for label, _ in counts.most_common()}
     return _Kinded(rows, SAYS["classify"].format(n=len(counts)), labels=meanings)
 
 
-def _extract(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
+def _extract(found: Reading, options: NewTaskOptions, where: str) -> _Kinded:
     for row in found.rows:
         if not isinstance(row.answer, dict):
             raise InputError(
@@ -298,12 +299,12 @@ def _extract(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
         replace(row, answer=value, label=form.group(json.dumps(value, ensure_ascii=False)))
         for row, value in zip(found.rows, objects, strict=True)
     ]
-    names = [_in_words(name) for name in schema["properties"]]
+    names = [in_words(name) for name in schema["properties"]]
     listed = " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
     return _Kinded(rows, SAYS["extract"].format(names=listed), schema=schema)
 
 
-def _generate(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
+def _generate(found: Reading, options: NewTaskOptions, where: str) -> _Kinded:
     rows = [replace(row, answer=text_of(row.answer)) for row in found.rows]
     return _Kinded(rows, SAYS["generate"])
 
@@ -311,12 +312,12 @@ def _generate(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
 _TASKS = {"classify": _classify, "extract": _extract, "generate": _generate}
 
 
-def _in_words(name: str) -> str:
+def in_words(name: str) -> str:
     """Return a name of a label or field as words: "order_arrived" is "order arrived"."""
     return " ".join(name.replace("_", " ").replace("-", " ").split()).lower()
 
 
-def _without_contradictions(rows: Sequence[Row], notes: list[str]) -> list[Row]:
+def without_contradictions(rows: Sequence[Row], notes: list[str]) -> list[Row]:
     """Leave out inputs with two different answers, since nobody knows which is right."""
     answers: dict[str, set[str]] = {}
     for row in rows:
@@ -331,7 +332,7 @@ def _without_contradictions(rows: Sequence[Row], notes: list[str]) -> list[Row]:
     return kept
 
 
-def _context(longest: int, rows: Sequence[Row]) -> int | None:
+def context_for(longest: int, rows: Sequence[Row]) -> int | None:
     """Return `student.context_tokens` for the longest text; None if the default is enough."""
     needed = longest // CHARS_PER_TOKEN + ROOM
     if needed <= DEFAULT_CONTEXT:
@@ -348,7 +349,7 @@ def _context(longest: int, rows: Sequence[Row]) -> int | None:
     return size
 
 
-def _system(found: _Reading) -> str:
+def _system(found: Reading) -> str:
     """Return the system prompt that most rows have; "" if there is none."""
     if not found.systems:
         return ""

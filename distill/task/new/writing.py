@@ -2,18 +2,22 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from distill.core.errors import InvalidInput, Problem
 from distill.task import EXAMPLES, PROMPTS, SCHEMA
 from distill.task.new.splitting import Parts, Row
-from distill.task.new_folder import new_folder
+from distill.task.whole_files import new_folder
 
 Kind = str  # classify, extract or generate
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_LABELS = re.compile(r"\s*\[\s*labels\s*\]\s*(#.*)?")
+_SECTION = re.compile(r"\s*\[")
 
 
 @dataclass(frozen=True)
@@ -107,3 +111,31 @@ def _key(text: str) -> str:
 def toml_text(text: str) -> str:
     """Return a text as a basic string of TOML, which has the escapes of JSON."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def with_labels(path: Path, text: str, labels: Mapping[str, str]) -> str:
+    """Return the text of a task.toml with more labels at the end of its section [labels].
+
+    Raises InvalidInput, with the lines to add, if the labels are written in another form.
+    """
+    lines = text.split("\n")
+    added = [f"{_key(label)} = {toml_text(says)}" for label, says in labels.items()]
+    header = next((n for n, line in enumerate(lines) if _LABELS.fullmatch(line)), None)
+    if header is not None:
+        end = next((n for n in range(header + 1, len(lines)) if _SECTION.match(lines[n])), None)
+        last = max(n for n in range(header, end or len(lines)) if n == header or "=" in lines[n])
+        changed = "\n".join([*lines[: last + 1], *added, *lines[last + 1 :]])
+        before, after = _labels_of(text), _labels_of(changed)
+        if before is not None and after == {**before, **labels}:
+            return changed
+    said = f"has no section [labels] with a line for each label, to add {', '.join(labels)}"
+    raise InvalidInput(Problem(said, str(path), fix=f"add the labels yourself: {'; '.join(added)}"))
+
+
+def _labels_of(text: str) -> dict[str, Any] | None:
+    """Return the labels of a task.toml; None if it cannot be read."""
+    try:
+        found = tomllib.loads(text).get("labels")
+    except tomllib.TOMLDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
