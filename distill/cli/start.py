@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from distill.cli.group import cli, json_option, workspace_of
+from distill.cli.group import (
+    cli,
+    interactive,
+    json_option,
+    max_usd_option,
+    workspace_of,
+    yes_option,
+)
 from distill.cli.output import message, next_step, show_json
+from distill.core.numbers import exact_dollars
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from distill.core.workspace import Workspace
     from distill.task.new import MadeTask, NewTaskOptions
     from distill.task.new.adding import AddedRows
@@ -58,6 +68,11 @@ USES = {
 @click.option("--like", default="", metavar="TASK", help="Copy a bundled task instead.")
 @click.option("--add", is_flag=True, help="Add rows to the task NAME; its own stay.")
 @click.option("--new-labels", is_flag=True, help="With --add: add labels that task.toml lacks.")
+@click.option(
+    "--draft-meanings", is_flag=True, help="Let the teacher draft the meaning of each label (paid)."
+)
+@yes_option
+@max_usd_option
 @click.option("--query", default="", metavar="SQL", help="SELECT for a database.")
 @click.option("--encoding", default="", help="Encoding of a text file, if it is not UTF-8.")
 @json_option
@@ -68,10 +83,15 @@ def new(context: click.Context, /, name: str, *, as_json: bool, **given: Any) ->
     """
     workspace = workspace_of(context)
     like, add, new_labels = (given.pop(option) for option in ("like", "add", "new_labels"))
-    _check_options(given, like=like, add=add, new_labels=new_labels)
+    draft, yes, most = (given.pop(option) for option in ("draft_meanings", "yes", "max_usd"))
+    if draft and not (yes or most is not None or interactive()):
+        raise click.UsageError("--draft-meanings is paid: add --yes, or --max-usd N")
+    is_made = not (draft and (workspace.prompts / name).exists() and not given["source"])
+    if is_made:
+        _check_options(given, like=like, add=add, new_labels=new_labels)
     if add:
         _add(workspace, name, _options(given), new_labels=new_labels, as_json=as_json)
-    else:
+    elif is_made:
         from distill.task.new import check_name
 
         check_name(workspace.prompts, name)
@@ -79,7 +99,38 @@ def new(context: click.Context, /, name: str, *, as_json: bool, **given: Any) ->
             _copy(workspace, name, like, as_json=as_json)
         else:
             _make(workspace, name, _options(given, ask=True), as_json=as_json)
+    if draft or (not like and interactive()):
+        _draft(workspace, name, max_usd=most, is_agreed=yes or most is not None, is_asked=draft)
     next_step(f"distill check {name}")
+
+
+def _draft(
+    workspace: "Workspace",
+    name: str,
+    *,
+    max_usd: "Decimal | None",
+    is_agreed: bool,
+    is_asked: bool,
+) -> None:
+    """Let the teacher draft what labels mean, if the user agrees to the cost."""
+    from distill.estimate.meanings import draft_meanings, plan_drafts
+
+    if not is_agreed:
+        plan = plan_drafts(workspace, name)
+        if plan is None and not is_asked:
+            return
+        if plan is not None and not click.confirm(plan.question, default=False, err=True):
+            return
+        max_usd = plan.worst_usd if plan is not None else None
+    done = draft_meanings(workspace, name, max_usd)
+    click.echo(
+        f"{done.teacher} drafted {len(done.meanings)} meanings for "
+        f"{exact_dollars(done.billed_usd)}: correct them in "
+        f"{workspace.prompts / name / 'task.toml'}",
+        err=True,
+    )
+    if done.unusable:
+        click.echo(f"note: no usable draft for {', '.join(done.unusable)}", err=True)
 
 
 def _check_options(given: dict[str, Any], *, like: str, add: bool, new_labels: bool) -> None:

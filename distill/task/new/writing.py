@@ -15,6 +15,7 @@ from distill.task.new.splitting import Parts, Row
 from distill.task.whole_files import new_folder
 
 Kind = str  # classify, extract or generate
+ASKS_FOR_MEANINGS = "# Say in a sentence for each label what belongs there."
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _LABELS = re.compile(r"\s*\[\s*labels\s*\]\s*(#.*)?")
 _SECTION = re.compile(r"\s*\[")
@@ -88,7 +89,7 @@ def task_toml(task: NewTask) -> str:
         f"description = {toml_text(task.description)}",
     ]
     if task.labels:
-        lines += ["", "# Say in a sentence for each label what belongs there.", "[labels]"]
+        lines += ["", ASKS_FOR_MEANINGS, "[labels]"]
         lines += [f"{_key(label)} = {toml_text(says)}" for label, says in task.labels.items()]
     if not task.teacher:
         lines += ["", "# The student learns from people's rows alone.", "[generate]"]
@@ -130,6 +131,26 @@ def with_labels(path: Path, text: str, labels: Mapping[str, str]) -> str:
             return changed
     said = f"has no section [labels] with a line for each label, to add {', '.join(labels)}"
     raise InvalidInput(Problem(said, str(path), fix=f"add the labels yourself: {'; '.join(added)}"))
+
+
+def with_meanings(
+    path: Path, text: str, before: Mapping[str, str], drafts: Mapping[str, str], author: str
+) -> str:
+    """Return the text of a task.toml with drafts in place of the meanings of labels.
+
+    `before`: the meanings by label. `author`: the model that wrote the drafts. Raises InvalidInput,
+    with the lines to write, if the labels are written in another form.
+    """
+    drafted = f"# Drafted by {author}. Correct what is wrong."
+    changed = text.replace(ASKS_FOR_MEANINGS, drafted)
+    for label, meaning in drafts.items():
+        old = f"{_key(label)} = {toml_text(before[label])}\n"
+        changed = changed.replace(old, f"{_key(label)} = {toml_text(meaning)}\n", 1)
+    if _labels_of(changed) == {**before, **drafts}:
+        return changed
+    lines = "; ".join(f"{_key(label)} = {toml_text(says)}" for label, says in drafts.items())
+    said = "has labels in another form than `distill new` writes"
+    raise InvalidInput(Problem(said, str(path), fix=f"write the drafts yourself: {lines}"))
 
 
 def _labels_of(text: str) -> dict[str, Any] | None:
