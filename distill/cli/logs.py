@@ -187,6 +187,8 @@ def _show_today(found: "Imported") -> None:
     _line("today", f"{usd}: {tokens}")
     if found.today_written:
         _line("", f"written as [today] into {found.folder / 'task.toml'}")
+    elif today.is_teacher:
+        _line("", "not written as [today]: it is the teacher, whose tokens the run measures")
     else:
         why = "has its own [today]" if today.priced else "needs a price of the model"
         _line("", f"task.toml {why}; what the logs say:")

@@ -145,10 +145,10 @@ def _write_answers(task: Task, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _write_today(task: Task, today: Today, calls: int) -> bool:
-    """Write the section [today], if there is none and its model has a price; True if written."""
+    """Write the section [today], unless there is one or no use for it; True if written."""
     path = task.folder / "task.toml"
     text = read_text(path)
-    if not today.priced or not is_free(text, task):
+    if not today.priced or today.is_teacher or not is_free(text, task):
         return False
     append(path, _today_lines(text, today, calls))
     return True
