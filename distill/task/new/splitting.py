@@ -214,9 +214,9 @@ def representatives(rows: Sequence[Row], count: int) -> list[Row]:
     some = sorted(rows, key=lambda row: stable_hash(["seed", fold(row.input)]))[:MOST_CLUSTERED]
     texts = [row.input for row in some]
     vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4)).fit_transform(texts)
-    if min(vectors.shape) > COMPONENTS:
-        vectors = TruncatedSVD(COMPONENTS, random_state=0).fit_transform(vectors)
     with threadpool_limits(1):  # threads cost more than they save on so few rows
+        if min(vectors.shape) > COMPONENTS:
+            vectors = TruncatedSVD(COMPONENTS, random_state=0).fit_transform(vectors)
         means = KMeans(count, n_init=1, random_state=0).fit(vectors)
     nearest = pairwise_distances_argmin(means.cluster_centers_, vectors)
     chosen = {some[place].place for place in nearest}
