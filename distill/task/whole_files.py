@@ -23,15 +23,15 @@ def check_is_new(folder: Path) -> None:
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder that becomes `folder` at the end of the block, unless it fails.
+    """Yield an empty folder of the same name that becomes `folder` at the end of the block.
 
-    Raises InputError if `folder` exists.
+    If the block fails, nothing is left. Raises InputError if `folder` exists.
     """
     check_is_new(folder)
     with _beside(folder) as partial:
-        partial.mkdir(parents=True)
-        yield partial
-        partial.rename(folder)
+        (partial / folder.name).mkdir(parents=True)
+        yield partial / folder.name
+        (partial / folder.name).rename(folder)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from distill.task.logs.today import Today, is_free, today_of
 from distill.task.whole_files import add_rows, append, write_whole
 
 MOST_INPUTS = 10_000
+SHOWN = 3  # logs in a message
 INPUTS, SYSTEM_PROMPT = "inputs.jsonl", "answer.system.md"
 
 
@@ -89,7 +90,7 @@ def import_logs(
         broken = Broken()
         collected = collect(read_calls(logs, broken), most=options.most, system=options.system)
         collected.systems = masked_prompts(task, collected.systems)
-        collected.check(any_system=options.any_system)
+        collected.check(_names(logs), any_system=options.any_system)
         cleaned = clean(task, collected.sample.texts())
         # With a store there may be paid answers to requests with the present prompt.
         prompt = "" if workspace.database(name).exists() else _new_prompt(task, collected)
@@ -119,6 +120,11 @@ def import_logs(
         today=today,
         today_written=written,
     )
+
+
+def _names(logs: Sequence[Path]) -> str:
+    shown = ", ".join(map(str, logs[:SHOWN]))
+    return f"{shown} and {len(logs) - SHOWN:,} more" if len(logs) > SHOWN else shown
 
 
 def _new_prompt(task: Task, collected: Collected) -> str:

@@ -9,6 +9,7 @@
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,13 +21,14 @@ from distill.core.sample_size import provable_margin, sample_size_for_margin
 from distill.core.text import fold
 from distill.core.words import count_words
 from distill.task.kinds.extract import Fields
-from distill.task.new.columns import REPEATED, SHORT, Columns, choose_columns
+from distill.task.new.columns import REPEATED, SHORT, Columns, choose_columns, printable
 from distill.task.new.labels import FEWEST_ROWS, check_labels, folded_note, merge_rare, one_spelling
 from distill.task.new.sample import MOST_ROWS, Sample
 from distill.task.new.schema import infer_schema, with_lists, without_nulls
 from distill.task.new.splitting import Row, size_of_test, split_rows
 from distill.task.new.tables import Record, Table, open_table, text_of
 from distill.task.new.writing import NewTask, write_task
+from distill.task.spec import NAME, label_problem
 from distill.task.whole_files import check_is_new
 
 Kind = Literal["classify", "extract", "generate"]
@@ -116,7 +118,7 @@ def new_task(prompts: Path, name: str, options: NewTaskOptions) -> MadeTask:
     kind: Kind = options.kind or _kind_of(found.rows, columns, table.name)
     task = _TASKS[kind](found, options, table.name)
     rows = without_contradictions(task.rows, found.notes)
-    tested = size_of_test(len(rows), options.test)
+    tested = size_of_test(len(rows), options.test, table.name)
     parts = split_rows(rows, tested, by_label=kind == "classify")
     longest = max((len(row.input) for row in rows), default=0)
     made = NewTask(
@@ -140,8 +142,11 @@ def new_task(prompts: Path, name: str, options: NewTaskOptions) -> MadeTask:
 
 def check_name(prompts: Path, name: str) -> None:
     """Raise InputError for a name that no folder can have, and for one that is taken."""
-    if not name or Path(name).name != name or name.startswith("."):
-        raise InputError(f"{name!r} is not the name of a task: give a name like tickets")
+    if not re.fullmatch(NAME, name):
+        raise InputError(
+            f"{name!r} is not the name of a task: give a name of small letters, digits, - and _, "
+            "like tickets"
+        )
     check_is_new(prompts / name)
 
 
@@ -162,13 +167,15 @@ def read_answered(table: Table, columns: Columns) -> Reading:
             found.systems[system] += 1
     rows = sample.rows()
     if not rows:
-        raise InputError(f"{table.name} has no row with a text in the column {columns.input}")
+        raise InputError(
+            f"{table.name} has no row with a text in the column {printable(columns.input)}"
+        )
     found.rows = [row for row in rows if row.answer is not None]
     answered = {row.input for row in found.rows}
     unanswered = dict.fromkeys(row.input for row in rows if row.answer is None)
     found.inputs = [text for text in unanswered if text not in answered]
     if empty:
-        found.notes.append(f"left out {empty:,} rows without a text in {columns.input}")
+        found.notes.append(f"left out {empty:,} rows without a text in {printable(columns.input)}")
     if sample.left_out:
         found.notes.append(f"took {len(rows):,} rows and left out {sample.left_out:,}")
     return found
@@ -221,17 +228,18 @@ def _time(record: Record, column: str) -> float:
         return float(parse(value).timestamp())
     except (ParserError, OverflowError) as error:
         raise InputError(
-            f"{record.place}: {value!r} in the column {column} is not a time: write it like "
-            "2026-11-29"
+            f"{record.place}: {value!r} in the column {printable(column)} is not a time: write it "
+            "like 2026-11-29"
         ) from error
 
 
 def _kind_of(rows: Sequence[Row], columns: Columns, name: str) -> Kind:
     """Infer the kind from the answers. Raises InputError for answers that show none."""
+    answer = printable(columns.answers[0])
     if not rows:
         raise InputError(
-            f"{name}: no row has an answer in the column {columns.answers[0]}: choose another "
-            "with --label, or label some rows first"
+            f"{name}: no row has an answer in the column {answer}: choose another with --label, or "
+            "label some rows first"
         )
     if all(isinstance(row.answer, dict) for row in rows):
         return "extract"
@@ -241,8 +249,8 @@ def _kind_of(rows: Sequence[Row], columns: Columns, name: str) -> Kind:
         return "classify"
     if all(count_words(text) == 1 for text in texts) and distinct > len(texts) / 2:
         raise InputError(
-            f"{name}: the column {columns.answers[0]} has {distinct:,} different values in "
-            f"{len(texts):,} rows, like a column of ids: choose another with --label"
+            f"{name}: the column {answer} has {distinct:,} different values in {len(texts):,} "
+            "rows, like a column of ids: choose another with --label"
         )
     return "generate"
 
@@ -275,6 +283,9 @@ def _classify(found: Reading, options: NewTaskOptions, where: str) -> _Kinded:
         for row, label in zip(found.rows, labels, strict=True)
         if label not in rare
     ]
+    for row in rows:
+        if problem := label_problem(row.label):
+            raise InputError(f"{row.place}: {problem}")
     counts = Counter(row.label for row in rows)
     check_labels(counts, where)
     meanings = {label: in_words(label) for label, _ in counts.most_common()}

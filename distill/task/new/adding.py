@@ -157,7 +157,7 @@ def _share_out(
         for row, _ in before
     ]
     by_label = task.spec.kind == "classify"
-    tested = size_of_test(len(old) + len(fresh), asked)
+    tested = size_of_test(len(old) + len(fresh), asked, added.source)
     places = tested_places(
         [*old, *fresh], tested, by_label=by_label, before=[is_test for _, is_test in before]
     )

@@ -14,6 +14,7 @@ from distill.task.new.labels import FEWEST_ROWS, merge_rare
 from distill.task.new.schema import with_lists, without_nulls
 from distill.task.new.splitting import Row
 from distill.task.new.tables import text_of
+from distill.task.spec import label_problem
 
 SHOWN = 5
 
@@ -49,6 +50,9 @@ def _labels(task: Task, found: Reading, options: NewTaskOptions, *, new_labels: 
                 fix="add them with --new-labels, or correct the rows",
             )
         )
+    for row, label in zip(found.rows, labels, strict=True):
+        if label in new and (problem := label_problem(label)):
+            raise InvalidInput(Problem(problem, row.place))
     merged = merge_rare(new, options.merge_rare) if options.merge_rare else {}
     labels = [merged.get(label, label) for label in labels]
     new = Counter(label for label in labels if label not in known)

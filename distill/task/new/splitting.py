@@ -50,21 +50,23 @@ class Parts:
     examples: tuple[Row, ...]
 
 
-def size_of_test(count: int, asked: int | None) -> int:
+def size_of_test(count: int, asked: int | None, where: str) -> int:
     """Return the number of rows to test on, of `count` rows that people labelled.
 
-    It is `asked`, or 40 % of the rows up to the number that proves the least margin. Raises
-    InputError if fewer than 30 rows are left for the test.
+    It is `asked`, or 40 % of the rows up to the number that proves the least margin. `where`: the
+    name of the table. Raises InputError if fewer than 30 rows are left for the test.
     """
     most = sample_size_for_margin(PROVABLE[0])
     tested = asked if asked is not None else min(round(TEST_SHARE * count), most)
     if tested < FEWEST_TESTED:
         raise InputError(
-            f"{count} labelled rows leave {tested} for the test, and fewer than {FEWEST_TESTED} "
-            f"prove nothing: label {round(FEWEST_TESTED / TEST_SHARE)} rows or more"
+            f"{where}: {count} labelled rows leave {tested} for the test, and fewer than "
+            f"{FEWEST_TESTED} prove nothing: label {round(FEWEST_TESTED / TEST_SHARE)} rows or more"
         )
     if tested >= count:
-        raise InputError(f"--test {tested}: only {count} rows are labelled, and some must teach")
+        raise InputError(
+            f"--test {tested}: only {count} rows of {where} are labelled, and some must teach"
+        )
     return tested
 
 

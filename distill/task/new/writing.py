@@ -9,8 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from distill.core.errors import InvalidInput, Problem
+from distill.core.errors import InputError, InvalidInput, Problem
 from distill.task import EXAMPLES, PROMPTS, SCHEMA
+from distill.task.loading import load_task
 from distill.task.new.splitting import Parts, Row
 from distill.task.whole_files import new_folder
 
@@ -45,10 +46,22 @@ class NewTask:
 
 
 def write_task(folder: Path, task: NewTask) -> None:
-    """Write a task's folder, or nothing. Raises InputError if the folder exists."""
+    """Write a task's folder, or nothing.
+
+    Raises InputError if the folder exists, and if the task would not load.
+    """
     with new_folder(folder) as partial:
         for name, text in _files(task):
             (partial / name).write_text(text, encoding="utf-8")
+        _check(partial, task.source)
+
+
+def _check(folder: Path, source: str) -> None:
+    try:
+        load_task(folder.parent, folder.name)
+    except InputError as error:
+        said = " ".join(error.lines[0].replace(f"{folder}/", "").split())
+        raise InputError(f"{source}: its rows make no valid task: {said}") from error
 
 
 def _files(task: NewTask) -> Iterable[tuple[str, str]]:

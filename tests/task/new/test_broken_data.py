@@ -33,12 +33,17 @@ BROKEN: dict[str, tuple[str, str | bytes, dict[str, Any], str]] = {
     "more cells than columns": ("a.csv", ROWS + "a,b,c\n", {}, r"a\.csv:122: 3 cells.*2 columns"),
     "NUL bytes": ("a.csv", ROWS + "a\0b,billing\n", {}, r"a\.csv:122: contains a NUL"),
     "UTF-16 without a mark": ("a.csv", ROWS.encode("utf-16-le"), {}, "--encoding utf-16-le"),
-    "not UTF-8": ("a.csv", ROWS.encode() + b"\xe9,billing\n", {}, "not UTF-8 .*--encoding cp1252"),
+    "not UTF-8": (
+        "a.csv",
+        ROWS.encode() + b"\xe9,billing\n",
+        {},
+        r"a\.csv:122: not UTF-8: .*--encoding cp1252",
+    ),
     "unknown encoding": ("a.csv", ROWS, {"encoding": "utf-9"}, "--encoding utf-9: unknown"),
     "unknown kind of file": ("a.docx", "x", {}, r"unknown kind of file: known are \.csv"),
     "not a Parquet file": ("a.parquet", "x", {}, "not a Parquet file"),
     "not an Excel file": ("a.xlsx", "x", {}, r"not a readable \.xlsx"),
-    "not JSON": ("a.json", "{", {}, r"a\.json: not valid JSON"),
+    "not JSON": ("a.json", "{", {}, r"a\.json:1: not valid JSON"),
     "JSON of one object": ("a.json", '{"a": 1}', {}, "must be a list of objects"),
     "JSON of numbers": ("a.json", "[1, 2]", {}, "a.json, object 1: is not a JSON object"),
     "a bad line of JSON": ("a.jsonl", lines([{"a": 1}]) + "{\n", {}, r"a\.jsonl:2: not valid JSON"),
@@ -146,7 +151,7 @@ def test_broken_data_is_one_message_and_nothing_is_written(case: str, tmp_path: 
     assert list(prompts.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", ".hidden"])
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", ".hidden", "Tickets", "a b", "a\n"])
 def test_a_name_must_be_that_of_a_folder(name: str, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(ROWS, encoding="utf-8")
     with pytest.raises(InputError, match="is not the name of a task"):
