@@ -37,6 +37,7 @@ WIDTH = 14
     is_flag=True,
     help="Learn the answers of other models and prompts than the teacher's, too.",
 )
+@click.option("--encoding", default="", help="Encoding of a CSV file, if it is not UTF-8.")
 @json_option
 @click.pass_context
 def import_(

@@ -135,9 +135,9 @@ class Collected:
             raise InputError(f"{where}: the logs hold no call to use: {unusable}")
         if len(self.systems) > 1 and not any_system:
             raise InputError(
-                f"{where}: the logs hold {len(self.systems):,} system prompts, perhaps of several tasks: "
-                f"{'; '.join(shown_systems(self.systems))}. Choose one with --system and some of "
-                "its words, or take all with --any-system"
+                f"{where}: the logs hold {len(self.systems):,} system prompts, perhaps of several "
+                f"tasks: {'; '.join(shown_systems(self.systems))}. Choose one with --system and "
+                "some of its words, or take all with --any-system"
             )
 
 

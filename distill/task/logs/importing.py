@@ -30,12 +30,14 @@ class ImportOptions:
     `most`: the maximum number of texts to take. `system`: words of the system prompt of the calls.
     `any_system`: take the calls of all system prompts.
     `answers_as_labels`: the answers of other models and prompts are labels, too.
+    `encoding`: the encoding of CSV files, if it is not UTF-8.
     """
 
     most: int = MOST_INPUTS
     system: str = ""
     any_system: bool = False
     answers_as_labels: bool = False
+    encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ def import_logs(
     teacher = settled(task).spec.teacher.model
     with workspace.locked(name):
         broken = Broken()
-        collected = collect(read_calls(logs, broken), most=options.most, system=options.system)
+        calls = read_calls(logs, broken, options.encoding)
+        collected = collect(calls, most=options.most, system=options.system)
         collected.systems = masked_prompts(task, collected.systems)
         collected.check(_names(logs), any_system=options.any_system)
         cleaned = clean(task, collected.sample.texts())

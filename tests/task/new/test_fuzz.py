@@ -35,7 +35,7 @@ def outcomes(
         shutil.rmtree(work, ignore_errors=True)
         (work / "from").mkdir(parents=True)
         monkeypatch.chdir(work)
-        if command[0] == "import":
+        if command[1] == "pets":
             write_pets(work / "prompts")
         before = files(work)
         broken = make(seed, work / "from")
@@ -99,6 +99,12 @@ def test_a_broken_table_is_one_message_or_a_task(outcomes: Outcomes, part: int) 
 def test_a_broken_log_is_one_message_or_an_import(outcomes: Outcomes, part: int) -> None:
     seeds = range(20 * part, 20 * (part + 1))
     assert outcomes(broken_log, ["import", "pets"], seeds).total() == 20
+
+
+@pytest.mark.parametrize("flags", [[], ["--new-labels"]], ids=["", "new labels"])
+def test_a_broken_table_adds_rows_or_changes_nothing(outcomes: Outcomes, flags: list[str]) -> None:
+    command = ["new", "pets", "--add", *flags, "--from"]
+    assert outcomes(broken_table, command, range(100, 112)).total() == 12
 
 
 @pytest.mark.nightly
