@@ -62,8 +62,13 @@ def test_the_commands_before_a_run_need_no_extra(tmp_path: Path) -> None:
         text=True,
         check=False,
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ['PYTHONPATH']}"},
+        env=os.environ
+        | {
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ['PYTHONPATH']}",
+            "DISTILL_MODELS": str(tmp_path / "none"),
+        },
     )
     assert done.returncode == 0, done.stderr
     codes = json.loads(done.stdout.splitlines()[-1])
+    assert "a run needs packages that are not installed: torch" in " ".join(done.stdout.split())
     assert codes == dict.fromkeys(map(" ".join, commands), 0), done.stderr

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import distill
 from distill.cli import main
 from distill.core import extras
 from distill.core.errors import InvalidInput
 from distill.core.extras import MODULES, check_installed, install, missing
+from distill.core.hardware import how_to_install
 from tests.task.new.test_new import as_csv, labelled
 
 PYPROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -101,3 +103,12 @@ def test_a_run_says_what_is_missing_before_it_begins(
     assert ended(monkeypatch, command) == 2
     assert says in capfd.readouterr().err
     assert not list(tmp_path.rglob("distill.duckdb"))
+
+
+def test_outside_a_clone_a_server_comes_with_an_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "run `make setup`" in how_to_install("vllm")
+    monkeypatch.setattr(distill, "__file__", str(tmp_path / "distill" / "__init__.py"))
+    assert how_to_install("vllm").endswith(install("local"))
+    assert how_to_install("unsloth").endswith(install("unsloth"))
