@@ -4,9 +4,10 @@
 
 The file is made up: messages of 20 to 140 words with one of eight skewed labels, and two columns
 more. Every hundredth row has no label, and every fiftieth text holds a quote and a line end. The
-task is made in a process of its own, whose peak memory is measured. The file is written to FOLDER,
-or to the folder of temporary files, and deleted. Prints the figures and, as its last line, one JSON
-object with all of them, the targets and "ok"; exit code 1 when a target is missed.
+task is made in a process of its own, whose peak memory and processor time are measured. The file
+is written to FOLDER, or to the folder of temporary files, and deleted. Prints the figures and, as
+its last line, one JSON object with all of them, the targets and "ok"; exit code 1 when a target is
+missed.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from pathlib import Path
 VOCABULARY = 20_000  # words, the n-th of them with a weight of 1 / n
 LETTERS = "etaoinshrdlucmfwypvbgk"
 ROWS_AT_ONCE = 1000
-AT_MOST = {"seconds": 240.0, "mb": 1000.0}
+AT_MOST = {"cpu_seconds": 240.0, "mb": 1000.0}
 LABELS = {
     **{"billing": 30, "delivery": 25, "returns": 15, "account": 10, "technical": 8},
     **{"complaint": 6, "praise": 4, "other": 2},
@@ -37,6 +38,7 @@ began = time.perf_counter()
 made = new_task(Path(sys.argv[1]) / "prompts", "big", NewTaskOptions(sys.argv[2])).task
 print(json.dumps({
     "seconds": round(time.perf_counter() - began, 1),
+    "cpu_seconds": round(time.process_time(), 1),
     "mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
     "labels": len(made.labels),
     "gold": len(made.parts.gold),
@@ -61,7 +63,7 @@ def main() -> int:
         run = [sys.executable, "-c", CHILD, work, str(table)]
         said = subprocess.run(run, check=True, capture_output=True, text=True).stdout
     figures = json.loads(said.splitlines()[-1])
-    print(f"{figures['seconds']} s, at most {figures['mb']} MB, {figures['gold']:,} test rows")
+    print(f"{figures['cpu_seconds']} s of processor time, at most {figures['mb']} MB")
     is_ok = all(figures[key] <= most for key, most in AT_MOST.items())
     print(json.dumps({"csv_mb": size, "rows": rows, **figures, "at_most": AT_MOST, "ok": is_ok}))
     return 0 if is_ok else 1
