@@ -25,6 +25,7 @@ from time import perf_counter
 from typing import Any
 
 from distill.core.errors import InputError
+from distill.core.extras import check_installed
 from distill.core.progress import LOG, shown
 from distill.core.purpose import stages_until
 from distill.core.workspace import EVENTS, Workspace
@@ -109,6 +110,7 @@ def run(workspace: Workspace, name: str, way: RunOptions = DEFAULT_OPTIONS) -> R
 
 def run_task(workspace: Workspace, task: Task, way: RunOptions) -> RunResult:
     """Run the unfinished stages of a loaded task's run. Raises the errors of `run`."""
+    check_installed("a run", "local")
     if not way.rehearsal:
         check_is_for_real_runs(workspace)
     with workspace.locked(task.name), kept_in(workspace.task_folder(task.name)):

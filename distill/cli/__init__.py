@@ -11,6 +11,7 @@ from distill.cli.output import INTERRUPTED, Session, message, printable, show_er
 from distill.cli.streams import prepare_streams
 from distill.cli.trouble import more_on
 from distill.core.errors import DistillError, Problem
+from distill.core.extras import without_module
 
 __all__ = ["cli", "data", "estimate", "inspect", "label", "logs", "main", "run", "serve", "start"]
 
@@ -33,11 +34,12 @@ def main() -> None:
         error.show(file=shown)
         click.echo(printable(shown.getvalue(), lines=True), err=True, nl=False)
     except DistillError as error:
-        problems, code = [*error.problems], error.exit_code
-        for line in error.lines:
-            click.echo(message(f"error: {line}"), err=True)
-        if more := more_on(error.lines):
-            click.echo(more, err=True)
+        problems, code = _told(error)
+    except ModuleNotFoundError as error:
+        needs = without_module(error)
+        if needs is None:
+            raise
+        problems, code = _told(needs)
     except OSError as error:
         fix = "stored rows are kept: run the same command to continue"
         problems = [Problem(str(error), file=str(error.filename or ""), fix=fix)]
@@ -46,6 +48,15 @@ def main() -> None:
     if _wants_json() and not session.has_printed:
         show_error(problems)
     sys.exit(code)
+
+
+def _told(error: DistillError) -> tuple[list[Problem], int]:
+    """Show an error, and return its problems and the exit code."""
+    for line in error.lines:
+        click.echo(message(f"error: {line}"), err=True)
+    if more := more_on(error.lines):
+        click.echo(more, err=True)
+    return [*error.problems], error.exit_code
 
 
 def _of_usage(error: click.ClickException) -> Problem:

@@ -160,7 +160,7 @@ def workspace_of(context: click.Context) -> "Workspace":
 def complete_task(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the names of tasks that begin with the typed letters, for the shell."""
     prompts: Path = context.find_root().params.get("prompts") or Path("prompts")
-    names = sorted(path.parent.name for path in prompts.glob("*/task.toml"))
+    names = sorted(path.parent.name for path in prompts.glob("[!.]*/task.toml"))
     return [name for name in names if name.startswith(incomplete)]
 
 

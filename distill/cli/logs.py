@@ -37,6 +37,7 @@ WIDTH = 14
     is_flag=True,
     help="Learn the answers of other models and prompts than the teacher's, too.",
 )
+@click.option("--encoding", default="", help="Encoding of a CSV file, if it is not UTF-8.")
 @json_option
 @click.pass_context
 def import_(
@@ -187,6 +188,8 @@ def _show_today(found: "Imported") -> None:
     _line("today", f"{usd}: {tokens}")
     if found.today_written:
         _line("", f"written as [today] into {found.folder / 'task.toml'}")
+    elif today.is_teacher:
+        _line("", "not written as [today]: it is the teacher, whose tokens the run measures")
     else:
         why = "has its own [today]" if today.priced else "needs a price of the model"
         _line("", f"task.toml {why}; what the logs say:")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from distill.estimate.task_check import CheckRow
 
 Kind = Literal[
+    "added_rows",
     "advice",
     "answer",
     "cancellation",
@@ -64,6 +65,7 @@ KINDS: dict[Kind, tuple[str, str]] = {
     "label_export": ("label --export", "the written file"),
     "leaks": ("leaks", "a row that is too close to gold"),
     "new_task": ("new", "the new task"),
+    "added_rows": ("new --add", "the rows that were added"),
     "plan": ("plan", "the plan, with its steps"),
     "prices": ("prices", "a price"),
     "rehearsal": ("rehearse", "the rehearsal"),

@@ -9,6 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+import distill
+from distill.core.extras import Extra, install
+
 
 @cache
 def gpu() -> str | None:
@@ -47,6 +50,9 @@ def installed(part: Literal["vllm", "unsloth"], package: str) -> bool:
 
 def how_to_install(part: Literal["vllm", "unsloth"]) -> str:
     """Return the message that `part` is not installed, with the command to install it."""
+    if not (Path(distill.__file__).parents[1] / "locks").is_dir():
+        extra: Extra = "local" if part == "vllm" else part
+        return f"{part} is not installed in {interpreter(part)}: {install(extra)}"
     card = gpu()
     lock, why = f"gpu-{part}.txt" if card else "cpu.txt", card or "no NVIDIA card was found"
     return (

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Literal
 
 from distill.core.errors import InputError, InvalidInput, Problem, also_in
+from distill.core.extras import install, missing
 from distill.core.model_ref import check_key
 from distill.core.numbers import exact_dollars
 from distill.core.workspace import Workspace
@@ -105,7 +106,7 @@ def _check_valid(workspace: Workspace, task: Task) -> TaskCheck:
     has_sound_seeds = not any(
         row.about in (CONTRADICTS, "leaks") and row.level == "stop" for row in rows
     )
-    rows += [*_terms(task), *_base(task), _data(task), *_today(task)]
+    rows += [*_terms(task), *_base(task), _data(task), *_today(task), *_packages()]
     if not is_done:
         rows += _student(task)
     if has_sound_seeds:
@@ -250,6 +251,13 @@ def _today(task: Task) -> Iterator[CheckRow]:
     except InputError as error:
         told = str(error).removeprefix(f"{task.folder / 'task.toml'}: ")
         yield _about_key(task, "today", "stop", told, "today.model")
+
+
+def _packages() -> Iterator[CheckRow]:
+    """Yield a row on packages that a run needs and that are not installed."""
+    if names := missing("local"):
+        said = f"a run needs packages that are not installed: {', '.join(names)}"
+        yield CheckRow("packages", "look", said, fix=install("local"))
 
 
 def _keys(task: Task) -> Iterator[CheckRow]:

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
+from distill.core.extras import MODULES, install, missing
 from distill.core.hardware import gpu, how_to_install, installed, interpreter
 from distill.core.model_ref import SOURCES, WITHOUT_KEY, key_variables
 from distill.llm.models import automatic
@@ -35,11 +36,21 @@ def diagnose() -> list[Row]:
         {"what": "disk", "found": f"{shutil.disk_usage(Path.cwd()).free / GIB:.0f} GiB free"},
     ]
     rows += [{"what": name, "found": _version(name)} for name in PACKAGES]
+    rows += _extras()
     rows += [
         {"what": key, "found": "set" if os.environ.get(key) else "not set"}
         for key in key_variables().values()
     ]
     return [*rows, *_choices(), *_terms()]
+
+
+def _extras() -> list[Row]:
+    """List the extras that are not complete, with the command to install each."""
+    return [
+        {"what": f"extra {extra}", "found": "not installed", "why": install(extra)}
+        for extra in MODULES
+        if missing(extra)
+    ]
 
 
 def _choices() -> list[Row]:

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from distill import pipeline
 from distill.core.errors import DistillError, InputError
+from distill.core.extras import check_installed
 from distill.core.model_ref import SOURCES, key_variables
 from distill.core.workspace import Workspace
 from distill.estimate.consent import WHOLE_BUDGET
@@ -92,6 +93,7 @@ def rehearse(workspace: Workspace, name: str, wanted: RehearsalOptions) -> Rehea
     not agree. Raises InputError if the folder contains anything but a rehearsal. Raises the errors
     of any run.
     """
+    check_installed("a rehearsal", "rehearsal", "local")
     task, instead = _with_teacher(load_task(workspace.prompts, name), wanted)
     apart = rehearsals_of(workspace)
     clear(apart, name)

@@ -8,7 +8,7 @@ from pathlib import Path
 import distill
 from distill.core.errors import InvalidInput, Problem
 from distill.core.suggestions import did_you_mean
-from distill.task.new_folder import new_folder
+from distill.task.whole_files import new_folder
 
 BUNDLED = ("classify", "extract", "generate", "policy")
 INSTALLED = Path("share") / "distillation-factory" / "prompts"

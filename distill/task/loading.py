@@ -57,7 +57,7 @@ def known_tasks(prompts: Path) -> list[str]:
             f"there is no folder {prompts}/ here: change to the project's folder, or give another "
             "folder with --prompts"
         )
-    return sorted(path.parent.name for path in prompts.glob("*/task.toml"))
+    return sorted(path.parent.name for path in prompts.glob("[!.]*/task.toml"))
 
 
 def load_task(prompts: Path, name: str) -> Task:

@@ -464,12 +464,8 @@ class TaskSpec(ProjectSpec):
     @field_validator("labels")
     @classmethod
     def _can_be_answered(cls, labels: dict[str, str]) -> dict[str, str]:
-        for name in labels:
-            if not name or name != name.strip() or not _in_one_line(name):
-                raise ValueError(
-                    f"{name!r}: a label must be one printable line without spaces at its ends"
-                    + _unprintable(name)
-                )
+        for problem in filter(None, map(label_problem, labels)):
+            raise ValueError(problem)
         return labels
 
     @model_validator(mode="after")
@@ -520,6 +516,14 @@ class TaskSpec(ProjectSpec):
             generate = self.generate.model_copy(update={"axes": AXES[self.kind]})
             object.__setattr__(self, "generate", generate)
         return self
+
+
+def label_problem(name: str) -> str:
+    """Return why a text cannot be a label; "" if it can."""
+    if name and name == name.strip() and _in_one_line(name):
+        return ""
+    said = f"{name!r}: a label must be one printable line without spaces at its ends"
+    return said + _unprintable(name)
 
 
 def _in_one_line(name: str) -> bool:

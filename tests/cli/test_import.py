@@ -62,3 +62,15 @@ def test_a_missing_log_is_one_message_and_exit_code_2(there: Path) -> None:
     assert isinstance(shown.exception, InputError) and shown.exception.exit_code == 2
     assert "cals is not a file" in str(shown.exception)
     assert not (there / "prompts" / "pets" / "inputs.jsonl").exists()
+
+
+def test_a_teacher_that_does_the_job_today_is_no_section(there: Path) -> None:
+    path = there / "prompts" / "pets" / "task.toml"
+    model = f'[teacher]\nmodel = "openai:{MODEL}"'
+    before = path.read_text(encoding="utf-8").replace("[teacher]", model)
+    path.write_text(before, encoding="utf-8")
+    shown = distill("import", "pets", "calls")
+    assert (
+        "not written as [today]: it is the teacher, whose tokens the run measures" in shown.stdout
+    )
+    assert path.read_text(encoding="utf-8") == before

@@ -42,6 +42,7 @@ def test_every_command_has_one_form(
     log.write_text(jsonl([{"messages": turns}]), encoding="utf-8")
     examples = next(workspace.run_folder("pets", run).rglob("train*.jsonl"))
     commands = {
+        "added_rows": ["new", "pets", "--from", str(labelled), "--add"],
         "advice": ["advise", "pets"],
         "answer": ["ask", "pets", "the bird sings"],
         "cancellation": ["cancel", "pets"],

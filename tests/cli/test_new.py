@@ -117,3 +117,35 @@ def test_a_bundled_task_is_one_object_too(there: Path) -> None:
     told = distill("new", "tickets", "--like", "classify", "--json")
     [row] = json_rows(told.stdout, "new_task")
     assert (Path(row["folder"]).name, row["like"]) == ("tickets", "classify")
+
+
+def test_added_rows_are_counted_by_file(there: Path) -> None:
+    distill("new", "tickets", "--from", "tickets.csv")
+    (there / "more.csv").write_text(as_csv(labelled(260)), encoding="utf-8")
+    told = distill("new", "tickets", "--from", "more.csv", "--add")
+    assert told.exit_code == 0, told.output
+    assert "prompts/tickets/  rows added from more.csv" in told.stdout
+    assert "     31   gold.jsonl: only ever tested on" in told.stdout
+    assert "    180   left out: in the task already" in told.stdout
+    assert "103 test rows can prove a loss under 9 points; evaluate.margin is 0.11." in told.stdout
+    again = distill("new", "tickets", "--from", "more.csv", "--add", "--json")
+    [row] = json_rows(again.stdout, "added_rows")
+    assert (row["known"], row["gold"], row["examples"], row["tested"]) == (260, 0, 0, 103)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--new-labels"], "--new-labels is for --add"),
+        (["--add", "--describe", "Sort."], "--add takes no --like"),
+        (["--add", "--train-on-labels"], "--add takes no --like"),
+    ],
+)
+def test_options_that_do_not_go_together(there: Path, options: list[str], says: str) -> None:
+    told = distill("new", "tickets", "--from", "tickets.csv", *options)
+    assert told.exit_code == 2 and says in told.output
+
+
+def test_rows_are_added_to_a_task_that_exists_only(there: Path) -> None:
+    told = distill("new", "tickets", "--from", "tickets.csv", "--add")
+    assert "there is no folder prompts/" in str(told.exception)

@@ -14,6 +14,7 @@ from threading import Thread
 import pytest
 
 from distill.cli.trouble import PAGE, entries, link_of, more_on, table
+from distill.core import extras
 from distill.core.errors import DistillError
 from distill.core.workspace import Workspace
 from distill.estimate.run_start import RunOptions
@@ -65,6 +66,12 @@ def no_space_for_models(at: Setting) -> None:
     (at.folder / "file").write_text("in the way", encoding="utf-8")
     at.monkeypatch.setenv("DISTILL_MODELS", str(at.folder / "file"))
     embedded_models.embedded(embedded_models.TEACHER)
+
+
+def missing_extra(at: Setting) -> None:
+    at.pets()
+    at.monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "peft" else name)
+    at.run("run", "pets")
 
 
 def damaged_report(at: Setting) -> None:
@@ -184,6 +191,7 @@ def taken_port(at: Setting) -> None:
 
 FAILING: dict[str, Callable[[Setting], None]] = {
     "unpack": no_space_for_models,
+    "missing-extra": missing_extra,
     "damaged-report": damaged_report,
     "no-folder": another_folder,
     "seeds-too-close": seeds_too_close,

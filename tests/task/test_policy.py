@@ -92,5 +92,5 @@ def test_a_claim_that_repeats_a_rule_is_dropped_as_text_of_the_prompt(policy: Ta
 def test_a_server_gets_room_for_the_whole_prompt(policy: Task) -> None:
     """The bound holds for any tokenizer, and fits the student's base, which is asked, too."""
     text = max(policy.inputs, key=len)
-    (request,) = requests_with(policy, LOCAL, [text], longest_seeds(policy.seeds, [text], 4, 0))
+    (request,) = requests_with(policy, LOCAL, [text], longest_seeds(policy, [text], 4, 0))
     assert of_prompt(request).total + 16 < prompted_tokens(policy) < 8192

@@ -125,15 +125,19 @@ class Collected:
     first: float | None = None
     last: float | None = None
 
-    def check(self, *, any_system: bool) -> None:
-        """Raise InputError if there is no usable call, or if the calls may be of several tasks."""
+    def check(self, where: str, *, any_system: bool) -> None:
+        """Raise InputError if there is no usable call, or if the calls may be of several tasks.
+
+        `where`: the names of the logs.
+        """
         if not self.calls:
-            raise InputError(f"the logs hold no call to use: {counted(self.unusable) or 'none'}")
+            unusable = counted(self.unusable) or "none"
+            raise InputError(f"{where}: the logs hold no call to use: {unusable}")
         if len(self.systems) > 1 and not any_system:
             raise InputError(
-                f"the logs hold {len(self.systems):,} system prompts, perhaps of several tasks: "
-                f"{'; '.join(shown_systems(self.systems))}. Choose one with --system and some of "
-                "its words, or take all with --any-system"
+                f"{where}: the logs hold {len(self.systems):,} system prompts, perhaps of several "
+                f"tasks: {'; '.join(shown_systems(self.systems))}. Choose one with --system and "
+                "some of its words, or take all with --any-system"
             )
 
 

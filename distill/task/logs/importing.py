@@ -1,10 +1,7 @@
 """`distill import`: from production logs to the inputs of a task."""
 
-import json
-import os
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +9,17 @@ from typing import Any
 from distill.core.workspace import Workspace
 from distill.task import ANSWERS, Task
 from distill.task.answers_file import lines_of, read_rows
-from distill.task.files import ends_a_line, read_text
+from distill.task.files import read_text
 from distill.task.loading import load_task
 from distill.task.logs.answers import AnswerChoice, Chosen
 from distill.task.logs.cleaning import Cleaned, clean, masked_prompts
 from distill.task.logs.collecting import Collected, collect
 from distill.task.logs.reading import Broken, read_calls
 from distill.task.logs.today import Today, is_free, today_of
+from distill.task.whole_files import add_rows, append, write_whole
 
 MOST_INPUTS = 10_000
+SHOWN = 3  # logs in a message
 INPUTS, SYSTEM_PROMPT = "inputs.jsonl", "answer.system.md"
 
 
@@ -31,12 +30,14 @@ class ImportOptions:
     `most`: the maximum number of texts to take. `system`: words of the system prompt of the calls.
     `any_system`: take the calls of all system prompts.
     `answers_as_labels`: the answers of other models and prompts are labels, too.
+    `encoding`: the encoding of CSV files, if it is not UTF-8.
     """
 
     most: int = MOST_INPUTS
     system: str = ""
     any_system: bool = False
     answers_as_labels: bool = False
+    encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,10 @@ def import_logs(
     teacher = settled(task).spec.teacher.model
     with workspace.locked(name):
         broken = Broken()
-        collected = collect(read_calls(logs, broken), most=options.most, system=options.system)
+        calls = read_calls(logs, broken, options.encoding)
+        collected = collect(calls, most=options.most, system=options.system)
         collected.systems = masked_prompts(task, collected.systems)
-        collected.check(any_system=options.any_system)
+        collected.check(_names(logs), any_system=options.any_system)
         cleaned = clean(task, collected.sample.texts())
         # With a store there may be paid answers to requests with the present prompt.
         prompt = "" if workspace.database(name).exists() else _new_prompt(task, collected)
@@ -123,6 +125,11 @@ def import_logs(
     )
 
 
+def _names(logs: Sequence[Path]) -> str:
+    shown = ", ".join(map(str, logs[:SHOWN]))
+    return f"{shown} and {len(logs) - SHOWN:,} more" if len(logs) > SHOWN else shown
+
+
 def _new_prompt(task: Task, collected: Collected) -> str:
     """Return the system prompt of the logs, if it is the only one and the task has none."""
     if (task.folder / SYSTEM_PROMPT).exists() or len(collected.systems) != 1:
@@ -146,44 +153,11 @@ def _write_answers(task: Task, rows: Sequence[dict[str, Any]]) -> None:
         write_whole(path, lines_of(after.values()))
 
 
-def add_rows(path: Path, rows: Iterable[Mapping[str, Any]], about: str) -> None:
-    """Add rows to a JSON-lines file, all or none. A new file begins with `about`."""
-    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-    if not lines:
-        return
-    if path.exists():
-        lines = ([] if ends_a_line(path) else ["\n"]) + lines
-    else:
-        lines = [json.dumps({"about": about}, ensure_ascii=False) + "\n", *lines]
-    append(path, lines)
-
-
-def append(path: Path, lines: Iterable[str]) -> None:
-    """Append lines to a file, which may be missing, all or none."""
-    write_whole(path, lines, after=path)
-
-
-def write_whole(path: Path, lines: Iterable[str], after: Path | None = None) -> None:
-    """Write a file, all of it or nothing. `after`: the file whose content comes first."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    try:
-        if after is not None and after.exists():
-            shutil.copy2(after, partial)
-        with partial.open("a", encoding="utf-8", newline="\n") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def _write_today(task: Task, today: Today, calls: int) -> bool:
-    """Write the section [today], if there is none and its model has a price; True if written."""
+    """Write the section [today], unless there is one or no use for it; True if written."""
     path = task.folder / "task.toml"
     text = read_text(path)
-    if not today.priced or not is_free(text, task):
+    if not today.priced or today.is_teacher or not is_free(text, task):
         return False
     append(path, _today_lines(text, today, calls))
     return True

@@ -41,13 +41,16 @@ class Broken:
             )
 
 
-def read_calls(paths: Sequence[Path], broken: Broken) -> Iterator[LoggedCall | UnusableCall]:
+def read_calls(
+    paths: Sequence[Path], broken: Broken, encoding: str = ""
+) -> Iterator[LoggedCall | UnusableCall]:
     """Yield the calls of logs one by one, and count the lines that cannot be read in `broken`.
 
-    Raises InputError for a file that cannot be read, and for more than 1 % broken lines.
+    `encoding`: the encoding of CSV files, if it is not UTF-8. Raises InputError for a file that
+    cannot be read, and for more than 1 % broken lines.
     """
     for path in paths:
-        for found in rows_of(path):
+        for found in rows_of(path, encoding):
             broken.lines += 1
             if isinstance(found, BrokenLine):
                 broken.add(found.message)

@@ -29,10 +29,11 @@ Row = dict[str, Any]
 Rows = Iterator[tuple[str, Row] | BrokenLine]
 
 
-def rows_of(path: Path) -> Rows:
+def rows_of(path: Path, encoding: str = "") -> Rows:
     """Yield (place, row), or what is wrong with a line. Raises InputError for an unreadable file.
 
     `place`: the file and line. The items of a list have the number of the item instead.
+    `encoding`: the encoding of a CSV file, if it is not UTF-8.
     """
     try:
         if not path.is_file():
@@ -40,7 +41,7 @@ def rows_of(path: Path) -> Rows:
         with path.open("rb") as file:
             start = file.read(len(PARQUET))
         if start == PARQUET:
-            yield from _table(path, ".parquet")
+            yield from _table(path, ".parquet", "")
             return
         is_packed = start.startswith(GZIP)
         with gzip.open(path, "rb") if is_packed else path.open("rb") as file:
@@ -53,7 +54,7 @@ def rows_of(path: Path) -> Rows:
             elif is_packed:
                 raise InputError(f"{path}: holds no JSON: unpack it, if it is CSV or Parquet")
             else:
-                yield from _table(path, ".csv")
+                yield from _table(path, ".csv", encoding)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
 
@@ -162,6 +163,6 @@ class _Decoded:
                 return text
 
 
-def _table(path: Path, kind: str) -> Rows:
-    for record in READERS[kind](path, "").read():
+def _table(path: Path, kind: str, encoding: str) -> Rows:
+    for record in READERS[kind](path, encoding).read():
         yield f"{path.parent / record.place}", dict(record.values)

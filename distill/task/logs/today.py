@@ -20,6 +20,7 @@ class Today:
     `priced`: True if the price of the model is known.
     `usd_per_1k`: the price of 1,000 calls in USD; None if it is not known.
     `is_paid`: True if the price is the log's own, False if it is computed from list prices.
+    `is_teacher`: True for the teacher, whose tokens a run measures.
     """
 
     model: str
@@ -28,6 +29,7 @@ class Today:
     priced: bool
     usd_per_1k: Decimal | None
     is_paid: bool
+    is_teacher: bool
 
     @property
     def section(self) -> str:
@@ -57,7 +59,9 @@ def today_of(task: Task, models: dict[str, ModelUse], teacher: str) -> Today | N
     is_paid = use.priced > 0
     if is_paid:
         usd = 1000 * use.usd / use.priced
-    return Today(model, usage.prompt, usage.completion, price is not None, usd, is_paid)
+    return Today(
+        model, usage.prompt, usage.completion, price is not None, usd, is_paid, model == teacher
+    )
 
 
 def _price(task: Task, model: str) -> TokenPrice | None:

@@ -5,9 +5,11 @@
 - `labels`, `schema`: infer the labels, or the schema of objects.
 - `splitting`: splits the rows into test, seeds and examples, the test first.
 - `writing`: writes the folder of the task, or nothing.
+- `adding`: adds rows to a task that exists.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,14 +21,15 @@ from distill.core.sample_size import provable_margin, sample_size_for_margin
 from distill.core.text import fold
 from distill.core.words import count_words
 from distill.task.kinds.extract import Fields
-from distill.task.new.columns import REPEATED, SHORT, Columns, choose_columns
+from distill.task.new.columns import REPEATED, SHORT, Columns, choose_columns, printable
 from distill.task.new.labels import FEWEST_ROWS, check_labels, folded_note, merge_rare, one_spelling
 from distill.task.new.sample import MOST_ROWS, Sample
 from distill.task.new.schema import infer_schema, with_lists, without_nulls
 from distill.task.new.splitting import Row, size_of_test, split_rows
 from distill.task.new.tables import Record, Table, open_table, text_of
 from distill.task.new.writing import NewTask, write_task
-from distill.task.new_folder import check_is_new
+from distill.task.spec import NAME, label_problem
+from distill.task.whole_files import check_is_new
 
 Kind = Literal["classify", "extract", "generate"]
 MISSING = ("", "nan", "null")  # cells without an answer, folded
@@ -68,7 +71,7 @@ class NewTaskOptions:
 
 
 @dataclass
-class _Reading:
+class Reading:
     """The rows of a table, and what was found while they were read."""
 
     rows: list[Row] = field(default_factory=list)
@@ -111,11 +114,11 @@ def new_task(prompts: Path, name: str, options: NewTaskOptions) -> MadeTask:
         group=options.group,
         time=options.time,
     )
-    found = _read(table, columns)
+    found = read_answered(table, columns)
     kind: Kind = options.kind or _kind_of(found.rows, columns, table.name)
     task = _TASKS[kind](found, options, table.name)
-    rows = _without_contradictions(task.rows, found.notes)
-    tested = size_of_test(len(rows), options.test)
+    rows = without_contradictions(task.rows, found.notes)
+    tested = size_of_test(len(rows), options.test, table.name)
     parts = split_rows(rows, tested, by_label=kind == "classify")
     longest = max((len(row.input) for row in rows), default=0)
     made = NewTask(
@@ -128,7 +131,7 @@ def new_task(prompts: Path, name: str, options: NewTaskOptions) -> MadeTask:
         labels=task.labels,
         schema=task.schema,
         inputs=tuple(found.inputs),
-        context_tokens=_context(longest, rows),
+        context_tokens=context_for(longest, rows),
         system=_system(found),
         teacher=not options.no_teacher,
     )
@@ -139,18 +142,19 @@ def new_task(prompts: Path, name: str, options: NewTaskOptions) -> MadeTask:
 
 def check_name(prompts: Path, name: str) -> None:
     """Raise InputError for a name that no folder can have, and for one that is taken."""
-    if not name or Path(name).name != name or name.startswith("."):
+    if not re.fullmatch(NAME, name):
         said = f"{name!r} is not the name of a task"
-        raise InvalidInput(Problem(said, key="NAME", fix="give a name like tickets"))
+        fix = "give a name of small letters, digits, - and _, like tickets"
+        raise InvalidInput(Problem(said, key="NAME", fix=fix))
     check_is_new(prompts / name)
 
 
-def _read(table: Table, columns: Columns) -> _Reading:
+def read_answered(table: Table, columns: Columns) -> Reading:
     """Read all rows; a row without an answer becomes an input, and one without a text is left out.
 
     Of rows with equal input and answer the first counts. More than MOST_ROWS rows are sampled.
     """
-    found, empty = _Reading(), 0
+    found, empty = Reading(), 0
     sample = Sample(MOST_ROWS)
     for record in table.read():
         text = text_of(record.values.get(columns.input))
@@ -162,14 +166,14 @@ def _read(table: Table, columns: Columns) -> _Reading:
             found.systems[system] += 1
     rows = sample.rows()
     if not rows:
-        said = f"has no row with a text in the column {columns.input}"
+        said = f"has no row with a text in the column {printable(columns.input)}"
         raise InvalidInput(Problem(said, table.name, key=columns.input))
     found.rows = [row for row in rows if row.answer is not None]
     answered = {row.input for row in found.rows}
     unanswered = dict.fromkeys(row.input for row in rows if row.answer is None)
     found.inputs = [text for text in unanswered if text not in answered]
     if empty:
-        found.notes.append(f"left out {empty:,} rows without a text in {columns.input}")
+        found.notes.append(f"left out {empty:,} rows without a text in {printable(columns.input)}")
     if sample.left_out:
         found.notes.append(f"took {len(rows):,} rows and left out {sample.left_out:,}")
     return found
@@ -221,15 +225,16 @@ def _time(record: Record, column: str) -> float:
     try:
         return float(parse(value).timestamp())
     except (ParserError, OverflowError) as error:
-        said = f"{value!r} in the column {column} is not a time"
+        said = f"{value!r} in the column {printable(column)} is not a time"
         problem = replace(Problem.at(record.place, said, "write it like 2026-11-29"), key=column)
         raise InvalidInput(problem) from error
 
 
 def _kind_of(rows: Sequence[Row], columns: Columns, name: str) -> Kind:
     """Infer the kind from the answers. Raises InputError for answers that show none."""
+    answer = printable(columns.answers[0])
     if not rows:
-        said = f"no row has an answer in the column {columns.answers[0]}"
+        said = f"no row has an answer in the column {answer}"
         fix = "choose another with --label, or label some rows first"
         raise InvalidInput(Problem(said, name, key=columns.answers[0], fix=fix))
     if all(isinstance(row.answer, dict) for row in rows):
@@ -240,8 +245,8 @@ def _kind_of(rows: Sequence[Row], columns: Columns, name: str) -> Kind:
         return "classify"
     if all(count_words(text) == 1 for text in texts) and distinct > len(texts) / 2:
         said = (
-            f"the column {columns.answers[0]} has {distinct:,} different values in "
-            f"{len(texts):,} rows, like a column of ids"
+            f"the column {answer} has {distinct:,} different values in {len(texts):,} rows, "
+            "like a column of ids"
         )
         fix = "choose another with --label"
         raise InvalidInput(Problem(said, name, key=columns.answers[0], fix=fix))
@@ -258,7 +263,7 @@ class _Kinded:
     schema: Mapping[str, Any] | None = None
 
 
-def _classify(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
+def _classify(found: Reading, options: NewTaskOptions, where: str) -> _Kinded:
     spellings = one_spelling([text_of(row.answer) for row in found.rows])
     if note := folded_note(spellings):
         found.notes.append(note)
@@ -276,13 +281,16 @@ def _classify(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
         for row, label in zip(found.rows, labels, strict=True)
         if label not in rare
     ]
+    for row in rows:
+        if problem := label_problem(row.label):
+            raise InvalidInput(Problem.at(row.place, problem))
     counts = Counter(row.label for row in rows)
     check_labels(counts, where)
-    meanings = {label: _in_words(label) for label, _ in counts.most_common()}
+    meanings = {label: in_words(label) for label, _ in counts.most_common()}
     return _Kinded(rows, SAYS["classify"].format(n=len(counts)), labels=meanings)
 
 
-def _extract(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
+def _extract(found: Reading, options: NewTaskOptions, where: str) -> _Kinded:
     for row in found.rows:
         if not isinstance(row.answer, dict):
             said = f"the answer {text_of(row.answer)[:SHORT]!r} is not an object"
@@ -299,12 +307,12 @@ def _extract(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
         replace(row, answer=value, label=form.group(json.dumps(value, ensure_ascii=False)))
         for row, value in zip(found.rows, objects, strict=True)
     ]
-    names = [_in_words(name) for name in schema["properties"]]
+    names = [in_words(name) for name in schema["properties"]]
     listed = " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
     return _Kinded(rows, SAYS["extract"].format(names=listed), schema=schema)
 
 
-def _generate(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
+def _generate(found: Reading, options: NewTaskOptions, where: str) -> _Kinded:
     rows = [replace(row, answer=text_of(row.answer)) for row in found.rows]
     return _Kinded(rows, SAYS["generate"])
 
@@ -312,12 +320,12 @@ def _generate(found: _Reading, options: NewTaskOptions, where: str) -> _Kinded:
 _TASKS = {"classify": _classify, "extract": _extract, "generate": _generate}
 
 
-def _in_words(name: str) -> str:
+def in_words(name: str) -> str:
     """Return a name of a label or field as words: "order_arrived" is "order arrived"."""
     return " ".join(name.replace("_", " ").replace("-", " ").split()).lower()
 
 
-def _without_contradictions(rows: Sequence[Row], notes: list[str]) -> list[Row]:
+def without_contradictions(rows: Sequence[Row], notes: list[str]) -> list[Row]:
     """Leave out inputs with two different answers, since nobody knows which is right."""
     answers: dict[str, set[str]] = {}
     for row in rows:
@@ -332,7 +340,7 @@ def _without_contradictions(rows: Sequence[Row], notes: list[str]) -> list[Row]:
     return kept
 
 
-def _context(longest: int, rows: Sequence[Row]) -> int | None:
+def context_for(longest: int, rows: Sequence[Row]) -> int | None:
     """Return `student.context_tokens` for the longest text; None if the default is enough."""
     needed = longest // CHARS_PER_TOKEN + ROOM
     if needed <= DEFAULT_CONTEXT:
@@ -350,7 +358,7 @@ def _context(longest: int, rows: Sequence[Row]) -> int | None:
     return size
 
 
-def _system(found: _Reading) -> str:
+def _system(found: Reading) -> str:
     """Return the system prompt that most rows have; "" if there is none."""
     if not found.systems:
         return ""

@@ -133,9 +133,14 @@ def choose_columns(
 def _check_known(table: Table, option: str, name: str) -> None:
     if name not in table.columns:
         meant = did_you_mean(name, table.columns)
-        known = ", ".join(table.columns)
+        known = ", ".join(map(printable, table.columns))
         told = f"has no column {name!r}; it has {known}"
         raise InvalidInput(Problem(told, table.name, key=option, fix=meant))
+
+
+def printable(name: str) -> str:
+    """Return the name of a column for a message: in quotes if it has a line end or the like."""
+    return name if name.isprintable() and name else repr(name)
 
 
 def _looks(table: Table) -> Mapping[str, _Column]:
@@ -191,7 +196,7 @@ def _unclear(
     table: Table, looks: Mapping[str, _Column], names: Sequence[str], what: str, option: str
 ) -> UnclearColumns:
     samples = ", ".join(
-        f"{name} ({min(looks[name].values)[:SHOWN]!r}, {len(looks[name].values)} values)"
+        f"{printable(name)} ({min(looks[name].values)[:SHOWN]!r}, {len(looks[name].values)} values)"
         for name in names
     )
     told, fix = f"several columns could be the {what}: {samples}", f"choose with {option}"

@@ -3,17 +3,23 @@
 Every reader yields the rows one by one, so that a large file is never in memory as a whole.
 """
 
+import codecs
 import csv
 import json
 import sqlite3
+import struct
+import warnings
+import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
+from functools import partial
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
-from distill.core.errors import InputError, InvalidInput, Problem
+from distill.core.errors import DistillError, InputError, InvalidInput, Problem
 from distill.core.text import replace_lone_surrogates
 
 SAMPLE = 65_536  # characters by which a delimiter is chosen
@@ -23,7 +29,14 @@ MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-
 TEXTS = (".txt", ".md", ".eml")
 DATABASES = (".duckdb", ".db", ".sqlite", ".sqlite3")
 SQLITE = b"SQLite"
+DUCKDB, DUCKDB_AT = b"DUCK", 8
 NEWLINE_SAYS = "save it again as CSV, with quotes around texts that contain line ends"
+
+# What readers of packed files and of XML raise for a damaged one.
+DAMAGED = (
+    *(BadZipFile, zlib.error, struct.error, OSError, EOFError, SyntaxError, RuntimeError),
+    *(ArithmeticError, LookupError, ValueError, TypeError, AttributeError),
+)
 
 Values = Mapping[str, Any]
 
@@ -108,11 +121,23 @@ def _encoding(path: Path, asked: str) -> str:
     return asked or "utf-8"
 
 
-def _not_decoded(path: Path, line: int, error: UnicodeDecodeError) -> InputError:
+def _not_decoded(path: Path, encoding: str, error: UnicodeDecodeError) -> InputError:
     fix = "save the file as UTF-8, or add --encoding cp1252 if it comes from Excel on Windows"
-    return InvalidInput(
-        Problem(f"not {error.encoding.upper()} after this line", str(path), line, fix=fix)
-    )
+    line = _line_not_decoded(path, encoding)
+    return InvalidInput(Problem(f"not {error.encoding.upper()}", str(path), line, fix=fix))
+
+
+def _line_not_decoded(path: Path, encoding: str) -> int:
+    """Return the line with the first bytes of a file that cannot be decoded."""
+    decode, line = codecs.getincrementaldecoder(encoding)().decode, 1
+    with path.open("rb") as file:
+        for data in iter(partial(file.read, SAMPLE), b""):
+            try:
+                line += decode(data).count("\n")
+            except UnicodeDecodeError as error:
+                before = error.object[: error.start].decode(error.encoding, "ignore")
+                return line + before.count("\n")
+    return line  # the last character is cut off
 
 
 def _csv(path: Path, encoding: str) -> Table:
@@ -152,7 +177,7 @@ def _cells(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, lis
                 yield begins, cells
                 begins = reader.line_num + 1
         except UnicodeDecodeError as error:
-            raise _not_decoded(path, begins, error) from error
+            raise _not_decoded(path, encoding, error) from error
         except csv.Error as error:
             raise InvalidInput(_csv_problem(path, begins, error)) from error
 
@@ -172,7 +197,7 @@ def _delimiter(path: Path, encoding: str) -> str:
         try:
             sample = file.read(SAMPLE)
         except UnicodeDecodeError as error:
-            raise _not_decoded(path, 1, error) from error
+            raise _not_decoded(path, encoding, error) from error
     lines = sample.splitlines(keepends=True)
     whole = lines[:-1] if len(sample) == SAMPLE and len(lines) > 1 else lines
     best, most = ",", 1
@@ -212,7 +237,7 @@ def _json_lines(path: Path, encoding: str) -> Table:
                     if not (number == 1 and set(row) == {"about"}):
                         yield Record(_turns(row, f"{path}:{number}"), f"{path.name}:{number}")
             except UnicodeDecodeError as error:
-                raise _not_decoded(path, number, error) from error
+                raise _not_decoded(path, encoding, error) from error
 
     return _with_columns(Table(path.name, (), read))
 
@@ -231,11 +256,11 @@ def _object(where: str, text: str) -> dict[str, Any]:
 
 
 def _json(path: Path, encoding: str) -> Table:
+    encoding = _encoding(path, encoding)
     try:
-        text = path.read_text(encoding=_encoding(path, encoding))
-        found = json.loads(text)
+        found = json.loads(path.read_text(encoding=encoding))
     except UnicodeDecodeError as error:
-        raise _not_decoded(path, 1, error) from error
+        raise _not_decoded(path, encoding, error) from error
     except (ValueError, RecursionError) as error:
         if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
             return _json_lines(path, encoding)
@@ -277,37 +302,52 @@ def _turns(row: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _parquet(path: Path, encoding: str) -> Table:
-    from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
-    try:
-        file = ParquetFile(path)
-    except (ArrowException, OSError) as error:
-        raise InvalidInput(Problem(f"not a Parquet file: {error}", str(path))) from error
+    with _readable_parquet(path):
+        columns = tuple(ParquetFile(path).schema_arrow.names)
 
     def read() -> Iterator[Record]:
         number = 0
-        for batch in ParquetFile(path).iter_batches():
-            for row in batch.to_pylist():
-                number += 1
-                yield Record(row, f"{path.name}, row {number}")
+        with _readable_parquet(path):
+            for batch in ParquetFile(path).iter_batches():
+                for row in batch.to_pylist():
+                    number += 1
+                    yield Record(row, f"{path.name}, row {number}")
 
-    return Table(path.name, tuple(file.schema_arrow.names), read)
+    return Table(path.name, columns, read)
+
+
+@contextmanager
+def _readable_parquet(path: Path) -> Iterator[None]:
+    """Turn an error of the reader, or a value that Python cannot hold, into InputError."""
+    from pyarrow import ArrowException
+
+    try:
+        yield
+    except InputError:
+        raise
+    except (ArrowException, OSError, ValueError, OverflowError) as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"{path}: not a Parquet file that can be read: {said}") from error
 
 
 def _excel(path: Path, encoding: str) -> Table:
-    from zipfile import BadZipFile
-
     from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
 
     def rows() -> Iterator[tuple[Any, ...]]:
         try:
-            with closing(load_workbook(path, read_only=True, data_only=True)) as book:
-                yield from book.worksheets[0].iter_rows(values_only=True)
-        except (BadZipFile, InvalidFileException, OSError, KeyError, ValueError) as error:
-            said = f"not a readable .xlsx file: {error}"
-            raise InvalidInput(Problem(said, str(path))) from error
+            with warnings.catch_warnings():  # of what a table does not need, such as styles
+                warnings.simplefilter("ignore")
+                with closing(load_workbook(path, read_only=True, data_only=True)) as book:
+                    yield from book.worksheets[0].iter_rows(values_only=True)
+        except InputError:
+            raise
+        except (InvalidFileException, *DAMAGED) as error:
+            said = f"not a readable .xlsx file ({' '.join(str(error).split())})"
+            fix = "save it again, or as CSV"
+            raise InvalidInput(Problem(said, str(path), fix=fix)) from error
 
     first = next(rows(), ())
     columns = _header(path, [str(cell or "") for cell in first])
@@ -358,12 +398,19 @@ def _database(path: Path, query: str) -> Table:
         fix = 'add --query "SELECT text, label FROM …"'
         raise InvalidInput(Problem("is a database", str(path), key="--query", fix=fix))
     with path.open("rb") as file:
-        is_sqlite = file.read(len(SQLITE)) == SQLITE
-    if is_sqlite:
+        start = file.read(DUCKDB_AT + len(DUCKDB))
+    if start.startswith(SQLITE):
         return _sqlite(path, query)
+    if start[DUCKDB_AT:] != DUCKDB:
+        said = "neither a DuckDB nor a SQLite database"
+        raise InvalidInput(Problem(said, str(path), fix="export it as CSV"))
     from distill.store.readonly import query as read_only
 
-    columns, rows = read_only(path, query)
+    try:
+        columns, rows = read_only(path, query)
+    except DistillError as error:
+        said = " ".join(str(error).split())
+        raise InputError(said if str(path) in said else f"{path}: {said}") from error
 
     def read() -> Iterator[Record]:
         for number, row in enumerate(rows, 1):

@@ -2,18 +2,24 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from distill.core.errors import InputError, InvalidInput, Problem
 from distill.task import EXAMPLES, PROMPTS, SCHEMA
+from distill.task.loading import load_task
 from distill.task.new.splitting import Parts, Row
-from distill.task.new_folder import new_folder
+from distill.task.whole_files import new_folder
 
 Kind = str  # classify, extract or generate
+ASKS_FOR_MEANINGS = "# Say in a sentence for each label what belongs there."
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_LABELS = re.compile(r"\s*\[\s*labels\s*\]\s*(#.*)?")
+_SECTION = re.compile(r"\s*\[")
 
 
 @dataclass(frozen=True)
@@ -40,10 +46,22 @@ class NewTask:
 
 
 def write_task(folder: Path, task: NewTask) -> None:
-    """Write a task's folder, or nothing. Raises InputError if the folder exists."""
+    """Write a task's folder, or nothing.
+
+    Raises InputError if the folder exists, and if the task would not load.
+    """
     with new_folder(folder) as partial:
         for name, text in _files(task):
             (partial / name).write_text(text, encoding="utf-8")
+        _check(partial, task.source)
+
+
+def _check(folder: Path, source: str) -> None:
+    try:
+        load_task(folder.parent, folder.name)
+    except InputError as error:
+        said = " ".join(error.lines[0].replace(f"{folder}/", "").split())
+        raise InputError(f"{source}: its rows make no valid task: {said}") from error
 
 
 def _files(task: NewTask) -> Iterable[tuple[str, str]]:
@@ -84,7 +102,7 @@ def task_toml(task: NewTask) -> str:
         f"description = {toml_text(task.description)}",
     ]
     if task.labels:
-        lines += ["", "# Say in a sentence for each label what belongs there.", "[labels]"]
+        lines += ["", ASKS_FOR_MEANINGS, "[labels]"]
         lines += [f"{_key(label)} = {toml_text(says)}" for label, says in task.labels.items()]
     if not task.teacher:
         lines += ["", "# The student learns from people's rows alone.", "[generate]"]
@@ -107,3 +125,51 @@ def _key(text: str) -> str:
 def toml_text(text: str) -> str:
     """Return a text as a basic string of TOML, which has the escapes of JSON."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def with_labels(path: Path, text: str, labels: Mapping[str, str]) -> str:
+    """Return the text of a task.toml with more labels at the end of its section [labels].
+
+    Raises InvalidInput, with the lines to add, if the labels are written in another form.
+    """
+    lines = text.split("\n")
+    added = [f"{_key(label)} = {toml_text(says)}" for label, says in labels.items()]
+    header = next((n for n, line in enumerate(lines) if _LABELS.fullmatch(line)), None)
+    if header is not None:
+        end = next((n for n in range(header + 1, len(lines)) if _SECTION.match(lines[n])), None)
+        last = max(n for n in range(header, end or len(lines)) if n == header or "=" in lines[n])
+        changed = "\n".join([*lines[: last + 1], *added, *lines[last + 1 :]])
+        before, after = _labels_of(text), _labels_of(changed)
+        if before is not None and after == {**before, **labels}:
+            return changed
+    said = f"has no section [labels] with a line for each label, to add {', '.join(labels)}"
+    raise InvalidInput(Problem(said, str(path), fix=f"add the labels yourself: {'; '.join(added)}"))
+
+
+def with_meanings(
+    path: Path, text: str, before: Mapping[str, str], drafts: Mapping[str, str], author: str
+) -> str:
+    """Return the text of a task.toml with drafts in place of the meanings of labels.
+
+    `before`: the meanings by label. `author`: the model that wrote the drafts. Raises InvalidInput,
+    with the lines to write, if the labels are written in another form.
+    """
+    drafted = f"# Drafted by {author}. Correct what is wrong."
+    changed = text.replace(ASKS_FOR_MEANINGS, drafted)
+    for label, meaning in drafts.items():
+        old = f"{_key(label)} = {toml_text(before[label])}\n"
+        changed = changed.replace(old, f"{_key(label)} = {toml_text(meaning)}\n", 1)
+    if _labels_of(changed) == {**before, **drafts}:
+        return changed
+    lines = "; ".join(f"{_key(label)} = {toml_text(says)}" for label, says in drafts.items())
+    said = "has labels in another form than `distill new` writes"
+    raise InvalidInput(Problem(said, str(path), fix=f"write the drafts yourself: {lines}"))
+
+
+def _labels_of(text: str) -> dict[str, Any] | None:
+    """Return the labels of a task.toml; None if it cannot be read."""
+    try:
+        found = tomllib.loads(text).get("labels")
+    except tomllib.TOMLDecodeError:
+        return None
+    return found if isinstance(found, dict) else None

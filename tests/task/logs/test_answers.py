@@ -54,7 +54,9 @@ def test_the_teachers_answers_to_its_prompt_are_labels(
     assert labels(workspace) == {text(1): "cats", text(2): "dogs"}
     assert rows_in(workspace)[0].keys() == {"input", "answer", "model"}
     assert {row["model"] for row in rows_in(workspace)} == {f"openai:{MODEL}"}
-    assert load_task(workspace.prompts, "pets").spec.today.model == "openai:gpt-4o-mini"
+    assert found.today is not None and found.today.model == "openai:gpt-4o-mini"
+    assert found.today.is_teacher and not found.today_written, "a run measures its tokens"
+    assert not load_task(workspace.prompts, "pets").spec.today.given
     assert found.prompt_written
     assert load_task(workspace.prompts, "pets").render("answer.system.md") == SYSTEM
 

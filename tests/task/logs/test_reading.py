@@ -216,6 +216,18 @@ def test_a_file_is_known_by_its_bytes(kind: str, tmp_path: Path) -> None:
     assert all(isinstance(row, LoggedCall) and row.prompt_tokens == 60 for row in calls)
 
 
+def test_a_table_may_have_another_encoding(tmp_path: Path) -> None:
+    row = {**langfuse("où est le colis", "cats"), "input": "où est le colis"}
+    cells = {name: str(value).replace('"', '""') for name, value in row.items() if value}
+    lines = ['"' + '","'.join(line) + '"\n' for line in (cells, cells.values())]
+    path = tmp_path / "log.csv"
+    path.write_text("".join(lines), encoding="cp1252")
+    with pytest.raises(InputError, match=r"log\.csv:2: not UTF-8: .*--encoding cp1252"):
+        list(read_calls([path], Broken()))
+    [call] = read_calls([path], Broken(), "cp1252")
+    assert isinstance(call, LoggedCall) and call.input == "où est le colis"
+
+
 def test_a_list_longer_than_a_read_is_read_whole(tmp_path: Path) -> None:
     rows = [exchange(f"{TEXT} {n} " + "ü" * 1000, "cats") for n in range(3000)]
     path = tmp_path / "log"

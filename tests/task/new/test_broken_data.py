@@ -43,7 +43,12 @@ BROKEN: dict[str, tuple[str, str | bytes, dict[str, Any], str]] = {
     "more cells than columns": ("a.csv", ROWS + "a,b,c\n", {}, r"a\.csv:122: 3 cells.*2 columns"),
     "NUL bytes": ("a.csv", ROWS + "a\0b,billing\n", {}, r"a\.csv:122: contains a NUL"),
     "UTF-16 without a mark": ("a.csv", ROWS.encode("utf-16-le"), {}, "--encoding utf-16-le"),
-    "not UTF-8": ("a.csv", ROWS.encode() + b"\xe9,billing\n", {}, "not UTF-8 .*--encoding cp1252"),
+    "not UTF-8": (
+        "a.csv",
+        ROWS.encode() + b"\xe9,billing\n",
+        {},
+        r"a\.csv:122: not UTF-8: .*--encoding cp1252",
+    ),
     "unknown encoding": ("a.csv", ROWS, {"encoding": "utf-9"}, "--encoding utf-9: unknown"),
     "unknown kind of file": ("a.docx", "x", {}, r"unknown kind of file: give one of \.csv"),
     "not a Parquet file": ("a.parquet", "x", {}, "not a Parquet file"),
@@ -196,7 +201,7 @@ def test_json_has_the_place_and_the_cure(
     assert name in (error["file"] or name) and error["message"] in done.stderr
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", ".hidden"])
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", ".hidden", "Tickets", "a b", "a\n"])
 def test_a_name_must_be_that_of_a_folder(name: str, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(ROWS, encoding="utf-8")
     with pytest.raises(InputError, match="is not the name of a task"):

@@ -185,7 +185,7 @@ def test_every_form_of_rows_is_read(name: str, content: str | bytes, folder: Pat
 def test_latin_1_is_read_if_it_is_named(folder: Path) -> None:
     rows = [(f"{text} für Käse", label) for text, label in labelled()]
     content = as_csv(rows).encode("cp1252")
-    with pytest.raises(InputError, match=r"tickets\.csv:1: not UTF-8.*--encoding cp1252"):
+    with pytest.raises(InputError, match=r"tickets\.csv:2: not UTF-8.*--encoding cp1252"):
         make(folder, "tickets.csv", content)
     task = loaded(make(folder, "tickets.csv", content, encoding="cp1252"))
     assert sorted(all_rows(task)) == sorted(rows)
