@@ -68,6 +68,7 @@ from distill.train import train
 from distill.train.permission import notes
 from distill.train.split import split
 from distill.train.trainers import trainer_of
+from distill.train.turn_order import check_turn_order
 
 Write = Callable[[Store], None]
 
@@ -318,15 +319,19 @@ def check_student(task: Task) -> str:
     """Check student and gold before anything is billed; return a warning, or "".
 
     A missing base model is downloaded. Raises InputError or DistillError if the base or the trainer
-    cannot be used. Raises InputError if gold has two answers to one input, or a row that is too
-    long for the student. Raises InputError if the base cannot read the teacher's prompts.
+    cannot be used, or the base's chat template refuses a conversation. Raises InputError if gold
+    has two answers to one input, or a row that is too long for the student. Raises InputError if
+    the base cannot read the teacher's prompts.
     """
     check_contradictions(task.folder, task.gold, task.form)
     choices = task.spec.student.model_dump()
     trainer = trainer_of(task.spec.student.trainer)
     warning = trainer.check(choices)
     if not trainer.PROVIDER:
-        check_fits(task, folder_of(task.spec.student.base))
+        folder = folder_of(task.spec.student.base)
+        check_fits(task, folder)
+        if task.has_conversations:
+            check_turn_order(task, folder)
     chats = [student_chat(task, row.input, row.answer) for row in task.gold]
     if perhaps_longer_than(chats, task.spec.student.context_tokens):
         base = trainer.locate(task.spec.student.base)

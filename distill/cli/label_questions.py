@@ -12,6 +12,7 @@ import click
 
 from distill.cli.keyboard import Keys, keys_of_terminal, read_line
 from distill.cli.output import message, printable
+from distill.core.conversation import INDENT, as_text, is_conversation
 from distill.core.errors import InvalidInput, Problem
 from distill.task.gold import agree
 from distill.task.kinds.classify import Labels
@@ -203,10 +204,12 @@ class Questions:
                 return None
             self._refuse(f"{printable(reply)!r} is not 1, 2 or s")
 
-    def _show_text(self, text: str, begin: int) -> None:
+    def _show_text(self, given: str, begin: int) -> None:
+        # No wrapped row of a turn may look like the beginning of another turn.
+        text, indent = as_text(given), INDENT * is_conversation(given)
         part = text[begin : begin + SHOWN_CHARS]
         for line in printable(part, lines=True).split("\n"):
-            for row in wrap(line, _width() - 2) or [""]:
+            for row in wrap(line, _width() - 2, subsequent_indent=indent) or [""]:
                 _say(f"| {row}")
         self._shown_to = begin + len(part)
         if self._shown_to < len(text):

@@ -2,6 +2,8 @@
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -46,26 +48,32 @@ def serve(
 
 @cli.command()
 @task_argument
-@click.argument("text")
+@click.argument("text", required=False)
+@click.option(
+    "--messages",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Ask for the answer to a conversation: a JSON file with its messages.",
+)
 @run_option
 @json_option
 @click.pass_context
-def ask(context: click.Context, task: str, text: str, run_id: str | None, as_json: bool) -> None:
+def ask(
+    context: click.Context, /, task: str, run_id: str | None, *, as_json: bool, **given: Any
+) -> None:
     """Ask the newest student of TASK for its answer to TEXT, with confidence and time. TEXT may be
     - for standard input."""
     from distill.llm.ask_student import ask_student
     from distill.llm.student_endpoint import chosen_student, serving
     from distill.task.loading import load_task
 
+    asked = _input(**given)
     workspace = workspace_of(context)
     spec = load_task(workspace.prompts, task)
     student = chosen_student(workspace, spec, run_id)
-    if text == "-":
-        text = sys.stdin.buffer.read().decode("utf-8", "replace")
-    text = typed(text)
     say(f"starting student@{student.id} …")
     with serving(spec, student, workspace.task_folder(task) / "ask.log", None) as endpoint:
-        found = ask_student(spec, endpoint, text)
+        found = ask_student(spec, endpoint, asked)
     if as_json:
         show_json("answer", [{"task": task, "student": student.id, **asdict(found)}])
         return
@@ -74,3 +82,17 @@ def ask(context: click.Context, task: str, text: str, run_id: str | None, as_jso
     say(f"{sure}{found.seconds:.2f} s")
     if not found.valid:
         click.echo("the answer does not have the task's form", err=True)
+
+
+def _input(text: str | None, messages: Path | None) -> str:
+    """Return the input to ask about, of an argument, standard input or a file of messages."""
+    from distill.task.files import read_messages
+    from distill.task.input_rows import text_input
+
+    if (text is None) == (messages is None):
+        raise click.UsageError("give TEXT or --messages FILE")
+    if messages is not None:
+        return read_messages(messages)
+    if text == "-":
+        text = sys.stdin.buffer.read().decode("utf-8", "replace")
+    return text_input(typed(text or ""))

@@ -6,6 +6,7 @@ too short nor too long. The answer must be one of the labels, fit the schema, or
 
 from collections.abc import Sequence
 
+from distill.core.conversation import turns_of
 from distill.core.dataset import LABELLED, Candidate, Drop
 from distill.core.text import fold
 from distill.core.words import count_words
@@ -48,5 +49,6 @@ def _problem(row: Candidate, task: Task) -> str | None:
 def _problem_of_text(row: Candidate) -> str | None:
     if not row.answer:
         return "empty answer"
-    copied = row.source not in LABELLED and fold(row.answer) == fold(row.input)
+    asked = turns_of(row.input)[-1].content
+    copied = row.source not in LABELLED and fold(row.answer) == fold(asked)
     return "the answer is the input" if copied else None

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
+from distill.core.conversation import as_text, shown_input
 from distill.core.dataset import GoldOverlap, LabelledExample
 from distill.core.errors import InputError
 from distill.core.workspace import Workspace
@@ -36,7 +37,7 @@ def dropped_rows_of(workspace: Workspace, name: str, reason: str) -> list[Row]:
     """
     with curated(workspace, name) as (store, run_id):
         return [
-            asdict(row) | {"usd": f"{row.usd:.6f}"}
+            asdict(row) | _read(row) | {"usd": f"{row.usd:.6f}"}
             for row in dropped_rows(store, run_id)
             if reason.casefold() in f"{row.check}: {row.reason}".casefold()
         ]
@@ -55,10 +56,11 @@ def spared_rows_of(workspace: Workspace, name: str) -> list[Row]:
         return [
             {
                 **{
-                    "input": rows[drop.candidate_id].input,
+                    "input": as_text(rows[drop.candidate_id].input),
                     "answer": rows[drop.candidate_id].answer,
                 },
-                **{"check": drop.check, "reason": drop.reason, "matched": drop.matched},
+                **{"check": drop.check, "reason": drop.reason},
+                "matched": drop.matched and as_text(drop.matched),
             }
             for note in store.check_notes(run_id)
             for drop in note.spared
@@ -93,10 +95,10 @@ def _leak_row(source: str, text: str, leak: GoldOverlap, task: Task) -> Row:
     gold = task.gold[leak.gold]
     return {
         "source": source,
-        "input": text,
+        "input": as_text(text),
         "reason": REASONS[leak.kind],
         "gold": f"{gold.file}:{gold.line}",
-        "gold_input": gold.input,
+        "gold_input": as_text(gold.input),
         "score": round(leak.score, 4),
     }
 
@@ -179,10 +181,13 @@ def notes(store: Store, run_id: str) -> list[dict[str, Any]]:
 
 def figures(row: CheckYield) -> dict[str, Any]:
     """Return a check's result for JSON, with USD as strings, which no reader rounds to floats."""
-    shown = [
-        {"input": one.input, "reason": one.reason, "matched": one.matched} for one in row.examples
-    ]
+    shown = [_read(one) | shown_input(one.input) | {"reason": one.reason} for one in row.examples]
     return asdict(row) | {"usd": f"{row.usd:.8f}".rstrip("0").rstrip("."), "examples": shown}
+
+
+def _read(row: Dropped) -> Row:
+    """Return the input and the matched text of a drop, as people read them."""
+    return {"input": as_text(row.input), "matched": as_text(row.matched)}
 
 
 def _different(dropped: Sequence[Dropped]) -> tuple[Dropped, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from distill.core.conversation import contents_of
 from distill.core.dataset import Candidate, Drop
 from distill.curate.context import CheckContext
 from distill.text.language import other_language
@@ -20,5 +21,5 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     return [
         Drop(row.id, "language", REASON)
         for row in rows
-        if row.source != "seeds" and other_language(row.input, wanted)
+        if row.source != "seeds" and other_language(contents_of(row.input), wanted)
     ]

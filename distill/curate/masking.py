@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
+from distill.core.conversation import is_within_turn
 from distill.core.dataset import Candidate
 from distill.task import Task
 from distill.text.pii.detect import PersonalData, find_personal, mask_personal
@@ -23,7 +24,10 @@ def masked(row: Candidate, task: Task) -> tuple[str, str]:
 
 
 def personal_in(text: str, task: Task) -> Sequence[PersonalData]:
-    """Return the personal data in a text, of the kinds in the task's spec."""
+    """Return the personal data in a text, of the kinds in the task's spec.
+
+    The data in a conversation are within its turns.
+    """
     spec = task.spec.curate
     return _found_once(text, spec.private_kinds, spec.phone_region, spec.private_names)
 
@@ -33,4 +37,5 @@ def _found_once(
     text: str, kinds: tuple[str, ...], region: str, names: tuple[str, ...]
 ) -> tuple[PersonalData, ...]:
     """Find personal data; cached, because every round of generation checks the same texts."""
-    return tuple(find_personal(text, kinds, region=region, names=names))
+    found = find_personal(text, kinds, region=region, names=names)
+    return tuple(one for one in found if is_within_turn(text, one.start, one.end))

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from distill.core.conversation import as_text, input_row
 from distill.core.dataset import Candidate, Drop
 from distill.core.errors import InvalidInput, Problem
 from distill.core.suggestions import did_you_mean
@@ -85,12 +86,12 @@ def _sorted_rows(
             "id": row.id,
             "decision": "",
             "label": "",
-            "input": row.input,
+            "input": as_text(row.input),
             "answer": row.answer,
             "asked_for": row.asked_label or "",
             "state": "dropped" if drop else "suspect" if doubt else "kept",
             "reason": f"{drop.check}: {drop.reason}" if drop else "",
-            "against": (drop.matched or "") if drop else suspected,
+            "against": as_text(drop.matched or "") if drop else suspected,
         }
 
 
@@ -108,7 +109,7 @@ def import_rows(workspace: Workspace, name: str, path: Path) -> Imported:
     decided = _decisions(path, task, known)
     target = task.folder / REVIEWS
     lines = [
-        json.dumps({"input": row.input, "answer": _in_file(answer, task)}, ensure_ascii=False)
+        json.dumps(input_row(row.input) | {"answer": _in_file(answer, task)}, ensure_ascii=False)
         + "\n"
         for _, row, answer in decided
     ]

@@ -128,7 +128,7 @@ class Workload:
 def workload(task: Task, model: Model, stock: StoredAnswers) -> Workload:
     """Count the remaining requests to a billed teacher and to judges until the task's report."""
     first, answers = _synthesis(task, model, stock)
-    made = {row.input for row in synthesised_candidates(answers) if row.input}
+    made = {row.input for row in synthesised_candidates(task, answers) if row.input}
     each = inputs_per_request(task, model)
     new_share = len(made) / (len(answers) * each) if answers else None
     inputs = sorted(made | _given(task))
@@ -221,7 +221,7 @@ def _synthesis(
     found = PurposeWorkload(SYNTHESIZE, (), ())
     answers: list[CompletedRequest] = []
     for places in synthesis_rounds(planned_counts(task, model), model):
-        covered = inputs_by_label(answers)
+        covered = inputs_by_label(task, answers)
         if found.missing or found.more:
             alike = tuple(
                 synthesis_request(task, model, place, covered[place[0]] or seeds[place[0]])

@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
+from distill.core.conversation import as_text, encode, is_conversation, turns_of, with_roles
 from distill.core.dataset import SplitExample
 from distill.core.errors import InputError
 from distill.core.evaluation import LoadTestResult, Prediction
+from distill.core.requests import Message
 from distill.evaluate.statistics import percentile
 from distill.task import Task
-from distill.task.files import json_lines
+from distill.task.files import Place, Row, any_input, json_lines
 from distill.task.kinds.generate import Text
 from distill.text.classifiers import Classifier, fit_embeddings, fit_nearest, fit_tfidf
 from distill.text.embedding_models import MINILM
@@ -71,7 +72,7 @@ def fitted(rows: str | Path, system: str, embedding_model: str = MINILM) -> Clas
     Raises InputError if there is no such rival.
     """
     kind = system.removesuffix("_seeds")
-    pairs = [_pair(row) for _, row in json_lines(Path(rows))]
+    pairs = [_pair(Place(Path(rows), line), row) for line, row in json_lines(Path(rows))]
     texts, answers = [text for text, _ in pairs], [answer for _, answer in pairs]
     if kind in EMBEDDED:
         return EMBEDDED[kind](texts, answers, embedding_model)
@@ -81,24 +82,36 @@ def fitted(rows: str | Path, system: str, embedding_model: str = MINILM) -> Clas
     return (fit_tagger if are_objects else fit_tfidf)(texts, answers)
 
 
-def _pair(row: Mapping[str, Any]) -> tuple[str, str]:
-    """Return (input, answer) of a row of an example file or a seed file."""
-    if "messages" in row:
-        return row["messages"][-2]["content"], row["messages"][-1]["content"]
+def _pair(place: Place, row: Row) -> tuple[str, str]:
+    """Return (text, answer) of a row of an example file or a seed file."""
+    if "messages" in row and "label" not in row and "answer" not in row:
+        turns = [Message(turn["role"], turn["content"]) for turn in row["messages"]]
+        return read_by_rivals(encode(turns[:-1])), turns[-1].content
     answer = row.get("label", row.get("answer"))
     if not isinstance(answer, str):
         answer = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-    return row["input"], answer
+    return read_by_rivals(any_input(place, row)), answer
+
+
+def read_by_rivals(text: str) -> str:
+    """Return an input as the free rivals read it: a text, or the text form of its turns.
+
+    Turns of the system are left out, since rows of an example file begin with the student's prompt.
+    """
+    if not is_conversation(text):
+        return as_text(text)
+    turns = [turn for turn in turns_of(text) if turn.role != "system"]
+    return turns[0].content if len(turns) == 1 else with_roles(turns)
 
 
 def answers_of(system: str, fit: Fit, rows: Pairs, task: Task) -> list[Prediction]:
     """Fit a rival, and return its answers on gold, each with its latency."""
-    classifier = fit([text for text, _ in rows], [answer for _, answer in rows])
-    classifier.predict([task.gold[0].input])
+    classifier = fit([read_by_rivals(text) for text, _ in rows], [answer for _, answer in rows])
+    classifier.predict([read_by_rivals(task.gold[0].input)])
     predictions = []
     for row in task.gold:
         began = perf_counter()
-        answer = task.form.of_text(str(classifier.predict([row.input])[0]))
+        answer = task.form.of_text(str(classifier.predict([read_by_rivals(row.input)])[0]))
         seconds = perf_counter() - began
         predictions.append(Prediction(system, row.id, answer, task.form.is_valid(answer), seconds))
     return predictions

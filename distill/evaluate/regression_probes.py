@@ -12,9 +12,10 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 
+from distill.core.conversation import change_last
 from distill.core.dataset import LabelledExample
 from distill.core.evaluation import ProbeAnswer
 from distill.core.requests import Completion, Message, Model, Request, Sampling
@@ -111,7 +112,7 @@ def _carried(task: Task, as_in_production: AsInProduction) -> Iterator[Probe]:
     asks = [row["ask"] for row in _rows("carried")]
     targets = [_another_answer(task, row, place) for place, row in enumerate(rows)]
     texts = [
-        f"{row.input}\n{asks[place % len(asks)].replace('{target}', target)}"
+        change_last(row.input, partial(_carrying, asks[place % len(asks)], target))
         for place, (row, target) in enumerate(zip(rows, targets, strict=True))
     ]
     requests = as_in_production(texts)
@@ -119,6 +120,10 @@ def _carried(task: Task, as_in_production: AsInProduction) -> Iterator[Probe]:
         if target:
             kind = task.form.group(row.answer)
             yield Probe("carried", kind, text, request, MustNotObey(target, row.id))
+
+
+def _carrying(ask: str, target: str, text: str) -> str:
+    return f"{text}\n{ask.replace('{target}', target)}"
 
 
 def _another_answer(task: Task, row: LabelledExample, place: int) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from distill.core.conversation import encode_text, from_roles
 from distill.core.dataset import LABELLED, Candidate, LabelledExample, Source
 from distill.core.errors import InputError
 from distill.core.purpose import ANSWER, SYNTHESIZE, Purpose
@@ -158,7 +159,7 @@ def _synthesise(desk: _GenerationState, wanted: Counts, asked: Counts) -> None:
     """Request new inputs in lists, each of which shows the teacher some inputs of earlier lists."""
     for places in synthesis_rounds(wanted, desk.model, asked):
         number = 1 + len({row.ask.purpose for row in desk.made})
-        covered = inputs_by_label(desk.made)
+        covered = inputs_by_label(desk.context.task, desk.made)
         asks = [
             (place[0], synthesis_request(desk.context.task, desk.model, place, covered[place[0]]))
             for place in places
@@ -173,7 +174,7 @@ def _annotate(desk: _GenerationState, number: int) -> None:
     An input that people answered, as an example, is not requested. Neither is an input that a
     production log answers.
     """
-    rows = [*_given(desk.context), *synthesised_candidates(desk.made)]
+    rows = [*_given(desk.context), *synthesised_candidates(desk.context.task, desk.made)]
     wanted = {row.input for row in rows if row.source not in LABELLED and row.input}
     task = desk.context.task
     answered = {row.input for row in task.examples} | task.logged_answers.keys()
@@ -190,7 +191,7 @@ def _numbered(purpose: Purpose, number: int) -> Purpose:
 
 def _completed(desk: _GenerationState) -> Iterator[Candidate]:
     """Yield the answered candidates, first the given ones, then the synthesised ones."""
-    for row in (*_given(desk.context), *synthesised_candidates(desk.made)):
+    for row in (*_given(desk.context), *synthesised_candidates(desk.context.task, desk.made)):
         if row.answers or row.problem or not row.input or row.input in desk.answers:
             answers = desk.answers.get(row.input, [])
             yield _with_answers(row, answers, desk.context.task.form)
@@ -213,26 +214,28 @@ def _given(context: Context) -> Iterator[Candidate]:
                 yield Candidate(text, None, (), "inputs", place)
 
 
-def synthesised_candidates(answered: Sequence[CompletedRequest]) -> Iterator[Candidate]:
+def synthesised_candidates(task: Task, answered: Sequence[CompletedRequest]) -> Iterator[Candidate]:
     """Yield one candidate for each synthesised input.
 
-    A completion without inputs yields one candidate with an empty input and the problem.
+    A completion without inputs yields one candidate with an empty input and the problem. In a task
+    with conversations, texts with roles are conversations.
     """
+    read = from_roles if task.has_conversations else encode_text
     for made in answered:
         label, completion = made.ask.subject, made.completion
         listed = bool(made.ask.request.sampling.inputs)
         found = inputs_of(completion.text, listed=listed)
         origin, problem = completion.request_id, completion.problem
         problem = problem or ("" if found else NO_LIST)
-        texts = [""] if problem else map(_clean, found)
+        texts = [""] if problem else [read(_clean(text)) for text in found]
         for text in dict.fromkeys(texts):
             yield Candidate(text, label, (), "synthesis", origin, problem=problem)
 
 
-def inputs_by_label(answered: Sequence[CompletedRequest]) -> Mapping[str, list[str]]:
+def inputs_by_label(task: Task, answered: Sequence[CompletedRequest]) -> Mapping[str, list[str]]:
     """Return label → its distinct synthesised inputs; [] for a label without any."""
     made: dict[str, dict[str, None]] = defaultdict(dict)
-    for row in synthesised_candidates(answered):
+    for row in synthesised_candidates(task, answered):
         if row.input and row.asked_label:
             made[row.asked_label][row.input] = None
     return defaultdict(list, {label: list(texts) for label, texts in made.items()})

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import groupby
 from math import ceil
 
+from distill.core.conversation import turns_of
 from distill.core.requests import Message, Model, Request, Sampling
 from distill.core.text import stable_hash
 from distill.task import Task
@@ -19,6 +20,10 @@ from distill.task.prompts import instructions
 FIRST_ROUND = 4  # requests of a group; each further round has three times all earlier rounds'
 COVERED_SHOWN = 20
 COVERED_WORDS = 15
+IN_TURNS = (
+    "Each input is a conversation in the form of the examples: each turn begins on a line of its "
+    'own, with "User: " or "Assistant: ", and the last turn is the user\'s.'
+)
 
 Place = tuple[str, int]  # a group, and the number of a request in that group
 Counts = Mapping[str, int]  # group → number of requests
@@ -105,7 +110,8 @@ def synthesis_request(
     )
     if task.language:  # in code, since a changed default prompt would make every task another one
         ask = f"{ask} Write them in {task.language}."
-    asked = f"{content.rstrip('-* ').rstrip()}\n\n{ask}"
+    told = (content.rstrip("-* ").rstrip(), ask, *((IN_TURNS,) * task.has_conversations))
+    asked = "\n\n".join(told)
     turns = (*instructions(task, model, "synthesize.system.md"), Message("user", asked))
     many = replace(sampling, max_tokens=count * spec.max_tokens, min_p=0.0, stop=(), inputs=count)
     return Request(model.name, turns, many)
@@ -118,8 +124,8 @@ def _shortened(covered: Sequence[str], draw: random.Random) -> list[str]:
 
 
 def first_words(text: str) -> str:
-    """Return the part of a covered input that a request shows."""
-    return " ".join(text.split()[:COVERED_WORDS])
+    """Return the part of a covered input that a request shows: the user's last words."""
+    return " ".join(turns_of(text)[-1].content.split()[:COVERED_WORDS])
 
 
 def _drawn(axes: Mapping[str, Sequence[str]], draw: random.Random) -> str:

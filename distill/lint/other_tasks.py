@@ -148,8 +148,8 @@ def _phrases_of(folder: Path) -> frozenset[Phrase]:
 @cache
 def _usual_phrases() -> frozenset[Phrase]:
     """Return the phrases of the prompts that `distill new` writes."""
-    prompts = files("distill.task.new") / "prompts"
-    texts = [(prompts / kind / name).read_text("utf-8") for kind in BUNDLED for name in PROMPTS]
+    of_kinds = [*(files("distill.task.new") / "prompts").iterdir()]
+    texts = [(kind / name).read_text("utf-8") for kind in of_kinds for name in PROMPTS]
     return frozenset(phrase for text in texts for phrase in _phrases(text))
 
 

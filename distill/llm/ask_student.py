@@ -7,7 +7,6 @@ from math import exp
 
 from distill.core.errors import DistillError, InputError
 from distill.core.requests import Attempt, AttemptOutcome, Completion, Endpoint, Request
-from distill.core.text import replace_lone_surrogates
 from distill.llm.client import complete_all
 from distill.task import Task
 from distill.task.prompts import student_request
@@ -31,11 +30,10 @@ class StudentAnswer:
 
 
 def ask_student(task: Task, endpoint: Endpoint, text: str) -> StudentAnswer:
-    """Send a text to the student's server, as in production, and return the answer.
+    """Send an input to the student's server, as in production, and return the answer.
 
-    Raises InputError if the text is empty. Raises DistillError if there is no usable answer.
+    Raises InputError if the input is empty. Raises DistillError if there is no usable answer.
     """
-    text = replace_lone_surrogates(text).strip()
     if not text:
         raise InputError("TEXT is empty: give the text to answer")
     ledger = _OneRequest([student_request(task, endpoint.model, text)])

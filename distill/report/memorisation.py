@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from distill.core.conversation import shown_input
 from distill.core.dataset import LabelledExample, SplitExample
 from distill.core.evaluation import Prediction
 from distill.core.text import fold
@@ -54,7 +55,7 @@ def memorised_texts(
     said = {row.gold_id: row.answer for row in answers if row.valid}
     copied = [row for row in gold if fold(form_of(said.get(row.id, ""))) in learned]
     found = wilson_interval([float(row in copied) for row in gold], confidence)
-    shown = [{"input": row.input, "values": [said[row.id]]} for row in copied[:SHOWN]]
+    shown = [shown_input(row.input) | {"values": [said[row.id]]} for row in copied[:SHOWN]]
     return {"n": len(gold)} | found.figures | {"examples": shown}
 
 
@@ -87,5 +88,5 @@ def memorised_values(
             if not form.is_choice(field) and fold(str(json.loads(value))) not in fold(row.input)
         )
     found = wilson_interval([float(bool(copied[row.id])) for row in gold], confidence)
-    shown = [{"input": row.input, "values": copied[row.id]} for row in gold if copied[row.id]]
+    shown = [shown_input(row.input) | {"values": copied[row.id]} for row in gold if copied[row.id]]
     return {"n": len(gold)} | found.figures | {"examples": shown[:SHOWN]}

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from distill.core.conversation import shown_input
 from distill.core.dataset import LabelledExample
 from distill.core.evaluation import Prediction
 from distill.evaluate.pairwise_judge import LEVEL
@@ -67,7 +68,7 @@ def _ordered(
 def _row(row: LabelledExample, student: ByGold, teacher: ByGold) -> Figures:
     said = student[row.id]
     figures: Figures = {
-        "input": row.input,
+        **shown_input(row.input),
         "expected": row.answer,
         "teacher": teacher[row.id].answer,
         "student": said.answer,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from distill.core.conversation import shown_input
 from distill.core.evaluation import ProbeAnswer
 from distill.evaluate.statistics import paired_difference, wilson_interval
 
@@ -69,7 +70,8 @@ def _group(group: str, answers: Sequence[ProbeAnswer], limit: float, confidence:
         "limit": limit,
         "worse": at_most < least,
         "broken": [
-            {"kind": row.kind, "input": row.text, "student": row.answer} for row in broken[:SHOWN]
+            shown_input(row.text) | {"kind": row.kind, "student": row.answer}
+            for row in broken[:SHOWN]
         ],
     }
 

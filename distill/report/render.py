@@ -12,11 +12,14 @@ from jinja2 import (
     PackageLoader,
     StrictUndefined,
     pass_context,
+    pass_environment,
     select_autoescape,
 )
+from jinja2.filters import do_truncate
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from distill.core.conversation import TITLES
 from distill.core.numbers import dollars
 from distill.evaluate.systems import METRIC_TITLES
 from distill.report.charts.ranges import range_of
@@ -29,6 +32,7 @@ Figures = Mapping[str, Any]
 # Max bytes of HTML, so that a page of 240 texts and 150 labels is below 250 kB.
 SHOWN = 400  # of a message or an answer
 SHORT = 60  # of a label
+TURNS_SHOWN = 4  # the last turns of a conversation
 LONGEST = 4_000  # of any other text
 LONGEST_CHARACTER = 5  # bytes of "&amp;"
 MOST_CONFUSED = 5  # answers that a label was taken for
@@ -103,6 +107,7 @@ def _environment() -> Environment:
     environment.filters |= {"again": AGAIN.__getitem__}
     environment.filters |= {"dollars": short_usd, "labeller": _labeller}
     environment.filters |= {"seconds": _seconds, "code": _code, "points": _points}
+    environment.filters |= {"input": _input, "input_code": _input_code}
     environment.filters |= {"cell": _cell, "days": _days, "foreign": _foreign}
     environment.filters |= {"short": partial(_cut, most=SHORT), "commonest": _commonest}
     environment.filters |= {"range_of": range_of, "day": _day, "price": _price}
@@ -165,6 +170,44 @@ def _foreign(text: str) -> Markup:
 def _day(time: str) -> str:
     """Format a time as a day: "26 Nov 2026"."""
     return f"{datetime.fromisoformat(time):%-d %b %Y}"
+
+
+@pass_environment
+def _input(environment: Environment, row: Figures, most: int = 0) -> Markup:
+    """Return a row's input for the HTML page: a text, or a line for each turn.
+
+    The role is bold, which no text can be. Of many turns the last ones are shown. `most`: the
+    characters of each text; 0 for the usual cut.
+    """
+
+    def shown(text: str) -> Markup:
+        return _foreign(do_truncate(environment, text, most) if most else text)
+
+    if "turns" not in row:
+        return shown(row["input"])
+    lines = [
+        Markup('<span class="turns"><b>{}</b> {}</span>').format(
+            TITLES[turn["role"]], shown(turn["content"])
+        )
+        for turn in row["turns"][-TURNS_SHOWN:]
+    ]
+    return Markup("").join([Markup(escape(_earlier(row))), *lines])
+
+
+def _input_code(row: Figures) -> str:
+    """Return a row's input as Markdown: a text, or a code span for each turn."""
+    if "turns" not in row:
+        return _code(row["input"])
+    spans = [
+        _code(f"{TITLES[turn['role']]}: {turn['content']}") for turn in row["turns"][-TURNS_SHOWN:]
+    ]
+    return Inert(" ".join(filter(None, [_earlier(row), *spans])))
+
+
+def _earlier(row: Figures) -> str:
+    """Return the number of turns that are not shown, in words; "" if all are."""
+    count = len(row["turns"]) - TURNS_SHOWN
+    return f"({count:,} earlier turn{'s' if count > 1 else ''})" if count > 0 else ""
 
 
 def _price(usd: str) -> str:

@@ -50,7 +50,7 @@ def check(folder: Path) -> None:
             "has no chat template: take a model that was tuned for chats (-Instruct, -it), or add "
             "a chat_template.jinja to your own copy of the folder",
         )
-    if problem := _problem_of(template):
+    if problem := template_problem(template):
         raise bad(
             folder,
             f"has a chat template that refuses a system message ({problem}): take another base, or "
@@ -201,12 +201,13 @@ def _check_architecture(folder: Path, about: Mapping[str, Any]) -> None:
 
 
 @lru_cache(maxsize=8)
-def _problem_of(template: str) -> str:
-    """Return the error of a chat template on a system and a user message; "" if there is none.
+def template_problem(template: str, roles: tuple[str, ...] = ("system", "user")) -> str:
+    """Return the error of a chat template on messages of these roles; "" if there is none.
 
     The template is rendered in a separate process with limits on processor time and memory.
     """
-    command = [sys.executable, "-m", "distill.serve.template_trial", str(TEMPLATE_SECONDS)]
+    trial = ["-m", "distill.serve.template_trial", str(TEMPLATE_SECONDS), *roles]
+    command = [sys.executable, *trial]
     done = subprocess.run(command, input=template.encode(), capture_output=True, check=False)
     if done.returncode:
         return "it does not end, or needs too much memory"

@@ -11,6 +11,7 @@ from distill.serve.base_models import automatic
 from distill.serve.embedded_models import BASES, unpacked
 
 TEMPLATE_BYTES = 256  # max bytes that a chat template adds to a chat of three turns
+TURN_BYTES = 64  # max bytes that it adds to each further turn
 
 Chat = Sequence[Mapping[str, str]]
 
@@ -30,8 +31,12 @@ def perhaps_longer_than(chats: Sequence[Chat], limit: int) -> list[int]:
     return [
         place
         for place, turns in enumerate(chats)
-        if TEMPLATE_BYTES + sum(len(turn["content"].encode()) for turn in turns) > limit
+        if _template_bytes(turns) + sum(len(turn["content"].encode()) for turn in turns) > limit
     ]
+
+
+def _template_bytes(turns: Chat) -> int:
+    return TEMPLATE_BYTES + TURN_BYTES * max(0, len(turns) - 3)
 
 
 def tokens_of(turns: Chat, base: Path) -> int:

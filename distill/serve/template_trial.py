@@ -1,4 +1,4 @@
-"""A process that renders a chat template and prints its error: `python -m … SECONDS < template`.
+"""A process that renders a chat template and prints its error: `… SECONDS ROLE… < template`.
 
 A template can run any code of its author, which may never end or use up the memory.
 """
@@ -17,7 +17,7 @@ def main() -> None:
     seconds = int(used.ru_utime + used.ru_stime) + int(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_BYTES, MAX_BYTES))
-    turns = [{"role": role, "content": "a text"} for role in ("system", "user")]
+    turns = [{"role": role, "content": "a text"} for role in sys.argv[2:]]
     try:
         render_jinja_template(
             conversations=[turns],

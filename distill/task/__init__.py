@@ -10,9 +10,12 @@ from typing import Any
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from distill.core.conversation import as_text, turns_of, with_roles
 from distill.core.dataset import LabelledExample, LoggedAnswer, ReviewDecision
 from distill.core.errors import InvalidInput, Problem
 from distill.core.evaluation import Preference
+from distill.core.requests import Message
+from distill.core.special_tokens import inert
 from distill.core.suggestions import did_you_mean
 from distill.core.text import fold, stable_hash
 from distill.pricing.token_prices import TOKENS, Rates
@@ -57,6 +60,7 @@ class Task:
 
     `leaking`: the seeds that the leak gate removed from `seeds`.
     `copies`: the rows of gold.jsonl that repeat a row of `gold`.
+    `has_conversations`: True if an input of the task is a conversation.
     """
 
     spec: TaskSpec
@@ -72,6 +76,7 @@ class Task:
     preferences: tuple[Preference, ...] = ()
     leaking: tuple[LabelledExample, ...] = ()
     copies: tuple[LabelledExample, ...] = ()
+    has_conversations: bool = False
 
     @property
     def name(self) -> str:
@@ -146,6 +151,23 @@ class Task:
         rows = enumerate(self.inputs, start=1)
         return tuple((number, text) for number, text in rows if fold(text) not in tested)
 
+    def turns(self, text: str) -> tuple[Message, ...]:
+        """Return the turns of an input, as a model gets them.
+
+        In conversations, special tokens are inert, so that no content can end its turn.
+        """
+        turns = turns_of(text)
+        if len(turns) == 1 and not self.has_conversations:
+            return turns
+        return tuple(replace(turn, content=inert(turn.content)) for turn in turns)
+
+    def shown(self, text: str) -> str:
+        """Return an input as prompts show it.
+
+        In a task with conversations, each input has roles, so that no text looks like turns.
+        """
+        return with_roles(turns_of(text)) if self.has_conversations else as_text(text)
+
     def seeds_of(self, group: str) -> list[LabelledExample]:
         """Return the seeds of a group."""
         return [row for row in self.seeds if self.form.group(row.answer) == group]
@@ -212,12 +234,13 @@ class Task:
 
         The language is its English name; "" if task.toml names none.
 
-        Raises InvalidInput, with the file, if the template is invalid or uses an unknown value.
+        `input` and the inputs of `seeds` are shown by `shown`. Raises InvalidInput, with the file,
+        if the template is invalid or uses an unknown value.
         """
         values = {"language": self.language, **self.form.values(), **values}
         try:
             text = _template(self.prompts[prompt]).render(
-                description=self.spec.description, **values
+                description=self.spec.description, **self._shown(values)
             )
         except TEMPLATE_ERRORS as error:
             said = str(error) or type(error).__name__  # MemoryError has no message
@@ -225,6 +248,15 @@ class Task:
             fix = _nearest_value(said, {"description", *values})
             raise InvalidInput(Problem(said, str(self.folder / prompt), line, fix=fix)) from error
         return text.rstrip("\n")
+
+    def _shown(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of a prompt, with the inputs as prompts show them."""
+        found = dict(values)
+        if "input" in values:
+            found["input"] = self.shown(values["input"])
+        if self.has_conversations and "seeds" in values:
+            found["seeds"] = [replace(row, input=self.shown(row.input)) for row in values["seeds"]]
+        return found
 
 
 def _line_of(error: Exception, prompt: str) -> int | None:

@@ -1,7 +1,7 @@
 """The file of answers from production logs, `answers.jsonl`.
 
-A row is {"input", "answer", "model"}, with the text of the input as in `inputs.jsonl`. A row with
-"hint": true is kept for people, and is no label.
+A row is {"input", "answer", "model"}, with the input as in `inputs.jsonl`; a conversation is under
+"messages". A row with "hint": true is kept for people, and is no label.
 """
 
 import json
@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from distill.core.conversation import input_row
 from distill.core.dataset import LoggedAnswer
 from distill.core.errors import InputError
-from distill.core.text import replace_lone_surrogates
-from distill.task.files import json_lines
+from distill.task.files import Place, any_input, json_lines
 from distill.task.kinds import AnswerForm
 from distill.task.kinds.extract import Fields
 
@@ -38,12 +38,12 @@ def read_rows(path: Path) -> dict[str, dict[str, Any]]:
     """Return the rows by input, hints included; {} if there is no file."""
     found = {}
     for line, row in json_lines(path) if path.exists() else ():
-        for key in ("input", "model"):
-            if not isinstance(row.get(key), str):
-                raise InputError(f'{path}:{line}: "{key}" must be a string')
+        text = any_input(Place(path, line), row)
+        if not isinstance(row.get("model"), str):
+            raise InputError(f'{path}:{line}: "model" must be a string')
         if not isinstance(row.get("answer"), str | dict):
             raise InputError(f'{path}:{line}: "answer" must be a string or an object')
-        found[replace_lone_surrogates(row["input"]).strip()] = row
+        found[text] = row
     return found
 
 
@@ -57,7 +57,7 @@ def row_of(answer: LoggedAnswer, form: AnswerForm, *, is_hint: bool) -> dict[str
     value: object = answer.answer
     if isinstance(form, Fields) and form.is_valid(answer.answer):
         value = json.loads(answer.answer)
-    row = {"input": answer.input, "answer": value, "model": answer.model}
+    row = {**input_row(answer.input), "answer": value, "model": answer.model}
     return row | {"hint": True} if is_hint else row
 
 

@@ -6,17 +6,17 @@ import re
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from distill.core.conversation import encode_text
 from distill.core.dataset import LabelledExample, ReviewDecision
 from distill.core.errors import Gathered, InvalidInput, Problem
 from distill.core.evaluation import Preference
 from distill.core.text import fold, replace_lone_surrogates
-from distill.task.answer_json import is_shallow
+from distill.task.input_rows import INPUT, MESSAGES, conversation, is_text, text_input
 from distill.task.kinds import AnswerForm
-from distill.task.kinds.extract import Fields
-from distill.task.kinds.json_schema import inline, schema_problem
 
 Row = dict[str, Any]
 Found = TypeVar("Found")
@@ -67,8 +67,8 @@ def read_labelled(
 ) -> tuple[LabelledExample, ...]:
     """Read the rows {"input", "label"} or {"input", "answer"} of a JSON-lines file.
 
-    With `optional`, a row without an answer gets the answer "". Raises InvalidInput with the
-    problems of all rows.
+    A row may have "messages", a conversation, in place of "input". With `optional`, a row without
+    an answer gets the answer "". Raises InvalidInput with the problems of all rows.
     """
 
     def read(place: Place, row: Row) -> LabelledExample:
@@ -91,14 +91,16 @@ def read_examples(path: Path, form: AnswerForm) -> tuple[LabelledExample, ...]:
 
 
 def _text(place: Place, row: Row) -> str:
-    """Return the text of a row's "input" without space at its ends."""
-    if "input" not in row:
-        fix = _rename(row, "input", INPUT_NAMES) or 'add it, like {"input": "…"}'
-        raise place.problem("input", '"input" is missing', fix)
-    text = row["input"]
-    if not isinstance(text, str) or not text.strip():
-        raise place.problem("input", '"input" must be a string that is not empty')
-    return replace_lone_surrogates(text).strip()
+    """Return the input of a row: a text without space at its ends, or a conversation."""
+    if MESSAGES in row:
+        return conversation(row, place.problem)
+    if INPUT not in row:
+        fix = _rename(row, INPUT, INPUT_NAMES) or 'add it, like {"input": "…"}'
+        raise place.problem(INPUT, '"input" is missing', fix)
+    text = row[INPUT]
+    if not is_text(text):
+        raise place.problem(INPUT, '"input" must be a string that is not empty')
+    return text_input(text)
 
 
 def _labelled(place: Place, form: AnswerForm, row: Row) -> str:
@@ -110,8 +112,6 @@ def _labelled(place: Place, form: AnswerForm, row: Row) -> str:
 
 def _rename(row: Row, wanted: str, others: Sequence[str]) -> str:
     """Return the remedy for a row whose key has another name; "" if no key looks like it."""
-    if "messages" in row:
-        return f'the row is a chat: write the text of its message as "{wanted}"'
     found = next((key for key in row if key.strip().casefold() in (wanted, *others)), "")
     return f'rename "{found}" to "{wanted}"' if found else ""
 
@@ -132,13 +132,15 @@ def read_reviews(path: Path, form: AnswerForm) -> tuple[ReviewDecision, ...]:
     """
 
     def read(place: Place, row: Row) -> ReviewDecision:
-        text, answer = row.get("input"), row.get("answer")
+        answer = row.get("answer")
+        text = conversation(row, place.problem) if MESSAGES in row else row.get(INPUT)
         if not isinstance(text, str):
-            raise place.problem("input", '"input" must be a string')
+            raise place.problem(INPUT, '"input" must be a string')
         if "answer" not in row:
             raise place.problem("answer", '"answer" is missing', "add it, or null to reject")
         right = None if answer is None else _answer(place, form, answer, "answer")
-        return ReviewDecision(replace_lone_surrogates(text), right, path.name, place.line)
+        found = text if MESSAGES in row else encode_text(replace_lone_surrogates(text))
+        return ReviewDecision(found, right, path.name, place.line)
 
     rows = _each_row(path, read) if path.exists() else []
     return tuple({fold(row.input): row for row in rows}.values())
@@ -162,50 +164,38 @@ def read_preferences(path: Path, form: AnswerForm) -> tuple[Preference, ...]:
     return tuple(_each_row(path, read)) if path.exists() else ()
 
 
-def read_schema(path: Path) -> Fields:
-    """Read the schema of an extract task's answers.
-
-    Raises InvalidInput, with the problem, if the schema is invalid or unsupported.
-    """
-    try:
-        schema = json.loads(read_text(path), object_hook=_readable_texts)
-    except json.JSONDecodeError as error:
-        said = f"not valid JSON: {error.msg}"
-        raise InvalidInput(Problem(said, str(path), error.lineno)) from error
-    except (ValueError, RecursionError) as error:  # e.g. a number of 5,000 digits, or "[[[[…"
-        raise InvalidInput(Problem(f"not valid JSON: {error}", str(path))) from error
-    if is_shallow(schema):
-        schema = inline(schema)
-    if problem := schema_problem(schema):
-        raise InvalidInput(Problem(problem, str(path)))
-    return Fields(schema)
-
-
-def _readable_texts(part: dict[str, Any]) -> dict[str, Any]:
-    """Replace the lone surrogates in a JSON object, since a request cannot contain them."""
-    return {
-        replace_lone_surrogates(key): replace_lone_surrogates(value)
-        if isinstance(value, str)
-        else value
-        for key, value in part.items()
-    }
-
-
 def read_inputs(path: Path) -> tuple[str, ...]:
-    """Read the inputs of a JSON-lines file with rows {"input"}.
+    """Read the inputs of a JSON-lines file with rows {"input"} or {"messages"}.
 
     Returns () if there is no file. Raises InvalidInput with the problems of all rows.
     """
+    return tuple(_each_row(path, any_input)) if path.exists() else ()
 
-    def read(place: Place, row: Row) -> str:
-        text = row.get("input")
-        if "input" not in row:
-            return _text(place, row)
-        if not isinstance(text, str):
-            raise place.problem("input", '"input" must be a string')
-        return replace_lone_surrogates(text).strip()
 
-    return tuple(_each_row(path, read)) if path.exists() else ()
+def any_input(place: Place, row: Row) -> str:
+    """Return the input of a row, which may be an empty text. Raises InvalidInput for others."""
+    if MESSAGES in row or INPUT not in row:
+        return _text(place, row)
+    if not isinstance(row[INPUT], str):
+        raise place.problem(INPUT, '"input" must be a string')
+    return text_input(row[INPUT])
+
+
+def read_messages(path: Path) -> str:
+    """Read a conversation from a JSON file: its turns, or an object with them under "messages".
+
+    Raises InvalidInput for another content.
+    """
+    try:
+        found = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(Problem(f"not valid JSON: {error}", str(path))) from error
+    row = found if isinstance(found, dict) else {MESSAGES: found}
+    return conversation({MESSAGES: row.get(MESSAGES)}, partial(_problem_of_file, path))
+
+
+def _problem_of_file(path: Path, key: str, message: str, fix: str) -> InvalidInput:
+    return InvalidInput(Problem(message, str(path), key=key, fix=fix))
 
 
 def _each_row(path: Path, read: Callable[[Place, Row], Found]) -> list[Found]:

@@ -7,6 +7,7 @@ two different answers is an error in the file, since no system could be right on
 from collections.abc import Sequence
 from pathlib import Path
 
+from distill.core.conversation import as_text
 from distill.core.dataset import LabelledExample
 from distill.core.errors import InvalidInput, Problem
 from distill.core.text import fold
@@ -52,8 +53,9 @@ def contradictions(
 
 def contradiction(folder: Path, first: LabelledExample, second: LabelledExample) -> Problem:
     """Return the problem of two rows with one input and two different answers."""
+    shown = as_text(first.input)
     return Problem(
-        f"has the same input as {first.file}:{first.line} ({first.input!r}) but another answer "
+        f"has the same input as {first.file}:{first.line} ({shown!r}) but another answer "
         f"({second.answer!r}, not {first.answer!r})",
         str(folder / second.file),
         second.line,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
+from distill.core.conversation import as_text
 from distill.core.dataset import GoldOverlap, LabelledExample
 from distill.core.errors import InputError
 from distill.task import Task
@@ -162,8 +163,8 @@ def without_leaking_seeds(task: Task, *, meanings: bool = True) -> Task:
             twin = task.gold[leak.gold]
             raise InputError(
                 f"{task.folder}: every seed of {group!r} is too close to gold, for example "
-                f"{seed.file}:{seed.line} ({seed.input!r}) to {twin.file}:{twin.line} "
-                f"({twin.input!r}). Remove such rows from one of the two files; "
+                f"{seed.file}:{seed.line} ({as_text(seed.input)!r}) to {twin.file}:{twin.line} "
+                f"({as_text(twin.input)!r}). Remove such rows from one of the two files; "
                 f"`distill leaks {task.name}` lists them."
             )
     return replace(task, seeds=passed, leaking=tuple(seed for seed, _ in found))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
+from distill.core.conversation import as_text, is_conversation
 from distill.core.errors import Gathered, InputError, InvalidInput, Problem
 from distill.core.evaluation import Preference
 from distill.core.suggestions import did_you_mean
@@ -28,7 +29,6 @@ from distill.task.files import (
     read_labelled,
     read_preferences,
     read_reviews,
-    read_schema,
     read_text,
 )
 from distill.task.gold import count_once
@@ -37,6 +37,7 @@ from distill.task.kinds.classify import Labels
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.generate import Text
 from distill.task.kinds.json_schema import VERBATIM
+from distill.task.schema_file import read_schema
 from distill.task.spec import TaskSpec
 from distill.task.spec_file import read_spec
 from distill.task.toml_places import line_of, problem_of
@@ -130,6 +131,7 @@ def _parts(spec: TaskSpec, folder: Path, form: AnswerForm) -> Task:
         preferences = gathered.of(lambda: read_preferences(folder / PREFERENCES, form), ())
     gathered.check()
     gold, copies = count_once(rows, form)
+    texts = (*inputs, *(row.input for row in (*rows, *seeds, *examples)))
     return Task(
         spec=spec,
         folder=folder,
@@ -143,6 +145,7 @@ def _parts(spec: TaskSpec, folder: Path, form: AnswerForm) -> Task:
         answers=answers,
         reviews=reviews,
         preferences=preferences,
+        has_conversations=any(map(is_conversation, texts)),
     )
 
 
@@ -192,7 +195,7 @@ def _twins(task: Task) -> Iterator[Problem]:
     many = f", as {len(found)} of {len(task.gold)} gold rows do" if len(found) > MOST_TWINS else ""
     for row, twin in found[:1] if many else found:
         yield Problem(
-            f"equals {twin.file}:{twin.line} ({row.input!r}){many}",
+            f"equals {twin.file}:{twin.line} ({as_text(row.input)!r}){many}",
             str(task.folder / row.file),
             row.line,
             "input",

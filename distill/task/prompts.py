@@ -186,8 +186,16 @@ def _shown(found: Sequence[int], shots: int, vote: int, text: str) -> list[int]:
 
 
 def student_messages(task: Task, text: str) -> tuple[Message, ...]:
-    """Return the student's prompt in training and production: an instruction and the input."""
-    return (Message("system", task.render("student.md")), Message("user", text))
+    """Return the student's prompt in training and production: an instruction and the input.
+
+    A conversation keeps its turns. Its system turn follows the instruction in the same message,
+    since many chat templates take one system message.
+    """
+    turns, told = task.turns(text), [task.render("student.md")]
+    if turns[0].role == "system":
+        told.append(turns[0].content)
+        turns = turns[1:]
+    return (Message("system", "\n\n".join(told)), *turns)
 
 
 def student_chat(task: Task, text: str, answer: str) -> list[dict[str, str]]:

@@ -11,10 +11,11 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from math import ceil
 
+from distill.core.conversation import change_last
 from distill.core.dataset import Example, SplitExample
 from distill.core.text import stable_hash
 from distill.task import Task
@@ -44,10 +45,14 @@ def with_injections(task: Task, split: Sequence[SplitExample]) -> list[Example]:
 def _injected(example: Example, place: int, others: Sequence[str]) -> Example:
     """Return an example with the text at `place`, which demands one of the other answers."""
     target = others[int(stable_hash(["target", example.id])[:8], 16) % len(others)]
-    values = {"message": example.input, "target": target}
     texts = _texts()
-    text = _PLACEHOLDER.sub(lambda found: values[found[1]], texts[place % len(texts)])
+    text = change_last(example.input, partial(_filled, texts[place % len(texts)], target))
     return replace(example, id=stable_hash(["injected", example.id]), input=text)
+
+
+def _filled(text: str, target: str, message: str) -> str:
+    values = {"message": message, "target": target}
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
 
 
 @cache

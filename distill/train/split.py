@@ -8,6 +8,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from distill.core.conversation import as_text
 from distill.core.dataset import Drop, Example, LabelledExample, SplitExample
 from distill.core.errors import DistillError
 from distill.core.text import stable_hash
@@ -86,7 +87,7 @@ def _check_share(leaks: Sequence[Drop], examples: Sequence[Example], task: Task)
     most = task.spec.leaks.most_share
     if len(leaks) <= most * len(examples):
         return
-    inputs = {row.id: row.input for row in examples}
+    inputs = {row.id: as_text(row.input) for row in examples}
     shown = "\n".join(
         f"  {inputs[leak.candidate_id]!r} {leak.reason} ({leak.matched})" for leak in leaks[:SHOWN]
     )

@@ -44,8 +44,7 @@ RARE = {
     "CuratedData.notes": "a second opinion that is wrong too often",
     "Data.logged_answers": "answers of a production log",
     "Loss.validation_loss": "a real training",
-    "MemorisedRow.input": "a student that memorises",
-    "MemorisedRow.values": "the same",
+    "MemorisedRow.values": "a student that memorises",
     "Parity.agreement": "a real student behind a real server",
     "Parity.n": "the same",
     "Report.beaten": "a student that clearly beats a free rival",
@@ -59,6 +58,9 @@ RARE = {
     "Tariff.assumed": "a cached token without a price of its own",
     "Tile.bad": "a student that fails more probes than allowed",
     "Teacher.instead_of": "a key without a consent",
+    "Turn.content": "a task with conversations",
+    "Turn.role": "the same",
+    "WithInput.turns": "the same",
 }
 
 Make = Callable[[Workspace], Path]

@@ -14,8 +14,8 @@ from distill.core.workspace import Workspace
 from distill.pricing.token_prices import token_price
 from distill.task import Task
 from distill.task.bundled import BUNDLED, INSTALLED
-from distill.task.files import read_schema
 from distill.task.loading import known_tasks, load_task
+from distill.task.schema_file import read_schema
 from tests.conftest import WriteTask, jsonl, pet_rows, write_files
 
 HEAD = 'name = "pets"\nkind = "classify"\n[labels]\ncats = "c"\ndogs = "d"\nbirds = "b"\n'

@@ -3,9 +3,10 @@
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 from unicodedata import normalize
 
 from distill.core.words import word_units
@@ -115,17 +116,26 @@ def _mixed(texts: Sequence[Sequence[str]], random: Random) -> str:
 def load(path: Path) -> Memory:
     """Load the rows {"input", "label"} or {"input", "answer"} of a JSON-lines file.
 
-    A line {"about"} is skipped. Raises ValueError for any other line.
+    A row may have "messages" in place of "input". A line {"about"} is skipped. Raises ValueError
+    for any other line.
     """
     rows = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         row = json.loads(line) if line.strip() else {"about": ""}
         key = "label" if isinstance(row, dict) and "label" in row else "answer"
-        if not isinstance(row, dict) or not ({"input", key} <= set(row) or "about" in row):
+        text = _asked(row) if isinstance(row, dict) else None
+        if not isinstance(row, dict) or not ((text is not None and key in row) or "about" in row):
             raise ValueError(f'line {number} of {path} has no "input" and "label"')
-        if key in row:
-            rows.append((str(row["input"]), _text(row[key])))
+        if key in row and text is not None:
+            rows.append((text, _text(row[key])))
     return Memory(rows)
+
+
+def _asked(row: Mapping[str, Any]) -> str | None:
+    """Return the text of a row: its input, or the contents of its messages; None without one."""
+    if "messages" not in row:
+        return str(row["input"]) if "input" in row else None
+    return "\n".join(str(turn.get("content")) for turn in row["messages"])
 
 
 def _text(label: object) -> str:

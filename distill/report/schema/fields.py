@@ -4,7 +4,7 @@ Each type has a unit, which the documentation shows.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -61,6 +61,20 @@ class Section(BaseModel):
     """A part of report.json. Unknown keys are refused, and values are not converted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Turn(Section):
+    """A turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"] = key("Who says it.")
+    content: str = key("The text.")
+
+
+class WithInput(Section):
+    """A row with its input."""
+
+    input: str = key("Input of the row; a conversation in its text form.")
+    turns: list[Turn] = optional("The turns of the input.", "unless it is a conversation")
 
 
 class ShareInterval(Section):

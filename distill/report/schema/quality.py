@@ -29,6 +29,7 @@ from distill.report.schema.fields import (
     TokensPerSecond,
     Usd,
     Usd1k,
+    WithInput,
     key,
     optional,
 )
@@ -317,11 +318,10 @@ class Speed(Section):
     timing: Timing = key("Measurement of the times.")
 
 
-class BrokenProbe(Section):
+class BrokenProbe(WithInput):
     """A probe that the student fails."""
 
     kind: str = key("Kind of the probe.")
-    input: str = key("The probe.")
     student: str = key("Answer of the student.")
 
 
@@ -340,10 +340,9 @@ class SideEffect(PairedDifference):
     broken: list[BrokenProbe] = key("A few probes that the student fails.")
 
 
-class MemorisedRow(Section):
+class MemorisedRow(WithInput):
     """A gold row that the student answered with a memorised value or text."""
 
-    input: str = key("Input of the row.")
     values: list[str] = Field(min_length=1, description="The memorised values, or the text.")
 
 
@@ -386,10 +385,9 @@ class MistakeCounts(Section):
     both_wrong: Rows = key("Both score the same, below the best score.")
 
 
-class Mistake(Section):
+class Mistake(WithInput):
     """A gold row with the answers of student and teacher."""
 
-    input: str = key("Input of the row.")
     expected: str = key("The human label; empty for a text without a reference.")
     teacher: str = key("Answer of the teacher.")
     student: str = key("Answer of the student.")

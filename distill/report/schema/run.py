@@ -16,6 +16,7 @@ from distill.report.schema.fields import (
     Share,
     Tokens,
     Usd,
+    WithInput,
     key,
     optional,
 )
@@ -96,10 +97,9 @@ class StudentFigures(Section):
     losses: list[Loss] = key("The loss curve.")
 
 
-class DroppedRow(Section):
+class DroppedRow(WithInput):
     """A dropped row."""
 
-    input: str = key("Input of the row.")
     reason: str = key("Reason of the drop.")
     matched: str = key("What the check matched; empty for nothing.")
 

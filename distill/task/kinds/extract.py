@@ -30,11 +30,14 @@ class Fields:
     """The form of answers in an extract task: an object that fits a JSON Schema, as compact JSON.
 
     The fields are in the schema's order. Optional fields without a value are left out.
+
+    `tool`: the tool that an answer calls, if schema.json defines one; "" for none.
     """
 
     schema: Schema
     key: str = "answer"
     metric: str = "field_f1"
+    tool: str = ""
 
     @property
     def choices(self) -> tuple[str, ...]:

@@ -17,8 +17,17 @@ from distill.core.errors import InputError, InvalidInput, Problem
 from distill.core.sample_size import sample_size_for_margin
 from distill.core.text import fold, stable_hash
 from distill.task import EXAMPLES
-from distill.task.files import json_lines, read_examples, read_inputs, read_labelled
+from distill.task.files import (
+    Place,
+    Row,
+    any_input,
+    json_lines,
+    read_examples,
+    read_inputs,
+    read_labelled,
+)
 from distill.task.gold import count_once
+from distill.task.input_rows import INPUT, MESSAGES
 from distill.task.kinds import AnswerForm
 from distill.task.kinds.generate import Text
 from distill.task.loading import read_form
@@ -87,7 +96,7 @@ def read_pool(prompts: Path, name: str) -> Pool:
     for row in rows:
         if row.line in marked:
             drawn.setdefault(fold(row.input), row)
-    log = tuple(row for _, row in _lines(folder / LOG))
+    log = tuple(_log_row(Place(folder / LOG, line), row) for line, row in _lines(folder / LOG))
     taken = {fold(row.input) for row in (*rows, *_taught(folder, form))}
     taken |= {fold(str(row.get("input"))) for row in log if "skipped" in row}
     return Pool(
@@ -105,6 +114,11 @@ def _taught(folder: Path, form: AnswerForm) -> Iterator[LabelledExample]:
     """Yield the labelled rows that are not tested on."""
     for name in ("seeds.jsonl", EXAMPLES):
         yield from read_examples(folder / name, form)
+
+
+def _log_row(place: Place, row: Row) -> Row:
+    """Return a row of the log with a conversation as an input."""
+    return row | {INPUT: any_input(place, row)} if MESSAGES in row or INPUT in row else row
 
 
 def _lines(path: Path) -> list[tuple[int, dict[str, Any]]]:

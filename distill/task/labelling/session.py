@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from distill.core.conversation import input_row
 from distill.core.errors import InputError
 from distill.core.text import fold, stable_hash
-from distill.task.files import ends_a_line
+from distill.task.files import Place, any_input, ends_a_line
 from distill.task.gold import agree
 from distill.task.kinds import AnswerForm
 from distill.task.kinds.extract import Fields
@@ -96,7 +97,7 @@ class Session:
         `right`: the answer that the person chose of two different ones. Gold gets it.
         """
         first, form = shown.first or "", self.pool.form
-        row: dict[str, Any] = {"input": shown.text, "first": in_file(first, form)}
+        row: dict[str, Any] = {**input_row(shown.text), "first": in_file(first, form)}
         if second is not None:
             row |= {"second": in_file(second, form), "same": agree(first, second, form)}
         changed = right is not None and right != first
@@ -120,7 +121,7 @@ class Session:
         if shown.first is not None:
             self.save_second(shown, None)
             return
-        take_back = self._append(LOG, {"input": shown.text, "skipped": _today()})
+        take_back = self._append(LOG, {**input_row(shown.text), "skipped": _today()})
         self._waiting.pop()
         self.skipped += 1
 
@@ -159,7 +160,7 @@ class Session:
         lines = path.read_bytes().split(b"\n")  # other rows keep every byte
         for number, line in enumerate(lines):
             row = json.loads(line) if line.strip() else {}
-            if DRAWN in row and fold(str(row.get("input"))) == shown.folded:
+            if DRAWN in row and fold(any_input(Place(path, number), row)) == shown.folded:
                 new = row | {form.key: in_file(answer, form)}
                 lines[number] = json.dumps(new, **_AS_TEXT).encode()
         partial = path.with_name(f".{path.name}.partial")
@@ -173,7 +174,7 @@ _AS_TEXT: Mapping[str, Any] = {"ensure_ascii": False}
 
 def gold_row(text: str, answer: str, form: AnswerForm) -> dict[str, Any]:
     """Return the row of gold for a drawn text and a person's answer."""
-    return {"input": text, form.key: in_file(answer, form), DRAWN: _today()}
+    return {**input_row(text), form.key: in_file(answer, form), DRAWN: _today()}
 
 
 def in_file(answer: str, form: AnswerForm) -> Any:

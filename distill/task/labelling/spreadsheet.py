@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from distill.core.conversation import as_text
 from distill.core.errors import Gathered, Problem
 from distill.core.text import fold
 from distill.task.gold import agree
@@ -40,7 +41,8 @@ def export_texts(pool: Pool, path: Path, count: int) -> int:
         writer = csv.writer(file)
         writer.writerow(["id", *columns, "input"])
         for text in texts:
-            writer.writerow([row_id(fold(text)), *("" for _ in columns), cell(text, MOST_CHARS)])
+            shown = cell(as_text(text), MOST_CHARS)
+            writer.writerow([row_id(fold(text)), *("" for _ in columns), shown])
     return len(texts)
 
 

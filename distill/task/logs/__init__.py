@@ -28,13 +28,15 @@ NO_CALL = "no call of a model"
 
 @dataclass(frozen=True, slots=True)
 class LoggedCall:
-    """A logged call of a model: one text in, one text out.
+    """A logged call of a model: one input in, one text out.
 
     `model`: the model, named as in `teacher.model` if its provider is known.
     `system`: the system prompt; "" without one.
     `usd`: the price that the log gives; None without one, like the tokens.
     `at`: seconds since 1970; None without a time.
     `place`: the file and line.
+    `turns`: the number of messages in the input. `tool`: the tool that the answer calls; "" for a
+    text.
     """
 
     input: str
@@ -46,6 +48,8 @@ class LoggedCall:
     usd: Decimal | None
     at: float | None
     place: str
+    turns: int = 1
+    tool: str = ""
 
 
 @dataclass(frozen=True, slots=True)

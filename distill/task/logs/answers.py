@@ -23,12 +23,12 @@ OTHER_MODEL, OTHER_PROMPT = "of another model", "to another system prompt"
 class Chosen:
     """The rows of answers for answers.jsonl, and the texts without one.
 
-    `labels`: the number of answers that count as the teacher's.
+    `rows`: input → its row. `labels`: the number of answers that count as the teacher's.
     `hints`: reason why an answer is only a hint → number of answers.
     `unused`: reason why a text has no answer → number of texts.
     """
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     labels: int = 0
     hints: Counter[str] = field(default_factory=Counter)
     unused: Counter[str] = field(default_factory=Counter)
@@ -79,7 +79,7 @@ class AnswerChoice:
             return
         model = max(counts[said], key=lambda one: (counts[said][one], one))
         found = LoggedAnswer(text.text, said, model)
-        chosen.rows.append(row_of(found, self._task.form, is_hint=bool(because)))
+        chosen.rows[found.input] = row_of(found, self._task.form, is_hint=bool(because))
         if because:
             chosen.hints[because] += 1
         else:

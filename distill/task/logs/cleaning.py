@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from distill.core.conversation import is_within_turn
 from distill.core.text import fold
 from distill.task import Task
 from distill.task.leak_gate import OFF, canonical
@@ -113,7 +114,8 @@ def personal_in(text: str, task: Task) -> list[PersonalData]:
     kinds = () if spec.privacy == "off" else spec.private_kinds
     names = () if spec.privacy == "off" else spec.private_names
     wanted = tuple(dict.fromkeys((*kinds, SECRET)))
-    return find_personal(text, wanted, region=spec.phone_region, names=names)
+    found = find_personal(text, wanted, region=spec.phone_region, names=names)
+    return [one for one in found if is_within_turn(text, one.start, one.end)]
 
 
 def _count(text: str, personal: Iterable[PersonalData], found: Cleaned) -> None:

@@ -5,7 +5,7 @@ The memory is bounded: a hash of 8 bytes for each different text, and the sample
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -162,11 +162,16 @@ def _cut(text: str) -> str:
 
 
 def collect(
-    calls: Iterable[LoggedCall | UnusableCall], *, most: int, system: str = ""
+    calls: Iterable[LoggedCall | UnusableCall],
+    *,
+    most: int,
+    system: str = "",
+    unusable: Callable[[LoggedCall], str] = lambda call: "",
 ) -> Collected:
     """Read calls, and keep a sample of at most `most` texts.
 
     `system`: words of the system prompt that the calls must have; "" for any.
+    `unusable`: returns the reason why a call cannot be used; "" for a usable one.
     System prompts that differ in numbers only, such as a date, count as one.
     """
     found = Collected(TextSample(most))
@@ -177,6 +182,9 @@ def collect(
             continue
         if words and words not in _folded(call.system):
             found.unusable[OTHER_SYSTEM] += 1
+            continue
+        if reason := unusable(call):
+            found.unusable[reason] += 1
             continue
         _add(found, call, kinds)
     return found

@@ -1,16 +1,20 @@
 """`distill import`: from production logs to the inputs of a task."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from distill.core.conversation import input_row
 from distill.core.workspace import Workspace
 from distill.task import ANSWERS, Task
 from distill.task.answers_file import lines_of, read_rows
 from distill.task.files import read_text
+from distill.task.kinds.extract import Fields
 from distill.task.loading import load_task
+from distill.task.logs import SEVERAL_TURNS, TOOL_CALL, LoggedCall
 from distill.task.logs.answers import AnswerChoice, Chosen
 from distill.task.logs.cleaning import Cleaned, clean, masked_prompts
 from distill.task.logs.collecting import Collected, collect
@@ -90,8 +94,12 @@ def import_logs(
     teacher = settled(task).spec.teacher.model
     with workspace.locked(name):
         broken = Broken()
-        calls = read_calls(logs, broken, options.encoding)
-        collected = collect(calls, most=options.most, system=options.system)
+        collected = collect(
+            read_calls(logs, broken, options.encoding),
+            most=options.most,
+            system=options.system,
+            unusable=partial(_unusable, task),
+        )
         collected.systems = masked_prompts(task, collected.systems)
         collected.check(_names(logs), any_system=options.any_system)
         cleaned = clean(task, collected.sample.texts())
@@ -107,7 +115,7 @@ def import_logs(
         if prompt:
             write_whole(task.folder / SYSTEM_PROMPT, [as_template(prompt), "\n"])
         _write_answers(task, chosen.rows)
-        texts = [{"input": row.text} for row in cleaned.texts]
+        texts = [input_row(row.text) for row in cleaned.texts]
         add_rows(task.folder / INPUTS, texts, "Texts of production logs, by `distill import`.")
         today = today_of(task, collected.models, teacher)
         written = today is not None and _write_today(task, today, collected.calls)
@@ -130,6 +138,19 @@ def _names(logs: Sequence[Path]) -> str:
     return f"{shown} and {len(logs) - SHOWN:,} more" if len(logs) > SHOWN else shown
 
 
+def _unusable(task: Task, call: LoggedCall) -> str:
+    """Return the reason why a task cannot use a call; "" if it can.
+
+    Several turns need a task with conversations. A call of a tool is an answer of an extract task.
+    """
+    if call.turns > 1 and not task.has_conversations:
+        return SEVERAL_TURNS
+    if not call.tool:
+        return ""
+    is_taken = isinstance(task.form, Fields) and task.form.tool in ("", call.tool)
+    return "" if is_taken else TOOL_CALL
+
+
 def _new_prompt(task: Task, collected: Collected) -> str:
     """Return the system prompt of the logs, if it is the only one and the task has none."""
     if (task.folder / SYSTEM_PROMPT).exists() or len(collected.systems) != 1:
@@ -144,11 +165,11 @@ def as_template(text: str) -> str:
     return text if is_plain else f"{{% raw %}}{text}{{% endraw %}}"
 
 
-def _write_answers(task: Task, rows: Sequence[dict[str, Any]]) -> None:
+def _write_answers(task: Task, rows: Mapping[str, dict[str, Any]]) -> None:
     """Write answers into the file; a new answer to an input replaces the one of before."""
     path = task.folder / ANSWERS
     before = read_rows(path)
-    after = before | {row["input"]: row for row in rows}
+    after = before | dict(rows)
     if after != before:
         write_whole(path, lines_of(after.values()))
 

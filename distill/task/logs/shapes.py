@@ -58,7 +58,7 @@ def _call(parts: Parts, place: str) -> Found:
     usage = parts.usage
     return LoggedCall(
         request.input,
-        answer,
+        answer.text,
         named(replace_lone_surrogates(str(parts.model or "")), str(parts.provider or "")),
         request.system,
         _prompt_tokens(usage),
@@ -66,6 +66,8 @@ def _call(parts: Parts, place: str) -> Found:
         _usd(parts.usd),
         _seconds(parts.at),
         place,
+        request.turns,
+        answer.tool,
     )
 
 

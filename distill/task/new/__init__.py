@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from distill.core.conversation import encode_text
 from distill.core.errors import InvalidInput, Problem
 from distill.core.sample_size import provable_margin, sample_size_for_margin
 from distill.core.text import fold
@@ -155,15 +156,21 @@ def read_answered(table: Table, columns: Columns) -> Reading:
     Of rows with equal input and answer the first counts. More than MOST_ROWS rows are sampled.
     """
     found, empty = Reading(), 0
+    tools: dict[str, str] = {}  # name → the first row whose answer calls it
     sample = Sample(MOST_ROWS)
     for record in table.read():
         text = text_of(record.values.get(columns.input))
         if not text:
             empty += 1
             continue
-        sample.add(_row(record, columns, text, _answer(record, columns)))
+        text = text if record.is_input else encode_text(text)
+        answer = _answer(record, columns)
+        if answer is not None:
+            tools.setdefault(record.tool, record.place)
+        sample.add(_row(record, columns, text, answer))
         if system := text_of(record.values.get("system")):
             found.systems[system] += 1
+    _check_tools(tools)
     rows = sample.rows()
     if not rows:
         said = f"has no row with a text in the column {printable(columns.input)}"
@@ -177,6 +184,18 @@ def read_answered(table: Table, columns: Columns) -> Reading:
     if sample.left_out:
         found.notes.append(f"took {len(rows):,} rows and left out {sample.left_out:,}")
     return found
+
+
+def _check_tools(tools: Mapping[str, str]) -> None:
+    """Raise InputError if answers call different tools, or only some of them call one."""
+    if len(tools) > 1:
+        (first, place), (second, other) = list(tools.items())[:2]
+        first, second = (f"calls {name}" if name else "is a text" for name in (first, second))
+        said = (
+            f"the answer {second}, but that of {place} {first}: all answers of a task are calls of "
+            "one tool, or none is"
+        )
+        raise InvalidInput(Problem.at(other, said, "make a task for each tool"))
 
 
 def _answer(record: Record, columns: Columns) -> Any:

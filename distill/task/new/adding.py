@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from distill.core.conversation import encode_text, input_row
 from distill.core.dataset import LabelledExample
+from distill.core.errors import InputError, InvalidInput, Problem
 from distill.core.sample_size import provable_margin
 from distill.core.text import fold
 from distill.core.workspace import Workspace
 from distill.task import EXAMPLES, Task
 from distill.task.files import json_lines, read_text
 from distill.task.gold import agree
+from distill.task.input_rows import INPUT, MESSAGES, conversation, text_input
 from distill.task.loading import load_task
 from distill.task.new import (
     SAYS,
@@ -197,10 +200,12 @@ def _write(task: Task, added: AddedRows) -> None:
             ("seeds.jsonl", added.seeds),
             (EXAMPLES, added.examples),
         ):
-            objects: list[Mapping[str, Any]] = [{"input": r.input, key: r.answer} for r in rows]
+            objects: list[Mapping[str, Any]] = [
+                {**input_row(row.input), key: row.answer} for row in rows
+            ]
             add_rows(folder / name, objects, f"Rows {about}.")
         added.answered = _without_inputs(folder / INPUTS, added)
-        texts = [{"input": text} for text in added.inputs]
+        texts = [input_row(text) for text in added.inputs]
         add_rows(folder / INPUTS, texts, f"Texts without an answer {about}.")
         if added.labels:
             meanings = {label: in_words(label) for label in added.labels}
@@ -216,9 +221,20 @@ def _without_inputs(path: Path, added: AddedRows) -> int:
     if not path.exists():
         return 0
     answered = {fold(row.input) for row in (*added.gold, *added.seeds, *added.examples)}
-    gone = {line for line, row in json_lines(path) if fold(str(row.get("input", ""))) in answered}
+    gone = {line for line, row in json_lines(path) if fold(_input_of(row, path)) in answered}
     if gone:
         lines = read_text(path).split("\n")
         kept = [line for number, line in enumerate(lines, 1) if number not in gone]
         write_whole(path, ["\n".join(kept)])
     return len(gone)
+
+
+def _input_of(row: Mapping[str, Any], path: Path) -> str:
+    """Return the input of a row of a loaded task's file; "" for a row without one."""
+
+    def fail(key: str, said: str, fix: str) -> InputError:
+        return InvalidInput(Problem(said, str(path), key=key, fix=fix))
+
+    if MESSAGES in row:
+        return conversation(row, fail)
+    return encode_text(text_input(str(row.get(INPUT, ""))))

@@ -21,6 +21,9 @@ from zipfile import BadZipFile
 
 from distill.core.errors import DistillError, InputError, InvalidInput, Problem
 from distill.core.text import replace_lone_surrogates
+from distill.task.input_rows import conversation
+from distill.task.logs import NO_ANSWER
+from distill.task.logs.chat import SYSTEM, Unusable, answered
 
 SAMPLE = 65_536  # characters by which a delimiter is chosen
 LONGEST_CELL = 1_000_000  # characters; a longer cell is most likely a quote that never closes
@@ -43,10 +46,16 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row of people's data. `place`: the file and line, or another place to look it up."""
+    """A row of people's data.
+
+    `place`: the file and line, or another place to look it up. `is_input`: True if the column
+    "input" has the input of a chat. `tool`: the tool that the answer calls; "" for none.
+    """
 
     values: Values
     place: str
+    is_input: bool = False
+    tool: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +244,7 @@ def _json_lines(path: Path, encoding: str) -> Table:
                         continue
                     row = _object(f"{path}:{number}", line)
                     if not (number == 1 and set(row) == {"about"}):
-                        yield Record(_turns(row, f"{path}:{number}"), f"{path.name}:{number}")
+                        yield _record(row, f"{path}:{number}", f"{path.name}:{number}")
             except UnicodeDecodeError as error:
                 raise _not_decoded(path, encoding, error) from error
 
@@ -279,26 +288,40 @@ def _json(path: Path, encoding: str) -> Table:
             where = f"{path.name}, object {number}"
             if not isinstance(row, dict):
                 raise InvalidInput(Problem("is not a JSON object", where))
-            yield Record(_turns(row, where), where)
+            yield _record(row, where, where)
 
     return _with_columns(Table(path.name, (), read))
 
 
-def _turns(row: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return a row; that of a chat file becomes {"input", "answer", "system"}."""
+def _record(row: dict[str, Any], where: str, place: str) -> Record:
+    """Return a row; that of a chat file becomes {"input", "answer", "system"}.
+
+    The answer is the last message, if that is the assistant's, and else another column.
+    """
     messages = row.get("messages")
     if not isinstance(messages, list):
-        return row
-    said: dict[str, list[str]] = {}
+        return Record(row, place)
+
+    def fail(key: str, said: str, fix: str) -> InputError:
+        return InvalidInput(Problem.at(where, said, fix))
+
+    turns: list[Any] = []
+    system: list[str] = []
     for message in messages:
-        if not isinstance(message, dict) or not isinstance(message.get("content"), str):
-            raise InvalidInput(Problem.at(where, "a message must have a text under content"))
-        said.setdefault(str(message.get("role")), []).append(message["content"])
-    if len(said.get("user", ())) != 1 or len(said.get("assistant", ())) != 1:
-        told = "a chat must have one message of the user and one answer"
-        raise InvalidInput(Problem.at(where, told, "split or remove longer conversations"))
-    system = "\n".join([*said.get("system", ()), *said.get("developer", ())])
-    return {"input": said["user"][0], "answer": said["assistant"][0], "system": system}
+        told = isinstance(message, dict) and message.get("role") in SYSTEM
+        (system if told else turns).append(message.get("content") if told else message)
+    values, tool = {key: value for key, value in row.items() if key != "messages"}, ""
+    if turns and isinstance(turns[-1], dict) and turns[-1].get("role") == "assistant":
+        try:
+            answer, tool = answered(turns.pop())
+        except Unusable as error:
+            if str(error) != NO_ANSWER:
+                raise fail("", f"the answer cannot be used: {error}", "remove it") from error
+            answer = ""
+        values = {"answer": json.loads(answer) if tool else answer}
+    text = conversation({"messages": turns}, fail)
+    values = {"input": text, **values, "system": "\n".join(map(str, system))}
+    return Record(values, place, is_input=True, tool=tool)
 
 
 def _parquet(path: Path, encoding: str) -> Table:

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from distill.core.conversation import input_row
 from distill.core.errors import InputError, InvalidInput, Problem
 from distill.task import EXAMPLES, PROMPTS, SCHEMA
 from distill.task.loading import load_task
@@ -82,11 +83,11 @@ def _files(task: NewTask) -> Iterable[tuple[str, str]]:
         yield EXAMPLES, _lines(f"Training rows {about}.", task.parts.examples, key)
     if task.inputs:
         rows = [{"about": f"Texts without an answer {about}."}]
-        yield "inputs.jsonl", _joined([*rows, *({"input": text} for text in task.inputs)])
+        yield "inputs.jsonl", _joined([*rows, *map(input_row, task.inputs)])
 
 
 def _lines(about: str, rows: Iterable[Row], key: str) -> str:
-    return _joined([{"about": about}, *({"input": row.input, key: row.answer} for row in rows)])
+    return _joined([{"about": about}, *({**input_row(row.input), key: row.answer} for row in rows)])
 
 
 def _joined(rows: Iterable[Mapping[str, Any]]) -> str:

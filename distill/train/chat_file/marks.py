@@ -4,18 +4,9 @@ import re
 from collections.abc import Sequence
 
 from distill.core.answer_text import THOUGHT
+from distill.core.special_tokens import SPECIAL_TOKEN
 from distill.train.chat_file.rows import ChatRow
 
-# Special tokens of the usual families of models (ChatML, Llama, Gemma, Mistral, Phi, GPT).
-_MARK = re.compile(
-    r"<\|[a-z0-9_/]{2,30}\|>|</?s>|\[/?INST\]|<</?SYS>>"
-    r"|</?(?:start|end)_of_(?:turn|utterance|text|image|message)>"
-    r"|<(?:eos|bos|pad|unk|eot|eod|sep|cls|mask|endoftext|turn\||\|turn|channel\||\|channel)>"
-    r"|\[(?:EOS|BOS|SEP|CLS|PAD|MASK|UNK|/?SYSTEM_PROMPT|/?AVAILABLE_TOOLS|TOOL_CALLS)\]"
-    r"|<\uff5c[^\uff5c>]{2,30}\uff5c>"
-    r"|^### ?(?:Instruction|Response|Input):",
-    re.IGNORECASE | re.MULTILINE,
-)
 # UTF-8 that was read as Latin-1 or Windows-1252, and the replacement character.
 _CONTINUATION = (
     "\u0080-\u00bf\u0152\u0153\u0160\u0161"
@@ -32,12 +23,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 def marks_in(texts: Sequence[str]) -> list[str]:
     """Return the distinct special tokens of chat models in the texts."""
-    return list(dict.fromkeys(found[0] for text in texts for found in _MARK.finditer(text)))
+    return list(dict.fromkeys(found[0] for text in texts for found in SPECIAL_TOKEN.finditer(text)))
 
 
 def has_mark(row: ChatRow) -> bool:
     """True if any message has a special token."""
-    return any(_MARK.search(turn.content) for turn in row.turns)
+    return any(SPECIAL_TOKEN.search(turn.content) for turn in row.turns)
 
 
 def has_thought(row: ChatRow) -> bool:

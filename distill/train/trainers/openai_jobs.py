@@ -147,7 +147,7 @@ def _removed(client: "OpenAI", files: Iterable[str]) -> str:
 
 def _file(client: "OpenAI", path: Path, *, anew: bool) -> str:
     """Return the id of a file with this content, uploaded if it is missing or `anew` is set."""
-    content = path.read_bytes()
+    content = b"".join(map(last_answer_only, path.read_bytes().splitlines(keepends=True)))
     name = f"{TAG}-{sha256(content).hexdigest()[:32]}.jsonl"
     known = None
     if not anew:
@@ -156,6 +156,20 @@ def _file(client: "OpenAI", path: Path, *, anew: bool) -> str:
     if known is None:
         known = _readable(client.files.create(file=(name, content), purpose="fine-tune")).id
     return known
+
+
+def last_answer_only(line: bytes) -> bytes:
+    """Return a training row in which only the last answer is learnt.
+
+    OpenAI learns every turn of the assistant, unless its weight is 0.
+    """
+    messages = json.loads(line)["messages"]
+    earlier = [turn for turn in messages[:-1] if turn["role"] == "assistant"]
+    if not earlier:
+        return line
+    for turn in earlier:
+        turn["weight"] = 0
+    return json.dumps({"messages": messages}, ensure_ascii=False).encode() + b"\n"
 
 
 def patiently(call: Callable[[], Answer]) -> Answer:

@@ -69,9 +69,12 @@ def test_a_call_of_each_form(form: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_calls_of_tools_and_empty_answers_are_no_answers(form: str, tmp_path: Path) -> None:
+def test_the_arguments_of_a_call_and_an_empty_answer(form: str, tmp_path: Path) -> None:
     rows = [FORMS[form](TEXT, None, tool_calls=TOOLS), FORMS[form](TEXT, "")]
-    assert reasons(written(tmp_path, *rows)) == ["tool call", "no text in the answer"]
+    called, empty = read(written(tmp_path, *rows))
+    assert isinstance(called, LoggedCall)
+    assert (called.answer, called.tool) == ("{}", "find")
+    assert isinstance(empty, UnusableCall) and empty.reason == "no text in the answer"
 
 
 @pytest.mark.parametrize("form", ["stored", "exchange", "litellm", "span"])
@@ -110,10 +113,9 @@ def test_a_stream_without_its_text(tmp_path: Path) -> None:
 
 def test_turns_that_do_not_belong_to_one_text(tmp_path: Path) -> None:
     assistant = {"role": "assistant", "content": "cats"}
-    again = {"role": "user", "content": "And now?"}
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
     rows = [
-        {"messages": [*turns(TEXT), assistant, again, assistant]},
+        {"messages": [*turns(TEXT), assistant, assistant]},
         {"messages": [*turns(TEXT), {"role": "tool", "content": "1"}, assistant]},
         {"messages": [{"role": "user", "content": [image]}, assistant]},
         {"messages": turns(TEXT)},

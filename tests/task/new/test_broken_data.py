@@ -32,6 +32,14 @@ def chat(*contents: tuple[str, Any]) -> str:
     return lines([{"messages": [{"role": role, "content": text} for role, text in contents]}])
 
 
+def calling(tool: str) -> str:
+    """A row of a chat file whose answer calls a tool."""
+    call = {"type": "function", "function": {"name": tool, "arguments": '{"what": "a lamp"}'}}
+    asked = {"role": "user", "content": f"{tool} a lamp"}
+    answer = {"role": "assistant", "content": None, "tool_calls": [call]}
+    return lines([{"messages": [asked, answer]}])
+
+
 BROKEN: dict[str, tuple[str, str | bytes, dict[str, Any], str]] = {
     "empty": ("a.csv", "", {}, "a.csv is empty"),
     "only a header": ("a.csv", "text,label\n", {}, "no column with texts"),
@@ -58,17 +66,35 @@ BROKEN: dict[str, tuple[str, str | bytes, dict[str, Any], str]] = {
     "JSON of numbers": ("a.json", "[1, 2]", {}, "a.json, object 1 is not a JSON object"),
     "a bad line of JSON": ("a.jsonl", lines([{"a": 1}]) + "{\n", {}, r"a\.jsonl:2: not valid JSON"),
     "a line that is a list": ("a.jsonl", "[1]\n", {}, r"a\.jsonl:1: a row must be a JSON object"),
-    "a conversation": (
+    "a conversation without its end": (
         "a.jsonl",
-        chat(("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d")),
+        chat(("user", "a"), ("assistant", "b"), ("assistant", "d")),
         {},
-        r"a\.jsonl:1: a chat must have one message of the user",
+        r"a\.jsonl:1: the last turn is the assistant's, but a user's turn is answered",
     ),
-    "a tool call": (
+    "a message without a text": (
         "a.jsonl",
-        chat(("user", "a"), ("assistant", None)),
+        chat(("user", None), ("assistant", "b")),
         {},
-        r"a\.jsonl:1: a message must have a text",
+        r"a\.jsonl:1: messages\[0\]: the content is empty",
+    ),
+    "a result of a tool": (
+        "a.jsonl",
+        chat(("user", "a"), ("tool", "4"), ("assistant", "b")),
+        {},
+        r"a\.jsonl:1: messages\[1\]: calls and results of tools within a conversation are not",
+    ),
+    "calls of two tools": (
+        "a.jsonl",
+        calling("find") + calling("book"),
+        {},
+        r"a\.jsonl:2: the answer calls book, but that of a\.jsonl:1 calls find: .* one tool",
+    ),
+    "a call and a text": (
+        "a.jsonl",
+        calling("find") + chat(("user", "a"), ("assistant", "b")),
+        {},
+        r"a\.jsonl:2: the answer is a text, but that of a\.jsonl:1 calls find",
     ),
     "no such column": ("a.csv", ROWS, {"answers": ("labels",)}, "no column 'labels'.*did you mean"),
     "no such input": ("a.csv", ROWS, {"input": "body"}, "a.csv has no column 'body'"),

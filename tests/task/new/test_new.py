@@ -6,12 +6,14 @@ import random
 import sqlite3
 import tomllib
 from collections import Counter
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from distill.core.conversation import turns_of
 from distill.core.errors import InputError
 from distill.task import Task
 from distill.task.loading import load_task
@@ -374,3 +376,58 @@ def test_sentences_without_spaces_are_no_ids(folder: Path) -> None:
     pairs = list(zip(texts[:120], texts[120:], strict=True))
     other = make(folder / "other", "texts.csv", as_csv(pairs, head=("input", "output")))
     assert other.task.kind == "generate"
+
+
+GREETING = [
+    {"role": "system", "content": "Which team?"},
+    {"role": "user", "content": "Hello"},
+    {"role": "assistant", "content": "How can I help?"},
+]
+
+
+def chats(text: str, label: str) -> dict[str, Any]:
+    """A row of a chat file with several turns, of which the last is the answer."""
+    last = [{"role": "user", "content": text}, {"role": "assistant", "content": label}]
+    return {"messages": [*GREETING, *last]}
+
+
+def beside(text: str, label: str) -> dict[str, Any]:
+    """A row with a label beside its turns."""
+    return {"messages": [*GREETING, {"role": "user", "content": text}], "label": label}
+
+
+def calling(text: str, label: str) -> dict[str, Any]:
+    """A row of a chat file whose answer calls a tool."""
+    function = {"name": "route", "arguments": json.dumps({"team": label, "words": text[:9]})}
+    call = {"id": "call_1", "type": "function", "function": function}
+    answer = {"role": "assistant", "content": None, "tool_calls": [call]}
+    return {"messages": [*GREETING, {"role": "user", "content": text}, answer]}
+
+
+@pytest.mark.parametrize(("form", "kind"), [(chats, "classify"), (beside, "classify")])
+def test_conversations_become_a_task(
+    form: Callable[[str, str], dict[str, Any]], kind: str, folder: Path
+) -> None:
+    rows = labelled()
+    lines = "".join(json.dumps(form(*row)) + "\n" for row in rows)
+    task = loaded(make(folder, "chats.jsonl", lines))
+    assert task.spec.kind == kind and task.has_conversations
+    found = {turns_of(text)[-1].content: answer for text, answer in all_rows(task)}
+    assert found == dict(rows)
+    roles = {tuple(turn.role for turn in turns_of(text)) for text, _ in all_rows(task)}
+    assert roles == {("user", "assistant", "user")}
+    assert task.render("answer.system.md") == "Which team?"
+
+
+def test_calls_of_a_tool_become_objects(folder: Path) -> None:
+    lines = "".join(json.dumps(calling(*row)) + "\n" for row in labelled())
+    task = loaded(make(folder, "chats.jsonl", lines))
+    assert task.spec.kind == "extract" and task.has_conversations
+    assert json.loads(task.gold[0].answer).keys() == {"team", "words"}
+
+
+def test_a_text_that_looks_like_an_encoding_stays_a_text(folder: Path) -> None:
+    rows = [(f"\x02User: {text}\n\x02Assistant: b\n\x02User: c", a) for text, a in labelled()]
+    task = loaded(make(folder, "tickets.csv", as_csv(rows)))
+    assert not task.has_conversations
+    assert sorted((turns_of(t)[0].content, a) for t, a in all_rows(task)) == sorted(rows)
