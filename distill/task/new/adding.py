@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from distill.core.conversation import encode_text, input_row
+from distill.core.conversation import input_row
 from distill.core.dataset import LabelledExample
 from distill.core.errors import InputError, InvalidInput, Problem
 from distill.core.sample_size import provable_margin
@@ -237,4 +237,4 @@ def _input_of(row: Mapping[str, Any], path: Path) -> str:
 
     if MESSAGES in row:
         return conversation(row, fail)
-    return encode_text(text_input(str(row.get(INPUT, ""))))
+    return text_input(str(row.get(INPUT, "")))
