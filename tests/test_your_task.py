@@ -20,7 +20,7 @@ def test_every_labelled_row_is_used_once_and_each_label_is_tested(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = PAGE.read_text(encoding="utf-8")
-    (command,) = re.findall(r"^distill (new .*)$", page, re.MULTILINE)
+    command = re.findall(r"^distill (new .*)$", page, re.MULTILINE)[0]
     draw = random.Random(1)
     texts = [
         (f"{label} {n} {' '.join(draw.choices('abcdefghijklmnopqrstuvwxyz', k=20))}", label)

@@ -78,7 +78,7 @@ def check(context: click.Context, task: str, as_json: bool) -> None:
         show_json("check", rows, task=found.task, level=found.level, next=found.next)
     else:
         show_check(found.rows)
-        if more := more_on(row.message for row in found.rows if row.level == "stop"):
+        if more := more_on(row.sentence for row in found.rows if row.level == "stop"):
             say(more)
         mend = "correct the rows with stop, then run " if found.level == "stop" else ""
         next_step(f"{mend}{found.next}")

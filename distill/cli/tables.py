@@ -104,7 +104,7 @@ def show_sentence(start: str, text: str, colour: str | None) -> None:
     columns = min(shutil.get_terminal_size().columns, LONGEST_LINE)
     indent = " " * len(start)
     if columns - len(start) < LEAST_ROOM:
-        lines = [start.rstrip(), *wrapped(text, columns, GAP, GAP)]
+        lines = [*wrapped(start, columns, "", GAP), *wrapped(text, columns, GAP, GAP)]
     else:
         lines = wrapped(text, columns, start, indent)
     word, space, rest = lines[0].partition(" ")

@@ -89,7 +89,7 @@ MISTAKES = {
         {"inputs.jsonl": "a cat sleeps\na dog barks\n"},
     ),
     "chat rows": gold(
-        json.dumps({"messages": [], "label": "cats"}), "the row is a chat", '"input"'
+        json.dumps({"messages": [], "label": "cats"}), "must be a list of turns", '"role": "user"'
     ),
     "not UTF-8": gold(ROWS.encode("utf-16"), "not UTF-8", "save it as UTF-8"),
     "gold is empty": Mistake(("gold.jsonl is empty", "add rows"), {"gold.jsonl": ""}),

@@ -42,7 +42,6 @@ def test_every_command_has_one_form(
     log.write_text(jsonl([{"messages": turns}]), encoding="utf-8")
     examples = next(workspace.run_folder("pets", run).rglob("train*.jsonl"))
     commands = {
-        "added_rows": ["new", "pets", "--from", str(labelled), "--add"],
         "advice": ["advise", "pets"],
         "answer": ["ask", "pets", "the bird sings"],
         "cancellation": ["cancel", "pets"],
@@ -70,7 +69,9 @@ def test_every_command_has_one_form(
         "tasks": ["tasks"],
         "timing": ["evaluate", "pets", "--timing"],
         "validation": ["validate", str(examples)],
-        "import": ["import", "pets", str(log)],  # last, since it edits the task
+        # These edit the task.
+        "import": ["import", "pets", str(log)],
+        "added_rows": ["new", "pets", "--from", str(labelled), "--add"],
     }
     assert sorted([*commands, "error"]) == sorted(get_args(Kind))
     for kind, command in commands.items():

@@ -189,7 +189,7 @@ def test_after_a_run_no_model_is_loaded_either(
     answered = {step["purpose"]: step["answered"] for step in planned["steps"]}
     assert answered["generate:answer"] > 5 and answered["generate:synthesize"] > 0
     checked = json_rows(without_models(workspace, "check", "pets", "--json"), "check")
-    assert "no seed is too close to gold" in [row["because"] for row in checked]
+    assert "no seed is too close to gold" in [row["message"] for row in checked]
     leaking = json_rows(without_models(workspace, "leaks", "pets", "--json"), "leaks")
     assert {row["source"] for row in leaking} == {"gold"}
 

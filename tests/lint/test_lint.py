@@ -25,9 +25,11 @@ def test_a_clean_task_has_no_finding(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", BUNDLED)
-def test_a_bundled_task_only_has_too_few_gold_rows(name: str) -> None:
+def test_a_bundled_task_has_one_known_finding(name: str) -> None:
+    """Gold proves less than the margin; of policy, claims that differ in one fact are meant."""
     task, _ = by_keys(load_task(PROMPTS, name))
-    assert [finding.rule for finding in lint(task)] == ["gold-too-small"]
+    known = "copies" if name == "policy" else "gold-too-small"
+    assert [finding.rule for finding in lint(task)] == [known]
 
 
 def test_every_rule_has_a_name_of_its_own_and_errors_come_first() -> None:

@@ -71,6 +71,7 @@ def zeros(*shape: int) -> Any:
     return numpy.zeros(shape, dtype=numpy.float16)
 
 
+@pytest.mark.slow("hashes the weights of both embedded models, and loads a tokenizer")
 def test_the_embedded_teacher_is_a_base_with_gemmas_chat_template() -> None:
     """The teacher's own folder, whose hash is in stored request ids, gets no template."""
     name, folder = locate(TEACHER)

@@ -351,8 +351,8 @@ def _readable_parquet(path: Path) -> Iterator[None]:
     except InputError:
         raise
     except (ArrowException, OSError, ValueError, OverflowError) as error:
-        said = " ".join(str(error).split())
-        raise InputError(f"{path}: not a Parquet file that can be read: {said}") from error
+        said = f"not a Parquet file that can be read: {' '.join(str(error).split())}"
+        raise InvalidInput(Problem(said, str(path))) from error
 
 
 def _excel(path: Path, encoding: str) -> Table:

@@ -79,7 +79,8 @@ def files(folder: Path) -> Mapping[str, bytes]:
 
 def check_message(told: str, broken: BrokenFile) -> None:
     """Check that a message is one line with the file, and with the line where there is one."""
-    [line] = told.splitlines()
+    line, *more = told.splitlines()
+    assert all(one.startswith("More: docs/trouble.md#") for one in more) and len(more) < 2, told
     assert line.startswith("error: ") and line.isprintable() and len(line) <= LONGEST, line
     assert broken.path.name in line or broken.path.is_dir(), line
     if OF_A_LINE.search(line) and broken.path.suffix in (".csv", ".tsv", ".jsonl", ".json"):
