@@ -319,6 +319,7 @@ def check_student(task: Task) -> str:
     check_contradictions(task.folder, task.gold, task.form)
     choices = task.spec.student.model_dump()
     trainer = trainer_of(task.spec.student.trainer)
+    trainer.suits(task.form)
     warning = trainer.check(choices)
     chats = [student_chat(task, row.input, row.answer) for row in task.gold]
     if perhaps_longer_than(chats, task.spec.student.context_tokens):

@@ -257,6 +257,10 @@ def _student(task: Task) -> Iterator[CheckRow]:
     A student that is trained here is checked by the run, which may download its base.
     """
     trainer = trainer_of(task.spec.student.trainer)
+    try:
+        trainer.suits(task.form)
+    except InputError as error:
+        yield CheckRow("student", "stop", str(error))
     if not trainer.PROVIDER:
         return
     try:

@@ -107,6 +107,8 @@ class Trainer:
     """Copies the base, and says so step by step."""
 
     PROVIDER = lora.PROVIDER
+    automatic = staticmethod(lora.automatic)
+    suits = staticmethod(lora.suits)
     check = staticmethod(lora.check)
     locate = staticmethod(lora.locate)
     recipe = staticmethod(lora.recipe)

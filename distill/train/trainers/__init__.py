@@ -2,11 +2,16 @@
 
 from distill.core.hardware import installed
 from distill.core.students import Student
-from distill.train.trainers import openai, peft, unsloth
+from distill.train.trainers import encoder, openai, peft, unsloth
 from distill.train.trainers.base import Trainer
 from distill.train.trainers.names import chosen
 
-TRAINERS: dict[str, Trainer] = {"unsloth": unsloth, "peft": peft, "openai": openai}
+TRAINERS: dict[str, Trainer] = {
+    "unsloth": unsloth,
+    "peft": peft,
+    "openai": openai,
+    "encoder": encoder,
+}
 
 
 def trainer_of(name: str) -> Trainer:
