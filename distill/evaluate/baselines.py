@@ -25,6 +25,7 @@ EMBEDDED: Mapping[str, Callable[[Sequence[str], Sequence[str], str], Classifier]
     "embeddings": fit_embeddings,
     "nearest": fit_nearest,
 }
+Answer = Callable[[str], tuple[str, float | None]]  # a text → (answer, its probability)
 Pairs = list[tuple[str, str]]  # (input, answer)
 
 
@@ -94,13 +95,20 @@ def _pair(row: Mapping[str, Any]) -> tuple[str, str]:
 def answers_of(system: str, fit: Fit, rows: Pairs, task: Task) -> list[Prediction]:
     """Fit a rival, and return its answers on gold, each with its latency."""
     classifier = fit([text for text, _ in rows], [answer for _, answer in rows])
-    classifier.predict([task.gold[0].input])
+    return answers_on_gold(system, lambda text: (str(classifier.predict([text])[0]), None), task)
+
+
+def answers_on_gold(system: str, answer: Answer, task: Task) -> list[Prediction]:
+    """Return the answers on gold of a rival in this process, each with its latency."""
+    answer(task.gold[0].input)
     predictions = []
     for row in task.gold:
         began = perf_counter()
-        answer = task.form.of_text(str(classifier.predict([row.input])[0]))
+        text, probability = answer(row.input)
+        text = task.form.of_text(text)
         seconds = perf_counter() - began
-        predictions.append(Prediction(system, row.id, answer, task.form.is_valid(answer), seconds))
+        valid = task.form.is_valid(text)
+        predictions.append(Prediction(system, row.id, text, valid, seconds, confidence=probability))
     return predictions
 
 
