@@ -29,7 +29,7 @@ from distill.core.students import Student
 from distill.core.text import fold, stable_hash
 from distill.core.workspace import EVENTS, Workspace
 from distill.evaluate.statistics import paired_difference, wilson_interval
-from distill.evaluate.systems import models, serve
+from distill.evaluate.systems import serve, student_model
 from distill.llm.complete import complete_requests, lazy_endpoint
 from distill.serve import ServerSettings
 from distill.task import Task
@@ -123,7 +123,7 @@ def split_of(rows: list[Row]) -> list[SplitExample]:
 def answered_right(context: Context, student: Student) -> list[float]:
     """1.0 or 0.0 for each gold row, from the served student."""
     task = context.task
-    _, tuned = models(task.spec.student, student)
+    tuned = student_model(student)
     settings = ServerSettings(
         in_flight=32, usd_per_hour=task.spec.machine.usd_per_hour, log=context.log("student")
     )

@@ -28,6 +28,7 @@ from distill.core.errors import InputError
 from distill.core.extras import check_installed
 from distill.core.progress import LOG, shown
 from distill.core.purpose import stages_until
+from distill.core.students import ENCODER
 from distill.core.workspace import EVENTS, Workspace
 from distill.curate import curate, preview
 from distill.estimate import CostEstimate, curve_plan, model_of
@@ -67,7 +68,7 @@ from distill.text.embedding_cache import kept_in
 from distill.train import train
 from distill.train.permission import notes
 from distill.train.split import split
-from distill.train.trainers import trainer_of
+from distill.train.trainers import check_suits, trainer_of
 from distill.train.turn_order import check_turn_order
 
 Write = Callable[[Store], None]
@@ -326,8 +327,9 @@ def check_student(task: Task) -> str:
     check_contradictions(task.folder, task.gold, task.form)
     choices = task.spec.student.model_dump()
     trainer = trainer_of(task.spec.student.trainer)
+    check_suits(task)
     warning = trainer.check(choices)
-    if not trainer.PROVIDER:
+    if not trainer.PROVIDER and task.spec.student.trainer != ENCODER:  # an encoder has no base
         folder = folder_of(task.spec.student.base)
         check_fits(task, folder)
         if task.has_conversations:

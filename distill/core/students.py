@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+ENCODER = "encoder"  # the trainer of students that choose a label and write no text
+
 
 @dataclass(frozen=True, slots=True)
 class Student:
@@ -39,6 +41,21 @@ class Student:
     def is_local(self) -> bool:
         """True if the student was trained on this machine; False if a provider serves it."""
         return not self.model
+
+    @property
+    def is_encoder(self) -> bool:
+        """True if the student is an encoder with a head, which writes no text."""
+        return self.trainer == ENCODER
+
+    @property
+    def weights(self) -> Path:
+        """The folder that a server of a local student loads."""
+        return self.folder / ("model" if self.is_encoder else "merged")
+
+    @property
+    def server(self) -> str:
+        """The name of the server backend of a local student."""
+        return "encoder" if self.is_encoder else "vllm"
 
 
 @dataclass(frozen=True, slots=True)

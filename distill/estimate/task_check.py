@@ -30,7 +30,7 @@ from distill.task.leak_gate import REASONS, leaking_seeds, without_leaking_seeds
 from distill.task.loading import known_tasks, load_task
 from distill.text.embedding_cache import kept_in
 from distill.train.permission import base_terms, learned_from, refusal
-from distill.train.trainers import trainer_of
+from distill.train.trainers import check_suits, trainer_of
 
 Level = Literal["ok", "look", "stop"]
 LEVELS: tuple[Level, ...] = ("ok", "look", "stop")  # from the best to the worst
@@ -275,6 +275,10 @@ def _student(task: Task) -> Iterator[CheckRow]:
     A student that is trained here is checked by the run, which may download its base.
     """
     trainer = trainer_of(task.spec.student.trainer)
+    try:
+        check_suits(task)
+    except InputError as error:
+        yield CheckRow("student", "stop", str(error))
     if not trainer.PROVIDER:
         return
     try:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from math import ceil
 
 from distill.core.hardware import gpu
+from distill.core.students import ENCODER
 from distill.store import Store
 from distill.task import Task
 from distill.train.trainers import TRAINERS, choose
-from distill.train.trainers.recipes import BY_PARAMETERS
+from distill.train.trainers.recipes import BY_PARAMETERS, ENCODER_EPOCHS
 
 AUTO = "auto"
-# Measured with the embedded base on two cores of an AMD EPYC, including startup and merge.
+# Measured with the embedded bases on two cores, including startup and merge.
 EMBEDDED_SECONDS_PER_1K = 225.0
+EMBEDDED_ENCODER_SECONDS_PER_1K = 15.0  # estimated on a busy machine
 EMBEDDED_EPOCHS = BY_PARAMETERS[0][1].epochs
 
 
@@ -60,10 +62,12 @@ def training_time(task: Task, kept: float, store: Store | None) -> TrainingTime 
     if seen:
         per_1k, measured = seen.seconds_per_1k, f"as in run {seen.run_id}"
     elif spec.base == AUTO and not gpu():
-        per_1k, measured = EMBEDDED_SECONDS_PER_1K, "measured on two cores; this machine may differ"
+        is_encoder, measured = trainer == ENCODER, "measured on two cores; this machine may differ"
+        per_1k = EMBEDDED_ENCODER_SECONDS_PER_1K if is_encoder else EMBEDDED_SECONDS_PER_1K
     else:
         return None
-    epochs = spec.epochs or (seen.epochs if seen else EMBEDDED_EPOCHS)
+    usual = ENCODER_EPOCHS if trainer == ENCODER else EMBEDDED_EPOCHS
+    epochs = spec.epochs or (seen.epochs if seen else usual)
     examples = kept * (1 - spec.validation_share)
     each_epoch = examples + len(task.seeds) * spec.seed_repeats
     each_epoch += spec.injected_share * (examples + len(task.seeds))

@@ -18,7 +18,7 @@ from distill.core.processors import watched
 from distill.core.purpose import EVALUATION, Purpose
 from distill.core.requests import CompletedRequest, Endpoint, PlannedRequest, Request
 from distill.core.students import Parity, Student
-from distill.evaluate import parity, regression_probes
+from distill.evaluate import encoder_rival, parity, regression_probes
 from distill.evaluate.baselines import answers_of, rivals, speeds_of
 from distill.evaluate.load import extents, measure
 from distill.evaluate.pairwise_judge import wins
@@ -103,7 +103,7 @@ def _ask(context: Context, store: Store, served: SystemGroup, found: _Evaluation
         requests = task.spec.evaluate.speed_requests
         if requests and served.model.is_local:
             found.speeds.extend(_speeds(context, served, endpoint(), requests, without=too_long))
-        if requests and served.probed == "student":
+        if requests and served.model.is_local and "student" in served.systems:
             found.servers.extend(_servers(served, endpoint()))
 
 
@@ -168,7 +168,7 @@ def _speeds(
     `without`: the systems whose prompts exceed the model's context, which have no speed.
     """
     inputs = [row.input for row in context.task.gold]
-    loads = extents(endpoint.in_flight, total, alone=served.probed == "student")
+    loads = extents(endpoint.in_flight, total, alone="student" in served.systems)
     return [
         row
         for system, render in served.systems.items()
@@ -184,9 +184,14 @@ def _free_rivals(
 ) -> tuple[list[Prediction], list[LoadTestResult]]:
     """Return the predictions and the speeds of the rivals that answer in this process."""
     predictions: list[Prediction] = []
+    weights = (
+        encoder_rival.train_rival(context, split) if encoder_rival.is_trained(context) else None
+    )
     with context.progress.step(EVALUATION, "free rivals"), watched() as watch:
         for system, (fit, rows) in rivals(context.task, split).items():
             predictions.extend(answers_of(system, fit, rows, context.task))
+        if weights:
+            predictions.extend(encoder_rival.answers(weights, context.task))
     return predictions, speeds_of(predictions, watch.others_cpu)
 
 

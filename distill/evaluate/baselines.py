@@ -26,6 +26,7 @@ EMBEDDED: Mapping[str, Callable[[Sequence[str], Sequence[str], str], Classifier]
     "embeddings": fit_embeddings,
     "nearest": fit_nearest,
 }
+Answer = Callable[[str], tuple[str, float | None]]  # a text → (answer, its probability)
 Pairs = list[tuple[str, str]]  # (input, answer)
 
 
@@ -107,13 +108,24 @@ def read_by_rivals(text: str) -> str:
 def answers_of(system: str, fit: Fit, rows: Pairs, task: Task) -> list[Prediction]:
     """Fit a rival, and return its answers on gold, each with its latency."""
     classifier = fit([read_by_rivals(text) for text, _ in rows], [answer for _, answer in rows])
-    classifier.predict([read_by_rivals(task.gold[0].input)])
+
+    def answer(text: str) -> tuple[str, None]:
+        return str(classifier.predict([read_by_rivals(text)])[0]), None
+
+    return answers_on_gold(system, answer, task)
+
+
+def answers_on_gold(system: str, answer: Answer, task: Task) -> list[Prediction]:
+    """Return the answers on gold of a rival in this process, each with its latency."""
+    answer(task.gold[0].input)
     predictions = []
     for row in task.gold:
         began = perf_counter()
-        answer = task.form.of_text(str(classifier.predict([read_by_rivals(row.input)])[0]))
+        text, probability = answer(row.input)
+        text = task.form.of_text(text)
         seconds = perf_counter() - began
-        predictions.append(Prediction(system, row.id, answer, task.form.is_valid(answer), seconds))
+        valid = task.form.is_valid(text)
+        predictions.append(Prediction(system, row.id, text, valid, seconds, confidence=probability))
     return predictions
 
 

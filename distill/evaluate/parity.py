@@ -33,7 +33,10 @@ class TrainedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceAnswers:
-    """The trained model's answers, its chat template's hash, and the max tokens of an answer."""
+    """The trained model's answers, its chat template's hash, and the max tokens of an answer.
+
+    `template`: "" without a chat template.
+    """
 
     template: str
     max_tokens: int
@@ -99,6 +102,8 @@ def gate(
 
 def _template_trouble(trained: ReferenceAnswers, weights: Path) -> str:
     served = chat_template(weights)
+    if not served and not trained.template:  # an encoder has none
+        return ""
     if served and hashlib.sha256(served.encode()).hexdigest() == trained.template:
         return ""
     return "the chat template in its folder differs from the one used in training."
@@ -135,7 +140,7 @@ def _answer_trouble(
     if endless > len(pairs) / 2:
         why = "most served answers do not end: generation_config.json lacks the EOS token"
     else:
-        why = "the merged weights differ from the trained ones"
+        why = "the saved weights differ from the trained ones"
     return f"{len(pairs)} of {len(trained.rows)} answers differ; {why}.\n{shown}"
 
 

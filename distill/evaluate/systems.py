@@ -1,7 +1,7 @@
 """The compared systems, in the order of the reports, and their servers."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -36,14 +36,17 @@ SYSTEMS = (
     "linear",
     "embeddings_seeds",
     "embeddings",
+    "encoder",
     "nearest",
 )
 
 # The systems that answer in this process, one request at a time, without tokens.
-LOCAL_SYSTEMS = ("linear_seeds", "linear", "embeddings_seeds", "embeddings", "nearest")
+LOCAL_SYSTEMS = (
+    *("linear_seeds", "linear", "embeddings_seeds", "embeddings", "encoder", "nearest"),
+)
 
 # The local systems that are trained on the student's own rows. Their cost includes these rows'.
-TRAINED_ON_STUDENT_ROWS = ("linear", "embeddings", "nearest")
+TRAINED_ON_STUDENT_ROWS = ("linear", "embeddings", "encoder", "nearest")
 
 # The systems that could replace the student, described for the readers of the report.
 BASELINES = {
@@ -53,6 +56,7 @@ BASELINES = {
     "linear": "a linear model on words, trained on the student's own rows",
     "embeddings_seeds": "a linear model on sentence embeddings, trained on the seeds alone",
     "embeddings": "a linear model on sentence embeddings, trained on the student's own rows",
+    "encoder": "a small encoder (all-MiniLM-L6-v2), fine-tuned on the student's own rows",
     "nearest": "what was answered to the nearest of the student's own rows, word for word",
 }
 
@@ -113,7 +117,6 @@ def served_systems(context: Context, student: Student) -> list[SystemGroup]:
     """Return the systems that run on servers, grouped by server."""
     task, spec = context.task, context.task.spec
     teacher = choose(spec.teacher.model)
-    base, _ = models(spec.student, student)
     few_shot = partial(answer_requests, task, shots=spec.teacher.few_shot)
     asked_again = {TEACHER_AGAIN: partial(few_shot, vote=1)} if spec.evaluate.teacher_twice else {}
     return [
@@ -124,17 +127,26 @@ def served_systems(context: Context, student: Student) -> list[SystemGroup]:
             {"teacher": few_shot} | asked_again,
             called=spec.teacher.model,
         ),
-        SystemGroup(
-            base,
-            lambda: serve(
-                base,
-                _settings(context, "base", tokens=max(served_tokens(task), prompted_tokens(task))),
-            ),
-            {"base": partial(answer_requests, task, shots=0), "base_few_shot": few_shot},
-            probed="base" if base.is_local else "",
-        ),
+        *(_base(context, student, few_shot)),
         *(_baseline(context, name, few_shot) for name in spec.evaluate.baselines),
     ]
+
+
+def _base(context: Context, student: Student, few_shot: Render) -> Iterator[SystemGroup]:
+    """Yield the untrained base; nothing for an encoder, which cannot answer without training."""
+    if student.is_encoder:
+        return
+    task = context.task
+    base = base_model(task.spec.student, student)
+    yield SystemGroup(
+        base,
+        lambda: serve(
+            base,
+            _settings(context, "base", tokens=max(served_tokens(task), prompted_tokens(task))),
+        ),
+        {"base": partial(answer_requests, task, shots=0), "base_few_shot": few_shot},
+        probed="base" if base.is_local else "",
+    )
 
 
 def _baseline(context: Context, name: str, render: Render) -> SystemGroup:
@@ -147,14 +159,16 @@ def _baseline(context: Context, name: str, render: Render) -> SystemGroup:
 
 
 def served_student(context: Context, student: Student, system: str) -> SystemGroup:
-    """Return a student as the system with the name `system`."""
-    _, tuned = models(context.task.spec.student, student)
+    """Return a student as the system with the name `system`.
+
+    An encoder gets no regression probes: it had no abilities to forget, and writes no text."""
+    tuned = student_model(student)
     return SystemGroup(
         tuned,
-        lambda: serve(tuned, _settings(context, system)),
+        lambda: serve(tuned, _settings(context, system), student.server),
         {system: partial(_student_requests, context.task)},
         parity.trained_answers(student),
-        probed=system if tuned.is_local else "",
+        probed=system if tuned.is_local and not student.is_encoder else "",
     )
 
 
@@ -169,19 +183,27 @@ def _settings(context: Context, name: str, *, tokens: int | None = None) -> Serv
     )
 
 
-def models(spec: StudentSpec, student: Student) -> tuple[Model, Model]:
-    """Return the models (base, student), both on this machine or both at a provider."""
+def base_model(spec: StudentSpec, student: Student) -> Model:
+    """Return the student's base, on this machine or at a provider."""
     if provider := provider_of(student):
-        return Model(student.base, None, provider), Model(student.model, None, provider)
+        return Model(student.base, None, provider)
     base = TRAINERS[student.trainer].locate(spec.base)
-    tuned = Model(f"student@{student.id}", student.folder / "merged", "chat")
-    return Model(base.name, Path(base.place), "chat"), tuned
+    return Model(base.name, Path(base.place), "chat")
 
 
-def serve(model: Model, settings: ServerSettings) -> AbstractContextManager[Endpoint]:
+def student_model(student: Student) -> Model:
+    """Return the model of a student, on this machine or at a provider."""
+    if provider := provider_of(student):
+        return Model(student.model, None, provider)
+    return Model(f"student@{student.id}", student.weights, "chat")
+
+
+def serve(
+    model: Model, settings: ServerSettings, server: str = "vllm"
+) -> AbstractContextManager[Endpoint]:
     """Return a context manager of a model's endpoint, on our own server or at its provider."""
     if model.is_local:
-        return SERVERS["vllm"].serve(model, settings)
+        return SERVERS[server].serve(model, settings)
     return choose(f"{model.api}:{model.name}").serve(settings)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from distill.core.dataset import LabelledExample
 from distill.core.errors import Problem
+from distill.core.students import ENCODER
 from distill.lint.finding import INPUTS, of_input
 from distill.llm.today import unused_today
 from distill.serve.context_length import long_chats
@@ -52,9 +53,11 @@ def long_rows(task: Task) -> Iterator[Problem]:
 
 
 def _long(task: Task, rows: Sequence[LabelledExample]) -> tuple[list[int], bool]:
-    """Return (indices of rows with more tokens than the context, True if the count is exact)."""
+    """Return (indices of rows with more tokens than the context, True if the count is exact).
+
+    An encoder reads the beginning of a long text, so no row is too long for it."""
     spec = task.spec.student
-    if trainer_of(spec.trainer).PROVIDER:
+    if trainer_of(spec.trainer).PROVIDER or spec.trainer == ENCODER:
         return [], False
     chats = [student_chat(task, row.input, row.answer) for row in rows[:MOST_COUNTED]]
     return long_chats(chats, spec.context_tokens, spec.base)

@@ -46,7 +46,7 @@ def chosen_student(workspace: Workspace, task: Task, run_id: str | None = None) 
 def serving(
     task: Task, student: Student, log: Path, port: int | None, host: str = LOOPBACK
 ) -> Iterator[Endpoint]:
-    """Serve the student with vLLM, and yield its endpoint. The store stays closed meanwhile.
+    """Serve the student, and yield its endpoint. The store stays closed meanwhile.
 
     Raises InputError if other machines can reach the address and no key is set in the environment.
     Raises InputError if the student is served by its provider.
@@ -62,7 +62,7 @@ def serving(
             f"to the provider, with this model name and {task.folder / 'student.md'} as the system "
             "message"
         )
-    model = Model(f"student@{student.id}", student.folder / "merged", "chat")
+    model = Model(f"student@{student.id}", student.weights, "chat")
     spec = task.spec
     settings = ServerSettings(
         in_flight=spec.evaluate.in_flight,
@@ -72,7 +72,7 @@ def serving(
         host=host,
         model_tokens=served_tokens(task),
     )
-    with SERVERS["vllm"].serve(model, settings) as endpoint:
+    with SERVERS[student.server].serve(model, settings) as endpoint:
         yield endpoint
 
 

@@ -13,6 +13,7 @@ NAMES = {
     "student": TRAINED,
     "base": "Small model, untrained",
     "base_few_shot": "Small model, shown examples",
+    "encoder": "Fine-tuned encoder",
     "nearest": "Answer of the nearest example",
 }
 SIMPLE = {"accuracy": "Simple classifier", "field_f1": "Simple tagger"}

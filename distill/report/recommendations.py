@@ -9,6 +9,7 @@ from decimal import Decimal
 from math import ceil
 from typing import Any
 
+from distill.core.students import ENCODER
 from distill.evaluate.baselines import EMBEDDED
 from distill.evaluate.statistics import Verdict
 from distill.evaluate.systems import BASELINES, LOCAL_SYSTEMS
@@ -74,11 +75,12 @@ def _free_model(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
     names = [name for name in LOCAL_SYSTEMS if _takes_over(figures, name, rivals)]
     if names:
         best = max(names, key=lambda name: _value(figures, name))
-        rows = f"runs/{figures['task']}/{figures['run']}/student/train.jsonl"
+        folder = f"runs/{figures['task']}/{figures['run']}"
+        rows = f"{folder}/student/train.jsonl"
         if best.endswith("_seeds"):
             rows = f"prompts/{figures['task']}/seeds.jsonl"
             if figures["data"].get("examples"):
-                rows = f"runs/{figures['task']}/{figures['run']}/student/labelled.jsonl"
+                rows = f"{folder}/student/labelled.jsonl"
         arguments = [rows, best]
         if (
             best.removesuffix("_seeds") in EMBEDDED
@@ -87,7 +89,13 @@ def _free_model(figures: Figures, rivals: Verdicts) -> Iterator[Advice]:
             arguments.append(figures["embedding_model"])
         given = ", ".join(json.dumps(one, ensure_ascii=False) for one in arguments)
         line = f"from distill.evaluate.baselines import fitted; fitted({given}).predict([text])"
-        say = f"Use {best} instead of any language model; it is fitted in seconds: {line}"
+        how = "it is fitted in seconds"
+        if best == ENCODER:
+            weights = json.dumps(f"{folder}/{ENCODER}/model")
+            loaded = f"load_encoder({weights}).predict([text])"
+            line = f"from distill.text.encoder import load_encoder; {loaded}"
+            how = "it is trained already"
+        say = f"Use {best} instead of any language model; {how}: {line}"
         yield _of("free_model", say, f"{_against(best, rivals)}; {_money(figures, best)}", best)
 
 

@@ -200,7 +200,7 @@ def _compared(task: Task, name: str, results: LoadedResults) -> Figures:
     gold = [row.id for row in task.gold]
     ours, found = [results.scores[name][id_] for id_ in gold], Figures()
     for other in COMPARED_WITH:
-        if other != name:
+        if other != name and other in results.scores:
             theirs = [results.scores[other][id_] for id_ in gold]
             lead = paired_difference(ours, theirs, task.spec.evaluate.confidence)
             figures: Figures = {

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from distill.core.requests import MODEL_TOKENS, Endpoint, Model
 from distill.pricing.token_prices import Rates
-from distill.serve import vllm
-from distill.serve.vllm import KEY_VARIABLE as KEY_VARIABLE
+from distill.serve import encoder, vllm
+from distill.serve.http_child import KEY_VARIABLE as KEY_VARIABLE
 
 LOOPBACK = "127.0.0.1"
 
@@ -44,4 +44,4 @@ class Server(Protocol):
         """Serve a model as an endpoint during the block."""
 
 
-SERVERS: dict[str, Server] = {"vllm": vllm}
+SERVERS: dict[str, Server] = {"vllm": vllm, "encoder": encoder}

@@ -22,6 +22,7 @@ WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 ADAPTER = "adapter_config.json"
 MAX_TEXT_BYTES = 100_000_000  # max size of JSON or a template; the largest tokenizers have 35 MB
+WRITERS = ("ForCausalLM", "ForConditionalGeneration")  # architectures with a decoder
 TEMPLATE_SECONDS = 10  # max processor time to render a chat template
 
 
@@ -30,19 +31,7 @@ def check(folder: Path) -> None:
 
     Raises InputError, with the problem, if it cannot.
     """
-    if path := irregular(folder):
-        raise bad(path, "is not a regular file")
-    about = config(folder)
-    if "quantization_config" in about:
-        raise bad(
-            folder,
-            "has weights that are quantized already: take the 16-bit weights, since training "
-            "quantizes them itself",
-        )
-    if (folder / ADAPTER).exists():  # transformers would load the adapter, perhaps a pickle
-        raise bad(folder, f"contains an adapter ({ADAPTER}): merge it into its base model first")
-    positions(folder)
-    _check_weights(folder, about)
+    about = _check_can_be_loaded(folder)
     template = chat_template(folder)
     if not template:
         raise bad(
@@ -63,6 +52,47 @@ def check(folder: Path) -> None:
             "has a tokenizer without an end-of-sequence token: set eos_token in its "
             "tokenizer_config.json, or take another base",
         )
+
+
+def check_encoder(folder: Path) -> None:
+    """Check that a base is an encoder that can be trained.
+
+    Raises InputError, with the problem, if it is not.
+    """
+    about = _check_can_be_loaded(folder)
+    _check_architecture(folder, about)
+    named = about.get("architectures")
+    names = named if isinstance(named, list) else []
+    if any(str(name).endswith(WRITERS) for name in names):
+        raise bad(
+            folder,
+            f"is no encoder but a model that writes texts ({names[0]}): take an encoder, such as "
+            'answerdotai/ModernBERT-base, or student.trainer = "auto"',
+        )
+    if not tokenizer_of(folder).pad_token:
+        raise bad(
+            folder,
+            "has a tokenizer without a padding token: set pad_token in its tokenizer_config.json, "
+            "or take another encoder",
+        )
+
+
+def _check_can_be_loaded(folder: Path) -> Mapping[str, Any]:
+    """Return a base's config.json. Raises InputError if its files cannot be loaded safely."""
+    if path := irregular(folder):
+        raise bad(path, "is not a regular file")
+    about = config(folder)
+    if "quantization_config" in about:
+        raise bad(
+            folder,
+            "has weights that are quantized already: take the 16-bit weights, since training "
+            "quantizes them itself",
+        )
+    if (folder / ADAPTER).exists():  # transformers would load the adapter, perhaps a pickle
+        raise bad(folder, f"contains an adapter ({ADAPTER}): merge it into its base model first")
+    positions(folder)
+    _check_weights(folder, about)
+    return about
 
 
 def bad(path: Path, why: str) -> InputError:

@@ -46,16 +46,25 @@ def folder_of(base: str) -> Path:
     name, _ = automatic() if base == "auto" else (base, "")
     if name in BASES:
         return embedded(BASES[name])[1]
-    folder = Path(name)
-    if not (folder / "config.json").is_file():
-        if folder.exists() or not HUB_NAME.fullmatch(name):
-            raise InputError(
-                f"student.base: {name!r} is neither auto nor a folder with a model nor the name of "
-                "a model on the Hugging Face hub (owner/model)"
-            )
-        folder = fetch(name, FILES, "student.base")
+    folder = named_folder(name)
     check(folder)
     return folder
+
+
+def named_folder(name: str) -> Path:
+    """Return the folder of a base, after fetching a model of the hub that is not in the cache.
+
+    The base is not checked. Raises InputError and DistillError as `folder_of` does.
+    """
+    folder = Path(name)
+    if (folder / "config.json").is_file():
+        return folder
+    if folder.exists() or not HUB_NAME.fullmatch(name):
+        raise InputError(
+            f"student.base: {name!r} is neither auto nor a folder with a model nor the name of "
+            "a model on the Hugging Face hub (owner/model)"
+        )
+    return fetch(name, FILES, "student.base")
 
 
 def licence(folder: Path) -> str:

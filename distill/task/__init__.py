@@ -204,6 +204,8 @@ class Task:
             shaping["student"]["patience"] = 2
         if self.spec.student.injected_share == INJECTED_SHARE:
             del shaping["student"]["injected_share"]
+        if self.spec.evaluate.encoder:
+            del shaping["evaluate"]["encoder"]
         for key, default in NEWER.items():
             if shaping[key] == default:
                 del shaping[key]

@@ -210,7 +210,7 @@ class StudentSpec(_Section):
     base: str = "auto"
     """Folder or hub name of the base; `auto` is the embedded one on a processor."""
     trainer: str = "auto"
-    """`unsloth`, `peft` or `openai`; `auto` takes what is installed."""
+    """`unsloth`, `peft`, `openai` or `encoder`; `auto` takes what is installed."""
     rank: Annotated[int, Field(ge=1, le=512)] | None = None
     """Rank of LoRA; without it by the size of the base."""
     alpha: Annotated[int, Field(ge=1)] | None = None
@@ -266,6 +266,8 @@ class EvaluateSpec(_Section):
     """Most general ability that the training may lose."""
     most_unsafe: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Most probes that may lead the student astray."""
+    encoder: bool = True
+    """Train a small encoder on the student's rows, to compare; takes about a minute."""
     baselines: tuple[NamedModel, ...] = ()
     """Other models to compare, named like `teacher.model`."""
     judge_model: NamedModel = ""

@@ -84,7 +84,7 @@ class Tagger:
                 sure = sum(float(chances[place].max()) for place in run) / len(run)
                 runs.append((sure, tag, text[spans[run[0]][0] : spans[run[-1]][1]]))
         for _, tag, said in sorted(runs, key=lambda run: -run[0]):
-            value = _number(said) if tag in self.numbers else said
+            value = number_in(said) if tag in self.numbers else said
             if value is not None:
                 yield tag, value
 
@@ -230,7 +230,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _number(text: str) -> int | float | None:
+def number_in(text: str) -> int | float | None:
     """Parse a number; None if the text is not a number."""
     try:
         found = json.loads(text.replace(",", ""))

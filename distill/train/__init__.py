@@ -1,6 +1,6 @@
 """The training stage: writes the chat rows, runs the trainer and records the student.
 
-The stage reads the frozen split. It writes `student/` with `adapter/` and `merged/` (safetensors),
+The stage reads the frozen split. It writes `student/` with the weights (safetensors),
 the example files `train.jsonl` and `validation.jsonl`, and the student's row in the store. The file
 `train_injected.jsonl` has the rows of `train.jsonl` and those of `injections.py`.
 """
@@ -21,6 +21,7 @@ from distill.pricing.terms import terms_of_base
 from distill.serve.embedded_models import folder_hash
 from distill.store import Store, as_json
 from distill.task import Task
+from distill.task.kinds.extract import Fields
 from distill.task.prompts import student_chat
 from distill.task.run_context import Context
 from distill.train.billing import train_with_ledger
@@ -79,6 +80,7 @@ def train_on(
         recipe=recipe,
         tag=tag,
         choices=task.form.choices,
+        fields=task.form.verbatim if isinstance(task.form, Fields) else {},
     )
     began = perf_counter()
     step = context.progress.step("train", name, trainer.total_steps(job))

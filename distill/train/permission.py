@@ -14,7 +14,6 @@ from distill.core.model_terms import Terms
 from distill.core.students import Student
 from distill.llm.teacher_choice import student_kind
 from distill.pricing.terms import PAGE, terms_of_base, terms_of_teacher
-from distill.serve.base_models import automatic as automatic_base
 from distill.task import ANSWERS, Task
 from distill.task.logs.models import is_same, provider_and_id
 from distill.train.trainers import trainer_of
@@ -96,7 +95,7 @@ def base_terms(task: Task) -> Terms:
     trainer = trainer_of(spec.trainer)
     if trainer.PROVIDER:
         return terms_of_base(trainer.locate(spec.base).name, "")
-    return terms_of_base(automatic_base()[0] if spec.base == "auto" else spec.base, "")
+    return terms_of_base(trainer.automatic() if spec.base == "auto" else spec.base, "")
 
 
 def figures(task: Task, student: Student | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from distill.llm.doctor import diagnose
 from distill.llm.models import provider_api
 from distill.llm.providers.wire import tier_of
 from distill.serve import ServerSettings, embedded_models, vllm
-from distill.serve.vllm import free_port
+from distill.serve.http_child import free_port
 from distill.text import embeddings
 from distill.text.classifiers import fit_embeddings
 from distill.train import trainers

@@ -21,7 +21,7 @@ from distill.core.workspace import Workspace
 from distill.estimate.run_start import RunOptions
 from distill.llm import student_endpoint
 from distill.pricing.token_prices import MachinePrice
-from distill.serve import ServerSettings, vllm
+from distill.serve import ServerSettings, http_child, vllm
 from distill.store import open_store
 from tests.conftest import WriteTask
 from tests.support.standin import StandIn
@@ -81,7 +81,7 @@ def test_only_servers_that_others_reach_know_the_key(
 ) -> None:
     monkeypatch.setenv("VLLM_API_KEY", "a key")
     assert is_loopback(host) is loopback
-    assert vllm._reached_at(host) == at
+    assert http_child.reached_at(host) == at
     assert vllm._environment("/scratch", host)["VLLM_API_KEY"] == ("" if loopback else "a key")
 
 
@@ -103,11 +103,11 @@ def test_our_own_server_is_asked_for_its_health_without_a_proxy(
     monkeypatch.delenv("NO_PROXY", raising=False)
     with answering(502) as proxy, answering(200) as healthy, answering(503) as unwell:
         monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.server_port}")
-        assert vllm._healthy("127.0.0.1", healthy.server_port)
-        assert not vllm._healthy("127.0.0.1", unwell.server_port)
+        assert http_child.is_healthy("127.0.0.1", healthy.server_port)
+        assert not http_child.is_healthy("127.0.0.1", unwell.server_port)
     assert healthy.asked == unwell.asked == ["/health"]
     assert proxy.asked == []
-    assert not vllm._healthy("127.0.0.1", vllm.free_port())
+    assert not http_child.is_healthy("127.0.0.1", http_child.free_port())
 
 
 class Answering(ThreadingHTTPServer):

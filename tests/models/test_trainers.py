@@ -89,7 +89,7 @@ def test_two_steps_on_every_architecture(trainer: str, job: TrainJob, tmp_path: 
     code = (
         "import json, sys\n"
         "from pathlib import Path\n"
-        "from lora.__main__ import main\n"
+        "from training.lora.__main__ import main\n"
         "for file in sys.argv[1:]:\n"
         "    main(json.loads(Path(file).read_text()))\n"
     )
@@ -153,7 +153,7 @@ def kill_at(step: int, job: TrainJob, trainer: str) -> list[int]:
         told.append(steps)
         if sum(told) == step:
             for process in psutil.Process().children(recursive=True):
-                if process.cmdline()[2:4] == ["-m", "lora"]:
+                if process.cmdline()[2:4] == ["-m", "training.lora"]:
                     process.send_signal(signal.SIGKILL)
 
     with pytest.raises(DistillError, match="the trainer was killed, probably because"):

@@ -34,8 +34,8 @@ from distill.task.loading import load_task
 from distill.task.spec import StudentSpec
 from distill.train.trainers import TRAINERS, lora
 from distill.train.trainers.recipes import recipe_for
-from distill.train.worker.lora import loading, merging
-from distill.train.worker.lora.protocol import Job
+from distill.train.worker.training.lora import loading, merging
+from distill.train.worker.training.protocol import Job
 from tests.conftest import WriteTask
 from tests.support.standin import StandIn
 from tests.support.tiny_bases import write_base
@@ -277,7 +277,7 @@ def test_unsloth_opens_no_pickle(tmp_path: Path) -> None:
     recipe = {"seed": 0, "load_in_4bit": False, "context_tokens": 64}
     code = (
         "import json, sys\n"
-        "from distill.train.worker.lora import loading\n"
+        "from distill.train.worker.training.lora import loading\n"
         "loading.unsloth(json.loads(sys.argv[1]))"
     )
     job = json.dumps({"base": str(bare), "recipe": recipe})

@@ -11,7 +11,7 @@ from distill.serve import context_length
 from distill.serve.context_length import at_most, long_chats, longer_than, tokenizer_here, tokens_of
 from distill.serve.embedded_models import STUDENT, embedded
 from distill.train.split import find_too_long
-from distill.train.worker.lora.tokenised_rows import read_rows
+from distill.train.worker.training.lora.tokenised_rows import read_rows
 from tests.conftest import WriteTask
 from tests.train.test_split import example
 

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 
 from distill.core import processors
 from distill.core.requests import Endpoint, Model
+from distill.evaluate import encoder_rival
 from distill.llm.batches import BatchApi
 from distill.llm.models import PROVIDERS
 from distill.llm.providers.wire import ProviderApi
@@ -88,6 +89,7 @@ def replace_backends(monkeypatch: pytest.MonkeyPatch, standin: StandIn) -> None:
     monkeypatch.setitem(PROVIDERS, "embedded", Teacher(server))
     monkeypatch.setitem(TRAINERS, "unsloth", Trainer())
     monkeypatch.setattr(embeddings, "_model", Embedder)
+    monkeypatch.setattr(encoder_rival, "is_trained", lambda context: False)  # it takes a minute
     monkeypatch.setattr(processors, "LEAST_SECONDS", math.inf)  # who else ran is not known
 
 
@@ -107,6 +109,8 @@ class Trainer:
     """Copies the base, and says so step by step."""
 
     PROVIDER = lora.PROVIDER
+    automatic = staticmethod(lora.automatic)
+    suits = staticmethod(lora.suits)
     check = staticmethod(lora.check)
     locate = staticmethod(lora.locate)
     recipe = staticmethod(lora.recipe)

@@ -45,7 +45,7 @@ from distill.task.spec import CurateSpec, LeaksSpec
 from distill.text.embedding_models import MINILM
 from distill.train.trainers.openai_jobs import last_answer_only
 from distill.train.turn_order import check_turn_order
-from distill.train.worker.lora.tokenised_rows import answer_tokens
+from distill.train.worker.training.lora.tokenised_rows import answer_tokens
 from tests.conftest import WriteTask, jsonl
 from tests.support.dialogues import GOLD, INPUT, LABELS, Row, dialogue, rows, write_dialogues
 

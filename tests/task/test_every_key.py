@@ -88,6 +88,7 @@ ELSEWHERE.add("terms.confirmed")  # it shapes no run: in test_terms.py
 # The scripted trainer's model answers nothing: in test_parity.py. A model to compare with is paid:
 # in test_baselines.py.
 ELSEWHERE |= {"evaluate.parity", "evaluate.baselines"}
+ELSEWHERE.add("evaluate.encoder")  # it takes a minute: in test_encoder_rival.py
 # They shape no run: in test_break_even.py and test_decision.py.
 ELSEWHERE |= {"traffic.requests_per_day", "traffic.utilisation"}
 ELSEWHERE |= {"people.hours", "people.usd_per_hour"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from distill.train.worker.lora import loading
+from distill.train.worker.training.lora import loading
 
 # Where the methods of FastLanguageModel are defined: (file, class). Loading is handed on.
 DEFINED = {

@@ -13,22 +13,23 @@ import pytest
 from distill.task.spec import StudentSpec
 from distill.train.trainers import lora
 from distill.train.trainers.base import LocalWeights, TrainJob
+from distill.train.trainers.child import CHILDREN, seconds_told, whole_lines
 from distill.train.trainers.recipes import Recipe, recipe_for
-from distill.train.worker.lora import precision
-from distill.train.worker.lora.checkpoints import last_checkpoint
-from distill.train.worker.lora.choice_loss import branches, choice_loss
-from distill.train.worker.lora.loading import without_date
-from distill.train.worker.lora.merging import halve
-from distill.train.worker.lora.messages import DivergedError, UnusableBaseError, in_words
-from distill.train.worker.lora.protocol import Job, tell
-from distill.train.worker.lora.reference_answers import text_after
-from distill.train.worker.lora.tokenised_rows import (
+from distill.train.worker.training.lora import precision
+from distill.train.worker.training.lora.checkpoints import last_checkpoint
+from distill.train.worker.training.lora.choice_loss import branches, choice_loss
+from distill.train.worker.training.lora.loading import without_date
+from distill.train.worker.training.lora.merging import halve
+from distill.train.worker.training.lora.reference_answers import text_after
+from distill.train.worker.training.lora.tokenised_rows import (
     IGNORED,
     LengthBuckets,
     collator,
     read_chats,
     read_rows,
 )
+from distill.train.worker.training.messages import DivergedError, UnusableBaseError, in_words
+from distill.train.worker.training.protocol import Job, tell
 
 
 class Words:
@@ -194,10 +195,10 @@ def test_the_seconds_of_children_that_were_cut_off_are_counted(tmp_path: Path) -
     progress = tmp_path / "progress.jsonl"
     lines = [json.dumps({"event": event, "seconds": seconds}) for event, seconds in told]
     progress.write_text("\n".join([*lines, '{"event": "ste']), encoding="utf-8")
-    whole = lora.whole_lines(progress)
+    whole = whole_lines(progress)
     assert whole == "\n".join(lines) + "\n"
-    assert lora.seconds_told(whole) == 12.5
-    assert lora.whole_lines(tmp_path / "none") == ""
+    assert seconds_told(whole) == 12.5
+    assert whole_lines(tmp_path / "none") == ""
 
 
 def test_parent_and_child_name_the_same_keys() -> None:
@@ -378,7 +379,7 @@ def test_what_was_learned_survives_16_bits(
 
 def test_the_worker_imports_nothing_of_the_tool() -> None:
     """It runs in an interpreter of its own, in which the tool is not installed."""
-    for path in (lora.CHILDREN / "lora").glob("*.py"):
+    for path in (CHILDREN / "training").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and not node.level:
                 assert not str(node.module).startswith("distill"), path

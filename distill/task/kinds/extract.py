@@ -13,8 +13,10 @@ from distill.task.kinds.json_schema import (
     NORMALIZE,
     NOTHING,
     VERBATIM,
+    FieldType,
     Schema,
     as_object,
+    field_type,
     is_choice,
     normalisers_of,
 )
@@ -64,6 +66,12 @@ class Fields:
         """The names of the fields that are not objects with fields."""
         parts = self.schema["properties"].items()
         return tuple(name for name, part in parts if "properties" not in part)
+
+    @property
+    def verbatim(self) -> dict[str, FieldType]:
+        """The fields whose values must be in the input word for word, with their types."""
+        parts = self.schema["properties"].items()
+        return {name: field_type(part) for name, part in parts if part.get(VERBATIM)}
 
     def is_choice(self, field: str) -> bool:
         """True if a field, given by its path, has a fixed list of values.

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from distill.task.answer_json import MAX_DEPTH, is_shallow
 from distill.task.kinds.normalise import NORMALISERS
@@ -12,7 +12,9 @@ NOTHING = "nothing"  # the group of answers without a field
 NAMED_PARTS = ("properties", "$defs", "patternProperties", "dependentSchemas")
 DEFINITIONS = ("$defs", "definitions")
 VALUES = ("enum", "const", "default", "examples")
+NUMBERS = {"integer", "number"}
 Schema = Mapping[str, Any]
+FieldType = Literal["text", "number", "texts", "numbers"]  # the last two: of lists
 
 
 def inline(schema: Any) -> Any:
@@ -126,8 +128,7 @@ def _parts(schema: Any, *, followed: bool = True) -> Iterator[tuple[Schema, bool
 
 
 def is_choice(part: Schema) -> bool:
-    types = part.get("type", ())
-    kinds = {types} if isinstance(types, str) else set(types)
+    kinds = _types(part)
     parts = [as_object(one) for key in ("anyOf", "oneOf") for one in part.get(key, ())]
     return (
         not {"enum", "const"}.isdisjoint(part)
@@ -139,6 +140,18 @@ def is_choice(part: Schema) -> bool:
 def as_object(schema: Any) -> Schema:
     """Return a part of a schema as an object; {} for `true`, which allows any value."""
     return schema if isinstance(schema, dict) else {}
+
+
+def field_type(part: Schema) -> FieldType:
+    """Return the type of a field's values, or of the items of its lists."""
+    if "array" in _types(part):
+        return "numbers" if NUMBERS & _types(as_object(part.get("items"))) else "texts"
+    return "number" if NUMBERS & _types(part) else "text"
+
+
+def _types(part: Schema) -> set[str]:
+    types = part.get("type", ())
+    return {types} if isinstance(types, str) else set(types)
 
 
 def normalisers_of(part: Schema) -> Sequence[str]:

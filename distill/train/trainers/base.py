@@ -1,13 +1,15 @@
 """The interface of a trainer, and the records of its input and output."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
 from distill.serve.context_length import Chat
+from distill.task.kinds import AnswerForm
+from distill.task.kinds.json_schema import FieldType
 
 Choices = Mapping[str, Any]  # the task's [student]
 
@@ -37,6 +39,7 @@ class TrainJob:
     `recipe`: the return value of the trainer's `recipe`.
     `tag`: a hash of rows, base and recipe.
     `choices`: the allowed answers; empty if any text is allowed.
+    `fields`: the fields whose values are in the input word for word, with their types.
     """
 
     base: str
@@ -48,11 +51,12 @@ class TrainJob:
     recipe: Mapping[str, object]
     tag: str
     choices: tuple[str, ...] = ()
+    fields: Mapping[str, FieldType] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class LocalWeights:
-    """The folder of the merged weights of a local training."""
+    """The folder of the weights of a local training, as a server loads them."""
 
     folder: Path
 
@@ -75,7 +79,7 @@ class HostedModel:
 class TrainResult:
     """The result of a training.
 
-    A local trainer writes `adapter/`, `merged/` and `answers.json` to `out`.
+    A local trainer writes its weights and `answers.json` to `out`.
 
     `kept_step`: the step whose weights were kept.
     `losses`: rows of step, loss, and validation_loss if it was measured.
@@ -103,6 +107,12 @@ class Trainer(Protocol):
 
         None for a training on this machine.
         """
+
+    def automatic(self) -> str:
+        """Return the name of the base that `student.base = "auto"` selects, without fetching it."""
+
+    def suits(self, form: AnswerForm) -> None:
+        """Check that a student can learn such answers. Raises InputError if it cannot."""
 
     def check(self, choices: Choices) -> str:
         """Return a warning to show before anything is billed; "" if there is none.

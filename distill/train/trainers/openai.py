@@ -20,6 +20,7 @@ from distill.llm.providers.openai import KEY
 from distill.llm.tokens import most_of_chat, of_chat
 from distill.pricing.finetuning import FEWEST_EXAMPLES, NO_NEW_JOBS, TUNABLE, training_usd
 from distill.serve.context_length import Chat
+from distill.task.kinds import AnswerForm
 from distill.train.trainers import openai_jobs
 from distill.train.trainers.base import Base, HostedModel, OnSteps, TrainJob, TrainResult
 
@@ -43,6 +44,15 @@ CLOSING = (
     "already. The trained model ends on {shutdown}, {days} days from now. For a lasting student, "
     'train here: student.trainer = "unsloth".'
 )
+
+
+def automatic() -> str:
+    """Return the name of the base that `auto` selects."""
+    return openai_jobs.AUTO
+
+
+def suits(form: AnswerForm) -> None:
+    """Accept every form, because a language model can write any answer."""
 
 
 def check(choices: Mapping[str, Any]) -> str:

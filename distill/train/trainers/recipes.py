@@ -97,3 +97,50 @@ def recipe_for(choices: Mapping[str, Any], parameters: int, *, labelled: bool) -
         load_in_4bit=usual.load_in_4bit if in_4bit is None else in_4bit,
         loss="choice" if labelled else "tokens",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderRecipe:
+    """The recipe of an encoder, whose weights are all trained.
+
+    The rate rises and falls as in `Recipe`, and `patience` counts validations (one per epoch).
+
+    `head_learning_rate`: the learning rate of the head.
+    `context_tokens`: the number of tokens of a text that the encoder reads.
+    """
+
+    epochs: float
+    learning_rate: float
+    head_learning_rate: float
+    schedule: str
+    warmup_share: float
+    batch_size: int
+    patience: int
+    context_tokens: int
+    seed: int
+
+
+# Measured on 400 training rows of ten hard intents of banking77, 400 others validated, one draw.
+# Six epochs at 1e-4: 94.5 %; at 5e-5: 94.0 %; at 2e-4: 93.8 %. The logistic regression with which
+# the head starts: 92.0 %. With a random head in its place: 92.0 %, and on the first token: 92.5 %.
+# With a contrastive loss besides: 92.8 %. Two points are within the noise of one draw.
+ENCODER_EPOCHS, ENCODER_BATCH = 8.0, 16
+ENCODER_RATE, HEAD_TIMES = 1e-4, 10.0  # the head's rate is a multiple of the encoder's
+
+
+def encoder_recipe(choices: Mapping[str, Any], positions: int | None) -> EncoderRecipe:
+    """Return the recipe: the task's [student], with defaults for an encoder.
+
+    `positions`: the base's context length in tokens; None if unknown."""
+    rate = choices["learning_rate"] or ENCODER_RATE
+    return EncoderRecipe(
+        epochs=choices["epochs"] or ENCODER_EPOCHS,
+        learning_rate=rate,
+        head_learning_rate=HEAD_TIMES * rate,
+        schedule=choices["schedule"],
+        warmup_share=choices["warmup_share"],
+        batch_size=choices["batch_size"] or ENCODER_BATCH,
+        patience=choices["patience"] or 0,
+        context_tokens=min(choices["context_tokens"], positions or choices["context_tokens"]),
+        seed=choices["seed"],
+    )

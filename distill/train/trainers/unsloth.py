@@ -5,6 +5,8 @@ from functools import partial
 from distill.train.trainers import lora
 
 PROVIDER = lora.PROVIDER
+automatic = lora.automatic
+suits = lora.suits
 check = lora.check
 locate = lora.locate
 recipe = lora.recipe

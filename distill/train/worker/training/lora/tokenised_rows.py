@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .messages import UnusableBaseError
+from ..messages import UnusableBaseError
 
 IGNORED = -100
 

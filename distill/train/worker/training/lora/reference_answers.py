@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .protocol import Job
+from ..protocol import Job
 from .tokenised_rows import filler, read_chats
 
 FURTHER_TOKENS = 8  # beyond the longest learnt answer, to detect answers that do not end

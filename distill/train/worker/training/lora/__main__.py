@@ -1,12 +1,12 @@
-"""The program `python -m lora JOB.json`: loads, trains, saves, merges and reports."""
+"""The program `python -m training.lora JOB.json`: loads, trains, saves, merges and reports."""
 
 import json
 import sys
 from pathlib import Path
 
+from ..messages import in_words
+from ..protocol import Done, Job, tell
 from .loading import LOADERS, without_date
-from .messages import in_words
-from .protocol import Done, Job, tell
 
 
 def main(job: Job) -> None:

@@ -31,7 +31,21 @@ class Recipe(TypedDict):
     loss: Literal["choice", "tokens"]
 
 
-class Job(TypedDict):
+class EncoderRecipe(TypedDict):
+    """The recipe of an encoder's job: the fields of `trainers.recipes.EncoderRecipe`."""
+
+    epochs: float
+    learning_rate: float
+    head_learning_rate: float
+    schedule: str
+    warmup_share: float
+    batch_size: int
+    patience: int
+    context_tokens: int
+    seed: int
+
+
+class AnyJob(TypedDict):
     """A job: the fields of `trainers.base.TrainJob`, with paths as strings, and two more.
 
     `trainer`: the name of the loader.
@@ -44,11 +58,23 @@ class Job(TypedDict):
     parity: str
     out: str
     log: str
-    recipe: Recipe
     tag: str
     choices: list[str]
+    fields: dict[str, str]
     trainer: str
     progress: str
+
+
+class Job(AnyJob):
+    """A job of LoRA."""
+
+    recipe: Recipe
+
+
+class EncoderJob(AnyJob):
+    """A job of an encoder."""
+
+    recipe: EncoderRecipe
 
 
 class Timed(TypedDict, total=False):
@@ -89,7 +115,7 @@ class Done(Timed):
 Event = Begun | Steps | Failed | Done
 
 
-def tell(job: Job, event: Event) -> None:
+def tell(job: AnyJob, event: Event) -> None:
     """Append an event to the progress file, in one write, with this process's working seconds."""
     line = json.dumps(event | {"seconds": round(time.monotonic() - BEGAN, 3)})
     with Path(job["progress"]).open("a", encoding="utf-8") as file:

@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ..messages import DivergedError
+from ..protocol import Job, tell
 from .checkpoints import (
     SAVE_SECONDS,
     checkpoints,
@@ -13,9 +15,7 @@ from .checkpoints import (
     take_over,
 )
 from .choice_loss import DecisionPoints, branches, choice_loss
-from .messages import DivergedError
 from .precision import computing, lengths_of_batches
-from .protocol import Job, tell
 from .tokenised_rows import IGNORED, LengthBuckets, Row, collator, filler, read_chats
 
 VALIDATIONS_PER_EPOCH = 2

@@ -3,8 +3,8 @@
 import sys
 from typing import Any
 
+from ..protocol import Job, Recipe
 from .precision import dtype_on_processor
-from .protocol import Job, Recipe
 
 # The output layer, which is not trained.
 HEAD = "lm_head"

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from .protocol import Job, tell
+from ..protocol import Job, tell
 
 SAVE_SECONDS = 120.0  # the maximum work that an interrupted training repeats
 STATE = "trainer_state.json"  # written last

@@ -1,0 +1,1 @@
+"""LoRA: writes `adapter/` and `merged/`."""
