@@ -2,7 +2,8 @@
 
 A strong teacher makes several inputs per request, each for randomly drawn values of the task's
 axes. From the second round on, it is shown some earlier inputs, so that it does not repeat them. A
-small teacher, which continues a list, makes one input per request.
+small teacher, which continues a list, makes one input per request. Inputs of the label `other` are
+near misses of the other labels.
 """
 
 import random
@@ -14,7 +15,8 @@ from math import ceil
 from distill.core.conversation import turns_of
 from distill.core.requests import Message, Model, Request, Sampling
 from distill.core.text import stable_hash
-from distill.task import Task
+from distill.generate.near_misses import near_values, wanted_near_misses
+from distill.task import NEAR_MISS, NEAR_MISS_ASK, Task
 from distill.task.prompts import instructions
 
 FIRST_ROUND = 4  # requests of a group; each further round has three times all earlier rounds'
@@ -86,9 +88,12 @@ def synthesis_request(
     spec = task.spec.generate
     draw = random.Random(stable_hash([spec.seed, group, number]))
     own, values = task.seeds_of(group), task.form.group_values(group)
+    is_other = group == task.spec.other_label
+    near = near_values(task, number, draw) if is_other and model.is_local else {}
     content = task.render(
-        "synthesize.md",
+        NEAR_MISS if near else "synthesize.md",
         **values,
+        **near,
         seeds=draw.sample(own, min(spec.seeds_shown, len(own))),
     )
     sampling = Sampling(
@@ -102,11 +107,11 @@ def synthesis_request(
         return Request(model.name, (Message("user", content),), sampling)
     count = spec.inputs_per_request
     ask = task.render(
-        "synthesize.ask.md",
+        NEAR_MISS_ASK if is_other else "synthesize.ask.md",
         **values,
         count=count,
         covered=_shortened(covered, draw),
-        wanted=[_drawn(spec.axes, draw) for _ in range(count)] if spec.axes else [],
+        wanted=_wanted(task, place, draw),
     )
     if task.language:  # in code, since a changed default prompt would make every task another one
         ask = f"{ask} Write them in {task.language}."
@@ -115,6 +120,15 @@ def synthesis_request(
     turns = (*instructions(task, model, "synthesize.system.md"), Message("user", asked))
     many = replace(sampling, max_tokens=count * spec.max_tokens, min_p=0.0, stop=(), inputs=count)
     return Request(model.name, turns, many)
+
+
+def _wanted(task: Task, place: Place, draw: random.Random) -> Sequence[object]:
+    """Return what the new inputs of a request to an API teacher are to be like, one by one."""
+    group, number = place
+    spec = task.spec.generate
+    if group == task.spec.other_label:
+        return wanted_near_misses(task, number, spec.inputs_per_request, draw)
+    return [_drawn(spec.axes, draw) for _ in range(spec.inputs_per_request)] if spec.axes else []
 
 
 def _shortened(covered: Sequence[str], draw: random.Random) -> list[str]:
