@@ -15,6 +15,7 @@ from math import ceil
 from distill.core.conversation import turns_of
 from distill.core.requests import Message, Model, Request, Sampling
 from distill.core.text import stable_hash
+from distill.generate.contrasts import NONE_CONFUSED, Confused, contrast
 from distill.generate.near_misses import near_values, wanted_near_misses
 from distill.task import NEAR_MISS, NEAR_MISS_ASK, Task
 from distill.task.prompts import instructions
@@ -77,12 +78,18 @@ def _round_of(number: int) -> int:
 
 
 def synthesis_request(
-    task: Task, model: Model, place: Place, covered: Sequence[str] = ()
+    task: Task,
+    model: Model,
+    place: Place,
+    covered: Sequence[str] = (),
+    confused: Confused = NONE_CONFUSED,
 ) -> Request:
     """Return a request for new inputs of a group, which shows some of the group's seeds.
 
     The request depends only on the task, its place and, behind an API, the inputs of earlier rounds
     (`covered`). A larger total therefore adds requests without changing earlier ones.
+
+    `confused`: the labels that are confused, for contrastive inputs of an API teacher.
     """
     group, number = place
     spec = task.spec.generate
@@ -111,7 +118,7 @@ def synthesis_request(
         **values,
         count=count,
         covered=_shortened(covered, draw),
-        wanted=_wanted(task, place, draw),
+        wanted=_wanted(task, place, draw, confused.get(group, ())),
     )
     if task.language:  # in code, since a changed default prompt would make every task another one
         ask = f"{ask} Write them in {task.language}."
@@ -122,13 +129,24 @@ def synthesis_request(
     return Request(model.name, turns, many)
 
 
-def _wanted(task: Task, place: Place, draw: random.Random) -> Sequence[object]:
-    """Return what the new inputs of a request to an API teacher are to be like, one by one."""
+def _wanted(
+    task: Task, place: Place, draw: random.Random, confused: Sequence[str]
+) -> Sequence[object]:
+    """Describe the new inputs of a request to an API teacher, one by one; [] if they are free.
+
+    `confused`: the labels that are confused with the group. If there are any, every second input
+    is contrastive.
+    """
     group, number = place
     spec = task.spec.generate
     if group == task.spec.other_label:
         return wanted_near_misses(task, number, spec.inputs_per_request, draw)
-    return [_drawn(spec.axes, draw) for _ in range(spec.inputs_per_request)] if spec.axes else []
+    if not spec.axes and not confused:
+        return []
+    return [
+        contrast(task, group, confused, draw) if confused and index % 2 else _drawn(spec.axes, draw)
+        for index in range(spec.inputs_per_request)
+    ]
 
 
 def _shortened(covered: Sequence[str], draw: random.Random) -> list[str]:
@@ -143,4 +161,5 @@ def first_words(text: str) -> str:
 
 
 def _drawn(axes: Mapping[str, Sequence[str]], draw: random.Random) -> str:
-    return "; ".join(f"{axis}: {draw.choice(values)}" for axis, values in axes.items())
+    drawn = "; ".join(f"{axis}: {draw.choice(values)}" for axis, values in axes.items())
+    return drawn or "a new situation"

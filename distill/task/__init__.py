@@ -206,6 +206,8 @@ class Task:
             shaping["student"]["patience"] = 2
         if self.spec.student.injected_share == INJECTED_SHARE:
             del shaping["student"]["injected_share"]
+        if not self.spec.generate.contrastive:
+            del shaping["generate"]["contrastive"]
         for key, default in NEWER.items():
             if shaping[key] == default:
                 del shaping[key]

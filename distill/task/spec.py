@@ -136,6 +136,8 @@ class GenerateSpec(_Section):
     """New inputs in one request to a model behind an API."""
     axes: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = AXES["classify"]
     """Properties that new inputs vary along, each with its values."""
+    contrastive: bool = False
+    """Make every second input of confused labels from a seed of the other label."""
     seed: int = 0
     """Seed of the sampling."""
 
@@ -516,6 +518,8 @@ class TaskSpec(ProjectSpec):
             )
         if self.kind == "generate" and self.labels:
             raise ValueError("labels: remove them; the answers of a generate task are texts")
+        if self.kind != "classify" and self.generate.contrastive:
+            raise ValueError("generate.contrastive: set it to false; only labels are confused")
         return self
 
     @model_validator(mode="after")
