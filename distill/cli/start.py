@@ -64,6 +64,7 @@ USES = {
 @click.option("--test", type=click.IntRange(min=1), help="Number of test rows.")
 @click.option("--merge-rare", default="", metavar="LABEL", help="Label for labels with few rows.")
 @click.option("--drop-rare", is_flag=True, help="Leave out labels with few rows.")
+@click.option("--other", default="", metavar="LABEL", help="Label of what belongs to no other one.")
 @click.option("--train-on-labels", is_flag=True, help="Train on people's rows alone.")
 @click.option("--like", default="", metavar="TASK", help="Copy a bundled task instead.")
 @click.option("--add", is_flag=True, help="Add rows to the task NAME; its own stay.")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from distill.core.dataset import Candidate, Drop
 from distill.curate.context import CheckContext
-from distill.task import INSTRUCTIONS, Task
+from distill.task import INSTRUCTIONS, NEAR_MISS_PROMPTS, Task
 from distill.task.kinds.generate import Text
 from distill.text.boilerplate import placeholder_in, refusal_in
 from distill.text.prompt_leakage import WORDS, leaked_prompt, words_of
@@ -59,7 +59,8 @@ def _instructions(task: Task) -> list[str]:
     Seeds are left out, because the duplicate checks find copied seeds. Labels and their short
     meanings are left out, because real messages contain such words.
     """
-    names = ("synthesize.md", *INSTRUCTIONS)
+    near_misses = (name for name in NEAR_MISS_PROMPTS if name in task.prompts)
+    names = ("synthesize.md", *INSTRUCTIONS, *near_misses)
     shown = task.form.group_values
     meanings = [shown(group).get("meaning", "") for group in task.groups]
     texts = [task.spec.description, *(text for text in meanings if len(words_of(text)) >= WORDS)]

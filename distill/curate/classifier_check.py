@@ -4,6 +4,9 @@ The check needs a task with labels. A small teacher is often wrong. A different 
 the same error, so labels on which both agree are mostly right. With a good teacher, the check would
 drop correct rows. Rows are therefore dropped only if the linear model beats the teacher on the
 seeds. A tested seed is in neither the model's training data nor the teacher's prompt.
+
+Rows of the label `other` are not judged: their near misses resemble the seeds of another label. The
+seeds of `other` are therefore no test of the check.
 """
 
 from collections.abc import Sequence
@@ -73,7 +76,9 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 
 def differing(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
     """Return a drop for each row whose answer differs from the second opinion."""
-    rows = [row for row in rows if row.source != "seeds" and not decided(row, means)]
+    other = means.task.spec.other_label
+    rows = [row for row in rows if row.source != "seeds" and row.answer != other]
+    rows = [row for row in rows if not decided(row, means)]
     if not rows:
         return []
     return [
@@ -87,14 +92,15 @@ def standing_of(means: CheckContext) -> Standing | None:
     """Return the results of second opinion and teacher on the seeds that the teacher answered.
 
     Unusable answers are left out, because rows with one never reach this check. None if the teacher
-    was not asked about the seeds.
+    was not asked about the seeds. Seeds of the label `other` are left out, too.
     """
     said = means.seed_answers()
     if said is None:
         return None
     texts, labels = zip(*((seed.input, seed.answer) for seed in means.task.seeds), strict=True)
     answers = dict(zip(places_asked(means.task), said, strict=True))
-    usable = [place for place, answer in answers.items() if answer]
+    other = means.task.spec.other_label
+    usable = [place for place, answer in answers.items() if answer and labels[place] != other]
     opinion = left_out(texts, labels, usable, means.task.spec.embedding_model)
     return Standing(
         [own == labels[place] for own, place in zip(opinion, usable, strict=True)],

@@ -32,7 +32,8 @@ def check(rows: Sequence[Candidate], means: CheckContext) -> list[Drop]:
 def suspects(rows: Sequence[Candidate], means: CheckContext) -> list[Suspect]:
     """Return the suspects, by index in `rows`; [] if the task has no labels.
 
-    The seeds' labels are trusted.
+    The seeds' labels are trusted. The label `other` is not suspect, since its near misses resemble
+    rows of another label.
     """
     if not means.task.form.choices:
         return []
@@ -44,7 +45,9 @@ def suspects(rows: Sequence[Candidate], means: CheckContext) -> list[Suspect]:
         trusted=trusted,
         embedding_model=means.task.spec.embedding_model,
     )
-    return [Suspect(own[item.index], item.suggested, item.score) for item in found]
+    suspect = [Suspect(own[item.index], item.suggested, item.score) for item in found]
+    other = means.task.spec.other_label
+    return [item for item in suspect if rows[item.index].answer != other]
 
 
 def _drop(row: Candidate, found: Suspect) -> Drop:

@@ -110,7 +110,8 @@ def draft_meanings(workspace: Workspace, name: str, max_usd: Decimal | None) -> 
             meanings = _read(task, store, requests)
             billed = store.committed_usd(run_id) - before
         path = task.folder / "task.toml"
-        text = with_meanings(path, read_text(path), task.spec.labels, meanings, plan.teacher)
+        before = task.spec.model_dump()["labels"]  # as task.toml has them
+        text = with_meanings(path, read_text(path), before, meanings, plan.teacher)
         write_whole(path, [text])
     unusable = tuple(label for label in plan.labels if label not in meanings)
     return Drafts(plan.teacher, meanings, unusable, billed)

@@ -20,6 +20,7 @@ from distill.curate.on_seeds import requests_on_seeds
 from distill.evaluate.pairwise_judge import CONTROLS, AnswerPair, both_ways
 from distill.evaluate.systems import TEACHER_AGAIN, compared_systems, gold_for
 from distill.generate import inputs_by_label, synthesised_candidates
+from distill.generate.contrasts import confused_labels
 from distill.generate.rounds import ASSUMED_YIELD, planned_counts
 from distill.generate.synthesis import (
     COVERED_SHOWN,
@@ -215,6 +216,7 @@ def _synthesis(
     rendered with seeds instead.
     """
     seeds = {group: [seed.input for seed in task.seeds_of(group)] for group in task.groups}
+    confused = {} if model.is_local else confused_labels(task)
     if stock.shown == "longest":
         seeds = {group: _longest_starts(texts) for group, texts in seeds.items()}
         task = _with_longest_seeds(task)
@@ -224,14 +226,18 @@ def _synthesis(
         covered = inputs_by_label(task, answers)
         if found.missing or found.more:
             alike = tuple(
-                synthesis_request(task, model, place, covered[place[0]] or seeds[place[0]])
+                synthesis_request(
+                    task, model, place, covered[place[0]] or seeds[place[0]], confused
+                )
                 for place in places
             )
             found = replace(found, more=found.more + len(alike), alike=found.alike + alike)
             continue
         asks = [
             PlannedRequest(
-                SYNTHESIZE, place[0], synthesis_request(task, model, place, covered[place[0]])
+                SYNTHESIZE,
+                place[0],
+                synthesis_request(task, model, place, covered[place[0]], confused),
             )
             for place in places
         ]

@@ -16,6 +16,7 @@ from distill.core.dataset import LABELLED, Candidate, LabelledExample, Source
 from distill.core.errors import InputError
 from distill.core.purpose import ANSWER, SYNTHESIZE, Purpose
 from distill.core.requests import CompletedRequest, Model, PlannedRequest, Request
+from distill.generate.contrasts import confused_labels
 from distill.generate.rounds import GenerationRound, first_counts, next_counts, stop_reason
 from distill.generate.synthesis import (
     NOTHING,
@@ -62,8 +63,16 @@ def generate(context: Context, keep: Keep) -> Callable[[Store], None]:
 
 
 def check_teacher(task: Task, model: Model, *, detach: bool) -> None:
-    """Raise InputError if the teacher lacks the batches or rationales that the task needs."""
+    """Raise InputError if the teacher cannot do what the task needs.
+
+    Batches, rationales and contrastive inputs need a model behind an API.
+    """
     mode = task.spec.teacher.mode
+    if task.spec.generate.contrastive and model.is_local:
+        raise InputError(
+            "generate.contrastive needs a teacher behind an API, not a model on our own server, "
+            f"like {model.name}: turn it off, or choose another teacher.model"
+        )
     if task.spec.teacher.rationale and model.is_local:
         raise InputError(
             "teacher.rationale needs a teacher behind an API, not a model on our own server, like "
@@ -157,11 +166,13 @@ def _round(desk: _GenerationState, number: int, wanted: Counts, asked: Counts) -
 
 def _synthesise(desk: _GenerationState, wanted: Counts, asked: Counts) -> None:
     """Request new inputs in lists, each of which shows the teacher some inputs of earlier lists."""
-    for places in synthesis_rounds(wanted, desk.model, asked):
+    task, model = desk.context.task, desk.model
+    confused = {} if model.is_local else confused_labels(task)
+    for places in synthesis_rounds(wanted, model, asked):
         number = 1 + len({row.ask.purpose for row in desk.made})
         covered = inputs_by_label(desk.context.task, desk.made)
         asks = [
-            (place[0], synthesis_request(desk.context.task, desk.model, place, covered[place[0]]))
+            (place[0], synthesis_request(task, model, place, covered[place[0]], confused))
             for place in places
         ]
         for made in desk.ask(_numbered(SYNTHESIZE, number), asks):

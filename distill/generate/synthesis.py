@@ -2,7 +2,8 @@
 
 A strong teacher makes several inputs per request, each for randomly drawn values of the task's
 axes. From the second round on, it is shown some earlier inputs, so that it does not repeat them. A
-small teacher, which continues a list, makes one input per request.
+small teacher, which continues a list, makes one input per request. Inputs of the label `other` are
+near misses of the other labels.
 """
 
 import random
@@ -14,7 +15,9 @@ from math import ceil
 from distill.core.conversation import turns_of
 from distill.core.requests import Message, Model, Request, Sampling
 from distill.core.text import stable_hash
-from distill.task import Task
+from distill.generate.contrasts import NONE_CONFUSED, Confused, contrast
+from distill.generate.near_misses import near_values, wanted_near_misses
+from distill.task import NEAR_MISS, NEAR_MISS_ASK, Task
 from distill.task.prompts import instructions
 
 FIRST_ROUND = 4  # requests of a group; each further round has three times all earlier rounds'
@@ -75,20 +78,29 @@ def _round_of(number: int) -> int:
 
 
 def synthesis_request(
-    task: Task, model: Model, place: Place, covered: Sequence[str] = ()
+    task: Task,
+    model: Model,
+    place: Place,
+    covered: Sequence[str] = (),
+    confused: Confused = NONE_CONFUSED,
 ) -> Request:
     """Return a request for new inputs of a group, which shows some of the group's seeds.
 
     The request depends only on the task, its place and, behind an API, the inputs of earlier rounds
     (`covered`). A larger total therefore adds requests without changing earlier ones.
+
+    `confused`: the labels that are confused, for contrastive inputs of an API teacher.
     """
     group, number = place
     spec = task.spec.generate
     draw = random.Random(stable_hash([spec.seed, group, number]))
     own, values = task.seeds_of(group), task.form.group_values(group)
+    is_other = group == task.spec.other_label
+    near = near_values(task, number, draw) if is_other and model.is_local else {}
     content = task.render(
-        "synthesize.md",
+        NEAR_MISS if near else "synthesize.md",
         **values,
+        **near,
         seeds=draw.sample(own, min(spec.seeds_shown, len(own))),
     )
     sampling = Sampling(
@@ -102,11 +114,11 @@ def synthesis_request(
         return Request(model.name, (Message("user", content),), sampling)
     count = spec.inputs_per_request
     ask = task.render(
-        "synthesize.ask.md",
+        NEAR_MISS_ASK if is_other else "synthesize.ask.md",
         **values,
         count=count,
         covered=_shortened(covered, draw),
-        wanted=[_drawn(spec.axes, draw) for _ in range(count)] if spec.axes else [],
+        wanted=_wanted(task, place, draw, confused.get(group, ())),
     )
     if task.language:  # in code, since a changed default prompt would make every task another one
         ask = f"{ask} Write them in {task.language}."
@@ -115,6 +127,26 @@ def synthesis_request(
     turns = (*instructions(task, model, "synthesize.system.md"), Message("user", asked))
     many = replace(sampling, max_tokens=count * spec.max_tokens, min_p=0.0, stop=(), inputs=count)
     return Request(model.name, turns, many)
+
+
+def _wanted(
+    task: Task, place: Place, draw: random.Random, confused: Sequence[str]
+) -> Sequence[object]:
+    """Describe the new inputs of a request to an API teacher, one by one; [] if they are free.
+
+    `confused`: the labels that are confused with the group. If there are any, every second input
+    is contrastive.
+    """
+    group, number = place
+    spec = task.spec.generate
+    if group == task.spec.other_label:
+        return wanted_near_misses(task, number, spec.inputs_per_request, draw)
+    if not spec.axes and not confused:
+        return []
+    return [
+        contrast(task, group, confused, draw) if confused and index % 2 else _drawn(spec.axes, draw)
+        for index in range(spec.inputs_per_request)
+    ]
 
 
 def _shortened(covered: Sequence[str], draw: random.Random) -> list[str]:
@@ -129,4 +161,5 @@ def first_words(text: str) -> str:
 
 
 def _drawn(axes: Mapping[str, Sequence[str]], draw: random.Random) -> str:
-    return "; ".join(f"{axis}: {draw.choice(values)}" for axis, values in axes.items())
+    drawn = "; ".join(f"{axis}: {draw.choice(values)}" for axis, values in axes.items())
+    return drawn or "a new situation"

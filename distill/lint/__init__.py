@@ -14,6 +14,7 @@ from distill.lint.gold import (
     gold_near_copies,
     gold_too_small,
     gold_unlike_inputs,
+    other_untested,
 )
 from distill.lint.labels import (
     labels_alike,
@@ -97,6 +98,13 @@ RULES = (
     Rule("gold-copies", "look", "gold rows that repeat a gold row, which count once", gold_copies),
     Rule("gold-near-copies", "look", "gold rows that nearly equal a gold row", gold_near_copies),
     Rule("gold-too-small", "look", "fewer gold rows than the margin needs", gold_too_small),
+    Rule(
+        "other-untested",
+        "look",
+        "so few gold rows of the label `other` that a share of 10 % forced into a label could stay "
+        "unseen",
+        other_untested,
+    ),
     Rule(
         "gold-unlike-inputs",
         "look",

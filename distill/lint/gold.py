@@ -1,6 +1,8 @@
 """Rules on gold: its size, its copies, and its likeness to the inputs."""
 
+import math
 from collections.abc import Iterator
+from statistics import NormalDist
 
 from distill.core.errors import Problem
 from distill.core.numbers import percent
@@ -15,6 +17,7 @@ from distill.text.two_samples import WordShares, two_sample_test
 # Gold counts as unlike the inputs if the whole interval of the AUC is above this. An AUC of 0.65
 # is that of two normal distributions whose means differ by half a standard deviation.
 UNLIKE = 0.65
+UNSEEN = 0.1  # share of false accepts that no row of gold may show
 
 
 def gold_contradicts(task: Task) -> Iterator[Problem]:
@@ -48,6 +51,30 @@ def gold_too_small(task: Task) -> Iterator[Problem]:
     if margin > task.spec.evaluate.margin and sample_size_for_margin(margin) <= rows:
         fix += f", or set evaluate.margin = {margin:g}, which {rows:,} rows can prove"
     yield of_key(task, ("evaluate", "margin"), size_in_words(task), fix)
+
+
+def other_untested(task: Task) -> Iterator[Problem]:
+    """Yield a problem if gold has too few rows of the label `other`.
+
+    With n rows and no false accept among them, Wilson's interval (1927) ends at z² / (n + z²). Rows
+    are too few if this end is above UNSEEN.
+    """
+    other, confidence = task.spec.other_label, task.spec.evaluate.confidence
+    if not other:
+        return
+    squared = NormalDist().inv_cdf((1 + confidence) / 2) ** 2
+    rows = sum(row.answer == other for row in task.gold)
+    needed = math.ceil(squared * (1 / UNSEEN - 1))
+    if rows >= needed:
+        return
+    could = percent(squared / (rows + squared))
+    yield of_key(
+        task,
+        ("labels", other),
+        f"{rows} of {len(task.gold):,} gold rows are of {other!r}: even if no system forces one "
+        f"into a label, up to {could} of such inputs may be",
+        f"add gold rows of it: {needed} show that at most {percent(UNSEEN)} are",
+    )
 
 
 def gold_copies(task: Task) -> Iterator[Problem]:

@@ -32,8 +32,11 @@ def labels_alike(task: Task) -> Iterator[Problem]:
 
 
 def labels_without_gold(task: Task) -> Iterator[Problem]:
-    """Yield the labels that no row of gold has, as one problem."""
-    tested = {row.answer for row in task.gold}
+    """Yield the labels that no row of gold has, as one problem.
+
+    The label `other` has a rule of its own.
+    """
+    tested = {row.answer for row in task.gold} | {task.spec.other_label}
     if missing := [label for label in task.form.choices if label not in tested]:
         yield of_key(
             task,
@@ -45,7 +48,7 @@ def labels_without_gold(task: Task) -> Iterator[Problem]:
 
 def labels_without_meaning(task: Task) -> Iterator[Problem]:
     """Yield the labels whose meaning says no more than their name, as one problem."""
-    if empty := [label for label in task.spec.labels if not _has_meaning(task, label)]:
+    if empty := [label for label in task.spec.meanings if not _has_meaning(task, label)]:
         yield of_key(
             task,
             ("labels", empty[0]),
@@ -55,7 +58,7 @@ def labels_without_meaning(task: Task) -> Iterator[Problem]:
 
 
 def _has_meaning(task: Task, label: str) -> bool:
-    return bool(set(words_of(task.spec.labels[label])) - set(words_of(label)))
+    return bool(set(words_of(task.spec.meanings[label])) - set(words_of(label)))
 
 
 def meanings_overlap(task: Task) -> Iterator[Problem]:
@@ -69,7 +72,7 @@ def meanings_overlap(task: Task) -> Iterator[Problem]:
     common = set(words_of(task.spec.description))
     meanings = {
         label: {word for word in words_of(meaning) if _says_something(word)} - common
-        for label, meaning in task.spec.labels.items()
+        for label, meaning in task.spec.meanings.items()
         if _has_meaning(task, label)
     }
     labels_of: dict[str, list[str]] = defaultdict(list)
@@ -89,7 +92,7 @@ def _equal(task: Task) -> dict[tuple[str, str], list[str]]:
     """Return the pairs of labels with the same meaning, each with no words."""
     first: dict[str, str] = {}
     pairs: dict[tuple[str, str], list[str]] = {}
-    for label, meaning in task.spec.labels.items():
+    for label, meaning in task.spec.meanings.items():
         said = " ".join(words_of(meaning))
         if _has_meaning(task, label) and first.setdefault(said, label) != label:
             pairs[first[said], label] = []

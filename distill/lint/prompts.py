@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from distill.core.errors import InvalidInput, Problem
 from distill.core.model_ref import parse
 from distill.lint.finding import named, of_prompt
-from distill.task import COMPARE, Task
+from distill.task import COMPARE, NEAR_MISS, NEAR_MISS_ASK, Task
 from distill.task.prompts import RUBRICS
 from distill.text.two_samples import words_of
 
@@ -111,6 +111,8 @@ def _used(task: Task) -> tuple[str, ...]:
     names, is_served = [ANSWER], _is_served(task)
     if "synthesis" in task.spec.generate.sources:
         names += [SYNTHESIZE] if is_served else [SYNTHESIZE, ASK, "synthesize.system.md"]
+        if task.spec.other_label:
+            names.append(NEAR_MISS if is_served else NEAR_MISS_ASK)
     names += [] if is_served and not _shows_instructions(task) else [SYSTEM]
     names += [JUDGE] if task.judge else []
     names += [COMPARE] if task.judge_of_systems else []
@@ -130,9 +132,13 @@ def _values(task: Task, name: str) -> dict[str, object]:
     text, answer, second = MARKS
     seeds = list(task.seeds[:1])
     group = {**task.form.group_values(task.groups[0])} if task.groups else {}
+    near = {"near": "", "near_meaning": "", "near_seeds": seeds}
+    near_miss = {"label": "", "input": text, "along": ""}
     known: Mapping[str, Mapping[str, object]] = {
         SYNTHESIZE: {**group, "seeds": seeds},
         ASK: {**group, "count": 2, "covered": [text], "wanted": [text]},
+        NEAR_MISS: {**group, **near, "seeds": seeds},
+        NEAR_MISS_ASK: {**group, "count": 2, "covered": [text], "wanted": [near_miss]},
         ANSWER: {"input": text, "seeds": [], "instructions": ""},
         JUDGE: {"input": text, "answer": answer, "rubric": [*RUBRICS[task.spec.kind].items()]},
         COMPARE: {"input": text, "first": answer, "second": second, "reference": ""},

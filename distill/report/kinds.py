@@ -7,6 +7,7 @@ from distill.core.evaluation import Prediction
 from distill.report.labels import INVALID, UNUSED, by_field, by_label
 from distill.report.loaded import LoadedResults
 from distill.report.mistakes import mistakes
+from distill.report.out_of_scope import out_of_scope_figures
 from distill.task import Task
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.generate import Text
@@ -17,12 +18,15 @@ Figures = dict[str, Any]
 
 
 def answer_figures(task: Task, results: LoadedResults) -> Figures:
-    """Return `labels` or `fields` with the figures of student and teacher; {} for texts."""
+    """Return `labels` or `fields` with the figures of student and teacher; {} for texts.
+
+    A task with the label `other` also has `out_of_scope`.
+    """
     if isinstance(task.form, Fields):
         return {"fields": _field_figures(task, task.form, results)}
     if isinstance(task.form, Text):
         return {}
-    return {"labels": _label_figures(task, results)}
+    return {"labels": _label_figures(task, results), **out_of_scope_figures(task, results)}
 
 
 def _field_figures(task: Task, form: Fields, results: LoadedResults) -> list[Figures]:

@@ -31,6 +31,8 @@ PROMPTS = ("synthesize.md", "answer.md", "student.md")
 # a default.
 INSTRUCTIONS = ("synthesize.system.md", "synthesize.ask.md", "answer.system.md", "judge.md")
 COMPARE = "compare.md"
+# Prompts for texts of the label `other`: to a model that continues a list, and to an API teacher.
+NEAR_MISS, NEAR_MISS_ASK = NEAR_MISS_PROMPTS = ("near_miss.md", "near_miss.ask.md")
 # Settings that affect neither answers nor students. A change of one does not start a new run.
 NOT_SHAPING: dict[str, Any] = {
     **{"budget": True, "traffic": True, "people": True, "currencies": True},
@@ -206,6 +208,8 @@ class Task:
             del shaping["student"]["injected_share"]
         if self.spec.evaluate.encoder:
             del shaping["evaluate"]["encoder"]
+        if not self.spec.generate.contrastive:
+            del shaping["generate"]["contrastive"]
         for key, default in NEWER.items():
             if shaping[key] == default:
                 del shaping[key]

@@ -3,25 +3,27 @@
 from collections.abc import Iterator
 from decimal import Decimal
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from distill.task.spec import PriceSpec, TaskSpec
+from distill.task.spec import OtherLabel, PriceSpec, TaskSpec
 
 HEAD = "| key | type | default | meaning |\n| --- | --- | --- | --- |"
 WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 WORDS |= {Decimal: "amount", NoneType: "", PriceSpec: "table, see below"}
+WORDS |= {OtherLabel: "table, see below"}
 LIMITS = {"ge": "from {}", "gt": "above {}", "le": "up to {}", "lt": "below {}"}
 
 
 def tables() -> str:
-    """Return the tables of all sections: first the top level, then each section, then a price."""
+    """Return the tables of all sections: top level, each section, the label `other`, a price."""
     sections = {name: form for name, field in _fields(TaskSpec) if (form := _section(field))}
     top = {name: field for name, field in _fields(TaskSpec) if name not in sections}
     parts = [_table("Top level", top)]
     parts += [_table(f"[{name}]", form.model_fields) for name, form in sections.items()]
+    parts.append(_table("[labels.<label>]", OtherLabel.model_fields))
     return "\n\n".join([*parts, _table('[prices."<model>"]', PriceSpec.model_fields)]) + "\n"
 
 
@@ -70,7 +72,7 @@ def _type(annotation: Any, limits: Any = ()) -> str:
     """Return a type in words, with the limits of its values."""
     inner = get_args(annotation)
     if get_origin(annotation) is Literal:
-        return ", ".join(f"`{value}`" for value in inner)
+        return ", ".join(f"`{str(v).lower() if isinstance(v, bool) else v}`" for v in inner)
     if get_origin(annotation) is tuple:
         return f"list of {_type(inner[0])}"
     if get_origin(annotation) is dict:
@@ -79,6 +81,8 @@ def _type(annotation: Any, limits: Any = ()) -> str:
         return _type(inner[0], annotation.__metadata__)
     if NoneType in inner:
         return _type(inner[0], limits)
+    if get_origin(annotation) is Union:
+        return " or ".join(map(_type, inner))
     return ", ".join([WORDS[annotation], *_limits(limits)])
 
 

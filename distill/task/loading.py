@@ -15,6 +15,7 @@ from distill.task import (
     COMPARE,
     EXAMPLES,
     INSTRUCTIONS,
+    NEAR_MISS_PROMPTS,
     PREFERENCES,
     PROMPTS,
     REVIEWS,
@@ -119,7 +120,8 @@ def _parts(spec: TaskSpec, folder: Path, form: AnswerForm) -> Task:
         return gathered.of(lambda: _instruction(folder / name, spec.kind), "")
 
     prompts = {name: prompt(name) for name in PROMPTS}
-    prompts |= {name: instruction(name) for name in (*INSTRUCTIONS, *((COMPARE,) * is_text))}
+    more = NEAR_MISS_PROMPTS if spec.other_label else (COMPARE,) * is_text
+    prompts |= {name: instruction(name) for name in (*INSTRUCTIONS, *more)}
     rows = gathered.of(lambda: read_labelled(folder / "gold.jsonl", form, optional=is_text), ())
     seeds = gathered.of(lambda: read_labelled(folder / "seeds.jsonl", form), ())
     inputs = gathered.of(lambda: read_inputs(folder / "inputs.jsonl"), ())
@@ -152,7 +154,7 @@ def _parts(spec: TaskSpec, folder: Path, form: AnswerForm) -> Task:
 def _form(spec: TaskSpec, folder: Path) -> AnswerForm:
     if spec.kind == "extract":
         return read_schema(folder / SCHEMA)
-    return Labels(spec.labels) if spec.kind == "classify" else Text()
+    return Labels(spec.meanings) if spec.kind == "classify" else Text()
 
 
 def _instruction(path: Path, kind: str) -> str:

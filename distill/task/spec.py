@@ -15,7 +15,9 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     field_validator,
     model_validator,
 )
@@ -134,6 +136,8 @@ class GenerateSpec(_Section):
     """New inputs in one request to a model behind an API."""
     axes: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = AXES["classify"]
     """Properties that new inputs vary along, each with its values."""
+    contrastive: bool = False
+    """Make every second input of confused labels from a seed of the other label."""
     seed: int = 0
     """Seed of the sampling."""
 
@@ -399,6 +403,26 @@ class BudgetSpec(_Section):
     """Estimate above which a run on a terminal asks you."""
 
 
+class OtherLabel(_Section):
+    """The label of inputs that belong to none of the other labels."""
+
+    meaning: str
+    """What belongs there."""
+    other: Literal[True]
+    """Marks the label of what belongs to no other label; at most one label has it."""
+
+
+def _form_of_label(value: object) -> str:
+    """Return "table" for an `OtherLabel`. A label with a dot makes a table of other keys."""
+    is_table = isinstance(value, dict) and bool(value.keys() & OtherLabel.model_fields.keys())
+    return "table" if is_table or isinstance(value, OtherLabel) else "text"
+
+
+LabelSpec = Annotated[
+    Annotated[str, Tag("text")] | Annotated[OtherLabel, Tag("table")], Discriminator(_form_of_label)
+]
+
+
 class ProjectSpec(_Section):
     """The contents of `distill.toml`: defaults for all tasks of a project."""
 
@@ -440,7 +464,7 @@ class TaskSpec(ProjectSpec):
     """Two letters, like `de`: language of new inputs; by default that of the seeds."""
     embedding_model: Annotated[str, Field(min_length=1)] = MINILM
     """Model of sentence embeddings: its folder, or its name on the hub."""
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: dict[str, LabelSpec] = Field(default_factory=dict)
     """Labels, each with what belongs there. Only for classify."""
     teacher: TeacherSpec = TeacherSpec()
     generate: GenerateSpec = GenerateSpec()
@@ -449,6 +473,19 @@ class TaskSpec(ProjectSpec):
     student: StudentSpec = StudentSpec()
     evaluate: EvaluateSpec = EvaluateSpec()
     terms: TermsSpec = TermsSpec()
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """The labels, each with what belongs there."""
+        return {
+            name: label if isinstance(label, str) else label.meaning
+            for name, label in self.labels.items()
+        }
+
+    @property
+    def other_label(self) -> str:
+        """The label of inputs that belong to no other label; "" for none."""
+        return next(iter(_others(self.labels)), "")
 
     @property
     def models_asked(self) -> tuple[tuple[str, str], ...]:
@@ -465,9 +502,12 @@ class TaskSpec(ProjectSpec):
 
     @field_validator("labels")
     @classmethod
-    def _can_be_answered(cls, labels: dict[str, str]) -> dict[str, str]:
+    def _can_be_answered(cls, labels: dict[str, LabelSpec]) -> dict[str, LabelSpec]:
         for problem in filter(None, map(label_problem, labels)):
             raise ValueError(problem)
+        if len(others := _others(labels)) > 1:
+            marked = " and ".join(repr(name) for name in others)
+            raise ValueError(f"{marked} have other = true: leave it to one label")
         return labels
 
     @model_validator(mode="after")
@@ -480,6 +520,8 @@ class TaskSpec(ProjectSpec):
             )
         if self.kind == "generate" and self.labels:
             raise ValueError("labels: remove them; the answers of a generate task are texts")
+        if self.kind != "classify" and self.generate.contrastive:
+            raise ValueError("generate.contrastive: set it to false; only labels are confused")
         return self
 
     @model_validator(mode="after")
@@ -526,6 +568,11 @@ def label_problem(name: str) -> str:
         return ""
     said = f"{name!r}: a label must be one printable line without spaces at its ends"
     return said + _unprintable(name)
+
+
+def _others(labels: Mapping[str, LabelSpec]) -> list[str]:
+    """Return the labels of inputs that belong to no other label."""
+    return [name for name, label in labels.items() if isinstance(label, OtherLabel)]
 
 
 def _in_one_line(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -104,7 +104,7 @@ def _checked(path: Path, form: type[Spec], values: Mapping[str, Any]) -> Spec:
 
 
 def _problem(path: Path, form: type[BaseModel], problem: Mapping[str, Any]) -> Problem:
-    location: Sequence[str | int] = problem["loc"]
+    location = _location(problem)
     key = ".".join(str(part) for part in location)
     if not key:
         return problem_of(path, str(problem["msg"]).removeprefix("Value error, "))
@@ -113,9 +113,15 @@ def _problem(path: Path, form: type[BaseModel], problem: Mapping[str, Any]) -> P
     return Problem(message, str(path), line, key, fix)
 
 
+def _location(problem: Mapping[str, Any]) -> Sequence[str | int]:
+    """Return the path of a value, without the form that pydantic adds to the name of a label."""
+    location: Sequence[str | int] = problem["loc"]
+    return (*location[:2], *location[3:]) if location[:1] == ("labels",) else location
+
+
 def _explain(form: type[BaseModel], problem: Mapping[str, Any], key: str) -> tuple[str, str]:
     """Return what is wrong with a value, and the remedy."""
-    location: Sequence[str | int] = problem["loc"]
+    location = _location(problem)
     kind, got = problem["type"], f"(got {_short(problem['input'])})"
     if kind == "extra_forbidden":
         return f"unknown key {key!r}", _instead_of(form, location)
@@ -128,9 +134,11 @@ def _explain(form: type[BaseModel], problem: Mapping[str, Any], key: str) -> tup
     if location == ("labels",) and kind == "dict_type":
         fix = 'write [labels] on a line of its own, and a line name = "meaning" for each'
         return f"{key}: must be a section {got}", fix
-    if location[:1] == ("labels",) and kind == "string_type":
+    if location[:1] == ("labels",) and len(location) == 2 and kind == "string_type":
         fix = 'put a label that contains a dot in quotes: "a.b" = "…"'
         return f"{key}: must be a string {got}", fix
+    if location[:1] == ("labels",) and kind == "literal_error":
+        return f"{key}: must be true {got}", 'write name = "meaning" for every other label'
     fix = _fix_of(kind, problem["input"], problem.get("ctx", {}))
     message = str(problem["msg"]).removeprefix("Value error, ")
     return f"{key}: {message} {got}", fix
@@ -179,7 +187,13 @@ def _section(form: type[BaseModel], location: Sequence[str | int]) -> type[BaseM
     for part in location:
         if part not in form.model_fields:  # a section's name in a dict
             continue
-        annotation = form.model_fields[str(part)].annotation
-        found = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
-        form = next(kind for kind in found if issubclass(kind, BaseModel))
+        form = next(_models(form.model_fields[str(part)].annotation))
     return form
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    """Yield the sections in a type, such as `dict[str, PriceSpec]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)

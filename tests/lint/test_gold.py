@@ -7,7 +7,7 @@ from pathlib import Path
 from distill.core.dataset import LabelledExample
 from distill.task import Task
 from tests.conftest import jsonl
-from tests.support.clean_task import GOLD, TOML, clean, found, only, with_header
+from tests.support.clean_task import GOLD, SEEDS, TOML, clean, found, only, with_header
 
 COPY = {"input": "our pram did not fit  through the narrow door", "label": "luggage"}
 NEAR = {"input": "Our pram did not fit through the narrow doors", "label": "luggage"}
@@ -90,3 +90,38 @@ def test_inputs_that_became_gold_do_not_count(tmp_path: Path) -> None:
     gold = texts(1, 60, "ahoy captain")
     task = with_texts(clean(tmp_path), gold, gold)
     assert found(task, "gold-unlike-inputs") == []
+
+
+NONE = 'none = {meaning = "Whatever no ferry can help with", other = true}'
+OTHER_TOML = TOML.replace("\n[teacher]", f"{NONE}\n\n[teacher]", 1)
+
+
+def of_other(count: int) -> list[dict[str, str]]:
+    words = ("stamp", "violin", "tractor", "planet", "cheese", "lawyer", "goose")
+    return [
+        {"input": f"Please repair the {words[n % 7]} of my {words[n // 7]} {n}", "label": "none"}
+        for n in range(count)
+    ]
+
+
+def test_few_gold_rows_of_the_label_other_are_counted(tmp_path: Path) -> None:
+    """Wilson's interval of 0 of n ends at 3.84 / (n + 3.84), which is 10 % for 34.6 rows."""
+    seeds = jsonl([*SEEDS, *of_other(40)[35:]])
+    few = {"task_toml": OTHER_TOML, "seeds_jsonl": seeds, "gold_jsonl": jsonl(GOLD + of_other(6))}
+    task = clean(tmp_path, **few)
+    file, line, said = only(task, "other-untested")
+    assert (file, line) == ("task.toml", OTHER_TOML.split("\n").index(NONE) + 1)
+    assert said.startswith(
+        "6 of 15 gold rows are of 'none': even if no system forces one into a label, up to 39 % "
+        "of such inputs may be"
+    )
+    assert "add gold rows of it: 35 show that at most 10 % are" in said
+    assert found(task, "label-without-gold") == []
+    enough = clean(tmp_path, **few | {"gold_jsonl": jsonl(GOLD + of_other(35))})
+    assert found(enough, "other-untested") == [] == found(clean(tmp_path), "other-untested")
+
+
+def test_no_gold_row_of_the_label_other_is_one_finding(tmp_path: Path) -> None:
+    task = clean(tmp_path, task_toml=OTHER_TOML, seeds_jsonl=jsonl([*SEEDS, *of_other(1)]))
+    assert "0 of 9 gold rows are of 'none'" in only(task, "other-untested")[2]
+    assert found(task, "label-without-gold") == []

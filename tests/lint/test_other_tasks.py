@@ -26,7 +26,7 @@ def copied(prompts: Path) -> Task:
 
 def with_another_label(task: Task) -> Task:
     """A task with one more label."""
-    labels = {**task.spec.labels, "praise": "kind words"}
+    labels = {**task.spec.meanings, "praise": "kind words"}
     return replace(task, spec=task.spec.model_copy(update={"labels": labels}), form=Labels(labels))
 
 

@@ -8,7 +8,8 @@ import pytest
 from distill.core.errors import InputError
 from distill.task.bundled import BUNDLED, bundled_prompts
 from distill.task.loading import load_task
-from tests.support.clean_task import TOML, clean, found, only
+from tests.conftest import jsonl
+from tests.support.clean_task import SEEDS, TOML, clean, found, only
 
 PAID = TOML.replace('"embedded"', '"openai:gpt-6.1-terra"')
 JUDGED = TOML + "[curate]\njudge = 4\n"
@@ -113,3 +114,16 @@ def test_instructions_that_a_served_teacher_never_sees_are_named(
     assert names == ["answer.system.md"] * is_named
     without = clean(tmp_path / "without", task_toml=toml, answer_md=answer)
     assert found(without, "instructions-unseen") == [], "the default is for models behind APIs"
+
+
+def test_a_broken_prompt_for_near_misses_is_named(tmp_path: Path) -> None:
+    toml = TOML.replace(
+        "\n[teacher]", 'none = {meaning = "no matter of ours", other = true}\n\n[teacher]', 1
+    )
+    seeds = jsonl([*SEEDS, {"input": "Please repair my violin", "label": "none"}])
+    broken = {"task_toml": toml, "seeds_jsonl": seeds, "near_miss_md": "\n{{ nearest }}\n"}
+    file, line, said = only(clean(tmp_path, **broken), "prompt-broken")
+    assert (file, line) == ("near_miss.md", 2) and "'nearest' is undefined" in said
+    paid = toml.replace('"embedded"', '"openai:gpt-6.1-terra"')
+    asked = clean(tmp_path, **broken | {"task_toml": paid})
+    assert found(asked, "prompt-broken") == [], "only a served teacher is asked by it"

@@ -18,6 +18,7 @@ from distill.report.schema.fields import Section
 from distill.report.schema.page import models, tables
 from distill.train.trainers import openai_jobs
 from tests.conftest import PETS, jsonl, pet_rows, write_pets
+from tests.support.out_of_scope import FILES
 from tests.support.paying import paid_run
 from tests.support.runs import finished
 from tests.task import test_extract, test_texts
@@ -56,7 +57,6 @@ RARE = {
     "Server.start_s": "the same",
     "Spend.disturbed": "a busy machine",
     "Tariff.assumed": "a cached token without a price of its own",
-    "Tile.bad": "a student that fails more probes than allowed",
     "Teacher.instead_of": "a key without a consent",
     "Turn.content": "a task with conversations",
     "Turn.role": "the same",
@@ -76,6 +76,12 @@ def classify(workspace: Workspace) -> Path:
     toml = path.read_text(encoding="utf-8") + "[evaluate]\nmargin = 0.9\n"
     path.write_text(toml, encoding="utf-8")
     return finished(workspace, "pets", RunOptions(curve=True)).context.folder
+
+
+def out_of_scope(workspace: Workspace) -> Path:
+    """A run of a task with a label for what belongs to no other."""
+    write_pets(workspace.prompts, **FILES)
+    return finished(workspace, "pets").context.folder
 
 
 def extract(workspace: Workspace) -> Path:
@@ -116,6 +122,7 @@ def in_batches(workspace: Workspace) -> Path:
 AT_PROVIDER = "in batches"
 RUNS: dict[str, Make] = {
     "classify": classify,
+    "out of scope": out_of_scope,
     "extract": extract,
     "generate": generate,
     "rehearsal": rehearsal,
@@ -124,7 +131,10 @@ RUNS: dict[str, Make] = {
 }
 
 
-HAVE_EVERY_KEY = ("classify", "extract", "generate", "until curate", "until train", AT_PROVIDER)
+HAVE_EVERY_KEY = (
+    *("classify", "out of scope", "extract", "generate"),
+    *("until curate", "until train", AT_PROVIDER),
+)
 
 
 @pytest.fixture

@@ -84,6 +84,7 @@ CHANGED = {
 # test_batches.py and test_prompting.py.
 ELSEWHERE = {"generate.inputs_per_request", "generate.axes", "budget.usd"}
 ELSEWHERE |= {"teacher.mode", "teacher.rationale"}
+ELSEWHERE.add("generate.contrastive")  # in test_contrasts.py
 ELSEWHERE.add("terms.confirmed")  # it shapes no run: in test_terms.py
 # The scripted trainer's model answers nothing: in test_parity.py. A model to compare with is paid:
 # in test_baselines.py.

@@ -22,6 +22,7 @@ from distill.report.schema.quality import (
     Memorised,
     Mistake,
     MistakeCounts,
+    OutOfScope,
     Parity,
     RivalVerdict,
     SelfAgreement,
@@ -108,6 +109,9 @@ class Report(Common):
         "How often the teacher repeats its answer.", "if the teacher was asked once"
     )
     labels: list[LabelRow] = optional("Figures by label.", "unless the task classifies")
+    out_of_scope: OutOfScope = optional(
+        "Errors at the border of the labels.", "unless a label is `other`"
+    )
     fields: list[FieldRow] = optional("Figures by field.", "unless the task extracts")
     calibration: Calibration = optional("Calibration of the student.", UNSURE)
     coverage: Coverage = optional("Mixtures of student and teacher.", UNSURE)

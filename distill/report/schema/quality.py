@@ -231,6 +231,35 @@ class LabelRow(Section):
     teacher: OneLabel = key("Figures of the teacher.")
 
 
+class SystemOutOfScope(Section):
+    """The errors of a system at the border of the labels."""
+
+    name: str = key("Name of the system, as in `systems`.")
+    false_accepts: CountedShare = optional(
+        "Share of gold rows of `other` that get another label.", "if gold has none of these rows"
+    )
+    false_rejects: CountedShare = optional(
+        "Share of gold rows of other labels that get `other`.", "if gold has none of these rows"
+    )
+
+
+class StudentForces(PairedDifference):
+    """The student's false accepts minus those of today's model."""
+
+    than: str = key("Name of today's model in `systems`; the teacher if that is not compared.")
+    more: bool = key("True if the student is shown to force more: the interval is above 0.")
+
+
+class OutOfScope(Section):
+    """The errors at the border of the labels, where the task has the label `other`."""
+
+    label: str = key("The label of what belongs to no other label.")
+    systems: list[SystemOutOfScope] = key("Systems, in the order of the page.")
+    student_forces: StudentForces = optional(
+        "How much more the student forces into a label.", "if gold has no row of `other`"
+    )
+
+
 class OneField(Section):
     """The figures of a system on a field."""
 

@@ -23,7 +23,14 @@ from distill.core.text import fold
 from distill.core.words import count_words
 from distill.task.kinds.extract import Fields
 from distill.task.new.columns import REPEATED, SHORT, Columns, choose_columns, printable
-from distill.task.new.labels import FEWEST_ROWS, check_labels, folded_note, merge_rare, one_spelling
+from distill.task.new.labels import (
+    FEWEST_ROWS,
+    check_labels,
+    folded_note,
+    known_label,
+    merge_rare,
+    one_spelling,
+)
 from distill.task.new.sample import MOST_ROWS, Sample
 from distill.task.new.schema import infer_schema, with_lists, without_nulls
 from distill.task.new.splitting import Row, size_of_test, split_rows
@@ -53,7 +60,8 @@ class NewTaskOptions:
     `kind`: "" to infer it. `description`: the job in a sentence; "" for a general one.
     `test`: the number of test rows; None for the default.
     `merge_rare`: the label that takes the rows of labels with too few rows; "" for none.
-    `drop_rare`: leave those rows out. `no_teacher`: learn from people's rows alone.
+    `drop_rare`: leave those rows out. `other`: the label of what belongs to no other; "" for none.
+    `no_teacher`: learn from people's rows alone.
     """
 
     source: str
@@ -66,6 +74,7 @@ class NewTaskOptions:
     test: int | None = None
     merge_rare: str = ""
     drop_rare: bool = False
+    other: str = ""
     no_teacher: bool = False
     query: str = ""
     encoding: str = ""
@@ -117,6 +126,9 @@ def new_task(prompts: Path, name: str, options: NewTaskOptions) -> MadeTask:
     )
     found = read_answered(table, columns)
     kind: Kind = options.kind or _kind_of(found.rows, columns, table.name)
+    if options.other and kind != "classify":
+        fix = "leave out --other, or give --kind classify"
+        raise InvalidInput(Problem(f"a {kind} task has no labels", key="--other", fix=fix))
     task = _TASKS[kind](found, options, table.name)
     rows = without_contradictions(task.rows, found.notes)
     tested = size_of_test(len(rows), options.test, table.name)
@@ -130,6 +142,7 @@ def new_task(prompts: Path, name: str, options: NewTaskOptions) -> MadeTask:
         margin=provable_margin(len(parts.gold)),
         source=table.name,
         labels=task.labels,
+        other=task.other,
         schema=task.schema,
         inputs=tuple(found.inputs),
         context_tokens=context_for(longest, rows),
@@ -280,6 +293,7 @@ class _Kinded:
     description: str
     labels: Mapping[str, str] = field(default_factory=dict)
     schema: Mapping[str, Any] | None = None
+    other: str = ""
 
 
 def _classify(found: Reading, options: NewTaskOptions, where: str) -> _Kinded:
@@ -306,7 +320,8 @@ def _classify(found: Reading, options: NewTaskOptions, where: str) -> _Kinded:
     counts = Counter(row.label for row in rows)
     check_labels(counts, where)
     meanings = {label: in_words(label) for label, _ in counts.most_common()}
-    return _Kinded(rows, SAYS["classify"].format(n=len(counts)), labels=meanings)
+    other = known_label(options.other, meanings, where) if options.other else ""
+    return _Kinded(rows, SAYS["classify"].format(n=len(counts)), labels=meanings, other=other)
 
 
 def _extract(found: Reading, options: NewTaskOptions, where: str) -> _Kinded:

@@ -1,9 +1,10 @@
 """Labels as people write them: their spellings, and labels with too few rows."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from distill.core.errors import InvalidInput, Problem
+from distill.core.suggestions import did_you_mean
 from distill.core.text import fold
 
 MOST_LABELS = 200
@@ -53,6 +54,15 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
             "--drop-rare"
         )
         raise InvalidInput(Problem(said, where, fix=fix))
+
+
+def known_label(said: str, labels: Collection[str], where: str) -> str:
+    """Return the label that a name stands for, whatever its case. Raises InputError for none."""
+    for label in labels:
+        if fold(label) == fold(said):
+            return label
+    fix = did_you_mean(said, labels) or "give a label that rows have"
+    raise InvalidInput(Problem(f"no row has the label {said!r}", where, key="--other", fix=fix))
 
 
 def merge_rare(counts: Mapping[str, int], merged: str) -> dict[str, str]:

@@ -27,7 +27,8 @@ _SECTION = re.compile(r"\s*\[")
 class NewTask:
     """The content of a new task's folder.
 
-    `labels`: label → its meaning. `schema`: the schema of answers; None unless the kind is extract.
+    `labels`: label → its meaning. `other`: the label of what belongs to no other; "" for none.
+    `schema`: the schema of answers; None unless the kind is extract.
     `inputs`: texts without an answer. `system`: the system prompt of the rows; "" without one.
     `teacher`: False if the student learns from people's rows alone.
     """
@@ -39,6 +40,7 @@ class NewTask:
     margin: float
     source: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    other: str = ""
     schema: Mapping[str, Any] | None = None
     inputs: tuple[str, ...] = ()
     context_tokens: int | None = None
@@ -104,7 +106,7 @@ def task_toml(task: NewTask) -> str:
     ]
     if task.labels:
         lines += ["", ASKS_FOR_MEANINGS, "[labels]"]
-        lines += [f"{_key(label)} = {toml_text(says)}" for label, says in task.labels.items()]
+        lines += [_label(label, says, task.other) for label, says in task.labels.items()]
     if not task.teacher:
         lines += ["", "# The student learns from people's rows alone.", "[generate]"]
         lines += ["sources = []"]
@@ -117,6 +119,14 @@ def task_toml(task: NewTask) -> str:
         "[evaluate]",
     ]
     return "\n".join([*lines, f"margin = {task.margin:g}"]) + "\n"
+
+
+def _label(label: str, meaning: str, other: str) -> str:
+    """Return the line of a label in [labels]."""
+    said = toml_text(meaning)
+    if label == other:
+        said = f"{{meaning = {said}, other = true}}"
+    return f"{_key(label)} = {said}"
 
 
 def _key(text: str) -> str:
@@ -148,12 +158,13 @@ def with_labels(path: Path, text: str, labels: Mapping[str, str]) -> str:
 
 
 def with_meanings(
-    path: Path, text: str, before: Mapping[str, str], drafts: Mapping[str, str], author: str
+    path: Path, text: str, before: Mapping[str, Any], drafts: Mapping[str, str], author: str
 ) -> str:
     """Return the text of a task.toml with drafts in place of the meanings of labels.
 
-    `before`: the meanings by label. `author`: the model that wrote the drafts. Raises InvalidInput,
-    with the lines to write, if the labels are written in another form.
+    `before`: the labels as in task.toml. `author`: the model that wrote the drafts.
+
+    Raises InvalidInput, with the lines to write, if the labels are written in another form.
     """
     drafted = f"# Drafted by {author}. Correct what is wrong."
     changed = text.replace(ASKS_FOR_MEANINGS, drafted)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from distill.core.conversation import turns_of
-from distill.core.errors import InputError
+from distill.core.errors import InputError, InvalidInput
 from distill.task import Task
 from distill.task.loading import load_task
 from distill.task.new import MadeTask, NewTaskOptions, new_task
@@ -431,3 +431,25 @@ def test_a_text_that_looks_like_an_encoding_stays_a_text(folder: Path) -> None:
     task = loaded(make(folder, "tickets.csv", as_csv(rows)))
     assert not task.has_conversations
     assert sorted((turns_of(t)[0].content, a) for t, a in all_rows(task)) == sorted(rows)
+
+
+def test_a_label_can_be_that_of_what_belongs_to_no_other(folder: Path) -> None:
+    made = make(folder, "tickets.csv", as_csv(labelled()), other="Returns")
+    task = loaded(made)
+    assert task.spec.other_label == "returns"
+    assert 'returns = {meaning = "returns", other = true}\n' in (
+        made.folder / "task.toml"
+    ).read_text(encoding="utf-8")
+
+
+def test_the_label_of_what_belongs_to_no_other_must_have_rows(folder: Path) -> None:
+    with pytest.raises(InvalidInput, match="no row has the label 'return'") as refused:
+        make(folder, "tickets.csv", as_csv(labelled()), other="return")
+    (problem,) = refused.value.problems
+    assert problem.key == "--other" and "returns" in problem.fix
+    assert not (folder / "prompts" / "tickets").exists()
+
+
+def test_only_a_task_with_labels_has_one_for_the_rest(folder: Path) -> None:
+    with pytest.raises(InputError, match="a generate task has no labels"):
+        make(folder, "tickets.csv", as_csv(labelled()), other="returns", kind="generate")
