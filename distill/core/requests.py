@@ -3,6 +3,7 @@
 Units everywhere: tokens as int, USD as Decimal, seconds as float, times as UTC datetimes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -23,6 +24,8 @@ UNUSABLE_FINISH_REASONS = {
     "no_answer": "not answered in any try",
     "refused_row": "refused by the provider",
 }
+# Protocols of decision models, which answer with one of the given choices and write no texts.
+DECISION_APIS = ("decisions", "systemone")
 # Default context length of a served model, in tokens.
 MODEL_TOKENS = 2048
 
@@ -44,6 +47,11 @@ class Model:
     def is_local(self) -> bool:
         """True if we serve the model from a folder; False if it is asked over an API."""
         return self.folder is not None
+
+    @property
+    def decides(self) -> bool:
+        """True for a decision model, which answers with one of the given choices."""
+        return self.api in DECISION_APIS
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,7 @@ class Sampling:
     `logprobs`: True to get the probability of the answer.
     `schema`: the JSON Schema of an answer that is an object; "" without one.
     `again`: the number of discarded earlier answers. The value is not sent to the server.
+    `meanings`: the meaning of each choice, for a decision model; empty for other models.
     """
 
     max_tokens: int
@@ -140,6 +149,7 @@ class Sampling:
     logprobs: bool = False
     schema: str = ""
     again: int = 0
+    meanings: tuple[str, ...] = ()
 
     @property
     def is_json(self) -> bool:
@@ -164,6 +174,7 @@ class Sampling:
             "logprobs": self.logprobs,
             "schema": self.schema,
             "again": self.again,
+            "meanings": self.meanings,
         }
         return since_the_first | {name: value for name, value in later.items() if value}
 
@@ -207,6 +218,8 @@ class Completion:
     `logprob`: the logarithm of the text's probability; None if not requested or not returned.
     `in_flight`: the maximum of concurrent requests; None for a batch, and in older stores.
     `by_seconds`: True if the price is the time of our machine.
+    `probabilities`: the probability of each choice, from a decision model; empty from others. It is
+        stored, but not in the completions that are read from the store.
     """
 
     request_id: str
@@ -223,6 +236,7 @@ class Completion:
     logprob: float | None = None
     in_flight: int | None = None
     by_seconds: bool = False
+    probabilities: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @property
     def problem(self) -> str:

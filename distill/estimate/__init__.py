@@ -16,6 +16,7 @@ from decimal import Decimal
 from itertools import cycle, islice
 from pathlib import Path
 
+from distill.core.model_ref import decides
 from distill.core.purpose import ANSWER, COMPARED, JUDGED, ON_SEEDS, STAGES, SYNTHESIZE, Purpose
 from distill.core.requests import Model, Request, Usage
 from distill.estimate.costs import CostEstimate, CostLine
@@ -155,7 +156,8 @@ def _assumed_seeds(task: Task, store: Store | None) -> Iterator[str]:
     """Yield what a plan without a store assumes about the seeds in prompts."""
     if store is not None:
         return
-    if task.spec.teacher.few_shot:
+    shown = any(name and not decides(name) for _, name in task.models_asked)
+    if task.spec.teacher.few_shot and shown:
         yield "prompts show random seeds, and for the maximum the longest seeds"
     if task.spec.leaks.semantic:
         yield "no seed only means the same as a gold row: the run leaves such seeds out"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from distill.core.errors import DistillError, InputError
-from distill.core.model_ref import AUTO, WITHOUT_KEY, key_variables
+from distill.core.model_ref import AUTO, WITHOUT_KEY, key_names
 from distill.core.numbers import exact_dollars
 from distill.estimate.costs import CostEstimate
 from distill.store import Store
@@ -84,7 +84,7 @@ def _ways(task: Task, left: CostEstimate) -> str:
         "--max-usd N allows bills up to N, which must cover the estimate",
     ]
     if left.price is not None:
-        file, keys = task.folder / "task.toml", " and ".join(key_variables().values())
+        file, keys = task.folder / "task.toml", " and ".join(key_names())
         ways.append(f'teacher.model = "{WITHOUT_KEY}" in {file} costs nothing')
         ways.append(f'"{AUTO}" in a new run (--new) with {keys} unset costs nothing, either')
     return f"To continue: {'; '.join(ways)}."

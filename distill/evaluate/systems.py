@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from distill.core.dataset import LabelledExample
+from distill.core.model_ref import decides
 from distill.core.requests import Endpoint, Model, Request
 from distill.core.students import Student
 from distill.evaluate import parity
@@ -87,7 +88,9 @@ def shown_order(baselines: Sequence[str]) -> tuple[str, ...]:
 
 def rival_in_words(name: str) -> str:
     """Return the description of a rival; another model is described as untuned."""
-    return f"{BASELINES[name]} ({name})" if name in BASELINES else f"{name}, untuned"
+    if name in BASELINES:
+        return f"{BASELINES[name]} ({name})"
+    return f"{name}, a decision model" if decides(name) else f"{name}, untuned"
 
 
 Render = Callable[[Model, Sequence[str]], Sequence[Request]]

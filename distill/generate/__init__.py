@@ -13,7 +13,7 @@ from itertools import count
 
 from distill.core.conversation import encode_text, from_roles
 from distill.core.dataset import LABELLED, Candidate, LabelledExample, Source
-from distill.core.errors import InputError
+from distill.core.errors import InputError, InvalidInput
 from distill.core.purpose import ANSWER, SYNTHESIZE, Purpose
 from distill.core.requests import CompletedRequest, Model, PlannedRequest, Request
 from distill.generate.contrasts import confused_labels
@@ -31,6 +31,7 @@ from distill.llm.models import choose, takes_batches
 from distill.store import Store
 from distill.task import Task
 from distill.task.answer_json import inputs_of
+from distill.task.decision_problems import decision_problems
 from distill.task.kinds import AnswerForm
 from distill.task.prompts import annotation_requests
 from distill.task.run_context import Context
@@ -65,8 +66,11 @@ def generate(context: Context, keep: Keep) -> Callable[[Store], None]:
 def check_teacher(task: Task, model: Model, *, detach: bool) -> None:
     """Raise InputError if the teacher cannot do what the task needs.
 
-    Batches, rationales and contrastive inputs need a model behind an API.
+    Batches, rationales and contrastive inputs need a model behind an API. A decision model writes
+    no texts.
     """
+    if found := [*decision_problems(task.spec, task.folder / "task.toml")]:
+        raise InvalidInput(*found)
     mode = task.spec.teacher.mode
     if task.spec.generate.contrastive and model.is_local:
         raise InputError(

@@ -259,8 +259,8 @@ class _OnlineRun:
         if self.has_compared or self.endpoint.model.is_local:
             return
         self.has_compared = True
-        asked = str(self.api.body(request)["model"])
-        if other := other_model(payload, asked):
+        asked = str(self.api.body(request).get("model", ""))
+        if asked and (other := other_model(payload, asked)):
             self.note(
                 f"{self.endpoint.model.name}: the server reports the model {other}, not {asked}; "
                 f"prices and report use {asked}: check the name if this is not an alias"

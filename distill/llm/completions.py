@@ -71,6 +71,7 @@ def answered(
         logprob=answer.logprob,
         in_flight=in_flight,
         by_seconds=endpoint.price.by_seconds,
+        probabilities=answer.probabilities,
     )
     dearer = DEARER if 0 < attempt.worst_usd < usd else ""
     return AttemptOutcome(attempt, completion, remark=counted.remark or dearer)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from distill.core.extras import MODULES, install, missing
 from distill.core.hardware import gpu, how_to_install, installed, interpreter
-from distill.core.model_ref import SOURCES, WITHOUT_KEY, key_variables
+from distill.core.model_ref import SOURCES, WITHOUT_KEY, key_names
 from distill.llm.models import automatic
 from distill.pricing.terms import StudentKind, terms_of_teacher
 from distill.serve.base_models import automatic as automatic_base
@@ -38,8 +38,7 @@ def diagnose() -> list[Row]:
     rows += [{"what": name, "found": _version(name)} for name in PACKAGES]
     rows += _extras()
     rows += [
-        {"what": key, "found": "set" if os.environ.get(key) else "not set"}
-        for key in key_variables().values()
+        {"what": key, "found": "set" if os.environ.get(key) else "not set"} for key in key_names()
     ]
     return [*rows, *_choices(), *_terms()]
 

@@ -18,6 +18,7 @@ from distill.core.requests import Endpoint
 RETRY_AFTER_CAP_SECONDS = 120.0
 LIMITED = (429, 503, 529)
 RETRIED = (408, 409, 429)
+NOT_IMPLEMENTED = 501  # a server without this protocol, or with a model that does not speak it
 # A proxy stopped waiting, but the model may have answered. 520 and 524 are Cloudflare's statuses
 # for a connection that broke, or timed out, after the request was sent.
 MAYBE_BILLED = (408, 502, 504, 520, 524)
@@ -163,7 +164,7 @@ def without_choices(payload: object, failure: Failure) -> Failure:
 
 def is_retried(status: int) -> bool:
     """True if the unchanged request may succeed later, after this HTTP status."""
-    return status in RETRIED or status >= 500
+    return status in RETRIED or (status >= 500 and status != NOT_IMPLEMENTED)
 
 
 def unreadable(text: str, endpoint: Endpoint) -> Failure:

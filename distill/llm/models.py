@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
-from distill.core.model_ref import SOURCES, WITHOUT_KEY, key_variables, parse
+from distill.core.model_ref import SOURCES, WITHOUT_KEY, key_names, key_variables, parse
 from distill.core.model_terms import SENTENCES
 from distill.core.requests import Endpoint, Model
 from distill.llm.batches import BatchApi
@@ -106,7 +106,7 @@ def automatic(variables: Mapping[str, str], student: StudentKind) -> tuple[str, 
     """
     passed_over = list[str]()
     for backend, key in key_variables().items():
-        if variables.get(key):
+        if SOURCES[backend].automatic and variables.get(key):
             name, why = f"{backend}:{SOURCES[backend].automatic}", f"{key} is set"
             terms = terms_of_teacher(name, student)
             if not terms.stops:
@@ -114,7 +114,7 @@ def automatic(variables: Mapping[str, str], student: StudentKind) -> tuple[str, 
             passed_over.append(f"{why}, but {terms.provider}: {SENTENCES[terms.training]}")
     if passed_over:
         return WITHOUT_KEY, f"{'; '.join(passed_over)} ({PAGE})"
-    return WITHOUT_KEY, f"neither {' nor '.join(key_variables().values())} is set"
+    return WITHOUT_KEY, f"neither {' nor '.join(key_names())} is set"
 
 
 def check_exists(name: str, settings: ServerSettings) -> None:

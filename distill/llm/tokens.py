@@ -59,7 +59,10 @@ class PromptTokens:
 
 def of_prompt(request: Request) -> PromptTokens:
     """Estimate the billed tokens of a request's prompt."""
-    schema = answer_schema(request.sampling)
+    sampling = request.sampling
+    schema: object = answer_schema(sampling)
+    if sampling.meanings:  # a decision model gets no schema
+        schema = dict(zip(sampling.choices, sampling.meanings, strict=True))
     shared = of_text(json.dumps(schema)) if schema else 0
     total = shared
     for turn in request.messages:
@@ -116,4 +119,5 @@ def worst_case(model: Model, request: Request) -> tuple[int, int]:
     """
     body = provider_api(model.api).body(request)
     prompt = len(json.dumps(body, ensure_ascii=False).encode()) + PROVIDERS_OWN_TOKENS
-    return prompt, next(body[limit] for limit in LIMITS if limit in body)
+    limits = (body[limit] for limit in LIMITS if limit in body)
+    return prompt, next(limits, request.sampling.max_tokens)

@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from distill.core.errors import InputError
-from distill.core.model_ref import key_variables
+from distill.core.model_ref import SOURCES, key_variables
 from distill.pricing.table import LifetimeRow, Row, lifetime_of, price_table
 from distill.pricing.token_prices import (
+    LIBRARY_IDS,
     Rates,
     TokenPrice,
     assumption,
@@ -57,7 +58,7 @@ def rows_of(name: str, today: date, given: Mapping[str, Rates]) -> list[Shown]:
         except InputError:
             continue
         found += _tiers(f"{provider}:{model}", "at once", at_once)
-        if provider in key_variables():
+        if provider in SOURCES and SOURCES[provider].has_batches:
             batch = token_price(provider, model, given, batch=True)
             found += _tiers(f"{provider}:{model}", "in batches", batch)
         if rates_given(given, provider, model) is None:
@@ -74,11 +75,14 @@ def rows_of(name: str, today: date, given: Mapping[str, Rates]) -> list[Shown]:
 def _parted(name: str) -> tuple[tuple[str, ...], str]:
     """Split a name into the providers that may have the model, and the model's id."""
     provider, _, model = name.partition(":")
-    return ((provider,), model) if provider in key_variables() else (tuple(key_variables()), name)
+    if provider in key_variables():
+        return (provider,), model
+    return tuple(one for one in key_variables() if one not in LIBRARY_IDS), name
 
 
 def _tiers(model: str, mode: str, price: TokenPrice) -> Iterator[Shown]:
-    assumed = assumption(model.partition(":")[2], price)
+    provider, _, name = model.partition(":")
+    assumed = assumption(model if provider in LIBRARY_IDS else name, price)
     for place, (start, rates) in enumerate(price.tiers):
         longer = {"prompts_from_tokens": start} if place else {}
         yield {

@@ -7,6 +7,7 @@ from distill.core.errors import InputError
 from distill.core.model_ref import AUTO, WITHOUT_KEY, check_name, key_variables
 from distill.core.suggestions import nearest
 from distill.pricing.table import price_table
+from distill.pricing.token_prices import library_id
 
 SIMILAR = 0.8  # of a model to a known model of its provider
 # A teacher answers texts with texts. Fine-tuned models have names of their own.
@@ -23,9 +24,10 @@ def known_models() -> dict[str, tuple[str, ...]]:
     found: dict[str, set[str]] = {name: set() for name in key_variables()}
     for row in price_table().inference:
         found.setdefault(row.provider, set()).add(row.model)
+    names = {library_id(name): name for name in key_variables()}
     for provider in get_snapshot().providers:
-        if provider.id in key_variables():
-            found[provider.id].update(model.id for model in provider.models)
+        if provider.id in names:
+            found[names[provider.id]].update(model.id for model in provider.models)
     return {
         provider: tuple(sorted(name for name in names if not OTHER_USES.search(name)))
         for provider, names in found.items()
@@ -85,6 +87,7 @@ def _with_provider(name: str) -> str:
         for model in models:
             if folded == model or folded.startswith(f"{model}-20"):  # a dated version
                 return f"{provider}:{folded}"
-            full[model] = full[f"{provider}:{model}"] = f"{provider}:{model}"
+            full[f"{provider}:{model}"] = f"{provider}:{model}"
+            full.setdefault(model, f"{provider}:{model}")
     found = nearest(name, full, least=SIMILAR)
     return full[found] if found else ""

@@ -104,7 +104,8 @@ def _parts(model: str) -> tuple[str, str, str]:
         return "embedded", "", EMBEDDED
     if "://" in model:
         url, _, name = model.partition("#")
-        return "url", _host(url), name
+        protocol, _, called = name.partition(":")
+        return "url", _host(url), called or protocol if protocol == "systemone" else name
     backend, _, name = model.partition(":")
     return backend, "", name
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SECONDS_PER_HOUR = 3600
 STANDARD_TIERS = ("", "default")  # names of the standard service tier in answers
 OTHER_TIERS = ("flex", "priority", "fast")
+# OpenAI's decision models have the names of its chat models, but prices of their own.
+LIBRARY_IDS = {"decisions": "openai-decisions"}
+DECISION_PROVIDERS = ("decisions", "typesafe", "openrouter")
 
 Tiers = tuple[tuple[int, "Rates"], ...]
 TOKENS_PER_PRICE = 1_000_000
@@ -163,13 +166,19 @@ def token_price(
 def rates_given(given: Mapping[str, Rates], provider: str, model: str) -> Rates | None:
     """Return the user's rates for a model; None if there are none.
 
-    The key in `given` is the model's id, or its name in the form of `teacher.model`. A fine-tuned
-    model may also have the rates of `ft:<base>`.
+    The key in `given` is the model's id, or its name in the form of `teacher.model`. A provider of
+    LIBRARY_IDS needs the latter. A fine-tuned model may also have the rates of `ft:<base>`.
     """
     for name in (model, _untagged(model)):
-        if rates := given.get(name) or given.get(f"{provider}:{name}"):
+        own = None if provider in LIBRARY_IDS else given.get(name)
+        if rates := own or given.get(f"{provider}:{name}"):
             return rates
     return None
+
+
+def library_id(provider: str) -> str:
+    """Return the price library's id of a provider."""
+    return LIBRARY_IDS.get(provider, provider)
 
 
 def _known_price(provider: str, model: str, *, batch: bool) -> TokenPrice:
@@ -272,13 +281,18 @@ def _library_tiers(provider: str, model: str, context: "PriceContext") -> Tiers:
 
     try:
         found = calc_price(
-            LibraryUsage(input_tokens=1), model, provider_id=provider, price_context=context or None
+            LibraryUsage(input_tokens=1),
+            model,
+            provider_id=library_id(provider),
+            price_context=context or None,
         )
     except LookupError as error:
         raise InputError(unpriced(model, provider)) from error
     if getattr(found.model_price, "input_mtok", None) is None:  # speech or moderation models
         raise InputError(unpriced(model, provider))
     columns = _columns(found.model_price)
+    if provider in DECISION_PROVIDERS and found.model_price.output_mtok is None:
+        columns["output"] = {0: Decimal(0)}  # a decision is not billed, only its prompt
     starts = sorted({start for column in columns.values() for start in column})
     assumed = ("cached",) if found.model_price.cache_read_mtok is None else ()
     return tuple(
@@ -291,7 +305,9 @@ def unpriced(model: str, *providers: str) -> str:
     """Return the message for a model without a price, which may be a misspelt name."""
     from distill.pricing.model_names import misspelt
 
-    places = " or ".join(providers)
+    places, named = " or ".join(providers), model
+    if len(providers) == 1 and providers[0] in LIBRARY_IDS:
+        named = f"{providers[0]}:{model}"
     if found := next(filter(None, (misspelt(provider, model) for provider in providers)), ""):
         return (
             f"there is no known model {model!r} ({places}): did you mean {found}? Correct the "
@@ -300,7 +316,7 @@ def unpriced(model: str, *providers: str) -> str:
     return (
         f"the price of {model} ({places}) is not known. Add it to task.toml, in USD per 1M "
         "tokens:\n"
-        f'[prices."{model}"]\ninput = 1.00\noutput = 5.00'
+        f'[prices."{named}"]\ninput = 1.00\noutput = 5.00'
     )
 
 

@@ -28,7 +28,7 @@ from distill.task import Task
 from distill.task.loading import load_task
 
 NO_REAL_KEY = "rehearsal"
-PLAYED = ("openai", "anthropic")  # providers that the stand-in simulates
+PLAYED = ("openai", "anthropic", "decisions")  # providers that the stand-in simulates
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,8 @@ def _with_teacher(task: Task, wanted: RehearsalOptions) -> tuple[Task, str]:
     check_model_name("--teacher", name)
     if choose(name).model.api not in PLAYED:
         raise InputError(
-            f"--teacher: the stand-in simulates openai:<id> and anthropic:<id>, not {name}"
+            "--teacher: the stand-in simulates openai:<id>, anthropic:<id> and decisions:<id>, "
+            f"not {name}"
         )
     changes = {"mode": wanted.mode} if wanted.mode else {}
     return task.with_teacher(model=name, **changes), instead

@@ -94,8 +94,14 @@ class Requests(Rows):
         return int(rows[0][0])
 
     def add_completions(self, completions: Sequence[Completion]) -> None:
-        """Store completions with their usage and price."""
-        self.insert("completion", [list(values_of(completion)) for completion in completions])
+        """Store completions with their usage, price and probabilities."""
+        rows = [values_of(completion) for completion in completions]
+        self.insert("completion", [list(row[:-1]) for row in rows])  # without `probabilities`
+        decided = [row for row in completions if row.probabilities]
+        self.insert(
+            "choice_probability",
+            [[row.request_id, as_json(dict(row.probabilities))] for row in decided],
+        )
 
     def completions(
         self, requests: Sequence[Request], aside: Collection[str] = ()
@@ -174,6 +180,7 @@ def request_of(row: Row) -> Request:
     """Build a request from its columns: model, messages, sampling."""
     model, messages, sampling = row
     values = json.loads(sampling)
-    values |= {name: tuple(values[name]) for name in ("stop", "choices")}
+    lists = ("stop", "choices", "meanings")  # `meanings` is not in rows of older versions
+    values |= {name: tuple(values[name]) for name in lists if name in values}
     turns = tuple(Message(**message) for message in json.loads(messages))
     return Request(model, turns, Sampling(**values))

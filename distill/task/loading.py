@@ -24,6 +24,7 @@ from distill.task import (
 )
 from distill.task.answers_file import read_answers
 from distill.task.check_prices import check_prices
+from distill.task.decision_problems import decision_problems
 from distill.task.files import (
     read_examples,
     read_inputs,
@@ -105,6 +106,8 @@ def _spec(folder: Path, project: Path) -> TaskSpec:
             check_model_name(place, model)
         except InputError as error:
             gathered.add(problem_of(path, str(error)))
+    for problem in decision_problems(spec, path):
+        gathered.add(problem)
     gathered.check()
     return spec
 

@@ -19,6 +19,8 @@ ANSWER_TOKENS = 16
 # JSON needs more tokens than the bare label, and a provider's tokens may be shorter than ours.
 JSON_ANSWER_TOKENS, JSON_TOKENS = 96, 24
 RATIONALE_TOKENS = 200
+# The question to a decision model. It is part of each request's id, so it must never change.
+DECISION = "Choose the one label that fits the input."
 TEXT_TOKENS = 64
 # After an empty line, a completion model would begin another example.
 TEXT_ENDS = ("\n\n",)
@@ -111,7 +113,7 @@ def answer_requests(
     task: Task, model: Model, inputs: Sequence[str], *, shots: int, vote: int = 0
 ) -> list[Request]:
     """Build a request for the answer to each input, with the `shots` nearest seeds as examples."""
-    shown = nearest_seeds(task, inputs, shots, vote)
+    shown = nearest_seeds(task, inputs, 0 if model.decides else shots, vote)
     return requests_with(task, model, inputs, shown, vote)
 
 
@@ -124,8 +126,11 @@ def requests_with(
 ) -> list[Request]:
     """Build a request for the answer to each input, with its examples.
 
-    A served model gets no system message, so answer.md may show it the `instructions`.
+    A served model gets no system message, so answer.md may show it the `instructions`. A decision
+    model gets neither prompts nor examples.
     """
+    if model.decides:
+        return [decision_request(task, model, text, vote) for text in inputs]
     first = instructions(task, model, "answer.system.md")
     told = "" if first else task.render("answer.system.md")
     requests = []
@@ -138,6 +143,19 @@ def requests_with(
     return requests
 
 
+def decision_request(task: Task, model: Model, text: str, vote: int = 0) -> Request:
+    """Build a question to a decision model: which label of a classify task fits an input?
+
+    The choices are the labels with their meanings. The question shows no seeds. `vote`: 0, or the
+    number of a repetition of the same question.
+    """
+    meanings = task.spec.meanings
+    question = f"{task.spec.description}\n{DECISION}".strip()
+    sampling = Sampling(0, seed=vote, choices=tuple(meanings), meanings=tuple(meanings.values()))
+    turns = (Message("system", question), Message("user", task.shown(text)))
+    return Request(model.name, turns, sampling)
+
+
 def seed_requests(
     task: Task,
     model: Model,
@@ -148,7 +166,7 @@ def seed_requests(
 
     Seeds with the same input, up to case and white space, are never used as examples.
     """
-    shots, requests = task.spec.teacher.few_shot, []
+    shots, requests = 0 if model.decides else task.spec.teacher.few_shot, []
     for seed in seeds:
         own = fold(seed.input)
         others = replace(task, seeds=tuple(row for row in task.seeds if fold(row.input) != own))
@@ -308,6 +326,6 @@ def annotation_requests(
     """Yield (input, request) for each vote on each input."""
     spec = task.spec.teacher
     for vote in range(spec.votes):
-        shown = examples(task, inputs, spec.few_shot, vote)
+        shown = examples(task, inputs, 0 if model.decides else spec.few_shot, vote)
         requests = requests_with(task, model, inputs, shown, vote)
         yield from zip(inputs, requests, strict=True)

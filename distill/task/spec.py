@@ -357,8 +357,8 @@ class PriceSpec(_Section):
 
     input: Annotated[Decimal, Field(gt=0)]
     """Price of 1M prompt tokens."""
-    output: Annotated[Decimal, Field(gt=0)]
-    """Price of 1M answer tokens."""
+    output: Annotated[Decimal, Field(ge=0)]
+    """Price of 1M answer tokens; 0 for a decision model."""
     cached: Annotated[Decimal, Field(ge=0)] | None = None
     """Price of 1M cached tokens; by default in proportion to the known price."""
     cache_write: Annotated[Decimal, Field(ge=0)] | None = None

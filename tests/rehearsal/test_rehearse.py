@@ -183,7 +183,7 @@ def test_what_cannot_be_rehearsed_is_an_input_error(
     workspace: Workspace, pets: WriteTask, tmp_path: Path
 ) -> None:
     pets()
-    with pytest.raises(InputError, match="the stand-in simulates openai:<id> and anthropic:<id>"):
+    with pytest.raises(InputError, match="the stand-in simulates openai:<id>, anthropic"):
         rehearse(workspace, "pets", RehearsalOptions(teacher="http://127.0.0.1:1/v1#m"))
     with pytest.raises(InputError, match="--faults: unknown fault 'rain'; the known ones are 429"):
         parse_faults("rain=1")

@@ -182,6 +182,7 @@ def test_migrations_are_applied_once_and_recorded(database: Path) -> None:
         "018_consent.sql",
         "019_check_notes.sql",
         "020_put_aside.sql",
+        "022_probabilities.sql",
     ]
 
 

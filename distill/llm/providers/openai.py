@@ -89,23 +89,27 @@ def price(argument: str, rates: Mapping[str, Rates]) -> TokenPrice:
 def serve(model: Model, settings: ServerSettings) -> Iterator[Endpoint]:
     """Yield OpenAI's endpoint (OPENAI_BASE_URL if set), after a lookup of the model."""
     endpoint = endpoint_of(model, settings, KEY)
-    _check(endpoint)
+    check_model(endpoint, model.name)
     yield endpoint
 
 
-def _check(endpoint: Endpoint) -> None:
-    """Check that the key is accepted, the model exists and is not shut down, free of charge."""
+def check_model(endpoint: Endpoint, name: str) -> None:
+    """Check that the key is accepted, and that the model exists and is not shut down.
+
+    The lookup is free. `name`: OpenAI's id of the model. Raises the errors of `looked_up`, and
+    InputError for a model that was shut down.
+    """
     import openai
 
     with openai.OpenAI(
         max_retries=2,
         http_client=opened(openai.DefaultHttpxClient, endpoint.url, endpoint.model.api),
     ) as client:
-        retrieve = partial(client.models.retrieve, endpoint.model.name)
+        retrieve = partial(client.models.retrieve, name)
         found = looked_up(retrieve, openai.APIError, endpoint)
     end = getattr(found, "shutdown_date", None)
     if end and date.fromisoformat(str(end)[:10]) <= datetime.now(UTC).date():
-        raise InputError(f"{endpoint.model.name} was shut down on {end}: choose another teacher")
+        raise InputError(f"{name} was shut down on {end}: choose another teacher")
 
 
 def body(request: Request) -> Body:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from distill.core.requests import Endpoint, Request, Sampling, Usage
@@ -27,12 +27,14 @@ class Answer:
     `finish_reason`: stop, length, refusal, content_filter or another word.
     `usage`: the tokens, or None if the provider does not report them.
     `logprob`: the log probability, or None if the provider does not report it.
+    `probabilities`: the probability of each choice, from a decision model; empty from others.
     """
 
     text: str
     finish_reason: str
     usage: Usage | None
     logprob: float | None = None
+    probabilities: Mapping[str, float] = field(default_factory=dict)
 
 
 def tier_of(answer: Answer) -> str:

@@ -1,4 +1,4 @@
-"""A stand-in server on loopback that simulates OpenAI and Anthropic.
+"""A stand-in server on loopback that simulates OpenAI, Anthropic and System One servers.
 
 It checks requests as strictly as the providers, keeps a bill, and produces faults on request. It
 sends nothing to any other machine, and its bill is not real.

@@ -1,4 +1,4 @@
-"""The application of the stand-in: the paths of both providers and of the bill."""
+"""The application of the stand-in: the paths of the providers and of the bill."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,10 @@ from distill.rehearsal.provider import (
     anthropic_messages,
     openai_batches,
     openai_chat,
+    openai_decisions,
     openai_files,
     openai_finetuning,
+    systemone,
 )
 from distill.rehearsal.provider.endpoint import Endpoint, Purpose
 from distill.rehearsal.provider.errors import ApiError, anthropic_body, openai_body
@@ -37,6 +39,7 @@ class EitherProvider:
 _BATCHES, _JOBS = "/v1/messages/batches", "/v1/fine_tuning/jobs"
 _OPENAI: list[tuple[str, str, Handler, Purpose]] = [
     ("POST", "/v1/chat/completions", openai_chat.create, "ask"),
+    ("POST", "/v1/decisions", openai_decisions.create, "ask"),
     ("POST", "/v1/files", openai_files.create, "create"),
     ("GET", "/v1/files", openai_files.listed, "look"),
     ("DELETE", "/v1/files/{file}", openai_files.delete, "look"),
@@ -85,6 +88,8 @@ def build(world: ProviderState) -> Starlette:
     for method, path, handler, purpose in _ANTHROPIC:
         endpoint = Endpoint(world, "anthropic", handler, purpose)
         routes.append(Route(path, endpoint, methods=[method]))
+    of_systemone = Endpoint(world, "systemone", systemone.create, "ask")
+    routes.append(Route("/v1/systemone", of_systemone, methods=["POST"]))
     either = EitherProvider(
         Endpoint(world, "openai", openai_chat.model, "look"),
         Endpoint(world, "anthropic", anthropic_messages.model, "look"),

@@ -22,6 +22,12 @@ PROXY_PAGE = (
     b"</center><hr><center>nginx</center></body></html>"
 )
 
+REQUEST_IDS = {
+    "openai": "x-request-id",
+    "anthropic": "request-id",
+    "systemone": "x-typesafe-request-id",
+}
+
 Purpose = Literal["ask", "create", "look"]
 
 
@@ -34,7 +40,7 @@ class Endpoint:
     """
 
     world: ProviderState
-    provider: Literal["openai", "anthropic"]
+    provider: Literal["openai", "anthropic", "systemone"]
     handler: Handler
     purpose: Purpose
 
@@ -92,7 +98,7 @@ class Endpoint:
             reply = await self.handler(self.world, _call(request, body, fault))
         except ApiError as error:
             reply = self._refusal(error, request_id)
-        headers = {"x-request-id" if self.provider == "openai" else "request-id": request_id}
+        headers = {REQUEST_IDS[self.provider]: request_id}
         return ProviderReply(
             reply.body, reply.status, reply.media, {**headers, **self._limits(), **reply.headers}
         )
@@ -107,7 +113,9 @@ class Endpoint:
                 "You didn't provide an API key. You need to provide your API key in an "
                 "Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
             )
-        if self.provider == "openai":
+        if self.provider == "systemone" and not known:
+            raise ApiError(403, "permission_error", "Authorization: Bearer is required")
+        if self.provider != "anthropic":
             return
         if not known:
             raise ApiError(401, "authentication_error", "Authorization: Bearer is required")
@@ -145,8 +153,9 @@ class Endpoint:
             kind = "api_error" if ours else "server_error"
             raise ApiError(500, kind, "The server had an error while processing your request.")
         if fault == "529":
-            status, kind = (529, "overloaded_error") if ours else (503, "server_error")
-            raise ApiError(status, kind, "Overloaded" if ours else "The engine is overloaded.")
+            if self.provider == "openai":
+                raise ApiError(503, "server_error", "The engine is overloaded.")
+            raise ApiError(529, "overloaded_error", "Overloaded")
         if fault == "html":
             raise ApiError(502, "html", "Bad Gateway")
         if self.world.faults.value("no_credit") and self.purpose != "look":
@@ -156,8 +165,9 @@ class Endpoint:
         self.world.ledger.refused += 1
         if error.kind == "html":
             return ProviderReply(PROXY_PAGE, error.status, "text/html")
-        body = openai_body if self.provider == "openai" else anthropic_body
-        headers = self._retry_after() if error.status == 429 else {}
+        body = anthropic_body if self.provider == "anthropic" else openai_body
+        limited = (429, 529) if self.provider == "systemone" else (429,)
+        headers = self._retry_after() if error.status in limited else {}
         return ProviderReply(body(error, request_id), error.status, headers=headers)
 
     def _retry_after(self) -> dict[str, str]:
@@ -175,14 +185,14 @@ class Endpoint:
 
     def _limits(self) -> dict[str, str]:
         limits = self.world.limits.get(self.provider)
-        if limits is None or not self.world.settings.rate_headers:
+        if limits is None or not self.world.settings.rate_headers or self.provider == "systemone":
             return {}
-        openai = self.provider == "openai"
-        return limits.openai_headers() if openai else limits.anthropic_headers()
+        ours = self.provider == "anthropic"
+        return limits.anthropic_headers() if ours else limits.openai_headers()
 
 
 def _no_credit(provider: str) -> ApiError:
-    if provider == "openai":
+    if provider != "anthropic":
         return ApiError(
             429,
             "insufficient_quota",

@@ -112,6 +112,14 @@ TUNED_PRICES = {
     "gpt-4o-mini-2024-07-18": _price("0.30 0.15 0 1.20"),
 }
 
+# Models of POST /v1/decisions. Longer prompts have other prices, which the stand-in does not know.
+DECISIONS = {"gpt-6-luna": _price("0.10 0.10 0 0")}
+DECISIONS_CONTEXT = _CONTEXT
+# Models of POST /v1/systemone, the default first.
+JEV = {"jev-1.14.0": _price("0.042 0.042 0 0"), "jev-1.13.0": _price("0.042 0.042 0 0")}
+JEV_ALIASES = {"jev-latest": "jev-1.14.0", "jev-preview": "jev-1.14.0"}
+JEV_CONTEXT = 64_000
+
 _MILLION = 1_000_000
 ANTHROPIC = {
     model.id: model

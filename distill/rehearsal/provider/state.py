@@ -117,7 +117,7 @@ class ProviderState:
         self.ledger = ProviderLedger()
         self.cache = PrefixCache()
         rate = settings.requests_per_second
-        names = ("openai", "anthropic")
+        names = ("openai", "anthropic", "systemone")
         self.limits: dict[str, Limits] = {}
         if rate is not None:
             windows = settings.rate_windows
