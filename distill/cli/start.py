@@ -236,7 +236,8 @@ def _figures(made: "MadeTask") -> dict[str, Any]:
 
 def _show(made: "MadeTask") -> None:
     task, columns = made.task, made.columns
-    click.echo(f"{made.folder}/  a {task.kind} task from {task.source}")
+    article = "an" if task.kind == "extract" else "a"
+    click.echo(f"{made.folder}/  {article} {task.kind} task from {task.source}")
     click.echo(f"  input     {columns.input}")
     click.echo(f"  answer    {', '.join(columns.answers)}{_answers(made)}")
     parts = task.parts
