@@ -80,14 +80,14 @@ def test_what_rounding_changes_passes_and_is_counted(weights: Path) -> None:
 
 
 def test_a_bad_merge_is_seen_and_shown(weights: Path) -> None:
-    with pytest.raises(DistillError, match="3 of 100 answers differ; the merged weights") as caught:
+    with pytest.raises(DistillError, match="3 of 100 answers differ; the saved weights") as caught:
         parity.gate(trained(), changed(served(trained()), 3, text="dogs"), weights, 0.98)
     assert "'text 0': 'cats' in training, 'dogs' (stop) served" in str(caught.value)
 
 
 def test_weights_without_their_adapter_that_do_not_end_are_no_missing_end(weights: Path) -> None:
     other = changed(served(trained()), 9, text="I am sorry for", finish_reason="length")
-    with pytest.raises(DistillError, match="the merged weights differ from the trained ones"):
+    with pytest.raises(DistillError, match="the saved weights differ from the trained ones"):
         parity.gate(trained(), other, weights, 0.98)
 
 

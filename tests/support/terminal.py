@@ -16,7 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 # The terminal is the child's own, so that Ctrl-C reaches it.
 STARTED = """
-import fcntl, termios
+import fcntl, signal, termios
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup, which ignores it
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from distill.cli import main
 main()
