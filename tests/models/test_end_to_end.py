@@ -238,7 +238,7 @@ def ask_otherwise(weights: Path) -> None:
     ("fault", "seen"),
     [
         (end_at_nothing, "do not end"),
-        (forget_the_adapter, "the merged weights differ from the trained ones"),
+        (forget_the_adapter, "the saved weights differ from the trained ones"),
         (begin_twice, "adds a BOS token"),
         (ask_otherwise, "chat template in its folder differs"),
     ],
