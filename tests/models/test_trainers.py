@@ -89,9 +89,10 @@ def test_two_steps_on_every_architecture(trainer: str, job: TrainJob, tmp_path: 
     code = (
         "import json, sys\n"
         "from pathlib import Path\n"
-        "from training.lora.__main__ import main\n"
+        "from training.lora.__main__ import work\n"
+        "from training.program import run\n"
         "for file in sys.argv[1:]:\n"
-        "    main(json.loads(Path(file).read_text()))\n"
+        "    run(json.loads(Path(file).read_text()), work)\n"
     )
     done = subprocess.run(
         [sys.executable, "-P", "-c", code, *map(str, files)],

@@ -26,6 +26,7 @@ from distill.train.worker.training.encoder.loading import limit
 from distill.train.worker.training.encoder.loop import rate_at
 from distill.train.worker.training.encoder.rows import Row, batches, one_hot, read_rows
 from distill.train.worker.training.messages import DivergedError
+from distill.train.worker.training.program import run
 from distill.train.worker.training.protocol import EncoderJob
 from tests.cli.test_common_mistakes import LABELS
 from tests.conftest import WriteTask, jsonl
@@ -42,7 +43,7 @@ def as_read(job: TrainJob) -> EncoderJob:
 
 def done(job: TrainJob) -> Mapping[str, Any]:
     """Train in this process; return the event of the result."""
-    worker.main(as_read(job))
+    run(as_read(job), worker.work)
     found: Mapping[str, Any] = events(job)[-1]
     return found
 

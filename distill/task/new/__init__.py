@@ -116,14 +116,7 @@ def new_task(prompts: Path, name: str, options: NewTaskOptions) -> MadeTask:
     Raises InputError, with file, line and cure, before anything is written.
     """
     check_name(prompts, name)
-    table = open_table(options.source, query=options.query, encoding=options.encoding)
-    columns = choose_columns(
-        table,
-        input_column=options.input,
-        answers=options.answers,
-        group=options.group,
-        time=options.time,
-    )
+    table, columns = open_source(options)
     found = read_answered(table, columns)
     kind: Kind = options.kind or _kind_of(found.rows, columns, table.name)
     if options.other and kind != "classify":
@@ -161,6 +154,22 @@ def check_name(prompts: Path, name: str) -> None:
         fix = "give a name of small letters, digits, - and _, like tickets"
         raise InvalidInput(Problem(said, key="NAME", fix=fix))
     check_is_new(prompts / name)
+
+
+def open_source(options: NewTaskOptions) -> tuple[Table, Columns]:
+    """Open the table that the options name, and choose its columns.
+
+    Raises InputError, with file, line and cure.
+    """
+    table = open_table(options.source, query=options.query, encoding=options.encoding)
+    columns = choose_columns(
+        table,
+        input_column=options.input,
+        answers=options.answers,
+        group=options.group,
+        time=options.time,
+    )
+    return table, columns
 
 
 def read_answered(table: Table, columns: Columns) -> Reading:

@@ -25,10 +25,11 @@ from distill.task.new import (
     NewTaskOptions,
     context_for,
     in_words,
+    open_source,
     read_answered,
     without_contradictions,
 )
-from distill.task.new.columns import Columns, choose_columns
+from distill.task.new.columns import Columns
 from distill.task.new.fitting import answers_by_text, as_answers, labelled
 from distill.task.new.splitting import (
     SEEDS_OF_LABEL,
@@ -37,7 +38,6 @@ from distill.task.new.splitting import (
     size_of_test,
     tested_places,
 )
-from distill.task.new.tables import open_table
 from distill.task.new.writing import with_labels
 from distill.task.whole_files import add_rows, changed_folder, restore_folder, write_whole
 
@@ -89,14 +89,7 @@ def add_to_task(
     with workspace.locked(name):
         restore_folder(workspace.prompts / name)
         task = load_task(workspace.prompts, name)
-        table = open_table(options.source, query=options.query, encoding=options.encoding)
-        columns = choose_columns(
-            table,
-            input_column=options.input,
-            answers=options.answers,
-            group=options.group,
-            time=options.time,
-        )
+        table, columns = open_source(options)
         found = read_answered(table, columns)
         added = AddedRows(
             task.folder, table.name, columns, task.spec.evaluate.margin, notes=[*table.notes]

@@ -5,12 +5,9 @@ no instructions. It costs a hundredth of the smallest language model.
 """
 
 import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +20,20 @@ from distill.task.kinds import AnswerForm
 from distill.task.kinds.extract import Fields
 from distill.task.kinds.generate import Text
 from distill.text.spans import TaggedWord, object_in
+from distill.train.trainers import local
 from distill.train.trainers.base import Base, OnSteps, TrainJob, TrainResult
 from distill.train.trainers.child import Worker, child_environment, trained_in_child
-from distill.train.trainers.recipes import EncoderRecipe, encoder_recipe
+from distill.train.trainers.recipes import encoder_recipe
 
-PROVIDER = None
+PROVIDER = local.PROVIDER
+total_steps = local.total_steps
+worst_usd = local.worst_usd
+is_made = local.is_made
+cancel = local.cancel
+closed = local.closed
+closing = local.closing
 # Settings of LoRA, with their values in a task that does not set them.
-NOT_TAKEN = {
-    **{"rank": None, "alpha": None, "dropout": 0.0, "rslora": False, "load_in_4bit": None},
-}
+NOT_TAKEN = {"rank": None, "alpha": None, "dropout": 0.0, "rslora": False, "load_in_4bit": None}
 
 
 def automatic() -> str:
@@ -85,38 +87,6 @@ def recipe(choices: Mapping[str, Any], base: Base, *, labelled: bool) -> dict[st
 def longer_than(chats: Sequence[Chat], base: Base, choices: Mapping[str, Any]) -> dict[int, int]:
     """Return {}: an encoder reads the beginning of a longer text."""
     return {}
-
-
-def total_steps(job: TrainJob) -> int:
-    """Return the number of optimizer steps of the whole training."""
-    recipe = EncoderRecipe(**job.recipe)  # type: ignore[arg-type]
-    with job.train.open(encoding="utf-8") as rows:
-        per_epoch = math.ceil(sum(1 for _ in rows) / recipe.batch_size)
-    return math.ceil(per_epoch * recipe.epochs)
-
-
-def worst_usd(job: TrainJob) -> Decimal:
-    """Return 0, because a local training has no bill."""
-    return Decimal(0)
-
-
-def is_made(job: TrainJob) -> bool:
-    """Return False, because no provider has a local training."""
-    return False
-
-
-def cancel(tag: str) -> None:
-    """Return None: a local training has nothing to cancel at a provider."""
-
-
-def closed(today: date) -> str:
-    """Return "": this machine takes every training."""
-    return ""
-
-
-def closing(base: str, today: date) -> str:
-    """Return "", because a local student has no end date."""
-    return ""
 
 
 def train(job: TrainJob, on_steps: OnSteps) -> TrainResult:

@@ -1,10 +1,7 @@
 """LoRA in a child process, which the trainers `unsloth` and `peft` share."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +12,18 @@ from distill.serve.base_folder import parameters, positions
 from distill.serve.base_models import folder_of, licence
 from distill.serve.context_length import Chat
 from distill.task.kinds import AnswerForm
+from distill.train.trainers import local
 from distill.train.trainers.base import Base, OnSteps, TrainJob, TrainResult
 from distill.train.trainers.child import Worker, child_environment, trained_in_child
-from distill.train.trainers.recipes import Recipe, recipe_for
+from distill.train.trainers.recipes import recipe_for
 
-PROVIDER = None
+PROVIDER = local.PROVIDER
+total_steps = local.total_steps
+worst_usd = local.worst_usd
+is_made = local.is_made
+cancel = local.cancel
+closed = local.closed
+closing = local.closing
 
 
 def automatic() -> str:
@@ -60,38 +64,6 @@ def recipe(choices: Mapping[str, Any], base: Base, *, labelled: bool) -> dict[st
 def longer_than(chats: Sequence[Chat], base: Base, choices: Mapping[str, Any]) -> dict[int, int]:
     """Return place → tokens of the chats longer than the task's `context_tokens`."""
     return context_length.longer_than(chats, Path(base.place), choices["context_tokens"])
-
-
-def total_steps(job: TrainJob) -> int:
-    """Return the number of optimizer steps of the whole training."""
-    recipe = Recipe(**job.recipe)  # type: ignore[arg-type]
-    with job.train.open(encoding="utf-8") as rows:
-        per_epoch = math.ceil(sum(1 for _ in rows) / recipe.batch_size)
-    return math.ceil(per_epoch * recipe.epochs)
-
-
-def worst_usd(job: TrainJob) -> Decimal:
-    """Return 0, because a local training has no bill."""
-    return Decimal(0)
-
-
-def is_made(job: TrainJob) -> bool:
-    """Return False, because no provider has a local training."""
-    return False
-
-
-def cancel(tag: str) -> None:
-    """Return None: a local training has nothing to cancel at a provider."""
-
-
-def closed(today: date) -> str:
-    """Return "": this machine takes every training."""
-    return ""
-
-
-def closing(base: str, today: date) -> str:
-    """Return "", because a local student has no end date."""
-    return ""
 
 
 def train(trainer: str, job: TrainJob, on_steps: OnSteps) -> TrainResult:

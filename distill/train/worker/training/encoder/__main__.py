@@ -4,24 +4,12 @@ import json
 import sys
 from pathlib import Path
 
-from ..messages import in_words
-from ..protocol import Done, EncoderJob, tell
+from ..program import run
+from ..protocol import Done, EncoderJob
 from .answers import write_answers
 from .loading import load, save
 from .loop import train
 from .rows import read_rows
-
-
-def main(job: EncoderJob) -> None:
-    """Run the job. An error that has a message for the user is reported, then raised again."""
-    tell(job, {"event": "begun"})
-    try:
-        done = work(job)
-    except Exception as error:
-        if message := in_words(error):
-            tell(job, {"event": "failed", "message": message})
-        raise
-    tell(job, done)
 
 
 def work(job: EncoderJob) -> Done:
@@ -37,4 +25,4 @@ def work(job: EncoderJob) -> Done:
 
 
 if __name__ == "__main__":
-    main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    run(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), work)

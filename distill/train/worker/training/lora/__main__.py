@@ -4,21 +4,9 @@ import json
 import sys
 from pathlib import Path
 
-from ..messages import in_words
-from ..protocol import Done, Job, tell
+from ..program import run
+from ..protocol import Done, Job
 from .loading import LOADERS, without_date
-
-
-def main(job: Job) -> None:
-    """Run the job. An error that has a message for the user is reported, then raised again."""
-    tell(job, {"event": "begun"})
-    try:
-        done = work(job)
-    except Exception as error:
-        if message := in_words(error):
-            tell(job, {"event": "failed", "message": message})
-        raise
-    tell(job, done)
 
 
 def work(job: Job) -> Done:
@@ -52,4 +40,4 @@ def work(job: Job) -> Done:
 
 
 if __name__ == "__main__":
-    main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    run(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), work)
